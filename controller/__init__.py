@@ -1,0 +1,1 @@
+"""The daemon that runs a branch lobby: decides, writes it down, tells the devices."""

@@ -1,0 +1,58 @@
+"""What every device driver has in common: bytes in, meaning out, no I/O.
+
+A driver is a class that is told what happened on its wire and when, and answers with *facts* (small frozen
+dataclasses in the device's own terms). It never reads a clock, opens a port or starts a task: `drivers.session`
+does that for all of them. `now` is always a monotonic time in seconds.
+
+Two kinds of output, never mixed:
+
+* **levels** (what a display should show): the driver keeps the wanted one and sends it again after every outage;
+* **edges** (a print, a beep): sent once, and answered by a fact that says what became of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """What a device is worth to the lobby right now.
+
+    `detail` is a wording key (`paper_end`, `no_answer`, ..), empty when all is well; the controller turns it into
+    a sentence in the branch's language.
+    """
+
+    state: Literal["ok", "degraded", "offline"]
+    detail: str = ""
+
+
+OK = Health("ok")
+
+
+class Driver(Protocol):
+    """The interface between a device's protocol and the session that runs it.
+
+    The session calls `connected` when a link is up, then `receive` and `tick` as things happen, and after each of
+    them sends what `data_to_send` returns. Everything returned is a fact for the controller.
+    """
+
+    def connected(self, now: float) -> Sequence[object]:
+        """A fresh link: forget half-read input, start probing, queue the current level again."""
+
+    def disconnected(self, now: float) -> Sequence[object]:
+        """The link is gone; whatever was under way on it is now unknown."""
+
+    def receive(self, data: bytes, now: float) -> Sequence[object]:
+        """Take a chunk of any size, of anything; never raises."""
+
+    def tick(self, now: float) -> Sequence[object]:
+        """Time has passed; called at or after `next_deadline`."""
+
+    def data_to_send(self, now: float) -> bytes:
+        """The bytes to put on the wire now (empty: none), each returned once."""
+
+    def next_deadline(self) -> float | None:
+        """When `tick` or `data_to_send` next has something to do without being told; None: only when told."""

@@ -1,0 +1,253 @@
+"""Byte links to devices: serial ports, TCP gateways and character devices, opened under a time-out.
+
+A link is an asyncio transport; its receiver is an `asyncio.Protocol`. What a link never does: block the loop, share a
+port with a second program, or end in an exception other than `LinkError`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import stat
+import termios
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, cast
+from urllib.parse import parse_qsl
+
+import serial
+import serial_asyncio_fast
+
+OPEN_TIMEOUT = 1.0
+"""Seconds an attempt to open may take."""
+
+Receiver = Callable[[], asyncio.Protocol]
+
+
+class LinkError(Exception):
+    """The link cannot be opened; the text says why, for a person."""
+
+
+class LinkSyntaxError(ValueError):
+    """The link's text in the configuration is wrong; the text says what would be right."""
+
+
+_BITS = {"5": serial.FIVEBITS, "6": serial.SIXBITS, "7": serial.SEVENBITS, "8": serial.EIGHTBITS}
+_PARITIES = {"N": serial.PARITY_NONE, "E": serial.PARITY_EVEN, "O": serial.PARITY_ODD}
+_STOPS = {"1": serial.STOPBITS_ONE, "2": serial.STOPBITS_TWO}
+
+
+@dataclass(frozen=True, slots=True)
+class SerialLink:
+    """`serial:PATH?baud=9600&bits=8&parity=N&stop=1`"""
+
+    path: str
+    baud: int = 9600
+    bits: str = "8"
+    parity: str = "N"
+    stop: str = "1"
+
+    async def open(self, receiver: Receiver) -> asyncio.Transport:
+        def open_port() -> serial.Serial:
+            return serial.Serial(
+                self.path,
+                baudrate=self.baud,
+                bytesize=_BITS[self.bits],
+                parity=_PARITIES[self.parity],
+                stopbits=_STOPS[self.stop],
+                exclusive=True,
+            )
+
+        port = await _in_thread(open_port, lambda late: late.close())
+        loop = asyncio.get_running_loop()
+        transport, _ = await serial_asyncio_fast.connection_for_serial(loop, receiver, port)
+        transport.set_write_buffer_limits(0)
+        return cast(asyncio.Transport, transport)
+
+
+@dataclass(frozen=True, slots=True)
+class TcpLink:
+    """`tcp:HOST:PORT`, a serial device server or a networked board."""
+
+    host: str
+    port: int
+
+    async def open(self, receiver: Receiver) -> asyncio.Transport:
+        transport, _ = await asyncio.get_running_loop().create_connection(receiver, self.host, self.port)
+        transport.set_write_buffer_limits(0)
+        return transport
+
+
+@dataclass(frozen=True, slots=True)
+class FileLink:
+    """`file:PATH`, a character device such as /dev/usb/lp0."""
+
+    path: str
+
+    async def open(self, receiver: Receiver) -> asyncio.Transport:
+        def open_file() -> int:
+            fd = os.open(self.path, os.O_RDWR | os.O_NONBLOCK | os.O_NOCTTY)
+            if not stat.S_ISCHR(os.fstat(fd).st_mode):
+                os.close(fd)
+                raise OSError(f"{self.path} is not a character device")
+            if os.isatty(fd):
+                attributes = termios.tcgetattr(fd)
+                attributes[0] = attributes[1] = attributes[3] = 0
+                termios.tcsetattr(fd, termios.TCSANOW, attributes)
+            return fd
+
+        fd = await _in_thread(open_file, os.close)
+        return await _FileTransport.over(fd, receiver())
+
+
+Link = SerialLink | TcpLink | FileLink
+
+
+async def open_link(link: Link, receiver: Receiver) -> asyncio.Transport:
+    """The link, open, with `receiver()` told what it hears; or LinkError within `OPEN_TIMEOUT`."""
+    try:
+        async with asyncio.timeout(OPEN_TIMEOUT):
+            return await link.open(receiver)
+    except TimeoutError:
+        raise LinkError("it did not open within a second") from None
+    except (OSError, termios.error, ValueError, serial.SerialException) as error:
+        raise LinkError(_reason(error)) from error
+
+
+def parse_link(text: str) -> Link:
+    """A link from the configuration's `serial:..`, `tcp:..` or `file:..`; LinkSyntaxError says what is wrong."""
+    kind, colon, rest = text.partition(":")
+    if not colon or not rest:
+        raise LinkSyntaxError("a link is serial:PATH?baud=9600, tcp:HOST:PORT or file:PATH")
+    if kind == "serial":
+        return _parse_serial(rest)
+    if kind == "tcp":
+        host, colon, port = rest.rpartition(":")
+        if not colon or not host or not port.isdecimal() or not 0 < int(port) < 65536:
+            raise LinkSyntaxError(f"{text!r} needs a host and a port from 1 to 65535, as in tcp:10.0.0.7:5005")
+        return TcpLink(host.strip("[]"), int(port))
+    if kind == "file":
+        return FileLink(rest)
+    raise LinkSyntaxError(f"{kind!r} is no kind of link; use serial:, tcp: or file:")
+
+
+def _parse_serial(rest: str) -> SerialLink:
+    path, _, query = rest.partition("?")
+    options = dict(parse_qsl(query, keep_blank_values=True))
+    for name, allowed in (("bits", _BITS), ("parity", _PARITIES), ("stop", _STOPS)):
+        if name in options and options[name] not in allowed:
+            raise LinkSyntaxError(f"{name}={options[name]} is not possible; use one of {', '.join(allowed)}")
+    baud = options.pop("baud", "9600")
+    if not baud.isdecimal() or not 50 <= int(baud) <= 4_000_000:
+        raise LinkSyntaxError(f"baud={baud} is no line speed; use one such as 9600")
+    unknown = options.keys() - {"bits", "parity", "stop"}
+    if unknown:
+        raise LinkSyntaxError(f"unknown option {min(unknown)!r}; a serial link knows baud, bits, parity and stop")
+    return SerialLink(path, int(baud), **options)
+
+
+async def _in_thread(open_it: Callable[[], Any], discard: Callable[[Any], object]) -> Any:
+    """Open in a thread, since a broken port can block; what opens after the time-out is closed again."""
+    loop = asyncio.get_running_loop()
+    opening = loop.run_in_executor(None, open_it)
+    try:
+        return await asyncio.shield(opening)
+    except asyncio.CancelledError:
+
+        def late(future: asyncio.Future[Any]) -> None:
+            if not future.cancelled() and future.exception() is None:
+                discard(future.result())
+
+        opening.add_done_callback(late)
+        raise
+
+
+def _reason(error: Exception) -> str:
+    # pyserial and the system wrap a plain errno in many words; the plain words are the ones people know.
+    number = getattr(error, "errno", None) or (error.args[0] if error.args and isinstance(error.args[0], int) else None)
+    if "exclusively lock" in str(error):
+        return "another program has it open"
+    return os.strerror(number) if number else str(error)
+
+
+class _FileTransport(asyncio.Transport):
+    """Reads and writes one non-blocking descriptor; asyncio's own pipe transports are one-way."""
+
+    def __init__(self, fd: int, protocol: asyncio.Protocol) -> None:
+        super().__init__()
+        self._fd = fd
+        self._protocol = protocol
+        self._loop = asyncio.get_running_loop()
+        self._unsent = bytearray()
+        self._closing = False
+
+    @classmethod
+    async def over(cls, fd: int, protocol: asyncio.Protocol) -> _FileTransport:
+        transport = cls(fd, protocol)
+        protocol.connection_made(transport)
+        transport._loop.add_reader(fd, transport._read)
+        return transport
+
+    def _read(self) -> None:
+        try:
+            data = os.read(self._fd, 4096)
+        except BlockingIOError:
+            return
+        except OSError as error:
+            self._lost(error)
+            return
+        if data:
+            self._protocol.data_received(data)
+        else:
+            # usblp reports end of file while it has nothing to say: polling it would spin.
+            self._loop.remove_reader(self._fd)
+            self._loop.call_later(0.25, self._read_again)
+
+    def _read_again(self) -> None:
+        if not self._closing:
+            self._loop.add_reader(self._fd, self._read)
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        if self._closing:
+            return
+        was_empty = not self._unsent
+        self._unsent += data
+        if was_empty:
+            self._send()
+            if self._unsent and not self._closing:
+                self._protocol.pause_writing()
+                self._loop.add_writer(self._fd, self._write_ready)
+
+    def _write_ready(self) -> None:
+        self._send()
+        if not self._unsent and not self._closing:
+            self._loop.remove_writer(self._fd)
+            self._protocol.resume_writing()
+
+    def _send(self) -> None:
+        try:
+            del self._unsent[: os.write(self._fd, self._unsent)]
+        except BlockingIOError:
+            pass
+        except OSError as error:
+            self._lost(error)
+
+    def get_write_buffer_size(self) -> int:
+        return len(self._unsent)
+
+    def is_closing(self) -> bool:
+        return self._closing
+
+    def abort(self) -> None:
+        self._lost(None)
+
+    close = abort
+
+    def _lost(self, error: OSError | None) -> None:
+        if self._closing:
+            return
+        self._closing = True
+        self._loop.remove_reader(self._fd)
+        self._loop.remove_writer(self._fd)
+        os.close(self._fd)
+        self._loop.call_soon(self._protocol.connection_lost, error)

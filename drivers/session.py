@@ -1,0 +1,177 @@
+"""The one loop: runs any driver over any link, and owns opening, reconnecting and stalled writes.
+
+States of a session: *closed* -> opening -> *open* -> (lost | stalled) -> *closed* -> back-off -> opening ..
+The first failure and the return are facts (`LinkDown`, `LinkUp`); the attempts between them are silent.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from drivers.device import Driver
+from drivers.link import Link, LinkError, Receiver, open_link
+
+BACK_OFF = (0.1, 0.25, 0.5, 1.0, 2.0)
+"""Seconds between attempts to open a link; the last one repeats."""
+WRITE_TIMEOUT = 5.0
+"""Seconds in which a link must take at least one byte of what waits to be sent; after that it is reopened."""
+ABORT_TIMEOUT = 2.0
+"""Seconds granted to an aborted link to say that it is gone."""
+
+
+@dataclass(frozen=True, slots=True)
+class LinkDown:
+    """The link could not be opened, or was lost; `reason` is for a person."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class LinkUp:
+    """The link is open."""
+
+
+class Session(asyncio.Protocol):
+    """Runs `driver` over `link`; every fact goes to `heard`, in order, in the loop's thread.
+
+    `clock` gives monotonic seconds. After calling a method of the driver that changes what it has to send, call
+    `flush`: what can go goes at once, without waiting for a turn of the loop.
+    """
+
+    def __init__(
+        self,
+        driver: Driver,
+        link: Link,
+        heard: Callable[[object], None],
+        clock: Callable[[], float],
+        *,
+        write_timeout: float = WRITE_TIMEOUT,
+    ) -> None:
+        self._driver = driver
+        self._link = link
+        self._heard = heard
+        self._clock = clock
+        self._write_timeout = write_timeout
+        self._transport: asyncio.Transport | None = None
+        self._lost: asyncio.Event = asyncio.Event()
+        self._lost_reason = ""
+        self._paused = False
+        self._timer: asyncio.TimerHandle | None = None
+        self._down_told = False
+        self.settled = asyncio.Event()
+        """Set once the first attempt to open the link has ended, well or badly."""
+
+    async def run(self) -> None:
+        """Until cancelled. Never ends by itself and never raises for what a device does."""
+        attempt = 0
+        try:
+            while True:
+                self._lost.clear()
+                self._lost_reason = ""
+                try:
+                    transport = await open_link(self._link, lambda: self)
+                except LinkError as error:
+                    self._tell_down(str(error))
+                else:
+                    attempt = 0
+                    self._opened(transport)
+                    await self._until_lost(transport)
+                    self._tell_down(self._lost_reason)
+                self.settled.set()
+                await asyncio.sleep(BACK_OFF[min(attempt, len(BACK_OFF) - 1)])
+                attempt += 1
+        finally:
+            self._cancel_timer()
+            if self._transport:
+                self._transport.abort()
+                self._transport = None
+
+    def flush(self) -> None:
+        """Send what the driver has to send, and set the alarm for its next deadline."""
+        transport = self._transport
+        if transport is None:
+            return
+        now = self._clock()
+        while not self._paused and (data := self._driver.data_to_send(now)):
+            transport.write(data)
+        self._set_timer(now)
+
+    # -- asyncio.Protocol ------------------------------------------------------------------------------------
+
+    def data_received(self, data: bytes) -> None:
+        if self._transport is not None:
+            self._tell(self._driver.receive(data, self._clock()))
+            self.flush()
+
+    def pause_writing(self) -> None:
+        self._paused = True
+
+    def resume_writing(self) -> None:
+        self._paused = False
+        self.flush()
+
+    def connection_lost(self, error: Exception | None) -> None:
+        self._lost_reason = self._lost_reason or "it was unplugged or closed"
+        self._lost.set()
+
+    # -- inside ----------------------------------------------------------------------------------------------
+
+    def _opened(self, transport: asyncio.Transport) -> None:
+        self._transport = transport
+        self._paused = False
+        self._down_told = False
+        self._heard(LinkUp())
+        self._tell(self._driver.connected(self._clock()))
+        self.settled.set()
+        self.flush()
+
+    async def _until_lost(self, transport: asyncio.Transport) -> None:
+        """Until the link is lost, or takes no byte for `write_timeout`."""
+        unsent = 0
+        while not self._lost.is_set():
+            try:
+                async with asyncio.timeout(self._write_timeout):
+                    await self._lost.wait()
+            except TimeoutError:
+                before, unsent = unsent, transport.get_write_buffer_size() if self._paused else 0
+                if unsent and unsent == before:
+                    self._lost_reason = "it takes no data"
+                    transport.abort()
+                    break
+        self._transport = None
+        self._cancel_timer()
+        self._tell(self._driver.disconnected(self._clock()))
+        try:
+            async with asyncio.timeout(ABORT_TIMEOUT):
+                await self._lost.wait()
+        except TimeoutError:
+            pass
+
+    def _tell(self, facts: Sequence[object]) -> None:
+        for fact in facts:
+            self._heard(fact)
+
+    def _tell_down(self, reason: str) -> None:
+        if not self._down_told:
+            self._down_told = True
+            self._heard(LinkDown(reason))
+
+    def _set_timer(self, now: float) -> None:
+        self._cancel_timer()
+        deadline = self._driver.next_deadline()
+        if deadline is not None and not self._paused:
+            loop = asyncio.get_running_loop()
+            self._timer = loop.call_later(max(0.001, deadline - now), self._alarm)
+
+    def _alarm(self) -> None:
+        self._timer = None
+        if self._transport is not None:
+            self._tell(self._driver.tick(self._clock()))
+            self.flush()
+
+    def _cancel_timer(self) -> None:
+        if self._timer:
+            self._timer.cancel()
+            self._timer = None

@@ -1,0 +1,334 @@
+"""Call terminals (呼叫器) and raters (评价器) that speak "68" frames on one RS-485 bus, 9600 8N1.
+
+Source: the code of a hall system in use; no vendor manual exists. Points no source confirms are marked [?].
+
+Frame, both ways::
+
+    FF 68 L L 68 address function data.. sum 16        L = 2 + len(data); sum over address, function and data
+
+A terminal speaks when a key is pressed; it is not polled. The last data byte is the key, the bytes before it the
+typed digits, at most two. We answer a key with the same frame, but only when the controller says so: the echo tells
+the clerk that the press is in the journal. A terminal that hears no echo sends the frame again [?]: the same frame
+from the same address within `repeat_ms`, or while the first has not been answered yet, is the same press.
+
+The bus is slow (a 12-byte frame takes 12.5 ms) and shared, so frames are handed out one at a time in order of
+urgency: echoes, beeps, the ticket in hand, rater frames, waiting counts. An echo never waits behind more than one frame.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from enum import IntEnum
+
+from drivers.device import OK, Health
+from drivers.framing import FrameReader, Taken, sum8
+
+HEAD = b"\xff\x68"
+MARK = 0x68
+TAIL = 0x16
+BLANK = 0x0A
+"""A display digit that shows nothing."""
+
+MAX_L_FROM_TERMINAL = 5
+MAX_L_FROM_HOST = 8
+
+WAITING_INTERVAL = 1.0
+"""Seconds between two waiting counts to one terminal."""
+NOISE_SPELL = 60.0
+"""Seconds without a broken frame after which the line counts as clean again."""
+
+
+class Function(IntEnum):
+    """The function byte."""
+
+    ANSWER_RATER = 0x01
+    DISPLAY = 0x02  # to a rater: the stars shown
+    BEEP = 0x03
+    RATED = 0x11  # from a rater; every other function from the field is a key
+
+
+class Key(IntEnum):
+    """The last data byte of a key frame."""
+
+    EVALUATE = 0x0B
+    CALL = 0x0C
+    RECALL = 0x0D
+    CANCEL = 0x0E
+    CONFIRM = 0x0F
+    ONE_METRE_LINE = 0x11
+    PAUSE = 0x12
+    TRANSFER = 0x13
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One 68-frame; the same layout in both directions."""
+
+    address: int
+    function: int
+    data: bytes = b""
+
+    def to_bytes(self) -> bytes:
+        """The frame as it goes on the wire."""
+        length = 2 + len(self.data)
+        body = bytes((self.address, self.function)) + self.data
+        return HEAD + bytes((length, length, MARK)) + body + bytes((sum8(body), TAIL))
+
+
+def frame_reader(max_l: int) -> FrameReader[Frame]:
+    """A reader of frames whose L is at most `max_l` (5 from terminals, 8 from the host)."""
+
+    def take(buffer: bytearray) -> Taken[Frame]:
+        start = buffer.find(HEAD)
+        if start < 0:
+            # A last FF may be the first half of the next head.
+            return Taken(len(buffer) - (buffer[-1] == HEAD[0]))
+        if start:
+            return Taken(start)
+        if len(buffer) < 5:
+            return Taken(0)
+        length = buffer[2]
+        if buffer[3] != length or buffer[4] != MARK or not 2 <= length <= max_l:
+            return Taken(1)
+        size = 5 + length + 2
+        if len(buffer) < size:
+            return Taken(0)
+        body = bytes(buffer[5 : 5 + length])
+        if buffer[size - 2] != sum8(body) or buffer[size - 1] != TAIL:
+            return Taken(1)
+        return Taken(size, Frame(body[0], body[1], body[2:]))
+
+    return FrameReader(take, limit=5 + max_l + 2)
+
+
+@dataclass(frozen=True, slots=True)
+class Pressed:
+    """A key press at a terminal, to be answered with `Terminal68.answer(frame, ..)`."""
+
+    frame: Frame
+    digits: str
+    key: int
+
+
+@dataclass(frozen=True, slots=True)
+class Rated:
+    """A customer's score from a rater, to be answered with `Terminal68.answer(frame, ..)`."""
+
+    frame: Frame
+    score: int
+
+
+@dataclass(frozen=True, slots=True)
+class UnknownAddress:
+    """A good frame from an address that no counter has; told once per address and connection."""
+
+    address: int
+
+
+def waiting_frame(address: int, waiting: int) -> Frame:
+    """Show the number waiting. 000 means nobody, so a thousand and more stay at 999."""
+    return Frame(address, Function.DISPLAY, _digits(f"{min(waiting, 999):03d}") + bytes([BLANK] * 3))
+
+
+def ticket_frame(address: int, ticket: str) -> Frame:
+    """Show the last three digits of a ticket's number; an empty ticket blanks the display."""
+    digits = "".join(c for c in ticket if c.isascii() and c.isdigit())[-3:]
+    return Frame(address, Function.DISPLAY, bytes([BLANK] * 3) + _digits(digits.rjust(3)))
+
+
+def _digits(text: str) -> bytes:
+    return bytes(BLANK if c == " " else int(c) for c in text)
+
+
+@dataclass(slots=True)
+class _Press:
+    """The latest press of one address, to tell a retransmission from a new press."""
+
+    frame: Frame
+    at: float
+    answer: list[Frame] | None = None  # None: not answered yet
+
+
+@dataclass(slots=True)
+class _Display:
+    """What one terminal should show, and what it has been told."""
+
+    ticket: str = ""
+    ticket_sent: str | None = None
+    waiting: int | None = None
+    waiting_sent: int | None = None
+    waiting_at: float = float("-inf")
+
+
+class Terminal68:
+    """The bus as the controller sees it.
+
+    `terminals` and `raters` are the configured bus addresses. `baud` is the line's speed, by which frames are
+    spaced out; None (TCP gateways) sends without spacing. `repeat_ms`: see the module's text.
+    """
+
+    def __init__(
+        self,
+        terminals: Collection[int],
+        raters: Collection[int] = (),
+        *,
+        repeat_ms: int = 400,
+        baud: int | None = 9600,
+    ) -> None:
+        self._known = frozenset(terminals) | frozenset(raters)
+        self._repeat = repeat_ms / 1000
+        self._byte_time = 10 / baud if baud else 0.0
+        self._reader = frame_reader(MAX_L_FROM_TERMINAL)
+        self._displays = {address: _Display() for address in sorted(terminals)}
+        self._presses: dict[int, _Press] = {}
+        self._answers: deque[Frame] = deque(maxlen=256)
+        self._beeps: deque[Frame] = deque(maxlen=256)
+        self._to_raters: deque[Frame] = deque(maxlen=64)
+        self._strangers: set[int] = set()
+        self._connected = False
+        self._free_at = 0.0
+        self._noisy_until: float | None = None
+
+    # -- what the controller wants ---------------------------------------------------------------------------
+
+    def answer(self, frame: Frame, *, refused: bool = False) -> None:
+        """Echo a press that has been decided (and, if accepted, journalled); a refused key beeps after its echo."""
+        if frame.function == Function.RATED:
+            echo = Frame(frame.address, Function.ANSWER_RATER, frame.data[:1])
+        else:
+            echo = frame
+        frames = [echo]
+        if refused and frame.function != Function.RATED:
+            frames.append(Frame(frame.address, Function.BEEP))
+        press = self._presses.get(frame.address)
+        if press and press.frame == frame:
+            press.answer = frames
+        self._queue_answer(frames)
+
+    def unanswered(self, frame: Frame) -> None:
+        """The press could not be written down: say nothing, and let its retransmission count as a new try."""
+        press = self._presses.get(frame.address)
+        if press and press.frame == frame:
+            del self._presses[frame.address]
+
+    def show_ticket(self, address: int, ticket: str) -> None:
+        """The ticket in hand at a terminal (level); empty when there is none."""
+        self._displays[address].ticket = ticket
+
+    def show_waiting(self, address: int, waiting: int) -> None:
+        """The number of customers waiting for a terminal's counter (level)."""
+        self._displays[address].waiting = waiting
+
+    def ask_rating(self, address: int) -> None:
+        """Ask the customer at a rater for a rating (edge)."""
+        self._to_raters.append(Frame(address, Function.ANSWER_RATER, bytes([Key.EVALUATE])))
+
+    # -- what the wire does ----------------------------------------------------------------------------------
+
+    def connected(self, now: float) -> Sequence[object]:
+        self._connected = True
+        self._reader.reset()
+        self._strangers.clear()
+        self._free_at = now
+        self._noisy_until = None
+        for display in self._displays.values():
+            display.ticket_sent = display.waiting_sent = None
+        return [OK]
+
+    def disconnected(self, now: float) -> Sequence[object]:
+        self._connected = False
+        self._answers.clear()
+        self._beeps.clear()
+        self._to_raters.clear()
+        return []
+
+    def receive(self, data: bytes, now: float) -> Sequence[object]:
+        before = self._reader.garbage
+        facts: list[object] = []
+        for frame in self._reader.feed(data, now):
+            fact = self._heard(frame, now)
+            if fact:
+                facts.append(fact)
+        if self._reader.garbage != before:
+            if self._noisy_until is None:
+                facts.append(Health("degraded", "garbled"))
+            self._noisy_until = now + NOISE_SPELL
+        return facts
+
+    def tick(self, now: float) -> Sequence[object]:
+        if self._noisy_until is not None and now >= self._noisy_until:
+            self._noisy_until = None
+            return [OK]
+        return []
+
+    def data_to_send(self, now: float) -> bytes:
+        if not self._connected or now < self._free_at:
+            return b""
+        frame = self._next_frame(now)
+        if frame is None:
+            return b""
+        data = frame.to_bytes()
+        self._free_at = now + len(data) * self._byte_time
+        return data
+
+    def next_deadline(self) -> float | None:
+        if not self._connected:
+            return None
+        times = [] if self._noisy_until is None else [self._noisy_until]
+        if self._answers or self._beeps or self._to_raters:
+            times.append(self._free_at)
+        for display in self._displays.values():
+            if display.ticket != display.ticket_sent:
+                times.append(self._free_at)
+            if display.waiting is not None and display.waiting != display.waiting_sent:
+                times.append(max(self._free_at, display.waiting_at + WAITING_INTERVAL))
+        return min(times, default=None)
+
+    # -- inside ----------------------------------------------------------------------------------------------
+
+    def _heard(self, frame: Frame, now: float) -> object | None:
+        if frame.address not in self._known:
+            if frame.address in self._strangers:
+                return None
+            self._strangers.add(frame.address)
+            return UnknownAddress(frame.address)
+        if not frame.data:
+            return None
+        last = self._presses.get(frame.address)
+        if last and last.frame == frame and (last.answer is None or now - last.at < self._repeat):
+            self._queue_answer(last.answer or [])
+            return None
+        self._presses[frame.address] = _Press(frame, now)
+        if frame.function == Function.RATED:
+            return Rated(frame, frame.data[0])
+        digits = frame.data[:-1]
+        if any(digit > 9 for digit in digits):
+            del self._presses[frame.address]
+            return None
+        return Pressed(frame, "".join(map(str, digits)), frame.data[-1])
+
+    def _queue_answer(self, frames: Sequence[Frame]) -> None:
+        if not self._connected:
+            return
+        for frame in frames:
+            (self._beeps if frame.function == Function.BEEP and not frame.data else self._answers).append(frame)
+
+    def _next_frame(self, now: float) -> Frame | None:
+        if self._answers:
+            return self._answers.popleft()
+        if self._beeps:
+            return self._beeps.popleft()
+        for address, display in self._displays.items():
+            if display.ticket != display.ticket_sent:
+                display.ticket_sent = display.ticket
+                return ticket_frame(address, display.ticket)
+        if self._to_raters:
+            return self._to_raters.popleft()
+        for address, display in self._displays.items():
+            due = display.waiting_at + WAITING_INTERVAL <= now
+            if display.waiting is not None and display.waiting != display.waiting_sent and due:
+                display.waiting_sent, display.waiting_at = display.waiting, now
+                return waiting_frame(address, display.waiting)
+        return None
