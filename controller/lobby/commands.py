@@ -1,0 +1,193 @@
+"""What people and devices ask of the lobby.
+
+Every command carries its time `at` (ms since 1970, UTC) and its `cause`, the one press or request that led to it:
+one cause acts once, whatever is redelivered. `by` is the device or person that asked.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from controller.lobby.events import DeviceState
+
+Paper = Literal["ready", "down", "none"]
+"""Whether a ticket can be printed now: yes; not at the moment; the branch has no printer."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Command:
+    """Base of all commands."""
+
+    at: int
+    cause: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RollOver(Command):
+    """End the business day that is open and begin the one that `at` lies in."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TakeTicket(Command):
+    """Issue a ticket. Empty `service` and `klass` mean the branch's defaults.
+
+    `hold_off`: seconds within which the same button for the same service gives the same ticket. `screen`: the asker
+    can show a number when the printer cannot print it.
+    """
+
+    by: str
+    service: str = ""
+    klass: str = ""
+    hold_off: int = 0
+    paper: Paper = "none"
+    screen: bool = False
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CounterCommand(Command):
+    """Base of what is asked at a counter."""
+
+    counter: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallNext(CounterCommand):
+    """Finish the ticket in hand, if any, and call the next."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallNumber(CounterCommand):
+    """Finish the ticket in hand, if any, and call the ticket with these digits (by hand)."""
+
+    digits: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recall(CounterCommand):
+    """Call the ticket in hand again."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Start(CounterCommand):
+    """The customer of the ticket in hand has come."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finish(CounterCommand):
+    """The ticket in hand is served; call nobody."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NoShow(CounterCommand):
+    """The customer of the ticket in hand did not come; call nobody."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hold(CounterCommand):
+    """Park the ticket in hand."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unhold(CounterCommand):
+    """Call the counter's own held ticket back: the one with these digits, else the one held longest."""
+
+    digits: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Transfer(CounterCommand):
+    """Send the ticket in hand on: one digit is a service's key, two are a counter's id."""
+
+    digits: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pause(CounterCommand):
+    """Finish the ticket in hand and go away for a while; again: come back."""
+
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Open(CounterCommand):
+    """Serve customers (again), without calling one yet."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Close(CounterCommand):
+    """Finish the ticket in hand and close the counter."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AskRating(CounterCommand):
+    """Ask the customer for a rating."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rate(CounterCommand):
+    """A customer's score."""
+
+    score: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ManagerCommand(Command):
+    """Base of what the lobby manager asks; an empty `ticket` means what the key's description says."""
+
+    by: str
+    ticket: str = ""
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Promote(ManagerCommand):
+    """Give a waiting ticket another class."""
+
+    klass: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reassign(ManagerCommand):
+    """Give a ticket to a counter, to a service, or (neither given) to any counter that knows its service.
+
+    No ticket: the waiting one of earliest seniority that has not been reassigned yet.
+    """
+
+    service: str = ""
+    counter: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Return(ManagerCommand):
+    """A no-show is back."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cancel(ManagerCommand):
+    """End a ticket that is not being served."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reprint(ManagerCommand):
+    """Print a ticket again, marked. No ticket: the earliest whose print is unknown."""
+
+    paper: Paper = "none"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportPrint(Command):
+    """What became of a ticket's print."""
+
+    ticket: str
+    result: Literal["printed", "sent", "unknown"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportDevice(Command):
+    """A device changed its state; `detail` is a wording key."""
+
+    device: str
+    state: DeviceState
+    detail: str

@@ -1,0 +1,275 @@
+"""What has happened in the lobby. Every event is a row of the journal, for ever.
+
+A kind is never changed and never removed; when one needs other fields, it gets a new `VERSION` and `from_row` learns to
+read the old one. Absent optional fields are None here and missing in the row. No event holds personal data or free
+text: a reason is a short code, a remark typed by a person lives in a side table.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any, ClassVar, Literal
+
+DeviceState = Literal["ok", "degraded", "offline"]
+
+
+class UnknownEventError(ValueError):
+    """The row's kind or version was written by a newer program."""
+
+
+class Event:
+    """Base of all events; a subclass's kind is its name in snake case."""
+
+    __slots__ = ()
+    KIND: ClassVar[str]
+    VERSION: ClassVar[int] = 1
+
+    def __init_subclass__(cls) -> None:
+        cls.KIND = re.sub(r"(?<!^)(?=[A-Z])", "_", cls.__name__).lower()
+        # A dataclass with slots is created twice; the second is the one that stays.
+        _KINDS[cls.KIND] = cls
+
+    def to_row(self) -> dict[str, Any]:
+        """The event's `data` object, as the journal and MQTT carry it."""
+        row = {}
+        for attribute, name in _names(type(self)):
+            value = getattr(self, attribute)
+            if value is not None:
+                row[name] = value
+        return row
+
+
+_KINDS: dict[str, type[Event]] = {}
+_NAMES: dict[type[Event], tuple[tuple[str, str], ...]] = {}
+
+
+def _names(kind: type[Event]) -> tuple[tuple[str, str], ...]:
+    """(attribute, field name in the row) of a kind; `class` is a word that Python keeps for itself."""
+    names = _NAMES.get(kind)
+    if names is None:
+        names = tuple((f.name, "class" if f.name == "klass" else f.name) for f in fields(kind))  # type: ignore[arg-type]
+        _NAMES[kind] = names
+    return names
+
+
+def from_row(kind: str, version: int, data: Mapping[str, Any]) -> Event:
+    """The event of a journal row; fields that this version does not know are ignored."""
+    cls = _KINDS.get(kind)
+    if cls is None or version != cls.VERSION:
+        raise UnknownEventError(f"{kind} version {version}")
+    return cls(**{attribute: data[name] for attribute, name in _names(cls) if name in data})
+
+
+@dataclass(frozen=True, slots=True)
+class DayOpened(Event):
+    """A business day begins: no tickets, no open counters, numbers from 1."""
+
+    day: str
+
+
+@dataclass(frozen=True, slots=True)
+class DayClosed(Event):
+    """A business day ends, and with it `unserved` tickets that were waiting, held or missed."""
+
+    day: str
+    unserved: int
+
+
+@dataclass(frozen=True, slots=True)
+class TicketIssued(Event):
+    """A ticket was taken. `seniority` in seconds since 1970, UTC; `by` the button; `paper`: it is to be printed."""
+
+    ticket: str
+    service: str
+    klass: str
+    seniority: int
+    number: int
+    by: str
+    paper: bool
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TicketPrinted(Event):
+    """The printer confirmed that the ticket is on paper."""
+
+    ticket: str
+
+
+@dataclass(frozen=True, slots=True)
+class PrintSent(Event):
+    """A printer that cannot confirm has taken the whole ticket."""
+
+    ticket: str
+
+
+@dataclass(frozen=True, slots=True)
+class PrintUnknown(Event):
+    """Nobody knows whether the ticket came out; it is offered for reprint and never reprinted by itself."""
+
+    ticket: str
+
+
+@dataclass(frozen=True, slots=True)
+class TicketReprinted(Event):
+    """A person asked for another copy (marked as such): the `copy`-th paper of this ticket."""
+
+    ticket: str
+    copy: int
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class TicketCalled(Event):
+    """A counter called a ticket. `why`: {text, guard, heads: [{ticket, key}]}, keys in seconds since 1970, UTC.
+
+    `passed` names the tickets to whose `passed` count this call adds one.
+    """
+
+    ticket: str
+    counter: str
+    forced: bool
+    why: Mapping[str, Any]
+    passed: tuple[str, ...] | list[str] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class TicketRecalled(Event):
+    """The ticket in hand was called again, for the `times`-th time."""
+
+    ticket: str
+    counter: str
+    times: int
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceStarted(Event):
+    """The customer has come to the counter."""
+
+    ticket: str
+    counter: str
+
+
+@dataclass(frozen=True, slots=True)
+class TicketFinished(Event):
+    """The customer has been served."""
+
+    ticket: str
+    counter: str
+
+
+@dataclass(frozen=True, slots=True)
+class TicketMissed(Event):
+    """The customer did not come (no-show)."""
+
+    ticket: str
+    counter: str
+
+
+@dataclass(frozen=True, slots=True)
+class TicketReturned(Event):
+    """A no-show is back and waits again, with a later seniority."""
+
+    ticket: str
+    seniority: int
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class TicketHeld(Event):
+    """A counter parked its ticket, to call it back later."""
+
+    ticket: str
+    counter: str
+
+
+@dataclass(frozen=True, slots=True)
+class TicketTransferred(Event):
+    """A counter sent its ticket on: to a service, or to one counter. Seniority is kept."""
+
+    ticket: str
+    service: str
+    from_counter: str
+    counter: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TicketReassigned(Event):
+    """A waiting or held ticket was given to one counter, to a service, or to any counter that knows its service."""
+
+    ticket: str
+    by: str
+    service: str | None = None
+    counter: str | None = None
+    any: bool | None = None
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TicketPromoted(Event):
+    """A waiting ticket was given another class."""
+
+    ticket: str
+    klass: str
+    reason: str
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class TicketCancelled(Event):
+    """A ticket was ended before it was served; `counter` held it, if one did."""
+
+    ticket: str
+    by: str
+    reason: str
+    counter: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CounterOpened(Event):
+    """A counter serves customers (again)."""
+
+    counter: str
+
+
+@dataclass(frozen=True, slots=True)
+class CounterPaused(Event):
+    """A counter is away for a while; `reason` is the digit typed, empty if none was."""
+
+    counter: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class CounterClosed(Event):
+    """A counter serves nobody any more today, unless it is opened again."""
+
+    counter: str
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceChanged(Event):
+    """A device went down, came back, or works badly; `detail` is a wording key."""
+
+    device: str
+    state: DeviceState
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class RatingAsked(Event):
+    """A counter asked its customer for a rating."""
+
+    counter: str
+    ticket: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rated(Event):
+    """A customer pressed a score (1 to 5) at a counter's rater."""
+
+    counter: str
+    score: int
+    ticket: str | None = None

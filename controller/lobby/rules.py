@@ -1,0 +1,108 @@
+"""What the lobby is told once: its services, classes, counters and the numbers of the calling rule.
+
+Everything here is frozen and checked before it gets here (`controller.config`). All durations are whole seconds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta, tzinfo
+
+from controller.lobby.wording import Wording
+
+ANY = "*"
+"""In `Ticket.only`: every counter that knows the service serves the ticket as its own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """A kind of business (业务), with its own run of ticket numbers."""
+
+    id: str
+    name: str
+    prefix: str
+    digits: int = 3
+    key: int | None = None
+    """The digit for it on keypads."""
+
+
+@dataclass(frozen=True, slots=True)
+class TicketClass:
+    """A class of customers. `credit`: by how many seconds they count as having come earlier."""
+
+    id: str
+    name: str
+    credit: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Counter:
+    """A window. `serves` maps a service to its handicap in seconds; what is absent is never served.
+
+    `class_handicap` is added to it. 0 in total means own work, n that the customer counts as come n seconds later.
+    """
+
+    id: str
+    serves: Mapping[str, int]
+    class_handicap: Mapping[str, int] = field(default_factory=dict)
+    rater: bool = False
+    """Whether a rater stands there."""
+
+    def handicap(self, service: str, klass: str, only: str = "") -> int | None:
+        """The total handicap for a ticket; None: this counter never serves it.
+
+        `only` is the ticket's restriction (see `Ticket.only`): whoever it names serves it as own work.
+        """
+        if only:
+            return 0 if only == self.id or (only == ANY and service in self.serves) else None
+        own = self.serves.get(service)
+        return None if own is None else own + self.class_handicap.get(klass, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """All of it. `services` and `counters` are in the order of the configuration."""
+
+    branch: str
+    branch_name: str
+    zone: tzinfo
+    wording: Wording
+    services: Mapping[str, Service]
+    classes: Mapping[str, TicketClass]
+    counters: Mapping[str, Counter]
+    default_service: str
+    default_class: str = "normal"
+    rollover: timedelta = timedelta(hours=3)
+    """Local time of day at which the business day and the numbers begin again."""
+    pass_limit: int = 5
+    """K of the calling rule: how many later customers may pass one at the head of its line."""
+    recalls: int = 3
+    return_within: int = 15 * 60
+    return_penalty: int = 5 * 60
+    returns: int = 2
+
+    def day_of(self, at: int) -> str:
+        """The business day (YYYY-MM-DD) of a time in ms since 1970, UTC."""
+        return (
+            datetime.fromtimestamp(at / 1000, UTC).astimezone(self.zone).replace(tzinfo=None) - self.rollover
+        ).strftime("%Y-%m-%d")
+
+    def local(self, at: int) -> datetime:
+        """A time in ms since 1970, UTC, on the branch's clock."""
+        return datetime.fromtimestamp(at / 1000, UTC).astimezone(self.zone)
+
+    def service_name(self, service: str) -> str:
+        """The service's name in the branch's language; its id if it is no longer configured."""
+        known = self.services.get(service)
+        return known.name if known else service
+
+    def class_name(self, klass: str) -> str:
+        """The class's name in the branch's language; its id if it is no longer configured."""
+        known = self.classes.get(klass)
+        return known.name if known else klass
+
+    def credit(self, klass: str) -> int:
+        """The credit of a class in seconds; 0 if it is no longer configured."""
+        known = self.classes.get(klass)
+        return known.credit if known else 0

@@ -1,0 +1,21 @@
+"""Every sentence the lobby says, by key, in the branch's language.
+
+The sentences live in `config/wording/<language>.toml`, so that a branch can change them without touching code.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Wording:
+    """Templates by key (`refused.none_waiting`, `device.paper_end`, ..), for `str.format`."""
+
+    language: str
+    templates: Mapping[str, str]
+
+    def say(self, key: str, **about: object) -> str:
+        """The sentence for `key`, with its blanks filled; KeyError if the key or a blank is missing."""
+        return self.templates[key].format(**about)
