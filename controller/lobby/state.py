@@ -223,9 +223,7 @@ def _day_closed(state: State, at: int, event: ev.DayClosed) -> None:
 
 
 def _issued(state: State, at: int, event: ev.TicketIssued) -> None:
-    ticket = Ticket(
-        event.ticket, len(state.tickets) + 1, event.service, event.klass, event.seniority, at, event.number
-    )
+    ticket = Ticket(event.ticket, len(state.tickets) + 1, event.service, event.klass, event.seniority, at, event.number)
     if event.paper:
         ticket.copies, ticket.print = 1, Print.QUEUED
     state.tickets[ticket.id] = ticket

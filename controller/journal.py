@@ -1,0 +1,294 @@
+"""The journal: an append-only SQLite file that holds everything that ever happened, one row an event.
+
+Nothing is seen or heard of an event before its row is on disk. One thread owns the only writing connection; `append`
+puts a whole batch into one synced transaction, and while it is being synced the engine gathers the next (group commit).
+Triggers abort UPDATE and DELETE. The file holds no personal data and no free text: what a person typed goes into the
+side table `remark`, which may be purged.
+
+A commit that fails leaves nothing behind: the connection is dropped and opened again, and the caller replays the day
+from what the file holds. `probe` tells when writing works again.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import sqlite3
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from controller.lobby.events import Event, UnknownEventError, from_row
+
+APPLICATION_ID = 0x4C4F4242
+"""`LOBB` in the file's header, so that nobody takes another program's file for a journal."""
+SCHEMA_VERSION = 1
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS event(
+    seq INTEGER PRIMARY KEY,
+    at INTEGER,     -- ms since 1970, UTC
+    day TEXT,       -- YYYY-MM-DD, business day
+    kind TEXT,
+    version INTEGER,
+    data TEXT,      -- JSON object
+    cause TEXT,
+    part INTEGER,
+    UNIQUE(cause, part)
+) STRICT;
+CREATE INDEX IF NOT EXISTS event_day ON event(day);
+CREATE TRIGGER IF NOT EXISTS event_is_never_changed BEFORE UPDATE ON event
+    BEGIN SELECT RAISE(ABORT, 'the journal is append-only'); END;
+CREATE TRIGGER IF NOT EXISTS event_is_never_deleted BEFORE DELETE ON event
+    BEGIN SELECT RAISE(ABORT, 'the journal is append-only'); END;
+CREATE TABLE IF NOT EXISTS remark(cause TEXT PRIMARY KEY, at INTEGER, text TEXT) STRICT;
+CREATE TABLE IF NOT EXISTS probe(id INTEGER PRIMARY KEY, filler BLOB) STRICT;
+"""
+_COLUMNS = ("seq", "at", "day", "kind", "version", "data", "cause", "part")
+
+
+class JournalError(Exception):
+    """The journal cannot be used; one sentence that names the file and says what to do."""
+
+
+class JournalWriteError(Exception):
+    """The batch was not written, and nothing of it will be; `reason` is for a person."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One event as the journal holds it; `at` in ms since 1970, UTC."""
+
+    seq: int
+    at: int
+    day: str
+    event: Event
+    cause: str
+    part: int
+    press: str | None = None
+    """The key frame that led to it, where a driver needs it to recognise a retransmission."""
+
+
+@dataclass(frozen=True, slots=True)
+class Remark:
+    """What a person typed beside a command."""
+
+    cause: str
+    at: int
+    text: str
+
+
+class Journal:
+    """The open journal at `path`. Reading happens in the caller's thread, writing in a thread of its own.
+
+    Raises JournalError when the file cannot be a journal of ours, is damaged, or is in use by another controller.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._lock = _lock(path)
+        self._writer: sqlite3.Connection | None = None
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="journal")
+        try:
+            self._thread.submit(self._open_writer).result()
+            self._reader = _connect(path, read_only=True)
+            self.last_seq: int = self._reader.execute("SELECT coalesce(max(seq), 0) FROM event").fetchone()[0]
+        except (sqlite3.Error, OSError, JournalError) as error:
+            self._thread.shutdown()
+            os.close(self._lock)
+            raise error if isinstance(error, JournalError) else JournalError(_why_not(path, error)) from error
+
+    def close(self) -> None:
+        """Finish writing and close the file."""
+        self._thread.submit(self._close_writer).result()
+        self._thread.shutdown()
+        self._reader.close()
+        os.close(self._lock)
+
+    # -- reading -------------------------------------------------------------------------------------------------
+
+    def last_day(self) -> str:
+        """The business day of the last row; empty for a new journal."""
+        row = self._reader.execute("SELECT day FROM event ORDER BY seq DESC LIMIT 1").fetchone()
+        return row[0] if row else ""
+
+    def rows(self, day: str) -> Iterator[Row]:
+        """The rows of one business day, oldest first; JournalError at the first that cannot be read."""
+        select = f"SELECT {', '.join(_COLUMNS)} FROM event WHERE day = ? ORDER BY seq"
+        try:
+            for columns in self._reader.execute(select, (day,)):
+                yield self._row(columns)
+        except sqlite3.Error as error:
+            raise JournalError(_why_not(self.path, error)) from error
+
+    def of_cause(self, cause: str) -> list[Row]:
+        """The rows that one press led to, in order; none if it did nothing yet."""
+        select = f"SELECT {', '.join(_COLUMNS)} FROM event WHERE cause = ? ORDER BY part"
+        return [self._row(columns) for columns in self._reader.execute(select, (cause,))]
+
+    def recent_cause(self, prefix: str, since: int, until: int, press: str) -> str | None:
+        """The cause `prefix<ms>` of the press `press` written between two times in ms (both within), if there is one."""
+        select = "SELECT cause, data FROM event WHERE cause >= ? AND cause <= ? AND part = 0 ORDER BY cause DESC"
+        for cause, data in self._reader.execute(select, (f"{prefix}{since:013d}", f"{prefix}{until:013d}")):
+            if json.loads(data).get("press") == press:
+                return str(cause)
+        return None
+
+    def _row(self, columns: Sequence[Any]) -> Row:
+        seq, at, day, kind, version, data, cause, part = columns
+        try:
+            fields = json.loads(data)
+            return Row(seq, at, day, from_row(kind, version, fields), cause, part, fields.get("press"))
+        except UnknownEventError as error:
+            raise JournalError(
+                f"{self.path}: row {seq} ({error}) was written by a newer version of this program; install that version"
+            ) from error
+        except (ValueError, TypeError, AttributeError, KeyError) as error:
+            raise JournalError(
+                f"{self.path}: row {seq} cannot be read; the file is damaged: restore it from a backup, "
+                "or move it away to begin a new one"
+            ) from error
+
+    # -- writing -------------------------------------------------------------------------------------------------
+
+    def append(self, rows: Sequence[Row], remarks: Sequence[Remark] = ()) -> Future[None]:
+        """Write a batch, all or nothing; done when it is on disk, or JournalWriteError."""
+        return self._thread.submit(self._append, rows, remarks)
+
+    def probe(self) -> Future[None]:
+        """Write and remove something as large as a batch may be; JournalWriteError while that does not work."""
+        return self._thread.submit(self._probe)
+
+    def _append(self, rows: Sequence[Row], remarks: Sequence[Remark]) -> None:
+        columns = []
+        for row in rows:
+            data = row.event.to_row()
+            if row.press is not None:
+                data["press"] = row.press
+            text = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
+            columns.append((row.seq, row.at, row.day, row.event.KIND, row.event.VERSION, text, row.cause, row.part))
+        with _Transaction(self) as connection:
+            connection.executemany(f"INSERT INTO event({', '.join(_COLUMNS)}) VALUES (?,?,?,?,?,?,?,?)", columns)
+            if remarks:
+                connection.executemany(
+                    "INSERT OR IGNORE INTO remark VALUES (?,?,?)", [(r.cause, r.at, r.text) for r in remarks]
+                )
+
+    def _probe(self) -> None:
+        with _Transaction(self) as connection:
+            connection.execute("INSERT INTO probe(filler) VALUES (zeroblob(65536))")
+            connection.execute("DELETE FROM probe")
+
+    def _open_writer(self) -> sqlite3.Connection:
+        if self._writer is None:
+            connection = _connect(self.path, read_only=False)
+            try:
+                _prepare(connection, self.path)
+            except BaseException:
+                connection.close()
+                raise
+            self._writer = connection
+        return self._writer
+
+    def _close_writer(self) -> None:
+        if self._writer is not None:
+            connection, self._writer = self._writer, None
+            connection.close()
+
+
+class _Transaction:
+    """One synced transaction on the writing thread. Any failure drops the connection: what it holds is in doubt."""
+
+    def __init__(self, journal: Journal) -> None:
+        self._journal = journal
+
+    def __enter__(self) -> sqlite3.Connection:
+        try:
+            self._connection = self._journal._open_writer()
+            self._connection.execute("BEGIN IMMEDIATE")
+        except (sqlite3.Error, OSError, JournalError) as error:
+            self._fail(error)
+        return self._connection
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if error is None:
+            try:
+                self._connection.execute("COMMIT")
+            except sqlite3.Error as failure:
+                self._fail(failure)
+        elif isinstance(error, sqlite3.Error):
+            self._fail(error)
+
+    def _fail(self, error: Exception) -> None:
+        try:
+            self._journal._close_writer()
+        except sqlite3.Error:
+            self._journal._writer = None
+        raise JournalWriteError(str(error)) from error
+
+
+def _connect(path: Path, *, read_only: bool) -> sqlite3.Connection:
+    mode = "ro" if read_only else "rwc"
+    connection = sqlite3.connect(
+        f"file:{_uri(path)}?mode={mode}", uri=True, isolation_level=None, check_same_thread=False, timeout=5
+    )
+    connection.execute("PRAGMA cache_size = -8000")
+    return connection
+
+
+def _uri(path: Path) -> str:
+    return str(path).replace("%", "%25").replace("?", "%3f").replace("#", "%23")
+
+
+def _prepare(connection: sqlite3.Connection, path: Path) -> None:
+    """Make the file a journal if it is empty; JournalError if it is something else."""
+    tables = [name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+    if tables:
+        columns = tuple(name for _, name, *_ in connection.execute("PRAGMA table_info(event)"))
+        if columns != _COLUMNS:
+            raise JournalError(
+                f"{path}: this database belongs to another program; set [journal] path to a file of its own"
+            )
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    if version > SCHEMA_VERSION:
+        raise JournalError(f"{path}: was written by a newer version of this program; install that version")
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA synchronous = FULL")
+    if version < SCHEMA_VERSION:
+        connection.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} COMMIT;")
+        connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+
+
+def _lock(path: Path) -> int:
+    """A lock that two controllers cannot both hold; the file beside the journal names it."""
+    beside = path.with_name(path.name + ".lock")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lock = os.open(beside, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
+    except OSError as error:
+        raise JournalError(
+            f"{path}: cannot be opened ({os.strerror(error.errno or 0)}); "
+            "create the folder and give it to the user this program runs as"
+        ) from error
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        os.close(lock)
+        raise JournalError(f"{path}: another controller is using this journal; stop it first") from error
+    return lock
+
+
+def _why_not(path: Path, error: Exception) -> str:
+    if "not a database" in str(error):
+        return f"{path}: this is no journal; move the file away, or set [journal] path to another one"
+    if "malformed" in str(error) or "corrupt" in str(error):
+        return f"{path}: the file is damaged; restore it from a backup, or move it away to begin a new one"
+    return f"{path}: cannot be opened ({error}); check that the folder exists, is writable and has space"
