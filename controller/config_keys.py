@@ -1,0 +1,379 @@
+"""The configuration's keys: their types, limits and defaults, and in words what each takes.
+
+A `description` completes the sentence "it takes .." of an error message. Durations are in the unit the installer
+writes: minutes, unless the key says otherwise. What the program works in is up to `controller.config`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, available_timezones
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainValidator,
+    ValidationInfo,
+    model_validator,
+)
+
+from drivers.link import Link, TcpLink, parse_link
+
+PROFILES = ("normal", "busy", "pension")
+"""The kinds of day that can be simulated."""
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """A hint at the known word that `word` may have been meant to be; else at all of them."""
+    known = list(known)
+    close = get_close_matches(word.lower(), known, n=1, cutoff=0.6)
+    return f'did you mean "{close[0]}"?' if close else f"known are {', '.join(known)}"
+
+
+# -- kinds of values ----------------------------------------------------------------------------------------------
+
+
+def _takes(words: str, **limits: Any) -> Any:
+    return Field(description=words, **limits)
+
+
+def _between(low: int, high: int, unit: str = "a whole number") -> Any:
+    return _takes(f"{unit} from {low} to {high}", ge=low, le=high)
+
+
+def _day_time(value: object) -> timedelta:
+    found = re.fullmatch(r"([01]\d|2[0-3]):([0-5]\d)", value) if isinstance(value, str) else None
+    if not found:
+        raise ValueError('it takes a local time "HH:MM" from "00:00" to "23:59", in quotes')
+    return timedelta(hours=int(found[1]), minutes=int(found[2]))
+
+
+def _zone(value: object) -> ZoneInfo:
+    if not isinstance(value, str):
+        raise ValueError('it takes the name of a time zone, such as "Asia/Shanghai"')
+    try:
+        return ZoneInfo(value)
+    except (LookupError, ValueError, OSError):
+        close = get_close_matches(value, available_timezones(), n=1)
+        hint = f'did you mean "{close[0]}"?' if close else 'it takes a name such as "Asia/Shanghai"'
+        raise ValueError(f'"{value}" is no time zone; {hint}') from None
+
+
+def _link(value: object) -> Link:
+    if not isinstance(value, str):
+        raise ValueError("it takes serial:PATH?baud=9600, tcp:HOST:PORT or file:PATH, in quotes")
+    link = parse_link(value)
+    if not isinstance(link, TcpLink) and not link.path.startswith("/"):
+        raise ValueError(f'"{link.path}" is not a whole path; it takes one such as /dev/lobby/printer')
+    return link
+
+
+def _address(value: object) -> object:
+    if isinstance(value, str) and re.fullmatch(r"[1-9][0-9]?", value):
+        return int(value)
+    raise ValueError(f'"{value}" is no bus address; use 1 to 99')
+
+
+def _beside(value: object, info: ValidationInfo) -> object:
+    """A path, which counts from the directory of the configuration file (the validation's `context`)."""
+    usable = isinstance(value, str) and value and "\0" not in value
+    return Path(info.context or ".", str(value)) if usable else value
+
+
+Text = Annotated[
+    str, _takes('a text such as "现金业务", of 1 to 64 characters', pattern=r"^[^\x00-\x1f\x7f]+$", max_length=64)
+]
+CounterId = Annotated[str, _takes('1 to 8 letters, digits or "-", in quotes', pattern=r"^[A-Za-z0-9-]{1,8}$")]
+ServiceId = Annotated[str, _takes('small letters, digits, "-" or "_", in quotes', pattern=r"^[a-z0-9_-]{1,32}$")]
+DeviceId = Annotated[
+    str, _takes('1 to 32 letters, digits, "-" or "_", in quotes', pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,31}$")
+]
+Minutes = Annotated[float, _between(0, 1440, "minutes")]
+Weight = Annotated[float, _between(0, 1_000_000, "a number")]
+DayTime = Annotated[timedelta, PlainValidator(_day_time)]
+Zone = Annotated[ZoneInfo, PlainValidator(_zone)]
+FilePath = Annotated[Path, BeforeValidator(_beside), _takes("the path of a file, in quotes")]
+LinkText = Annotated[Link, PlainValidator(_link), _takes("serial:PATH?baud=9600, tcp:HOST:PORT or file:PATH")]
+Address = Annotated[int, BeforeValidator(_address)]
+
+
+class Keys(BaseModel):
+    """A table that knows its keys and takes no others."""
+
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
+
+
+class Names(Keys):
+    """A name by language."""
+
+    zh: Text | None = None
+    en: Text | None = None
+
+    def spoken(self, language: str) -> str:
+        """The name in `language`, else in the other."""
+        return (self.zh or self.en or "") if language == "zh" else (self.en or self.zh or "")
+
+
+def _named(names: Names) -> Names:
+    if not names.spoken("zh"):
+        raise ValueError('it takes at least one of { zh = "..", en = ".." }')
+    return names
+
+
+class Share(Keys):
+    """A share of the simulated arrivals, by profile; a profile not named has the normal one's."""
+
+    normal: Weight
+    busy: Weight | None = None
+    pension: Weight | None = None
+
+    def on(self, profile: str) -> float:
+        """The share on a day of that profile."""
+        found: float | None = getattr(self, profile)
+        return self.normal if found is None else found
+
+
+Name = Annotated[
+    Names,
+    BeforeValidator(lambda value: {"zh": value, "en": value} if isinstance(value, str) else value),
+    AfterValidator(_named),
+    _takes('a text, or by language { zh = "..", en = ".." }'),
+]
+Shares = Annotated[
+    Share,
+    BeforeValidator(lambda value: {"normal": value} if isinstance(value, int | float) else value),
+    _takes("a number from 0, or by profile { normal = 60, busy = 60, pension = 75 }"),
+]
+
+
+# -- sections -----------------------------------------------------------------------------------------------------
+
+
+class Branch(Keys):
+    id: Annotated[str, _takes('small letters, digits or "-", in quotes', pattern=r"^[a-z0-9-]{1,32}$")]
+    name: Text
+    timezone: Zone = ZoneInfo("Asia/Shanghai")
+    language: Annotated[Literal["zh", "en"], _takes('"zh" or "en"')] = "zh"
+    default_service: ServiceId | None = None
+
+
+class Day(Keys):
+    rollover: DayTime = timedelta(hours=3)
+
+
+class Journal(Keys):
+    path: FilePath = Path("/var/lib/lobby/lobby.db")
+
+
+class Service(Keys):
+    id: ServiceId
+    name: Name
+    prefix: Annotated[str, _takes('at most 4 letters or digits, in quotes, such as "A"', pattern=r"^[A-Za-z0-9]{0,4}$")]
+    digits: Annotated[int, _between(2, 6)] = 3
+    key: Annotated[int, _between(0, 9, "a digit")] | None = None
+    minutes: Annotated[
+        float,
+        _between(
+            0,
+            480,
+            "minutes above 0 and",
+        ),
+    ] = 5
+    share: Shares = Share(normal=1)
+
+
+class TicketClass(Keys):
+    name: Name | None = None
+    credit: Minutes = 0
+    share: Shares = Share(normal=0)
+
+
+CLASSES: Mapping[str, TicketClass] = {
+    "normal": TicketClass(name=Names(zh="普通", en="Normal")),
+    "vip": TicketClass(name=Names(zh="贵宾", en="VIP"), credit=10, share=Share(normal=7)),
+    "appointment": TicketClass(name=Names(zh="预约", en="Appointment"), credit=15),
+    "green": TicketClass(name=Names(zh="绿色通道", en="Green channel"), credit=60, share=Share(normal=4, pension=10)),
+    "urgent": TicketClass(name=Names(zh="紧急", en="Urgent"), credit=60),
+}
+"""The classes that every branch has; a `[class.x]` changes the keys that it names. Normal takes the rest of 100 %."""
+
+
+class Calling(Keys):
+    pass_limit: Annotated[int, _between(1, 100)] = 5
+    recalls: Annotated[int, _between(0, 20)] = 3
+    return_within: Minutes = 15
+    return_penalty: Minutes = 5
+    returns: Annotated[int, _between(0, 20)] = 2
+
+
+class Counter(Keys):
+    id: CounterId
+    serves: Annotated[
+        dict[str, Minutes], _takes("service = handicap in minutes from 0 to 1440, as in { cash = 0 }", min_length=1)
+    ]
+    class_handicap: Annotated[
+        dict[str, Minutes], _takes("class = handicap in minutes from 0 to 1440, as in { normal = 10 }")
+    ] = Field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Broker:
+    """`embedded`, or the address of a broker."""
+
+    host: str
+    port: int
+    tls: bool = False
+    embedded: bool = False
+
+
+def _broker(value: object) -> Broker:
+    wanted = "it takes embedded, mqtt://host:port or mqtts://host:port, in quotes"
+    if value == "embedded":
+        return Broker("127.0.0.1", 1883, embedded=True)
+    if not isinstance(value, str):
+        raise ValueError(wanted)
+    try:
+        parts = urlsplit(value)
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        raise ValueError(f'"{value}" is no broker; {wanted}') from None
+    if "@" in parts.netloc:
+        raise ValueError("no user name or password stands here; use username and password_file")
+    if parts.scheme not in ("mqtt", "mqtts") or not host or port == 0 or parts.path.strip("/") or parts.query:
+        raise ValueError(f'"{value}" is no broker; {wanted}')
+    tls = parts.scheme == "mqtts"
+    return Broker(host, port or (8883 if tls else 1883), tls)
+
+
+class Mqtt(Keys):
+    broker: Annotated[Broker, PlainValidator(_broker), _takes("embedded, mqtt://host:port or mqtts://host:port")]
+    username: Text | None = None
+    password_file: FilePath | None = None
+    ca_file: FilePath | None = None
+    client_id: Text | None = None
+
+
+# -- devices ------------------------------------------------------------------------------------------------------
+
+
+class EscposDevice(Keys):
+    """A ticket printer. `columns`: characters of half width to a line; `layout`: None is the one we ship."""
+
+    id: DeviceId
+    driver: Literal["escpos"]
+    link: LinkText
+    columns: Annotated[int, _between(16, 64)] = 32
+    layout: FilePath | None = None
+    qr: Annotated[bool, _takes("true or false")] = True
+
+
+_Addresses = Annotated[
+    dict[Address, CounterId], _takes('bus address from 1 to 99 = counter id in quotes, as in { 1 = "1" }')
+]
+
+
+class Terminal68Device(Keys):
+    """Call terminals and raters on one bus: `addresses` and `raters` map bus addresses to counters."""
+
+    id: DeviceId
+    driver: Literal["terminal68"]
+    link: LinkText
+    addresses: _Addresses = Field(default_factory=dict)
+    raters: _Addresses = Field(default_factory=dict)
+    repeat_ms: Annotated[int, _between(0, 5000, "milliseconds")] = 400
+
+
+class BxDevice(Keys):
+    """A hall board. `width`, `line_height`: pixels; `x_unit`: what its frames count X and W in."""
+
+    id: DeviceId
+    driver: Literal["bx"]
+    link: LinkText
+    model: Annotated[Literal["5k1", "5k2", "6k1", "6k2", "6k3"], _takes('"5k1", "5k2", "6k1", "6k2" or "6k3"')]
+    lines: Annotated[int, _between(1, 16)] = 4
+    width: Annotated[int, _between(16, 2048, "pixels")] = 128
+    line_height: Annotated[int, _between(8, 128, "pixels")] = 16
+    x_unit: Annotated[Literal["8px", "pixel", "pixel15"], _takes('"8px", "pixel" or "pixel15"')]
+    dynamic_header: Annotated[Literal["length", "process"], _takes('"length" or "process"')] = "length"
+
+    @model_validator(mode="before")
+    @classmethod
+    def _usual_x_unit(cls, data: Any) -> Any:
+        return {"x_unit": "8px" if str(data.get("model")).startswith("5k") else "pixel", **data}
+
+
+class VfdDevice(Keys):
+    """A window display. `brightness`: None leaves it as it is."""
+
+    id: DeviceId
+    driver: Literal["vfd"]
+    link: LinkText
+    dialect: Annotated[Literal["epson", "cd5220", "dsp800"], _takes('"epson", "cd5220" or "dsp800"')]
+    counter: CounterId
+    brightness: Annotated[int, _between(1, 4)] | None = None
+
+
+class MqttKeypad(Keys):
+    """A clerk's keypad on MQTT."""
+
+    id: DeviceId
+    driver: Literal["mqtt-keypad"]
+    counter: CounterId
+
+
+class MqttPanel(Keys):
+    """The lobby manager's buttons."""
+
+    id: DeviceId
+    driver: Literal["mqtt-panel"]
+
+
+class MqttKiosk(Keys):
+    """Ticket buttons. `hold_off`: seconds in which TAKE again is the same ticket; `screen`: it can show a number."""
+
+    id: DeviceId
+    driver: Literal["mqtt-kiosk"]
+    hold_off: Annotated[float, _between(0, 60, "seconds")] = 2
+    screen: Annotated[bool, _takes("true or false")] = False
+
+
+Device = EscposDevice | Terminal68Device | BxDevice | VfdDevice | MqttKeypad | MqttPanel | MqttKiosk
+
+DRIVERS: Mapping[str, type[Keys]] = {
+    "escpos": EscposDevice,
+    "terminal68": Terminal68Device,
+    "bx": BxDevice,
+    "vfd": VfdDevice,
+    "mqtt-keypad": MqttKeypad,
+    "mqtt-panel": MqttPanel,
+    "mqtt-kiosk": MqttKiosk,
+}
+
+
+class Config(Keys):
+    """The whole file."""
+
+    branch: Annotated[Branch, _takes("a [branch] table with id and name")]
+    day: Annotated[Day, _takes("a [day] table")] = Day()
+    journal: Annotated[Journal, _takes("a [journal] table")] = Journal()
+    service: Annotated[list[Service], _takes("at least one [[service]]", min_length=1)]
+    classes: Annotated[
+        dict[Annotated[str, _takes("x", pattern=r"^[a-z0-9_-]{1,32}$")], TicketClass],
+        _takes('tables such as [class.vip], named in small letters, digits, "-" or "_"', alias="class"),
+    ] = Field(default_factory=dict)
+    calling: Annotated[Calling, _takes("a [calling] table")] = Calling()
+    counter: Annotated[list[Counter], _takes("at least one [[counter]]", min_length=1)]
+    mqtt: Annotated[Mqtt, _takes("an [mqtt] table with broker")] | None = None
+    device: Annotated[
+        list[Annotated[Device, Field(discriminator="driver")]], _takes("[[device]] tables, each with id and driver")
+    ] = Field(default_factory=list)
