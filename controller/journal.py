@@ -134,7 +134,7 @@ class Journal:
         return [self._row(columns) for columns in self._reader.execute(select, (cause,))]
 
     def recent_cause(self, prefix: str, since: int, until: int, press: str) -> str | None:
-        """The cause `prefix<ms>` of the press `press` written between two times in ms (both within), if there is one."""
+        """The cause `prefix<ms>` of the press `press` between two times in ms (both within), if it was written."""
         select = "SELECT cause, data FROM event WHERE cause >= ? AND cause <= ? AND part = 0 ORDER BY cause DESC"
         for cause, data in self._reader.execute(select, (f"{prefix}{since:013d}", f"{prefix}{until:013d}")):
             if json.loads(data).get("press") == press:
@@ -161,6 +161,10 @@ class Journal:
     def append(self, rows: Sequence[Row], remarks: Sequence[Remark] = ()) -> Future[None]:
         """Write a batch, all or nothing; done when it is on disk, or JournalWriteError."""
         return self._thread.submit(self._append, rows, remarks)
+
+    def idle(self) -> Future[None]:
+        """Done as soon as the writing thread has done all before it."""
+        return self._thread.submit(lambda: None)
 
     def probe(self) -> Future[None]:
         """Write and remove something as large as a batch may be; JournalWriteError while that does not work."""

@@ -39,7 +39,7 @@ class TakeTicket(Command):
     by: str
     service: str = ""
     klass: str = ""
-    hold_off: int = 0
+    hold_off: float = 0
     paper: Paper = "none"
     screen: bool = False
     reason: str | None = None
@@ -178,9 +178,10 @@ class Reprint(ManagerCommand):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReportPrint(Command):
-    """What became of a ticket's print."""
+    """What became of the `copy`-th paper of a ticket."""
 
     ticket: str
+    copy: int
     result: Literal["printed", "sent", "unknown"]
 
 

@@ -104,7 +104,7 @@ def _take(state: State, rules: Rules, command: cm.TakeTicket) -> Decision:
 
 def _report_print(state: State, rules: Rules, command: cm.ReportPrint) -> Decision:
     ticket = state.tickets.get(command.ticket)
-    if ticket is None or ticket.print is not Print.QUEUED:
+    if ticket is None or ticket.print is not Print.QUEUED or command.copy != ticket.copies:
         return []
     kinds = {"printed": ev.TicketPrinted, "sent": ev.PrintSent, "unknown": ev.PrintUnknown}
     return [kinds[command.result](ticket.id)]
@@ -144,10 +144,10 @@ def _call_next(state: State, rules: Rules, command: cm.CallNext) -> Decision:
     if pick:
         call = ev.TicketCalled(pick.ticket.id, counter.id, False, calling.why(rules, pick), pick.passed)
         return [*_ready(state, counter), call]
-    finished = _finish_in_hand(state, counter)
-    if not finished:
+    in_hand = state.counter(counter.id).ticket
+    if not in_hand:
         raise _Refused("none_waiting")
-    return finished
+    return [ev.TicketFinished(in_hand, counter.id, none_waiting=True)]
 
 
 def _call_by_hand(state: State, rules: Rules, counter: Counter, ticket: Ticket) -> Events:

@@ -154,10 +154,11 @@ class ServiceStarted(Event):
 
 @dataclass(frozen=True, slots=True)
 class TicketFinished(Event):
-    """The customer has been served."""
+    """The customer has been served. `none_waiting`: the counter called the next, and there was none."""
 
     ticket: str
     counter: str
+    none_waiting: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)

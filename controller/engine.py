@@ -1,0 +1,290 @@
+"""The engine: sole owner of the lobby's state. Inbox -> decide -> append -> publish, one step at a time.
+
+A step takes everything that has gathered in the inbox, decides it in order, writes all of it in one synced
+transaction, and only then answers and publishes. While one step is being synced the next gathers. So an answer means
+that the journal holds the press, and nobody ever sees a state that the journal does not.
+
+When the journal cannot be written, the step's events are undone (the day is replayed from the file), every request is
+answered with an error, and the engine tries again every second until writing works.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import OrderedDict, deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from controller.journal import Journal, JournalError, JournalWriteError, Remark, Row
+from controller.lobby.commands import Command, RollOver
+from controller.lobby.decide import Refusal, Same, decide
+from controller.lobby.events import DayOpened, Event, TicketIssued
+from controller.lobby.rules import Rules
+from controller.lobby.state import Print, State, evolve
+
+log = logging.getLogger(__name__)
+
+INBOX_LIMIT = 4096
+"""Requests that may wait; one more is refused at once."""
+STEP_LIMIT = 512
+"""Requests decided in one step."""
+ANSWERS_KEPT = 4096
+"""Answers remembered for presses that are delivered again; older ones are found in the journal."""
+RETRY = 1.0
+"""Seconds between two tries to write while the journal is broken."""
+BEAT = 1.0
+"""Seconds after which an idle engine makes an empty step, to show that it can."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What became of a request. `error` with `written` False: nothing was decided, ask again."""
+
+    result: Literal["ok", "refused", "error"]
+    text: str
+    ticket: str = ""
+    code: str = ""
+    """The refusal's code, for devices that show less than a sentence."""
+    printed: bool = True
+    """False: the ticket was issued, but no paper will come."""
+    written: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A command on its way, and who wants to know. `reply` is called once, in the loop's thread, after the commit."""
+
+    command: Command
+    reply: Callable[[Answer], None] = lambda answer: None
+    remark: str = ""
+    """What a person typed beside it; kept out of the event."""
+    press: str | None = None
+    """See `Row.press`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What one step wrote, oldest first, and the state after it. The state is the engine's: read it, now."""
+
+    rows: Sequence[Row]
+    state: State
+
+
+class Engine:
+    """Decides for one lobby.
+
+    `published` is called after each step that wrote something, after the step's replies. `trouble` is called with a
+    reason when the journal stops working, and with an empty one when it works again. `stepped` is called after every
+    completed step, also an empty one: what feeds a watchdog.
+    """
+
+    def __init__(
+        self,
+        rules: Rules,
+        journal: Journal,
+        *,
+        published: Callable[[Step], None] = lambda step: None,
+        trouble: Callable[[str], None] = lambda reason: None,
+        stepped: Callable[[], None] = lambda: None,
+    ) -> None:
+        self.rules = rules
+        self.state = State()
+        self._journal = journal
+        self._published = published
+        self._trouble = trouble
+        self._stepped = stepped
+        self._inbox: deque[Request] = deque()
+        self._wake = asyncio.Event()
+        self._answers: OrderedDict[str, Answer] = OrderedDict()
+        self._seq = 0
+        self._broken = ""
+        self._stopping = False
+
+    def replay(self) -> None:
+        """Rebuild the state from the journal's last business day; JournalError if it cannot be read."""
+        state = State()
+        seq = 0
+        for row in self._journal.rows(self._journal.last_day()):
+            try:
+                evolve(state, row.at, row.event)
+            except KeyError as error:
+                raise JournalError(
+                    f"{self._journal.path}: row {row.seq} speaks of {error}, which no earlier row made; the file is "
+                    "damaged: restore it from a backup, or move it away to begin a new one"
+                ) from error
+            seq = row.seq
+        self.state, self._seq = state, seq
+
+    def submit(self, request: Request) -> None:
+        """Put a request into the inbox; a full inbox answers at once that it is too much."""
+        if len(self._inbox) >= INBOX_LIMIT or self._stopping:
+            request.reply(replace(self._error("busy"), written=False))
+            return
+        self._inbox.append(request)
+        self._wake.set()
+
+    async def ask(self, command: Command, remark: str = "", press: str | None = None) -> Answer:
+        """Submit a command and wait for its answer."""
+        answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+
+        def reply(given: Answer) -> None:
+            if not answer.done():
+                answer.set_result(given)
+
+        self.submit(Request(command, reply, remark, press))
+        return await answer
+
+    async def run(self) -> None:
+        """Step until stopped."""
+        loop = asyncio.get_running_loop()
+        while not (self._stopping and not self._inbox):
+            beat = loop.call_later(RETRY if self._broken else BEAT, self._wake.set)
+            await self._wake.wait()
+            beat.cancel()
+            self._wake.clear()
+            if self._broken:
+                await self._try_again()
+            else:
+                await self._step()
+            self._stepped()
+
+    def stop(self) -> None:
+        """Take no more requests; `run` ends when those taken are written and answered."""
+        self._stopping = True
+        self._wake.set()
+
+    # -- a step ----------------------------------------------------------------------------------------------
+
+    async def _step(self) -> None:
+        rows: list[Row] = []
+        remarks: list[Remark] = []
+        answered: list[tuple[Request, Answer]] = []
+        decided: dict[str, Answer] = {}
+        for _ in range(min(len(self._inbox), STEP_LIMIT)):
+            request = self._inbox.popleft()
+            cause = request.command.cause
+            answer = decided.get(cause) or self._known(cause)
+            if answer is None:
+                answer = decided[cause] = self._decide(request, rows)
+                if request.remark and answer.result == "ok":
+                    remarks.append(Remark(cause, request.command.at, request.remark))
+            answered.append((request, answer))
+        if self._inbox:
+            self._wake.set()
+        try:
+            # An empty step goes through the writing thread as well: it shows that this still answers.
+            await asyncio.wrap_future(self._journal.append(rows, remarks) if rows else self._journal.idle())
+        except JournalWriteError as error:
+            self._break(error.reason, [request for request, _ in answered])
+            return
+        self._remember(decided)
+        for request, answer in answered:
+            _call(request.reply, answer)
+        if rows:
+            _call(self._published, Step(rows, self.state))
+
+    def _decide(self, request: Request, rows: list[Row]) -> Answer:
+        """Decide one request on the state as the earlier ones of this step have left it."""
+        command = request.command
+        day = self.rules.day_of(command.at)
+        if day > self.state.day and not isinstance(command, RollOver):
+            self._decide(Request(RollOver(at=command.at, cause=f"day:{day}")), rows)
+        try:
+            decision = decide(self.state, self.rules, command)
+        except Exception:
+            # A fault of ours must cost one press, not the lobby: deciding has changed nothing.
+            log.exception("%s could not be decided", type(command).__name__)
+            return self._error("internal")
+        if isinstance(decision, Refusal):
+            return Answer("refused", decision.text(self.rules.wording), code=decision.code)
+        if isinstance(decision, Same):
+            paper = self.state.tickets[decision.ticket].print is not Print.NONE
+            return _ok(self.rules, "ticket_issued", decision.ticket, printed=paper, ticket=decision.ticket)
+        self._apply(decision, command, rows, request.press)
+        return answer_to(self.rules, decision)
+
+    def _apply(self, events: Sequence[Event], command: Command, rows: list[Row], press: str | None) -> None:
+        for part, event in enumerate(events):
+            day = event.day if isinstance(event, DayOpened) else self.state.day
+            self._seq += 1
+            rows.append(Row(self._seq, command.at, day, event, command.cause, part, None if part else press))
+            evolve(self.state, command.at, event)
+
+    def _known(self, cause: str) -> Answer | None:
+        """The answer that this cause got already."""
+        answer = self._answers.get(cause)
+        if answer is None:
+            rows = self._journal.of_cause(cause)
+            if rows:
+                answer = answer_to(self.rules, [row.event for row in rows])
+        return answer
+
+    def _remember(self, decided: dict[str, Answer]) -> None:
+        self._answers.update(decided)
+        while len(self._answers) > ANSWERS_KEPT:
+            self._answers.popitem(last=False)
+
+    # -- when the journal cannot be written ------------------------------------------------------------------
+
+    def _break(self, reason: str, requests: Sequence[Request]) -> None:
+        self._broken = reason
+        log.error("%s cannot be written (%s); nothing is acknowledged until it can", self._journal.path, reason)
+        self._restore()
+        self._refuse(requests)
+        _call(self._trouble, reason)
+
+    async def _try_again(self) -> None:
+        requests = list(self._inbox)
+        self._inbox.clear()
+        self._refuse(requests)
+        try:
+            await asyncio.wrap_future(self._journal.probe())
+        except JournalWriteError:
+            return
+        if self._restore():
+            self._broken = ""
+            log.warning("%s can be written again", self._journal.path)
+            _call(self._trouble, "")
+
+    def _restore(self) -> bool:
+        """Go back to what the file holds, whatever became of the failed batch."""
+        try:
+            self.replay()
+        except JournalError as error:
+            log.error("%s", error)
+            return False
+        return True
+
+    def _refuse(self, requests: Sequence[Request]) -> None:
+        answer = replace(self._error("journal_down"), written=False)
+        for request in requests:
+            _call(request.reply, answer)
+
+    def _error(self, code: str) -> Answer:
+        return Answer("error", self.rules.wording.say(f"refused.{code}"), code=code)
+
+
+def answer_to(rules: Rules, events: Sequence[Event]) -> Answer:
+    """The answer that a decision's events amount to; the same before and after a restart."""
+    if not events:
+        return Answer("ok", "")
+    last = events[-1]
+    about = last.to_row()
+    if about.get("none_waiting"):
+        return Answer("ok", rules.wording.say("refused.none_waiting"), code="none_waiting")
+    printed = not isinstance(last, TicketIssued) or last.paper
+    return _ok(rules, last.KIND, str(about.get("ticket", "")), printed=printed, **about)
+
+
+def _ok(rules: Rules, kind: str, id: str, *, printed: bool, **about: object) -> Answer:
+    return Answer("ok", rules.wording.say(f"answer.{kind}", **about), ticket=id, printed=printed)
+
+
+def _call(function: Callable[[object], None] | Callable[..., None], about: object) -> None:
+    """Tell somebody; a fault of theirs must not stop the engine."""
+    try:
+        function(about)
+    except Exception:
+        log.exception("%r failed", function)

@@ -1,0 +1,186 @@
+"""The lobby on MQTT 3.1.1, without I/O: topics and payloads in, meaning out.
+
+Below `lobby/<branch>/`: presses of keypads, of the manager's panels and of ticket buttons come in and are answered on the
+`ack` topic beside them; boards, keypad screens, device states and the controller's own status are retained levels;
+every journal row goes out as an event. A press is never taken from a retained message, which is an old one by nature,
+and `drivers.mqtt_session` never keeps a persistent session, in which presses of an outage would fire late.
+
+`(boot, seq)` identify a press: `boot` is new at each power-up of the device, `seq` counts. A press delivered again gets
+the same answer and acts once; that is the controller's business.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+PRESS_LIMIT = 2048
+"""Bytes a press may have."""
+OUTBOX_LIMIT = 2000
+"""Answers and events kept while the broker is slow; the oldest go first. Levels are always kept."""
+
+Where = Literal["keypad", "panel", "kiosk"]
+PRESS_TOPICS = tuple(f"{where}/+/press" for where in ("keypad", "panel", "kiosk"))
+
+
+class PressPayload(BaseModel):
+    """What every press has: the key, and `boot` and `seq` to tell it from all others; `at` in ms since 1970, UTC."""
+
+    model_config = ConfigDict(strict=True, frozen=True)
+
+    key: Annotated[str, Field(min_length=1, max_length=16)]
+    boot: Annotated[str, Field(min_length=1, max_length=32)]
+    seq: Annotated[int, Field(ge=0, lt=2**63)]
+    at: Annotated[int, Field(ge=0, lt=2**53)] | None = None
+
+
+class KeypadPayload(PressPayload):
+    """A counter's key; `digits` typed before it."""
+
+    digits: Annotated[str, Field(max_length=6, pattern=r"^[0-9]*$")] = ""
+
+
+class PanelPayload(PressPayload):
+    """A button of the lobby manager."""
+
+    ticket: Annotated[str, Field(max_length=16)] = ""
+    service: Annotated[str, Field(max_length=32)] = ""
+    counter: Annotated[str, Field(max_length=8)] = ""
+    reason: Annotated[str, Field(max_length=200)] = ""
+
+
+class KioskPayload(PressPayload):
+    """A ticket button; an empty service or class is the branch's default."""
+
+    model_config = ConfigDict(strict=True, frozen=True, populate_by_name=True)
+
+    service: Annotated[str, Field(max_length=32)] = ""
+    klass: Annotated[str, Field(max_length=32, alias="class")] = ""
+
+
+_PAYLOADS: Mapping[str, type[PressPayload]] = {"keypad": KeypadPayload, "panel": PanelPayload, "kiosk": KioskPayload}
+
+
+@dataclass(frozen=True, slots=True)
+class MqttPress:
+    """A well-formed press; `id` is the counter of a keypad, else the device."""
+
+    where: Where
+    id: str
+    payload: PressPayload
+
+
+@dataclass(frozen=True, slots=True)
+class BadPress:
+    """A press that cannot be read. `field` names what is wrong with it: a field, `json` or `length`.
+
+    `boot` and `seq` are as far as they could be read, for the answer.
+    """
+
+    where: Where
+    id: str
+    field: str
+    boot: Any = None
+    seq: Any = None
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """Something to publish, QoS 1."""
+
+    topic: str
+    payload: bytes
+    retain: bool
+
+
+class MqttLobby:
+    """One branch's topics. `root` is `lobby/<branch id>/`."""
+
+    def __init__(self, branch: str) -> None:
+        self.root = f"lobby/{branch}/"
+        self.will = Message(f"{self.root}status", b"offline", True)
+        self._levels: dict[str, bytes] = {self.will.topic: b"online"}
+        self._unsent: dict[str, None] = {}
+        self._outbox: deque[Message] = deque(maxlen=OUTBOX_LIMIT)
+        self._connected = False
+
+    # -- what the controller says ----------------------------------------------------------------------------
+
+    def level(self, topic: str, content: Mapping[str, Any]) -> None:
+        """The present content of a retained topic below the root; sent if it has changed, and after every outage."""
+        topic = self.root + topic
+        payload = _json(content)
+        if self._levels.get(topic) != payload:
+            self._levels[topic] = payload
+            self._unsent[topic] = None
+
+    def say(self, topic: str, content: Mapping[str, Any]) -> None:
+        """An answer or an event: said once, and only to who is there."""
+        if self._connected:
+            self._outbox.append(Message(self.root + topic, _json(content), False))
+
+    # -- what the wire does ----------------------------------------------------------------------------------
+
+    def connected(self) -> None:
+        """The broker is there: whatever it retains may be old, so every level is sent again."""
+        self._connected = True
+        self._unsent = dict.fromkeys(self._levels)
+
+    def disconnected(self) -> None:
+        """The broker is gone; answers and events for it are void."""
+        self._connected = False
+        self._outbox.clear()
+
+    def receive(self, topic: str, payload: bytes, *, retained: bool) -> MqttPress | BadPress | None:
+        """The press in a message; None for what is no press."""
+        parts = topic.removeprefix(self.root).split("/")
+        if retained or not topic.startswith(self.root) or len(parts) != 3 or parts[2] != "press":
+            return None
+        where, id = parts[0], parts[1]
+        if where not in _PAYLOADS:
+            return None
+        return _read(where, id, payload)  # type: ignore[arg-type]
+
+    def next_message(self) -> Message | None:
+        """The next thing to publish: answers and events in their order, then levels as they are now."""
+        if not self._connected:
+            return None
+        if self._outbox:
+            return self._outbox.popleft()
+        if self._unsent:
+            topic = next(iter(self._unsent))
+            del self._unsent[topic]
+            return Message(topic, self._levels[topic], True)
+        return None
+
+
+def _read(where: Where, id: str, payload: bytes) -> MqttPress | BadPress:
+    if len(payload) > PRESS_LIMIT:
+        return BadPress(where, id, "length")
+    try:
+        content = json.loads(payload)
+    except (ValueError, RecursionError):
+        return BadPress(where, id, "json")
+    if not isinstance(content, dict):
+        return BadPress(where, id, "json")
+    try:
+        return MqttPress(where, id, _PAYLOADS[where].model_validate(content))
+    except ValidationError as error:
+        field = str(error.errors(include_url=False)[0]["loc"][0])
+        boot, seq = content.get("boot"), content.get("seq")
+        return BadPress(
+            where,
+            id,
+            field,
+            boot if isinstance(boot, str) and len(boot) <= 32 else None,
+            seq if isinstance(seq, int) and 0 <= seq < 2**63 else None,
+        )
+
+
+def _json(content: Mapping[str, Any]) -> bytes:
+    return json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode()

@@ -1,0 +1,158 @@
+"""Runs an `MqttLobby` against a broker: connecting, publishing, reconnecting with capped back-off."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import ssl
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import aiomqtt
+
+from drivers.mqtt import PRESS_TOPICS, Message, MqttLobby
+from drivers.session import BACK_OFF, LinkDown, LinkUp
+
+TIMEOUT = 5.0
+"""Seconds for one exchange with the broker."""
+KEEPALIVE = 10
+"""Seconds of silence after which the broker is asked whether it is there."""
+INCOMING_LIMIT = 1000
+IN_FLIGHT = 64
+"""Messages published and not yet confirmed."""
+
+# The session says once that the broker is gone and once that it is back; the library's own lines would repeat that.
+_quiet = logging.getLogger("drivers.mqtt_session.library")
+_quiet.setLevel(logging.CRITICAL)
+
+
+@dataclass(frozen=True, slots=True)
+class Broker:
+    """Where the broker is. `password_file` and `ca_file` are read at every connection, so they can be renewed."""
+
+    host: str
+    port: int
+    client_id: str
+    tls: bool = False
+    username: str | None = None
+    password_file: Path | None = None
+    ca_file: Path | None = None
+
+
+class MqttSession:
+    """Keeps `lobby` on the broker; every fact goes to `heard`, in order, in the loop's thread.
+
+    After telling the lobby something to publish, call `flush`.
+    """
+
+    def __init__(self, lobby: MqttLobby, broker: Broker, heard: Callable[[object], None]) -> None:
+        self._lobby = lobby
+        self._broker = broker
+        self._heard = heard
+        self._wake = asyncio.Event()
+        self._down_told = False
+        self.settled = asyncio.Event()
+        """Set once the press topics are subscribed, or the first attempt has failed."""
+
+    async def run(self) -> None:
+        """Until cancelled; then says `offline` and leaves in good order."""
+        attempt = 0
+        while True:
+            try:
+                async with self._client() as client:
+                    for topic in PRESS_TOPICS:
+                        await client.subscribe(self._lobby.root + topic, qos=1)
+                    attempt = 0
+                    await self._connected(client)
+            except (aiomqtt.MqttError, OSError, ValueError) as error:
+                if not self._down_told:
+                    self._down_told = True
+                    self._heard(LinkDown(_reason(error)))
+            self.settled.set()
+            await asyncio.sleep(BACK_OFF[min(attempt, len(BACK_OFF) - 1)])
+            attempt += 1
+
+    def flush(self) -> None:
+        """Publish what the lobby has to say, at the loop's next turn."""
+        self._wake.set()
+
+    # -- inside ----------------------------------------------------------------------------------------------
+
+    def _client(self) -> aiomqtt.Client:
+        broker, will = self._broker, self._lobby.will
+        password = broker.password_file.read_text("utf-8").strip() if broker.password_file else None
+        client = aiomqtt.Client(
+            broker.host,
+            broker.port,
+            username=broker.username,
+            password=password,
+            identifier=broker.client_id,
+            logger=_quiet,
+            will=aiomqtt.Will(will.topic, will.payload, qos=1, retain=will.retain),
+            clean_session=True,
+            timeout=TIMEOUT,
+            keepalive=KEEPALIVE,
+            max_queued_incoming_messages=INCOMING_LIMIT,
+            max_queued_outgoing_messages=IN_FLIGHT * 2,
+            max_inflight_messages=IN_FLIGHT,
+            tls_context=ssl.create_default_context(cafile=broker.ca_file) if broker.tls else None,
+        )
+        client.pending_calls_threshold = IN_FLIGHT
+        return client
+
+    async def _connected(self, client: aiomqtt.Client) -> None:
+        """Until the connection is lost (MqttError) or the session is cancelled."""
+        self._down_told = False
+        self._lobby.connected()
+        self._wake.set()
+        self._heard(LinkUp())
+        self.settled.set()
+        publishing = asyncio.create_task(self._publish(client))
+        try:
+            async for message in client.messages:
+                payload = message.payload if isinstance(message.payload, bytes) else b""
+                fact = self._lobby.receive(message.topic.value, payload, retained=message.retain)
+                if fact:
+                    self._heard(fact)
+        except asyncio.CancelledError:
+            publishing.cancel()
+            will = self._lobby.will
+            await client.publish(will.topic, will.payload, qos=1, retain=will.retain, timeout=1)
+            raise
+        finally:
+            publishing.cancel()
+            self._lobby.disconnected()
+            await asyncio.gather(publishing, return_exceptions=True)
+
+    async def _publish(self, client: aiomqtt.Client) -> None:
+        """Hand messages to the broker in order, without waiting for one confirmation before sending the next."""
+        room = asyncio.Semaphore(IN_FLIGHT)
+        sending: set[asyncio.Task[None]] = set()
+
+        async def send(message: Message) -> None:
+            try:
+                await client.publish(message.topic, message.payload, qos=1, retain=message.retain)
+            except aiomqtt.MqttError:
+                pass  # the connection is going; levels are sent again with the next one
+            finally:
+                room.release()
+
+        try:
+            while True:
+                self._wake.clear()
+                while message := self._lobby.next_message():
+                    await room.acquire()
+                    task = asyncio.create_task(send(message))
+                    sending.add(task)
+                    task.add_done_callback(sending.discard)
+                await self._wake.wait()
+        finally:
+            for task in sending:
+                task.cancel()
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    return str(error) or type(error).__name__
