@@ -1,7 +1,7 @@
 """The lobby on MQTT 3.1.1, without I/O: topics and payloads in, meaning out.
 
-Below `lobby/<branch>/`: presses of keypads, of the manager's panels and of ticket buttons come in and are answered on the
-`ack` topic beside them; boards, keypad screens, device states and the controller's own status are retained levels;
+Below `lobby/<branch>/`: presses of keypads, of the manager's panels and of ticket buttons come in and are answered on
+the `ack` topic beside them; boards, keypad screens, device states and the controller's own status are retained levels;
 every journal row goes out as an event. A press is never taken from a retained message, which is an old one by nature,
 and `drivers.mqtt_session` never keeps a persistent session, in which presses of an outage would fire late.
 

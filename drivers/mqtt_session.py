@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -108,48 +108,89 @@ class MqttSession:
         self._wake.set()
         self._heard(LinkUp())
         self.settled.set()
+        reading = asyncio.create_task(self._read(client))
         publishing = asyncio.create_task(self._publish(client))
         try:
-            async for message in client.messages:
-                payload = message.payload if isinstance(message.payload, bytes) else b""
-                fact = self._lobby.receive(message.topic.value, payload, retained=message.retain)
-                if fact:
-                    self._heard(fact)
+            done, _ = await asyncio.wait((reading, publishing), return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                task.result()
         except asyncio.CancelledError:
             publishing.cancel()
             will = self._lobby.will
             await client.publish(will.topic, will.payload, qos=1, retain=will.retain, timeout=1)
             raise
         finally:
+            reading.cancel()
             publishing.cancel()
             self._lobby.disconnected()
-            await asyncio.gather(publishing, return_exceptions=True)
+            await asyncio.gather(reading, publishing, return_exceptions=True)
+
+    async def _read(self, client: aiomqtt.Client) -> None:
+        async for message in client.messages:
+            payload = message.payload if isinstance(message.payload, bytes) else b""
+            fact = self._lobby.receive(message.topic.value, payload, retained=message.retain)
+            if fact:
+                self._heard(fact)
 
     async def _publish(self, client: aiomqtt.Client) -> None:
-        """Hand messages to the broker in order, without waiting for one confirmation before sending the next."""
+        """Hand messages to the broker in order, without waiting for one confirmation before sending the next.
+
+        Ends with MqttError when one is not confirmed: then the connection is no good, and a new one sends every
+        level again.
+        """
         room = asyncio.Semaphore(IN_FLIGHT)
-        sending: set[asyncio.Task[None]] = set()
-
-        async def send(message: Message) -> None:
-            try:
-                await client.publish(message.topic, message.payload, qos=1, retain=message.retain)
-            except aiomqtt.MqttError:
-                pass  # the connection is going; levels are sent again with the next one
-            finally:
-                room.release()
-
-        try:
+        async with _Sendings() as sendings:
             while True:
                 self._wake.clear()
                 while message := self._lobby.next_message():
                     await room.acquire()
-                    task = asyncio.create_task(send(message))
-                    sending.add(task)
-                    task.add_done_callback(sending.discard)
-                await self._wake.wait()
-        finally:
-            for task in sending:
-                task.cancel()
+                    sendings.start(_send(client, message, room))
+                await sendings.until_failed_or(self._wake)
+
+
+async def _send(client: aiomqtt.Client, message: Message, room: asyncio.Semaphore) -> None:
+    try:
+        await client.publish(message.topic, message.payload, qos=1, retain=message.retain)
+    finally:
+        room.release()
+
+
+class _Sendings:
+    """Publications under way. The first that fails ends the waiting."""
+
+    def __init__(self) -> None:
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._error: BaseException | None = None
+        self._wake: asyncio.Event | None = None
+
+    async def __aenter__(self) -> _Sendings:
+        return self
+
+    async def __aexit__(self, *why: object) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def start(self, sending: Coroutine[None, None, None]) -> None:
+        """Begin a publication; it reaches the client before any that is started later."""
+        task = asyncio.create_task(sending)
+        self._tasks.add(task)
+        task.add_done_callback(self._done)
+
+    async def until_failed_or(self, wake: asyncio.Event) -> None:
+        """Until `wake` is set; raises what a publication failed with."""
+        self._wake = wake
+        if self._error is None:
+            await wake.wait()
+        if self._error is not None:
+            raise self._error
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and task.exception() is not None:
+            self._error = task.exception()
+            if self._wake is not None:
+                self._wake.set()
 
 
 def _reason(error: Exception) -> str:
