@@ -1,0 +1,147 @@
+"""What is in systemd/: judged by systemd's own tools and by a real Mosquitto, not by reading it."""
+
+import os
+import re
+import shutil
+import socket
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+SYSTEMD = Path(__file__).parent.parent / "systemd"
+MAX_EXPOSURE = 2.0
+CONNECT = bytes.fromhex("10 0d 0004 4d515454 04 02 003c 0001 74")  # MQTT 3.1.1, clean session, client "t"
+CONNACK_ACCEPTED = bytes.fromhex("20 02 00 00")
+
+
+def tool(name: str) -> str:
+    """The tool's path. Without it the test is skipped, but fails where everything has to be there."""
+    path = shutil.which(name, path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin")
+    if path is None:
+        if os.environ.get("CI") == "true":
+            pytest.fail(f"{name} is missing")
+        pytest.skip(f"{name} is not installed")
+    return path
+
+
+def run(*command: str | Path) -> str:
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    said = done.stdout + done.stderr
+    assert done.returncode == 0, said
+    return said
+
+
+@pytest.fixture
+def unit(tmp_path: Path) -> Path:
+    """The unit as after installation, when its program exists."""
+    text = (SYSTEMD / "lobby.service").read_text()
+    assert "/opt/lobby/bin/lobby run --config /etc/lobby/branch.toml" in text
+    path = tmp_path / "lobby.service"
+    path.write_text(text.replace("/opt/lobby/bin/lobby", "/bin/true"))
+    return path
+
+
+def test_the_unit_has_no_mistake(unit: Path) -> None:
+    assert run(tool("systemd-analyze"), "verify", "--recursive-errors=no", unit) == ""
+
+
+def test_a_mistake_in_the_unit_would_be_found(unit: Path) -> None:
+    unit.write_text(unit.read_text().replace("ProtectHome=yes", "ProtectHomes=yes"))
+    done = subprocess.run(
+        [tool("systemd-analyze"), "verify", "--recursive-errors=no", unit], capture_output=True, text=True, check=False
+    )
+    assert "ProtectHomes" in done.stderr
+
+
+def test_the_unit_is_little_exposed(unit: Path) -> None:
+    said = run(tool("systemd-analyze"), "security", "--no-pager", "--offline=true", "--threshold=20", unit)
+    found = re.search(r"Overall exposure level for lobby\.service: ([\d.]+)", said)
+    assert found, said
+    assert float(found[1]) <= MAX_EXPOSURE
+
+
+def test_the_unit_lets_the_serial_ports_in() -> None:
+    lines = (SYSTEMD / "lobby.service").read_text().splitlines()
+    majors = {"ttyS": 4, "ttyACM": 166, "usb/lp": 180, "ttyUSB": 188, "ttyAMA": 204}
+    assert [f"DeviceAllow=char-{major} rw" for major in majors.values()] == [
+        line for line in lines if line.startswith("DeviceAllow=")
+    ]
+    assert not [line for line in lines if line.startswith("PrivateDevices=")]
+
+
+RULE_TERM = re.compile(r'(?P<key>[A-Z]+(\{[^}"]+\})?)(==|!=|=|\+=|:=)"(?P<value>[^"]*)"')
+MATCHED_OR_SET = {"ACTION", "SUBSYSTEM", "KERNEL", "ATTRS", "ENV", "SYMLINK", "GROUP", "MODE", "GOTO", "LABEL"}
+
+
+def rules(*, examples: bool) -> list[str]:
+    """The rules in force, and the examples too when asked for: those are the lines with a # right before the key."""
+    lines = (SYSTEMD / "90-lobby.rules").read_text().splitlines()
+    return [line.removeprefix("#") for line in lines if re.match("#?[A-Z]" if examples else "[A-Z]", line)]
+
+
+@pytest.mark.parametrize("rule", rules(examples=True))
+def test_every_udev_rule_is_well_formed(rule: str) -> None:
+    terms = [RULE_TERM.fullmatch(term) for term in re.split(r",\s*(?=[A-Z])", rule)]
+    assert all(terms), rule
+    assert {re.sub(r"\{.*", "", term["key"]) for term in terms if term} <= MATCHED_OR_SET
+    assert all(term["value"].startswith("lobby/") for term in terms if term and term["key"] == "SYMLINK")
+
+
+def test_the_examples_of_udev_rules_are_there_to_be_taken() -> None:
+    assert len(rules(examples=True)) - len(rules(examples=False)) >= 5
+
+
+@pytest.mark.parametrize("examples", [False, True])
+def test_udev_takes_the_rules(examples: bool, tmp_path: Path) -> None:
+    udevadm = shutil.which("udevadm")
+    if udevadm is None or subprocess.run([udevadm, "verify", "--help"], capture_output=True, check=False).returncode:
+        pytest.skip("this udevadm cannot verify (systemd 254 can); the form is tested above")
+    path = tmp_path / "90-lobby.rules"
+    path.write_text("\n".join(rules(examples=examples)) + "\n")
+    run(udevadm, "verify", "--resolve-names=never", path)
+
+
+def test_the_user_would_be_made() -> None:
+    run(tool("systemd-sysusers"), "--dry-run", SYSTEMD / "lobby.sysusers")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give directories away")
+def test_the_directories_are_made(tmp_path: Path) -> None:
+    (tmp_path / "etc").mkdir()
+    run(tool("systemd-sysusers"), f"--root={tmp_path}", SYSTEMD / "lobby.sysusers")
+    run(tool("systemd-tmpfiles"), "--create", f"--root={tmp_path}", SYSTEMD / "lobby.tmpfiles")
+    user = re.search(r"^lobby:x:(\d+):", (tmp_path / "etc/passwd").read_text(), re.MULTILINE)
+    assert user
+    state, settings = (tmp_path / "var/lib/lobby").stat(), (tmp_path / "etc/lobby").stat()
+    assert (state.st_uid, oct(state.st_mode & 0o7777)) == (int(user[1]), "0o750")
+    assert (settings.st_uid, oct(settings.st_mode & 0o7777)) == (0, "0o755")
+    assert re.search(r"^dialout:.*:lobby$", (tmp_path / "etc/group").read_text(), re.MULTILINE)
+
+
+def test_mosquitto_takes_its_configuration(tmp_path: Path) -> None:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    text = (SYSTEMD / "mosquitto-lobby.conf").read_text()
+    assert "\nlistener 1883 127.0.0.1\n" in text
+    path = tmp_path / "mosquitto.conf"
+    path.write_text(text.replace("listener 1883 ", f"listener {port} "))
+    with subprocess.Popen([tool("mosquitto"), "-c", path], stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as broker:
+        try:
+            assert answer_to_connect(port) == CONNACK_ACCEPTED, broker.stdout and broker.stdout.read()
+        finally:
+            broker.terminate()
+
+
+def answer_to_connect(port: int) -> bytes:
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline:
+        try:
+            with socket.create_connection(("127.0.0.1", port), timeout=5) as connection:
+                connection.sendall(CONNECT)
+                return connection.recv(16)
+        except ConnectionRefusedError:
+            time.sleep(0.02)
+    return b""
