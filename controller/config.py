@@ -7,17 +7,22 @@ passed; `controller.toml_lines` finds the line each of them stands on.
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from pydantic import ValidationError
 
+from controller.config_checks import cross_checks
+from controller.config_errors import ConfigError, Fault, Problem, Table, key_fault, problem
 from controller.config_keys import (
     CLASSES,
     PROFILES,
     BxDevice,
+    ClassKeys,
     Config,
     Device,
     EscposDevice,
@@ -29,6 +34,7 @@ from controller.config_keys import (
 )
 from controller.lobby.rules import Counter, Rules, Service, TicketClass
 from controller.lobby.wording import Wording
+from controller.toml_lines import locate
 
 __all__ = [
     "BxDevice",
@@ -49,29 +55,8 @@ __all__ = [
     "wording",
 ]
 
-
-@dataclass(frozen=True, slots=True, order=True)
-class Problem:
-    """One thing wrong: the line (from 1; 0: the file as a whole), the key and a sentence."""
-
-    line: int
-    key: str
-    text: str
-
-
-class ConfigError(Exception):
-    """The configuration cannot be used. `problems` are sorted by line; the text has one a line."""
-
-    def __init__(self, path: Path, problems: list[Problem]) -> None:
-        self.path = path
-        self.problems = sorted(set(problems))
-        super().__init__(path, self.problems)
-
-    def __str__(self) -> str:
-        return "\n".join(
-            ": ".join(part for part in (f"{self.path}:{p.line}" if p.line else str(self.path), p.key, p.text) if part)
-            for p in self.problems
-        )
+SIZE_LIMIT = 1 << 20
+"""Bytes of a configuration file that are read at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,11 +100,20 @@ class Settings:
 
 def read(path: Path) -> Settings:
     """The settings in a TOML file; ConfigError has everything that is wrong with it."""
-    data = tomllib.loads(path.read_text("utf-8"))
+    text = _text(path)
+    data = _parsed(path, text)
+    lines = locate(text)
+    faults: list[Fault] = []
     try:
-        return _settings(path, Config.model_validate(data, context=path.parent))
+        config = Config.model_validate(data, context=path.parent)
     except ValidationError as error:
-        raise ConfigError(path, [Problem(1, "", str(error))]) from None
+        faults = [key_fault(details, data) for details in error.errors(include_url=False)]
+    problems = [problem(fault, data, lines) for fault in faults]
+    _blank_out(data, faults)
+    problems += [problem(fault, data, lines) for fault in cross_checks(data)]
+    if problems:
+        raise ConfigError(path, problems)
+    return _settings(path, config)
 
 
 def shipped(name: str) -> Path:
@@ -139,6 +133,85 @@ def _flat(table: Mapping[str, object], prefix: str = "") -> dict[str, str]:
     for key, value in table.items():
         flat |= _flat(value, f"{prefix}{key}.") if isinstance(value, Mapping) else {prefix + key: str(value)}
     return flat
+
+
+# -- from the file to its tables ----------------------------------------------------------------------------------
+
+
+def _text(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            raw = file.read(SIZE_LIMIT + 1)
+    except FileNotFoundError:
+        raise ConfigError(path, [Problem(0, "", "there is no such file")]) from None
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise ConfigError(path, [Problem(0, "", f"it cannot be read: {reason}")]) from None
+    if len(raw) > SIZE_LIMIT:
+        raise ConfigError(path, [Problem(0, "", f"it is longer than {SIZE_LIMIT} bytes; this is no configuration")])
+    try:
+        return raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = error.object.count(b"\n", 0, error.start) + 1
+        advice = f"the file is not UTF-8 text{_looks_like(raw)}; save it again as UTF-8"
+        raise ConfigError(path, [Problem(line, "encoding", advice)]) from None
+
+
+def _looks_like(raw: bytes) -> str:
+    if raw.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return ' but UTF-16, which Windows editors call "Unicode"'
+    try:
+        raw.decode("gb18030")
+    except UnicodeDecodeError:
+        return ""
+    return ' but looks like GB18030 (GBK), which Windows editors call "ANSI"'
+
+
+_SYNTAX = (
+    ("Expected '='", 'a key is followed by "=" and its value'),
+    ("Invalid value", 'after "=" comes a number, true, false or a text in plain quotes ("..")'),
+    ("Illegal character", "a text ends on the line it began on, with the same quote"),
+    ("Unterminated string", "the file ends inside a text; put its closing quote"),
+    ("Unclosed", "the file ends inside a list or table; put its ] or }"),
+    ("Expected newline", "something follows the value; after it comes a new line or a # comment"),
+    ("Expected", "a bracket does not close; tables are written [name] or [[name]]"),
+    ("Cannot overwrite", "this key stands here for the second time; keep one"),
+    ("Duplicate inline", "this table has a key twice; keep one"),
+    (
+        "Cannot",
+        "this table stands here for the second time; several of a kind are [[service]], [[counter]], [[device]]",
+    ),
+    ("Invalid", "this is no line of TOML; write key = value, [table], [[table]] or # comment"),
+)
+"""How `tomllib` begins what it says, and what it means to an installer."""
+
+
+def _parsed(path: Path, text: str) -> Table:
+    try:
+        return tomllib.loads(text)
+    except RecursionError:
+        line, said = 1, "it is nested too deeply"
+    except ValueError as error:
+        said, _, position = str(error).rpartition(" (at ")
+        found = re.match(r"line (\d+)", position)
+        last = max(1, text.count("\n") + (not text.endswith("\n")))
+        # A number of thousands of digits has no position.
+        line = int(found[1]) if found else last if said else 1
+        said = next((plain for start, plain in _SYNTAX if said.startswith(start)), said or str(error))
+    raise ConfigError(path, [Problem(line, "syntax", said)])
+
+
+def _blank_out(data: Table, faults: list[Fault]) -> None:
+    """Put None where a value is wrong or missing, and an empty table for one of several that is no use."""
+    for place, _ in faults:
+        *outer, last = place[:2] if place[0] == "device" and place[2:] == ("driver",) else place
+        table: Any = data
+        for part in outer:
+            table = table and table[part]
+        if isinstance(table, list):
+            table[int(last)] = {}
+        elif isinstance(table, dict):
+            table[str(last)] = None
 
 
 # -- from the keys to what the program works in --------------------------------------------------------------------
@@ -207,6 +280,14 @@ def _settings(path: Path, config: Config) -> Settings:
     traffic = Traffic(
         minutes={s.id: s.minutes for s in config.service},
         services={profile: {s.id: s.share.on(profile) for s in config.service} for profile in PROFILES},
-        classes={profile: {id: c.share.on(profile) for id, c in classes.items()} for profile in PROFILES},
+        classes={profile: _percent(classes, profile) for profile in PROFILES},
     )
     return Settings(path, rules, branch.language, config.journal.path, mqtt, tuple(config.device), traffic)
+
+
+def _percent(classes: Mapping[str, ClassKeys], profile: str) -> dict[str, float]:
+    """The share of each class; the normal one has what the others leave, unless it has its own."""
+    percent = {id: c.share.on(profile) if c.share else 0.0 for id, c in classes.items()}
+    if classes["normal"].share is None:
+        percent["normal"] = 100 - sum(percent.values())
+    return percent

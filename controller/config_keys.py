@@ -6,6 +6,7 @@ writes: minutes, unless the key says otherwise. What the program works in is up 
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -90,6 +91,12 @@ def _beside(value: object, info: ValidationInfo) -> object:
     return Path(info.context or ".", str(value)) if usable else value
 
 
+def _existing(path: Path | None) -> Path | None:
+    if path and not os.path.isfile(path):
+        raise ValueError(f"there is no file {path}")
+    return path
+
+
 Text = Annotated[
     str, _takes('a text such as "现金业务", of 1 to 64 characters', pattern=r"^[^\x00-\x1f\x7f]+$", max_length=64)
 ]
@@ -159,7 +166,7 @@ Shares = Annotated[
 # -- sections -----------------------------------------------------------------------------------------------------
 
 
-class Branch(Keys):
+class BranchKeys(Keys):
     id: Annotated[str, _takes('small letters, digits or "-", in quotes', pattern=r"^[a-z0-9-]{1,32}$")]
     name: Text
     timezone: Zone = ZoneInfo("Asia/Shanghai")
@@ -167,48 +174,41 @@ class Branch(Keys):
     default_service: ServiceId | None = None
 
 
-class Day(Keys):
+class DayKeys(Keys):
     rollover: DayTime = timedelta(hours=3)
 
 
-class Journal(Keys):
+class JournalKeys(Keys):
     path: FilePath = Path("/var/lib/lobby/lobby.db")
 
 
-class Service(Keys):
+class ServiceKeys(Keys):
     id: ServiceId
     name: Name
     prefix: Annotated[str, _takes('at most 4 letters or digits, in quotes, such as "A"', pattern=r"^[A-Za-z0-9]{0,4}$")]
     digits: Annotated[int, _between(2, 6)] = 3
-    key: Annotated[int, _between(0, 9, "a digit")] | None = None
-    minutes: Annotated[
-        float,
-        _between(
-            0,
-            480,
-            "minutes above 0 and",
-        ),
-    ] = 5
+    key: Annotated[int | None, _between(0, 9, "a digit")] = None
+    minutes: Annotated[float, _takes("minutes above 0, to 480", gt=0, le=480)] = 5
     share: Shares = Share(normal=1)
 
 
-class TicketClass(Keys):
+class ClassKeys(Keys):
     name: Name | None = None
     credit: Minutes = 0
-    share: Shares = Share(normal=0)
+    share: Shares | None = None
 
 
-CLASSES: Mapping[str, TicketClass] = {
-    "normal": TicketClass(name=Names(zh="普通", en="Normal")),
-    "vip": TicketClass(name=Names(zh="贵宾", en="VIP"), credit=10, share=Share(normal=7)),
-    "appointment": TicketClass(name=Names(zh="预约", en="Appointment"), credit=15),
-    "green": TicketClass(name=Names(zh="绿色通道", en="Green channel"), credit=60, share=Share(normal=4, pension=10)),
-    "urgent": TicketClass(name=Names(zh="紧急", en="Urgent"), credit=60),
+CLASSES: Mapping[str, ClassKeys] = {
+    "normal": ClassKeys(name=Names(zh="普通", en="Normal")),
+    "vip": ClassKeys(name=Names(zh="贵宾", en="VIP"), credit=10, share=Share(normal=7)),
+    "appointment": ClassKeys(name=Names(zh="预约", en="Appointment"), credit=15),
+    "green": ClassKeys(name=Names(zh="绿色通道", en="Green channel"), credit=60, share=Share(normal=4, pension=10)),
+    "urgent": ClassKeys(name=Names(zh="紧急", en="Urgent"), credit=60),
 }
-"""The classes that every branch has; a `[class.x]` changes the keys that it names. Normal takes the rest of 100 %."""
+"""The classes that every branch has; a `[class.x]` changes the keys that it names."""
 
 
-class Calling(Keys):
+class CallingKeys(Keys):
     pass_limit: Annotated[int, _between(1, 100)] = 5
     recalls: Annotated[int, _between(0, 20)] = 3
     return_within: Minutes = 15
@@ -216,7 +216,7 @@ class Calling(Keys):
     returns: Annotated[int, _between(0, 20)] = 2
 
 
-class Counter(Keys):
+class CounterKeys(Keys):
     id: CounterId
     serves: Annotated[
         dict[str, Minutes], _takes("service = handicap in minutes from 0 to 1440, as in { cash = 0 }", min_length=1)
@@ -255,7 +255,7 @@ def _broker(value: object) -> Broker:
     return Broker(host, port or (8883 if tls else 1883), tls)
 
 
-class Mqtt(Keys):
+class MqttKeys(Keys):
     broker: Annotated[Broker, PlainValidator(_broker), _takes("embedded, mqtt://host:port or mqtts://host:port")]
     username: Text | None = None
     password_file: FilePath | None = None
@@ -266,14 +266,20 @@ class Mqtt(Keys):
 # -- devices ------------------------------------------------------------------------------------------------------
 
 
-class EscposDevice(Keys):
+class _Device(Keys):
+    id: DeviceId
+
+
+class _Wired(_Device):
+    link: LinkText
+
+
+class EscposDevice(_Wired):
     """A ticket printer. `columns`: characters of half width to a line; `layout`: None is the one we ship."""
 
-    id: DeviceId
     driver: Literal["escpos"]
-    link: LinkText
     columns: Annotated[int, _between(16, 64)] = 32
-    layout: FilePath | None = None
+    layout: Annotated[FilePath | None, AfterValidator(_existing)] = None
     qr: Annotated[bool, _takes("true or false")] = True
 
 
@@ -282,23 +288,19 @@ _Addresses = Annotated[
 ]
 
 
-class Terminal68Device(Keys):
+class Terminal68Device(_Wired):
     """Call terminals and raters on one bus: `addresses` and `raters` map bus addresses to counters."""
 
-    id: DeviceId
     driver: Literal["terminal68"]
-    link: LinkText
     addresses: _Addresses = Field(default_factory=dict)
     raters: _Addresses = Field(default_factory=dict)
     repeat_ms: Annotated[int, _between(0, 5000, "milliseconds")] = 400
 
 
-class BxDevice(Keys):
+class BxDevice(_Wired):
     """A hall board. `width`, `line_height`: pixels; `x_unit`: what its frames count X and W in."""
 
-    id: DeviceId
     driver: Literal["bx"]
-    link: LinkText
     model: Annotated[Literal["5k1", "5k2", "6k1", "6k2", "6k3"], _takes('"5k1", "5k2", "6k1", "6k2" or "6k3"')]
     lines: Annotated[int, _between(1, 16)] = 4
     width: Annotated[int, _between(16, 2048, "pixels")] = 128
@@ -309,39 +311,34 @@ class BxDevice(Keys):
     @model_validator(mode="before")
     @classmethod
     def _usual_x_unit(cls, data: Any) -> Any:
-        return {"x_unit": "8px" if str(data.get("model")).startswith("5k") else "pixel", **data}
+        return {"x_unit": "8px" if data.get("model") in ("5k1", "5k2") else "pixel", **data}
 
 
-class VfdDevice(Keys):
+class VfdDevice(_Wired):
     """A window display. `brightness`: None leaves it as it is."""
 
-    id: DeviceId
     driver: Literal["vfd"]
-    link: LinkText
     dialect: Annotated[Literal["epson", "cd5220", "dsp800"], _takes('"epson", "cd5220" or "dsp800"')]
     counter: CounterId
-    brightness: Annotated[int, _between(1, 4)] | None = None
+    brightness: Annotated[int | None, _between(1, 4)] = None
 
 
-class MqttKeypad(Keys):
+class MqttKeypad(_Device):
     """A clerk's keypad on MQTT."""
 
-    id: DeviceId
     driver: Literal["mqtt-keypad"]
     counter: CounterId
 
 
-class MqttPanel(Keys):
+class MqttPanel(_Device):
     """The lobby manager's buttons."""
 
-    id: DeviceId
     driver: Literal["mqtt-panel"]
 
 
-class MqttKiosk(Keys):
+class MqttKiosk(_Device):
     """Ticket buttons. `hold_off`: seconds in which TAKE again is the same ticket; `screen`: it can show a number."""
 
-    id: DeviceId
     driver: Literal["mqtt-kiosk"]
     hold_off: Annotated[float, _between(0, 60, "seconds")] = 2
     screen: Annotated[bool, _takes("true or false")] = False
@@ -363,17 +360,17 @@ DRIVERS: Mapping[str, type[Keys]] = {
 class Config(Keys):
     """The whole file."""
 
-    branch: Annotated[Branch, _takes("a [branch] table with id and name")]
-    day: Annotated[Day, _takes("a [day] table")] = Day()
-    journal: Annotated[Journal, _takes("a [journal] table")] = Journal()
-    service: Annotated[list[Service], _takes("at least one [[service]]", min_length=1)]
+    branch: Annotated[BranchKeys, _takes("a [branch] table with id and name")]
+    day: Annotated[DayKeys, _takes("a [day] table")] = DayKeys()
+    journal: Annotated[JournalKeys, _takes("a [journal] table")] = JournalKeys()
+    service: Annotated[list[ServiceKeys], _takes("at least one [[service]]", min_length=1)]
     classes: Annotated[
-        dict[Annotated[str, _takes("x", pattern=r"^[a-z0-9_-]{1,32}$")], TicketClass],
+        dict[Annotated[str, _takes("x", pattern=r"^[a-z0-9_-]{1,32}$")], ClassKeys],
         _takes('tables such as [class.vip], named in small letters, digits, "-" or "_"', alias="class"),
     ] = Field(default_factory=dict)
-    calling: Annotated[Calling, _takes("a [calling] table")] = Calling()
-    counter: Annotated[list[Counter], _takes("at least one [[counter]]", min_length=1)]
-    mqtt: Annotated[Mqtt, _takes("an [mqtt] table with broker")] | None = None
+    calling: Annotated[CallingKeys, _takes("a [calling] table")] = CallingKeys()
+    counter: Annotated[list[CounterKeys], _takes("at least one [[counter]]", min_length=1)]
+    mqtt: Annotated[MqttKeys, _takes("an [mqtt] table with broker")] | None = None
     device: Annotated[
         list[Annotated[Device, Field(discriminator="driver")]], _takes("[[device]] tables, each with id and driver")
     ] = Field(default_factory=list)

@@ -1,0 +1,168 @@
+"""What the configuration's keys say about each other: ids that are named but nowhere defined, things that clash.
+
+The checks read the file's own tables, not the finished settings, so that they speak beside the errors of single keys
+and not after them. Where a value was wrong there stands None, which means "could be anything": nothing is said of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import combinations
+from os.path import normpath
+from typing import Any
+
+from controller.config_errors import Fault, Table
+from controller.config_keys import CLASSES, PROFILES, ClassKeys, Share, nearest
+from controller.toml_lines import Place
+from drivers.link import Link, TcpLink, parse_link
+
+
+def cross_checks(config: Table) -> Iterator[Fault]:
+    """The faults of a file in which every value that is not None passed the checks of its own key."""
+    services, counters, devices = (_tables(config, kind) for kind in ("service", "counter", "device"))
+    yield from _same_ids(services, counters, devices)
+    yield from _services(config, services, counters)
+    yield from _counters(config, services, counters)
+    yield from _shares(config, services)
+    yield from _devices(config, counters, devices)
+    yield from _mqtt(config)
+
+
+def _tables(config: Table, kind: str) -> dict[Place, Table]:
+    return {(kind, index): table for index, table in enumerate(config.get(kind) or [])}
+
+
+def _ids(config: Table, kind: str, tables: Mapping[Place, Table]) -> list[str] | None:
+    """The ids there are; None if one of them is not known."""
+    ids = [table.get("id") for table in tables.values()]
+    return None if None in ids or config.get(kind, []) is None else [str(id) for id in ids]
+
+
+def _unknown(places: Iterable[tuple[Place, str | None]], kind: str, known: list[str] | None) -> Iterator[Fault]:
+    for place, id in places:
+        if known is not None and id is not None and id not in known:
+            yield place, f'there is no {kind} "{id}"; {nearest(id, known)}'
+
+
+def _same_ids(*kinds: Mapping[Place, Table]) -> Iterator[Fault]:
+    for tables in kinds:
+        for (_, one), (place, other) in _pairs(tables, "id"):
+            if one["id"] == other["id"]:
+                yield (*place, "id"), f'another {place[0]} has the id "{one["id"]}" already; give each its own'
+            elif place[0] == "counter" and one["id"].zfill(2) == other["id"].zfill(2):
+                yield (*place, "id"), f'on keypads it is the same as counter "{one["id"]}"; give each its own number'
+
+
+def _pairs(tables: Mapping[Place, Table], key: str) -> Iterator[tuple[tuple[Place, Table], tuple[Place, Table]]]:
+    """Every two tables that both have a value for `key`, in the order of the file."""
+    return combinations([(place, table) for place, table in tables.items() if table.get(key) is not None], 2)
+
+
+def _services(config: Table, services: Mapping[Place, Table], counters: Mapping[Place, Table]) -> Iterator[Fault]:
+    for (_, one), (place, other) in _pairs(services, "key"):
+        if one["key"] == other["key"]:
+            yield (
+                (*place, "key"),
+                f'{one["key"]} is the key of service "{one.get("id")}" already; give each its own',
+            )
+    for (_, one), (place, other) in _pairs(services, "prefix"):
+        short, long = sorted((one["prefix"], other["prefix"]), key=len)
+        more = long.removeprefix(short)
+        if long.startswith(short) and (not more or more.isdigit()):
+            both = f'services "{one.get("id")}" and "{other.get("id")}"'
+            yield (*place, "prefix"), f"{both} would both have a ticket {long}001; give each its own letter"
+    if config.get("counter"):
+        for place, service in services.items():
+            id = service.get("id")
+            if id is not None and all(_handicap(counter, id) for counter in counters.values()):
+                yield (
+                    place,
+                    (
+                        "no counter serves it as its own work (a total handicap of 0 for the normal class); "
+                        f"give one counter serves = {{ {id} = 0 }}"
+                    ),
+                )
+    default = [(("branch", "default_service"), (config.get("branch") or {}).get("default_service"))]
+    yield from _unknown(default, "service", _ids(config, "service", services))
+
+
+def _handicap(counter: Table, service: str) -> float:
+    """A counter's total handicap for the normal class in minutes; 0 if it could be that."""
+    serves, by_class = counter.get("serves"), counter.get("class_handicap", {})
+    if serves is None:
+        return 0
+    own = serves.get(service, float("inf"))
+    extra = 0 if by_class is None else by_class.get("normal", 0)
+    return 0 if own is None or extra is None else float(own + extra)
+
+
+def _counters(config: Table, services: Mapping[Place, Table], counters: Mapping[Place, Table]) -> Iterator[Fault]:
+    known = {"serves": _ids(config, "service", services), "class_handicap": _classes(config)}
+    for key, kind in (("serves", "service"), ("class_handicap", "class")):
+        named = [((*place, key, id), id) for place, counter in counters.items() for id in counter.get(key) or ()]
+        yield from _unknown(named, kind, known[key])
+
+
+def _classes(config: Table) -> list[str] | None:
+    own = config.get("class", {})
+    return None if own is None else [*CLASSES, *(own.keys() - CLASSES.keys())]
+
+
+def _shares(config: Table, services: Mapping[Place, Table]) -> Iterator[Fault]:
+    own = config.get("class") or {}
+    classes = {id: ClassKeys() for id in own} | dict(CLASSES)
+    for profile in PROFILES:
+        of_services = [_share(service.get("share", 1), profile) for service in services.values()]
+        if services and not any(share is None or share > 0 for share in of_services):
+            yield ("service", 0, "share"), f'no service has a share of the arrivals on "{profile}" days; give one'
+        of_classes = [_share((own.get(id) or {}).get("share", usual.share), profile) for id, usual in classes.items()]
+        if sum(share or 0 for share in of_classes) > 100:
+            yield ("class",), f'the shares of the classes are more than 100 percent on "{profile}" days; lower them'
+
+
+def _share(share: Any, profile: str) -> Any:
+    if isinstance(share, Share):
+        return share.on(profile)
+    return share.get(profile, share.get("normal")) if isinstance(share, dict) else share
+
+
+def _devices(config: Table, counters: Mapping[Place, Table], devices: Mapping[Place, Table]) -> Iterator[Fault]:
+    named: list[tuple[Place, str | None]] = []
+    for place, device in devices.items():
+        named.append(((*place, "counter"), device.get("counter")))
+        for key in ("addresses", "raters"):
+            named += [((*place, key, address), id) for address, id in (device.get(key) or {}).items()]
+        for address in (device.get("addresses") or {}).keys() & (device.get("raters") or {}).keys():
+            yield (*place, "raters", address), f"{address} is also the address of a terminal; give each its own"
+        if device.get("driver", "").startswith("mqtt-") and "mqtt" not in config:
+            yield (*place, "driver"), 'it needs MQTT; add [mqtt] with broker = "mqtt://host:port"'
+        if device.get("dialect") == "dsp800" and "brightness" in device:
+            yield (*place, "brightness"), "a dsp800 display has no command for it; leave it out"
+        unit = device.get("x_unit", "8px" if device.get("model") in ("5k1", "5k2") else None)
+        if unit == "8px" and (device.get("width") or 0) % 8:
+            yield (*place, "width"), f"{device['width']} does not fit; with x_unit 8px it takes a multiple of 8"
+    yield from _unknown(named, "counter", _ids(config, "counter", counters))
+    for (_, one), (place, other) in _pairs(devices, "link"):
+        if _wire(parse_link(one["link"])) == _wire(parse_link(other["link"])):
+            yield (*place, "link"), f'device "{one.get("id")}" has the same link; give each its own'
+    for (_, one), (place, other) in _pairs(devices, "driver"):
+        if one["driver"] == other["driver"] == "escpos":
+            yield (*place, "driver"), f'"{one.get("id")}" is a ticket printer already, and a branch has one; remove one'
+        if one["driver"] == other["driver"] == "mqtt-keypad" and one.get("counter") == other.get("counter") is not None:
+            yield (*place, "counter"), f'device "{one.get("id")}" is the keypad of that counter already; remove one'
+
+
+def _wire(link: Link) -> str:
+    """What tells one wire from another, whatever its settings."""
+    return f"{link.host.lower()}:{link.port}" if isinstance(link, TcpLink) else normpath(link.path)
+
+
+def _mqtt(config: Table) -> Iterator[Fault]:
+    mqtt = config.get("mqtt") or {}
+    if "password_file" in mqtt and "username" not in mqtt:
+        yield ("mqtt", "password_file"), "a password without a user; add username"
+    if "ca_file" in mqtt and not (mqtt.get("broker") or "mqtts:").startswith("mqtts:"):
+        yield (
+            ("mqtt", "ca_file"),
+            "it is for encrypted brokers (mqtts://host:port) only; leave it out",
+        )
