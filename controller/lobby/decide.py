@@ -404,10 +404,10 @@ def _reprint(state: State, rules: Rules, command: cm.Reprint) -> Decision:
     if command.ticket:
         ticket = _named(state, command.ticket)
     else:
-        lost = next((t for t in state.tickets.values() if t.print is Print.UNKNOWN and t.stage not in ENDED), None)
+        lost = next(iter(state.unknown_prints), None)
         if lost is None:
             raise _Refused("which_ticket")
-        ticket = lost
+        ticket = state.tickets[lost]
     if ticket.stage in ENDED:
         raise _Refused(f"ticket_{ticket.stage}", ticket=ticket.id, counter=ticket.counter)
     if command.paper != "ready":

@@ -148,6 +148,8 @@ class State:
     last_seniority: int = 0
     takes: dict[tuple[str, str], Take] = field(default_factory=dict)
     calls: list[Call] = field(default_factory=list)
+    unknown_prints: dict[str, None] = field(default_factory=dict)
+    """Tickets that may not be on paper, and have neither ended nor been printed again."""
     lines: dict[LineKey, SortedList] = field(default_factory=dict)
     """The waiting tickets' places, by line; an empty line is not there."""
 
@@ -200,6 +202,11 @@ def _leave(state: State, ticket: Ticket) -> None:
         counter.ticket, counter.last_ticket = "", ticket.id
 
 
+def _end(state: State, ticket: Ticket, stage: Stage) -> None:
+    ticket.stage = stage
+    state.unknown_prints.pop(ticket.id, None)
+
+
 def _off_the_board(state: State, ticket: str) -> None:
     """Nobody shall go to a counter that does not expect them any more."""
     state.calls = [call for call in state.calls if call.ticket != ticket]
@@ -242,12 +249,16 @@ def _sent(state: State, at: int, event: ev.PrintSent) -> None:
 
 
 def _print_unknown(state: State, at: int, event: ev.PrintUnknown) -> None:
-    state.tickets[event.ticket].print = Print.UNKNOWN
+    ticket = state.tickets[event.ticket]
+    ticket.print = Print.UNKNOWN
+    if ticket.stage not in ENDED:
+        state.unknown_prints[ticket.id] = None
 
 
 def _reprinted(state: State, at: int, event: ev.TicketReprinted) -> None:
     ticket = state.tickets[event.ticket]
     ticket.copies, ticket.print = event.copy, Print.QUEUED
+    state.unknown_prints.pop(ticket.id, None)
 
 
 def _called(state: State, at: int, event: ev.TicketCalled) -> None:
@@ -277,7 +288,7 @@ def _started(state: State, at: int, event: ev.ServiceStarted) -> None:
 def _finished(state: State, at: int, event: ev.TicketFinished) -> None:
     ticket = state.tickets[event.ticket]
     _leave(state, ticket)
-    ticket.stage = Stage.FINISHED
+    _end(state, ticket, Stage.FINISHED)
 
 
 def _missed(state: State, at: int, event: ev.TicketMissed) -> None:
@@ -332,7 +343,7 @@ def _cancelled(state: State, at: int, event: ev.TicketCancelled) -> None:
     ticket = state.tickets[event.ticket]
     _leave(state, ticket)
     _off_the_board(state, ticket.id)
-    ticket.stage = Stage.CANCELLED
+    _end(state, ticket, Stage.CANCELLED)
 
 
 def _counter_opened(state: State, at: int, event: ev.CounterOpened) -> None:

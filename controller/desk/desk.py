@@ -1,0 +1,129 @@
+"""The desk itself: every post of a branch, and what concerns all of them: health, notices, whether there is paper."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+
+from controller.desk.mqtt import MqttPost
+from controller.desk.post import DeviceReport, Lobby, Post
+from controller.desk.printing import PrinterPost
+from controller.engine import Request, Step
+from controller.journal import Journal
+from controller.lobby.commands import Paper, ReportDevice
+from controller.lobby.rules import Rules
+from controller.lobby.state import State
+from drivers.device import Health
+from drivers.session import LinkDown, LinkUp
+
+log = logging.getLogger(__name__)
+
+UNKNOWN_PRINTS_NAMED = 3
+"""Tickets named in the notice about prints that may not have come out."""
+
+
+class Desk:
+    """Connects the posts to an engine: `submit` takes requests to it; `published` and `trouble` come from it.
+
+    `now` gives the time in ms since 1970, UTC. Posts are told in the order in which they were added: what customers
+    look at first, first.
+    """
+
+    def __init__(
+        self, rules: Rules, journal: Journal, submit: Callable[[Request], None], now: Callable[[], int]
+    ) -> None:
+        self.lobby = Lobby(rules, journal, submit, now, self.paper, self.health)
+        self._posts: dict[str, Post] = {}
+        self._printer: PrinterPost | None = None
+        self._mqtt: MqttPost | None = None
+        self._reports: dict[str, DeviceReport] = {}
+        self._healths: dict[str, Health] = {}
+        self._trouble = ""
+        self._state = State()
+
+    def add(self, post: Post) -> None:
+        """Put a post in its place."""
+        self._posts[post.id] = post
+        if isinstance(post, PrinterPost):
+            self._printer = post
+        if isinstance(post, MqttPost):
+            self._mqtt = post
+
+    def heard(self, id: str, fact: object) -> None:
+        """What a device's session hears."""
+        if isinstance(fact, LinkDown):
+            self.health(id, Health("offline", "offline"), fact.reason)
+        elif isinstance(fact, LinkUp) and id == MqttPost.id:
+            self.health(id, Health("ok"), "")
+        self._posts[id].heard(fact)
+
+    def begin(self, state: State) -> None:
+        """The day has been replayed: show it, and print nothing."""
+        self._state = state
+        self._update()
+        if self._printer:
+            self._printer.restarted(state)
+
+    def published(self, step: Step) -> None:
+        """A step has been written."""
+        self._state = step.state
+        self._update()
+        for post in self._posts.values():
+            post.told(step.rows, step.state)
+
+    def trouble(self, reason: str) -> None:
+        """The journal cannot be written any more; with an empty reason: it can again."""
+        self._trouble = self.lobby.rules.wording.say("refused.journal_down") if reason else ""
+        self._update()
+
+    def paper(self) -> Paper:
+        """Whether a ticket can be printed now."""
+        if self._printer is None:
+            return "none"
+        return "ready" if self._printer.ready else "down"
+
+    def health(self, id: str, health: Health, note: str) -> None:
+        """A device's health as its driver sees it; what has not changed is neither logged nor written."""
+        before = self._healths.get(id)
+        if before == health:
+            return
+        self._healths[id] = health
+        detail = self.lobby.rules.wording.say(f"device.{health.detail}") if health.detail else ""
+        self._log(id, before, health, note)
+        now = self.lobby.now()
+        report = self._reports[id] = DeviceReport(health.state, detail, now)
+        if self._mqtt:
+            self._mqtt.device(id, report)
+        self._update()
+        command = ReportDevice(
+            at=now, cause=f"device:{id}:{now}:{health.state}", device=id, state=health.state, detail=health.detail
+        )
+        self.lobby.submit(Request(command))
+
+    # -- inside ----------------------------------------------------------------------------------------------
+
+    def _update(self) -> None:
+        if self._mqtt:
+            self._mqtt.notice(list(self._notices()), self._trouble)
+        for post in self._posts.values():
+            post.update(self._state)
+
+    def _notices(self) -> Iterator[str]:
+        """What people in the hall must know, most urgent first."""
+        wording = self.lobby.rules.wording
+        if self._trouble:
+            yield self._trouble
+        if self._printer and (report := self._reports.get(self._printer.id)) and not self._printer.ready:
+            yield wording.say("notice.printer", detail=report.detail)
+        lost = list(self._state.unknown_prints)
+        if lost:
+            more = "" if len(lost) <= UNKNOWN_PRINTS_NAMED else " .."
+            yield wording.say("notice.unknown_print", tickets=" ".join(lost[:UNKNOWN_PRINTS_NAMED]) + more)
+
+    def _log(self, id: str, before: Health | None, health: Health, note: str) -> None:
+        wording = self.lobby.rules.wording
+        if health.state != "ok":
+            reason = wording.say(f"device.{health.detail}") + (f" ({note})" if note else "")
+            log.warning("%s: %s; %s", id, reason, wording.say(f"advice.{health.detail}"))
+        elif before is not None and before.state != "ok":
+            log.warning("%s: %s", id, wording.say("notice.back"))

@@ -1,0 +1,142 @@
+"""The lobby on MQTT: keypads, the manager's panels and ticket buttons in; boards, screens and events out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from controller import keys
+from controller.desk.post import DeviceReport, Lobby
+from controller.engine import Answer, Request
+from controller.journal import Row
+from controller.lobby import commands as cm
+from controller.lobby import views
+from controller.lobby.state import State
+from drivers.mqtt import BadPress, KeypadPayload, KioskPayload, MqttLobby, MqttPress, PanelPayload, PressPayload
+from drivers.session import LinkDown, LinkUp
+
+TOO_OLD = 10_000
+"""Milliseconds after which a press that says when it was made is refused."""
+
+
+class MqttPost:
+    """All MQTT devices of the branch. `keypads` are counters; `kiosks` maps a device to (hold-off in s, has a screen)."""
+
+    id = "mqtt"
+
+    def __init__(
+        self,
+        mqtt: MqttLobby,
+        keypads: Mapping[str, str],
+        panels: Sequence[str],
+        kiosks: Mapping[str, tuple[float, bool]],
+        lobby: Lobby,
+        flush: Callable[[], None],
+    ) -> None:
+        self._mqtt = mqtt
+        self._keypads = keypads
+        self._panels = panels
+        self._kiosks = kiosks
+        self._lobby = lobby
+        self._flush = flush
+        self._trouble = ""
+        self._notices: Sequence[str] = ()
+
+    def heard(self, fact: object) -> None:
+        match fact:
+            case MqttPress():
+                self._pressed(fact)
+            case BadPress(where, id, field, boot, seq):
+                self._acknowledge(where, id, boot, seq, self._error("bad_press", field=field))
+            case LinkDown() | LinkUp():
+                self._flush()
+
+    def update(self, state: State) -> None:
+        self._mqtt.level("board", views.board(state, self._lobby.rules, self._notices))
+        for counter in self._keypads.values():
+            screen = views.screen(state, self._lobby.rules, self._lobby.rules.counters[counter])
+            self._mqtt.level(f"keypad/{counter}/screen", screen | {"text": self._trouble} if self._trouble else screen)
+        self._flush()
+
+    def told(self, rows: Sequence[Row], state: State) -> None:
+        for row in rows:
+            self._mqtt.say("event", {"seq": row.seq, "at": row.at, "kind": row.event.KIND, "data": row.event.to_row()})
+        self._flush()
+
+    def notice(self, notices: Sequence[str], trouble: str) -> None:
+        """What boards are to say beside the calls, and what screens say instead of their text; shown by `update`."""
+        self._notices, self._trouble = notices, trouble
+
+    def device(self, id: str, report: DeviceReport) -> None:
+        """A device's state for whoever watches."""
+        self._mqtt.level(f"device/{id}", report.content())
+        self._flush()
+
+    # -- presses ---------------------------------------------------------------------------------------------
+
+    def _pressed(self, press: MqttPress) -> None:
+        payload = press.payload
+        now = self._lobby.now()
+
+        def answered(answer: Answer) -> None:
+            self._acknowledge(press.where, press.id, payload.boot, payload.seq, answer)
+
+        if payload.at is not None and now - payload.at > TOO_OLD:
+            answered(self._refusal("too_old"))
+            return
+        cause = f"mqtt:{press.where}/{press.id}:{payload.boot}:{payload.seq}"
+        request = self._request(press, payload, now, cause, answered)
+        if isinstance(request, Answer):
+            answered(request)
+        else:
+            self._lobby.submit(request)
+
+    def _request(
+        self, press: MqttPress, payload: PressPayload, at: int, cause: str, reply: Callable[[Answer], None]
+    ) -> Request | Answer:
+        match payload:
+            case KeypadPayload(key=key, digits=digits):
+                if press.id not in self._keypads.values():
+                    return self._error("no_keypad", counter=press.id)
+                command = keys.at_counter(key, digits, press.id, at, cause)
+                return Request(command, reply) if command else self._error("unknown_key", key=key)
+            case PanelPayload(key=key, ticket=ticket, service=service, counter=counter, reason=text):
+                if press.id not in self._panels:
+                    return self._error("unknown_device", device=press.id)
+                reason, remark = keys.reason_and_remark(text)
+                by, paper = f"panel/{press.id}", self._lobby.paper()
+                command = keys.at_panel(
+                    key, by, at, cause, ticket=ticket, service=service, counter=counter, reason=reason, paper=paper
+                )
+                return Request(command, reply, remark) if command else self._error("unknown_key", key=key)
+            case KioskPayload(key=key, service=service, klass=klass):
+                if press.id not in self._kiosks:
+                    return self._error("unknown_device", device=press.id)
+                if key != "TAKE":
+                    return self._error("unknown_key", key=key)
+                hold_off, screen = self._kiosks[press.id]
+                take = cm.TakeTicket(
+                    at=at,
+                    cause=cause,
+                    by=f"kiosk/{press.id}",
+                    service=service,
+                    klass=klass,
+                    hold_off=hold_off,
+                    paper=self._lobby.paper(),
+                    screen=screen,
+                )
+                return Request(take, reply)
+        raise AssertionError(payload)
+
+    def _acknowledge(self, where: str, id: str, boot: Any, seq: Any, answer: Answer) -> None:
+        content = {"boot": boot, "seq": seq, "result": answer.result, "ticket": answer.ticket, "text": answer.text}
+        if not answer.printed:
+            content["printed"] = False
+        self._mqtt.say(f"{where}/{id}/ack", content)
+        self._flush()
+
+    def _error(self, code: str, **about: object) -> Answer:
+        return Answer("error", self._lobby.rules.wording.say(f"refused.{code}", **about), code=code)
+
+    def _refusal(self, code: str, **about: object) -> Answer:
+        return Answer("refused", self._lobby.rules.wording.say(f"refused.{code}", **about), code=code)

@@ -1,0 +1,57 @@
+"""What every post has in common."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from controller.engine import Request
+from controller.journal import Journal, Row
+from controller.lobby.commands import Paper
+from controller.lobby.rules import Rules
+from controller.lobby.state import State
+from drivers.device import Health
+
+
+class Post(Protocol):
+    """One device's place in the lobby."""
+
+    id: str
+
+    def heard(self, fact: object) -> None:
+        """The device said something, or its link went down or up."""
+
+    def update(self, state: State) -> None:
+        """The lobby has changed: show what is to be shown now."""
+
+    def told(self, rows: Sequence[Row], state: State) -> None:
+        """These have just happened: do what happens once."""
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceReport:
+    """A device's state as outsiders read it; `since` in ms since 1970, UTC."""
+
+    state: str
+    detail: str
+    since: int
+
+    def content(self) -> Mapping[str, object]:
+        """The payload of `device/<id>`."""
+        return {"state": self.state, "detail": self.detail, "since": self.since}
+
+
+@dataclass(frozen=True, slots=True)
+class Lobby:
+    """What a post may use of the rest: nothing else."""
+
+    rules: Rules
+    journal: Journal
+    submit: Callable[[Request], None]
+    now: Callable[[], int]
+    """The time in ms since 1970, UTC."""
+    paper: Callable[[], Paper]
+    """Whether a ticket can be printed now."""
+    health: Callable[[str, Health, str], None]
+    """(device, health, what to log beside it)."""

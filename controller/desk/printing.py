@@ -1,0 +1,79 @@
+"""The ticket printer: a job for every ticket that is to be on paper, and what became of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+from controller.desk.post import Lobby
+from controller.engine import Request
+from controller.journal import Row
+from controller.lobby import views
+from controller.lobby.commands import ReportPrint
+from controller.lobby.events import TicketIssued, TicketReprinted
+from controller.lobby.state import Print, State
+from drivers.device import Health
+from drivers.escpos import EscposPrinter, Printed, PrinterBusy, Sent, Unknown
+
+Render = Callable[[Mapping[str, str]], bytes]
+"""A ticket's fields -> the printer's bytes."""
+
+
+class PrinterPost:
+    """One printer. Jobs are named `<ticket>#<copy>`."""
+
+    def __init__(
+        self, id: str, printer: EscposPrinter, render: Render, lobby: Lobby, flush: Callable[[], None]
+    ) -> None:
+        self.id = id
+        self._printer = printer
+        self._render = render
+        self._lobby = lobby
+        self._flush = flush
+
+    @property
+    def ready(self) -> bool:
+        """Whether a ticket can be printed now."""
+        return self._printer.ready
+
+    def heard(self, fact: object) -> None:
+        match fact:
+            case Printed(job):
+                self._report(job, "printed")
+            case Sent(job):
+                self._report(job, "sent")
+            case Unknown(job):
+                self._report(job, "unknown")
+            case Health():
+                self._lobby.health(self.id, fact, "")
+
+    def update(self, state: State) -> None:
+        pass
+
+    def told(self, rows: Sequence[Row], state: State) -> None:
+        for row in rows:
+            match row.event:
+                case TicketIssued(ticket, paper=True):
+                    self._print(state, ticket, 1)
+                case TicketReprinted(ticket, copy):
+                    self._print(state, ticket, copy)
+        self._flush()
+
+    def restarted(self, state: State) -> None:
+        """Nobody knows what became of the jobs of the last run: they are offered for reprint."""
+        for ticket in state.tickets.values():
+            if ticket.print is Print.QUEUED:
+                self._report(f"{ticket.id}#{ticket.copies}", "unknown")
+
+    def _print(self, state: State, ticket: str, copy: int) -> None:
+        job = f"{ticket}#{copy}"
+        fields = views.ticket_fields(state, self._lobby.rules, state.tickets[ticket])
+        try:
+            self._printer.print(job, self._render(fields))
+        except PrinterBusy:
+            self._report(job, "unknown")
+
+    def _report(self, job: str, result: str) -> None:
+        ticket, _, copy = job.rpartition("#")
+        cause = f"{self.id}:{job}:{result}:{self._lobby.now()}"
+        command = ReportPrint(at=self._lobby.now(), cause=cause, ticket=ticket, copy=int(copy), result=result)  # type: ignore[arg-type]
+        self._lobby.submit(Request(command))

@@ -1,0 +1,117 @@
+"""Call terminals and raters on a 68-frame bus."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+
+from controller import keys
+from controller.desk.post import Lobby
+from controller.engine import Answer, Request
+from controller.journal import Row
+from controller.lobby import commands as cm
+from controller.lobby import views
+from controller.lobby.events import RatingAsked
+from controller.lobby.state import State
+from drivers.device import Health
+from drivers.terminal68 import Frame, Pressed, Rated, Terminal68, UnknownAddress
+
+log = logging.getLogger(__name__)
+
+
+class TerminalsPost:
+    """One bus; `addresses` and `raters` map bus addresses to counters."""
+
+    def __init__(
+        self,
+        id: str,
+        bus: Terminal68,
+        addresses: Mapping[int, str],
+        raters: Mapping[int, str],
+        repeat_ms: int,
+        lobby: Lobby,
+        flush: Callable[[], None],
+    ) -> None:
+        self.id = id
+        self._bus = bus
+        self._addresses = addresses
+        self._raters = raters
+        self._repeat_ms = repeat_ms
+        self._lobby = lobby
+        self._flush = flush
+        self._started = lobby.now()
+
+    def heard(self, fact: object) -> None:
+        match fact:
+            case Pressed(frame, digits, key):
+                self._pressed(frame, keys.terminal_key(key, digits))
+            case Rated(frame, score):
+                self._rated(frame, score)
+            case UnknownAddress(address):
+                log.warning(
+                    "%s: a key was pressed at bus address %d, which no counter has; give it one under addresses or "
+                    "raters, or set the terminal to another address",
+                    self.id,
+                    address,
+                )
+            case Health():
+                self._lobby.health(self.id, fact, "")
+
+    def update(self, state: State) -> None:
+        for address, id in self._addresses.items():
+            counter = self._lobby.rules.counters[id]
+            self._bus.show_ticket(address, state.counter(id).ticket)
+            self._bus.show_waiting(address, views.waiting_for(state, counter))
+        self._flush()
+
+    def told(self, rows: Sequence[Row], state: State) -> None:
+        for row in rows:
+            if isinstance(row.event, RatingAsked):
+                for address, counter in self._raters.items():
+                    if counter == row.event.counter:
+                        self._bus.ask_rating(address)
+        self._flush()
+
+    # -- presses ---------------------------------------------------------------------------------------------
+
+    def _pressed(self, frame: Frame, key: tuple[str, str] | None) -> None:
+        counter = self._addresses.get(frame.address)
+        at, cause = self._cause(frame)
+        command = keys.at_counter(*key, counter, at, cause) if key and counter else None
+        if command is None:
+            self._bus.answer(frame, refused=True)
+            self._flush()
+        else:
+            self._submit(frame, command)
+
+    def _rated(self, frame: Frame, score: int) -> None:
+        counter = self._raters.get(frame.address)
+        if counter is None:
+            self._bus.unanswered(frame)
+            return
+        at, cause = self._cause(frame)
+        self._submit(frame, cm.Rate(counter=counter, score=score, at=at, cause=cause))
+
+    def _submit(self, frame: Frame, command: cm.Command) -> None:
+        def answered(answer: Answer) -> None:
+            if answer.written:
+                self._bus.answer(frame, refused=answer.result != "ok")
+            else:
+                self._bus.unanswered(frame)
+            self._flush()
+
+        self._lobby.submit(Request(command, answered, press=_press(frame)))
+
+    def _cause(self, frame: Frame) -> tuple[int, str]:
+        """The time and the cause of a press: after a restart perhaps those of one that is in the journal already."""
+        at = self._lobby.now()
+        prefix = f"terminal68:{self.id}:{frame.address}:"
+        if at - self._started < self._repeat_ms:
+            earlier = self._lobby.journal.recent_cause(prefix, at - self._repeat_ms, at, _press(frame))
+            if earlier:
+                return at, earlier
+        return at, f"{prefix}{at}"
+
+
+def _press(frame: Frame) -> str:
+    return bytes((frame.function, *frame.data)).hex()

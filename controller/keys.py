@@ -1,0 +1,91 @@
+"""From a key press to a command: digits, function keys and the manager's buttons, the same whatever they came by.
+
+A function here gives the command, or the wording code (below `refused.`) of why the key means nothing.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+from controller.lobby import commands as cm
+from drivers.terminal68 import Key
+
+TERMINAL_KEYS: dict[tuple[int, str | None], tuple[str, str | None]] = {
+    (Key.CALL, None): ("CALL", None),
+    (Key.RECALL, None): ("RECALL", None),
+    (Key.EVALUATE, None): ("EVALUATE", None),
+    (Key.PAUSE, "9"): ("CLOSE", ""),
+    (Key.PAUSE, None): ("PAUSE", None),
+    (Key.TRANSFER, None): ("TRANSFER", None),
+    (Key.CONFIRM, "6"): ("NOSHOW", ""),
+    (Key.CONFIRM, "0"): ("HOLD", ""),
+    (Key.CONFIRM, "3"): ("UNHOLD", ""),
+}
+"""(key byte, digits; None: any) on a 68-terminal -> (key at a counter, digits; None: as typed)."""
+
+_AT_COUNTER: dict[str, Callable[[str, int, str, str], cm.Command]] = {
+    "CALL": lambda counter, at, cause, digits: (
+        cm.CallNumber(counter=counter, at=at, cause=cause, digits=digits)
+        if digits
+        else cm.CallNext(counter=counter, at=at, cause=cause)
+    ),
+    "RECALL": lambda counter, at, cause, digits: cm.Recall(counter=counter, at=at, cause=cause),
+    "START": lambda counter, at, cause, digits: cm.Start(counter=counter, at=at, cause=cause),
+    "FINISH": lambda counter, at, cause, digits: cm.Finish(counter=counter, at=at, cause=cause),
+    "NOSHOW": lambda counter, at, cause, digits: cm.NoShow(counter=counter, at=at, cause=cause),
+    "HOLD": lambda counter, at, cause, digits: cm.Hold(counter=counter, at=at, cause=cause),
+    "UNHOLD": lambda counter, at, cause, digits: cm.Unhold(counter=counter, at=at, cause=cause, digits=digits),
+    "TRANSFER": lambda counter, at, cause, digits: cm.Transfer(counter=counter, at=at, cause=cause, digits=digits),
+    "PAUSE": lambda counter, at, cause, digits: cm.Pause(counter=counter, at=at, cause=cause, reason=digits),
+    "OPEN": lambda counter, at, cause, digits: cm.Open(counter=counter, at=at, cause=cause),
+    "CLOSE": lambda counter, at, cause, digits: cm.Close(counter=counter, at=at, cause=cause),
+    "EVALUATE": lambda counter, at, cause, digits: cm.AskRating(counter=counter, at=at, cause=cause),
+}
+
+
+def terminal_key(key: int, digits: str) -> tuple[str, str] | None:
+    """The key at a counter (and its digits) that a 68-terminal's key stands for; None: it has no function."""
+    for wanted in ((key, digits), (key, None)):
+        found = TERMINAL_KEYS.get(wanted)
+        if found:
+            name, fixed = found
+            return name, digits if fixed is None else fixed
+    return None
+
+
+def at_counter(key: str, digits: str, counter: str, at: int, cause: str) -> cm.Command | None:
+    """The command for a key at a counter; None: there is no such key."""
+    command = _AT_COUNTER.get(key)
+    return command(counter, at, cause, digits) if command else None
+
+
+def at_panel(
+    key: str, by: str, at: int, cause: str, *, ticket: str, service: str, counter: str, reason: str, paper: cm.Paper
+) -> cm.Command | None:
+    """The command for one of the lobby manager's buttons; None: there is no such button."""
+    match key:
+        case "GREEN" if ticket:
+            return cm.Promote(at=at, cause=cause, by=by, ticket=ticket, klass="green", reason=reason)
+        case "GREEN":
+            return cm.TakeTicket(
+                at=at, cause=cause, by=by, service=service, klass="green", paper=paper, reason=reason or None
+            )
+        case "REASSIGN":
+            return cm.Reassign(
+                at=at, cause=cause, by=by, ticket=ticket, service=service, counter=counter, reason=reason
+            )
+        case "RETURN":
+            return cm.Return(at=at, cause=cause, by=by, ticket=ticket, reason=reason)
+        case "CANCEL":
+            return cm.Cancel(at=at, cause=cause, by=by, ticket=ticket, reason=reason)
+        case "REPRINT":
+            return cm.Reprint(at=at, cause=cause, by=by, ticket=ticket, reason=reason, paper=paper)
+    return None
+
+
+def reason_and_remark(text: str) -> tuple[str, str]:
+    """A reason as events hold it, and a person's own words, which they never hold: those go to a side table."""
+    if re.fullmatch(r"[a-z][a-z0-9_-]{0,31}|", text):
+        return text, ""
+    return "remark", text
