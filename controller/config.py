@@ -61,7 +61,7 @@ SIZE_LIMIT = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class MqttSettings:
-    """The broker. `embedded`: our own, on the loopback, at whatever port is free. Files are read by the daemon."""
+    """The broker. `embedded`: our own on the loopback, on any free port. The files are read by whoever connects."""
 
     embedded: bool
     host: str
@@ -177,10 +177,7 @@ _SYNTAX = (
     ("Expected", "a bracket does not close; tables are written [name] or [[name]]"),
     ("Cannot overwrite", "this key stands here for the second time; keep one"),
     ("Duplicate inline", "this table has a key twice; keep one"),
-    (
-        "Cannot",
-        "this table stands here for the second time; several of a kind are [[service]], [[counter]], [[device]]",
-    ),
+    ("Cannot", "this table stands here for the second time; keep one, or write [[name]] if there may be several"),
     ("Invalid", "this is no line of TOML; write key = value, [table], [[table]] or # comment"),
 )
 """How `tomllib` begins what it says, and what it means to an installer."""
@@ -223,12 +220,7 @@ def _seconds(minutes: float) -> int:
 
 def _settings(path: Path, config: Config) -> Settings:
     branch, calling = config.branch, config.calling
-    classes = {
-        id: CLASSES[id].model_copy(update={key: getattr(own, key) for key in own.model_fields_set})
-        if (own := config.classes.get(id)) and id in CLASSES
-        else own or CLASSES[id]
-        for id in (*CLASSES, *(config.classes.keys() - CLASSES.keys()))
-    }
+    classes = _classes(config.classes)
     rated = {
         counter
         for device in config.device
@@ -283,6 +275,15 @@ def _settings(path: Path, config: Config) -> Settings:
         classes={profile: _percent(classes, profile) for profile in PROFILES},
     )
     return Settings(path, rules, branch.language, config.journal.path, mqtt, tuple(config.device), traffic)
+
+
+def _classes(configured: Mapping[str, ClassKeys]) -> dict[str, ClassKeys]:
+    """The classes that every branch has, changed where the file says so, then the branch's own."""
+    classes = dict(CLASSES)
+    for id, own in configured.items():
+        usual = CLASSES.get(id, ClassKeys())
+        classes[id] = usual.model_copy(update={key: getattr(own, key) for key in own.model_fields_set})
+    return classes
 
 
 def _percent(classes: Mapping[str, ClassKeys], profile: str) -> dict[str, float]:

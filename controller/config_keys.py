@@ -14,7 +14,6 @@ from datetime import timedelta
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Literal
-from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import (
@@ -97,9 +96,7 @@ def _existing(path: Path | None) -> Path | None:
     return path
 
 
-Text = Annotated[
-    str, _takes('a text such as "现金业务", of 1 to 64 characters', pattern=r"^[^\x00-\x1f\x7f]+$", max_length=64)
-]
+Text = Annotated[str, _takes("a text of 1 to 64 characters, in quotes", pattern=r"^[^\x00-\x1f\x7f]+$", max_length=64)]
 CounterId = Annotated[str, _takes('1 to 8 letters, digits or "-", in quotes', pattern=r"^[A-Za-z0-9-]{1,8}$")]
 ServiceId = Annotated[str, _takes('small letters, digits, "-" or "_", in quotes', pattern=r"^[a-z0-9_-]{1,32}$")]
 DeviceId = Annotated[
@@ -228,7 +225,7 @@ class CounterKeys(Keys):
 
 @dataclass(frozen=True, slots=True)
 class Broker:
-    """`embedded`, or the address of a broker."""
+    """`embedded` (on the loopback, on any free port) or the address of a broker."""
 
     host: str
     port: int
@@ -236,23 +233,19 @@ class Broker:
     embedded: bool = False
 
 
+_BROKER = re.compile(r"(mqtts?)://([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::([1-9][0-9]{0,4}))?/?")
+
+
 def _broker(value: object) -> Broker:
-    wanted = "it takes embedded, mqtt://host:port or mqtts://host:port, in quotes"
     if value == "embedded":
-        return Broker("127.0.0.1", 1883, embedded=True)
-    if not isinstance(value, str):
-        raise ValueError(wanted)
-    try:
-        parts = urlsplit(value)
-        host, port = parts.hostname, parts.port
-    except ValueError:
-        raise ValueError(f'"{value}" is no broker; {wanted}') from None
-    if "@" in parts.netloc:
+        return Broker("127.0.0.1", 0, embedded=True)
+    found = _BROKER.fullmatch(value) if isinstance(value, str) else None
+    if isinstance(value, str) and "@" in value:
         raise ValueError("no user name or password stands here; use username and password_file")
-    if parts.scheme not in ("mqtt", "mqtts") or not host or port == 0 or parts.path.strip("/") or parts.query:
-        raise ValueError(f'"{value}" is no broker; {wanted}')
-    tls = parts.scheme == "mqtts"
-    return Broker(host, port or (8883 if tls else 1883), tls)
+    if found is None or int(found[3] or 0) > 65535:
+        raise ValueError('it takes "embedded", "mqtt://host:port" or "mqtts://host:port", port from 1 to 65535')
+    tls = found[1] == "mqtts"
+    return Broker(found[2].strip("[]"), int(found[3] or (8883 if tls else 1883)), tls)
 
 
 class MqttKeys(Keys):
