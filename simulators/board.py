@@ -1,0 +1,132 @@
+"""A simulated hall board: an Onbon BX card with its dynamic areas in RAM.
+
+A frame with a wrong CRC, or for another card, is not answered: on a shared line two cards might speak at once. (Real
+cards also know a NACK for it; silence is what costs the host most.)
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import Literal
+
+from drivers.bx import (
+    ALL_AREAS,
+    ANY_CARD,
+    CARD,
+    COMMAND_LIMIT,
+    REPLY_WANTED,
+    Area,
+    Command,
+    Error,
+    Frame,
+    Reply,
+    frame_reader,
+)
+
+HISTORY = 10_000
+"""Texts remembered."""
+COMMAND_HEAD = 5
+"""Bytes of a command before its parameters: group, command, reply wanted, two bytes."""
+ON, OFF = b"\x01", b"\x02"
+_GROUPS = {code >> 8 for code in Command}
+
+
+class BoardFarEnd:
+    """A card at `address`; `dynamic_header` as the driver's. `busy` makes it answer every command with "busy"."""
+
+    def __init__(self, *, address: int = CARD, dynamic_header: Literal["length", "process"] = "length") -> None:
+        self._address = address
+        self._dynamic_header = dynamic_header
+        self._reader = frame_reader(COMMAND_LIMIT)
+        self._replies: list[bytes] = []
+        self._areas: dict[int, Area] = {}
+        self._lit = True
+        self.busy = False
+        self.history: deque[list[str]] = deque(maxlen=HISTORY)
+        """The texts shown, oldest first, each once for as long as it stood."""
+
+    def lines(self) -> list[str]:
+        """The text of each area from top to bottom, without trailing blanks; nothing while switched off."""
+        if not self._lit:
+            return []
+        areas = sorted(self._areas.values(), key=lambda area: (area.y, area.x))
+        return [area.text.decode("gb2312", "replace").rstrip() for area in areas]
+
+    def plugged(self, now: float) -> None:
+        self._reader.reset()
+        self._replies.clear()
+        self._areas.clear()
+        self._lit = True
+
+    def receive(self, data: bytes, now: float) -> None:
+        for frame in self._reader.feed(data, now):
+            if frame.destination not in (self._address, ANY_CARD) or len(frame.data) < COMMAND_HEAD:
+                continue
+            error = self._obey(frame.data)
+            if frame.data[2:3] == REPLY_WANTED:
+                reply = Reply(error == Error.NONE, error)
+                self._replies.append(Frame(reply.to_data(), frame.source, self._address).to_bytes())
+
+    def tick(self, now: float) -> None:
+        """A board does nothing by itself."""
+
+    def data_to_send(self, now: float) -> list[bytes]:
+        replies, self._replies = self._replies, []
+        return replies
+
+    def next_deadline(self) -> float | None:
+        return None
+
+    # -- inside ----------------------------------------------------------------------------------------------
+
+    def _obey(self, data: bytes) -> Error:
+        code, parameters = int.from_bytes(data[:2], "big"), data[COMMAND_HEAD:]
+        if self.busy:
+            return Error.BUSY
+        if code >> 8 not in _GROUPS:
+            return Error.GROUP
+        if code == Command.POWER and parameters in (ON, OFF):
+            self._lit = parameters == ON
+        elif code == Command.CLEAR:
+            self._areas.clear()
+        elif code == Command.DYNAMIC_AREAS:
+            return self._set_areas(int.from_bytes(data[3:COMMAND_HEAD], "little"), parameters)
+        elif code not in (Command.PING, Command.STATUS):
+            return Error.COMMAND
+        return Error.NONE
+
+    def _set_areas(self, header: int, parameters: bytes) -> Error:
+        if self._dynamic_header == "length" and header != len(parameters):
+            return Error.COMMAND
+        try:
+            deleted, areas = _read_areas(parameters)
+        except ValueError:
+            return Error.COMMAND
+        if deleted is None or (self._dynamic_header == "process" and header == 1):
+            self._areas.clear()
+        for number in deleted or b"":
+            self._areas.pop(number, None)
+        self._areas.update((area.id, area) for area in areas)
+        if not self.history or self.history[-1] != self.lines():
+            self.history.append(self.lines())
+        return Error.NONE
+
+
+def _read_areas(parameters: bytes) -> tuple[bytes | None, list[Area]]:
+    """The areas to delete (None: all) and to set; ValueError unless the parameters are exactly that."""
+    rest = memoryview(parameters)
+
+    def take(size: int) -> bytes:
+        nonlocal rest
+        if len(rest) < size:
+            raise ValueError("the parameters are cut off")
+        taken, rest = bytes(rest[:size]), rest[size:]
+        return taken
+
+    (count,) = take(1)
+    deleted = None if count == ALL_AREAS else take(count)
+    (count,) = take(1)
+    areas = [Area.from_bytes(take(int.from_bytes(take(2), "little"))) for _ in range(count)]
+    if rest:
+        raise ValueError("more than the areas announced")
+    return deleted, areas

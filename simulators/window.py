@@ -1,0 +1,139 @@
+"""A simulated window display: two lines of twenty cells that obey the bytes of one dialect.
+
+Bytes that are no command of the dialect are skipped one at a time. Of CD5220's manual the harshest reading is taken:
+after a whole-line command nothing but another one, clear (0C) or cancel (18) is obeyed, plain text included.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import deque
+
+from drivers.vfd import COLUMNS, DialectName
+
+HISTORY = 10_000
+"""Texts remembered."""
+CELLS = 2 * COLUMNS
+FIRST_CELL = 0x31
+"""DSP-800 counts cells from here."""
+UPPER_LINE = 0x41
+"""CD5220's letter for the first line; the second follows."""
+FULL_BRIGHTNESS = 4
+
+# What a command looks like, and the beginnings of one that may still become it.
+_TEXT = rb"(?P<text>[\x20-\x7e])"
+_COMMANDS: dict[DialectName, tuple[bytes, bytes]] = {
+    "epson": (
+        rb"\x1b(?P<init>\x40)|(?P<clear>\x0c)|\x1f\x24(?P<cursor>[\x01-\x14][\x01\x02])"
+        rb"|\x1f\x58(?P<brightness>[\x01-\x04])|\x1f\x45(?P<blink>[\x00-\xff])",
+        rb"\x1b|\x1f(\x24[\x01-\x14]?|\x58|\x45)?",
+    ),
+    "cd5220": (
+        rb"\x1b(?P<init>\x40)|(?P<clear>\x0c)|(?P<cancel>\x18)|\x1b\x6c(?P<cursor>[\x01-\x14][\x01\x02])"
+        rb"|\x1b\x2a(?P<brightness>[\x01-\x04])|\x1b\x51(?P<line>[\x41\x42][\x20-\x7e]{0,20})\x0d",
+        rb"\x1b(\x6c[\x01-\x14]?|\x2a|\x51([\x41\x42][\x20-\x7e]{0,20})?)?",
+    ),
+    "dsp800": (
+        rb"\x04\x01(?P<init>\x25)\x17|\x04\x01\x43(?P<wipe>[\x31-\x58]{2})\x17|\x04\x01\x50(?P<cell>[\x31-\x58])\x17",
+        rb"\x04(\x01(\x25|\x43[\x31-\x58]{0,2}|\x50[\x31-\x58]?)?)?",
+    ),
+}
+_HEARD_WHEN_DEAF = ("line", "clear", "cancel")
+
+
+class WindowFarEnd:
+    """The display itself."""
+
+    def __init__(self, dialect: DialectName) -> None:
+        whole, begun = _COMMANDS[dialect]
+        self._whole = re.compile(_TEXT + b"|" + whole, re.DOTALL)
+        self._begun = re.compile(begun, re.DOTALL)
+        self._buffer = bytearray()
+        self.history: deque[tuple[str, str]] = deque(maxlen=HISTORY)
+        """The texts shown, oldest first: one whenever a line has been written to its last cell and differs."""
+        self._power_on()
+
+    def lines(self) -> tuple[str, str]:
+        """What can be read, without trailing blanks."""
+        return self._cells[:COLUMNS].decode("ascii").rstrip(), self._cells[COLUMNS:].decode("ascii").rstrip()
+
+    def plugged(self, now: float) -> None:
+        self._buffer.clear()
+        self._power_on()
+
+    def receive(self, data: bytes, now: float) -> None:
+        for byte in data:
+            self._buffer.append(byte)
+            self._interpret()
+
+    def tick(self, now: float) -> None:
+        """A display does nothing by itself."""
+
+    def data_to_send(self, now: float) -> list[bytes]:
+        return []
+
+    def next_deadline(self) -> float | None:
+        return None
+
+    # -- inside ----------------------------------------------------------------------------------------------
+
+    def _interpret(self) -> None:
+        """Obey what stands complete in the buffer."""
+        while self._buffer:
+            found = self._whole.match(self._buffer)
+            if found:
+                name = found.lastgroup or ""
+                argument = bytes(found[name])
+                del self._buffer[: found.end()]
+                if not self._deaf or name in _HEARD_WHEN_DEAF:
+                    self._obey(name, argument)
+            elif self._begun.fullmatch(self._buffer):
+                return
+            else:
+                del self._buffer[0]
+
+    def _obey(self, name: str, argument: bytes) -> None:
+        match name:
+            case "text":
+                self._write(argument[0])
+            case "init":
+                self._power_on()
+            case "clear":
+                self._clear()
+            case "cancel":
+                self._deaf = False
+            case "cursor":
+                column, line = argument
+                self._cursor = (line - 1) * COLUMNS + column - 1
+            case "cell":
+                self._cursor = argument[0] - FIRST_CELL
+            case "wipe":
+                for cell in range(argument[0] - FIRST_CELL, argument[1] - FIRST_CELL + 1):
+                    self._cells[cell] = ord(" ")
+            case "line":
+                start = (argument[0] - UPPER_LINE) * COLUMNS
+                self._cells[start : start + COLUMNS] = argument[1:].ljust(COLUMNS)
+                self._deaf = True
+                self._remember()
+            case "brightness":
+                self.brightness = argument[0]
+
+    def _power_on(self) -> None:
+        self.brightness = FULL_BRIGHTNESS
+        self._clear()
+
+    def _clear(self) -> None:
+        self._cells = bytearray(b" " * CELLS)
+        self._cursor = 0
+        self._deaf = False
+
+    def _write(self, character: int) -> None:
+        """Put the character under the cursor, which wraps from line to line and from the end to the start."""
+        self._cells[self._cursor] = character
+        self._cursor = (self._cursor + 1) % CELLS
+        if self._cursor % COLUMNS == 0:
+            self._remember()
+
+    def _remember(self) -> None:
+        if not self.history or self.history[-1] != self.lines():
+            self.history.append(self.lines())

@@ -1,0 +1,593 @@
+"""The hall board: its frames against the vendor's, and the driver in dialogue with a card, time passed in."""
+
+from __future__ import annotations
+
+from random import Random
+
+import pytest
+from golden import vectors
+from hypothesis import given
+from hypothesis import strategies as st
+
+from drivers.bx import (
+    ANY_CARD,
+    CARD,
+    COMMAND_LIMIT,
+    HOST,
+    Area,
+    BxBoard,
+    Command,
+    Error,
+    Frame,
+    Reply,
+    areas_parameters,
+    command,
+    encodable,
+    frame_reader,
+)
+from drivers.device import OK, Health
+from drivers.framing import crc16_arc
+from simulators.board import BoardFarEnd
+from simulators.faults import Faults
+
+GOLDEN = vectors("bx")
+NO_ANSWER = Health("degraded", "no_answer")
+REFUSED = Health("degraded", "board_refused")
+
+
+def answer(error: int = Error.NONE) -> bytes:
+    """A card's reply on the wire."""
+    return Frame(Reply(error == Error.NONE, error).to_data(), destination=HOST, source=CARD).to_bytes()
+
+
+def read(data: bytes) -> list[Frame]:
+    return frame_reader(COMMAND_LIMIT).feed(data, 0.0)
+
+
+def areas(data: bytes) -> list[Area]:
+    """The areas in the one command that these bytes are."""
+    (frame,) = read(data)
+    assert frame.data[:2] == b"\xa3\x06"
+    rest, found = frame.data[7:], []
+    while rest:
+        size = int.from_bytes(rest[:2], "little")
+        found.append(Area.from_bytes(rest[2 : 2 + size]))
+        rest = rest[2 + size :]
+    assert len(found) == frame.data[6]
+    return found
+
+
+def texts(data: bytes) -> list[str]:
+    """What these bytes put on the board; "ping" for a ping, nothing for nothing."""
+    if data == GOLDEN["ping"]:
+        return ["ping"]
+    return [area.text.decode("gb2312").rstrip() for area in areas(data)] if data else []
+
+
+def ready(*lines: str, now: float = 0.0, **settings: object) -> BxBoard:
+    """A driver whose card has confirmed these lines at `now`."""
+    board = BxBoard(lines=2, **settings)  # type: ignore[arg-type]
+    board.connected(now)
+    board.show(lines)
+    assert board.data_to_send(now) == GOLDEN["ping"]
+    assert board.receive(answer(), now) == [OK]
+    assert len(areas(board.data_to_send(now))) == 2
+    assert board.receive(answer(), now) == []
+    return board
+
+
+# -- frames ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", GOLDEN)
+def test_vendor_frame_is_read_and_written_alike(name: str) -> None:
+    (frame,) = read(GOLDEN[name])
+    assert frame.to_bytes() == GOLDEN[name]
+
+
+def test_vendor_frames_mean_what_the_document_says() -> None:
+    assert Frame(command(Command.PING)).to_bytes() == GOLDEN["ping"]
+    assert Frame(command(Command.CLEAR)).to_bytes() == GOLDEN["clear"]
+    area = Area(
+        x=0,
+        y=0,
+        width=24,
+        height=32,
+        id=0,
+        run_mode=0,
+        timeout=2,
+        line_mode=2,
+        newline=2,
+        effect=3,
+        text=b"012345QRSTTV'B",
+    )
+    parameters = areas_parameters([area])
+    assert Frame(command(Command.DYNAMIC_AREAS, parameters, header=len(parameters))).to_bytes() == GOLDEN["show"]
+    assert areas(GOLDEN["show"]) == [area]
+
+
+def test_reserved_bytes_are_escaped() -> None:
+    frame = Frame(b"\xa5\xa6\x5a\x5b")
+    wire = frame.to_bytes()
+    assert b"\xa6\x02\xa6\x01\x5b\x02\x5b\x01" in wire
+    assert read(wire) == [frame]
+    for broken in (b"\xa6\x03", b"\x5b\x00"):
+        assert read(wire.replace(b"\xa6\x02", broken)) == []
+
+
+@pytest.mark.parametrize("name", GOLDEN)
+def test_any_changed_byte_spoils_the_frame(name: str) -> None:
+    good = GOLDEN[name]
+    for position in range(8, len(good)):
+        for bit in range(8):
+            spoiled = bytearray(good)
+            spoiled[position] ^= 1 << bit
+            assert read(bytes(spoiled)) == []
+
+
+def test_another_crc_mode_or_a_wrong_length_is_not_read() -> None:
+    def with_right_crc(body: str) -> bytes:
+        data = bytes.fromhex(body)
+        return b"\xa5" * 8 + data + crc16_arc(data).to_bytes(2, "little") + b"\x5a"
+
+    good = with_right_crc("01 00 00 80 00 00 00 00 00 00 FE 02 05 00 A2 00 01 00 00")
+    assert good == GOLDEN["ping"]
+    for spoiled in (
+        "01 00 00 80 00 00 00 00 01 00 FE 02 05 00 A2 00 01 00 00",
+        "01 00 00 80 00 00 00 00 00 00 FE 02 04 00 A2 00 01 00 00",
+        "01 00 00 80 00 00 00 00 00 00 FE 02 06 00 A2 00 01 00 00",
+        "01 00 00 80 00 00 00 00 00 00 FE 02 00",
+        "",
+    ):
+        assert read(with_right_crc(spoiled)) == []
+
+
+frames = st.builds(
+    Frame,
+    st.binary(max_size=60),
+    destination=st.integers(0, 0xFFFF),
+    source=st.integers(0, 0xFFFF),
+    device=st.integers(0, 0xFF),
+)
+noise = st.lists(st.one_of(st.binary(max_size=80), st.sampled_from([b"\xa5", b"\x5a", b"\xa6", b"\x5b", b"\xa5" * 20])))
+
+
+@given(st.lists(st.tuples(noise.map(b"".join), frames)), noise.map(b"".join), st.integers(1, 64))
+def test_frames_are_found_in_any_noise(parts: list[tuple[bytes, Frame]], tail: bytes, chunk: int) -> None:
+    """Invariant: each good frame is found, in order, whatever stands between frames and however the bytes arrive.
+
+    Noise would have to carry a valid CRC to be taken for one, so nothing else is found either. All bytes are
+    accounted for: a frame's, garbage, or still in the buffer, which holds no more than the limit.
+    """
+    stream = b"".join(before + frame.to_bytes() for before, frame in parts) + tail
+    reader = frame_reader(1024)
+    found = [
+        frame for start in range(0, len(stream), chunk) for frame in reader.feed(stream[start : start + chunk], 0.0)
+    ]
+    assert found == [frame for _, frame in parts]
+    kept = len(stream) - reader.garbage - sum(len(frame.to_bytes()) for frame in found)
+    assert 0 <= kept <= 1024
+
+
+def test_an_endless_frame_is_given_up() -> None:
+    reader = frame_reader(64)
+    assert reader.feed(b"\xa5" + b"\x01" * 200 + GOLDEN["ping"], 0.0) == read(GOLDEN["ping"])
+    assert reader.garbage == 201
+
+
+@given(st.lists(st.binary(max_size=100)))
+def test_driver_and_card_never_raise_on_garbage(chunks: list[bytes]) -> None:
+    board, card = ready("A001"), BoardFarEnd()
+    for now, chunk in enumerate(chunks):
+        assert board.receive(chunk, float(now)) == []
+        card.receive(chunk, float(now))
+    assert card.data_to_send(0.0) == []
+
+
+# -- the driver --------------------------------------------------------------------------------------------------
+
+
+def test_first_a_ping_then_the_level_straight_away() -> None:
+    board = BxBoard(lines=2)
+    board.show(["A017  3号窗口", "A016  1号窗口"])
+    assert board.data_to_send(0.0) == b""
+    assert board.next_deadline() is None
+    assert board.connected(0.0) == []
+    assert board.data_to_send(0.0) == GOLDEN["ping"]
+    assert board.data_to_send(0.0) == b""
+    assert board.receive(answer(), 0.1) == [OK]
+    assert texts(board.data_to_send(0.1)) == ["A017  3号窗口", "A016  1号窗口"]
+    assert board.receive(answer(), 0.2) == []
+    assert board.data_to_send(0.3) == b""
+
+
+def test_a_new_level_goes_at_once_and_an_unchanged_one_not_again() -> None:
+    board = ready("A001")
+    board.show(["A002", "A001"])
+    assert texts(board.data_to_send(1.0)) == ["A002", "A001"]
+    board.receive(answer(), 1.1)
+    board.show(["A002", "A001"])
+    assert board.data_to_send(1.2) == b""
+
+
+def test_the_latest_level_wins_while_one_is_under_way() -> None:
+    board = ready("A001")
+    for ticket in ("A002", "A003", "A004"):
+        board.show([ticket])
+        sent = texts(board.data_to_send(1.0))
+        assert sent == (["A002", ""] if ticket == "A002" else [])
+    board.receive(answer(), 1.1)
+    assert texts(board.data_to_send(1.1)) == ["A004", ""]
+    board.receive(answer(), 1.2)
+    assert board.data_to_send(1.2) == b""
+
+
+def test_each_line_is_an_area_and_a_missing_line_is_blank() -> None:
+    board = ready("A001", "B002", width=100, line_height=24)
+    board.show(["A003"])
+    first, second = areas(board.data_to_send(1.0))
+    assert (first.id, first.x, first.y, first.width, first.height, first.text) == (0, 0, 0, 13, 24, b"A003")
+    assert (second.id, second.x, second.y, second.width, second.height, second.text) == (1, 0, 24, 13, 24, b" ")
+    assert (first.effect, first.line_mode, first.run_mode, first.timeout) == (1, 1, 1, 0)
+
+
+def test_surplus_lines_are_not_shown_and_long_ones_are_cut_to_whole_characters() -> None:
+    board = ready(width=40)
+    board.show(["号号号", "A00123", "A003"])
+    assert texts(board.data_to_send(1.0)) == ["号号", "A0012"]
+
+
+def test_what_gb2312_lacks_becomes_a_question_mark() -> None:
+    board = ready()
+    board.show(["\\C1€😀", "\n囍"])
+    assert texts(board.data_to_send(1.0)) == ["?C1??", "??"]
+    assert board.replaced == 5
+    assert encodable("A017 请到3号窗口——·\u3000")
+    assert not any(map(encodable, ["\\", "€", "😀", "\n", "\x7f", "囍"]))
+
+
+@pytest.mark.parametrize(
+    ("settings", "x", "width"),
+    [
+        ({"model": "5k1"}, 0, 16),
+        ({"model": "6k2"}, 0x8000, 0x8080),
+        ({"model": "6k2", "x_unit": "pixel"}, 0, 128),
+        ({"model": "5k2", "x_unit": "pixel15"}, 0x8000, 0x8080),
+    ],
+)
+def test_x_and_width_are_in_the_models_unit(settings: dict[str, str], x: int, width: int) -> None:
+    board = ready(**settings)
+    board.show(["A002"])
+    area = areas(board.data_to_send(1.0))[0]
+    assert (area.x, area.width) == (x, width)
+
+
+def test_an_unknown_model_is_refused() -> None:
+    with pytest.raises(ValueError, match="5k1, 5k2"):
+        BxBoard(model="7k")
+
+
+def test_a_fresh_card_is_wiped_first_and_only_then() -> None:
+    for meaning, fresh_header, later_header in (("length", None, None), ("process", b"\x01\x00", b"\x00\x00")):
+        board = BxBoard(dynamic_header=meaning)  # type: ignore[arg-type]
+        board.show(["A001"])
+        board.connected(0.0)
+        board.data_to_send(0.0)
+        for header, deleted in ((fresh_header, 0xFF), (later_header, 0)):
+            board.receive(answer(), 0.0)
+            (frame,) = read(board.data_to_send(0.0))
+            assert frame.data[3:5] == (header or (len(frame.data) - 5).to_bytes(2, "little"))
+            assert frame.data[5] == deleted
+            board.show(["A002"])
+
+
+def test_another_destination_is_addressed() -> None:
+    board = BxBoard(destination=ANY_CARD)
+    board.connected(0.0)
+    (frame,) = read(board.data_to_send(0.0))
+    assert frame.destination == ANY_CARD
+
+
+# -- outages -----------------------------------------------------------------------------------------------------
+
+
+def test_an_unanswered_level_is_sent_again_and_told_once() -> None:
+    board = ready("A001")
+    board.show(["A002"])
+    board.data_to_send(1.0)
+    assert board.next_deadline() == 4.0
+    assert board.tick(3.9) == []
+    assert board.data_to_send(3.9) == b""
+    assert board.tick(4.0) == [NO_ANSWER]
+    assert texts(board.data_to_send(4.0)) == ["A002", ""]
+    assert board.next_deadline() == 7.0
+    assert board.tick(7.0) == []
+    board.show(["A003"])
+    assert texts(board.data_to_send(7.0)) == ["A003", ""]
+    assert board.receive(answer(), 7.1) == [OK]
+    assert board.data_to_send(7.1) == b""
+
+
+def test_a_dead_board_is_noticed_while_idle_and_gets_the_level_when_it_is_back() -> None:
+    board = ready("A001")
+    assert board.next_deadline() == 10.0
+    assert texts(board.data_to_send(10.0)) == ["ping"]
+    assert board.tick(13.0) == [NO_ANSWER]
+    assert texts(board.data_to_send(13.0)) == ["A001", ""]
+    board.tick(16.0)
+    assert texts(board.data_to_send(16.0)) == ["A001", ""]
+    assert board.receive(answer(), 16.1) == [OK]
+    assert board.next_deadline() == pytest.approx(26.1)
+
+
+def test_a_board_with_nothing_to_show_is_pinged_until_it_answers() -> None:
+    board = BxBoard()
+    board.connected(0.0)
+    for now in (0.0, 3.0, 6.0):
+        assert board.tick(now) == ([NO_ANSWER] if now == 3.0 else [])
+        assert texts(board.data_to_send(now)) == ["ping"]
+    assert board.receive(answer(), 6.1) == [OK]
+
+
+def test_a_level_grants_a_ping_half_a_second() -> None:
+    board = ready("A001")
+    assert texts(board.data_to_send(10.0)) == ["ping"]
+    board.show(["A002"])
+    assert board.data_to_send(10.1) == b""
+    assert board.next_deadline() == 10.5
+    assert board.tick(10.5) == []
+    assert texts(board.data_to_send(10.5)) == ["A002", ""]
+    # The board is still declared silent three seconds after the ping that began the silence.
+    assert board.next_deadline() == 13.0
+    assert board.tick(13.0) == [NO_ANSWER]
+    assert board.data_to_send(13.0) == b""
+    assert board.next_deadline() == 13.5
+
+
+def test_the_level_is_refreshed_in_case_the_card_restarted_unnoticed() -> None:
+    board = ready("A001")
+    for now in (10.0, 20.0, 30.0, 40.0, 50.0):
+        assert texts(board.data_to_send(now)) == ["ping"]
+        board.receive(answer(), now)
+    assert texts(board.data_to_send(60.0)) == ["A001", ""]
+
+
+def test_the_guard_hides_a_stale_text_and_is_fed_in_time() -> None:
+    board = ready("A001", hide_after=15)
+    assert board.next_deadline() == 5.0
+    area = areas(board.data_to_send(5.0))[0]
+    assert (area.run_mode, area.timeout) == (2, 15)
+
+
+def test_a_busy_board_is_tried_again_with_growing_pauses_before_anyone_is_told() -> None:
+    board = ready("A001")
+    board.show(["A002"])
+    now = 1.0
+    for pause, facts in ((0.2, []), (0.4, []), (0.8, []), (1.6, []), (2.0, [REFUSED]), (2.0, [])):
+        assert texts(board.data_to_send(now)) == ["A002", ""]
+        assert board.receive(answer(Error.BUSY), now) == facts
+        assert board.data_to_send(now + pause - 0.01) == b""
+        assert board.next_deadline() == pytest.approx(now + pause)
+        now += pause
+    assert texts(board.data_to_send(now)) == ["A002", ""]
+    assert board.receive(answer(), now) == [OK]
+    board.show(["A003"])
+    board.data_to_send(now)
+    board.receive(answer(Error.BUSY), now)
+    assert board.next_deadline() == pytest.approx(now + 0.2)
+
+
+@pytest.mark.parametrize("error", [error for error in Error if error not in (Error.NONE, Error.BUSY)])
+def test_a_refusal_is_told_and_tried_again(error: Error) -> None:
+    board = ready("A001")
+    board.show(["A002"])
+    board.data_to_send(1.0)
+    assert board.receive(answer(error), 1.0) == [REFUSED]
+    board.show(["A003"])
+    assert board.data_to_send(1.1) == b""
+    assert texts(board.data_to_send(1.2)) == ["A003", ""]
+    assert board.receive(answer(), 1.3) == [OK]
+
+
+def test_an_answer_to_nothing_is_ignored() -> None:
+    board = ready("A001")
+    assert board.receive(answer(Error.MEMORY) + answer(), 1.0) == []
+    board.show(["A002"])
+    board.data_to_send(1.0)
+    assert board.receive(Frame(b"\xb0\x00\x00").to_bytes() + Frame(b"\xa0\x02\x00").to_bytes(), 1.1) == []
+    assert board.next_deadline() == 4.0
+
+
+def test_a_new_link_begins_with_a_ping_and_gets_the_level_again() -> None:
+    board = ready("A001")
+    board.receive(answer()[:-1], 1.0)
+    assert board.disconnected(1.0) == []
+    board.show(["A002"])
+    assert board.data_to_send(1.0) == b""
+    assert board.next_deadline() is None
+    board.connected(2.0)
+    assert texts(board.data_to_send(2.0)) == ["ping"]
+    assert board.receive(answer()[-1:], 2.0) == []
+    assert board.receive(answer(), 2.1) == [OK]
+    assert texts(board.data_to_send(2.1)) == ["A002", ""]
+
+
+# -- the simulated card ------------------------------------------------------------------------------------------
+
+
+def ask(card: BoardFarEnd, data: bytes, destination: int = CARD) -> list[Reply | None]:
+    """What the card answers to a command."""
+    card.receive(Frame(data, destination).to_bytes(), 0.0)
+    return [Reply.from_data(read(message)[0].data) for message in card.data_to_send(0.0)]
+
+
+def nack(error: Error) -> list[Reply]:
+    return [Reply(False, error)]
+
+
+ACK = [Reply(True)]
+
+
+def test_the_card_obeys_the_vendors_frames() -> None:
+    card = BoardFarEnd()
+    card.plugged(0.0)
+    for name, lines in (("ping", []), ("show", ["012345QRSTTV'B"]), ("clear", [])):
+        card.receive(GOLDEN[name], 0.0)
+        (message,) = card.data_to_send(0.0)
+        (reply,) = read(message)
+        assert (reply.destination, reply.source, reply.data) == (HOST, CARD, b"\xa0\x00\x00\x00\x00")
+        assert card.lines() == lines
+    assert list(card.history) == [["012345QRSTTV'B"]]
+
+
+def test_the_card_refuses_what_it_does_not_know() -> None:
+    card = BoardFarEnd()
+    assert ask(card, b"\xb0\x00\x01\x00\x00") == nack(Error.GROUP)
+    assert ask(card, b"\xa2\x77\x01\x00\x00") == nack(Error.COMMAND)
+    assert ask(card, command(Command.POWER, b"\x03")) == nack(Error.COMMAND)
+    assert ask(card, command(Command.STATUS)) == ACK
+    card.busy = True
+    assert ask(card, command(Command.PING)) == nack(Error.BUSY)
+
+
+def test_the_card_is_silent_when_not_asked_addressed_or_understood() -> None:
+    card = BoardFarEnd()
+    assert ask(card, command(Command.PING), ANY_CARD) == ACK
+    assert ask(card, command(Command.PING), 2) == []
+    assert ask(card, b"\xa2\x00\x02\x00\x00") == []
+    card.receive(GOLDEN["ping"].replace(b"\x68\xf8", b"\x68\xf9"), 0.0)
+    assert card.data_to_send(0.0) == []
+
+
+def test_the_cards_areas_are_deleted_replaced_hidden_and_lost_with_power() -> None:
+    card = BoardFarEnd()
+
+    def put(*rows: tuple[int, bytes], parameters: bytes = b"") -> None:
+        what = parameters or areas_parameters([Area(0, 16 * row, 16, 16, row, text=text) for row, text in rows])
+        assert ask(card, command(Command.DYNAMIC_AREAS, what, header=len(what))) == ACK
+
+    put((1, b"B"), (0, b"A"), (2, b"C"))
+    assert card.lines() == ["A", "B", "C"]
+    put((1, b"b "))
+    assert card.lines() == ["A", "b", "C"]
+    put(parameters=b"\x02\x00\x01\x00")
+    assert card.lines() == ["C"]
+    assert ask(card, command(Command.POWER, b"\x02")) == ACK
+    assert card.lines() == []
+    assert ask(card, command(Command.POWER, b"\x01")) == ACK
+    assert card.lines() == ["C"]
+    put(parameters=areas_parameters([Area(0, 0, 16, 16, 0, text=b"D")], delete_all=True))
+    assert card.lines() == ["D"]
+    assert list(card.history) == [["A", "B", "C"], ["A", "b", "C"], ["C"], ["D"]]
+    card.plugged(1.0)
+    assert card.lines() == []
+
+
+@given(st.data())
+def test_the_card_refuses_mangled_areas_and_keeps_what_it_has(data: st.DataObject) -> None:
+    """Invariant: parameters that are cut off, too long or of a wrong length change nothing and never raise."""
+    card = BoardFarEnd()
+    card.receive(GOLDEN["show"], 0.0)
+    card.data_to_send(0.0)
+    good = areas_parameters([Area(0, 0, 16, 16, row, text=b"A") for row in range(2)])
+    size = data.draw(st.integers(0, len(good) - 1))
+    mangled = data.draw(st.sampled_from([good[:size], good + b"\x00", good[:2] + b"\xff\xff" + good[4:]]))
+    assert ask(card, command(Command.DYNAMIC_AREAS, mangled, header=len(mangled))) == nack(Error.COMMAND)
+    assert card.lines() == ["012345QRSTTV'B"]
+    assert ask(card, command(Command.DYNAMIC_AREAS, good, header=len(good) + 1)) == nack(Error.COMMAND)
+
+
+# -- driver and card ---------------------------------------------------------------------------------------------
+
+BYTE_TIME = 10 / 57600
+
+
+class Line:
+    """A wire between driver and card in virtual time: bytes take their time, messages can be lost."""
+
+    def __init__(self, board: BxBoard, card: BoardFarEnd, faults: Faults) -> None:
+        self.board, self.card, self.faults = board, card, faults
+        self.now = 0.0
+        self.facts: list[object] = []
+        card.plugged(0.0)
+        self.facts += board.connected(0.0)
+
+    def pass_time(self, seconds: float) -> None:
+        until = self.now + seconds
+        while True:
+            while sent := self.board.data_to_send(self.now):
+                for data in self._arriving(sent):
+                    self.card.receive(data, self.now)
+                for message in self.card.data_to_send(self.now):
+                    for data in self._arriving(message):
+                        self.facts += self.board.receive(data, self.now)
+            deadline = self.board.next_deadline()
+            assert deadline is not None
+            if deadline > until:
+                break
+            self.now = max(deadline, self.now)
+            self.facts += self.board.tick(self.now)
+        self.now = max(self.now, until)
+
+    def _arriving(self, message: bytes) -> list[bytes]:
+        self.now += len(message) * BYTE_TIME
+        if self.faults.lost():
+            return []
+        arrived = self.faults.touched(message)
+        return [bytes([byte]) for byte in arrived] if self.faults.dribble else [arrived]
+
+
+@pytest.mark.parametrize("dribble", [False, True])
+@pytest.mark.parametrize("settings", [{}, {"dynamic_header": "process"}, {"model": "6k1"}])
+def test_over_a_good_wire_each_level_is_on_the_board_at_once(settings: dict[str, str], dribble: bool) -> None:
+    board = BxBoard(lines=3, **settings)  # type: ignore[arg-type]
+    card = BoardFarEnd(dynamic_header=settings.get("dynamic_header", "length"))  # type: ignore[arg-type]
+    line = Line(board, card, Faults(dribble=dribble))
+    calls: list[str] = []
+    for number in range(50):
+        calls = [f"A{number:03d} ア号", *calls][:3]
+        board.show(calls)
+        line.pass_time(0.2)
+        assert card.lines() == calls + [""] * (3 - len(calls))
+    assert len(card.history) == 50
+    assert line.facts == [OK]
+
+
+@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize("faults", [{"loss": 0.2}, {"garble": 0.2}, {"loss": 0.2, "garble": 0.1, "dribble": True}])
+def test_over_a_bad_wire_the_board_ends_up_showing_the_level(faults: dict[str, float], seed: int) -> None:
+    """Shown within half a minute of quiet: with a fifth of all messages lost, that is up to ten attempts."""
+    print("seed", seed)
+    board, card, random = BxBoard(), BoardFarEnd(), Random(seed)
+    line = Line(board, card, Faults(random=random, **faults))  # type: ignore[arg-type]
+    for number in range(20):
+        board.show([f"A{number:03d}"])
+        line.pass_time(random.uniform(0.05, 5.0))
+    line.pass_time(30.0)
+    assert card.lines() == ["A019", "", "", ""]
+
+
+def test_a_card_that_restarts_between_two_pings_is_filled_again() -> None:
+    board, card = BxBoard(lines=1), BoardFarEnd()
+    line = Line(board, card, Faults())
+    board.show(["A001"])
+    line.pass_time(12.0)
+    card.plugged(12.0)
+    assert card.lines() == []
+    line.pass_time(60.0)
+    assert card.lines() == ["A001"]
+
+
+def test_a_card_that_was_dead_is_filled_again_as_soon_as_it_answers() -> None:
+    board, card = BxBoard(lines=1), BoardFarEnd()
+    line = Line(board, card, Faults())
+    board.show(["A001"])
+    line.pass_time(5.0)
+    line.faults.loss = 1.0
+    line.pass_time(10.0 + 3.1)
+    assert line.facts == [OK, NO_ANSWER]
+    card.plugged(line.now)
+    line.faults.loss = 0.0
+    line.pass_time(3.1)
+    assert card.lines() == ["A001"]
+    assert line.facts == [OK, NO_ANSWER, OK]
