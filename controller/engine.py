@@ -73,34 +73,21 @@ class Step:
 
 
 class Engine:
-    """Decides for one lobby.
+    """Decides for one lobby."""
 
-    `published` is called after each step that wrote something, after the step's replies. `trouble` is called with a
-    reason when the journal stops working, and with an empty one when it works again. `stepped` is called after every
-    completed step, also an empty one: what feeds a watchdog.
-    """
-
-    def __init__(
-        self,
-        rules: Rules,
-        journal: Journal,
-        *,
-        published: Callable[[Step], None] = lambda step: None,
-        trouble: Callable[[str], None] = lambda reason: None,
-        stepped: Callable[[], None] = lambda: None,
-    ) -> None:
+    def __init__(self, rules: Rules, journal: Journal) -> None:
         self.rules = rules
         self.state = State()
         self._journal = journal
-        self._published = published
-        self._trouble = trouble
-        self._stepped = stepped
+        self._published: Callable[[Step], None] = lambda step: None
+        self._trouble: Callable[[str], None] = lambda reason: None
         self._inbox: deque[Request] = deque()
         self._wake = asyncio.Event()
         self._answers: OrderedDict[str, Answer] = OrderedDict()
         self._seq = 0
         self._broken = ""
         self._stopping = False
+        self._waiting: list[asyncio.Event] = []
 
     def replay(self) -> None:
         """Rebuild the state from the journal's last business day; JournalError if it cannot be read."""
@@ -136,8 +123,26 @@ class Engine:
         self.submit(Request(command, reply, remark, press))
         return await answer
 
-    async def run(self) -> None:
-        """Step until stopped."""
+    async def idle(self) -> None:
+        """Until everything submitted so far has been decided, written and answered."""
+        done = asyncio.Event()
+        self._waiting.append(done)
+        self._wake.set()
+        await done.wait()
+
+    async def run(
+        self,
+        published: Callable[[Step], None] = lambda step: None,
+        trouble: Callable[[str], None] = lambda reason: None,
+        stepped: Callable[[], None] = lambda: None,
+    ) -> None:
+        """Step until stopped.
+
+        `published` is called after each step that wrote something, after the step's replies. `trouble` is called with
+        a reason when the journal stops working, and with an empty one when it works again. `stepped` is called after
+        every completed step, also an empty one: what feeds a watchdog.
+        """
+        self._published, self._trouble = published, trouble
         loop = asyncio.get_running_loop()
         while not (self._stopping and not self._inbox):
             beat = loop.call_later(RETRY if self._broken else BEAT, self._wake.set)
@@ -148,7 +153,11 @@ class Engine:
                 await self._try_again()
             else:
                 await self._step()
-            self._stepped()
+            stepped()
+            if not self._inbox:
+                for done in self._waiting:
+                    done.set()
+                self._waiting.clear()
 
     def stop(self) -> None:
         """Take no more requests; `run` ends when those taken are written and answered."""

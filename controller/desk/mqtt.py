@@ -20,7 +20,7 @@ TOO_OLD = 10_000
 
 
 class MqttPost:
-    """All MQTT devices of the branch. `keypads` are counters; `kiosks` maps a device to (hold-off in s, has a screen)."""
+    """All MQTT devices of the branch: `keypads` maps devices to counters, `kiosks` to (hold-off in s, has a screen)."""
 
     id = "mqtt"
 

@@ -1,0 +1,104 @@
+"""The `lobby` command. Errors for people are one line; `--debug` shows where they come from.
+
+Exit codes: 0 done, 1 failed, 2 wrong usage or configuration.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sys
+from pathlib import Path
+from typing import NoReturn
+
+import click
+
+CONFIG = click.option(
+    "--config", "path", type=click.Path(path_type=Path), required=True, help="The branch's TOML configuration."
+)
+
+FAILED, WRONG = 1, 2
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("--debug", is_flag=True, help="Show where an error comes from, and log more.")
+@click.version_option(package_name="lobby-controller")
+def lobby(debug: bool) -> None:
+    """Run a bank branch's lobby: ticket printer, displays and keypads over serial and MQTT."""
+    level = logging.DEBUG if debug else logging.INFO
+    logging.basicConfig(level=level, format="%(levelname)s %(message)s", stream=sys.stderr)
+
+
+@lobby.command()
+@CONFIG
+def run(path: Path) -> None:
+    """The daemon, for a branch."""
+    from controller.config import read  # noqa: PLC0415
+    from controller.daemon import run_until_signalled  # noqa: PLC0415
+
+    settings = read(path)
+    if settings.mqtt and settings.mqtt.embedded:
+        _stop(f"{path}: mqtt.broker: the embedded broker is for the demo only; use mqtt://host:port", WRONG)
+    asyncio.run(run_until_signalled(settings))
+
+
+@lobby.command()
+@CONFIG
+def check(path: Path) -> None:
+    """Check a configuration: every error with its line."""
+    from controller.config import read  # noqa: PLC0415
+
+    settings = read(path)
+    click.echo(f"{path}: all is well: {len(settings.rules.counters)} counters, {len(settings.devices)} devices")
+
+
+@lobby.command()
+@click.option("--config", "path", type=click.Path(path_type=Path), help="Default: the demo branch that comes with it.")
+@click.option("--headless", is_flag=True, help="Needs no screen; ends when the last customer has left.")
+@click.option("--customers", type=click.IntRange(1), default=None, help="How many come. Default: no end; headless 30.")
+@click.option("--seed", type=int, default=1, show_default=True, help="The same seed, the same customers.")
+@click.option(
+    "--speed", type=click.FloatRange(1, 1000), default=60, show_default=True, help="People's time, not wires'."
+)
+def demo(path: Path | None, headless: bool, customers: int | None, seed: int, speed: float) -> None:
+    """A whole lobby on simulated hardware: real drivers, real bytes."""
+    from controller.config import read, shipped  # noqa: PLC0415
+    from simulators.demo import run_demo  # noqa: PLC0415
+
+    settings = read(path or shipped("demo.toml"))
+    logging.getLogger().setLevel(logging.ERROR)
+    good = asyncio.run(run_demo(settings, customers or (30 if headless else None), seed, speed, headless=headless))
+    sys.exit(0 if good else FAILED)
+
+
+@lobby.command()
+@CONFIG
+@click.option("--dev", "directory", type=click.Path(path_type=Path, file_okay=False), required=True, help="Where.")
+def simulators(path: Path, directory: Path) -> None:
+    """Only the far ends, each as a link DIR/<device id> to its pseudo-terminal."""
+    from controller.config import read  # noqa: PLC0415
+    from simulators.stage import run_far_ends  # noqa: PLC0415
+
+    asyncio.run(run_far_ends(read(path), directory, click.echo))
+
+
+def main() -> None:
+    """The entry point: what goes wrong is told in one line."""
+    from controller.config import ConfigError  # noqa: PLC0415
+    from controller.journal import JournalError  # noqa: PLC0415
+
+    try:
+        lobby()
+    except ConfigError as error:
+        _stop(str(error), WRONG)
+    except (JournalError, OSError) as error:
+        _stop(str(error), FAILED)
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+def _stop(text: str, code: int) -> NoReturn:
+    if "--debug" in sys.argv and sys.exc_info()[1] is not None:
+        logging.exception("the error comes from here")
+    click.echo(text, err=True)
+    sys.exit(code)
