@@ -169,6 +169,7 @@ def _looks_like(raw: bytes) -> str:
 
 _SYNTAX = (
     ("Expected '='", 'a key is followed by "=" and its value'),
+    ("Invalid value (at end", "the file ends where a value should stand"),
     ("Invalid value", 'after "=" comes a number, true, false or a text in plain quotes ("..")'),
     ("Illegal character", "a text ends on the line it began on, with the same quote"),
     ("Unterminated string", "the file ends inside a text; put its closing quote"),
@@ -178,6 +179,7 @@ _SYNTAX = (
     ("Cannot overwrite", "this key stands here for the second time; keep one"),
     ("Duplicate inline", "this table has a key twice; keep one"),
     ("Cannot", "this table stands here for the second time; keep one, or write [[name]] if there may be several"),
+    ("Exceeds", "a number has thousands of digits"),
     ("Invalid", "this is no line of TOML; write key = value, [table], [[table]] or # comment"),
 )
 """How `tomllib` begins what it says, and what it means to an installer."""
@@ -189,12 +191,10 @@ def _parsed(path: Path, text: str) -> Table:
     except RecursionError:
         line, said = 1, "it is nested too deeply"
     except ValueError as error:
-        said, _, position = str(error).rpartition(" (at ")
-        found = re.match(r"line (\d+)", position)
-        last = max(1, text.count("\n") + (not text.endswith("\n")))
-        # A number of thousands of digits has no position.
-        line = int(found[1]) if found else last if said else 1
-        said = next((plain for start, plain in _SYNTAX if said.startswith(start)), said or str(error))
+        said = next((plain for start, plain in _SYNTAX if str(error).startswith(start)), str(error))
+        found = re.search(r"\(at line (\d+)", str(error))
+        last = text.rstrip("\n").count("\n") + 1
+        line = int(found[1]) if found else last if "(at end" in str(error) else 1
     raise ConfigError(path, [Problem(line, "syntax", said)])
 
 

@@ -85,9 +85,8 @@ def key_fault(error: ErrorDetails, data: Table) -> Fault:
     if kind == "union_tag_invalid":
         tag = error["ctx"]["tag"]
         return (*place, "driver"), f'there is no driver "{tag}"; {nearest(tag, DRIVERS)}'
-    if kind == "value_error":
-        return place, str(error["ctx"]["error"])
-    return place, f"{_shown(value)} does not fit; it takes {takes}"
+    said = str(error["ctx"]["error"]) if kind == "value_error" else f"it takes {takes}"
+    return place, f"{_shown(value)} does not fit; {said}" if said.startswith("it takes") else said
 
 
 def _within(loc: Place, data: Table) -> Place:
@@ -118,7 +117,8 @@ def _expected(loc: Place) -> tuple[type[Keys], str]:
         table = next((kind for kind in inside if isinstance(kind, type) and issubclass(kind, Keys)), table)
         takes = _description([field, *inside]) or takes
         if get_origin(field.annotation) in (list, dict) and next(parts, None) is not None:
-            takes = _description(_components(get_args(field.annotation)[-1])) or takes
+            of = get_args(field.annotation)[0 if loc[-1] == "[key]" else -1]
+            takes = _description(_components(of)) or takes
     return table, takes
 
 

@@ -99,6 +99,7 @@ def _existing(path: Path | None) -> Path | None:
 Text = Annotated[str, _takes("a text of 1 to 64 characters, in quotes", pattern=r"^[^\x00-\x1f\x7f]+$", max_length=64)]
 CounterId = Annotated[str, _takes('1 to 8 letters, digits or "-", in quotes', pattern=r"^[A-Za-z0-9-]{1,8}$")]
 ServiceId = Annotated[str, _takes('small letters, digits, "-" or "_", in quotes', pattern=r"^[a-z0-9_-]{1,32}$")]
+ClassId = Annotated[str, _takes('small letters, digits, "-" or "_"', pattern=r"^[a-z0-9_-]{1,32}$")]
 DeviceId = Annotated[
     str, _takes('1 to 32 letters, digits, "-" or "_", in quotes', pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,31}$")
 ]
@@ -357,10 +358,9 @@ class Config(Keys):
     day: Annotated[DayKeys, _takes("a [day] table")] = DayKeys()
     journal: Annotated[JournalKeys, _takes("a [journal] table")] = JournalKeys()
     service: Annotated[list[ServiceKeys], _takes("at least one [[service]]", min_length=1)]
-    classes: Annotated[
-        dict[Annotated[str, _takes("x", pattern=r"^[a-z0-9_-]{1,32}$")], ClassKeys],
-        _takes('tables such as [class.vip], named in small letters, digits, "-" or "_"', alias="class"),
-    ] = Field(default_factory=dict)
+    classes: Annotated[dict[ClassId, ClassKeys], _takes("tables such as [class.vip]", alias="class")] = Field(
+        default_factory=dict
+    )
     calling: Annotated[CallingKeys, _takes("a [calling] table")] = CallingKeys()
     counter: Annotated[list[CounterKeys], _takes("at least one [[counter]]", min_length=1)]
     mqtt: Annotated[MqttKeys, _takes("an [mqtt] table with broker")] | None = None

@@ -1,0 +1,994 @@
+# ruff: noqa: E501 - the error lines stand here as they are printed
+from __future__ import annotations
+
+import dataclasses
+import re
+import tomllib
+from collections.abc import Iterator, Mapping
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, get_args
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from controller.config import (
+    BxDevice,
+    ConfigError,
+    EscposDevice,
+    MqttKiosk,
+    Settings,
+    Terminal68Device,
+    VfdDevice,
+    read,
+    shipped,
+    wording,
+)
+from controller.config_keys import Config, Keys
+from controller.lobby.rules import Rules
+from controller.toml_lines import Place, locate
+from drivers.link import SerialLink
+
+GOOD = """\
+[branch]
+id = "b-1"
+name = "B"
+[[service]]
+id = "cash"
+name = "Cash"
+prefix = "A"
+[[counter]]
+id = "1"
+serves = { cash = 0 }
+"""
+"""Ten lines, all that a branch needs."""
+
+
+def plus(more: str) -> str:
+    """The good file with more lines, from line 11 on."""
+    return GOOD + more
+
+
+def swap(old: str, new: str) -> str:
+    """The good file with one thing changed."""
+    assert GOOD.count(old) == 1
+    return GOOD.replace(old, new)
+
+
+def failure(path: Path) -> ConfigError | None:
+    try:
+        assert isinstance(read(path), Settings)
+    except ConfigError as error:
+        return error
+    return None
+
+
+def problems(path: Path, text: str | bytes) -> list[str]:
+    """The error lines of a file with that text, from the line number on; empty if it is good."""
+    path.write_bytes(text.encode() if isinstance(text, str) else text)
+    return [line.removeprefix(f"{path}:") for line in str(failure(path) or "").splitlines()]
+
+
+# -- what is right ------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def example() -> Settings:
+    return read(shipped("branch.example.toml"))
+
+
+def test_rules_are_in_the_units_of_the_lobby(example: Settings) -> None:
+    rules = example.rules
+    assert (rules.branch, rules.branch_name, rules.zone) == ("0755-001", "解放路支行", ZoneInfo("Asia/Shanghai"))
+    assert rules.rollover == timedelta(hours=3)
+    assert (rules.return_within, rules.return_penalty) == (900, 300)
+    assert list(rules.services) == ["cash", "personal", "corporate"]
+    assert rules.services["cash"].name == "现金业务"
+    assert [(c.id, dict(c.serves), dict(c.class_handicap), c.rater) for c in rules.counters.values()] == [
+        ("1", {"cash": 0, "corporate": 1200}, {}, True),
+        ("2", {"cash": 0, "personal": 0}, {}, True),
+        ("3", {"corporate": 0, "cash": 900}, {"vip": 300}, False),
+    ]
+    assert {id: c.credit for id, c in rules.classes.items()} == {
+        "normal": 0,
+        "vip": 600,
+        "appointment": 900,
+        "green": 3600,
+        "urgent": 3600,
+    }
+
+
+def test_devices_have_their_links(example: Settings) -> None:
+    printer, terminals, hall, window, *_, kiosk = example.devices
+    assert isinstance(printer, EscposDevice)
+    assert printer.link == SerialLink("/dev/lobby/printer", 9600)
+    assert printer.layout is None
+    assert isinstance(terminals, Terminal68Device)
+    assert (terminals.addresses, terminals.raters, terminals.repeat_ms) == ({1: "1", 2: "2"}, {11: "1", 12: "2"}, 400)
+    assert isinstance(hall, BxDevice)
+    assert (hall.model, hall.x_unit, hall.dynamic_header) == ("5k1", "8px", "length")
+    assert isinstance(window, VfdDevice)
+    assert (window.dialect, window.counter, window.brightness) == ("cd5220", "1", None)
+    assert isinstance(kiosk, MqttKiosk)
+    assert (kiosk.hold_off, kiosk.screen) == (2, False)
+
+
+def test_traffic_by_profile(example: Settings) -> None:
+    assert example.traffic.minutes == {"cash": 4, "personal": 9, "corporate": 7}
+    assert example.traffic.services["busy"] == {"cash": 60, "personal": 28, "corporate": 12}
+    assert example.traffic.services["pension"] == {"cash": 75, "personal": 17, "corporate": 8}
+    assert example.traffic.classes["normal"] == {"normal": 89, "vip": 7, "appointment": 0, "green": 4, "urgent": 0}
+    assert example.traffic.classes["pension"]["normal"] == 83
+
+
+def test_paths_count_from_the_file(tmp_path: Path) -> None:
+    (tmp_path / "t.toml").touch()
+    path = tmp_path / "branch.toml"
+    path.write_text(
+        plus(
+            '[journal]\npath = "j/lobby.db"\n[mqtt]\nbroker = "mqtts://[::1]"\nusername = "u"\npassword_file = "/p"\n'
+            '[[device]]\nid = "p"\ndriver = "escpos"\nlink = "file:/dev/usb/lp0"\nlayout = "t.toml"\n'
+        )
+    )
+    settings = read(path)
+    assert settings.journal_path == tmp_path / "j/lobby.db"
+    (printer,) = settings.devices
+    assert isinstance(printer, EscposDevice)
+    assert printer.layout == tmp_path / "t.toml"
+    assert settings.mqtt is not None
+    assert dataclasses.asdict(settings.mqtt) == {
+        "embedded": False,
+        "host": "::1",
+        "port": 8883,
+        "tls": True,
+        "client_id": "lobby-b-1",
+        "username": "u",
+        "password_file": Path("/p"),
+        "ca_file": None,
+    }
+
+
+def test_a_class_changes_only_the_keys_it_names(tmp_path: Path) -> None:
+    path = tmp_path / "branch.toml"
+    path.write_text(
+        plus('[class.vip]\ncredit = 2.5\n[class.staff]\n[class.gold]\nname = { en = "Gold" }\ncredit = 1\n')
+    )
+    classes = read(path).rules.classes
+    assert (classes["vip"].name, classes["vip"].credit) == ("贵宾", 150)
+    assert (classes["staff"].name, classes["staff"].credit) == ("staff", 0)
+    assert (classes["gold"].name, classes["gold"].credit) == ("Gold", 60)
+
+
+def test_the_least_a_branch_needs(tmp_path: Path) -> None:
+    path = tmp_path / "branch.toml"
+    path.write_text(GOOD)
+    settings = read(path)
+    assert (settings.language, settings.mqtt, settings.devices) == ("zh", None, ())
+    assert settings.journal_path == Path("/var/lib/lobby/lobby.db")
+    assert settings.rules.default_service == "cash"
+    usual = {
+        field.name: field.default for field in dataclasses.fields(Rules) if field.default is not dataclasses.MISSING
+    }
+    assert {name: getattr(settings.rules, name) for name in usual} == usual
+
+
+@pytest.mark.parametrize("name", ["branch.example.toml", "demo.toml"])
+def test_shipped_configurations_are_good(name: str) -> None:
+    assert read(shipped(name)).devices
+
+
+def test_the_example_documents_every_key() -> None:
+    text = shipped("branch.example.toml").read_text("utf-8")
+    assert {
+        key for key in _keys(Config) if not re.search(rf"(^\[\[?|^#?|[{{,(] ?){key}\b", text, re.MULTILINE)
+    } == set()
+
+
+def _keys(annotation: Any) -> Iterator[str]:
+    """Every key of a table, and of the tables in it."""
+    if isinstance(annotation, type) and issubclass(annotation, Keys):
+        for name, field in annotation.model_fields.items():
+            yield field.alias or name
+            yield from _keys(field.annotation)
+    for inner in get_args(annotation):
+        yield from _keys(inner)
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_wording_loads(language: str) -> None:
+    assert wording(language).language == language
+
+
+def test_both_languages_say_the_same_things() -> None:
+    assert wording("zh").templates.keys() == wording("en").templates.keys()
+
+
+# -- what is wrong ------------------------------------------------------------------------------------------------
+
+BAD = r'''
+== no counter
+[[counter]]↵id = "1"↵serves = { cash = 0 }↵ => #↵
+! 1: counter: is missing; it takes at least one [[counter]]
+
+== section is one table
+[[service]] => [service]
+! 4: service: a table does not fit; it takes at least one [[service]]
+
+== list of sections
+[branch] => [[branch]]
+! 1: branch: a list does not fit; it takes a [branch] table with id and name
+
+== missing keys
+id = "b-1"↵name = "B" => #
+! 1: branch.id: is missing; it takes small letters, digits or "-", in quotes
+! 1: branch.name: is missing; it takes a text of 1 to 64 characters, in quotes
+
+== branch id
+"b-1" => "B 1"
+! 2: branch.id: "B 1" does not fit; it takes small letters, digits or "-", in quotes
+
+== name has control characters
+"Cash" => "Ca\u001bsh"
+! 6: service[cash].name: "Ca\u001bsh" does not fit; it takes a text of 1 to 64 characters, in quotes
+
+== empty name
+"Cash" => { zh = "" }
+! 6: service[cash].name.zh: "" does not fit; it takes a text of 1 to 64 characters, in quotes
+
+== no name
+"Cash" => {}
+! 6: service[cash].name: a table does not fit; it takes at least one of { zh = "..", en = ".." }
+
+== text for number
++ [calling]
++ pass_limit = "5"
++ recalls = true
++ returns = 1.5
+! 12: calling.pass_limit: "5" does not fit; it takes a whole number from 1 to 100
+! 13: calling.recalls: true does not fit; it takes a whole number from 0 to 20
+! 14: calling.returns: 1.5 does not fit; it takes a whole number from 0 to 20
+
+== ranges
++ [calling]
++ pass_limit = 0
++ return_within = -1
++ return_penalty = inf
++ returns = 99
+! 12: calling.pass_limit: 0 does not fit; it takes a whole number from 1 to 100
+! 13: calling.return_within: -1 does not fit; it takes minutes from 0 to 1440
+! 14: calling.return_penalty: inf does not fit; it takes minutes from 0 to 1440
+! 15: calling.returns: 99 does not fit; it takes a whole number from 0 to 20
+
+== minutes
+prefix = "A" => prefix = "A"↵minutes = 0↵key = 10↵digits = 1
+! 8: service[cash].minutes: 0 does not fit; it takes minutes above 0, to 480
+! 9: service[cash].key: 10 does not fit; it takes a digit from 0 to 9
+! 10: service[cash].digits: 1 does not fit; it takes a whole number from 2 to 6
+
+== credit
++ [class.vip]
++ credit = 1441
++ [class.green]
++ credit = nan
+! 12: class.vip.credit: 1441 does not fit; it takes minutes from 0 to 1440
+! 14: class.green.credit: nan does not fit; it takes minutes from 0 to 1440
+
+== class name
++ [class."V I P"]
++ credit = 1
+! 11: class."V I P": "V I P" does not fit; it takes small letters, digits, "-" or "_"
+
+== class named as a key
++ [class.share]
++ credit = -1
++ [class.credit]
++ shares = 2
+! 12: class.share.credit: -1 does not fit; it takes minutes from 0 to 1440
+! 14: class.credit.shares: unknown key; did you mean "share"?
+
+== rollover
++ [day]
++ rollover = "24:00"
+! 12: day.rollover: "24:00" does not fit; it takes a local time "HH:MM" from "00:00" to "23:59", in quotes
+
+== rollover is no text
++ [day]
++ rollover = 03:00:00
+! 12: day.rollover: 03:00:00 does not fit; it takes a local time "HH:MM" from "00:00" to "23:59", in quotes
+
+== timezone
+name = "B" => name = "B"↵timezone = "Asia/Shanghia"
+! 4: branch.timezone: "Asia/Shanghia" is no time zone; did you mean "Asia/Shanghai"?
+
+== timezone from outside
+name = "B" => name = "B"↵timezone = "../../etc/passwd"
+! 4: branch.timezone: "../../etc/passwd" is no time zone; it takes a name such as "Asia/Shanghai"
+
+== language
+name = "B" => name = "B"↵language = "cn"
+! 4: branch.language: "cn" does not fit; it takes "zh" or "en"
+
+== unknown keys
+prefix = "A" => prefix = "A"↵prefxi = "A"↵colour = "red"
+! 8: service[cash].prefxi: unknown key; did you mean "prefix"?
+! 9: service[cash].colour: unknown key; known are id, name, prefix, digits, key, minutes, share
+
+== unknown sections
++ [callling]
++ pass_limit = 5
++ [[devices]]
++ id = "x"
+! 11: callling: unknown key; did you mean "calling"?
+! 13: devices: unknown key; did you mean "device"?
+
+== unknown key of a name
+"Cash" => { zh = "现金", cn = "x" }
+! 6: service[cash].name.cn: unknown key; known are zh, en
+
+== share
+prefix = "A" => prefix = "A"↵share = { normal = -1, weekend = 2 }
+! 8: service[cash].share.normal: -1 does not fit; it takes a number from 0 to 1000000
+! 8: service[cash].share.weekend: unknown key; known are normal, busy, pension
+
+== share without normal
+prefix = "A" => prefix = "A"↵share = { pension = 2 }
+! 8: service[cash].share.normal: is missing; it takes a number from 0 to 1000000
+
+== share is a text
+prefix = "A" => prefix = "A"↵share = "much"
+! 8: service[cash].share: "much" does not fit; it takes a number from 0, or by profile { normal = 60, busy = 60, pension = 75 }
+
+== no share at all
+prefix = "A" => prefix = "A"↵share = { normal = 1, busy = 0 }
+! 8: service[cash].share: no service has a share of the arrivals on "busy" days; give one
+
+== class shares
++ [class.vip]
++ share = { normal = 7, pension = 91 }
+! 11: class: the shares of the classes are more than 100 percent on "pension" days; lower them
+
+== no own work
+cash = 0 => cash = 5
+! 4: service[cash]: no counter serves it as its own work (a total handicap of 0 for the normal class); give one counter serves = { cash = 0 }
+
+== no own work for the normal class
+{ cash = 0 } => { cash = 0 }↵class_handicap = { normal = 10 }
+! 4: service[cash]: no counter serves it as its own work (a total handicap of 0 for the normal class); give one counter serves = { cash = 0 }
+
+== own work unknown
+cash = 0 => cash = -5
+! 10: counter[1].serves.cash: -5 does not fit; it takes minutes from 0 to 1440
+
+== unknown service
+cash = 0 => cash = 0, cahs = 0
+! 10: counter[1].serves.cahs: there is no service "cahs"; did you mean "cash"?
+
+== unknown class
+{ cash = 0 } => { cash = 0 }↵class_handicap = { vpi = 10 }
+! 11: counter[1].class_handicap.vpi: there is no class "vpi"; did you mean "vip"?
+
+== serves nothing
+{ cash = 0 } => {}
+! 10: counter[1].serves: a table does not fit; it takes service = handicap in minutes from 0 to 1440, as in { cash = 0 }
+
+== default service
+name = "B" => name = "B"↵default_service = "csh"
+! 4: branch.default_service: there is no service "csh"; did you mean "cash"?
+
+== counter id
+id = "1" => id = "counter one"
+! 9: counter[counter one].id: "counter one" does not fit; it takes 1 to 8 letters, digits or "-", in quotes
+
+== two counters of one id
++ [[counter]]
++ id = "1"
++ serves = { cash = 0 }
+! 12: counter[1].id: another counter has the id "1" already; give each its own
+
+== two counters alike on keypads
++ [[counter]]
++ id = "01"
++ serves = { cash = 0 }
+! 12: counter[01].id: on keypads it is the same as counter "1"; give each its own number
+
+== two services of one id prefix and key
+prefix = "A" => prefix = "A"↵key = 1↵[[service]]↵id = "cash"↵name = "C"↵prefix = "A"↵key = 1
+! 10: service[cash].id: another service has the id "cash" already; give each its own
+! 12: service[cash].prefix: services "cash" and "cash" would both have a ticket A001; give each its own letter
+! 13: service[cash].key: 1 is the key of service "cash" already; give each its own
+
+== prefixes run into each other
+[[service]] => [[service]]↵id = "corp"↵name = "C"↵prefix = "A1"↵[[service]]
++ [[counter]]
++ id = "2"
++ serves = { corp = 0 }
+! 11: service[cash].prefix: services "corp" and "cash" would both have a ticket A1001; give each its own letter
+
+== mqtt broker
++ [mqtt]
++ broker = "localhost"
+! 12: mqtt.broker: "localhost" does not fit; it takes "embedded", "mqtt://host:port" or "mqtts://host:port", port from 1 to 65535
+
+== mqtt broker missing
++ [mqtt]
++ username = "u"
+! 11: mqtt.broker: is missing; it takes embedded, mqtt://host:port or mqtts://host:port
+
+== mqtt port
++ [mqtt]
++ broker = "mqtt://localhost:65536"
+! 12: mqtt.broker: "mqtt://localhost:65536" does not fit; it takes "embedded", "mqtt://host:port" or "mqtts://host:port", port from 1 to 65535
+
+== mqtt secret
++ [mqtt]
++ broker = "mqtt://u:p@localhost"
++ password = "p"
+! 12: mqtt.broker: no user name or password stands here; use username and password_file
+! 13: mqtt.password: unknown key; did you mean "password_file"?
+
+== mqtt files
++ [mqtt]
++ broker = "mqtt://localhost"
++ password_file = "p"
++ ca_file = "c"
+! 13: mqtt.password_file: a password without a user; add username
+! 14: mqtt.ca_file: it is for encrypted brokers (mqtts://host:port) only; leave it out
+
+== driver
++ [[device]]
++ id = "p"
++ driver = "escpso"
++ [[device]]
++ id = "q"
++ [[device]]
++ driver = 68
+! 13: device[p].driver: there is no driver "escpso"; did you mean "escpos"?
+! 14: device[q].driver: is missing; it takes one of escpos, terminal68, bx, vfd, mqtt-keypad, mqtt-panel, mqtt-kiosk
+! 17: device[3].driver: there is no driver "68"; known are escpos, terminal68, bx, vfd, mqtt-keypad, mqtt-panel, mqtt-kiosk
+
+== device keys
++ [[device]]
++ id = "a/b"
++ driver = "bx"
++ link = "tcp:10.0.0.7:5005"
++ modl = "5k1"
++ lines = 0
+! 11: device[a/b].model: is missing; it takes "5k1", "5k2", "6k1", "6k2" or "6k3"
+! 12: device[a/b].id: "a/b" does not fit; it takes 1 to 32 letters, digits, "-" or "_", in quotes
+! 15: device[a/b].modl: unknown key; did you mean "model"?
+! 16: device[a/b].lines: 0 does not fit; it takes a whole number from 1 to 16
+
+== device counter
++ [[device]]
++ id = "w"
++ driver = "vfd"
++ dialect = "cd5220"
++ counter = "2"
++ link = "serial:/dev/w"
+! 15: device[w].counter: there is no counter "2"; known are 1
+
+== bus addresses
++ [[device]]
++ id = "t"
++ driver = "terminal68"
++ link = "serial:/dev/t"
++ addresses = { 1 = "1", 02 = "1", 100 = "1", 3 = "7", 4 = 1 }
++ raters = { 1 = "1", x = "1" }
+! 15: device[t].addresses.02: "02" is no bus address; use 1 to 99
+! 15: device[t].addresses.100: "100" is no bus address; use 1 to 99
+! 15: device[t].addresses.3: there is no counter "7"; known are 1
+! 15: device[t].addresses.4: 1 does not fit; it takes 1 to 8 letters, digits or "-", in quotes
+! 16: device[t].raters.1: 1 is also the address of a terminal; give each its own
+! 16: device[t].raters.x: "x" is no bus address; use 1 to 99
+
+== links
++ [[device]]
++ id = "a"
++ driver = "escpos"
++ link = "usb:1"
++ [[device]]
++ id = "b"
++ driver = "terminal68"
++ link = "serial:/dev/b?bdau=9600"
++ [[device]]
++ id = "c"
++ driver = "terminal68"
++ link = "tcp:host:0"
++ [[device]]
++ id = "d"
++ driver = "terminal68"
++ link = "serial:dev/d"
++ [[device]]
++ id = "e"
++ driver = "terminal68"
++ link = 5
+! 14: device[a].link: 'usb' is no kind of link; use serial:, tcp: or file:
+! 18: device[b].link: unknown option 'bdau'; a serial link knows baud, bits, parity and stop
+! 22: device[c].link: 'tcp:host:0' needs a host and a port from 1 to 65535, as in tcp:10.0.0.7:5005
+! 26: device[d].link: "dev/d" is not a whole path; it takes one such as /dev/lobby/printer
+! 30: device[e].link: 5 does not fit; it takes serial:PATH?baud=9600, tcp:HOST:PORT or file:PATH, in quotes
+
+== one link twice
++ [[device]]
++ id = "a"
++ driver = "escpos"
++ link = "file:/dev/lobby/x"
++ [[device]]
++ id = "b"
++ driver = "terminal68"
++ link = "serial:/dev/lobby/./x?baud=19200"
+! 18: device[b].link: device "a" has the same link; give each its own
+
+== one host and port twice
++ [[device]]
++ id = "a"
++ driver = "escpos"
++ link = "tcp:Gate:4001"
++ [[device]]
++ id = "a"
++ driver = "terminal68"
++ link = "tcp:gate:4001"
+! 16: device[a].id: another device has the id "a" already; give each its own
+! 18: device[a].link: device "a" has the same link; give each its own
+
+== two printers
++ [[device]]
++ id = "a"
++ driver = "escpos"
++ link = "file:/dev/a"
++ [[device]]
++ id = "b"
++ driver = "escpos"
++ link = "file:/dev/b"
++ layout = "none.toml"
+! 17: device[b].driver: "a" is a ticket printer already, and a branch has one; remove one
+! 19: device[b].layout: there is no file DIR/none.toml
+
+== two keypads without mqtt
++ [[device]]
++ id = "a"
++ driver = "mqtt-keypad"
++ counter = "1"
++ [[device]]
++ id = "b"
++ driver = "mqtt-keypad"
++ counter = "1"
+! 13: device[a].driver: it needs MQTT; add [mqtt] with broker = "mqtt://host:port"
+! 17: device[b].driver: it needs MQTT; add [mqtt] with broker = "mqtt://host:port"
+! 18: device[b].counter: device "a" is the keypad of that counter already; remove one
+
+== board
++ [[device]]
++ id = "h"
++ driver = "bx"
++ link = "file:/dev/a"
++ model = "5k2"
++ width = 100
++ [[device]]
++ id = "i"
++ driver = "bx"
++ link = "file:/dev/b"
++ model = "6k1"
++ width = 100
++ dynamic_header = "lenght"
+! 16: device[h].width: 100 does not fit; with x_unit 8px it takes a multiple of 8
+! 23: device[i].dynamic_header: "lenght" does not fit; it takes "length" or "process"
+
+== dsp800 brightness
++ [[device]]
++ id = "w"
++ driver = "vfd"
++ dialect = "dsp800"
++ counter = "1"
++ link = "serial:/dev/w"
++ brightness = 3
+! 17: device[w].brightness: a dsp800 display has no command for it; leave it out
+
+== kiosk
++ [mqtt]
++ broker = "embedded"
++ [[device]]
++ id = "k"
++ driver = "mqtt-kiosk"
++ hold_off = true
++ screen = 1
+! 16: device[k].hold_off: true does not fit; it takes seconds from 0 to 60
+! 17: device[k].screen: 1 does not fit; it takes true or false
+
+== lists for tables
++ device = [1]
+[branch] => mqtt = 3↵[branch]
+! 1: mqtt: 3 does not fit; it takes an [mqtt] table with broker
+! 12: counter[1].device: unknown key; known are id, serves, class_handicap
+
+== lines of a long list
+{ cash = 0 } => { cash = 0, "现金" = 1 }↵class_handicap."a]b" = 1 # ]
+! 10: counter[1].serves."现金": there is no service "现金"; known are cash
+! 11: counter[1].class_handicap."a]b": there is no class "a]b"; known are normal, vip, appointment, green, urgent
+
+== unprintable
++ "\n\u2028" = 1
+! 11: counter[1]."\u000a\u2028": unknown key; known are id, serves, class_handicap
+
+== syntax value
+"Cash" => “现金”
+! 6: syntax: after "=" comes a number, true, false or a text in plain quotes ("..")
+
+== syntax key
+name = "B" => 名称 = "B"
+! 3: syntax: this is no line of TOML; write key = value, [table], [[table]] or # comment
+
+== syntax equals
+id = "b-1" => id "b-1"
+! 2: syntax: a key is followed by "=" and its value
+
+== syntax quote
+"b-1" => "b-1
+! 2: syntax: a text ends on the line it began on, with the same quote
+
+== syntax rest
+"b-1" => "b-1" x
+! 2: syntax: something follows the value; after it comes a new line or a # comment
+
+== syntax bracket
+[branch] => [branch
+! 1: syntax: a bracket does not close; tables are written [name] or [[name]]
+
+== syntax list
++ x = [1,
++ 2,
+! 12: syntax: the file ends where a value should stand
+
+== syntax long text
++ x = """
++ y
+! 12: syntax: the file ends inside a text; put its closing quote
+
+== syntax key twice
+name = "B" => name = "B"↵name = "C"
+! 4: syntax: this key stands here for the second time; keep one
+
+== syntax address twice
++ [[device]]
++ addresses = { 1 = "1", 1 = "2" }
+! 12: syntax: this table has a key twice; keep one
+
+== syntax table twice
++ [branch]
+! 11: syntax: this table stands here for the second time; keep one, or write [[name]] if there may be several
+'''
+"""How the good file is changed (`old => new`, with ↵ for a line end; `+` adds a line), and what is said of it."""
+
+
+def _bad_files() -> Iterator[Any]:
+    for block in BAD.strip().split("\n\n"):
+        name, *lines = block.splitlines()
+        text, expected = GOOD, []
+        for line in lines:
+            old, change, new = line.replace("↵", "\n").partition(" => ")
+            if line.startswith("! "):
+                expected.append(line[2:])
+            elif line.startswith("+ "):
+                text += line[2:] + "\n"
+            else:
+                assert change
+                assert text.count(old) == 1
+                text = text.replace(old, new)
+        yield pytest.param(text, expected, id=name.removeprefix("== "))
+
+
+@pytest.mark.parametrize(("text", "expected"), list(_bad_files()))
+def test_what_is_said_of_a_bad_file(tmp_path: Path, text: str, expected: list[str]) -> None:
+    assert problems(tmp_path / "branch.toml", text) == [line.replace("DIR", str(tmp_path)) for line in expected]
+
+
+CONTRACT = """\
+[branch]
+id = "0755-001"            # [a-z0-9-]+, used in topics
+name = "解放路支行"
+timezone = "Asia/Shanghai"
+language = "zh"            # zh | en: tickets, boards, console
+default_service = "cash"   # for a bare GREEN button; default: the first
+
+[day]
+rollover = "03:00"         # local time at which the business day and the numbers begin again
+
+[journal]
+path = "/var/lib/lobby/lobby.db"
+
+[[service]]
+id = "cash"
+name = { zh = "现金业务", en = "Cash" }
+prefix = "A"               # ticket = prefix + number, 3 digits by default (numbers go on past 999)
+key = 1                    # digit for it on keypads
+minutes = 4                # mean service time to start from
+share = { normal = 60, pension = 75 }           # simulated arrivals, relative; a number or by profile; default 1
+
+[class.normal]
+credit = 0
+[class.vip]
+credit = 10
+share = 7                  # simulated arrivals, percent; a number or by profile
+[class.green]
+credit = 60
+
+[calling]
+pass_limit = 5             # K of the rule
+recalls = 3
+return_within = 15         # minutes after a no-show
+return_penalty = 5
+returns = 2
+
+[[counter]]
+id = "1"
+serves = { cash = 0, corporate = 0 }            # service = handicap in minutes
+class_handicap = { normal = 10 }                # optional, added to it
+
+[mqtt]
+broker = "embedded"        # embedded | mqtt://host:port | mqtts://host:port ; absent = no MQTT
+
+[[device]]
+id = "printer"
+driver = "escpos"          # ticket printer
+link = "serial:/dev/lobby/printer?baud=9600"
+columns = 32
+
+[[device]]
+id = "terminals"
+driver = "terminal68"      # call terminals and raters on one bus
+link = "serial:/dev/lobby/terminals?baud=9600"
+addresses = { 1 = "1", 2 = "2" }                # bus address = counter id (1-99 here)
+raters = { 11 = "1" }                           # bus address of a rater = counter id
+repeat_ms = 400
+
+[[device]]
+id = "hall"
+driver = "bx"              # hall board, Onbon BX-5K/6K
+link = "serial:/dev/lobby/hall?baud=57600"
+model = "5k1"
+lines = 4                  # newest call first
+width = 128                # pixels
+line_height = 16
+
+[[device]]
+id = "window-1"
+driver = "vfd"             # 2 x 20 window display
+dialect = "cd5220"         # epson | cd5220 | dsp800
+counter = "1"
+link = "serial:/dev/lobby/window-1?baud=9600"
+
+[[device]]
+id = "pad-3"
+driver = "mqtt-keypad"
+counter = "3"
+
+[[device]]
+id = "manager"
+driver = "mqtt-panel"      # the lobby manager's buttons
+
+[[device]]
+id = "kiosk"
+driver = "mqtt-kiosk"      # ticket buttons
+hold_off = 2               # s: TAKE again for the same service is the same ticket (children, impatience); 0 = off
+screen = false             # true: it can show a number when the printer cannot
+"""
+"""What installers were promised. It is an extract: it names counters and a service that it does not define."""
+
+
+def test_the_promised_keys(tmp_path: Path) -> None:
+    path = tmp_path / "branch.toml"
+    assert problems(path, CONTRACT) == [
+        "14: service[cash]: no counter serves it as its own work (a total handicap of 0 for the normal class); give one counter serves = { cash = 0 }",
+        '39: counter[1].serves.corporate: there is no service "corporate"; known are cash',
+        '55: device[terminals].addresses.2: there is no counter "2"; known are 1',
+        '78: device[pad-3].counter: there is no counter "3"; known are 1',
+    ]
+    completed = CONTRACT.replace("class_handicap = { normal = 10 }", "").replace("[[counter]]", MISSING, 1)
+    assert problems(path, completed) == []
+
+
+MISSING = """\
+[[service]]
+id = "corporate"
+name = "Corporate"
+prefix = "C"
+[[counter]]
+id = "2"
+serves = { corporate = 0 }
+[[counter]]
+id = "3"
+serves = { cash = 0 }
+[[counter]]"""
+
+
+def test_every_error_at_once(tmp_path: Path) -> None:
+    text = """\
+[branch]
+id = "B!"
+name = "B"
+timezone = "Mars/Olympus"
+[[service]]
+id = "cash"
+name = "Cash"
+prefix = "A"
+key = 12
+[[service]]
+id = "corporate"
+name = "Corporate"
+prefix = "A"
+[[counter]]
+id = "1"
+serves = { cash = 0, corporate = 5, loans = 0 }
+[[device]]
+id = "hall"
+driver = "bx"
+link = "serial:/dev/lobby/hall"
+model = "5k1"
+line = 4
+[[device]]
+id = "window"
+driver = "vfd"
+dialect = "epson"
+counter = "9"
+link = "serial:/dev/lobby/hall?baud=19200"
+"""
+    lines = [line.split(":")[0:2] for line in problems(tmp_path / "branch.toml", text)]
+    assert [(int(line), key.strip()) for line, key in lines] == [
+        (2, "branch.id"),
+        (4, "branch.timezone"),
+        (9, "service[cash].key"),
+        (10, "service[corporate]"),
+        (13, "service[corporate].prefix"),
+        (16, "counter[1].serves.loans"),
+        (22, "device[hall].line"),
+        (27, "device[window].counter"),
+        (28, "device[window].link"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("raw", "expected"),
+    [
+        (GOOD.encode("utf-8-sig"), []),
+        (GOOD.replace("\n", "\r\n").encode(), []),
+        (b"", [
+            "1: branch: is missing; it takes a [branch] table with id and name",
+            "1: counter: is missing; it takes at least one [[counter]]",
+            "1: service: is missing; it takes at least one [[service]]",
+        ]),
+        (swap("Cash", "现金").encode("gb18030"), [
+            '6: encoding: the file is not UTF-8 text but looks like GB18030 (GBK), which Windows editors call "ANSI"; save it again as UTF-8'
+        ]),
+        (GOOD.encode("utf-16"), [
+            '1: encoding: the file is not UTF-8 text but UTF-16, which Windows editors call "Unicode"; save it again as UTF-8'
+        ]),
+        (GOOD.encode() + b"#\n# \xff", ["12: encoding: the file is not UTF-8 text; save it again as UTF-8"]),
+        (b"x = " + b"[" * 5000, ["1: syntax: it is nested too deeply"]),
+        (b"x = " + b"1" * 5000, ["1: syntax: a number has thousands of digits"]),
+    ],
+    ids=["bom", "crlf", "empty", "gb18030", "utf-16", "neither", "depth", "digits"],
+)  # fmt: skip
+def test_how_it_was_saved(tmp_path: Path, raw: bytes, expected: list[str]) -> None:
+    assert problems(tmp_path / "branch.toml", raw) == expected
+
+
+def test_no_file(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError) as none:
+        read(tmp_path / "none.toml")
+    assert str(none.value) == f"{tmp_path}/none.toml: there is no such file"
+    with pytest.raises(ConfigError) as directory:
+        read(tmp_path)
+    assert str(directory.value) == f"{tmp_path}: it cannot be read: is a directory"
+    with pytest.raises(ConfigError) as endless:
+        read(Path("/dev/zero"))
+    assert str(endless.value) == "/dev/zero: it is longer than 1048576 bytes; this is no configuration"
+
+
+# -- where it is wrong --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("# [x]\na = 1 # b = 2\n\nc = 3", {("a",): 2, ("c",): 4}),
+        ("a.b = 1\na.c.d = 2", {("a",): 1, ("a", "b"): 1, ("a", "c"): 2, ("a", "c", "d"): 2}),
+        ("\"a.b\".'c d' = 1\n\"\\u0041\\\"\" = 2", {("a.b",): 1, ("a.b", "c d"): 1, ('A"',): 2}),
+        ("[a . \"b\"]\nc = 1\n[a]\nd = 2", {("a",): 1, ("a", "b"): 1, ("a", "b", "c"): 2, ("a", "d"): 4}),
+        ("t = { a = 1, b = { c = \"}\" } } # }\nu = {}", {("t",): 1, ("t", "a"): 1, ("t", "b"): 1, ("t", "b", "c"): 1, ("u",): 2}),
+        ("l = [ # ]\n  1, [2,\n  3], \"]\",\n]\nm = []", {("l",): 1, ("l", 0): 2, ("l", 1): 2, ("l", 1, 0): 2, ("l", 1, 1): 3, ("l", 2): 3, ("m",): 5}),
+        ("l = [\n{ a = 1 },\n{ a = 2 }\n]", {("l",): 1, ("l", 0): 2, ("l", 0, "a"): 2, ("l", 1): 3, ("l", 1, "a"): 3}),
+        ("[[p]]\nx = 1\n[[p]]\n[[p.q]]\n[p.q.r]\ny = 1\n[[p.q]]", {
+            ("p",): 1, ("p", 0): 1, ("p", 0, "x"): 2, ("p", 1): 3, ("p", 1, "q"): 4, ("p", 1, "q", 0): 4,
+            ("p", 1, "q", 0, "r"): 5, ("p", 1, "q", 0, "r", "y"): 6, ("p", 1, "q", 1): 7,
+        }),
+        ("a = \"[x] # \\\" = \"\nb = '\\'\nc = \"\"\nd = ''\ne = 1", {("a",): 1, ("b",): 2, ("c",): 3, ("d",): 4, ("e",): 5}),
+        ('a = """\n[x]\nb = "" \\"""\n"""""\nc = 1', {("a",): 1, ("c",): 5}),
+        ("a = '''\n[x]\nb = \\''''\nc = 1", {("a",): 1, ("c",): 4}),
+        ("a = 1979-05-27 07:32:00\r\nb = -1.5e3 \r\nc = true# x", {("a",): 1, ("b",): 2, ("c",): 3}),
+    ],
+    ids=["comments", "dotted", "quoted", "header", "inline", "array", "array-of-inline", "array-of-tables", "texts", "long-text", "long-literal", "scalars"],
+)  # fmt: skip
+def test_lines(text: str, expected: dict[Place, int]) -> None:
+    assert set(_places(tomllib.loads(text))) == expected.keys()
+    assert locate(text) == expected
+
+
+def _places(value: object, place: Place = ()) -> Iterator[Place]:
+    if place:
+        yield place
+    if isinstance(value, Mapping):
+        for key, inner in value.items():
+            yield from _places(inner, (*place, key))
+    elif isinstance(value, list):
+        for index, inner in enumerate(value):
+            yield from _places(inner, (*place, index))
+
+
+@pytest.mark.parametrize("name", ["branch.example.toml", "demo.toml"])
+def test_every_place_has_its_line(name: str) -> None:
+    text = shipped(name).read_text("utf-8")
+    lines = locate(text)
+    assert set(_places(tomllib.loads(text))) == lines.keys()
+    for place, line in lines.items():
+        if isinstance(place[-1], str):
+            assert place[-1] in text.splitlines()[line - 1]
+
+
+EXAMPLE = shipped("branch.example.toml").read_bytes().splitlines(keepends=True)
+FRAGMENTS = [
+    b"[",
+    b"]]",
+    b"{",
+    b"}",
+    b'"',
+    b"'''",
+    b"=",
+    b",",
+    b"#",
+    b"\n",
+    b"\r",
+    b"\0",
+    b"\xb5",
+    b"= 7\n",
+    b"= [1]\n",
+    b"= {a.b = 2}\n",
+]
+
+
+@st.composite
+def mutated(draw: st.DrawFn) -> bytes:
+    lines = list(EXAMPLE)
+    for _ in range(draw(st.integers(1, 4))):
+        at = draw(st.integers(0, len(lines) - 1))
+        kind = draw(st.sampled_from(["delete", "replace", "duplicate", "insert", "overwrite"]))
+        if kind == "delete":
+            del lines[at : at + draw(st.integers(1, 8))]
+            lines = lines or [b""]
+        elif kind == "replace":
+            lines[at] = draw(st.sampled_from(EXAMPLE))
+        elif kind == "duplicate":
+            lines.insert(draw(st.integers(0, len(lines))), lines[at])
+        else:
+            start = draw(st.integers(0, len(lines[at])))
+            end = start if kind == "insert" else draw(st.integers(start, len(lines[at])))
+            new = draw(
+                st.sampled_from(FRAGMENTS)
+                | st.binary(max_size=8)
+                | st.text("现“\u2028\t\"'[]{}=.#\\ 1a_", max_size=8).map(str.encode)
+            )
+            lines[at] = lines[at][:start] + new + lines[at][end:]
+    return b"".join(lines)
+
+
+@settings(max_examples=300)
+@given(raw=mutated())
+def test_a_mutated_file_is_read_or_explained(tmp_path_factory: pytest.TempPathFactory, raw: bytes) -> None:
+    path = tmp_path_factory.getbasetemp() / "mutated.toml"
+    path.write_bytes(raw)
+    error = failure(path)
+    if error:
+        assert error.problems
+        assert len(str(error).splitlines()) == len(error.problems)
+        assert all(1 <= problem.line <= raw.count(b"\n") + 1 for problem in error.problems)
