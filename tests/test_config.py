@@ -982,7 +982,7 @@ def mutated(draw: st.DrawFn) -> bytes:
     return b"".join(lines)
 
 
-@settings(max_examples=300)
+@settings(max_examples=300, deadline=None)
 @given(raw=mutated())
 def test_a_mutated_file_is_read_or_explained(tmp_path_factory: pytest.TempPathFactory, raw: bytes) -> None:
     path = tmp_path_factory.getbasetemp() / "mutated.toml"
