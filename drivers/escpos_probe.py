@@ -1,0 +1,127 @@
+"""Finding out what one ESC/POS printer can tell about a job: models differ, and none says so by itself.
+
+Three questions in turn, each tried `TRIES` times: automatic status (`GS a`), then the printed confirmation
+(`GS ( H`), then, only without automatic status, the buffered paper sensor (`GS r 1`). A printer that is offline keeps
+such commands unread, so a missing answer counts only while it reports no fault, or says nothing at all.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+
+from drivers.escpos_status import StatusWatch
+
+AUTO_STATUS_ON = b"\x1d\x61\x0e"
+"""GS a: tell at once and on each change; bits online 02, error 04, paper 08."""
+AUTO_STATUS_OFF = b"\x1d\x61\x00"
+PROCESS_ID_REQUEST = b"\x1d\x28\x48\x06\x00\x30\x30"
+"""GS ( H, followed by an id of four bytes from 20 to 7E: answered with it when all before has been printed."""
+PAPER_SENSOR = b"\x1d\x72\x01"
+"""GS r 1: the paper sensor's state, answered when the command is parsed."""
+
+PROBE_ID = b"PROB"
+TRIES = 2
+
+
+class Proof(Enum):
+    """The most that a printer can say about a job."""
+
+    PRINTED = "printed"  # it is on paper
+    PARSED = "parsed"  # it was read
+    QUIET = "quiet"  # nothing
+
+
+class Question(Enum):
+    """What is being found out, in this order."""
+
+    AUTO_STATUS = "automatic status"
+    PROCESS_ID = "process id"
+    SENSOR = "paper sensor"
+
+
+ASKED = {
+    Question.AUTO_STATUS: (AUTO_STATUS_ON, 0.5),
+    Question.PROCESS_ID: (PROCESS_ID_REQUEST + PROBE_ID, 1.0),
+    Question.SENSOR: (PAPER_SENSOR, 0.5),
+}
+"""The bytes of a question, and the seconds in which it must be answered."""
+
+
+class Probing:
+    """The questions put to one printer over one connection, and the `proof` that came of them."""
+
+    def __init__(self, watch: StatusWatch) -> None:
+        self._watch = watch
+        self.restart()
+
+    def restart(self) -> None:
+        """Ask everything again: the printer may have been off, and so have lost its settings."""
+        self._watch.expect_nothing()
+        self.proof = Proof.QUIET
+        self.answer_by: float | None = None
+        self._question: Question | None = Question.AUTO_STATUS
+        self._tries = 0
+
+    @property
+    def done(self) -> bool:
+        """All is known that can be."""
+        return self._question is None
+
+    @property
+    def due(self) -> bool:
+        """There is something to ask now. Only the first question may come before the printer's state is known."""
+        if self._question is None or self.answer_by is not None or self._watch.blocked:
+            return False
+        known = self._watch.trouble is not None or self._watch.silent
+        return known or self._question is Question.AUTO_STATUS
+
+    def ask(self) -> tuple[bytes, float]:
+        """The bytes of the question, and the seconds it may take; the caller then sets `answer_by`."""
+        data, seconds = ASKED[self._question or Question.AUTO_STATUS]
+        if self._question is Question.PROCESS_ID and not self._watch.automatic:
+            # It may yet come upon the request in its buffer, and tell in a way that was found not to work.
+            data = AUTO_STATUS_OFF + data
+        return data, seconds
+
+    def auto_status(self) -> None:
+        """An automatic status came."""
+        if self._question is Question.AUTO_STATUS:
+            self._watch.automatic = True
+            self._next()
+
+    def confirmed(self) -> None:
+        """The probe's process id came, perhaps late."""
+        self.proof = Proof.PRINTED
+        if self._question is not Question.AUTO_STATUS:
+            self._end()
+
+    def parsed(self) -> bool:
+        """An answer as to `GS r 1` came; False if that was not being asked."""
+        if self._question is not Question.SENSOR or self.answer_by is None:
+            return False
+        self.proof = Proof.PARSED
+        self._end()
+        return True
+
+    def tick(self, now: float) -> None:
+        """Notice a missing answer."""
+        if self.answer_by is None or now < self.answer_by:
+            return
+        self.answer_by = None
+        if self._watch.clear or self._watch.silent:
+            self._tries += 1
+            if self._tries >= TRIES:
+                self._next()
+
+    def _next(self) -> None:
+        self._tries = 0
+        self.answer_by = None
+        if self._question is Question.AUTO_STATUS:
+            self._question = Question.PROCESS_ID
+        elif self._question is Question.PROCESS_ID and not self._watch.automatic:
+            self._question = Question.SENSOR
+        else:
+            self._end()
+
+    def _end(self) -> None:
+        self._question = self.answer_by = None

@@ -1,0 +1,216 @@
+"""A ticket printer made of nothing but the ESC/POS bytes it is sent: paper, cover, cutter, buffer and power.
+
+Bytes go through two stages, as in a real one. *Reading* takes commands from the receive buffer and is done with a
+ticket long before it is on paper; *printing* takes what was read and needs its time. Both stop while the printer is
+offline, and both buffers are lost with the power. Real-time commands pass by them, also in the middle of other data.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+
+from simulators.escpos_reader import Cut, Mark, Reader, TellAlways, TellPaper
+from simulators.faults import Faults
+from simulators.paper import LINE, Gap, Paper, Row
+
+DLE, EOT, ENQ = 0x10, 0x04, 0x05
+QUESTIONS = (1, 2, 3, 4)
+RESUME, DROP = 1, 2
+"""Arguments of DLE ENQ: go on at the line of the error, or drop the buffers."""
+
+REAL_TIME_FIXED = 0x12
+OFFLINE = 0x08
+COVER, STOPPED_AT_END, ERROR = 0x04, 0x20, 0x40
+CUTTER_ERROR = 0x08
+NEAR_END, END = 0x0C, 0x60
+"""Answers to DLE EOT 1 to 4, a line each."""
+
+AUTO_FIXED = 0x10
+AUTO_OFFLINE, AUTO_COVER = 0x08, 0x20
+AUTO_CUTTER = 0x08
+SENSOR_NEAR_END, SENSOR_END = 0x03, 0x0C
+"""Bytes 1 to 3 of an automatic status; the last also answers GS r."""
+
+PROCESS_ID_REPLY, PROCESS_ID_END = b"\x37\x22", b"\x00"
+
+BUFFER = 4096
+"""Bytes the receive buffer holds; more are lost, as on a line without flow control."""
+READ_AHEAD = 64
+"""Things read and not yet printed."""
+SENSOR_INTERVAL = 0.1
+"""Seconds between two looks at paper and cover."""
+TICKETS_KEPT = 1000
+CUTTER = Gap(4)
+"""The cutter sits this far behind the print head: so much of each feed begins the next ticket."""
+
+
+class PrinterFarEnd:
+    """The printer. `faults` has the knobs for paper and cover; `jammed` is the cutter's.
+
+    `asb`, `confirms` and `status` are what the model can do: automatic status, the printed confirmation, and any
+    status at all. `seconds_per_line` is for a line of normal height.
+    """
+
+    def __init__(
+        self,
+        faults: Faults,
+        *,
+        columns: int = 32,
+        asb: bool = True,
+        confirms: bool = True,
+        status: bool = True,
+        seconds_per_line: float = 0.04,
+    ) -> None:
+        self._faults = faults
+        self._columns = columns
+        self._asb = asb and status
+        self._confirms = confirms
+        self._status = status
+        self._dot_time = seconds_per_line / LINE
+        self._messages: list[bytes] = []
+        self.tickets: list[Paper] = []
+        """What was cut off, oldest first; the latest `TICKETS_KEPT`."""
+        self.strip = Paper(columns, [CUTTER])
+        """What hangs out of the printer, not yet cut."""
+        self.jammed = False
+        self.overrun = 0
+        """Bytes that found the buffer full."""
+        self.reader = Reader(columns)
+        self._forget(0.0)
+
+    def plugged(self, now: float) -> None:
+        self._forget(now)
+
+    def receive(self, data: bytes, now: float) -> None:
+        for byte in data:
+            self._sift(byte)
+        self.tick(now)
+
+    def tick(self, now: float) -> None:
+        self._looked = now
+        self._print(now)
+        while self._read():
+            self._print(now)
+        if self._telling and self._auto_status() != self._told:
+            self._tell()
+
+    def data_to_send(self, now: float) -> list[bytes]:
+        messages = self._messages.copy()
+        self._messages.clear()
+        return messages
+
+    def next_deadline(self) -> float | None:
+        look = self._looked + SENSOR_INTERVAL
+        return min(look, self._busy_until) if self._work and not self._offline else look
+
+    # -- power, sensors and status ---------------------------------------------------------------------------
+
+    def _forget(self, now: float) -> None:
+        """Power was off: everything in RAM is gone; what is on paper stays there."""
+        self._held = bytearray()
+        self._buffer = bytearray()
+        self._work: deque[Row | Cut | Mark] = deque()
+        self._messages.clear()
+        self._telling: bool = False
+        self._told: bytes = b""
+        self._cutter_error = False
+        self._busy_until = self._looked = now
+        self.reader.initialise()
+
+    @property
+    def _offline(self) -> bool:
+        return self._faults.paper == "out" or self._faults.cover_open or self._cutter_error
+
+    def _real_time_status(self, question: int) -> bytes:
+        faults = self._faults
+        out, error = faults.paper == "out", self._cutter_error
+        bits = (
+            OFFLINE * self._offline,
+            COVER * faults.cover_open | STOPPED_AT_END * out | ERROR * error,
+            CUTTER_ERROR * error,
+            NEAR_END * (faults.paper != "ok") | END * out,
+        )
+        return bytes([REAL_TIME_FIXED | bits[question - 1]])
+
+    def _sensor(self) -> int:
+        return SENSOR_NEAR_END * (self._faults.paper != "ok") | SENSOR_END * (self._faults.paper == "out")
+
+    def _auto_status(self) -> bytes:
+        printer = AUTO_FIXED | AUTO_OFFLINE * self._offline | AUTO_COVER * self._faults.cover_open
+        return bytes((printer, AUTO_CUTTER * self._cutter_error, self._sensor(), 0))
+
+    def _tell(self) -> None:
+        self._told = self._auto_status()
+        self._messages.append(self._told)
+
+    def _sift(self, byte: int) -> None:
+        """Obey a real-time command as soon as it is complete; everything else goes to the buffer."""
+        held = self._held
+        held.append(byte)
+        if held == bytes([DLE]) or held in (bytes([DLE, EOT]), bytes([DLE, ENQ])):
+            return
+        if held[:-1] == bytes([DLE, EOT]) and byte in QUESTIONS:
+            if self._status:
+                self._messages.append(self._real_time_status(byte))
+        elif held[:-1] == bytes([DLE, ENQ]) and byte in (RESUME, DROP):
+            if byte == DROP:
+                self._buffer.clear()
+                self._work.clear()
+            self._cutter_error = self._cutter_error and self.jammed
+        else:
+            another = len(held) > 1 and byte == DLE
+            if another:
+                held.pop()
+            room = BUFFER - len(self._buffer)
+            self._buffer += held[:room]
+            self.overrun += max(0, len(held) - room)
+            self._held = bytearray([DLE] if another else [])
+            return
+        held.clear()
+
+    # -- reading and printing --------------------------------------------------------------------------------
+
+    def _read(self) -> bool:
+        """Read one thing; False when there is none to read now."""
+        if not self._buffer or len(self._work) >= READ_AHEAD or self._offline:
+            return False
+        size, items = self.reader.read(self._buffer)
+        del self._buffer[:size]
+        for item in items:
+            match item:
+                case TellAlways(on):
+                    self._telling = on and self._asb
+                    if self._telling:
+                        self._tell()
+                case TellPaper():
+                    if self._status:
+                        self._messages.append(bytes([self._sensor()]))
+                case Mark() if not self._confirms:
+                    pass
+                case _:
+                    self._work.append(item)
+        return size > 0
+
+    def _cut(self) -> None:
+        rows = self.strip.rows
+        if isinstance(rows[-1], Gap) and rows[-1].lines > CUTTER.lines:
+            rows[-1] = Gap(rows[-1].lines - CUTTER.lines)
+        self.tickets.append(self.strip)
+        del self.tickets[:-TICKETS_KEPT]
+        self.strip = Paper(self._columns, [CUTTER])
+
+    def _print(self, now: float) -> None:
+        """Print what there is time for; a line once begun is finished."""
+        while self._work and now >= self._busy_until and not self._offline:
+            item = self._work[0]
+            if isinstance(item, Cut):
+                if self.jammed:
+                    self._cutter_error = True
+                    return
+                self._cut()
+            elif isinstance(item, Mark):
+                self._messages.append(PROCESS_ID_REPLY + item.id + PROCESS_ID_END)
+            else:
+                self.strip.rows.append(item)
+                self._busy_until = now + item.dots * self._dot_time
+            self._work.popleft()

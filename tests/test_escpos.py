@@ -1,0 +1,437 @@
+"""The ticket printer against vendors' bytes, and in dialogue with one played by the test, time passed in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from golden import vectors
+from hypothesis import given
+from hypothesis import strategies as st
+
+from drivers.device import OK, Health
+from drivers.escpos import (
+    CONFIRM_TIMEOUT,
+    QUEUE_LIMIT,
+    QUIET_TIME,
+    RESUME,
+    RESUME_INTERVAL,
+    EscposPrinter,
+    Printed,
+    PrinterBusy,
+    Sent,
+    Unknown,
+)
+from drivers.escpos_probe import (
+    AUTO_STATUS_OFF,
+    AUTO_STATUS_ON,
+    PAPER_SENSOR,
+    PROBE_ID,
+    PROCESS_ID_REQUEST,
+    Proof,
+)
+from drivers.escpos_status import (
+    REAL_TIME_BITS,
+    REAL_TIME_STATUS,
+    AutoStatus,
+    Flow,
+    Parsed,
+    ProcessId,
+    RealTime,
+    StatusWatch,
+    Trouble,
+    reply_reader,
+    wording,
+)
+
+GOLDEN = vectors("escpos")
+TICKET = b"A017\n\x1d\x56\x01"
+HEALTHY = b"\x12"
+AUTO_HEALTHY = b"\x10\x00\x00\x00"
+AUTO_COVER_OPEN = b"\x38\x00\x00\x00"
+AUTO_PAPER_END = b"\x18\x00\x0f\x00"
+AUTO_PAPER_LOW = b"\x10\x00\x03\x00"
+OUT_OF_PAPER = {n: GOLDEN[f"out of paper, answer {n}"] for n in (1, 2, 4)}
+
+
+class Bench:
+    """A driver on an ideal wire, and the test as its printer: `answers` maps what it hears to what it says."""
+
+    def __init__(self, answers: Callable[[bytes], bytes], **settings: float) -> None:
+        self.printer = EscposPrinter(baud=None, **settings)
+        self.answers = answers
+        self.now = 0.0
+        self.heard: list[bytes] = []
+        self.facts: list[object] = []
+
+    def connect(self) -> None:
+        self.facts += self.printer.connected(self.now)
+        self.settle()
+
+    def disconnect(self) -> None:
+        self.facts += self.printer.disconnected(self.now)
+
+    def say(self, data: bytes) -> None:
+        self.facts += self.printer.receive(data, self.now)
+        self.settle()
+
+    def settle(self) -> None:
+        """Everything that happens without time passing."""
+        while data := self.printer.data_to_send(self.now):
+            self.heard.append(data)
+            if answer := self.answers(data):
+                self.facts += self.printer.receive(answer, self.now)
+
+    def wait(self, seconds: float) -> None:
+        """Until then, from deadline to deadline; every deadline must bring something about."""
+        end = self.now + seconds
+        for _ in range(10_000):
+            deadline = self.printer.next_deadline()
+            if deadline is None or deadline > end:
+                break
+            self.now = max(self.now, deadline)
+            self.facts += self.printer.tick(self.now)
+            self.settle()
+        else:
+            pytest.fail("the driver keeps asking to be called without getting anywhere")
+        self.now = end
+
+    def jobs(self) -> list[bytes]:
+        return [data for data in self.heard if TICKET in data]
+
+    def told(self) -> list[object]:
+        told, self.facts = self.facts, []
+        return told
+
+
+def model(
+    *, status: bool = True, asb: bool = True, confirms: bool = True, parses: bool = True
+) -> Callable[[bytes], bytes]:
+    """A healthy printer with these abilities that confirms at once."""
+
+    def answers(data: bytes) -> bytes:
+        answer = b""
+        if status and data.startswith(REAL_TIME_STATUS):
+            answer = HEALTHY
+        if asb and data == AUTO_STATUS_ON:
+            answer = AUTO_HEALTHY
+        if confirms and PROCESS_ID_REQUEST in data:
+            answer += b"\x37\x22" + data[-4:] + b"\x00"
+        if parses and data.endswith(PAPER_SENSOR):
+            answer = b"\x00"
+        return answer
+
+    return answers
+
+
+# -- vendors' bytes ----------------------------------------------------------------------------------------------
+
+
+def test_commands_are_the_vendors() -> None:
+    assert GOLDEN["automatic status on"] == AUTO_STATUS_ON
+    assert GOLDEN["paper sensor"] == PAPER_SENSOR
+    assert GOLDEN["confirmation request P001"] == PROCESS_ID_REQUEST + b"P001"
+    assert GOLDEN["resume"] == RESUME
+    watch = StatusWatch(0.0)
+    for question in (1, 2, 3, 4):
+        assert watch.ask(0.0) == GOLDEN[f"real-time status {question}"]
+        assert watch.answer(HEALTHY[0], 0.0)
+
+
+def test_answers_are_read_as_the_vendors_mean_them() -> None:
+    reader = reply_reader()
+    assert reader.feed(GOLDEN["confirmation P001"], 0.0) == [ProcessId(b"P001")]
+    assert reader.feed(GOLDEN["xon"] + GOLDEN["xoff"], 0.0) == [Flow(0x11), Flow(0x13)]
+    assert reader.feed(GOLDEN["healthy TM, answer 1"], 0.0) == [RealTime(0x16)]
+    assert reader.feed(AUTO_PAPER_END, 0.0) == [AutoStatus(Trouble.OFFLINE | Trouble.PAPER_END | Trouble.PAPER_LOW)]
+    assert reader.garbage == 0
+
+
+def test_a_real_printer_out_of_paper() -> None:
+    bench = Bench(lambda data: OUT_OF_PAPER.get(data[2], HEALTHY) if data.startswith(REAL_TIME_STATUS) else b"")
+    bench.connect()
+    assert bench.told() == [Health("degraded", "paper_end")]
+    assert bench.printer.detail == "paper_end"
+
+
+@pytest.mark.parametrize("question", REAL_TIME_BITS)
+def test_every_status_bit_has_a_wording(question: int) -> None:
+    for trouble in REAL_TIME_BITS[question].values():
+        assert wording(trouble)
+
+
+# -- the reader --------------------------------------------------------------------------------------------------
+
+REPLIES = st.sampled_from(
+    [AUTO_HEALTHY, AUTO_COVER_OPEN, HEALTHY, b"\x7e", GOLDEN["confirmation P001"], b"\x11", b"\x13"]
+)
+
+
+@given(st.lists(REPLIES, max_size=20))
+def test_replies_are_found_one_byte_at_a_time(replies: list[bytes]) -> None:
+    whole, dribbled = reply_reader(), reply_reader()
+    expected = [frame for reply in replies for frame in whole.feed(reply, 0.0)]
+    assert len(expected) == len(replies)
+    found = [frame for byte in b"".join(replies) for frame in dribbled.feed(bytes([byte]), 0.0)]
+    assert found == expected
+    assert dribbled.garbage == 0
+
+
+@given(st.lists(st.binary(max_size=40), max_size=20))
+def test_any_noise_leaves_the_reader_able_to_read(chunks: list[bytes]) -> None:
+    """Invariant: it never raises, and after any noise and a silence the next reply is understood."""
+    reader = reply_reader()
+    for chunk in chunks:
+        reader.feed(chunk, 0.0)
+    assert reader.garbage <= sum(map(len, chunks))
+    assert reader.feed(GOLDEN["confirmation P001"], 10.0) == [ProcessId(b"P001")]
+
+
+def test_xoff_between_the_bytes_of_an_automatic_status() -> None:
+    assert reply_reader().feed(b"\x30\x13\x00\x00\x13\x00", 0.0) == [AutoStatus(Trouble.COVER_OPEN)]
+
+
+def test_an_automatic_status_that_lost_its_end_does_not_swallow_the_next_reply() -> None:
+    reader = reply_reader()
+    assert reader.feed(b"\x10\x00" + GOLDEN["confirmation P001"], 0.0) == [Parsed(), ProcessId(b"P001")]
+
+
+@given(st.lists(st.tuples(st.floats(0, 3), st.binary(max_size=20)), max_size=30))
+def test_no_noise_upsets_the_driver(noise: list[tuple[float, bytes]]) -> None:
+    """Invariant: whatever is heard, nothing raises, and each job is closed at most once, printed only if confirmed."""
+    bench = Bench(lambda data: b"")
+    bench.connect()
+    for number in range(3):
+        bench.printer.print(f"A{number:03d}", TICKET)
+    for seconds, data in noise:
+        bench.wait(seconds)
+        bench.say(data)
+    bench.disconnect()
+    closed = [fact.job for fact in bench.facts if isinstance(fact, Sent | Printed | Unknown)]
+    assert len(closed) == len(set(closed))
+    if b"\x37\x22" not in b"".join(data for _, data in noise):
+        assert not any(isinstance(fact, Printed) for fact in bench.facts)
+
+
+# -- what a printer can do ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("abilities", "proof", "outcome"),
+    [
+        ({}, Proof.PRINTED, Printed("A017")),
+        ({"asb": False}, Proof.PRINTED, Printed("A017")),
+        ({"confirms": False}, Proof.QUIET, Sent("A017")),  # GS r is never used beside automatic status
+        ({"asb": False, "confirms": False}, Proof.PARSED, Sent("A017")),
+        ({"asb": False, "confirms": False, "parses": False}, Proof.QUIET, Sent("A017")),
+        ({"status": False}, Proof.PRINTED, Printed("A017")),
+        ({"status": False, "asb": False}, Proof.PRINTED, Printed("A017")),
+        ({"status": False, "asb": False, "confirms": False, "parses": False}, Proof.QUIET, Sent("A017")),
+    ],
+)
+def test_each_combination_of_abilities(abilities: dict[str, bool], proof: Proof, outcome: object) -> None:
+    bench = Bench(model(**abilities))
+    bench.connect()
+    bench.printer.print("A017", TICKET)
+    bench.wait(15.0)
+    assert bench.printer.proof is proof
+    assert bench.printer.ready
+    assert len(bench.jobs()) == 1
+    told = bench.told()
+    assert outcome in told
+    assert [fact for fact in told if not isinstance(fact, Health)] == [outcome]
+    asked = b"".join(bench.heard)
+    assert (PAPER_SENSOR in asked) == (not abilities.get("asb", True) and not abilities.get("confirms", True))
+    assert (AUTO_STATUS_OFF in asked) == (not abilities.get("asb", True))
+
+
+def test_a_printer_that_never_answers_prints_and_says_so() -> None:
+    bench = Bench(lambda data: b"")
+    bench.connect()
+    assert not bench.printer.ready
+    assert bench.printer.detail == "starting"
+    bench.wait(10.0)
+    assert bench.told() == [Health("degraded", "no_status")]
+    bench.printer.print("A017", TICKET)
+    bench.settle()
+    assert len(bench.jobs()) == 1
+    bench.wait(QUIET_TIME)
+    assert bench.told() == [Sent("A017")]
+
+
+def test_abilities_are_not_judged_while_the_printer_is_offline() -> None:
+    """A printer without paper leaves buffered commands unread; that is no sign that it does not know them."""
+    paper = False
+
+    def answers(data: bytes) -> bytes:
+        if paper or data.startswith(REAL_TIME_STATUS):
+            return model(asb=False)(data) if paper else OUT_OF_PAPER.get(data[2], HEALTHY)
+        return b""
+
+    bench = Bench(answers)
+    bench.connect()
+    bench.wait(60.0)
+    assert sum(PROCESS_ID_REQUEST in data for data in bench.heard) == 0
+    paper = True
+    bench.wait(3.0)
+    assert bench.printer.proof is Proof.PRINTED
+    assert bench.told() == [Health("degraded", "paper_end"), OK]
+
+
+# -- a job's way -------------------------------------------------------------------------------------------------
+
+
+def test_one_job_in_flight_and_each_with_its_own_id() -> None:
+    bench = Bench(model())
+    bench.connect()
+    bench.answers = model(confirms=False)
+    bench.printer.print("A017", TICKET)
+    bench.printer.print("A018", TICKET)
+    bench.settle()
+    assert len(bench.jobs()) == 1
+    number = bench.jobs()[0][-4:]
+    assert number != PROBE_ID
+    bench.say(b"\x37\x22" + PROBE_ID + b"\x00")  # a late answer to the probe
+    assert bench.told() == [OK]
+    bench.say(b"\x37\x22" + number + b"\x00")
+    assert bench.told() == [Printed("A017")]
+    assert len(bench.jobs()) == 2
+    assert bench.jobs()[1][-4:] != number
+    bench.say(b"\x37\x22" + number + b"\x00")  # heard before
+    assert bench.told() == []
+
+
+def test_no_job_is_started_while_the_printer_cannot_print() -> None:
+    bench = Bench(model())
+    bench.connect()
+    bench.answers = lambda data: b""
+    bench.say(AUTO_COVER_OPEN)
+    assert bench.told() == [OK, Health("degraded", "cover_open")]
+    assert bench.printer.detail == "cover_open"
+    bench.printer.print("A017", TICKET)
+    bench.settle()
+    assert bench.jobs() == []
+    bench.say(AUTO_HEALTHY)
+    assert len(bench.jobs()) == 1
+
+
+def test_low_paper_is_told_and_prints_on() -> None:
+    bench = Bench(model())
+    bench.connect()
+    bench.say(AUTO_PAPER_LOW)
+    assert bench.told() == [OK, Health("degraded", "paper_low")]
+    assert bench.printer.ready
+
+
+def test_paper_end_in_a_ticket_stops_its_clock() -> None:
+    bench = Bench(model())
+    bench.connect()
+    bench.answers = lambda data: b""
+    bench.printer.print("A017", TICKET)
+    bench.settle()
+    bench.say(AUTO_PAPER_END)
+    bench.answers = lambda data: OUT_OF_PAPER.get(data[2], HEALTHY) if data.startswith(REAL_TIME_STATUS) else b""
+    bench.wait(3600.0)
+    assert bench.told() == [OK, Health("degraded", "paper_end")]
+    bench.answers = lambda data: HEALTHY if data.startswith(REAL_TIME_STATUS) else b""
+    bench.say(AUTO_HEALTHY)
+    bench.wait(1.0)
+    bench.say(b"\x37\x22" + bench.jobs()[0][-4:] + b"\x00")
+    assert bench.told() == [OK, Printed("A017")]
+
+
+def test_an_unconfirmed_job_is_unknown_and_the_next_goes_on() -> None:
+    bench = Bench(model())
+    bench.connect()
+    bench.answers = model(confirms=False)
+    bench.printer.print("A017", TICKET)
+    bench.printer.print("A018", TICKET)
+    bench.wait(CONFIRM_TIMEOUT - 0.1)
+    assert bench.told() == [OK]
+    bench.answers = model()
+    bench.wait(0.2)
+    assert bench.told() == [Unknown("A017"), Printed("A018")]
+    assert len(bench.jobs()) == 2
+
+
+def test_a_lost_link_makes_the_job_in_flight_unknown_and_keeps_the_others() -> None:
+    bench = Bench(model())
+    bench.connect()
+    bench.answers = lambda data: b""
+    bench.printer.print("A017", TICKET)
+    bench.printer.print("A018", TICKET)
+    bench.settle()
+    bench.disconnect()
+    assert bench.told() == [OK, Unknown("A017")]
+    assert bench.printer.detail == "offline"
+    bench.disconnect()
+    bench.wait(60.0)
+    bench.printer.print("A019", TICKET)
+    bench.answers = model()
+    bench.connect()
+    assert bench.told() == [OK, Printed("A018"), Printed("A019")]
+    assert len(bench.jobs()) == 3
+
+
+def test_a_printer_that_stops_answering() -> None:
+    bench = Bench(model(asb=False))
+    bench.connect()
+    bench.wait(2.0)
+    bench.answers = lambda data: b""
+    bench.wait(6.0)
+    assert bench.told() == [OK, Health("degraded", "no_answer")]
+    bench.printer.print("A017", TICKET)
+    bench.wait(60.0)
+    assert bench.jobs() == []
+    bench.disconnect()
+    bench.connect()
+    bench.wait(10.0)
+    assert bench.told() == [Health("degraded", "no_answer")], "it is known to be able to answer"
+    asked = len(bench.heard)
+    bench.answers = model()
+    bench.wait(5.0)
+    assert bench.told() == [OK, Printed("A017")]
+    assert AUTO_STATUS_ON in bench.heard[asked:], "it may have been off: everything is probed again"
+
+
+def test_a_jammed_cutter_is_resumed_with_the_cover_closed() -> None:
+    bench = Bench(model())
+    bench.connect()
+    bench.answers = lambda data: b""
+    asked = len(bench.heard)
+    bench.say(b"\x38\x08\x00\x00")  # cover open, cutter
+    bench.wait(1.0)
+    assert RESUME not in bench.heard[asked:]
+    bench.say(b"\x18\x08\x00\x00")
+    assert bench.told() == [OK, Health("degraded", "cover_open"), Health("degraded", "cutter_error")]
+    bench.wait(1.0)
+    assert bench.heard[asked:].count(RESUME) == 1
+    bench.answers = lambda data: {1: b"\x1a", 2: b"\x52", 3: b"\x1a"}.get(data[2], HEALTHY) if data[0] == 0x10 else b""
+    bench.wait(RESUME_INTERVAL)
+    assert bench.heard[asked:].count(RESUME) == 2
+    bench.say(AUTO_HEALTHY)
+    assert bench.told() == [OK]
+
+
+def test_the_queue_has_a_limit() -> None:
+    bench = Bench(model())
+    bench.connect()
+    bench.answers = lambda data: b""
+    for number in range(QUEUE_LIMIT + 1):
+        bench.printer.print(f"A{number:03d}", TICKET)
+        bench.settle()
+    assert bench.printer.detail == "printer_busy"
+    with pytest.raises(PrinterBusy):
+        bench.printer.print("A999", TICKET)
+
+
+def test_bytes_that_have_not_left_yet_are_given_their_time() -> None:
+    printer = EscposPrinter(baud=9600)
+    printer.connected(0.0)
+    first = printer.data_to_send(0.0)
+    gone = len(first) * 10 / 9600
+    assert printer.data_to_send(gone * 0.9) == b""
+    deadline = printer.next_deadline()
+    assert deadline is not None
+    assert deadline >= gone
+    assert printer.data_to_send(gone) != b""

@@ -1,0 +1,322 @@
+"""The simulated printer by itself, and the driver against it over good and bad wires, in virtual time."""
+
+from __future__ import annotations
+
+from collections import deque
+from random import Random
+
+import pytest
+from golden import vectors
+from hypothesis import given
+from hypothesis import strategies as st
+
+from drivers.device import OK, Health
+from drivers.escpos import EscposPrinter, Printed, Proof, Sent, Unknown
+from simulators.faults import Faults
+from simulators.paper import Code, Line, Run, Style
+from simulators.printer import PrinterFarEnd
+
+GOLDEN = vectors("escpos")
+
+
+def ticket(number: str) -> bytes:
+    return b"".join(
+        (
+            GOLDEN["initialise"],
+            GOLDEN["chinese mode on"],
+            "现金\n".encode("gbk"),
+            GOLDEN["size 6x6"],
+            number.encode() + b"\n",
+            GOLDEN["size 1x1"],
+            b"\n" * 6,
+            GOLDEN["partial cut"],
+        )
+    )
+
+
+class World:
+    """A driver and a printer on one wire, and the time between them.
+
+    A wire takes `delay` seconds a message; `faults.loss` drops messages either way, `faults.dribble` splits them.
+    """
+
+    def __init__(self, *, delay: float = 0.01, **abilities: bool) -> None:
+        self.faults = Faults()
+        self.far_end = PrinterFarEnd(self.faults, **abilities)
+        self.driver = EscposPrinter()
+        self.delay = delay
+        self.now = 0.0
+        self.facts: list[object] = []
+        self._wire: deque[tuple[float, bool, bytes]] = deque()
+
+    def plug(self) -> None:
+        self.far_end.plugged(self.now)
+        self.facts += self.driver.connected(self.now)
+
+    def unplug(self) -> None:
+        self._wire.clear()
+        self.facts += self.driver.disconnected(self.now)
+
+    def wait(self, seconds: float) -> None:
+        end = self.now + seconds
+        while True:
+            self._exchange()
+            alarms = [self.driver.next_deadline(), self.far_end.next_deadline(), *(at for at, _, _ in self._wire)]
+            at = min(time for time in alarms if time is not None)
+            if at > end:
+                break
+            self.now = max(self.now, at)
+            self._deliver()
+            self.facts += self.driver.tick(self.now)
+            self.far_end.tick(self.now)
+        self.now = end
+
+    def told(self) -> list[object]:
+        told, self.facts = self.facts, []
+        return told
+
+    def outcomes(self) -> list[object]:
+        return [fact for fact in self.facts if isinstance(fact, Printed | Sent | Unknown)]
+
+    def paper(self) -> str:
+        """Everything ever printed, cut off or not."""
+        return "\n".join(paper.words for paper in (*self.far_end.tickets, self.far_end.strip))
+
+    def _exchange(self) -> None:
+        while data := self.driver.data_to_send(self.now):
+            self._put(data, to_printer=True)
+        for message in self.far_end.data_to_send(self.now):
+            self._put(message, to_printer=False)
+
+    def _put(self, message: bytes, *, to_printer: bool) -> None:
+        if self.faults.lost():
+            return
+        parts = [bytes([byte]) for byte in message] if self.faults.dribble else [message]
+        self._wire.extend((self.now + self.delay, to_printer, self.faults.touched(part)) for part in parts)
+
+    def _deliver(self) -> None:
+        while self._wire and self._wire[0][0] <= self.now:
+            _, to_printer, data = self._wire.popleft()
+            if to_printer:
+                self.far_end.receive(data, self.now)
+            else:
+                self.facts += self.driver.receive(data, self.now)
+
+
+@pytest.fixture
+def printer() -> PrinterFarEnd:
+    far_end = PrinterFarEnd(Faults(), seconds_per_line=0.0)
+    far_end.plugged(0.0)
+    return far_end
+
+
+# -- the printer by itself ---------------------------------------------------------------------------------------
+
+
+def test_it_confirms_with_the_vendors_bytes(printer: PrinterFarEnd) -> None:
+    printer.receive(ticket("A017") + GOLDEN["confirmation request P001"], 0.0)
+    assert printer.data_to_send(0.0) == [GOLDEN["confirmation P001"]]
+    assert "A017" in printer.tickets[0].words
+
+
+def test_out_of_paper_it_answers_as_a_real_one_does() -> None:
+    printer = PrinterFarEnd(Faults(paper="out"))
+    for question in (1, 2, 4):
+        printer.receive(GOLDEN[f"real-time status {question}"], 0.0)
+        assert printer.data_to_send(0.0) == [GOLDEN[f"out of paper, answer {question}"]]
+
+
+def test_real_time_questions_are_answered_in_the_middle_of_anything(printer: PrinterFarEnd) -> None:
+    data = GOLDEN["chinese mode on"] + "现金".encode("gbk")
+    printer.receive(data[:3] + GOLDEN["real-time status 1"] + data[3:] + b"\n", 0.0)
+    assert printer.data_to_send(0.0) == [b"\x12"]
+    assert printer.strip.words == "现金"
+
+
+def test_it_tells_by_itself_once_asked() -> None:
+    faults = Faults()
+    printer = PrinterFarEnd(faults)
+    printer.receive(GOLDEN["automatic status on"], 0.0)
+    assert printer.data_to_send(0.0) == [b"\x10\x00\x00\x00"]
+    faults.cover_open = True
+    printer.tick(0.1)
+    printer.tick(0.2)
+    assert printer.data_to_send(0.2) == [b"\x38\x00\x00\x00"]
+
+
+def test_a_code_is_stored_and_printed(printer: PrinterFarEnd) -> None:
+    parts = ("qr model 2", "qr module 6", "qr level M", "qr data A017", "qr print")
+    printer.receive(b"".join(GOLDEN[part] for part in parts), 0.0)
+    assert printer.strip.rows[1:] == [Code("A017", 6, "M")]
+
+
+def test_a_line_too_long_goes_on_in_the_next(printer: PrinterFarEnd) -> None:
+    printer.receive(b"x" * 40 + b"\n", 0.0)
+    assert printer.strip.rows[1:] == [Line((Run("x" * 32, Style()),)), Line((Run("x" * 8, Style()),))]
+    assert printer.reader.overflows == 1
+
+
+@given(st.lists(st.binary(max_size=100), max_size=20))
+def test_after_any_noise_a_reset_printer_prints(chunks: list[bytes]) -> None:
+    """Invariant: no bytes break it, its buffers stay bounded, and after a power cut it prints a ticket as a new one."""
+    far_end = PrinterFarEnd(Faults(), seconds_per_line=0.0)
+    for chunk in chunks:
+        far_end.receive(chunk, 0.0)
+    far_end.plugged(1.0)
+    before = len(far_end.tickets)
+    far_end.receive(ticket("A017"), 1.0)
+    assert "A017" in far_end.tickets[before].words
+
+
+def test_strange_commands_are_skipped_and_counted(printer: PrinterFarEnd) -> None:
+    printer.receive(b"\x1b\x7fA017\n\x1d(z\x02\x00abB018\n", 0.0)
+    assert printer.strip.words == "A017\nB018"
+    assert printer.reader.unknown == 2 + 7
+
+
+# -- with its driver ---------------------------------------------------------------------------------------------
+
+ABILITIES = [
+    ({}, Printed),
+    ({"asb": False}, Printed),
+    ({"confirms": False}, Sent),
+    ({"asb": False, "confirms": False}, Sent),
+    ({"status": False}, Printed),
+    ({"status": False, "confirms": False}, Sent),
+]
+
+
+@pytest.mark.parametrize("dribble", [False, True])
+@pytest.mark.parametrize(("abilities", "outcome"), ABILITIES)
+def test_tickets_come_out_in_order(abilities: dict[str, bool], outcome: type, dribble: bool) -> None:
+    world = World(**abilities)
+    world.faults.dribble = dribble
+    world.plug()
+    world.wait(10.0)
+    assert world.driver.ready
+    names = [f"A{number:03d}" for number in range(5)]
+    for name in names:
+        world.driver.print(name, ticket(name))
+    world.wait(60.0)
+    assert world.outcomes() == [outcome(name) for name in names]
+    assert [paper.rows[2] for paper in world.far_end.tickets] == [
+        Line((Run(name, Style(width=6, height=6)),)) for name in names
+    ]
+
+
+def test_printed_is_said_when_the_paper_is_out_and_not_before() -> None:
+    world = World()
+    world.plug()
+    world.wait(1.0)
+    world.driver.print("A017", ticket("A017"))
+    while not world.outcomes():
+        assert not world.far_end.tickets or world.now < 5.0
+        world.wait(0.01)
+    assert world.outcomes() == [Printed("A017")]
+    assert len(world.far_end.tickets) == 1
+
+
+def test_parsed_is_no_more_than_sent() -> None:
+    """What the sheet warns of: a printer that can only say what it has read says so before the ticket is out."""
+    world = World(asb=False, confirms=False)
+    world.plug()
+    world.wait(5.0)
+    assert world.driver.proof is Proof.PARSED
+    world.driver.print("A017", ticket("A017"))
+    world.wait(0.1)
+    assert world.outcomes() == [Sent("A017")]
+    assert world.far_end.tickets == []
+
+
+def test_paper_out_in_the_middle_of_a_ticket() -> None:
+    world = World()
+    world.plug()
+    world.wait(1.0)
+    world.driver.print("A017", ticket("A017"))
+    world.driver.print("A018", ticket("A018"))
+    world.wait(0.2)
+    assert "A017" in world.far_end.strip.words
+    world.faults.paper = "out"
+    world.wait(600.0)
+    assert world.told() == [OK, Health("degraded", "paper_end")]
+    assert world.driver.detail == "paper_end"
+    world.faults.paper = "ok"
+    world.wait(5.0)
+    assert world.told() == [OK, Printed("A017"), Printed("A018")]
+    assert [paper.words.count("A01") for paper in world.far_end.tickets] == [1, 1]
+
+
+@pytest.mark.parametrize("asb", [True, False])
+def test_power_cut_in_the_middle_of_a_ticket(asb: bool) -> None:
+    """The link stays up, as on a serial line: nobody says that the buffer is gone."""
+    world = World(asb=asb)
+    world.plug()
+    world.wait(3.0)
+    for name in ("A017", "A018"):
+        world.driver.print(name, ticket(name))
+    world.wait(0.15)
+    world.far_end.plugged(world.now)
+    world.wait(60.0)
+    assert world.outcomes() == [Unknown("A017"), Printed("A018")]
+    assert world.paper().count("A017") <= 1
+    world.faults.cover_open = True
+    world.wait(1.5)
+    assert world.told()[-1] == Health("degraded", "cover_open"), "it has been asked again to tell by itself"
+
+
+def test_unplugged_in_the_middle_of_a_ticket() -> None:
+    world = World()
+    world.plug()
+    world.wait(1.0)
+    for name in ("A017", "A018"):
+        world.driver.print(name, ticket(name))
+    world.wait(0.15)
+    world.unplug()
+    assert world.outcomes() == [Unknown("A017")]
+    world.wait(10.0)
+    world.plug()
+    world.wait(60.0)
+    assert world.outcomes() == [Unknown("A017"), Printed("A018")]
+    assert world.paper().count("A018") == 1
+
+
+def test_a_jam_is_resumed_once_it_is_cleared() -> None:
+    world = World()
+    world.plug()
+    world.wait(1.0)
+    world.far_end.jammed = True
+    world.driver.print("A017", ticket("A017"))
+    world.wait(60.0)
+    assert world.told() == [OK, Health("degraded", "cutter_error")]
+    world.far_end.jammed = False
+    world.wait(10.0)
+    assert world.told() == [Printed("A017"), OK]
+
+
+@pytest.mark.parametrize("abilities", [abilities for abilities, _ in ABILITIES])
+@pytest.mark.parametrize("seed", range(8))
+def test_a_wire_that_loses_a_fifth_of_all_messages(abilities: dict[str, bool], seed: int) -> None:
+    """Invariant: every job is closed exactly once, and no ticket comes out twice, whatever is lost."""
+    print(f"seed {seed}")
+    world = World(**abilities)
+    world.faults.random = Random(seed)
+    world.faults.loss = 0.2
+    world.plug()
+    chance = Random(seed)
+    names = [f"A{number:03d}" for number in range(12)]
+    for number, name in enumerate(names):
+        world.driver.print(name, ticket(name))
+        world.wait(chance.choice((0.1, 1.0, 10.0)))
+        world.faults.paper = chance.choice(("ok", "ok", "low", "out"))
+        if number % 5 == 4:
+            world.unplug()
+            world.wait(1.0)
+            world.plug()
+    world.faults.paper = "ok"
+    world.wait(600.0)
+    assert sorted(fact.job for fact in world.outcomes()) == names
+    paper = world.paper()
+    for fact in world.outcomes():
+        assert paper.count(fact.job) <= 1
+        if isinstance(fact, Printed):
+            assert paper.count(fact.job) == 1
