@@ -31,8 +31,10 @@ from drivers.escpos_probe import (
     Proof,
 )
 from drivers.escpos_status import (
+    LATE,
     REAL_TIME_BITS,
     REAL_TIME_STATUS,
+    REPLY_TIMEOUT,
     AutoStatus,
     Flow,
     Parsed,
@@ -260,13 +262,19 @@ def test_a_printer_that_never_answers_prints_and_says_so() -> None:
 
 
 def test_abilities_are_not_judged_while_the_printer_is_offline() -> None:
-    """A printer without paper leaves buffered commands unread; that is no sign that it does not know them."""
+    """A printer without paper leaves buffered commands unread; that is no sign that it does not know them.
+
+    The first request goes out before its state is known, since the first question is lost; it may try twice more.
+    """
     paper = False
+    requests = 0
 
     def answers(data: bytes) -> bytes:
-        if paper or data.startswith(REAL_TIME_STATUS):
-            return model(asb=False)(data) if paper else OUT_OF_PAPER.get(data[2], HEALTHY)
-        return b""
+        nonlocal requests
+        requests += data == AUTO_STATUS_ON
+        if data.startswith(REAL_TIME_STATUS) and not paper:
+            return b"" if bench.now == 0.0 else OUT_OF_PAPER.get(data[2], HEALTHY)
+        return model(asb=requests == 3)(data) if paper else b""
 
     bench = Bench(answers)
     bench.connect()
@@ -275,6 +283,7 @@ def test_abilities_are_not_judged_while_the_printer_is_offline() -> None:
     paper = True
     bench.wait(3.0)
     assert bench.printer.proof is Proof.PRINTED
+    assert AUTO_STATUS_OFF not in b"".join(bench.heard)
     assert bench.told() == [Health("degraded", "paper_end"), OK]
 
 
@@ -352,6 +361,7 @@ def test_an_unconfirmed_job_is_unknown_and_the_next_goes_on() -> None:
     bench.wait(0.2)
     assert bench.told() == [Unknown("A017"), Printed("A018")]
     assert len(bench.jobs()) == 2
+    assert bench.heard.count(AUTO_STATUS_ON) == 2, "it may have been off too shortly to be missed: probed again"
 
 
 def test_a_lost_link_makes_the_job_in_flight_unknown_and_keeps_the_others() -> None:
@@ -392,6 +402,31 @@ def test_a_printer_that_stops_answering() -> None:
     bench.wait(5.0)
     assert bench.told() == [OK, Printed("A017")]
     assert AUTO_STATUS_ON in bench.heard[asked:], "it may have been off: everything is probed again"
+
+
+def test_a_power_cut_with_a_job_in_flight() -> None:
+    """The printer is back with an empty buffer: what it answers to the probes says nothing about the job."""
+    bench = Bench(model(asb=False, confirms=False))
+    bench.connect()
+    bench.wait(10.0)
+    bench.printer.print("A017", TICKET)
+    bench.answers = lambda data: b""
+    bench.wait(8.0)
+    assert bench.told() == [OK, Health("degraded", "no_answer")]
+    bench.answers = model(asb=False, confirms=False)
+    bench.wait(6.0)
+    assert bench.told() == [OK]
+    bench.wait(2.0)
+    assert bench.told() == [Unknown("A017")]
+    assert len(bench.jobs()) == 1
+
+
+def test_a_late_answer_is_not_taken_for_the_next_question() -> None:
+    watch = StatusWatch(0.0)
+    watch.ask(0.0)
+    watch.tick(REPLY_TIMEOUT)
+    assert not watch.answer(0x16, REPLY_TIMEOUT + LATE / 2)
+    assert watch.ask_at(0.0) == REPLY_TIMEOUT + LATE
 
 
 def test_a_jammed_cutter_is_resumed_with_the_cover_closed() -> None:
