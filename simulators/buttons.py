@@ -1,0 +1,88 @@
+"""MQTT keypads, panels and ticket buttons, and eyes for what the controller publishes.
+
+A device numbers its presses and sends one again, with the same number, until it is answered.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections import Counter, deque
+from collections.abc import Mapping
+from random import Random
+from typing import Any
+
+import aiomqtt
+
+ANSWER_TIMEOUT = 1.0
+"""Seconds without an answer after which a press is sent again."""
+TRIES = 10
+EVENTS_KEPT = 200_000
+
+
+class Buttons:
+    """All MQTT devices of a branch on one connection, connected between `async with` and its end."""
+
+    def __init__(self, host: str, port: int, branch: str, random: Random) -> None:
+        self._host, self._port = host, port
+        self._root = f"lobby/{branch}/"
+        self._boot = f"{random.getrandbits(64):016x}"
+        self._next: Counter[str] = Counter()
+        self._answers: dict[tuple[str, int], asyncio.Future[dict[str, Any]]] = {}
+        self.retained: dict[str, Any] = {}
+        """The last content of each topic that is no answer and no event, below the root."""
+        self.events: deque[dict[str, Any]] = deque(maxlen=EVENTS_KEPT)
+        self.changed = asyncio.Event()
+        """Set at each message; for whoever waits for one."""
+
+    async def __aenter__(self) -> Buttons:
+        self._client = aiomqtt.Client(self._host, self._port, timeout=5)
+        await self._client.__aenter__()
+        await self._client.subscribe(f"{self._root}#", qos=1)
+        self._listening = asyncio.create_task(self._listen(), name="buttons")
+        return self
+
+    async def __aexit__(self, *error: Any) -> None:
+        self._listening.cancel()
+        await asyncio.gather(self._listening, return_exceptions=True)
+        await self._client.__aexit__(None, None, None)
+
+    async def press(self, device: str, **content: Any) -> dict[str, Any]:
+        """Press a key at `keypad/3`, `panel/manager`, `kiosk/hall`, ..; the answer, or TimeoutError."""
+        seq = self._next[device]
+        self._next[device] += 1
+        answer: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
+        self._answers[device, seq] = answer
+        try:
+            for _ in range(TRIES):
+                payload = json.dumps({**content, "boot": self._boot, "seq": seq}, ensure_ascii=False)
+                await self._client.publish(f"{self._root}{device}/press", payload, qos=1)
+                try:
+                    async with asyncio.timeout(ANSWER_TIMEOUT):
+                        return await asyncio.shield(answer)
+                except TimeoutError:
+                    continue
+            raise TimeoutError(f"{device}: no answer to {content}")
+        finally:
+            del self._answers[device, seq]
+
+    def screen(self, counter: str) -> Mapping[str, Any]:
+        """What the keypad of a counter shows."""
+        return self.retained.get(f"keypad/{counter}/screen") or {}
+
+    async def _listen(self) -> None:
+        async for message in self._client.messages:
+            topic = message.topic.value.removeprefix(self._root)
+            payload = message.payload if isinstance(message.payload, bytes) else b""
+            if topic == "status":
+                self.retained[topic] = payload.decode()
+            elif topic.endswith("/ack"):
+                content = json.loads(payload)
+                answer = self._answers.get((topic.removesuffix("/ack"), content["seq"]))
+                if answer and not answer.done() and content["boot"] == self._boot:
+                    answer.set_result(content)
+            elif topic == "event":
+                self.events.append(json.loads(payload))
+            elif not topic.endswith("/press"):
+                self.retained[topic] = json.loads(payload)
+            self.changed.set()

@@ -1,0 +1,184 @@
+"""`lobby demo`: a whole branch on simulated hardware, and at the end the question whether everything was right."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+import tempfile
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import AsyncExitStack, nullcontext
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from random import Random
+from statistics import mean
+
+from rich.console import Console
+from rich.table import Table
+
+from controller.config import Settings, Terminal68Device, VfdDevice
+from simulators.board import BoardFarEnd
+from simulators.broker import embedded_broker
+from simulators.buttons import Buttons
+from simulators.customers import Customer, stream
+from simulators.demo_screen import Screen
+from simulators.people import Hall
+from simulators.printer import PrinterFarEnd
+from simulators.stage import Stage, running
+from simulators.terminals import TerminalBus
+from simulators.window import WindowFarEnd
+
+PROFILE = "normal"
+LOAD = 1.0
+"""Work that comes, as a part of what all counters together can do."""
+AT_THE_DOOR = 4
+"""Customers waiting when the doors open."""
+
+
+async def run_demo(
+    settings: Settings, customers: int | None, seed: int, speed: float, *, headless: bool, tickets: Path | None = None
+) -> bool:
+    """Run the demo until `customers` have left (None: until interrupted); whether everything was right.
+
+    `tickets`: a directory to which every paper ticket is drawn as a picture.
+    """
+    console = Console()
+    with tempfile.TemporaryDirectory(prefix="lobby-demo-") as directory:
+        async with AsyncExitStack() as stack:
+            journal = Path(directory) / "lobby.db"
+            port = await stack.enter_async_context(embedded_broker()) if settings.mqtt else None
+            stage = Stage(settings, Path(directory) / "dev", seed)
+            stage.plug_all()
+            stack.callback(stage.unplug_all)
+            branch = stage.settings(journal=journal, port=port)
+            daemon = await stack.enter_async_context(running(branch))
+            buttons = Buttons("127.0.0.1", port or 0, branch.rules.branch, Random(f"{seed}:buttons"))
+            await stack.enter_async_context(buttons)
+            hall = Hall(branch, stage, buttons, speed)
+            screen = None if headless else Screen(branch, stage, buttons, hall)
+            with screen or nullcontext():
+                if headless:
+                    console.print(f"Seed {seed}: {customers} customers, people's time {speed:g} times as fast.")
+                await _day(branch, hall, customers, seed, screen)
+            await daemon.engine.idle()
+            if tickets:
+                _draw(stage, tickets)
+                console.print(f"The paper tickets are in {tickets}.")
+            report = Report(branch, stage, buttons, hall, journal)
+        report.show(console, exact=headless)
+        return report.right(exact=headless)
+
+
+async def _day(settings: Settings, hall: Hall, customers: int | None, seed: int, screen: Screen | None) -> None:
+    minutes = mean(settings.traffic.minutes.values())
+    pads = hall.pads()
+    people = islice(stream(settings.traffic, PROFILE, seed, minutes * 60 / (LOAD * len(pads)), AT_THE_DOOR), customers)
+    async with asyncio.TaskGroup() as group:
+        clerks = [group.create_task(hall.clerk(counter, pad)) for counter, pad in pads.items()]
+        manager = group.create_task(hall.manager())
+        door = group.create_task(_open_door(hall, people))
+        quitting = group.create_task(screen.run()) if screen else None
+        working = asyncio.gather(door, *clerks)
+        if quitting:
+            await asyncio.wait((quitting, working), return_when=asyncio.FIRST_COMPLETED)
+            for task in (quitting, door, *clerks):
+                task.cancel()
+        await asyncio.wait((working,))
+        manager.cancel()
+
+
+async def _open_door(hall: Hall, customers: Iterator[Customer]) -> None:
+    async with asyncio.TaskGroup() as inside:
+        for customer in customers:
+            await hall.pass_time(customer.arrives - hall.time())
+            inside.create_task(hall.visit(customer))
+        hall.closing = True
+    hall.closing = True
+
+
+def _draw(stage: Stage, directory: Path) -> None:
+    directory.mkdir(parents=True, exist_ok=True)
+    for placed in stage.placed.values():
+        if isinstance(placed.far_end, PrinterFarEnd):
+            for number, paper in enumerate(placed.far_end.tickets, 1):
+                (directory / f"{placed.device.id}-{number:03d}.png").write_bytes(paper.png())
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """What the journal says about something, and what was seen of it."""
+
+    what: str
+    journal: int
+    seen: int
+    exact: bool
+    """Whether more may be seen than the journal has (a display that was told again after it had been unplugged)."""
+
+
+class Report:
+    """The day in figures, and what was seen of it set against the journal."""
+
+    def __init__(self, settings: Settings, stage: Stage, buttons: Buttons, hall: Hall, journal: Path) -> None:
+        self._settings = settings
+        self._stage = stage
+        self._hall = hall
+        with sqlite3.connect(f"file:{journal}?mode=ro", uri=True) as connection:
+            ask = "SELECT json_extract(data, '$.ticket'), json_extract(data, '$.counter') FROM event WHERE kind = ?"
+            self._issued = [ticket for ticket, _ in connection.execute(ask, ("ticket_issued",))]
+            self._called = [(ticket, counter) for ticket, counter in connection.execute(ask, ("ticket_called",))]
+            self._rows = connection.execute("SELECT count(*) FROM event").fetchone()[0]
+        self.counts = list(self._count(buttons))
+
+    def right(self, *, exact: bool) -> bool:
+        """Whether everything in the journal was seen; `exact`: and nothing else."""
+        return all(c.seen == c.journal if exact and c.exact else c.seen >= c.journal for c in self.counts)
+
+    def _count(self, buttons: Buttons) -> Iterator[Count]:
+        for placed in self._stage.placed.values():
+            device, far_end = placed.device, placed.far_end
+            if isinstance(far_end, PrinterFarEnd):
+                on_paper = sum(any(ticket in text for text in self._hall.papers) for ticket in self._issued)
+                yield Count("tickets with a paper", len(self._issued), on_paper, True)
+                yield Count("papers", len(self._issued), len(far_end.tickets), True)
+            if isinstance(device, Terminal68Device) and isinstance(far_end, TerminalBus):
+                for address, counter in device.addresses.items():
+                    wanted = Counter(ticket[-3:] for ticket, at in self._called if at == counter)
+                    shown = Counter(far_end.terminals[address].tickets)
+                    yield Count(
+                        f"calls on the terminal of counter {counter}", wanted.total(), _met(wanted, shown), True
+                    )
+            if isinstance(far_end, BoardFarEnd):
+                lines = {line.strip() for shown in far_end.history for line in shown}
+                say = self._settings.rules.wording.say
+                calls = [say("board.call", ticket=t, counter=c) for t, c in self._called]
+                yield Count(f"calls on {device.id}", len(calls), sum(call in lines for call in calls), True)
+            if isinstance(device, VfdDevice) and isinstance(far_end, WindowFarEnd):
+                seen = {first.strip() for first, _ in far_end.history}
+                here = [t for t, c in self._called if c == device.counter]
+                yield Count(f"calls on {device.id}", len(here), sum(t in seen for t in here), True)
+        if self._settings.mqtt:
+            told = Counter(e["data"]["ticket"] for e in buttons.events if e["kind"] == "ticket_called")
+            yield Count("calls told on MQTT", len(self._called), told.total(), True)
+
+    def show(self, console: Console, *, exact: bool) -> None:
+        """The tables."""
+        waits = Table("class", "customers", "served", "mean wait", "longest", title="Minutes of people's time")
+        for klass in self._settings.rules.classes:
+            visits = [v for v in self._hall.visits if v.customer.klass == klass and v.ticket]
+            if visits:
+                minutes = [(v.called - v.took) / 60 for v in visits if v.called is not None]
+                served = sum(v.served for v in visits)
+                figures = (f"{mean(minutes):.1f}", f"{max(minutes):.1f}") if minutes else ("-", "-")
+                waits.add_row(self._settings.rules.class_name(klass), str(len(visits)), str(served), *figures)
+        console.print(waits)
+        checks = Table("what", "journal", "seen", "", title=f"The journal ({self._rows} rows) against what was seen")
+        for c in self.counts:
+            good = c.seen == c.journal if exact and c.exact else c.seen >= c.journal
+            checks.add_row(c.what, str(c.journal), str(c.seen), "right" if good else "WRONG")
+        console.print(checks)
+
+
+def _met(wanted: Counter[str], shown: Counter[str]) -> int:
+    """How many were shown: exactly as many as wanted only if each was shown exactly as often as wanted."""
+    return shown.total() if all(shown[t] >= n for t, n in wanted.items()) else (wanted & shown).total()

@@ -1,0 +1,164 @@
+"""The demo in a terminal: who waits, who is at which counter, the last ticket as printed, the devices, and knobs."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import sys
+import termios
+import tty
+from collections import deque
+from collections.abc import Callable
+from types import TracebackType
+
+from rich.console import Console, Group
+from rich.layout import Layout
+from rich.live import Live
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+from controller.config import EscposDevice, Settings
+from simulators.board import BoardFarEnd
+from simulators.buttons import Buttons
+from simulators.people import Hall
+from simulators.printer import PrinterFarEnd
+from simulators.stage import Placed, Stage
+
+REFRESH = 0.25
+LINES_KEPT = 5
+
+
+class Screen(logging.Handler):
+    """Draws until `q` is pressed. As a log handler it shows what the daemon says about its devices."""
+
+    def __init__(self, settings: Settings, stage: Stage, buttons: Buttons, hall: Hall) -> None:
+        super().__init__(logging.WARNING)
+        self._settings = settings
+        self._stage = stage
+        self._buttons = buttons
+        self._hall = hall
+        self._said: deque[str] = deque(maxlen=LINES_KEPT)
+        self._live = Live(console=Console(), auto_refresh=False, screen=True)
+        self._quit = asyncio.Event()
+        self._terminal: list[object] | None = None
+        self._knobs = dict(self._make_knobs())
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._said.append(record.getMessage())
+
+    def __enter__(self) -> Screen:
+        logger = logging.getLogger("controller")
+        logger.addHandler(self)
+        logger.propagate = False
+        if sys.stdin.isatty():
+            self._terminal = termios.tcgetattr(sys.stdin)
+            tty.setcbreak(sys.stdin)
+            asyncio.get_running_loop().add_reader(sys.stdin.fileno(), self._key)
+        self._live.__enter__()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._live.__exit__(kind, error, trace)
+        logger = logging.getLogger("controller")
+        logger.removeHandler(self)
+        logger.propagate = True
+        if self._terminal is not None:
+            asyncio.get_running_loop().remove_reader(sys.stdin.fileno())
+            termios.tcsetattr(sys.stdin, termios.TCSADRAIN, self._terminal)  # type: ignore[arg-type]
+
+    async def run(self) -> None:
+        """Draw until somebody quits."""
+        while not self._quit.is_set():
+            self._live.update(self._draw(), refresh=True)
+            try:
+                async with asyncio.timeout(REFRESH):
+                    await self._quit.wait()
+            except TimeoutError:
+                pass
+
+    # -- knobs -----------------------------------------------------------------------------------------------
+
+    def _make_knobs(self) -> list[tuple[str, tuple[str, Callable[[], None]]]]:
+        knobs: list[tuple[str, tuple[str, Callable[[], None]]]] = [("q", ("quit", self._quit.set))]
+        for placed in self._stage.placed.values():
+            if isinstance(placed.far_end, PrinterFarEnd):
+                knobs.append(("p", ("paper out / in", lambda p=placed: _paper(p))))  # type: ignore[misc]
+                knobs.append(("c", ("cover open / closed", lambda p=placed: _cover(p))))  # type: ignore[misc]
+                knobs.append(("u", (f"unplug / plug {placed.device.id}", lambda p=placed: _plug(p))))  # type: ignore[misc]
+            if isinstance(placed.far_end, BoardFarEnd):
+                knobs.append(("h", (f"unplug / plug {placed.device.id}", lambda p=placed: _plug(p))))  # type: ignore[misc]
+        return knobs
+
+    def _key(self) -> None:
+        knob = self._knobs.get(os.read(sys.stdin.fileno(), 1).decode("ascii", "replace"))
+        if knob:
+            knob[1]()
+
+    # -- pictures --------------------------------------------------------------------------------------------
+
+    def _draw(self) -> Layout:
+        layout = Layout()
+        layout.split_column(Layout(name="top"), Layout(self._devices(), size=len(self._stage.placed) + 5), self._foot())
+        layout["top"].split_row(Layout(Group(self._waiting(), self._counters())), Layout(self._paper(), size=44))
+        return layout
+
+    def _foot(self) -> Layout:
+        keys = "   ".join(f"[b]{key}[/b] {what}" for key, (what, _) in self._knobs.items())
+        said = Text("\n".join(self._said) or "All is well.")
+        return Layout(Panel(Group(said), title=keys), size=LINES_KEPT + 2)
+
+    def _waiting(self) -> Panel:
+        board = self._buttons.retained.get("board", {})
+        table = Table.grid(padding=(0, 2))
+        for service, count in board.get("waiting", {}).items():
+            bar = "●" * min(count, 40)
+            table.add_row(self._settings.rules.service_name(service), str(count), bar)
+        table.add_row("", "", "")
+        table.add_row("→", "", " ".join(board.get("soon", [])))
+        minutes = self._hall.time() / 60
+        return Panel(table, title=f"{self._settings.rules.branch_name}: {minutes:.0f} min, {self._hall.left} have left")
+
+    def _counters(self) -> Panel:
+        table = Table.grid(padding=(0, 2))
+        daemon_calls = {
+            c["counter"]: c["ticket"] for c in reversed(self._buttons.retained.get("board", {}).get("calls", []))
+        }
+        for counter in self._settings.rules.counters:
+            table.add_row(
+                self._settings.rules.wording.say("window.counter", counter=counter), daemon_calls.get(counter, "")
+            )
+        return Panel(table, title="calls")
+
+    def _paper(self) -> Panel:
+        for placed in self._stage.placed.values():
+            if isinstance(placed.device, EscposDevice) and isinstance(placed.far_end, PrinterFarEnd):
+                tickets = placed.far_end.tickets
+                return Panel(tickets[-1].text() if tickets else "", title=f"ticket {len(tickets)}")
+        return Panel("")
+
+    def _devices(self) -> Panel:
+        table = Table.grid(padding=(0, 2))
+        for topic, report in sorted(self._buttons.retained.items()):
+            if topic.startswith("device/"):
+                colour = {"ok": "green", "degraded": "yellow", "offline": "red"}[report["state"]]
+                table.add_row(topic.removeprefix("device/"), Text(report["state"], colour), report["detail"])
+        return Panel(table, title="devices")
+
+
+def _paper(placed: Placed) -> None:
+    placed.wire.faults.paper = "ok" if placed.wire.faults.paper == "out" else "out"
+    placed.wire.poke()
+
+
+def _cover(placed: Placed) -> None:
+    placed.wire.faults.cover_open = not placed.wire.faults.cover_open
+    placed.wire.poke()
+
+
+def _plug(placed: Placed) -> None:
+    placed.wire.faults.unplugged = not placed.wire.faults.unplugged
+    placed.wire.poke()

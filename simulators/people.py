@@ -1,0 +1,342 @@
+"""Clerks, customers and the lobby manager, who know the lobby only by what its devices show, print and answer.
+
+Their time runs `speed` times as fast as the wires'. A clerk presses keys and looks at the keypad; a customer presses a
+ticket button, takes the paper, watches the displays and walks to the window they name.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from controller.config import MqttKeypad, MqttKiosk, MqttPanel, Settings, Terminal68Device, VfdDevice
+from controller.lobby.rules import Rules
+from drivers.terminal68 import Key
+from simulators.board import BoardFarEnd
+from simulators.buttons import Buttons
+from simulators.customers import Customer
+from simulators.printer import PrinterFarEnd
+from simulators.stage import Stage
+from simulators.terminals import TerminalBus
+from simulators.window import WindowFarEnd
+from simulators.wire import Wire
+
+GLANCE = 0.02
+"""Seconds of real time between two looks at a display."""
+PAUSE = 0.25
+"""Seconds of real time between two tries of something that was just refused."""
+WIRES = 2.0
+"""Seconds of real time that paper and displays may take: a customer without paper cannot come."""
+WALK = 12.0
+COMES_WITHIN = 45.0
+"""People's seconds that a clerk waits for a customer, after the call and after the recall."""
+NOTICES_LATE = 180.0
+"""People's seconds after which somebody notices that the call was missed."""
+ASKS_AFTER = 600.0
+"""People's seconds of waiting after which a customer asks whether the call was missed."""
+MANAGER_ROUND = 300.0
+FOREVER = float("inf")
+CROWD = 6
+"""Waiting customers above which the manager reassigns one."""
+
+
+class Pad(Protocol):
+    """What a clerk has: keys, a display, and an answer to each key."""
+
+    async def press(self, key: str, digits: str = "") -> bool:
+        """Press a key; whether it was accepted. TimeoutError if it is never answered."""
+
+    def waiting(self) -> int:
+        """The number waiting that the display shows."""
+
+    async def call(self) -> bool:
+        """Press call; whether a ticket is shown now."""
+
+
+class TerminalPad:
+    """A terminal on a 68-frame bus."""
+
+    KEYS = {  # noqa: RUF012
+        "CALL": (Key.CALL, ""),
+        "RECALL": (Key.RECALL, ""),
+        "NOSHOW": (Key.CONFIRM, "6"),
+        "EVALUATE": (Key.EVALUATE, ""),
+        "CLOSE": (Key.PAUSE, "9"),
+    }
+
+    def __init__(self, bus: TerminalBus, address: int, wire: Wire) -> None:
+        self._bus, self._address, self._wire = bus, address, wire
+        self._terminal = bus.terminals[address]
+
+    async def press(self, key: str, digits: str = "") -> bool:
+        code, fixed = self.KEYS[key]
+        beeps, echoes = self._terminal.beeps, self._terminal.echoes
+        async with asyncio.timeout(30):
+            while self._terminal.echoes == echoes:
+                self._bus.press(self._address, code, digits or fixed)
+                self._wire.poke()
+                while self._bus.waits_for_echo(self._address):
+                    await asyncio.sleep(GLANCE)
+        await asyncio.sleep(GLANCE)  # a beep follows its echo at once
+        return self._terminal.beeps == beeps
+
+    def waiting(self) -> int:
+        return int(self._terminal.waiting or 0)
+
+    async def call(self) -> bool:
+        shown = len(self._terminal.tickets)
+        if not await self.press("CALL"):
+            return False
+        for _ in range(20):
+            if len(self._terminal.tickets) > shown:
+                return True
+            await asyncio.sleep(GLANCE)
+        return False  # the last customer was finished, and nobody waits
+
+
+class MqttPad:
+    """A keypad on MQTT."""
+
+    def __init__(self, buttons: Buttons, counter: str) -> None:
+        self._buttons, self._counter = buttons, counter
+
+    async def press(self, key: str, digits: str = "") -> bool:
+        answer = await self._buttons.press(f"keypad/{self._counter}", key=key, digits=digits)
+        return bool(answer["result"] == "ok")
+
+    def waiting(self) -> int:
+        return int(self._buttons.screen(self._counter).get("waiting", 0))
+
+    async def call(self) -> bool:
+        answer = await self._buttons.press(f"keypad/{self._counter}", key="CALL", digits="")
+        return bool(answer["result"] == "ok" and answer["ticket"])
+
+
+@dataclass(slots=True)
+class Visit:
+    """A customer's visit, in people's seconds since the doors opened."""
+
+    customer: Customer
+    ticket: str = ""
+    took: float = 0.0
+    called: float | None = None
+    counter: str = ""
+    served: bool = False
+    done: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+class Hall:
+    """What can be seen and done in the hall."""
+
+    def __init__(self, settings: Settings, stage: Stage, buttons: Buttons | None, speed: float) -> None:
+        self._settings = settings
+        self._rules: Rules = settings.rules
+        self._stage = stage
+        self._buttons = buttons
+        self._speed = speed
+        self._opened = asyncio.get_running_loop().time()
+        self._boards = [p.far_end for p in stage.placed.values() if isinstance(p.far_end, BoardFarEnd)]
+        self._windows = {
+            p.device.counter: p.far_end
+            for p in stage.placed.values()
+            if isinstance(p.device, VfdDevice) and isinstance(p.far_end, WindowFarEnd)
+        }
+        self._printers = [p.far_end for p in stage.placed.values() if isinstance(p.far_end, PrinterFarEnd)]
+        self.papers: list[str] = []
+        """The text of every paper ticket so far."""
+        self._on_board = _reader_of(self._rules.wording.say("board.call", ticket="\0t", counter="\0c"))
+        self.visits: list[Visit] = []
+        self.left = 0
+        self.closing = False
+        """Nobody comes any more: a clerk with nobody waiting goes home."""
+        self._seated: dict[str, Visit] = {}
+
+    # -- time ------------------------------------------------------------------------------------------------
+
+    def time(self) -> float:
+        """People's seconds since the doors opened."""
+        return (asyncio.get_running_loop().time() - self._opened) * self._speed
+
+    async def pass_time(self, seconds: float) -> None:
+        """Let people's seconds pass."""
+        await asyncio.sleep(seconds / self._speed)
+
+    async def until(self, happened: Callable[[], bool], seconds: float) -> bool:
+        """Look until something is to be seen, or for that many people's seconds; whether it was."""
+        deadline = self.time() + seconds
+        while not happened():
+            if self.time() > deadline:
+                return False
+            await asyncio.sleep(GLANCE)
+        return True
+
+    # -- customers -------------------------------------------------------------------------------------------
+
+    async def visit(self, customer: Customer) -> None:
+        """One customer, from the door to the door."""
+        visit = Visit(customer)
+        self.visits.append(visit)
+        await self._take(visit)
+        if self._printers:
+            await self.until(lambda: self._has_paper(visit.ticket), FOREVER)
+        misses = customer.misses_call
+        while not visit.served:
+            counter = await self._called(visit)
+            if visit.called is None:
+                visit.called = self.time()
+            if misses:
+                misses = False
+                await self.pass_time(NOTICES_LATE)
+                await self.until(lambda c=counter: not self._shows(visit.ticket, c), FOREVER)  # type: ignore[misc]
+                if not customer.comes_back or not await self._ask_back(visit):
+                    break
+                continue
+            await self.pass_time(WALK)
+            self._seated[counter] = visit
+            while not visit.done.is_set() and self._shows(visit.ticket, counter):
+                await asyncio.sleep(GLANCE)
+            visit.served = visit.done.is_set()
+            if not visit.served:  # came too late, or the counter sent them on
+                self._seated.pop(counter, None)
+                if not await self._ask_back(visit):
+                    break
+        self.left += 1
+
+    async def _take(self, visit: Visit) -> None:
+        assert self._buttons
+        customer = visit.customer
+        panel = next((d.id for d in self._settings.devices if isinstance(d, MqttPanel)), None)
+        kiosk = next(d.id for d in self._settings.devices if isinstance(d, MqttKiosk))
+        while not visit.ticket:
+            if customer.klass == "green" and panel:
+                answer = await self._buttons.press(
+                    f"panel/{panel}", key="GREEN", ticket="", service=customer.service, counter="", reason="elderly"
+                )
+            else:
+                answer = await self._buttons.press(
+                    f"kiosk/{kiosk}", key="TAKE", service=customer.service, **{"class": customer.klass}
+                )
+            taken = {v.ticket for v in self.visits}
+            if answer["result"] == "ok" and answer["ticket"] not in taken:
+                visit.ticket, visit.took = answer["ticket"], self.time()
+            else:  # out of paper, or somebody pressed a moment ago and this is their ticket
+                await asyncio.sleep(PAUSE)
+
+    def _has_paper(self, ticket: str) -> bool:
+        cut = [paper for printer in self._printers for paper in printer.tickets]
+        self.papers += [paper.text() for paper in cut[len(self.papers) :]]
+        return any(ticket in text for text in self.papers)
+
+    async def _called(self, visit: Visit) -> str:
+        found = ""
+
+        def seen() -> bool:
+            nonlocal found
+            found = next((c for t, c in self._calls() if t == visit.ticket), "")
+            return bool(found)
+
+        while not await self.until(seen, ASKS_AFTER):
+            # Called before the paper was in hand, or while looking elsewhere: the manager knows.
+            await self._ask_back(visit)
+        visit.counter = found
+        return found
+
+    async def _ask_back(self, visit: Visit) -> bool:
+        """Ask the lobby manager to bring the ticket back; whether that was still possible."""
+        panel = next((d.id for d in self._settings.devices if isinstance(d, MqttPanel)), None)
+        if not panel or not self._buttons:
+            return False
+        answer = await self._buttons.press(f"panel/{panel}", key="RETURN", ticket=visit.ticket, reason="late")
+        return bool(answer["result"] == "ok")
+
+    def _calls(self) -> Iterator[tuple[str, str]]:
+        """(ticket, counter) on every display in the hall."""
+        for counter, window in self._windows.items():
+            yield window.lines()[0].strip(), counter
+        for board in self._boards:
+            for line in board.lines():
+                found = self._on_board.fullmatch(line.strip())
+                if found and found["c"] not in self._windows:
+                    yield found["t"], found["c"]
+        if not self._boards and not self._windows and self._buttons:
+            for call in self._buttons.retained.get("board", {}).get("calls", []):
+                yield call["ticket"], call["counter"]
+
+    def _shows(self, ticket: str, counter: str) -> bool:
+        return (ticket, counter) in self._calls()
+
+    # -- clerks ----------------------------------------------------------------------------------------------
+
+    def pads(self) -> dict[str, Pad]:
+        """The keypad of each counter that has one."""
+        pads: dict[str, Pad] = {}
+        for device in self._settings.devices:
+            if isinstance(device, MqttKeypad) and self._buttons:
+                pads[device.counter] = MqttPad(self._buttons, device.counter)
+        for placed in self._stage.placed.values():
+            if isinstance(placed.device, Terminal68Device) and isinstance(placed.far_end, TerminalBus):
+                for address, counter in placed.device.addresses.items():
+                    pads[counter] = TerminalPad(placed.far_end, address, placed.wire)
+        return pads
+
+    async def clerk(self, counter: str, pad: Pad) -> None:
+        """One clerk's day."""
+        opened = False
+        while True:
+            if not await pad.call():
+                if self._over():
+                    break
+                await asyncio.sleep(PAUSE)
+                await self.until(lambda: pad.waiting() > 0 or self._over(), FOREVER)
+                continue
+            opened = True
+            visit = await self._customer_at(counter) or (
+                await self._customer_at(counter) if await pad.press("RECALL") else None
+            )
+            if visit is None:
+                await pad.press("NOSHOW")
+                continue
+            if isinstance(pad, MqttPad):
+                await pad.press("START")
+            await self.pass_time(visit.customer.service_time)
+            if self._rules.counters[counter].rater and visit.customer.number % 3 == 0:
+                await self._rate(counter, pad)
+            visit.done.set()
+        if opened:
+            await pad.press("CLOSE")
+
+    def _over(self) -> bool:
+        return self.closing and self.left == len(self.visits)
+
+    async def _customer_at(self, counter: str) -> Visit | None:
+        await self.until(lambda: counter in self._seated, COMES_WITHIN + WIRES * self._speed)
+        return self._seated.pop(counter, None)
+
+    async def _rate(self, counter: str, pad: Pad) -> None:
+        await pad.press("EVALUATE")
+        for placed in self._stage.placed.values():
+            if isinstance(placed.device, Terminal68Device) and isinstance(placed.far_end, TerminalBus):
+                for address, where in placed.device.raters.items():
+                    rater = placed.far_end.raters[address]
+                    if where == counter and await self.until(lambda r=rater: r.asking, 60):  # type: ignore[misc]
+                        placed.far_end.rate(address, 5)
+                        placed.wire.poke()
+
+    # -- the lobby manager -----------------------------------------------------------------------------------
+
+    async def manager(self) -> None:
+        """Walks round, and lets any counter serve one of a crowd."""
+        panel = next((d.id for d in self._settings.devices if isinstance(d, MqttPanel)), None)
+        while panel and self._buttons:
+            await self.pass_time(MANAGER_ROUND)
+            waiting = self._buttons.retained.get("board", {}).get("waiting", {})
+            if sum(waiting.values()) > CROWD:
+                await self._buttons.press(f"panel/{panel}", key="REASSIGN", ticket="", reason="crowd")
+
+
+def _reader_of(line: str) -> re.Pattern[str]:
+    """Reads a board's line back: the ticket as `t`, the counter as `c`."""
+    return re.compile(re.escape(line).replace("\0t", "(?P<t>[A-Za-z0-9]+)").replace("\0c", "(?P<c>[A-Za-z0-9-]+)"))

@@ -1,0 +1,124 @@
+"""A whole lobby's hardware: a far end for every configured device, on pseudo-terminals and a broker.
+
+The configuration that the daemon gets differs from the branch's only in where its links lead. It cannot tell.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from random import Random
+
+from controller.config import BxDevice, Device, EscposDevice, MqttSettings, Settings, Terminal68Device, VfdDevice
+from controller.daemon import Clock, Daemon, Notifier
+from drivers.link import SerialLink
+from simulators.board import BoardFarEnd
+from simulators.farend import FarEnd
+from simulators.faults import Faults
+from simulators.printer import PrinterFarEnd
+from simulators.terminals import TerminalBus
+from simulators.window import WindowFarEnd
+from simulators.wire import Wire
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """One simulated device: its configuration, the device itself, and its wire with the fault knobs."""
+
+    device: Device
+    far_end: FarEnd
+    wire: Wire
+
+
+class Stage:
+    """The far ends of a branch's serial devices, each a link `directory/<device id>`; `seed` drives their faults."""
+
+    def __init__(self, settings: Settings, directory: Path, seed: int) -> None:
+        self._settings = settings
+        self._directory = directory
+        self.placed: dict[str, Placed] = {}
+        for device in settings.devices:
+            faults = Faults(Random(f"{seed}:{device.id}"))
+            far_end = _far_end(device, faults)
+            if far_end is not None:
+                link = device.link  # type: ignore[union-attr]
+                baud = link.baud if isinstance(link, SerialLink) else None
+                wire = Wire(far_end, faults, directory / device.id, baud=baud, clock=time.monotonic)
+                self.placed[device.id] = Placed(device, far_end, wire)
+
+    def plug_all(self) -> None:
+        """Put every cable in."""
+        self._directory.mkdir(parents=True, exist_ok=True)
+        for placed in self.placed.values():
+            placed.wire.plug()
+
+    def unplug_all(self) -> None:
+        """Pull every cable."""
+        for placed in self.placed.values():
+            placed.wire.unplug()
+
+    def settings(self, *, journal: Path | None = None, port: int | None = None) -> Settings:
+        """The branch's settings with links to the far ends; with a journal and a broker of its own where given."""
+        settings = self._settings
+        devices = tuple(self._connected(device) for device in settings.devices)
+        mqtt = settings.mqtt
+        if mqtt and port:
+            mqtt = MqttSettings(embedded=False, host="127.0.0.1", port=port, tls=False, client_id=mqtt.client_id)
+        return replace(settings, devices=devices, mqtt=mqtt, journal_path=journal or settings.journal_path)
+
+    def _connected(self, device: Device) -> Device:
+        placed = self.placed.get(device.id)
+        if placed is None:
+            return device
+        link = device.link  # type: ignore[union-attr]
+        path = str(placed.wire.path)
+        return device.model_copy(
+            update={"link": replace(link, path=path) if isinstance(link, SerialLink) else SerialLink(path)}
+        )
+
+
+def _far_end(device: Device, faults: Faults) -> FarEnd | None:
+    match device:
+        case EscposDevice():
+            return PrinterFarEnd(faults, columns=device.columns)
+        case Terminal68Device():
+            return TerminalBus(device.addresses, device.raters)
+        case BxDevice():
+            return BoardFarEnd()
+        case VfdDevice():
+            return WindowFarEnd(device.dialect)
+    return None
+
+
+@asynccontextmanager
+async def running(settings: Settings) -> AsyncIterator[Daemon]:
+    """The real daemon in this process, ready; stopped in good order at the end."""
+    daemon = Daemon(settings, Clock(), Notifier(None))
+    task = asyncio.create_task(daemon.run(), name="daemon")
+    ready = asyncio.create_task(daemon.ready.wait())
+    await asyncio.wait((task, ready), return_when=asyncio.FIRST_COMPLETED)
+    ready.cancel()
+    if task.done():
+        task.result()
+    try:
+        yield daemon
+    finally:
+        daemon.stop()
+        await task
+
+
+async def run_far_ends(settings: Settings, directory: Path, say: Callable[[str], Sequence[str] | None]) -> None:
+    """Only the far ends, until interrupted, for a daemon that is run against them by hand."""
+    stage = Stage(settings, directory, seed=1)
+    stage.plug_all()
+    for id, placed in stage.placed.items():
+        say(f"{placed.wire.path}  {type(placed.far_end).__name__}  ({id})")
+    say("Point each device's link at its path, then: lobby run --config FILE. Ctrl-C ends the simulators.")
+    try:
+        await asyncio.Event().wait()
+    finally:
+        stage.unplug_all()
