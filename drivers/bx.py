@@ -13,8 +13,8 @@ Frame, both ways; integers are little-endian::
 The board's text is a level: one dynamic area a line, all of them in one command. A reply does not say what it
 replies to, so one request is under way at a time; meanwhile the latest level waits, and only that one. Dynamic areas
 live in the card's RAM: the level is sent again after every time-out, and every `refresh` seconds in case the card
-restarted between two pings. A level waits for a ping under way, but no longer than `PING_PATIENCE`: a ping lost on a
-bad line must not hold up a call for the whole time-out.
+restarted between two pings or a late reply was taken for another's. A level waits for a ping under way, but no longer
+than `PING_PATIENCE`: a ping lost on a bad line must not hold up a call for the whole time-out.
 """
 
 from __future__ import annotations
@@ -40,8 +40,10 @@ _BROKEN_ESCAPE = re.compile(rb"[\xa6\x5b](?![\x01\x02])")
 
 HOST = 0x8000
 CARD = 0x0001
+"""The address cards have unless they were given another."""
 ANY_CARD = 0xFFFE
 ANY_DEVICE = 0xFE
+"""Sent to every model: a card with another code than the configured model's obeys it too."""
 VERSION = 0x02
 CRC16 = 0x00
 """The CRC mode used here; a frame that names another is not read."""
@@ -117,8 +119,6 @@ def frame_reader(limit: int) -> FrameReader[Frame]:
         if start:
             return Taken(start)
         body = len(buffer) - len(buffer.lstrip(SYNC[:1]))
-        if body > len(SYNC):
-            return Taken(body - len(SYNC))
         end = buffer.find(END, body)
         next_start = buffer.find(SYNC[:1], body, end if end >= 0 else len(buffer))
         if next_start >= 0:
@@ -303,7 +303,7 @@ class BxBoard:
         self._reader = frame_reader(REPLY_LIMIT)
         self._connected = False
         self._health: Health | None = None
-        self._wanted: Level | None = None
+        self._wanted: Level = (b" ",) * lines
         self._shown: Level | None = None  # as far as the card has confirmed it and has answered since
         self._shown_at = 0.0
         self._probing = False
@@ -318,7 +318,7 @@ class BxBoard:
     def show(self, lines: Sequence[str]) -> None:
         """The text (level), newest call first; missing lines are blank, surplus ones are not shown."""
         rows = [self._encode(line) for line in lines[: self._lines]]
-        self._wanted = tuple(rows + [b" "] * (self._lines - len(rows)))
+        self._wanted = (*rows, *[b" "] * (self._lines - len(rows)))
 
     # -- what the wire does ----------------------------------------------------------------------------------
 
@@ -399,8 +399,6 @@ class BxBoard:
 
     def _level_at(self) -> float:
         """When the level is next to be sent."""
-        if self._wanted is None:
-            return inf
         return self._shown_at + self._refresh if self._wanted == self._shown else -inf
 
     def _gives_up_at(self, request: _Request) -> float:

@@ -86,9 +86,9 @@ def test_text_is_printable_ascii_cut_to_twenty_cells() -> None:
 @every_dialect
 def test_the_level_is_sent_again_every_minute_without_a_flicker(dialect: DialectName) -> None:
     display = connected(dialect, "A017", "Please come")
-    for now in (60.0, 120.0):
-        assert display.next_deadline() == now
-        assert display.data_to_send(now - 0.1) == b""
+    for due, now in ((60.0, 61.0), (121.0, 121.0)):
+        assert display.next_deadline() == due
+        assert display.data_to_send(due - 0.1) == b""
         assert display.tick(now) == []
         again = golden(dialect, "line 1") + line("A017") + golden(dialect, "line 2") + line("Please come")
         assert display.data_to_send(now) == again
@@ -162,8 +162,11 @@ def test_the_display_has_a_brightness_until_it_is_plugged_in_anew(dialect: Diale
     dim = golden(dialect, "brightness 4")[:-1] + b"\x01"
     far_end.receive(dim + golden(dialect, "clear") + b"A", 0.0)
     assert (far_end.brightness, far_end.lines()) == (1, ("A", ""))
+    far_end.receive(b"\x1b", 1.0)
     far_end.plugged(1.0)
     assert (far_end.brightness, far_end.lines()) == (4, ("", ""))
+    far_end.receive(b"@", 1.0)
+    assert far_end.lines() == ("@", "")
 
 
 def test_after_a_whole_line_cd5220_obeys_nothing_but_the_like_until_clear_or_cancel() -> None:
@@ -218,7 +221,10 @@ def test_over_a_good_wire_each_level_is_shown_at_once(dialect: DialectName, size
             far_end.receive(data[start : start + size], float(number))
         assert far_end.lines() == (f"A{number:03d}", "Please come" if number % 2 else "")
     assert [f"A{number:03d}" for number in range(30)] == list(dict.fromkeys(upper for upper, _ in far_end.history))
-    assert far_end.data_to_send(30.0) == []
+    before = len(far_end.history)
+    far_end.receive(display.data_to_send(90.0), 90.0)
+    assert len(far_end.history) == before
+    assert far_end.data_to_send(90.0) == []
 
 
 @every_dialect
