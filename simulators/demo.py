@@ -25,7 +25,7 @@ from simulators.customers import Customer, stream
 from simulators.demo_screen import Screen
 from simulators.people import Hall
 from simulators.printer import PrinterFarEnd
-from simulators.stage import Stage, running
+from simulators.stage import Stage, fast_clock, running
 from simulators.terminals import TerminalBus
 from simulators.window import WindowFarEnd
 
@@ -52,7 +52,7 @@ async def run_demo(
             stage.plug_all()
             stack.callback(stage.unplug_all)
             branch = stage.settings(journal=journal, port=port)
-            daemon = await stack.enter_async_context(running(branch))
+            daemon = await stack.enter_async_context(running(branch, fast_clock(branch, speed)))
             buttons = Buttons("127.0.0.1", port or 0, branch.rules.branch, Random(f"{seed}:buttons"))
             await stack.enter_async_context(buttons)
             hall = Hall(branch, stage, buttons, speed)

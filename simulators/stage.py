@@ -10,6 +10,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
 from random import Random
 
@@ -23,6 +24,10 @@ from simulators.printer import PrinterFarEnd
 from simulators.terminals import TerminalBus
 from simulators.window import WindowFarEnd
 from simulators.wire import Wire
+
+
+SECONDS_PER_LINE = 0.02
+"""A printer of today: 150 mm of paper a second, 3 mm a line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +89,7 @@ class Stage:
 def _far_end(device: Device, faults: Faults) -> FarEnd | None:
     match device:
         case EscposDevice():
-            return PrinterFarEnd(faults, columns=device.columns)
+            return PrinterFarEnd(faults, columns=device.columns, seconds_per_line=SECONDS_PER_LINE)
         case Terminal68Device():
             return TerminalBus(device.addresses, device.raters)
         case BxDevice():
@@ -94,10 +99,18 @@ def _far_end(device: Device, faults: Faults) -> FarEnd | None:
     return None
 
 
+def fast_clock(settings: Settings, speed: float) -> Clock:
+    """A wall clock that starts at nine today and runs `speed` times as fast, as people do; wires keep real time."""
+    now = datetime.now(settings.rules.zone)
+    nine = int(now.replace(hour=9, minute=0, second=0, microsecond=0).timestamp() * 1000)
+    started = time.monotonic()
+    return Clock(wall=lambda: nine + int((time.monotonic() - started) * 1000 * speed), steady=time.monotonic)
+
+
 @asynccontextmanager
-async def running(settings: Settings) -> AsyncIterator[Daemon]:
+async def running(settings: Settings, clock: Clock) -> AsyncIterator[Daemon]:
     """The real daemon in this process, ready; stopped in good order at the end."""
-    daemon = Daemon(settings, Clock(), Notifier(None))
+    daemon = Daemon(settings, clock, Notifier(None))
     task = asyncio.create_task(daemon.run(), name="daemon")
     ready = asyncio.create_task(daemon.ready.wait())
     await asyncio.wait((task, ready), return_when=asyncio.FIRST_COMPLETED)
