@@ -27,6 +27,7 @@ from pydantic import (
     model_validator,
 )
 
+from drivers.bx import X_UNIT
 from drivers.link import Link, TcpLink, parse_link
 
 PROFILES = ("normal", "busy", "pension")
@@ -305,7 +306,7 @@ class BxDevice(_Wired):
     @model_validator(mode="before")
     @classmethod
     def _usual_x_unit(cls, data: Any) -> Any:
-        return {"x_unit": "8px" if data.get("model") in ("5k1", "5k2") else "pixel", **data}
+        return {"x_unit": X_UNIT.get(str(data.get("model")), "8px"), **data}
 
 
 class VfdDevice(_Wired):

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from drivers.device import Driver
-from drivers.link import Link, LinkError, Receiver, open_link
+from drivers.link import Link, LinkError, open_link
 
 BACK_OFF = (0.1, 0.25, 0.5, 1.0, 2.0)
 """Seconds between attempts to open a link; the last one repeats."""

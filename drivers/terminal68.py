@@ -12,7 +12,7 @@ the clerk that the press is in the journal. A terminal that hears no echo sends 
 from the same address within `repeat_ms`, or while the first has not been answered yet, is the same press.
 
 The bus is slow (a 12-byte frame takes 12.5 ms) and shared, so frames are handed out one at a time in order of
-urgency: echoes, beeps, the ticket in hand, rater frames, waiting counts. An echo never waits behind more than one frame.
+urgency: echoes, beeps, the ticket in hand, rater frames, waiting counts. An echo waits behind one frame at most.
 """
 
 from __future__ import annotations

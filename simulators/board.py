@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import deque
 from typing import Literal
 
-from drivers.bx import (
+from drivers.bx_frame import (
     ALL_AREAS,
     ANY_CARD,
     CARD,

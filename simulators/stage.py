@@ -25,7 +25,6 @@ from simulators.terminals import TerminalBus
 from simulators.window import WindowFarEnd
 from simulators.wire import Wire
 
-
 SECONDS_PER_LINE = 0.02
 """A printer of today: 150 mm of paper a second, 3 mm a line."""
 
@@ -93,7 +92,7 @@ def _far_end(device: Device, faults: Faults) -> FarEnd | None:
         case Terminal68Device():
             return TerminalBus(device.addresses, device.raters)
         case BxDevice():
-            return BoardFarEnd()
+            return BoardFarEnd(dynamic_header=device.dynamic_header)
         case VfdDevice():
             return WindowFarEnd(device.dialect)
     return None

@@ -9,13 +9,13 @@ from golden import vectors
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drivers.bx import (
+from drivers.bx import BxBoard
+from drivers.bx_frame import (
     ANY_CARD,
     CARD,
     COMMAND_LIMIT,
     HOST,
     Area,
-    BxBoard,
     Command,
     Error,
     Frame,
