@@ -19,12 +19,13 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from controller.config import EscposDevice, Settings
+from controller.config import EscposDevice, Settings, VfdDevice
 from simulators.board import BoardFarEnd
 from simulators.buttons import Buttons
 from simulators.people import Hall
 from simulators.printer import PrinterFarEnd
 from simulators.stage import Placed, Stage
+from simulators.window import WindowFarEnd
 
 REFRESH = 0.25
 LINES_KEPT = 5
@@ -51,6 +52,7 @@ class Screen(logging.Handler):
     def __enter__(self) -> Screen:
         logger = logging.getLogger("controller")
         logger.addHandler(self)
+        logger.setLevel(logging.WARNING)
         logger.propagate = False
         if sys.stdin.isatty():
             self._terminal = termios.tcgetattr(sys.stdin)
@@ -123,15 +125,21 @@ class Screen(logging.Handler):
         return Panel(table, title=f"{self._settings.rules.branch_name}: {minutes:.0f} min, {self._hall.left} have left")
 
     def _counters(self) -> Panel:
+        """Each counter by what its own display and its terminal show."""
         table = Table.grid(padding=(0, 2))
-        daemon_calls = {
-            c["counter"]: c["ticket"] for c in reversed(self._buttons.retained.get("board", {}).get("calls", []))
+        windows = {
+            placed.device.counter: placed.far_end.lines()[0]
+            for placed in self._stage.placed.values()
+            if isinstance(placed.device, VfdDevice) and isinstance(placed.far_end, WindowFarEnd)
         }
-        for counter in self._settings.rules.counters:
-            table.add_row(
-                self._settings.rules.wording.say("window.counter", counter=counter), daemon_calls.get(counter, "")
+        for id, counter in self._settings.rules.counters.items():
+            serves = " ".join(
+                self._settings.rules.service_name(service) + (f"+{handicap // 60}" if handicap else "")
+                for service, handicap in counter.serves.items()
             )
-        return Panel(table, title="calls")
+            name = self._settings.rules.wording.say("window.counter", counter=id)
+            table.add_row(name, Text(windows.get(id, "").strip(), "bold"), Text(serves, "dim"))
+        return Panel(table, title="counters, as their window displays show them")
 
     def _paper(self) -> Panel:
         for placed in self._stage.placed.values():
