@@ -25,7 +25,7 @@ Receiver = Callable[[], asyncio.Protocol]
 
 
 class LinkError(Exception):
-    """The link cannot be opened; the text says why, for a person."""
+    """The link cannot be opened; the text is a wording key (`slow`, `busy`), else what the system said."""
 
 
 class LinkSyntaxError(ValueError):
@@ -109,7 +109,7 @@ async def open_link(link: Link, receiver: Receiver) -> asyncio.Transport:
         async with asyncio.timeout(OPEN_TIMEOUT):
             return await link.open(receiver)
     except TimeoutError:
-        raise LinkError("it did not open within a second") from None
+        raise LinkError("slow") from None
     except (OSError, termios.error, ValueError, serial.SerialException) as error:
         raise LinkError(_reason(error)) from error
 
@@ -166,7 +166,7 @@ def _reason(error: Exception) -> str:
     # pyserial and the system wrap a plain errno in many words; the plain words are the ones people know.
     number = getattr(error, "errno", None) or (error.args[0] if error.args and isinstance(error.args[0], int) else None)
     if "exclusively lock" in str(error):
-        return "another program has it open"
+        return "busy"
     return os.strerror(number) if number else str(error)
 
 

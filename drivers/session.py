@@ -23,7 +23,10 @@ ABORT_TIMEOUT = 2.0
 
 @dataclass(frozen=True, slots=True)
 class LinkDown:
-    """The link could not be opened, or was lost; `reason` is for a person."""
+    """The link could not be opened, or was lost.
+
+    `reason` is a wording key (`lost`, `stalled`, `slow`, `busy`), else what the system said.
+    """
 
     reason: str
 
@@ -113,7 +116,7 @@ class Session(asyncio.Protocol):
         self.flush()
 
     def connection_lost(self, error: Exception | None) -> None:
-        self._lost_reason = self._lost_reason or "it was unplugged or closed"
+        self._lost_reason = self._lost_reason or "lost"
         self._lost.set()
 
     # -- inside ----------------------------------------------------------------------------------------------
@@ -137,7 +140,7 @@ class Session(asyncio.Protocol):
             except TimeoutError:
                 before, unsent = unsent, transport.get_write_buffer_size() if self._paused else 0
                 if unsent and unsent == before:
-                    self._lost_reason = "it takes no data"
+                    self._lost_reason = "stalled"
                     transport.abort()
                     break
         self._transport = None

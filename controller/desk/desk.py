@@ -52,7 +52,8 @@ class Desk:
     def heard(self, id: str, fact: object) -> None:
         """What a device's session hears."""
         if isinstance(fact, LinkDown):
-            self.health(id, Health("offline", "offline"), fact.reason)
+            reason = self.lobby.rules.wording.templates.get(f"link.{fact.reason}", fact.reason)
+            self.health(id, Health("offline", "offline"), reason)
         elif isinstance(fact, LinkUp) and id == MqttPost.id:
             self.health(id, Health("ok"), "")
         self._posts[id].heard(fact)
