@@ -4,7 +4,7 @@ STAMP := .venv/.ready
 # Debian keeps mosquitto where only root looks.
 export PATH := $(PATH):/usr/sbin
 
-.PHONY: help demo test check bench clean machine
+.PHONY: help demo test check bench lock clean machine
 .NOTPARALLEL:
 
 help:  ## what there is (this list)
@@ -25,6 +25,13 @@ check: $(STAMP)  ## lint, format, types and the import rule
 bench: $(STAMP)  ## the measurements
 	$(BIN)/python -m bench $(ARGS)
 
+# requirements.txt is what a branch needs, requirements-dev.txt has the tools as well. Hashes, no addresses.
+LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url
+
+lock:  ## choose the newest allowed versions of everything (needs uv)
+	$(LOCK) --upgrade --extra build pyproject.toml -o requirements.txt
+	$(LOCK) --upgrade --extra build --extra dev -c requirements.txt pyproject.toml -o requirements-dev.txt
+
 clean:  ## remove all that was made here, the environment too
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist *.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
@@ -32,6 +39,6 @@ clean:  ## remove all that was made here, the environment too
 machine:
 	@.ci/prepare machine
 
-$(STAMP): requirements.txt pyproject.toml
+$(STAMP): requirements-dev.txt pyproject.toml
 	@.ci/prepare venv
 	@touch $@
