@@ -26,9 +26,9 @@ from controller.config import (
     shipped,
     wording,
 )
-from controller.config_keys import Config, Keys
+from controller.config.keys import Config, Keys
+from controller.config.lines import Place, locate
 from controller.lobby.rules import Rules
-from controller.toml_lines import Place, locate
 from drivers.link import SerialLink
 
 GOOD = """\

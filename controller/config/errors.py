@@ -11,8 +11,8 @@ from typing import Any, get_args, get_origin
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
-from controller.config_keys import DRIVERS, Config, Keys, nearest
-from controller.toml_lines import Place
+from controller.config.keys import DRIVERS, Config, Keys, nearest
+from controller.config.lines import Place
 
 Table = dict[str, Any]
 """A table as `tomllib` reads it."""

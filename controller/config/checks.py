@@ -11,9 +11,9 @@ from itertools import combinations
 from os.path import normpath
 from typing import Any
 
-from controller.config_errors import Fault, Table
-from controller.config_keys import CLASSES, PROFILES, ClassKeys, Share, nearest
-from controller.toml_lines import Place
+from controller.config.errors import Fault, Table
+from controller.config.keys import CLASSES, PROFILES, ClassKeys, Share, nearest
+from controller.config.lines import Place
 from drivers.link import Link, TcpLink, parse_link
 
 

@@ -1,9 +1,4 @@
-"""The configuration: a TOML file turned into checked settings, or into all of its errors at once.
-
-Three passes look at the file, and their findings are reported together, sorted by line: pydantic checks each key
-against `controller.config_keys`; cross-checks look at what the keys say about each other, reading only values that
-passed; `controller.toml_lines` finds the line each of them stands on.
-"""
+"""Checked settings, and how a TOML file becomes them."""
 
 from __future__ import annotations
 
@@ -16,44 +11,19 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from controller.config_checks import cross_checks
-from controller.config_errors import ConfigError, Fault, Problem, Table, key_fault, problem
-from controller.config_keys import (
+from controller.config.checks import cross_checks
+from controller.config.errors import ConfigError, Fault, Problem, Table, key_fault, problem
+from controller.config.keys import (
     CLASSES,
     PROFILES,
-    BxDevice,
     ClassKeys,
     Config,
     Device,
-    EscposDevice,
-    MqttKeypad,
-    MqttKiosk,
-    MqttPanel,
     Terminal68Device,
-    VfdDevice,
 )
+from controller.config.lines import locate
 from controller.lobby.rules import Counter, Rules, Service, TicketClass
 from controller.lobby.wording import Wording
-from controller.toml_lines import locate
-
-__all__ = [
-    "BxDevice",
-    "ConfigError",
-    "Device",
-    "EscposDevice",
-    "MqttKeypad",
-    "MqttKiosk",
-    "MqttPanel",
-    "MqttSettings",
-    "Problem",
-    "Settings",
-    "Terminal68Device",
-    "Traffic",
-    "VfdDevice",
-    "read",
-    "shipped",
-    "wording",
-]
 
 SIZE_LIMIT = 1 << 20
 """Bytes of a configuration file that are read at most."""
@@ -118,9 +88,9 @@ def read(path: Path) -> Settings:
 
 def shipped(name: str) -> Path:
     """A file that comes with the program, such as `demo.toml` or `wording/zh.toml`."""
-    here = Path(__file__).parent
-    installed = here / "shipped"
-    return (installed if installed.is_dir() else here.parent / "config") / name
+    package = Path(__file__).parents[1]
+    installed = package / "shipped"
+    return (installed if installed.is_dir() else package.parent / "config") / name
 
 
 def wording(language: str) -> Wording:
