@@ -123,8 +123,16 @@ def test_traffic_by_profile(example: Settings) -> None:
     assert example.traffic.classes["pension"]["normal"] == 83
 
 
+def test_a_layout_is_checked_with_the_branch(tmp_path: Path) -> None:
+    (tmp_path / "t.toml").write_text('[[line]]\ntext = "{tickt}"\n')
+    text = plus('[[device]]\nid = "p"\ndriver = "escpos"\nlink = "file:/dev/usb/lp0"\nlayout = "t.toml"\n')
+    (line,) = problems(tmp_path / "branch.toml", text)
+    assert f"layout: {tmp_path / 't.toml'} is no ticket layout: line 1: " in line
+    assert "did you mean 'ticket'?" in line
+
+
 def test_paths_count_from_the_file(tmp_path: Path) -> None:
-    (tmp_path / "t.toml").touch()
+    (tmp_path / "t.toml").write_text('[[line]]\ntext = "{ticket}"\n')
     path = tmp_path / "branch.toml"
     path.write_text(
         plus(
@@ -544,7 +552,7 @@ prefix = "A" => prefix = "A"↵key = 1↵[[service]]↵id = "cash"↵name = "C"�
 + link = "file:/dev/b"
 + layout = "none.toml"
 ! 17: device[b].driver: "a" is a ticket printer already, and a branch has one; remove one
-! 19: device[b].layout: there is no file DIR/none.toml
+! 19: device[b].layout: DIR/none.toml cannot be read: no such file or directory
 
 == two keypads without mqtt
 + [[device]]

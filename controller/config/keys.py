@@ -6,8 +6,8 @@ writes: minutes, unless the key says otherwise. What the program works in is up 
 
 from __future__ import annotations
 
-import os
 import re
+import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -91,9 +91,15 @@ def _beside(value: object, info: ValidationInfo) -> object:
     return Path(info.context or ".", str(value)) if usable else value
 
 
-def _existing(path: Path | None) -> Path | None:
-    if path and not os.path.isfile(path):
-        raise ValueError(f"there is no file {path}")
+def _layout(path: Path) -> Path:
+    from drivers.paper import Layout  # noqa: PLC0415 - python-escpos takes long to import, and few branches get here
+
+    try:
+        Layout.from_dict(tomllib.loads(path.read_text("utf-8")))
+    except OSError as error:
+        raise ValueError(f"{path} cannot be read: {(error.strerror or str(error)).lower()}") from None
+    except ValueError as error:
+        raise ValueError(f"{path} is no ticket layout: {str(error).splitlines()[0]}") from None
     return path
 
 
@@ -274,7 +280,7 @@ class EscposDevice(_Wired):
 
     driver: Literal["escpos"]
     columns: Annotated[int, _between(16, 64)] = 32
-    layout: Annotated[FilePath | None, AfterValidator(_existing)] = None
+    layout: Annotated[FilePath | None, AfterValidator(_layout)] = None
     qr: Annotated[bool, _takes("true or false")] = True
 
 
