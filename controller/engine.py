@@ -86,6 +86,7 @@ class Engine:
         self._answers: OrderedDict[str, Answer] = OrderedDict()
         self._seq = 0
         self._broken = ""
+        self._retry_at = 0.0
         self._stopping = False
         self._waiting: list[asyncio.Event] = []
 
@@ -145,7 +146,7 @@ class Engine:
         self._published, self._trouble = published, trouble
         loop = asyncio.get_running_loop()
         while not (self._stopping and not self._inbox):
-            beat = loop.call_later(RETRY if self._broken else BEAT, self._wake.set)
+            beat = loop.call_later(BEAT, self._wake.set)
             await self._wake.wait()
             beat.cancel()
             self._wake.clear()
@@ -248,6 +249,10 @@ class Engine:
         requests = list(self._inbox)
         self._inbox.clear()
         self._refuse(requests)
+        now = asyncio.get_running_loop().time()
+        if now < self._retry_at:
+            return
+        self._retry_at = now + RETRY
         try:
             await asyncio.wrap_future(self._journal.probe())
         except JournalWriteError:

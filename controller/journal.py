@@ -26,6 +26,10 @@ from controller.lobby.events import Event, UnknownEventError, from_row
 APPLICATION_ID = 0x4C4F4242
 """`LOBB` in the file's header, so that nobody takes another program's file for a journal."""
 SCHEMA_VERSION = 1
+TIDY_AFTER = 500
+"""Rows after which an idle moment is used to carry the write-ahead log over into the file."""
+LOG_LIMIT = 16_000
+"""Pages of 4 KiB after which this is done without waiting for an idle moment."""
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS event(
@@ -95,6 +99,7 @@ class Journal:
         self.path = path
         self._lock = _lock(path)
         self._writer: sqlite3.Connection | None = None
+        self._untidy = 0
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="journal")
         try:
             self._thread.submit(self._open_writer).result()
@@ -163,8 +168,8 @@ class Journal:
         return self._thread.submit(self._append, rows, remarks)
 
     def idle(self) -> Future[None]:
-        """Done as soon as the writing thread has done all before it."""
-        return self._thread.submit(lambda: None)
+        """Done as soon as the writing thread has done all before it; a moment at which nobody waits for it."""
+        return self._thread.submit(self._tidy)
 
     def probe(self) -> Future[None]:
         """Write and remove something as large as a batch may be; JournalWriteError while that does not work."""
@@ -178,12 +183,23 @@ class Journal:
                 data["press"] = row.press
             text = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
             columns.append((row.seq, row.at, row.day, row.event.KIND, row.event.VERSION, text, row.cause, row.part))
+        self._untidy += len(columns)
         with _Transaction(self) as connection:
             connection.executemany(f"INSERT INTO event({', '.join(_COLUMNS)}) VALUES (?,?,?,?,?,?,?,?)", columns)
             if remarks:
                 connection.executemany(
                     "INSERT OR IGNORE INTO remark VALUES (?,?,?)", [(r.cause, r.at, r.text) for r in remarks]
                 )
+
+    def _tidy(self) -> None:
+        """Carry the write-ahead log over into the file, which takes milliseconds that a press should not wait for."""
+        if self._untidy < TIDY_AFTER or self._writer is None:
+            return
+        try:
+            self._writer.execute("PRAGMA wal_checkpoint(PASSIVE)")
+            self._untidy = 0
+        except sqlite3.Error:
+            pass  # the log keeps everything; the next commit will say what is wrong
 
     def _probe(self) -> None:
         with _Transaction(self) as connection:
@@ -265,6 +281,7 @@ def _prepare(connection: sqlite3.Connection, path: Path) -> None:
         raise JournalError(f"{path}: was written by a newer version of this program; install that version")
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = FULL")
+    connection.execute(f"PRAGMA wal_autocheckpoint = {LOG_LIMIT}")
     if version < SCHEMA_VERSION:
         connection.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} COMMIT;")
         connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")

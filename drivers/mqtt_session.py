@@ -16,6 +16,8 @@ from drivers.session import BACK_OFF, LinkDown, LinkUp
 
 TIMEOUT = 5.0
 """Seconds for one exchange with the broker."""
+GOODBYE = 1.0
+"""Seconds granted to the broker for the last messages."""
 KEEPALIVE = 10
 """Seconds of silence after which the broker is asked whether it is there."""
 INCOMING_LIMIT = 1000
@@ -116,14 +118,24 @@ class MqttSession:
                 task.result()
         except asyncio.CancelledError:
             publishing.cancel()
-            will = self._lobby.will
-            await client.publish(will.topic, will.payload, qos=1, retain=will.retain, timeout=1)
+            await self._say_goodbye(client)
             raise
         finally:
             reading.cancel()
             publishing.cancel()
             self._lobby.disconnected()
             await asyncio.gather(reading, publishing, return_exceptions=True)
+
+    async def _say_goodbye(self, client: aiomqtt.Client) -> None:
+        """The last answers, and that the controller is going."""
+        try:
+            async with asyncio.timeout(GOODBYE):
+                while message := self._lobby.next_message():
+                    await client.publish(message.topic, message.payload, qos=1, retain=message.retain)
+                will = self._lobby.will
+                await client.publish(will.topic, will.payload, qos=1, retain=will.retain)
+        except (TimeoutError, aiomqtt.MqttError):
+            pass
 
     async def _read(self, client: aiomqtt.Client) -> None:
         async for message in client.messages:

@@ -14,7 +14,7 @@ from drivers.device import Driver
 from drivers.link import Link, LinkError, open_link
 
 BACK_OFF = (0.1, 0.25, 0.5, 1.0, 2.0)
-"""Seconds between attempts to open a link; the last one repeats."""
+"""Seconds between attempts to open a link; the last one repeats. A link that has held that long starts anew."""
 WRITE_TIMEOUT = 5.0
 """Seconds in which a link must take at least one byte of what waits to be sent; after that it is reopened."""
 ABORT_TIMEOUT = 2.0
@@ -61,6 +61,7 @@ class Session(asyncio.Protocol):
         self._lost: asyncio.Event = asyncio.Event()
         self._lost_reason = ""
         self._paused = False
+        self._resumed = 0
         self._timer: asyncio.TimerHandle | None = None
         self._down_told = False
         self.settled = asyncio.Event()
@@ -78,10 +79,12 @@ class Session(asyncio.Protocol):
                 except LinkError as error:
                     self._tell_down(str(error))
                 else:
-                    attempt = 0
+                    opened = self._clock()
                     self._opened(transport)
                     await self._until_lost(transport)
                     self._tell_down(self._lost_reason)
+                    if self._clock() - opened >= BACK_OFF[-1]:
+                        attempt = 0
                 self.settled.set()
                 await asyncio.sleep(BACK_OFF[min(attempt, len(BACK_OFF) - 1)])
                 attempt += 1
@@ -113,6 +116,7 @@ class Session(asyncio.Protocol):
 
     def resume_writing(self) -> None:
         self._paused = False
+        self._resumed += 1
         self.flush()
 
     def connection_lost(self, error: Exception | None) -> None:
@@ -132,17 +136,19 @@ class Session(asyncio.Protocol):
 
     async def _until_lost(self, transport: asyncio.Transport) -> None:
         """Until the link is lost, or takes no byte for `write_timeout`."""
-        unsent = 0
+        now = (0, 0)
         while not self._lost.is_set():
             try:
                 async with asyncio.timeout(self._write_timeout):
                     await self._lost.wait()
             except TimeoutError:
-                before, unsent = unsent, transport.get_write_buffer_size() if self._paused else 0
-                if unsent and unsent == before:
+                before, now = now, (self._resumed, transport.get_write_buffer_size())
+                if self._paused and now == before:
                     self._lost_reason = "stalled"
                     transport.abort()
                     break
+        if not transport.is_closing():
+            transport.abort()  # an earlier link was so slow to go that its end looked like this one's
         self._transport = None
         self._cancel_timer()
         self._tell(self._driver.disconnected(self._clock()))

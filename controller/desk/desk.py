@@ -50,7 +50,13 @@ class Desk:
             self._mqtt = post
 
     def heard(self, id: str, fact: object) -> None:
-        """What a device's session hears."""
+        """What a device's session hears; a fault of ours in dealing with it must not end the session."""
+        try:
+            self._heard(id, fact)
+        except Exception:
+            log.exception("%s: %r could not be dealt with", id, fact)
+
+    def _heard(self, id: str, fact: object) -> None:
         if isinstance(fact, LinkDown):
             reason = self.lobby.rules.wording.templates.get(f"link.{fact.reason}", fact.reason)
             self.health(id, Health("offline", "offline"), reason)
