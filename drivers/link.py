@@ -7,7 +7,9 @@ port with a second program, or end in an exception other than `LinkError`.
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import os
+import socket
 import stat
 import termios
 from collections.abc import Callable
@@ -37,6 +39,19 @@ _PARITIES = {"N": serial.PARITY_NONE, "E": serial.PARITY_EVEN, "O": serial.PARIT
 _STOPS = {"1": serial.STOPBITS_ONE, "2": serial.STOPBITS_TWO}
 
 
+class _Port(serial.Serial):
+    """A port that says so when it is full: pyserial's own `write` would try for ever, and stop the loop with it."""
+
+    def write(self, data: bytes, /) -> int:  # type: ignore[override]
+        assert self.fd is not None
+        try:
+            return os.write(self.fd, data)
+        except BlockingIOError:
+            raise
+        except OSError as error:
+            raise serial.SerialException(error.errno, error.strerror) from error
+
+
 @dataclass(frozen=True, slots=True)
 class SerialLink:
     """`serial:PATH?baud=9600&bits=8&parity=N&stop=1`"""
@@ -49,7 +64,7 @@ class SerialLink:
 
     async def open(self, receiver: Receiver) -> asyncio.Transport:
         def open_port() -> serial.Serial:
-            return serial.Serial(
+            return _Port(
                 self.path,
                 baudrate=self.baud,
                 bytesize=_BITS[self.bits],
@@ -90,14 +105,23 @@ class FileLink:
             if not stat.S_ISCHR(os.fstat(fd).st_mode):
                 os.close(fd)
                 raise OSError(f"{self.path} is not a character device")
-            if os.isatty(fd):
-                attributes = termios.tcgetattr(fd)
-                attributes[0] = attributes[1] = attributes[3] = 0
-                termios.tcsetattr(fd, termios.TCSANOW, attributes)
+            try:
+                fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                if os.isatty(fd):
+                    attributes = termios.tcgetattr(fd)
+                    attributes[0] = attributes[1] = attributes[3] = 0
+                    termios.tcsetattr(fd, termios.TCSANOW, attributes)
+            except BaseException:
+                os.close(fd)
+                raise
             return fd
 
         fd = await _in_thread(open_file, os.close)
-        return await _FileTransport.over(fd, receiver())
+        try:
+            return _FileTransport(fd, receiver())
+        except OSError:  # /dev/null and its like cannot be waited for
+            os.close(fd)
+            raise
 
 
 Link = SerialLink | TcpLink | FileLink
@@ -123,7 +147,7 @@ def parse_link(text: str) -> Link:
         return _parse_serial(rest)
     if kind == "tcp":
         host, colon, port = rest.rpartition(":")
-        if not colon or not host or not port.isdecimal() or not 0 < int(port) < 65536:
+        if not colon or not host.strip("[]") or not port.isdecimal() or not 0 < int(port) < 65536:
             raise LinkSyntaxError(f"{text!r} needs a host and a port from 1 to 65535, as in tcp:10.0.0.7:5005")
         return TcpLink(host.strip("[]"), int(port))
     if kind == "file":
@@ -133,6 +157,8 @@ def parse_link(text: str) -> Link:
 
 def _parse_serial(rest: str) -> SerialLink:
     path, _, query = rest.partition("?")
+    if not path:
+        raise LinkSyntaxError("a serial link needs a path, as in serial:/dev/lobby/printer?baud=9600")
     options = dict(parse_qsl(query, keep_blank_values=True))
     for name, allowed in (("bits", _BITS), ("parity", _PARITIES), ("stop", _STOPS)):
         if name in options and options[name] not in allowed:
@@ -164,10 +190,14 @@ async def _in_thread(open_it: Callable[[], Any], discard: Callable[[Any], object
 
 def _reason(error: Exception) -> str:
     # pyserial and the system wrap a plain errno in many words; the plain words are the ones people know.
-    number = getattr(error, "errno", None) or (error.args[0] if error.args and isinstance(error.args[0], int) else None)
-    if "exclusively lock" in str(error):
+    if isinstance(error, socket.gaierror):
+        return str(error.strerror)
+    if "exclusively lock" in str(error) or isinstance(error, BlockingIOError):
         return "busy"
-    return os.strerror(number) if number else str(error)
+    for cause in (error, error.__context__):
+        if cause and cause.args and isinstance(cause.args[0], int):
+            return os.strerror(cause.args[0])
+    return str(error)
 
 
 class _FileTransport(asyncio.Transport):
@@ -180,13 +210,8 @@ class _FileTransport(asyncio.Transport):
         self._loop = asyncio.get_running_loop()
         self._unsent = bytearray()
         self._closing = False
-
-    @classmethod
-    async def over(cls, fd: int, protocol: asyncio.Protocol) -> _FileTransport:
-        transport = cls(fd, protocol)
-        protocol.connection_made(transport)
-        transport._loop.add_reader(fd, transport._read)
-        return transport
+        self._loop.add_reader(fd, self._read)
+        protocol.connection_made(self)
 
     def _read(self) -> None:
         try:
