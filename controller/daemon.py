@@ -11,41 +11,18 @@ import os
 import signal
 import socket
 import time
-import tomllib
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from controller.config import (
-    BxDevice,
-    EscposDevice,
-    MqttKeypad,
-    MqttKiosk,
-    MqttPanel,
-    Settings,
-    Terminal68Device,
-    VfdDevice,
-    shipped,
-)
-from controller.desk import Desk, Post
-from controller.desk.displays import HallPost, WindowPost
-from controller.desk.mqtt import MqttPost
-from controller.desk.printing import PrinterPost, Render
-from controller.desk.terminals import TerminalsPost
+from controller.config import Settings
+from controller.desk import Desk
 from controller.engine import Engine, Request
+from controller.furnish import furnish
 from controller.journal import Journal
 from controller.lobby.commands import RollOver
 from controller.lobby.rules import Rules
-from drivers.bx import BxBoard
-from drivers.device import Driver
-from drivers.escpos import EscposPrinter
-from drivers.link import Link, SerialLink
-from drivers.mqtt import MqttLobby
-from drivers.mqtt_session import Broker, MqttSession
-from drivers.session import Session
-from drivers.terminal68 import Terminal68
-from drivers.vfd import WindowDisplay
 
 log = logging.getLogger(__name__)
 
@@ -102,7 +79,7 @@ class Daemon:
         try:
             engine = self.engine = Engine(rules, journal)
             desk = self.desk = Desk(rules, journal, engine.submit, self._clock.wall)
-            sessions = _furnish(settings, desk, self._clock.steady)
+            sessions = furnish(settings, desk, self._clock.steady)
             engine.replay()
             deciding = asyncio.create_task(
                 engine.run(desk.published, desk.trouble, lambda: self._notifier.tell("WATCHDOG=1")), name="engine"
@@ -110,9 +87,9 @@ class Daemon:
             self._submit_roll_over()
             await engine.idle()
             desk.begin(engine.state)
-            tasks = [asyncio.create_task(session.run(), name=name) for name, session in sessions]
+            tasks = [asyncio.create_task(session.run(), name=name) for name, session in sessions.items()]
             tasks.append(asyncio.create_task(self._follow_the_day(), name="day"))
-            await _settled([session.settled for _, session in sessions])
+            await _settled([session.settled for session in sessions.values()])
             self._notifier.tell("READY=1")
             self.ready.set()
             await _first(self._stop.wait(), deciding, *tasks)
@@ -157,95 +134,6 @@ def quiet_transports(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -
     """A transport that dies in the middle of a write is the session's business, which says so once and reopens it."""
     if "transport" not in context:
         loop.default_exception_handler(context)
-
-
-# -- furnishing the branch -----------------------------------------------------------------------------------
-
-
-def _furnish(settings: Settings, desk: Desk, steady: Callable[[], float]) -> list[tuple[str, Session | MqttSession]]:
-    """A post, a driver and a session for every device; displays first, since customers look at them first."""
-    sessions: list[tuple[str, Session | MqttSession]] = []
-    lobby = desk.lobby
-
-    def install(id: str, driver: Driver, link: Link, post: Callable[[Callable[[], None]], Post]) -> None:
-        session = Session(driver, link, lambda fact: desk.heard(id, fact), steady)
-        desk.add(post(session.flush))
-        sessions.append((id, session))
-
-    order = (BxDevice, VfdDevice, Terminal68Device, EscposDevice)
-    for device in sorted(settings.devices, key=lambda d: order.index(type(d)) if type(d) in order else len(order)):
-        match device:
-            case BxDevice():
-                board = BxBoard(
-                    model=device.model,
-                    lines=device.lines,
-                    width=device.width,
-                    line_height=device.line_height,
-                    x_unit=device.x_unit,
-                    dynamic_header=device.dynamic_header,
-                )
-                install(device.id, board, device.link, _hall(device.id, board, device.lines, desk))
-            case VfdDevice():
-                window = WindowDisplay(device.dialect, brightness=device.brightness)
-                install(device.id, window, device.link, _window(device.id, window, device.counter, desk))
-            case Terminal68Device():
-                bus = Terminal68(device.addresses, device.raters, repeat_ms=device.repeat_ms, baud=_baud(device.link))
-                install(device.id, bus, device.link, _terminals(device, bus, desk))
-            case EscposDevice():
-                printer = EscposPrinter(baud=_baud(device.link))
-                install(device.id, printer, device.link, _printer(device, printer, _render(settings, device), desk))
-    if settings.mqtt:
-        mqtt = MqttLobby(settings.rules.branch)
-        where = settings.mqtt
-        broker = Broker(
-            where.host, where.port, where.client_id, where.tls, where.username, where.password_file, where.ca_file
-        )
-        mqtt_session = MqttSession(mqtt, broker, lambda fact: desk.heard(MqttPost.id, fact))
-        desk.add(
-            MqttPost(
-                mqtt,
-                keypads={d.id: d.counter for d in settings.devices if isinstance(d, MqttKeypad)},
-                panels=[d.id for d in settings.devices if isinstance(d, MqttPanel)],
-                kiosks={d.id: (d.hold_off, d.screen) for d in settings.devices if isinstance(d, MqttKiosk)},
-                lobby=lobby,
-                flush=mqtt_session.flush,
-            )
-        )
-        sessions.append((MqttPost.id, mqtt_session))
-    return sessions
-
-
-def _hall(id: str, board: BxBoard, lines: int, desk: Desk) -> Callable[[Callable[[], None]], Post]:
-    return lambda flush: HallPost(id, board, lines, desk.lobby, flush)
-
-
-def _window(id: str, display: WindowDisplay, counter: str, desk: Desk) -> Callable[[Callable[[], None]], Post]:
-    return lambda flush: WindowPost(id, display, counter, desk.lobby, flush)
-
-
-def _terminals(device: Terminal68Device, bus: Terminal68, desk: Desk) -> Callable[[Callable[[], None]], Post]:
-    return lambda flush: TerminalsPost(
-        device.id, bus, device.addresses, device.raters, device.repeat_ms, desk.lobby, flush
-    )
-
-
-def _printer(
-    device: EscposDevice, printer: EscposPrinter, render: Render, desk: Desk
-) -> Callable[[Callable[[], None]], Post]:
-    return lambda flush: PrinterPost(device.id, printer, render, desk.lobby, flush)
-
-
-def _render(settings: Settings, device: EscposDevice) -> Render:
-    # python-escpos takes a third of a second to import: paid here, before READY, and only where there is a printer.
-    from drivers.paper import Layout  # noqa: PLC0415
-
-    path = device.layout or shipped(f"ticket.{settings.language}.toml")
-    layout = Layout.from_dict(tomllib.loads(path.read_text("utf-8")))
-    return lambda fields: layout.render(fields if device.qr else {**fields, "qr": ""}, device.columns)
-
-
-def _baud(link: Link) -> int | None:
-    return link.baud if isinstance(link, SerialLink) else None
 
 
 # -- small things of the loop ----------------------------------------------------------------------------------

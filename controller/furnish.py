@@ -1,0 +1,159 @@
+"""Furnishes a branch: a driver, a session and a post for every configured device.
+
+A new kind of device is one more function here, named in `_KINDS`.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Callable
+from typing import Any
+
+from controller.config import (
+    BxDevice,
+    Device,
+    EscposDevice,
+    MqttKeypad,
+    MqttKiosk,
+    MqttPanel,
+    MqttSettings,
+    Settings,
+    Terminal68Device,
+    VfdDevice,
+    shipped,
+)
+from controller.desk import Desk
+from controller.desk.displays import DisplayPost
+from controller.desk.mqtt import MqttPost
+from controller.desk.printing import PrinterPost, Render
+from controller.desk.terminals import TerminalsPost
+from controller.lobby import views
+from drivers.bx import BxBoard
+from drivers.device import Driver
+from drivers.escpos import EscposPrinter
+from drivers.link import Link, SerialLink
+from drivers.mqtt import MqttLobby
+from drivers.mqtt_session import Broker, MqttSession
+from drivers.session import Session
+from drivers.terminal68 import Terminal68
+from drivers.vfd import WindowDisplay
+
+Connect = Callable[[str, Driver, Link], Session]
+"""Makes the session of a device, whose facts go to the desk."""
+
+
+def furnish(settings: Settings, desk: Desk, steady: Callable[[], float]) -> dict[str, Session | MqttSession]:
+    """Put every device's post on the desk; the sessions to run, by name. `steady` gives monotonic seconds."""
+
+    def connect(id: str, driver: Driver, link: Link) -> Session:
+        return Session(driver, link, lambda fact: desk.heard(id, fact), steady)
+
+    sessions: dict[str, Session | MqttSession] = {}
+    for kind, place in _KINDS.items():
+        for device in settings.devices:
+            if isinstance(device, kind):
+                sessions[device.id] = place(settings, device, desk, connect)
+    if settings.mqtt:
+        sessions[MqttPost.id] = _mqtt(settings, settings.mqtt, desk)
+    return sessions
+
+
+def _board(settings: Settings, device: BxDevice, desk: Desk, connect: Connect) -> Session:
+    board = BxBoard(
+        model=device.model,
+        lines=device.lines,
+        width=device.width,
+        line_height=device.line_height,
+        x_unit=device.x_unit,
+        dynamic_header=device.dynamic_header,
+    )
+    session = connect(device.id, board, device.link)
+    desk.add(
+        DisplayPost(
+            device.id,
+            lambda state: board.show(views.hall_lines(state, settings.rules, device.lines)),
+            desk.lobby,
+            session.flush,
+        )
+    )
+    return session
+
+
+def _window(settings: Settings, device: VfdDevice, desk: Desk, connect: Connect) -> Session:
+    window = WindowDisplay(device.dialect, brightness=device.brightness)
+    session = connect(device.id, window, device.link)
+    desk.add(
+        DisplayPost(
+            device.id,
+            lambda state: window.show(*views.window_lines(state, settings.rules, device.counter)),
+            desk.lobby,
+            session.flush,
+        )
+    )
+    return session
+
+
+def _terminals(settings: Settings, device: Terminal68Device, desk: Desk, connect: Connect) -> Session:
+    bus = Terminal68(device.addresses, device.raters, repeat_ms=device.repeat_ms, baud=_baud(device.link))
+    session = connect(device.id, bus, device.link)
+    desk.add(
+        TerminalsPost(device.id, bus, device.addresses, device.raters, device.repeat_ms, desk.lobby, session.flush)
+    )
+    return session
+
+
+def _printer(settings: Settings, device: EscposDevice, desk: Desk, connect: Connect) -> Session:
+    printer = EscposPrinter(baud=_baud(device.link))
+    session = connect(device.id, printer, device.link)
+    desk.add(PrinterPost(device.id, printer, _render(settings, device), desk.lobby, session.flush))
+    return session
+
+
+_KINDS: dict[type[Device], Callable[[Settings, Any, Desk, Connect], Session]] = {
+    BxDevice: _board,
+    VfdDevice: _window,
+    Terminal68Device: _terminals,
+    EscposDevice: _printer,
+}
+"""In the order in which they are told of a change: what customers look at first, first."""
+
+
+def _mqtt(settings: Settings, broker: MqttSettings, desk: Desk) -> MqttSession:
+    mqtt = MqttLobby(settings.rules.branch)
+    session = MqttSession(
+        mqtt,
+        Broker(
+            broker.host,
+            broker.port,
+            broker.client_id,
+            broker.tls,
+            broker.username,
+            broker.password_file,
+            broker.ca_file,
+        ),
+        lambda fact: desk.heard(MqttPost.id, fact),
+    )
+    desk.add(
+        MqttPost(
+            mqtt,
+            keypads={d.id: d.counter for d in settings.devices if isinstance(d, MqttKeypad)},
+            panels=[d.id for d in settings.devices if isinstance(d, MqttPanel)],
+            kiosks={d.id: (d.hold_off, d.screen) for d in settings.devices if isinstance(d, MqttKiosk)},
+            lobby=desk.lobby,
+            flush=session.flush,
+        )
+    )
+    return session
+
+
+def _render(settings: Settings, device: EscposDevice) -> Render:
+    # python-escpos takes a third of a second to import: paid here, before READY, and only where there is a printer.
+    from drivers.paper import Layout  # noqa: PLC0415
+
+    path = device.layout or shipped(f"ticket.{settings.language}.toml")
+    layout = Layout.from_dict(tomllib.loads(path.read_text("utf-8")))
+    return lambda fields: layout.render(fields if device.qr else {**fields, "qr": ""}, device.columns)
+
+
+def _baud(link: Link) -> int | None:
+    return link.baud if isinstance(link, SerialLink) else None
