@@ -68,7 +68,7 @@ class Session(asyncio.Protocol):
         """Set once the first attempt to open the link has ended, well or badly."""
 
     async def run(self) -> None:
-        """Until cancelled. Never ends by itself and never raises for what a device does."""
+        """Until cancelled; then the port is free again. Never ends by itself and never raises for what a device does."""
         attempt = 0
         try:
             while True:
@@ -93,6 +93,7 @@ class Session(asyncio.Protocol):
             if self._transport:
                 self._transport.abort()
                 self._transport = None
+                await self._until_gone()
 
     def flush(self) -> None:
         """Send what the driver has to send, and set the alarm for its next deadline."""
@@ -152,6 +153,9 @@ class Session(asyncio.Protocol):
         self._transport = None
         self._cancel_timer()
         self._tell(self._driver.disconnected(self._clock()))
+        await self._until_gone()
+
+    async def _until_gone(self) -> None:
         try:
             async with asyncio.timeout(ABORT_TIMEOUT):
                 await self._lost.wait()
