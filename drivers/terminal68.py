@@ -9,7 +9,7 @@ Frame, both ways::
 A terminal speaks when a key is pressed; it is not polled. The last data byte is the key, the bytes before it the
 typed digits, at most two. We answer a key with the same frame, but only when the controller says so: the echo tells
 the clerk that the press is in the journal. A terminal that hears no echo sends the frame again [?]: the same frame
-from the same address within `repeat_ms`, or while the first has not been answered yet, is the same press.
+from the same address within `repeat_ms` of the last one, or while that has not been answered yet, is the same press.
 
 The bus is slow (a 12-byte frame takes 12.5 ms) and shared, so frames are handed out one at a time in order of
 urgency: echoes, beeps, the ticket in hand, rater frames, waiting counts. An echo waits behind one frame at most.
@@ -147,7 +147,7 @@ class _Press:
     """The latest press of one address, to tell a retransmission from a new press."""
 
     frame: Frame
-    at: float
+    at: float  # when it was heard last
     answer: list[Frame] | None = None  # None: not answered yet
 
 
@@ -298,6 +298,7 @@ class Terminal68:
             return None
         last = self._presses.get(frame.address)
         if last and last.frame == frame and (last.answer is None or now - last.at < self._repeat):
+            last.at = now
             self._queue_answer(last.answer or [])
             return None
         self._presses[frame.address] = _Press(frame, now)
