@@ -1,0 +1,78 @@
+"""`make bench`: run the measurements, print the table, write the JSON. The exit code says nothing of the figures."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from bench import commands, mqtt, pick, press, startup
+from bench.figures import Figure, table, write_json
+
+NAMES = ("press", "commands", "pick", "startup", "mqtt")
+DIRECTORY = Path(".bench")
+
+
+@click.command(context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("--quick", is_flag=True, help="Small counts, to see that everything works; the figures mean little.")
+@click.option("--only", multiple=True, type=click.Choice(NAMES), help="Only this measurement; may be repeated.")
+@click.option("--json", "out", type=click.Path(path_type=Path, dir_okay=False), default=DIRECTORY / "bench.json")
+def main(quick: bool, only: Sequence[str], out: Path) -> None:
+    """Measure the controller. A journal of millions of rows is made once and kept in .bench/."""
+    logging.getLogger().setLevel(logging.ERROR)
+    DIRECTORY.mkdir(exist_ok=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    figures: list[Figure] = []
+    with Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True)) as progress:
+        for name in only or NAMES:
+            figures += _measure(name, quick, progress)
+    console = Console() if sys.stdout.isatty() else Console(width=120)
+    console.print(table(figures))
+    write_json(out, figures, quick=quick)
+    console.print(f"{out} has every run.", highlight=False)
+
+
+def _measure(name: str, quick: bool, progress: Progress) -> list[Figure]:
+    def task(description: str, total: int) -> Callable[[], None]:
+        progress.console.print(f"{description} ..")
+        added = progress.add_task(description, total=total)
+        return lambda: progress.advance(added)
+
+    runs = 1 if quick else 3
+    presses = 20 if quick else 300
+    match name:
+        case "press":
+            return [
+                figure
+                for counters in (1, 12)
+                for figure in press.measure(
+                    DIRECTORY, counters, presses, runs, task(f"press to board, counters: {counters}", presses * runs)
+                )
+            ]
+        case "commands":
+            return commands.measure(DIRECTORY, 0.5 if quick else 3.0, runs, task("durable commands", runs))
+        case "pick":
+            rounds = 20 if quick else 200
+            return pick.measure(DIRECTORY, rounds, task("picks", rounds))
+        case "mqtt":
+            return mqtt.measure(DIRECTORY, presses, runs, task("MQTT press to acknowledgement", presses * runs))
+    rows, starts = (200_000, 1) if quick else (5_000_000, 5)
+    building = progress.add_task(f"the journal of {rows:,} rows (made once, kept in {DIRECTORY}/)", total=rows)
+    figures = startup.measure(
+        DIRECTORY,
+        rows,
+        starts,
+        lambda made: progress.update(building, completed=made),
+        task("start-up and memory", starts),
+    )
+    progress.update(building, completed=rows)
+    return figures
+
+
+if __name__ == "__main__":
+    main()

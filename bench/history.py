@@ -1,0 +1,215 @@
+"""Journals to start from: tickets that wait, a whole day in the life of a branch, and years of such days."""
+
+from __future__ import annotations
+
+import heapq
+import os
+import sqlite3
+from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime
+from itertools import count
+from pathlib import Path
+from random import Random
+from tempfile import TemporaryDirectory
+
+from controller.journal import SCHEMA_VERSION, Journal, Row
+from controller.lobby import commands as cm
+from controller.lobby.decide import Refusal, Same, decide
+from controller.lobby.events import DayOpened, Event
+from controller.lobby.rules import Rules
+from controller.lobby.state import State, evolve
+
+SHAPE = 1
+"""To be raised when the rows made here change, so that no old file is measured."""
+DAY_MS = 86_400_000
+HOURS = 10.0
+"""A day's tickets come within so many hours."""
+KIOSK = "mqtt:kiosk/kiosk:5f0c1d2e3a4b5c6d"
+
+
+class Day:
+    """A business day that is lived through by commands, applied as the engine would; `rows` is what it would write."""
+
+    def __init__(self, rules: Rules, day: str, at: int, first_seq: int = 1) -> None:
+        self.rules = rules
+        self.state = State()
+        self.rows: list[Row] = []
+        self._seq = first_seq
+        self._apply([DayOpened(day)], at, f"day:{day}")
+
+    def do(self, command: cm.Command) -> bool:
+        """Whether it was accepted."""
+        decision = decide(self.state, self.rules, command)
+        if isinstance(decision, Refusal | Same):
+            return False
+        self._apply(decision, command.at, command.cause)
+        return True
+
+    def _apply(self, events: Sequence[Event], at: int, cause: str) -> None:
+        for part, event in enumerate(events):
+            evolve(self.state, at, event)
+            self.rows.append(Row(self._seq, at, self.state.day, event, cause, part))
+            self._seq += 1
+
+
+def waiting(rules: Rules, now: int, tickets: int) -> list[Row]:
+    """The rows of a day on which so many have taken a ticket and nobody has been called."""
+    day = Day(rules, rules.day_of(now), now)
+    services = list(rules.services)
+    for n in range(tickets):
+        service = services[n % len(services)]
+        day.do(cm.TakeTicket(at=now, cause=f"{KIOSK}:{n}", by="kiosk/kiosk", service=service))
+    return day.rows
+
+
+def a_day(rules: Rules, day: str, tickets: int, first_seq: int = 1, seed: int = 1) -> list[Row]:
+    """The rows of a whole day until noon: so many people came, and nearly all have been served.
+
+    Always at the same hours, whenever it is made: no two days overlap, and so no two causes are the same.
+    """
+    noon = datetime.fromisoformat(day).replace(hour=12, tzinfo=UTC)
+    return _Branch(rules, day, int(noon.timestamp() * 1000), tickets, first_seq, Random(seed)).live()
+
+
+class _Branch:
+    """Customers and clerks, each a generator of pauses in seconds between what they do."""
+
+    def __init__(self, rules: Rules, day: str, until: int, tickets: int, first_seq: int, random: Random) -> None:
+        self._now = until - int(HOURS * 3_600_000)
+        self._day = Day(rules, day, self._now, first_seq)
+        self._end = until
+        self._tickets = tickets
+        self._random = random
+        self._last = 0
+
+    def live(self) -> list[Row]:
+        order = count()
+        people = [self._customers(), *(self._clerk(counter) for counter in self._day.rules.counters)]
+        due = [(self._now, next(order), person) for person in people]
+        while due and due[0][0] < self._end:
+            self._now, _, person = heapq.heappop(due)
+            pause = next(person, None)
+            if pause is not None:
+                heapq.heappush(due, (self._now + int(pause * 1000) + 1, next(order), person))
+        return self._day.rows
+
+    def _do(self, kind: Callable[..., cm.Command], source: str, **about: object) -> bool:
+        """No two presses of the day at the same millisecond: their causes must differ."""
+        self._last = max(self._now, self._last + 1)
+        return self._day.do(kind(at=self._last, cause=f"{source}:{self._last:013d}", **about))
+
+    def _customers(self) -> Iterator[float]:
+        services, classes = list(self._day.rules.services), ("normal", "vip", "green")
+        between = HOURS * 3600 / self._tickets
+        for _ in range(self._tickets):
+            (service,) = self._random.choices(services, (60, 28, 12))
+            (klass,) = self._random.choices(classes, (90, 7, 3))
+            self._do(cm.TakeTicket, KIOSK, by="kiosk/kiosk", service=service, klass=klass, paper="ready")
+            ticket = next(reversed(self._day.state.tickets))
+            yield between * 0.4
+            self._do(cm.ReportPrint, f"printer:{ticket}#1:printed", ticket=ticket, copy=1, result="printed")
+            yield between * self._random.uniform(0.1, 1.0)
+
+    def _clerk(self, counter: str) -> Iterator[float]:
+        press, chance = f"terminal68:terminals:{counter}", self._random.random
+        minutes = len(self._day.rules.counters) * HOURS * 60 / self._tickets
+        while True:
+            if not self._do(cm.CallNext, press, counter=counter):
+                yield 15.0
+                continue
+            yield 60 * minutes * 0.1
+            if chance() < 0.1:
+                self._do(cm.Recall, press, counter=counter)
+                yield 60 * minutes * 0.1
+            if chance() < 0.04:
+                ticket = self._day.state.counter(counter).ticket
+                self._do(cm.NoShow, press, counter=counter)
+                if chance() < 0.4:
+                    yield 20.0
+                    self._do(cm.Return, "mqtt:panel/manager:5f0c1d2e3a4b5c6d", by="panel/manager", ticket=ticket)
+                continue
+            self._do(cm.Start, press, counter=counter)
+            yield 60 * minutes * self._random.uniform(0.4, 1.0)
+            if chance() < 0.03:
+                self._do(cm.Transfer, press, counter=counter, digits=self._random.choice("123"))
+
+
+# -- files -------------------------------------------------------------------------------------------------------
+
+
+def write(path: Path, rows: Sequence[Row]) -> None:
+    """Append rows to a journal, as the daemon would."""
+    journal = Journal(path)
+    try:
+        journal.append(rows).result()
+    finally:
+        journal.close()
+
+
+def years_path(directory: Path, rows: int) -> Path:
+    """Where the journal of so many rows is kept between two runs."""
+    return directory / f"journal-{rows}-v{SCHEMA_VERSION}.{SHAPE}.db"
+
+
+def build_years(path: Path, rules: Rules, rows: int, now: int, tickets: int, written: Callable[[int], None]) -> None:
+    """A journal of at least so many rows on the days before today, unless it is there already.
+
+    One day is decided in earnest; the others are copies of it with their own dates, times and causes. Times inside
+    `data` stay the first one's: only today is ever replayed. `written` is told after each day how many rows there are.
+    """
+    if path.exists():
+        return
+    for old in path.parent.glob(f"journal-{rows}-*"):
+        old.unlink()
+    building = path.with_suffix(".part")
+    for old in path.parent.glob(f"{building.name}*"):
+        old.unlink()
+    model_day = rules.day_of(now)
+    with TemporaryDirectory() as directory:
+        model_path = Path(directory) / "model.db"
+        write(model_path, a_day(rules, model_day, tickets, seed=2))
+        model = sqlite3.connect(model_path).execute("SELECT * FROM event ORDER BY seq").fetchall()
+    days = -(-rows // len(model))
+    Journal(building).close()
+    database = sqlite3.connect(building, isolation_level=None)
+    for pragma in ("journal_mode = OFF", "synchronous = OFF", "cache_size = -400000"):
+        database.execute(f"PRAGMA {pragma}")
+    database.execute("BEGIN")
+    seq = 0
+    for ago in range(days, 0, -1):
+        shift = ago * DAY_MS
+        day = rules.day_of(now - shift)
+        database.executemany(
+            "INSERT INTO event VALUES (?,?,?,?,?,?,?,?)",
+            [
+                (
+                    seq + n,
+                    at - shift,
+                    day,
+                    kind,
+                    version,
+                    data.replace(model_day, day) if kind == "day_opened" else data,
+                    f"day:{day}" if kind == "day_opened" else f"{cause[:-13]}{int(cause[-13:]) - shift:013d}",
+                    part,
+                )
+                for n, (_, at, _, kind, version, data, cause, part) in enumerate(model, 1)
+            ],
+        )
+        seq += len(model)
+        written(seq)
+    database.execute("COMMIT")
+    database.execute("PRAGMA journal_mode = WAL")
+    database.close()
+    os.replace(building, path)
+    for left in path.parent.glob(f"{building.name}*"):
+        left.unlink()
+
+
+def add_today(path: Path, rules: Rules, now: int, tickets: int) -> None:
+    """Append today's business day, unless the journal ends with it already, as one that was used yesterday does not."""
+    journal = Journal(path)
+    try:
+        if journal.last_day() != rules.day_of(now):
+            journal.append(a_day(rules, rules.day_of(now), tickets, journal.last_seq + 1)).result()
+    finally:
+        journal.close()
