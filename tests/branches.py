@@ -1,0 +1,345 @@
+"""Branches to try the lobby in, made by hand or at random, and a lobby at work: commands in, journal rows out.
+
+All handicaps and credits given by hand are in minutes, as an installer writes them.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from random import Random
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from checker import Numbers
+from hypothesis import strategies as st
+
+from controller import config
+from controller.engine import answer_to
+from controller.lobby import commands as cm
+from controller.lobby import events as ev
+from controller.lobby.decide import Decision, Refusal, Same, decide
+from controller.lobby.rules import Counter, Rules, Service, TicketClass
+from controller.lobby.state import State, evolve
+from controller.lobby.wording import Wording
+
+MINUTE = 60
+SECOND_MS = 1000
+MINUTE_MS = MINUTE * SECOND_MS
+SERVICES = ("cash", "personal", "corporate", "loans")
+CREDITS = {"normal": 0, "vip": 10, "appointment": 15, "green": 60, "urgent": 60}
+
+
+@cache
+def wording(language: str) -> Wording:
+    """The real sentences."""
+    return config.wording(language)
+
+
+def local(text: str, zone: str = "Asia/Shanghai", fold: int = 0) -> int:
+    """A local time "YYYY-MM-DD HH:MM[:SS]" in ms since 1970, UTC; `fold` 1: the second of two in a DST night."""
+    moment = datetime.fromisoformat(text).replace(tzinfo=ZoneInfo(zone), fold=fold)
+    return round(moment.astimezone(UTC).timestamp() * 1000)
+
+
+NINE = local("2026-11-23 09:00")
+"""When a lobby opens here, unless a test says otherwise."""
+
+
+def branch(
+    counters: Mapping[str, Mapping[str, float]],
+    class_handicaps: Mapping[str, Mapping[str, float]] | None = None,
+    *,
+    credits: Mapping[str, float] = CREDITS,
+    raters: Iterable[str] = (),
+    zone: str = "Asia/Shanghai",
+    language: str = "en",
+    **numbers: Any,
+) -> Rules:
+    """A branch from its counters' `serves` and `class_handicap`; prefixes of services are A, B, .., keys 1, 2, .."""
+    names = [s for s in SERVICES if any(s in serves for serves in counters.values())]
+    services = {id: Service(id, id.title(), "ABCD"[SERVICES.index(id)], 3, SERVICES.index(id) + 1) for id in names}
+    extra = class_handicaps or {}
+    return Rules(
+        branch="test",
+        branch_name="Test",
+        zone=ZoneInfo(zone),
+        wording=wording(language),
+        services=services,
+        classes={id: TicketClass(id, id.title(), round(credit * MINUTE)) for id, credit in credits.items()},
+        counters={
+            id: Counter(
+                id,
+                {service: round(minutes * MINUTE) for service, minutes in serves.items()},
+                {klass: round(minutes * MINUTE) for klass, minutes in extra.get(id, {}).items()},
+                rater=id in raters,
+            )
+            for id, serves in counters.items()
+        },
+        default_service=names[0],
+        **numbers,
+    )
+
+
+def numbers(rules: Rules) -> Numbers:
+    """The configuration's numbers, for the checker."""
+    return Numbers(
+        credits={id: c.credit for id, c in rules.classes.items()},
+        serves={id: dict(c.serves) for id, c in rules.counters.items()},
+        class_handicaps={id: dict(c.class_handicap) for id, c in rules.counters.items()},
+        services=tuple(rules.services),
+        pass_limit=rules.pass_limit,
+    )
+
+
+# -- at random -----------------------------------------------------------------------------------------------------
+
+_handicaps = st.one_of(
+    st.just(0), st.none(), st.integers(1, 30).map(lambda minutes: minutes * MINUTE), st.integers(1, 90)
+)
+
+
+@st.composite
+def branches(draw: st.DrawFn) -> Rules:
+    """A random branch in which each service is some counter's own work for the normal class, as it has to be."""
+    services = SERVICES[: draw(st.integers(1, len(SERVICES)))]
+    classes = ("normal", "vip", "green")[: draw(st.integers(1, 3))]
+    credits = {id: draw(st.one_of(st.just(0), st.integers(0, 90 * MINUTE))) for id in classes}
+    ids = ("1", "2", "3", "12", "west")[: draw(st.integers(1, 5))]
+    serves: dict[str, dict[str, int]] = {}
+    extra: dict[str, dict[str, int]] = {}
+    for id in ids:
+        drawn = {service: draw(_handicaps) for service in services}
+        serves[id] = {service: handicap for service, handicap in drawn.items() if handicap is not None}
+        extra[id] = {klass: draw(st.integers(0, 30 * MINUTE)) for klass in classes if draw(st.integers(0, 3)) == 3}
+    for service in services:
+        if not any(serves[id].get(service) == 0 and not extra[id].get("normal") for id in ids):
+            owner = draw(st.sampled_from(ids))
+            serves[owner][service] = 0
+            extra[owner].pop("normal", None)
+    return Rules(
+        branch="test",
+        branch_name="Test",
+        zone=ZoneInfo("Asia/Shanghai"),
+        wording=wording("en"),
+        services={s: Service(s, s.title(), "ABCD"[n], 3, n + 1) for n, s in enumerate(services)},
+        classes={id: TicketClass(id, id.title(), credit) for id, credit in credits.items()},
+        counters={id: Counter(id, serves[id], extra[id], rater=draw(st.booleans())) for id in ids},
+        default_service=services[0],
+        pass_limit=draw(st.integers(1, 6)),
+        recalls=draw(st.integers(0, 3)),
+        return_within=draw(st.sampled_from((0, 60, 900))),
+        return_penalty=draw(st.sampled_from((0, 60, 300))),
+        returns=draw(st.integers(0, 2)),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One thing that happens: `after` so many ms (also none, also backwards). What `which` and `what` pick from depends
+    on the lobby at that moment."""
+
+    kind: str
+    which: int
+    what: int
+    after: int
+
+
+USUAL = ("take",) * 9 + ("call",) * 7 + ("start", "finish", "finish", "no_show", "return")
+ALL = (
+    *USUAL,
+    *("call_number", "recall", "hold", "unhold", "transfer_service", "transfer_counter", "pause", "open", "close"),
+    *("ask_rating", "rate", "promote", "reassign_any", "reassign_next", "reassign_counter", "reassign_service"),
+    *("cancel", "reprint", "report_print", "report_device", "green", "return", "roll_over"),
+)
+
+
+def steps(kinds: tuple[str, ...] = ALL) -> st.SearchStrategy[Step]:
+    """A random step, time mostly going forward."""
+    after = st.one_of(
+        st.just(0),
+        st.integers(1, 60 * SECOND_MS),
+        st.integers(1, 60 * SECOND_MS),
+        st.integers(0, 20 * MINUTE_MS),
+        st.integers(-15 * MINUTE_MS, -1),
+    )
+    return st.builds(Step, st.sampled_from(kinds), st.integers(0, 255), st.integers(0, 255), after)
+
+
+def history(rules: Rules, steps: Iterable[Step]) -> Lobby:
+    """A lobby after these steps."""
+    lobby = Lobby(rules)
+    for step in steps:
+        lobby.step(step)
+    return lobby
+
+
+def long_steps(seed: int, count: int, kinds: tuple[str, ...] = ALL) -> Iterable[Step]:
+    """Many steps of a busy day, from a seed."""
+    chance = Random(seed)
+    for _ in range(count):
+        after = chance.choice((0, chance.randrange(20_000), chance.randrange(90_000)))
+        if chance.random() < 0.02:
+            after = chance.randrange(-5 * MINUTE_MS, 30 * MINUTE_MS)
+        if chance.random() < 0.001:
+            after = 20 * 60 * MINUTE_MS
+        yield Step(chance.choice(kinds), chance.randrange(256), chance.randrange(256), after)
+
+
+# -- a lobby at work -------------------------------------------------------------------------------------------------
+
+
+class Lobby:
+    """The rule, the decisions and the state, with a clock that only the test moves; `rows` is what a journal holds.
+
+    As with the engine, a command on a new business day rolls the lobby over first.
+    """
+
+    def __init__(self, rules: Rules, now: int = NINE) -> None:
+        self.rules = rules
+        self.state = State()
+        self.now = now
+        self.rows: list[dict[str, Any]] = []
+        self.decisions: list[tuple[cm.Command, Decision]] = []
+
+    def do(self, command: cm.Command) -> Decision:
+        """Decide a command and apply its events."""
+        if self.rules.day_of(command.at) > self.state.day and not isinstance(command, cm.RollOver):
+            self.do(cm.RollOver(at=command.at, cause="day"))
+        decision = decide(self.state, self.rules, command)
+        self.decisions.append((command, decision))
+        if isinstance(decision, list):
+            self.write(*decision, at=command.at)
+            answer_to(self.rules, decision)
+        elif isinstance(decision, Refusal):
+            decision.text(self.rules.wording)
+        return decision
+
+    def write(self, *events: ev.Event, at: int | None = None) -> None:
+        """Let these events happen, as they are."""
+        at = self.now if at is None else at
+        for event in events:
+            evolve(self.state, at, event)
+            data = json.loads(json.dumps(event.to_row()))
+            self.rows.append(
+                {"seq": len(self.rows) + 1, "at": at, "kind": event.KIND, "version": event.VERSION, "data": data}
+            )
+
+    def replayed(self) -> State:
+        """The state that the rows alone lead to."""
+        state = State()
+        for row in self.rows:
+            evolve(state, row["at"], ev.from_row(row["kind"], row["version"], row["data"]))
+        return state
+
+    # -- the usual presses -------------------------------------------------------------------------------------
+
+    def take(self, service: str = "", klass: str = "", **more: Any) -> str:
+        """A ticket's id."""
+        more = {"by": "kiosk"} | more
+        decision = self.do(cm.TakeTicket(at=self.now, cause="", service=service, klass=klass, **more))
+        if isinstance(decision, Same):
+            return decision.ticket
+        assert isinstance(decision, list), decision
+        return decision[-1].ticket  # type: ignore[attr-defined]
+
+    def call(self, counter: str) -> str:
+        """The called ticket's id, empty when none waits."""
+        decision = self.do(cm.CallNext(at=self.now, cause="", counter=counter))
+        last = decision[-1] if isinstance(decision, list) else None
+        return last.ticket if isinstance(last, ev.TicketCalled) else ""
+
+    def wait(self, minutes: float) -> None:
+        """Let time pass."""
+        self.now += round(minutes * MINUTE_MS)
+
+    def later(self, time: timedelta) -> None:
+        """Let time pass."""
+        self.now += round(time.total_seconds() * 1000)
+
+    # -- random steps ------------------------------------------------------------------------------------------
+
+    def step(self, step: Step) -> Decision:
+        """Do one random step."""
+        self.now += step.after
+        return self.do(self._command(step))
+
+    def _command(self, step: Step) -> cm.Command:
+        rules, which, what = self.rules, step.which, step.what
+        base: dict[str, Any] = {"at": self.now, "cause": f"step:{len(self.decisions)}"}
+        at_counter = base | {"counter": _of(rules.counters, which)}
+        service, klass = _of(rules.services, what), _of(rules.classes, what // 16)
+        tickets = list(self.state.tickets)
+        # Recent tickets are the ones that still wait.
+        ticket = tickets[-1 - which % len(tickets)] if tickets and which < 250 else "Z999"
+        manager = base | {"by": "panel", "ticket": ticket}
+        match step.kind:
+            case "take":
+                paper = ("ready", "none", "ready", "down")[which % 4]
+                off = 2 if which % 8 == 7 else 0
+                kiosk = f"kiosk-{which % 2}"
+                return cm.TakeTicket(**base, by=kiosk, service=service, klass=klass, paper=paper, hold_off=off)
+            case "green":
+                return cm.TakeTicket(**base, by="panel", klass=_of(rules.classes, -1), paper="none", reason="elderly")
+            case "call":
+                return cm.CallNext(**at_counter)
+            case "call_number":
+                return cm.CallNumber(**at_counter, digits=ticket[1:] if what % 2 else ticket[-2:])
+            case "recall":
+                return cm.Recall(**at_counter)
+            case "start":
+                return cm.Start(**at_counter)
+            case "finish":
+                return cm.Finish(**at_counter)
+            case "no_show":
+                return cm.NoShow(**at_counter)
+            case "hold":
+                return cm.Hold(**at_counter)
+            case "unhold":
+                return cm.Unhold(**at_counter, digits=ticket[1:] if what % 4 == 0 else "")
+            case "transfer_service":
+                return cm.Transfer(**at_counter, digits=str(what % 6))
+            case "transfer_counter":
+                return cm.Transfer(**at_counter, digits=_of(rules.counters, what).zfill(2))
+            case "pause":
+                return cm.Pause(**at_counter, reason=str(what % 9))
+            case "open":
+                return cm.Open(**at_counter)
+            case "close":
+                return cm.Close(**at_counter)
+            case "ask_rating":
+                return cm.AskRating(**at_counter)
+            case "rate":
+                return cm.Rate(**at_counter, score=what % 7)
+            case "promote":
+                return cm.Promote(**manager, klass=klass, reason="elderly")
+            case "reassign_any":
+                return cm.Reassign(**manager)
+            case "reassign_next":
+                return cm.Reassign(**(manager | {"ticket": ""}))
+            case "reassign_counter":
+                return cm.Reassign(**manager, counter=_of(rules.counters, what))
+            case "reassign_service":
+                return cm.Reassign(**manager, service=service)
+            case "return":
+                return cm.Return(**manager)
+            case "cancel":
+                return cm.Cancel(**manager, reason="left")
+            case "reprint":
+                return cm.Reprint(**(manager | {"ticket": "" if what % 2 else ticket}), paper="ready")
+            case "report_print":
+                result = ("printed", "sent", "unknown")[what % 3]
+                return cm.ReportPrint(**base, ticket=ticket, copy=1 + (what > 200), result=result)
+            case "report_device":
+                return cm.ReportDevice(**base, device="printer", state="degraded", detail="paper_end")
+            case "roll_over":
+                return cm.RollOver(**base)
+        raise AssertionError(step.kind)
+
+
+def _of(table: Mapping[str, Any], number: int) -> str:
+    keys = list(table)
+    return keys[number % len(keys)]

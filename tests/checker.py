@@ -1,0 +1,380 @@
+"""An outsider's judgement of a journal: the ten invariants of the calling rule, from its rows and the configuration.
+
+This shares no code with the lobby. It knows what any auditor can know: each row's `kind` and `data`, in order, and the
+numbers of the configuration. From these it rebuilds the waiting lines and counts for itself.
+
+1. Time: if w calls j while i waits whom it may serve, ``s_j - s_i <= max(0, c_j - c_i) + h_wi - h_wj``.
+2. Count: nobody is passed more than K times.
+3. No starvation: each service has a counter with handicap 0 for the normal class.
+4. First come, first served by seniority within one (service, class), where the counter has one handicap for both.
+5. CALL is never answered "none waiting" while somebody waits whom the counter may serve.
+6. The same journal gives the same calls: each call is the one that the rows before it lead to.
+7. More credit never makes it worse: outside guard mode nobody passes one who counts as no later and has more credit.
+8. A ticket ends once, and nothing happens to it afterwards.
+9. A transfer or reassignment never changes seniority.
+10. A ticket is called by one counter at a time, and a counter has one ticket at a time.
+
+Calls that a person forced by hand are exempt from 1 to 7, and listed. Cost: a few operations a line and row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from heapq import heappop, heappush
+from typing import Any, NamedTuple
+
+EVERYWHERE = "*"
+"""The restriction of a ticket that was given to any counter that knows its service."""
+Line = tuple[str, str, str]
+"""(service, class, restriction): the tickets for which one counter has one handicap."""
+
+
+@dataclass(frozen=True, slots=True)
+class Numbers:
+    """What the configuration says, in seconds."""
+
+    credits: Mapping[str, int]
+    serves: Mapping[str, Mapping[str, int]]
+    """Counter -> service -> handicap; an absent one is never served."""
+    class_handicaps: Mapping[str, Mapping[str, int]]
+    """Counter -> class -> what is added to it."""
+    services: tuple[str, ...]
+    pass_limit: int
+
+    def handicap(self, counter: str, line: Line) -> int | None:
+        """A counter's total handicap for a line's tickets; None: it may not serve them."""
+        service, klass, only = line
+        knows = self.serves.get(counter, {})
+        if only:
+            return 0 if only == counter or (only == EVERYWHERE and service in knows) else None
+        if service not in knows:
+            return None
+        return knows[service] + self.class_handicaps.get(counter, {}).get(klass, 0)
+
+
+class Violation(NamedTuple):
+    """`invariant` is its number; 0: the row does not fit to those before it."""
+
+    invariant: int
+    row: int
+    """The how-manieth row it was found at, from 1; 0: in the configuration."""
+    text: str
+
+
+@dataclass(slots=True)
+class _Ticket:
+    id: str
+    order: int
+    service: str
+    klass: str
+    seniority: int
+    only: str = ""
+    where: str = "waiting"
+    counter: str = ""
+    passed: int = 0
+    moved: bool = False
+    """It was transferred or reassigned."""
+    stays: int = 0
+    """How often it has entered a line: tells its present place from those it left."""
+
+    @property
+    def line(self) -> Line:
+        return self.service, self.klass, self.only
+
+
+class _Rival(NamedTuple):
+    """The head of a line that a counter may serve."""
+
+    ticket: _Ticket
+    credit: int
+    handicap: int
+
+    @property
+    def counted(self) -> tuple[int, int]:
+        """When it counts as having come, privilege left out."""
+        return self.ticket.seniority + self.handicap, self.ticket.order
+
+    @property
+    def place(self) -> tuple[int, int]:
+        return self.ticket.seniority, self.ticket.order
+
+    def key(self, guard: bool) -> tuple[int, int]:
+        return self.counted[0] - (0 if guard else self.credit), self.ticket.order
+
+
+@dataclass(slots=True)
+class Checker:
+    """Takes rows one by one; `violations` are what it found so far, `forced` the rows of calls by hand."""
+
+    numbers: Numbers
+    violations: list[Violation] = field(default_factory=list)
+    forced: list[int] = field(default_factory=list)
+    calls: int = 0
+    rows: int = 0
+    _tickets: dict[str, _Ticket] = field(default_factory=dict)
+    _lines: dict[Line, list[tuple[int, int, int, str]]] = field(default_factory=dict)
+    """Heaps of (seniority, order, stay, ticket); places that were left are dropped when they come to the top."""
+    _in_hand: dict[str, str] = field(default_factory=dict)
+    _last_seniority: int = 0
+
+    def __post_init__(self) -> None:
+        for service in self.numbers.services:
+            line = (service, "normal", "")
+            if not any(self.numbers.handicap(counter, line) == 0 for counter in self.numbers.serves):
+                self._report(3, f"no counter serves {service} as its own work")
+
+    def row(self, row: Mapping[str, Any]) -> None:
+        """Judge one row: `kind` and `data` (an object)."""
+        self.rows += 1
+        kind, data = row["kind"], row["data"]
+        judge = _JUDGES.get(kind)
+        if judge is None:
+            return
+        if kind in _OF_TICKETS:
+            ticket = self._tickets.get(data["ticket"])
+            if ticket is None:
+                self._report(0, f"{kind} of {data['ticket']}, which was not issued today")
+                return
+            if ticket.where == "ended":
+                self._report(8, f"{kind} of {ticket.id}, which has ended")
+                return
+            judge(self, ticket, data)
+        else:
+            judge(self, data)
+
+    def waiting_for(self, counter: str) -> list[str]:
+        """The heads of the lines that a counter may serve."""
+        return [rival.ticket.id for rival in self._rivals(counter)]
+
+    def passed(self, ticket: str) -> int:
+        """How often a ticket has been passed."""
+        return self._tickets[ticket].passed
+
+    # -- lines ---------------------------------------------------------------------------------------------------
+
+    def _enter(self, ticket: _Ticket) -> None:
+        ticket.where = "waiting"
+        ticket.stays += 1
+        heappush(self._lines.setdefault(ticket.line, []), (ticket.seniority, ticket.order, ticket.stays, ticket.id))
+
+    def _head(self, line: Line) -> _Ticket | None:
+        heap = self._lines[line]
+        while heap:
+            _, _, stay, id = heap[0]
+            ticket = self._tickets[id]
+            if ticket.where == "waiting" and ticket.stays == stay:
+                return ticket
+            heappop(heap)
+        return None
+
+    def _rivals(self, counter: str) -> list[_Rival]:
+        rivals = []
+        for line in self._lines:
+            handicap = self.numbers.handicap(counter, line)
+            head = self._head(line) if handicap is not None else None
+            if head is not None and handicap is not None:
+                rivals.append(_Rival(head, self.numbers.credits.get(head.klass, 0), handicap))
+        return rivals
+
+    def _report(self, invariant: int, text: str) -> None:
+        self.violations.append(Violation(invariant, self.rows, f"row {self.rows}: {text} (invariant {invariant})"))
+
+    # -- the day, and tickets come and go ------------------------------------------------------------------------
+
+    def _day_opened(self, data: Mapping[str, Any]) -> None:
+        self._forget()
+
+    def _day_closed(self, data: Mapping[str, Any]) -> None:
+        for counter, ticket in self._in_hand.items():
+            self._report(8, f"the day ended while {ticket} was at counter {counter}")
+        self._forget()
+
+    def _forget(self) -> None:
+        self._tickets.clear()
+        self._lines.clear()
+        self._in_hand.clear()
+        self._last_seniority = 0
+
+    def _issued(self, data: Mapping[str, Any]) -> None:
+        id, seniority = data["ticket"], data["seniority"]
+        if id in self._tickets:
+            self._report(8, f"{id} was issued twice")
+            return
+        if seniority < self._last_seniority:
+            self._report(0, f"{id} was issued with a seniority below the last one's")
+        self._last_seniority = max(self._last_seniority, seniority)
+        ticket = self._tickets[id] = _Ticket(id, len(self._tickets) + 1, data["service"], data["class"], seniority)
+        self._enter(ticket)
+
+    # -- calls ---------------------------------------------------------------------------------------------------
+
+    def _called(self, ticket: _Ticket, data: Mapping[str, Any]) -> None:
+        counter = data["counter"]
+        if ticket.where == "in hand":
+            self._report(10, f"counter {counter} called {ticket.id}, which is at counter {ticket.counter}")
+            self._in_hand.pop(ticket.counter, None)
+        if counter in self._in_hand:
+            self._report(10, f"counter {counter} called {ticket.id} and has {self._in_hand[counter]} in hand")
+            self._tickets[self._in_hand[counter]].where = "gone"
+        if data["forced"]:
+            self.forced.append(self.rows)
+        else:
+            self.calls += 1
+            self._judge_call(ticket, counter, data)
+        ticket.where, ticket.counter = "in hand", counter
+        self._in_hand[counter] = ticket.id
+
+    def _judge_call(self, called: _Ticket, counter: str, data: Mapping[str, Any]) -> None:
+        if called.where != "waiting":
+            self._report(10, f"counter {counter} called {called.id}, which does not wait")
+            return
+        handicap = self.numbers.handicap(counter, called.line)
+        if handicap is None:
+            self._report(0, f"counter {counter} called {called.id}, which it may not serve")
+            return
+        chosen = _Rival(called, self.numbers.credits.get(called.klass, 0), handicap)
+        rivals = self._rivals(counter)
+        limit = self.numbers.pass_limit
+        guard = any(rival.handicap == 0 and rival.ticket.passed >= limit for rival in rivals)
+        self._judge_account(counter, rivals, guard, data.get("why", {}))
+        best = min(rivals, key=lambda rival: rival.key(guard))
+        if best.ticket is not called:
+            self._report(6, f"counter {counter} called {called.id}, and the rows before lead to {best.ticket.id}")
+        for rival in rivals:
+            if rival.ticket is not called:
+                self._judge_pair(counter, chosen, rival, guard)
+
+    def _judge_pair(self, counter: str, chosen: _Rival, rival: _Rival, guard: bool) -> None:
+        j, i = chosen.ticket, rival.ticket
+        pair = f"counter {counter} called {j.id} before {i.id}"
+        lead = j.seniority - i.seniority
+        bound = max(0, chosen.credit - rival.credit) + rival.handicap - chosen.handicap
+        if lead > bound:
+            self._report(1, f"{pair}, which came {lead} s earlier; {bound} s are allowed")
+        same = (j.service, j.klass) == (i.service, i.klass) and chosen.handicap == rival.handicap
+        if same and rival.place < chosen.place:
+            self._report(4, f"{pair}, which came earlier for the same")
+        if not guard and rival.credit > chosen.credit and rival.counted < chosen.counted:
+            self._report(7, f"{pair}, which counts as no later and has more credit")
+        if rival.handicap == 0 and lead > 0:
+            i.passed += 1
+            if i.passed > self.numbers.pass_limit:
+                self._report(2, f"{pair}, which had been passed {i.passed - 1} times already")
+
+    def _judge_account(self, counter: str, rivals: list[_Rival], guard: bool, why: Mapping[str, Any]) -> None:
+        """The journal's own account of the call, where it gives one."""
+        if "guard" in why and why["guard"] != guard:
+            self._report(2, f"the guard was {why['guard']} at counter {counter}, by the rows it is {guard}")
+        if "heads" not in why:
+            return
+        told = {head["ticket"]: head["key"] for head in why["heads"]}
+        if told.keys() != {rival.ticket.id for rival in rivals}:
+            self._report(6, f"counter {counter} chose among {', '.join(told)}, and others wait")
+        for rival in rivals:
+            key = rival.key(guard)[0]
+            if told.get(rival.ticket.id, key) != key:
+                moved = rival.ticket.moved
+                text = f"{rival.ticket.id} competed with {told[rival.ticket.id]}, and its key is {key}"
+                self._report(9 if moved else 6, text)
+
+    # -- at a counter --------------------------------------------------------------------------------------------
+
+    def _must_have(self, ticket: _Ticket, counter: str) -> None:
+        if self._in_hand.get(counter) != ticket.id:
+            self._report(10, f"counter {counter} acts on {ticket.id}, which it does not have in hand")
+
+    def _release(self, ticket: _Ticket, where: str) -> None:
+        if ticket.where == "in hand":
+            self._in_hand.pop(ticket.counter, None)
+        ticket.where = where
+
+    def _handled(self, ticket: _Ticket, data: Mapping[str, Any]) -> None:
+        self._must_have(ticket, data["counter"])
+
+    def _finished(self, ticket: _Ticket, data: Mapping[str, Any]) -> None:
+        counter = data["counter"]
+        self._must_have(ticket, counter)
+        self._release(ticket, "ended")
+        if data.get("none_waiting"):
+            waiting = self.waiting_for(counter)
+            if waiting:
+                self._report(5, f"counter {counter} was told that none waits, and {' '.join(waiting)} did")
+
+    def _missed(self, ticket: _Ticket, data: Mapping[str, Any]) -> None:
+        self._must_have(ticket, data["counter"])
+        self._release(ticket, "missed")
+
+    def _held(self, ticket: _Ticket, data: Mapping[str, Any]) -> None:
+        self._must_have(ticket, data["counter"])
+        self._release(ticket, "held")
+
+    def _transferred(self, ticket: _Ticket, data: Mapping[str, Any]) -> None:
+        if "from_counter" in data:
+            self._must_have(ticket, data["from_counter"])
+        self._move(ticket, data, data.get("counter", ""))
+
+    # -- by the manager ------------------------------------------------------------------------------------------
+
+    def _reassigned(self, ticket: _Ticket, data: Mapping[str, Any]) -> None:
+        self._move(ticket, data, EVERYWHERE if data.get("any") else data.get("counter", ""))
+
+    def _move(self, ticket: _Ticket, data: Mapping[str, Any], only: str) -> None:
+        self._keeps_seniority(ticket, data)
+        self._release(ticket, "moving")
+        ticket.service = data.get("service", ticket.service)
+        ticket.only, ticket.moved = only, True
+        self._enter(ticket)
+
+    def _keeps_seniority(self, ticket: _Ticket, data: Mapping[str, Any]) -> None:
+        if data.get("seniority", ticket.seniority) != ticket.seniority:
+            self._report(9, f"{ticket.id} was given the seniority {data['seniority']}, and had {ticket.seniority}")
+
+    def _promoted(self, ticket: _Ticket, data: Mapping[str, Any]) -> None:
+        self._keeps_seniority(ticket, data)
+        ticket.klass = data["class"]
+        if ticket.where == "waiting":
+            self._enter(ticket)
+
+    def _returned(self, ticket: _Ticket, data: Mapping[str, Any]) -> None:
+        if ticket.where != "missed":
+            self._report(0, f"{ticket.id} returned without having missed its call")
+        if data["seniority"] < ticket.seniority:
+            self._report(0, f"{ticket.id} returned with more seniority than it had")
+        ticket.seniority = data["seniority"]
+        self._enter(ticket)
+
+    def _cancelled(self, ticket: _Ticket, data: Mapping[str, Any]) -> None:
+        if ticket.where == "in hand":
+            self._report(10, f"{ticket.id} was cancelled at counter {ticket.counter}")
+        self._release(ticket, "ended")
+
+
+_JUDGES: dict[str, Any] = {
+    "day_opened": Checker._day_opened,
+    "day_closed": Checker._day_closed,
+    "ticket_issued": Checker._issued,
+    "ticket_called": Checker._called,
+    "ticket_recalled": Checker._handled,
+    "service_started": Checker._handled,
+    "ticket_finished": Checker._finished,
+    "ticket_missed": Checker._missed,
+    "ticket_returned": Checker._returned,
+    "ticket_held": Checker._held,
+    "ticket_transferred": Checker._transferred,
+    "ticket_reassigned": Checker._reassigned,
+    "ticket_promoted": Checker._promoted,
+    "ticket_cancelled": Checker._cancelled,
+}
+_OF_TICKETS = _JUDGES.keys() - {"day_opened", "day_closed", "ticket_issued"}
+
+
+def check(rows: Iterable[Mapping[str, Any]], numbers: Numbers) -> Iterator[Violation]:
+    """The violations in a journal, as they are found."""
+    checker = Checker(numbers)
+    told = 0
+    for row in rows:
+        checker.row(row)
+        yield from checker.violations[told:]
+        told = len(checker.violations)
+    yield from checker.violations[told:]
