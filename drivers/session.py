@@ -68,7 +68,7 @@ class Session(asyncio.Protocol):
         """Set once the first attempt to open the link has ended, well or badly."""
 
     async def run(self) -> None:
-        """Until cancelled; then the port is free again. Never ends by itself and never raises for what a device does."""
+        """Until cancelled; then the port is free. Never ends by itself and never raises for what a device does."""
         attempt = 0
         try:
             while True:
