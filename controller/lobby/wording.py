@@ -16,6 +16,6 @@ class Wording:
     language: str
     templates: Mapping[str, str]
 
-    def say(self, key: str, **about: object) -> str:
+    def say(self, key: str, /, **about: object) -> str:
         """The sentence for `key`, with its blanks filled; KeyError if the key or a blank is missing."""
         return self.templates[key].format(**about)
