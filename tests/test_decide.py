@@ -1,0 +1,1005 @@
+"""What the lobby answers to each press: dialogues, one a key or rule of the contract.
+
+A line of a dialogue is what is done, and after `->` what follows: events, or `refused` and its code. What is done:
+
+    take [SERVICE] [CLASS] [hold=S] [paper=..] [screen]    at a ticket button; `take2` is another button
+    COUNTER KEY [DIGITS]                                    at a counter, or `COUNTER rates SCORE`
+    panel KEY [TICKET] [service=..] [counter=..] [paper=..] [reason=..]
+    printed|sent|unknown TICKET [COPY]                      the printer reports
+    device ID STATE DETAIL                                  a device reports
+    wait 20s|5m|-1h                                         time passes (or jumps back)
+    it is "LOCAL TIME"                                      the clock is set
+    roll over
+
+and what is asked about the state: `? TICKET`, `? at COUNTER`, `? next COUNTER`, `? unknown prints`, `? day`.
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import fields
+from datetime import timedelta
+from pathlib import Path
+from string import Formatter
+from typing import Any
+
+import pytest
+from branches import NINE, USUAL, Lobby, branch, history, local, long_steps, wording
+
+from controller import keys
+from controller.engine import answer_to
+from controller.lobby import commands as cm
+from controller.lobby import decide as decide_module
+from controller.lobby import events as ev
+from controller.lobby.calling import pick
+from controller.lobby.decide import Decision, Refusal, Same
+from controller.lobby.rules import Rules
+from controller.lobby.state import ANY, ENDED, CounterStage, Stage
+
+ROOT = Path(__file__).parents[1]
+
+
+def usual(**more: Any) -> Rules:
+    """Counter 1: cash, with a rater; 2: personal, borrows cash at 20 min; 3: corporate and cash; 12: personal."""
+    return branch(
+        {
+            "1": {"cash": 0},
+            "2": {"cash": 20, "personal": 0},
+            "3": {"corporate": 0, "cash": 0},
+            "12": {"personal": 0},
+        },
+        raters=("1",),
+        **more,
+    )
+
+
+# -- the dialogues' language ---------------------------------------------------------------------------------------
+
+
+class Dialogue:
+    """Does a line on a lobby and says what followed."""
+
+    def __init__(self, rules: Rules, now: int = NINE) -> None:
+        self.lobby = Lobby(rules, now)
+
+    def line(self, text: str) -> str:
+        """What follows from what is done in `text`."""
+        words = text.split()
+        match words:
+            case ["?", *what]:
+                return self._ask(*what)
+            case ["wait", span]:
+                unit = {"s": "seconds", "m": "minutes", "h": "hours"}[span[-1]]
+                self.lobby.later(timedelta(**{unit: float(span[:-1])}))
+                return ""
+            case ["it", "is", *_]:
+                found = re.fullmatch(r'it is "(.*)"( again)?', text)
+                assert found, text
+                self.lobby.now = local(found[1], str(self.lobby.rules.zone), fold=1 if found[2] else 0)
+                return ""
+        command = self._command(words)
+        assert command is not None, text
+        return told(self.lobby.do(command))
+
+    def _command(self, words: list[str]) -> cm.Command | None:
+        at, cause = self.lobby.now, ""
+        plain = [word for word in words if "=" not in word]
+        more = dict(word.split("=") for word in words if "=" in word)
+        match plain:
+            case ["roll", "over"]:
+                return cm.RollOver(at=at, cause=cause)
+            case ["take" | "take2" as by, *rest]:
+                screen = "screen" in rest
+                service, klass = [*(word for word in rest if word != "screen"), "", ""][:2]
+                off, paper = float(more.get("hold", 0)), more.get("paper", "none")
+                return cm.TakeTicket(
+                    at=at, cause=cause, by=by, service=service, klass=klass, hold_off=off, paper=paper, screen=screen
+                )  # fmt: skip
+            case ["printed" | "sent" | "unknown" as result, ticket, *copy]:
+                return cm.ReportPrint(at=at, cause=cause, ticket=ticket, copy=int((copy or ["1"])[0]), result=result)
+            case ["device", device, state, detail]:
+                return cm.ReportDevice(at=at, cause=cause, device=device, state=state, detail=detail)
+            case ["panel", "PROMOTE", ticket, klass]:
+                return cm.Promote(at=at, cause=cause, by="panel", ticket=ticket, klass=klass)
+            case ["panel", key, *ticket]:
+                rest = {"service": "", "counter": "", "reason": "", "paper": "none"} | more
+                return keys.at_panel(key, "panel", at, cause, ticket=(ticket or [""])[0], **rest)
+            case [counter, "rates", score]:
+                return cm.Rate(at=at, cause=cause, counter=counter, score=int(score))
+            case [counter, key, *digits]:
+                return keys.at_counter(key, (digits or [""])[0], counter, at, cause)
+        raise AssertionError(words)
+
+    def _ask(self, *what: str) -> str:
+        state, rules = self.lobby.state, self.lobby.rules
+        match what:
+            case ["day"]:
+                return state.day
+            case ["unknown", "prints"]:
+                return " ".join(state.unknown_prints)
+            case ["at", counter]:
+                here = state.counter(counter)
+                return " ".join(filter(None, (here.stage, here.reason, here.ticket)))
+            case ["next", counter]:
+                found = pick(state, rules, rules.counters[counter])
+                return found.ticket.id if found else ""
+            case [id]:
+                ticket = state.tickets.get(id)
+                if ticket is None:
+                    return "nobody"
+                since = rules.local(ticket.seniority * 1000).strftime("%H:%M")
+                only = {"": "", ANY: "anywhere"}.get(ticket.only, f"only {ticket.only}")
+                return " ".join(filter(None, (ticket.stage, ticket.service, ticket.klass, since, only)))
+        raise AssertionError(what)
+
+
+SHORT = {
+    ev.TicketIssued: "{ticket}",
+    ev.TicketCalled: "{counter} calls {ticket}",
+    ev.TicketRecalled: "{counter} recalls {ticket} ({times})",
+    ev.ServiceStarted: "{counter} serves {ticket}",
+    ev.TicketFinished: "{ticket} finished",
+    ev.TicketMissed: "{ticket} missed",
+    ev.TicketReturned: "{ticket} returned",
+    ev.TicketHeld: "{ticket} held",
+    ev.TicketPromoted: "{ticket} now {class}",
+    ev.TicketCancelled: "{ticket} cancelled",
+    ev.TicketReprinted: "{ticket} reprinted ({copy})",
+    ev.TicketPrinted: "{ticket} printed",
+    ev.PrintSent: "{ticket} sent",
+    ev.PrintUnknown: "{ticket} unknown",
+    ev.CounterOpened: "{counter} open",
+    ev.CounterPaused: "{counter} paused",
+    ev.CounterClosed: "{counter} closed",
+    ev.RatingAsked: "{counter} asks {ticket}",
+    ev.DayOpened: "new day",
+    ev.DayClosed: "{unserved} unserved",
+    ev.DeviceChanged: "{device} {state} {detail}",
+}
+
+
+def told(decision: Decision) -> str:
+    """A decision in a line."""
+    if isinstance(decision, Refusal):
+        return f"refused {decision.code}"
+    if isinstance(decision, Same):
+        return f"{decision.ticket} again"
+    return ", ".join(_short(event) for event in decision) or "nothing"
+
+
+def _short(event: ev.Event) -> str:
+    about = event.to_row()
+    match event:
+        case ev.TicketCalled(forced=True):
+            return f"{event.counter} calls {event.ticket} by hand"
+        case ev.TicketFinished(none_waiting=True):
+            return f"{event.ticket} finished, none waiting"
+        case ev.TicketTransferred():
+            return f"{event.ticket} to {event.service}" + (f" at {event.counter}" if event.counter else "")
+        case ev.TicketReassigned():
+            where = "anywhere" if event.any else " ".join(filter(None, (event.service, event.counter)))
+            return f"{event.ticket} given to {where}"
+        case ev.Rated():
+            return f"{event.counter} rated {event.score} for {event.ticket or 'nobody'}"
+    return SHORT[type(event)].format(**about)
+
+
+# -- the dialogues -------------------------------------------------------------------------------------------------
+
+DIALOGUES = {
+    "tickets have the service's prefix and a run of numbers each": """
+        take cash                 -> A001
+        take personal             -> B001
+        take cash                 -> A002
+        take cash vip             -> A003
+        take                      -> A004
+        ? A003                    -> waiting cash vip 09:00
+    """,
+    "a button for nothing we have": """
+        take gold                 -> refused unknown_service
+        take cash emperor         -> refused unknown_class
+    """,
+    "a counter that is not there": """
+        9 CALL                    -> refused unknown_counter
+        9 CALL 12                 -> refused unknown_counter
+        9 RECALL                  -> refused unknown_counter
+        9 START                   -> refused unknown_counter
+        9 FINISH                  -> refused unknown_counter
+        9 NOSHOW                  -> refused unknown_counter
+        9 HOLD                    -> refused unknown_counter
+        9 UNHOLD                  -> refused unknown_counter
+        9 TRANSFER 1              -> refused unknown_counter
+        9 PAUSE                   -> refused unknown_counter
+        9 OPEN                    -> refused unknown_counter
+        9 CLOSE                   -> refused unknown_counter
+        9 EVALUATE                -> refused unknown_counter
+        9 rates 5                 -> refused unknown_counter
+        panel REASSIGN counter=9  -> refused unknown_counter
+    """,
+    "a counter opens with its first CALL": """
+        take cash                 -> A001
+        ? at 1                    -> closed
+        1 CALL                    -> 1 open, 1 calls A001
+        ? at 1                    -> open A001
+    """,
+    "CALL finishes the ticket in hand and calls the next": """
+        take cash                 -> A001
+        take cash                 -> A002
+        1 CALL                    -> 1 open, 1 calls A001
+        1 CALL                    -> A001 finished, 1 calls A002
+        ? A001                    -> finished cash normal 09:00
+    """,
+    "CALL with nobody waiting still finishes, and is refused only with nothing in hand": """
+        take cash                 -> A001
+        take personal             -> B001
+        1 CALL                    -> 1 open, 1 calls A001
+        1 CALL                    -> A001 finished, none waiting
+        ? at 1                    -> open
+        1 CALL                    -> refused none_waiting
+    """,
+    "CALL with digits calls that ticket by hand": """
+        take cash                 -> A001
+        take cash                 -> A002
+        take cash                 -> A003
+        1 CALL 003                -> 1 open, 1 calls A003 by hand
+        1 CALL 2                  -> A003 finished, 1 calls A002 by hand
+        1 CALL                    -> A002 finished, 1 calls A001
+    """,
+    "two digits are the last two of a number among the tickets this counter serves": """
+        take personal             -> B001
+        take cash                 -> A001
+        take corporate            -> C001
+        1 CALL 01                 -> 1 open, 1 calls A001 by hand
+        2 CALL 01                 -> 2 open, 2 calls B001 by hand
+        3 CALL 02                 -> refused unknown_ticket
+        3 CALL 01                 -> 3 open, 3 calls C001 by hand
+    """,
+    "several fit": """
+        take cash                 -> A001
+        take personal             -> B001
+        take personal             -> B002
+        2 CALL 01                 -> refused several_fit
+        2 CALL 001                -> refused several_fit
+        2 CALL 02                 -> 2 open, 2 calls B002 by hand
+        12 CALL 01                -> 12 open, 12 calls B001 by hand
+    """,
+    "a ticket that waits is meant before one that is elsewhere": """
+        take cash                 -> A001
+        take corporate            -> C001
+        1 CALL                    -> 1 open, 1 calls A001
+        3 CALL 01                 -> 3 open, 3 calls C001 by hand
+        take cash                 -> A002
+        take corporate            -> C002
+        1 CALL                    -> A001 finished, 1 calls A002
+        1 HOLD                    -> A002 held
+        3 CALL 02                 -> C001 finished, 3 calls C002 by hand
+    """,
+    "a ticket that cannot be called says where it is": """
+        take cash                 -> A001
+        take cash                 -> A002
+        1 CALL                    -> 1 open, 1 calls A001
+        3 CALL 1                  -> refused at_counter
+        1 CALL 1                  -> refused at_counter
+        1 START                   -> 1 serves A001
+        3 CALL 1                  -> refused at_counter
+        1 HOLD                    -> A001 held
+        3 CALL 1                  -> refused ticket_held
+        1 UNHOLD                  -> 1 calls A001 by hand
+        1 FINISH                  -> A001 finished
+        3 CALL 1                  -> refused unknown_ticket
+        panel GREEN A001          -> refused ticket_finished
+        panel CANCEL A002         -> A002 cancelled
+        panel GREEN A002          -> refused ticket_cancelled
+    """,
+    "a no-show called by number is returned and called": """
+        take cash                 -> A001
+        1 CALL                    -> 1 open, 1 calls A001
+        1 NOSHOW                  -> A001 missed
+        wait 15m
+        1 CALL 001                -> A001 returned, 1 calls A001 by hand
+        ? A001                    -> called cash normal 09:05
+        1 NOSHOW                  -> A001 missed
+        wait 15.1m
+        1 CALL 001                -> refused return_late
+    """,
+    "CALL ends a pause": """
+        take cash                 -> A001
+        1 OPEN                    -> 1 open
+        1 PAUSE 2                 -> 1 paused
+        ? at 1                    -> paused 2
+        1 CALL                    -> 1 open, 1 calls A001
+        ? at 1                    -> open A001
+    """,
+    "RECALL as often as allowed": """
+        1 RECALL                  -> refused nothing_in_hand
+        take cash                 -> A001
+        1 CALL                    -> 1 open, 1 calls A001
+        1 RECALL                  -> 1 recalls A001 (1)
+        1 RECALL                  -> 1 recalls A001 (2)
+        1 RECALL                  -> 1 recalls A001 (3)
+        1 RECALL                  -> refused recall_limit
+        1 HOLD                    -> A001 held
+        1 UNHOLD                  -> 1 calls A001 by hand
+        1 RECALL                  -> 1 recalls A001 (1)
+    """,
+    "START, FINISH, NOSHOW": """
+        1 START                   -> refused nothing_in_hand
+        1 FINISH                  -> refused nothing_in_hand
+        1 NOSHOW                  -> refused nothing_in_hand
+        take cash                 -> A001
+        take cash                 -> A002
+        1 CALL                    -> 1 open, 1 calls A001
+        1 START                   -> 1 serves A001
+        1 START                   -> refused being_served
+        1 NOSHOW                  -> refused being_served
+        1 FINISH                  -> A001 finished
+        ? at 1                    -> open
+        1 CALL                    -> 1 calls A002
+        1 NOSHOW                  -> A002 missed
+        ? at 1                    -> open
+    """,
+    "HOLD parks, UNHOLD calls back the one held longest or the one typed": """
+        1 HOLD                    -> refused nothing_in_hand
+        1 UNHOLD                  -> refused none_held
+        take cash                 -> A001
+        take cash                 -> A002
+        take cash                 -> A003
+        1 CALL                    -> 1 open, 1 calls A001
+        1 HOLD                    -> A001 held
+        wait 1s
+        1 CALL                    -> 1 calls A002
+        1 HOLD                    -> A002 held
+        wait 1s
+        1 CALL                    -> 1 calls A003
+        1 HOLD                    -> A003 held
+        3 UNHOLD                  -> refused none_held
+        1 UNHOLD 9                -> refused unknown_ticket
+        1 UNHOLD 02               -> 1 calls A002 by hand
+        1 UNHOLD                  -> A002 finished, 1 calls A001 by hand
+        1 UNHOLD                  -> A001 finished, 1 calls A003 by hand
+        1 UNHOLD                  -> refused none_held
+    """,
+    "TRANSFER: one digit is a service, two are a counter; seniority is kept": """
+        1 TRANSFER 2              -> refused nothing_in_hand
+        take cash                 -> A001
+        wait 10m
+        take personal             -> B001
+        1 CALL                    -> 1 open, 1 calls A001
+        1 TRANSFER 1              -> refused same_service
+        1 TRANSFER 9              -> refused no_service_key
+        1 TRANSFER 01             -> refused same_counter
+        1 TRANSFER 55             -> refused transfer_where
+        1 TRANSFER 012            -> refused transfer_where
+        1 TRANSFER                -> refused transfer_where
+        1 TRANSFER 2              -> A001 to personal
+        ? at 1                    -> open
+        ? A001                    -> waiting personal normal 09:00
+        2 CALL                    -> 2 open, 2 calls A001
+        2 TRANSFER 12             -> A001 to personal at 12
+        ? A001                    -> waiting personal normal 09:00 only 12
+        ? next 2                  -> B001
+        2 TRANSFER 1              -> refused nothing_in_hand
+        12 CALL                   -> 12 open, 12 calls A001
+        12 TRANSFER 02            -> A001 to personal at 2
+        ? next 12                 -> B001
+        2 CALL                    -> 2 calls A001
+    """,
+    "a ticket sent to a service by TRANSFER is bound to nobody any more": """
+        take cash                 -> A001
+        panel REASSIGN A001 counter=2 -> A001 given to 2
+        2 CALL                    -> 2 open, 2 calls A001
+        2 TRANSFER 3              -> A001 to corporate
+        ? A001                    -> waiting corporate normal 09:00
+        3 CALL                    -> 3 open, 3 calls A001
+    """,
+    "PAUSE toggles and finishes; a digit gives the reason": """
+        1 PAUSE                   -> refused counter_closed
+        take cash                 -> A001
+        1 CALL                    -> 1 open, 1 calls A001
+        1 PAUSE 3                 -> A001 finished, 1 paused
+        ? at 1                    -> paused 3
+        1 PAUSE                   -> 1 open
+        1 PAUSE                   -> 1 paused
+        ? at 1                    -> paused
+        1 CLOSE                   -> 1 closed
+    """,
+    "OPEN": """
+        1 OPEN                    -> 1 open
+        1 OPEN                    -> refused already_open
+        1 PAUSE                   -> 1 paused
+        1 OPEN                    -> 1 open
+    """,
+    "CLOSE sends back what the counter holds and what only it may serve": """
+        1 CLOSE                   -> refused counter_closed
+        take cash                 -> A001
+        take cash                 -> A002
+        take cash                 -> A003
+        take cash                 -> A004
+        1 CALL                    -> 1 open, 1 calls A001
+        1 HOLD                    -> A001 held
+        panel REASSIGN A003 counter=1 -> A003 given to 1
+        1 CALL                    -> 1 calls A002
+        1 CLOSE                   -> A002 finished, A001 given to cash, A003 given to cash, 1 closed
+        ? A001                    -> waiting cash normal 09:00
+        ? A003                    -> waiting cash normal 09:00
+        ? at 1                    -> closed
+        3 CALL                    -> 3 open, 3 calls A001
+        1 CLOSE                   -> refused counter_closed
+    """,
+    "EVALUATE asks for the ticket in hand or the last one": """
+        1 EVALUATE                -> refused nothing_in_hand
+        2 EVALUATE                -> refused no_rater
+        take cash                 -> A001
+        1 CALL                    -> 1 open, 1 calls A001
+        1 EVALUATE                -> 1 asks A001
+        1 FINISH                  -> A001 finished
+        1 EVALUATE                -> 1 asks A001
+    """,
+    "a customer's score": """
+        1 rates 5                 -> 1 rated 5 for nobody
+        1 rates 0                 -> refused bad_score
+        1 rates 6                 -> refused bad_score
+        take cash                 -> A001
+        take cash                 -> A002
+        1 CALL                    -> 1 open, 1 calls A001
+        1 rates 4                 -> 1 rated 4 for A001
+        1 FINISH                  -> A001 finished
+        1 rates 3                 -> 1 rated 3 for A001
+        1 CALL                    -> 1 calls A002
+        1 rates 1                 -> 1 rated 1 for A002
+    """,
+    "GREEN alone is a green ticket of the default service, with a ticket it promotes": """
+        take cash                 -> A001
+        take cash                 -> A002
+        panel GREEN               -> A003
+        ? A003                    -> waiting cash green 09:00
+        panel GREEN service=personal -> B001
+        panel GREEN A002 reason=elderly -> A002 now green
+        ? A002                    -> waiting cash green 09:00
+        ? next 1                  -> A002
+        panel GREEN A002          -> refused already_class
+        panel GREEN A009          -> refused unknown_ticket
+        panel PROMOTE A001 emperor -> refused unknown_class
+        1 CALL                    -> 1 open, 1 calls A002
+        panel GREEN A002          -> refused at_counter
+    """,
+    "a held ticket can be promoted, a missed one must return first": """
+        take cash                 -> A001
+        1 CALL                    -> 1 open, 1 calls A001
+        1 HOLD                    -> A001 held
+        panel GREEN A001          -> A001 now green
+        ? A001                    -> held cash green 09:00
+        1 UNHOLD                  -> 1 calls A001 by hand
+        1 NOSHOW                  -> A001 missed
+        panel PROMOTE A001 vip    -> refused ticket_missed
+    """,
+    "the manager may type a ticket in small letters, or its number if only one has it": """
+        take cash                 -> A001
+        take personal             -> B001
+        take personal             -> B002
+        panel GREEN a001          -> A001 now green
+        panel GREEN 02            -> B002 now green
+        panel GREEN 01            -> refused several_fit
+        panel GREEN 7             -> refused unknown_ticket
+        panel CANCEL A001         -> A001 cancelled
+        panel GREEN 01            -> B001 now green
+    """,
+    "REASSIGN alone takes the earliest that waits and is not yet reassigned": """
+        panel REASSIGN            -> refused none_to_reassign
+        take personal             -> B001
+        wait 1m
+        take cash                 -> A001
+        wait 1m
+        take cash                 -> A002
+        panel REASSIGN            -> B001 given to anywhere
+        ? B001                    -> waiting personal normal 09:00 anywhere
+        panel REASSIGN            -> A001 given to anywhere
+        ? next 2                  -> B001
+        panel REASSIGN A002 service=personal -> A002 given to personal
+        panel REASSIGN            -> refused none_to_reassign
+    """,
+    "REASSIGN alone lets every counter that knows the service serve it as its own": """
+        take cash                 -> A001
+        wait 19m
+        take personal             -> B001
+        ? next 2                  -> B001
+        panel REASSIGN            -> A001 given to anywhere
+        ? next 2                  -> A001
+        ? next 12                 -> B001
+    """,
+    "REASSIGN with a ticket moves it to a counter or service, seniority kept": """
+        take cash                 -> A001
+        wait 5m
+        panel REASSIGN A001 service=personal -> A001 given to personal
+        ? A001                    -> waiting personal normal 09:00
+        ? next 1                  ->
+        panel REASSIGN A001 counter=1 -> A001 given to 1
+        ? A001                    -> waiting personal normal 09:00 only 1
+        ? next 1                  -> A001
+        panel REASSIGN A001 service=cash counter=3 -> A001 given to cash 3
+        ? A001                    -> waiting cash normal 09:00 only 3
+        panel REASSIGN A001 service=gold -> refused unknown_service
+        panel REASSIGN A001 counter=9 -> refused unknown_counter
+        3 CALL                    -> 3 open, 3 calls A001
+        panel REASSIGN A001       -> refused at_counter
+        3 HOLD                    -> A001 held
+        panel REASSIGN A001       -> A001 given to anywhere
+        1 CALL                    -> 1 open, 1 calls A001
+        1 NOSHOW                  -> A001 missed
+        panel REASSIGN A001       -> refused ticket_missed
+    """,
+    "RETURN within the limit, with the penalty, at most twice": """
+        panel RETURN              -> refused which_ticket
+        take cash                 -> A001
+        panel RETURN A001         -> refused not_missed
+        1 CALL                    -> 1 open, 1 calls A001
+        panel RETURN A001         -> refused not_missed
+        1 NOSHOW                  -> A001 missed
+        panel RETURN A001         -> A001 returned
+        ? A001                    -> waiting cash normal 09:05
+        1 CALL                    -> 1 calls A001
+        1 NOSHOW                  -> A001 missed
+        panel RETURN A001         -> A001 returned
+        ? A001                    -> waiting cash normal 09:10
+        1 CALL                    -> 1 calls A001
+        1 NOSHOW                  -> A001 missed
+        panel RETURN A001         -> refused return_limit
+        1 CALL 001                -> refused return_limit
+    """,
+    "RETURN in time": """
+        take cash                 -> A001
+        take cash                 -> A002
+        1 CALL                    -> 1 open, 1 calls A001
+        1 NOSHOW                  -> A001 missed
+        1 CALL                    -> 1 calls A002
+        1 NOSHOW                  -> A002 missed
+        wait 15m
+        panel RETURN A001         -> A001 returned
+        wait 1s
+        panel RETURN A002         -> refused return_late
+        take cash                 -> A003
+        ? next 1                  -> A001
+    """,
+    "CANCEL": """
+        panel CANCEL              -> refused which_ticket
+        take cash                 -> A001
+        take cash                 -> A002
+        panel CANCEL A002         -> A002 cancelled
+        panel CANCEL A002         -> refused ticket_cancelled
+        1 CALL                    -> 1 open, 1 calls A001
+        panel CANCEL A001         -> refused at_counter
+        1 HOLD                    -> A001 held
+        panel CANCEL A001         -> A001 cancelled
+        1 UNHOLD                  -> refused none_held
+        take cash                 -> A003
+        1 CALL                    -> 1 calls A003
+        1 NOSHOW                  -> A003 missed
+        panel CANCEL A003         -> A003 cancelled
+        panel RETURN A003         -> refused not_missed
+    """,
+    "TAKE pressed again within the hold-off is the same ticket": """
+        take cash hold=2          -> A001
+        wait 1.9s
+        take cash hold=2          -> A001 again
+        take cash vip hold=2      -> A001 again
+        take personal hold=2      -> B001
+        take2 cash hold=2         -> A002
+        wait 0.1s
+        take cash hold=2          -> A003
+        wait -1.9s
+        take cash hold=2          -> A003 again
+        take cash hold=0          -> A004
+    """,
+    "with the printer down a bare button is refused, a screen may issue": """
+        take cash paper=down      -> refused printer_down
+        take cash paper=down screen -> A001
+        take cash paper=ready     -> A002
+        take cash paper=none      -> A003
+        printed A001              -> nothing
+        printed A002              -> A002 printed
+        printed A003              -> nothing
+        panel GREEN paper=down    -> refused printer_down
+    """,
+    "what becomes of the paper": """
+        take cash paper=ready     -> A001
+        take cash paper=ready     -> A002
+        take cash paper=ready     -> A003
+        printed A001              -> A001 printed
+        printed A001              -> nothing
+        sent A002                 -> A002 sent
+        unknown A003              -> A003 unknown
+        printed A003              -> nothing
+        printed Z001              -> nothing
+        ? unknown prints          -> A003
+    """,
+    "REPRINT alone prints the first whose paper is in doubt, with a ticket that one": """
+        panel REPRINT paper=ready -> refused which_ticket
+        take cash paper=ready     -> A001
+        take cash paper=ready     -> A002
+        unknown A002              -> A002 unknown
+        unknown A001              -> A001 unknown
+        panel REPRINT paper=down  -> refused printer_down
+        panel REPRINT paper=ready -> A002 reprinted (2)
+        ? unknown prints          -> A001
+        unknown A002 1            -> nothing
+        unknown A002 2            -> A002 unknown
+        ? unknown prints          -> A001 A002
+        panel REPRINT A002 paper=ready -> A002 reprinted (3)
+        panel REPRINT A001 paper=none -> refused printer_down
+        1 CALL                    -> 1 open, 1 calls A001
+        ? unknown prints          -> A001
+        1 FINISH                  -> A001 finished
+        ? unknown prints          ->
+        panel REPRINT A001 paper=ready -> refused ticket_finished
+        panel CANCEL A002         -> A002 cancelled
+        panel REPRINT A002 paper=ready -> refused ticket_cancelled
+        panel REPRINT A009 paper=ready -> refused unknown_ticket
+    """,
+    "a device reports": """
+        device printer degraded paper_end -> printer degraded paper_end
+    """,
+    "roll-over with tickets in hand, waiting, held and missed": """
+        take cash                 -> A001
+        take cash                 -> A002
+        take cash                 -> A003
+        take cash                 -> A004
+        take personal             -> B001
+        1 CALL                    -> 1 open, 1 calls A001
+        1 NOSHOW                  -> A001 missed
+        1 CALL                    -> 1 calls A002
+        1 HOLD                    -> A002 held
+        1 CALL                    -> 1 calls A003
+        3 CALL                    -> 3 open, 3 calls A004
+        3 START                   -> 3 serves A004
+        2 OPEN                    -> 2 open
+        2 PAUSE                   -> 2 paused
+        it is "2026-11-24 02:59"
+        roll over                 -> nothing
+        it is "2026-11-24 03:00"
+        roll over -> A003 finished, 1 closed, A004 finished, 3 closed, 2 closed, 3 unserved, new day
+        ? day                     -> 2026-11-24
+        ? at 1                    -> closed
+        ? B001                    -> nobody
+        panel RETURN A001         -> refused unknown_ticket
+        1 UNHOLD                  -> refused none_held
+        2 CALL 01                 -> refused unknown_ticket
+        1 CALL                    -> refused none_waiting
+        1 EVALUATE                -> refused nothing_in_hand
+        take cash                 -> A001
+        ? A001                    -> waiting cash normal 03:00
+        roll over                 -> nothing
+    """,
+    "a clock set back to the day before does not bring that day back": """
+        it is "2026-11-24 03:10"
+        take cash                 -> A001
+        it is "2026-11-23 22:00"
+        roll over                 -> nothing
+        take cash                 -> A002
+        ? day                     -> 2026-11-24
+        ? A002                    -> waiting cash normal 03:10
+    """,
+    "a clock going backwards never lowers the seniority at issue": """
+        take cash                 -> A001
+        wait 30m
+        take cash                 -> A002
+        wait -20m
+        take personal             -> B001
+        ? B001                    -> waiting personal normal 09:30
+        wait 25m
+        take cash                 -> A003
+        ? A003                    -> waiting cash normal 09:35
+    """,
+}  # fmt: skip
+
+
+def play(dialogue: Dialogue, text: str) -> None:
+    for line in filter(None, map(str.strip, text.splitlines())):
+        done, _, follows = (part.strip() for part in line.partition("->"))
+        assert dialogue.line(done) == follows, f"after: {line}"
+
+
+@pytest.mark.parametrize("text", [pytest.param(text, id=title) for title, text in DIALOGUES.items()])
+def test_dialogue(text: str) -> None:
+    dialogue = Dialogue(usual())
+    play(dialogue, text)
+    lobby = dialogue.lobby
+    assert lobby.replayed().picture() == lobby.state.picture()
+
+
+def test_numbers_go_on_past_999() -> None:
+    lobby = Lobby(usual())
+    for _ in range(998):
+        lobby.take("cash")
+    dialogue = Dialogue(usual())
+    dialogue.lobby = lobby
+    play(
+        dialogue,
+        """
+        take cash                 -> A999
+        take cash                 -> A1000
+        take cash                 -> A1001
+        1 CALL 1001               -> 1 open, 1 calls A1001 by hand
+        1 CALL 01                 -> refused several_fit
+        1 CALL 001                -> A1001 finished, 1 calls A001 by hand
+        """,
+    )
+
+
+def test_a_spring_day_that_loses_an_hour() -> None:
+    """Berlin, 29 March 2026: 02:00 is 03:00. A roll-over at half past two happens when that time is skipped."""
+    dialogue = Dialogue(usual(zone="Europe/Berlin", rollover=timedelta(hours=2, minutes=30)))
+    play(
+        dialogue,
+        """
+        it is "2026-03-29 01:59:59"
+        take cash                 -> A001
+        ? day                     -> 2026-03-28
+        wait 1s
+        take cash                 -> A001
+        ? day                     -> 2026-03-29
+        ? A001                    -> waiting cash normal 03:00
+        """,
+    )
+
+
+def test_an_autumn_day_that_has_an_hour_twice() -> None:
+    """Berlin, 25 October 2026: 03:00 is 02:00 again. The day begins once, at the first half past two."""
+    dialogue = Dialogue(usual(zone="Europe/Berlin", rollover=timedelta(hours=2, minutes=30)))
+    play(
+        dialogue,
+        """
+        it is "2026-10-25 02:20"
+        take cash                 -> A001
+        ? day                     -> 2026-10-24
+        it is "2026-10-25 02:40"
+        take cash                 -> A001
+        ? day                     -> 2026-10-25
+        it is "2026-10-25 02:10" again
+        take cash                 -> A002
+        roll over                 -> nothing
+        ? day                     -> 2026-10-25
+        it is "2026-10-25 02:40" again
+        take cash                 -> A003
+        ? next 1                  -> A001
+        """,
+    )
+
+
+def test_a_prefix_given_to_another_service_during_the_day_never_makes_a_number_twice() -> None:
+    lobby = Lobby(branch({"1": {"cash": 0, "personal": 0}}))
+    lobby.take("cash")
+    lobby.take("cash")
+    services = dict(lobby.rules.services)
+    cash, personal = services["cash"], services["personal"]
+    swapped = {
+        "cash": type(cash)("cash", "Cash", personal.prefix),
+        "personal": type(personal)("personal", "Personal", cash.prefix),
+    }
+    rules = branch({"1": {"cash": 0, "personal": 0}})
+    lobby.rules = type(rules)(**{f.name: getattr(rules, f.name) for f in fields(rules)} | {"services": swapped})
+    assert lobby.take("personal") == "A003"
+    assert lobby.take("cash") == "B003"
+
+
+def test_every_kind_of_ticket_ends_the_day_in_one_way() -> None:
+    lobby = history(usual(), long_steps(11, 500))
+    lobby.wait(24 * 60)
+    open_counters = [id for id, c in lobby.state.counters.items() if c.stage is not CounterStage.CLOSED]
+    left = [t.id for t in lobby.state.tickets.values() if t.stage in (Stage.WAITING, Stage.HELD, Stage.MISSED)]
+    in_hand = [c.ticket for c in lobby.state.counters.values() if c.ticket]
+    assert left
+    assert in_hand
+    events = lobby.do(cm.RollOver(at=lobby.now, cause=""))
+    assert isinstance(events, list)
+    assert [e.ticket for e in events if isinstance(e, ev.TicketFinished)] == in_hand
+    assert [e.counter for e in events if isinstance(e, ev.CounterClosed)] == open_counters
+    assert [e.unserved for e in events if isinstance(e, ev.DayClosed)] == [len(left)]
+    assert not lobby.state.tickets
+
+
+# -- nothing is left out -------------------------------------------------------------------------------------------
+
+
+def calls_in(path: Path, *names: str) -> Iterator[tuple[str, set[str]]]:
+    """Each wording code that a call of one of these functions gives, with the blanks it fills."""
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if not isinstance(node, ast.Call) or not node.args:
+            continue
+        name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+        if name not in names:
+            continue
+        given = {keyword.arg for keyword in node.keywords if keyword.arg}
+        match node.args[0]:
+            case ast.Constant(value=str(code)):
+                yield code, given
+            case ast.JoinedStr(values=[ast.Constant(value="ticket_"), ast.FormattedValue()]):
+                for stage in (Stage.HELD, Stage.MISSED, *ENDED):
+                    yield f"ticket_{stage}", given
+
+
+def refusals_of_decide() -> dict[str, list[set[str]]]:
+    found: dict[str, list[set[str]]] = {}
+    for code, given in calls_in(Path(decide_module.__file__), "_Refused"):
+        found.setdefault(code, []).append(given)
+    return found
+
+
+def test_the_dialogues_have_every_refusal_and_every_command() -> None:
+    refused = set(re.findall(r"-> refused (\w+)", "".join(DIALOGUES.values())))
+    assert refused == refusals_of_decide().keys()
+    done: set[type[cm.Command]] = set()
+    for text in DIALOGUES.values():
+        dialogue = Dialogue(usual())
+        play(dialogue, text)
+        done |= {type(command) for command, decision in dialogue.lobby.decisions if not isinstance(decision, Refusal)}
+    assert done == decide_module._DECIDE.keys()
+
+
+def blanks(template: str) -> set[str]:
+    return {name for _, name, _, _ in Formatter().parse(template) if name}
+
+
+def all_refusals() -> list[tuple[str, set[str]]]:
+    """What anything below `controller` refuses with."""
+    found = [(code, given) for code, each in refusals_of_decide().items() for given in each]
+    for path in sorted((ROOT / "controller").rglob("*.py")):
+        found += list(calls_in(path, "_error", "_refusal"))
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            match node:
+                case ast.Constant(value=str(text)) if re.fullmatch(r"refused\.\w+", text):
+                    found.append((text.removeprefix("refused."), set()))
+    return found
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_every_refusal_has_a_sentence_with_the_blanks_it_fills(language: str) -> None:
+    found = all_refusals()
+    assert {"none_waiting", "busy", "too_old", "no_keypad", "journal_down", "internal"} <= {code for code, _ in found}
+    for code, given in found:
+        about = dict.fromkeys(given, "x")
+        sentence = wording(language).say(f"refused.{code}", **about)
+        assert sentence
+        assert "{" not in sentence
+
+
+def test_no_sentence_refuses_what_nothing_refuses() -> None:
+    known = {key.removeprefix("refused.") for key in wording("en").templates if key.startswith("refused.")}
+    assert known == {code for code, _ in all_refusals()}
+
+
+def test_both_languages_have_the_same_sentences_and_blanks() -> None:
+    zh, en = wording("zh").templates, wording("en").templates
+    assert zh.keys() == en.keys()
+    assert {key: blanks(text) for key, text in zh.items()} == {key: blanks(text) for key, text in en.items()}
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_every_kind_of_event_has_an_answer(language: str) -> None:
+    """With what an event of the kind has in its row at least."""
+    rules = usual(language=language)
+    examples = {type(event): event for event in all_kinds()}
+    assert {kind.KIND for kind in examples} == ev._KINDS.keys()
+    for event in examples.values():
+        answer = answer_to(rules, [event])
+        assert answer.result == "ok"
+        assert answer.text
+        assert answer.ticket == event.to_row().get("ticket", "")
+
+
+def all_kinds() -> list[ev.Event]:
+    """An event of every kind, with no optional field."""
+    made = []
+    for kind in ev._KINDS.values():
+        about: dict[str, Any] = {}
+        for field in fields(kind):  # type: ignore[arg-type]
+            text = str(field.type)
+            if "None" not in text:
+                about[field.name] = {"int": 1, "bool": False, "Mapping[str, Any]": {}}.get(text, "x")
+        if kind is ev.TicketCalled:
+            about["passed"] = ["x"]
+        made.append(kind(**about))
+    return made
+
+
+@pytest.mark.parametrize("event", all_kinds(), ids=lambda event: event.KIND)
+def test_every_kind_of_event_comes_back_from_its_row(event: ev.Event) -> None:
+    data = json.loads(json.dumps(event.to_row()))
+    assert ev.from_row(event.KIND, event.VERSION, data) == event
+    assert ev.from_row(event.KIND, event.VERSION, data | {"from_a_newer_version": 1}) == event
+    with pytest.raises(ev.UnknownEventError, match=f"{event.KIND} version 2"):
+        ev.from_row(event.KIND, 2, data)
+
+
+def test_rows_have_the_fields_that_outsiders_read() -> None:
+    """The kinds and fields of the journal's description, by name."""
+    wanted = {
+        "ticket_issued": {"ticket", "service", "class", "seniority"},
+        "ticket_called": {"ticket", "counter", "forced", "why"},
+        "ticket_missed": {"ticket", "counter"},
+        "ticket_returned": {"ticket", "seniority"},
+        "ticket_transferred": {"ticket", "service"},
+        "ticket_promoted": {"ticket", "class", "reason", "by"},
+        "ticket_finished": {"ticket", "counter"},
+        "ticket_held": {"ticket", "counter"},
+        "ticket_cancelled": {"ticket"},
+        "ticket_reassigned": {"ticket"},
+    }
+    kinds = (
+        "day_opened day_closed ticket_issued ticket_printed print_unknown ticket_called ticket_recalled "
+        "service_started ticket_finished ticket_missed ticket_returned ticket_held ticket_transferred "
+        "ticket_reassigned ticket_promoted ticket_cancelled ticket_reprinted counter_opened counter_paused "
+        "counter_closed device_changed rated"
+    )
+    assert set(kinds.split()) <= ev._KINDS.keys()
+    rows = {event.KIND: event.to_row().keys() for event in all_kinds()}
+    for kind, names in wanted.items():
+        assert names <= rows[kind], kind
+    lobby = history(usual(), long_steps(5, 800))
+    lobby.wait(24 * 60)
+    lobby.take()
+    seen = {row["kind"] for row in lobby.rows}
+    assert seen == ev._KINDS.keys()
+    heads = [row["data"]["why"]["heads"] for row in lobby.rows if row["kind"] == "ticket_called"]
+    assert any(heads)
+    assert all(head.keys() == {"ticket", "key"} for each in heads for head in each)
+    moved = [row["data"] for row in lobby.rows if row["kind"] == "ticket_reassigned"]
+    assert all(data.keys() & {"service", "counter", "any"} for data in moved)
+
+
+def health_details() -> set[str]:
+    """The wording keys that drivers and the desk give for a device's health, as they stand in the source."""
+    found: set[str] = set()
+    for path in [*(ROOT / "drivers").glob("*.py"), *(ROOT / "controller").rglob("*.py")]:
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            match node:
+                case ast.Call(func=ast.Name(id="Health"), args=[_, detail]):
+                    found |= {n.value for n in ast.walk(detail) if isinstance(n, ast.Constant)}
+                case ast.FunctionDef(name="detail"):
+                    found |= {
+                        n.value
+                        for back in ast.walk(node)
+                        if isinstance(back, ast.Return)
+                        for n in ast.walk(back)
+                        if isinstance(n, ast.Constant)
+                    }
+                case ast.Assign(targets=[ast.Name(id="DETAILS")], value=table):
+                    found |= {n.value for n in ast.walk(table) if isinstance(n, ast.Constant)}
+    return {detail for detail in found if isinstance(detail, str)} - {""}
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_every_health_has_a_sentence_and_advice(language: str) -> None:
+    found = health_details()
+    assert {"offline", "no_answer", "garbled", "port_only", "board_refused", "paper_end", "cutter_error"} <= found
+    missing = [
+        key for detail in sorted(found) for key in (f"device.{detail}", f"advice.{detail}")
+        if key not in wording(language).templates
+    ]  # fmt: skip
+    assert not missing
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_every_call_can_say_why(language: str) -> None:
+    """All the sentences of a call, from calls that give each of them."""
+    rules = branch({"1": {"cash": 0, "personal": 3}, "2": {"personal": 0}}, language=language, pass_limit=4)
+    lobby = history(rules, long_steps(2, 1500, (*USUAL, "call_number")))
+    said = {row["data"]["why"]["text"] for row in lobby.rows if row["kind"] == "ticket_called"}
+    for key in ("alone", "first", "credit", "borrowed", "guard", "forced"):
+        template = wording(language).templates[f"why.{key}"]
+        pattern = re.sub(r"\\{\w+\\}", ".+", re.escape(template))
+        assert any(re.fullmatch(pattern, text) for text in said), key
+
+
+@pytest.mark.parametrize("key", sorted(keys._AT_COUNTER))
+def test_a_key_at_a_counter_is_a_command_there(key: str) -> None:
+    command = keys.at_counter(key, "1", "3", 5, "cause")
+    assert isinstance(command, cm.CounterCommand)
+    assert (command.counter, command.at, command.cause) == ("3", 5, "cause")
+
+
+def test_unknown_keys_are_nothing() -> None:
+    assert keys.at_counter("JUMP", "", "1", 0, "") is None
+    assert keys.at_panel("JUMP", "", 0, "", ticket="", service="", counter="", reason="", paper="none") is None
