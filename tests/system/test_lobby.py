@@ -1,0 +1,407 @@
+"""A lobby from the outside: what customers, clerks, dashboards and auditors see of a running daemon."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import signal
+import sqlite3
+import time
+from collections.abc import AsyncIterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from drivers.terminal68 import Key
+from system.branch import EVERYTHING, HOUSE, LOBBY, MQTT, Branch
+from system.broker import Mosquitto, free_port
+from system.network import Network
+from system.waiting import until
+
+
+@pytest.fixture
+async def branch(tmp_path: Path, broker: Mosquitto) -> AsyncIterator[Branch]:
+    async with Branch(tmp_path, broker.port) as branch:
+        yield branch
+
+
+@pytest.fixture
+async def network(branch: Branch, broker: Mosquitto) -> AsyncIterator[Network]:
+    async with Network(broker.port, branch.root) as network:
+        await network.device("printer")
+        yield network
+
+
+async def take(network: Network, *services: str) -> list[str]:
+    """Tickets for these services, taken one after the other."""
+    answers = [await network.press("kiosk/kiosk", "TAKE", service=service) for service in services]
+    assert [answer["result"] for answer in answers] == ["ok"] * len(answers)
+    return [answer["ticket"] for answer in answers]
+
+
+async def test_a_ticket_is_printed_and_called_everywhere(branch: Branch, network: Network) -> None:
+    answer = await network.press("kiosk/kiosk", "TAKE", service="cash")
+    (issued,) = branch.rows("ticket_issued")
+    assert answer == {"boot": network.boot, "seq": 0, "result": "ok", "ticket": "A001", "text": "A001"}
+    assert issued.cause == f"mqtt:kiosk/kiosk:{network.boot}:0"
+    assert {"ticket": "A001", "service": "cash", "class": "normal", "seniority": issued.at // 1000}.items() <= (
+        issued.data.items()
+    )
+    await until(branch.papers)
+    assert "A001" in branch.papers()[0]
+    assert "Cash" in branch.papers()[0]
+    assert "REPRINT" not in branch.papers()[0]
+    await until(lambda: branch.tickets("ticket_printed") == ["A001"])
+    await until(lambda: branch.bus.terminals[1].waiting == "001")
+
+    await branch.key(1, Key.CALL)
+    (called,) = branch.rows("ticket_called")
+    assert {"ticket": "A001", "counter": "1", "forced": False}.items() <= called.data.items()
+    assert called.data["why"]["text"]
+    await until(lambda: branch.bus.terminals[1].ticket == "001")
+    await until(lambda: branch.window("1") == ("A001", "Counter 1"))
+    await until(lambda: branch.hall.lines()[:1] == ["A001 Counter 1"])
+    await until(lambda: branch.bus.terminals[1].waiting == "000")
+    await until(lambda: network.board("A001") == "1")
+    assert network.events("ticket_called") == [called.data]
+    assert network.levels["board"]["waiting"] == {"cash": 0, "personal": 0}
+    assert branch.bus.terminals[2].ticket == ""
+    assert branch.bus.terminals[1].beeps == 0
+
+
+async def test_a_chinese_ticket(tmp_path: Path, broker: Mosquitto) -> None:
+    parts = [part.replace('language = "en"', 'language = "zh"').replace('"Cash"', '"现金业务"') for part in EVERYTHING]
+    async with Branch(tmp_path, broker.port, parts) as branch, Network(broker.port, branch.root) as network:
+        await network.device("printer")
+        await take(network, "cash")
+        await until(branch.papers)
+        assert "A001" in branch.papers()[0]
+        assert "现金业务" in branch.papers()[0]
+        await branch.key(1, Key.CALL)
+        await until(lambda: branch.hall.lines()[:1] == ["A001→1号窗口"])
+
+
+async def test_keys_of_a_terminal(branch: Branch, network: Network) -> None:
+    await take(network, "cash", "cash")
+    bus, terminal = branch.bus, branch.bus.terminals[1]
+    await branch.key(1, Key.CALL)
+
+    await branch.key(1, Key.RECALL)
+    assert [row.data["times"] for row in branch.rows("ticket_recalled")] == [1]
+
+    await branch.key(1, Key.CONFIRM, "6")
+    assert branch.rows("ticket_missed")[0].data == {"ticket": "A001", "counter": "1", "press": "01060f"}
+    await until(lambda: terminal.ticket == "")
+    await until(lambda: branch.window("1") == ("WELCOME", "Counter 1"))
+    await until(lambda: branch.hall.lines()[0] == "")
+
+    before = branch.rows("ticket_issued")[0].data["seniority"]
+    assert (await network.press("panel/manager", "RETURN", ticket="A001"))["result"] == "ok"
+    assert branch.rows("ticket_returned")[0].data["seniority"] == before + 5 * 60
+
+    await branch.key(1, Key.CALL)
+    assert branch.tickets("ticket_called") == ["A001", "A002"]
+    await branch.key(1, Key.CONFIRM, "0")
+    assert branch.rows("ticket_held")[0].data["counter"] == "1"
+    await branch.key(1, Key.CALL)
+    await until(lambda: terminal.ticket == "001")
+    await branch.key(1, Key.CONFIRM, "3")
+    assert branch.tickets("ticket_finished") == ["A001"]
+    assert branch.rows("ticket_called")[-1].data["forced"]
+    await until(lambda: terminal.ticket == "002")
+
+    await branch.key(1, Key.TRANSFER, "2")
+    assert branch.rows("ticket_transferred")[-1].data["service"] == "personal"
+    await branch.key(2, Key.CALL)
+    await until(lambda: bus.terminals[2].ticket == "002")
+    await branch.key(2, Key.TRANSFER, "03")
+    assert branch.rows("ticket_transferred")[-1].data["counter"] == "3"
+    assert (await network.press("keypad/3", "CALL"))["ticket"] == "A002"
+
+    await branch.key(1, Key.PAUSE, "2")
+    assert branch.rows("counter_paused")[0].data["reason"] == "2"
+    await until(lambda: branch.window("1")[0] == "BACK SOON")
+    await branch.key(1, Key.PAUSE)
+    await until(lambda: branch.window("1")[0] == "WELCOME")
+    await branch.key(1, Key.PAUSE, "9")
+    assert branch.rows("counter_closed")[0].data == {"counter": "1", "press": "010912"}
+    await until(lambda: branch.window("1")[0] == "CLOSED")
+
+
+async def test_a_terminal_calls_a_ticket_by_its_number(branch: Branch, network: Network) -> None:
+    await take(network, "cash", "cash", "cash")
+    await branch.key(1, Key.CALL, "03")
+    called = branch.rows("ticket_called")[0].data
+    assert (called["ticket"], called["forced"]) == ("A003", True)
+
+
+async def test_a_refused_key_is_echoed_and_beeps(branch: Branch, network: Network) -> None:
+    terminal = branch.bus.terminals[1]
+    await branch.key(1, Key.CALL)
+    await until(lambda: terminal.beeps == 1)
+    await until(lambda: terminal.waiting == "000")
+    assert branch.rows("ticket_called") == []
+    answer = await network.press("keypad/3", "CALL")
+    assert (answer["result"], answer["text"]) == ("refused", "none waiting")
+
+
+async def test_keys_of_a_network_keypad(branch: Branch, network: Network) -> None:
+    def screen() -> tuple[str, str]:
+        level = network.levels["keypad/3/screen"]
+        return level["ticket"], level["state"]
+
+    await take(network, "personal", "cash")
+    await until(lambda: network.levels["keypad/3/screen"]["waiting"] == 2)
+    assert network.levels["keypad/3/screen"]["next"] == "B001"
+    answer = await network.press("keypad/3", "CALL")
+    assert (answer["result"], answer["ticket"], answer["text"]) == ("ok", "B001", "B001 to counter 3")
+    await until(lambda: screen() == ("B001", "called"))
+    for key, digits, result, kind in (
+        ("RECALL", "", "ok", "ticket_recalled"),
+        ("START", "", "ok", "service_started"),
+        ("HOLD", "", "ok", "ticket_held"),
+        ("UNHOLD", "", "ok", "ticket_called"),
+        ("TRANSFER", "1", "ok", "ticket_transferred"),
+        ("CALL", "01", "refused", None),  # A001 and B001 wait
+        ("CALL", "", "ok", "ticket_called"),
+        ("NOSHOW", "", "ok", "ticket_missed"),
+        ("CALL", "001", "ok", "ticket_called"),  # the one that waits is meant, not the one that did not come
+        ("FINISH", "", "ok", "ticket_finished"),
+        ("FINISH", "", "refused", None),
+        ("PAUSE", "3", "ok", "counter_paused"),
+        ("CALL", "", "refused", None),
+        ("CLOSE", "", "ok", "counter_closed"),
+    ):
+        answer = await network.press("keypad/3", key, digits=digits)
+        assert (answer["result"], bool(answer["text"])) == (result, True), (key, answer)
+        cause = f"mqtt:keypad/3:{network.boot}:{answer['seq']}"
+        assert [row.kind for row in branch.rows() if row.cause == cause][-1:] == ([kind] if kind else []), key
+    assert branch.tickets("ticket_called") == ["B001", "B001", "B001", "A001"]
+    await until(lambda: screen() == ("", "closed"))
+    assert network.levels["keypad/3/screen"]["text"] == "Press CALL to open counter 3"
+
+
+async def test_call_with_nobody_waiting_finishes_the_ticket_in_hand(branch: Branch, network: Network) -> None:
+    await take(network, "personal")
+    await network.press("keypad/3", "CALL")
+    answer = await network.press("keypad/3", "CALL")
+    assert (answer["result"], answer["ticket"], answer["text"]) == ("ok", "", "none waiting")
+    assert branch.tickets("ticket_finished") == ["B001"]
+
+
+async def test_the_managers_buttons(branch: Branch, network: Network) -> None:
+    await take(network, "cash", "cash", "cash")
+    await until(lambda: len(branch.papers()) == 3)
+
+    green = await network.press("panel/manager", "GREEN", reason="elderly")
+    assert (green["result"], green["ticket"]) == ("ok", "A004")
+    await until(lambda: len(branch.papers()) == 4)
+    assert "A004" in branch.papers()[3]
+    assert "green" in branch.papers()[3].lower()
+    issued = branch.rows("ticket_issued")[3].data
+    assert (issued["class"], issued["by"], issued["reason"]) == ("green", "panel/manager", "elderly")
+    await branch.key(1, Key.CALL)
+    assert branch.tickets("ticket_called") == ["A004"]
+
+    assert (await network.press("panel/manager", "GREEN", ticket="A003", reason="disabled"))["result"] == "ok"
+    promoted = branch.rows("ticket_promoted")[0].data
+    assert promoted == {
+        "ticket": "A003",
+        "class": "green",
+        "reason": "disabled",
+        "by": "panel/manager",
+    }
+    await branch.key(1, Key.CALL)
+    assert branch.tickets("ticket_called")[-1] == "A003"
+
+    assert (await network.press("panel/manager", "REASSIGN"))["ticket"] == "A001"
+    assert branch.rows("ticket_reassigned")[0].data["any"] is True
+    assert (await network.press("keypad/3", "CALL"))["ticket"] == "A001"
+
+    moved = await network.press("panel/manager", "REASSIGN", ticket="A002", counter="3")
+    assert moved["result"] == "ok"
+    assert branch.rows("ticket_reassigned")[1].data["counter"] == "3"
+
+    cancelled = await network.press("panel/manager", "CANCEL", ticket="A002", reason="left")
+    assert cancelled["result"] == "ok"
+    assert branch.rows("ticket_cancelled")[0].data["reason"] == "left"
+    refused = await network.press("panel/manager", "CANCEL", ticket="A001")
+    assert (refused["result"], refused["text"]) == ("refused", "A001 is at counter 3")
+
+    await network.press("panel/manager", "REPRINT", ticket="A001")
+    await until(lambda: len(branch.papers()) == 5)
+    assert "REPRINT / 补打" in branch.papers()[4]
+    assert "A001" in branch.papers()[4]
+    assert branch.rows("ticket_reprinted")[0].data == {"ticket": "A001", "copy": 2, "by": "panel/manager"}
+
+
+async def test_a_rating(branch: Branch, network: Network) -> None:
+    await take(network, "cash")
+    await branch.key(1, Key.CALL)
+    await branch.key(1, Key.EVALUATE)
+    await until(lambda: branch.bus.raters[11].asking)
+    await branch.rate(11, 4)
+    assert branch.rows("rated")[0].data == {"counter": "1", "score": 4, "ticket": "A001", "press": "1104"}
+    assert not branch.bus.raters[11].asking
+
+
+async def test_no_answer_before_the_journal_has_it(branch: Branch, network: Network) -> None:
+    """Somebody else holds the file's write lock: presses are decided, but nobody may hear of it."""
+    await take(network, "cash")
+    await until(lambda: network.events("ticket_printed"))
+    heard, shown = len(network.heard), branch.window("2")
+    with closing(sqlite3.connect(branch.settings.journal_path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        await network.publish("kiosk/kiosk/press", {"key": "TAKE", "boot": "slow", "seq": 1})
+        branch.press(2, Key.CALL)
+        # What needs no row is answered meanwhile, so the answers to the presses before it could have come as well.
+        await network.publish("kiosk/kiosk/press", {"key": "TAKE", "boot": "slow", "seq": -1})
+        malformed = await network.answer("kiosk/kiosk", "slow", None, since=heard)
+        assert malformed["result"] == "error"
+        await branch.key(1, Key.ONE_METRE_LINE)
+        assert {message.topic for message in network.heard[heard:]} == {"kiosk/kiosk/press", "kiosk/kiosk/ack"}
+        assert network.answers("kiosk/kiosk", "slow", 1) == []
+        assert branch.bus.waits_for_echo(2)
+        assert branch.window("2") == shown
+        assert len(branch.papers()) == 1
+        other.execute("ROLLBACK")
+    answer = await network.answer("kiosk/kiosk", "slow", 1, since=heard)
+    assert (answer["result"], answer["ticket"]) == ("ok", "A002")
+    await until(lambda: not branch.bus.waits_for_echo(2))
+    await until(lambda: branch.window("2")[0] == "A001")
+    assert branch.tickets("ticket_called") == ["A001"]
+    await until(lambda: len(branch.papers()) == 2)
+
+
+# -- starting and stopping -----------------------------------------------------------------------------------
+
+
+async def test_ready_means_replayed_and_listening(tmp_path: Path, broker: Mosquitto) -> None:
+    """A press sent once, the moment that READY is told, is answered, and from the replayed state."""
+    async with (
+        Branch(tmp_path, broker.port, (HOUSE, MQTT)) as branch,
+        Network(broker.port, branch.root) as network,
+    ):
+        assert await take(network, "cash", "cash") == ["A001", "A002"]
+        await branch.kill()
+        rows = branch.rows()
+        await branch.start()
+        assert await take(network, "cash") == ["A003"]
+        assert branch.rows()[: len(rows)] == rows
+
+
+async def test_ready_with_every_port_missing_and_no_broker(tmp_path: Path) -> None:
+    async with Branch(tmp_path, free_port(), plugged=False, starts=False) as branch:
+        began = time.monotonic()
+        await branch.start()
+        assert time.monotonic() - began < 5
+        for id in ("printer", "terminals", "hall", "window-1", "window-2", "mqtt"):
+            assert len(branch.logged(f"{id}: not connected")) == 1
+        assert await branch.stop() == 0
+
+
+async def test_what_was_missing_at_the_start_is_used_when_it_comes(tmp_path: Path, own_broker: Mosquitto) -> None:
+    own_broker.stop()
+    async with Branch(tmp_path, own_broker.port, plugged=False) as branch:
+        own_broker.start()
+        branch.stage.plug_all()
+        async with Network(own_broker.port, branch.root) as network:
+            await network.device("printer")
+            await take(network, "cash")
+            await until(branch.papers)
+            await branch.key(1, Key.CALL)
+            await until(lambda: branch.hall.lines()[:1] == ["A001 Counter 1"])
+
+
+async def test_sigterm(branch: Branch, broker: Mosquitto) -> None:
+    async with Network(broker.port, branch.root) as network:
+        await until(lambda: network.levels.get("status") == "online")
+        assert await branch.stop(signal.SIGTERM) == 0
+        await until(lambda: network.levels["status"] == "offline")
+        assert branch.notified.count("STOPPING=1") == 1
+    async with Network(broker.port, branch.root) as later:
+        await until(lambda: later.levels.get("status") == "offline")
+        assert next(message for message in later.heard if message.topic == "status").retained
+
+
+async def test_sigterm_in_the_middle_of_presses(branch: Branch, network: Network) -> None:
+    """What was answered is in the journal; the rest was not taken."""
+    await asyncio.gather(
+        *(network.publish("kiosk/screen/press", {"key": "TAKE", "boot": "last", "seq": seq}) for seq in range(200))
+    )
+    assert await branch.stop(signal.SIGTERM) == 0
+    await until(lambda: network.levels["status"] == "offline")
+    acks = [message.content for message in network.heard if message.topic == "kiosk/screen/ack"]
+    taken = {ack["ticket"] for ack in acks if ack["result"] == "ok"}
+    assert taken <= set(branch.tickets("ticket_issued"))
+    causes = [row.cause for row in branch.rows("ticket_issued")]
+    assert len(causes) == len(set(causes))
+
+
+async def test_sighup_is_ignored(branch: Branch, network: Network) -> None:
+    assert branch.process
+    branch.process.send_signal(signal.SIGHUP)
+    await until(lambda: branch.logged("SIGHUP is ignored"))
+    assert await take(network, "cash") == ["A001"]
+
+
+async def test_kill_leaves_the_will(branch: Branch, network: Network) -> None:
+    await until(lambda: network.levels.get("status") == "online")
+    await branch.kill()
+    await until(lambda: network.levels["status"] == "offline")
+    await branch.start()
+    await until(lambda: network.levels["status"] == "online")
+
+
+async def test_the_watchdog_is_fed_while_nobody_presses(branch: Branch) -> None:
+    before = branch.notified.count("WATCHDOG=1")
+    await until(lambda: branch.notified.count("WATCHDOG=1") >= before + 3, 6)
+
+
+async def test_nobody_listening_for_notifications_is_no_trouble(tmp_path: Path, broker: Mosquitto) -> None:
+    async with Branch(tmp_path, broker.port, (HOUSE, MQTT), starts=False) as branch:
+        (tmp_path / "notify").unlink()
+        await branch.launch()
+        async with Network(broker.port, branch.root) as network:
+            await until(lambda: network.levels.get("status") == "online", 10)
+            assert await branch.stop() == 0
+
+
+async def test_the_embedded_broker_is_refused(tmp_path: Path) -> None:
+    config = tmp_path / "branch.toml"
+    text = (HOUSE + MQTT).format(id="b", directory=tmp_path, port=1)
+    config.write_text(text.replace("mqtt://127.0.0.1:1", "embedded"))
+    process = await asyncio.create_subprocess_exec(
+        LOBBY, "run", "--config", config, stderr=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE
+    )
+    out, err = await process.communicate()
+    assert process.returncode == 2
+    assert out == b""
+    assert err.decode().count("\n") == 1
+    assert "embedded" in err.decode()
+    assert not (tmp_path / "lobby.db").exists()
+
+
+async def test_a_second_daemon_leaves_the_journal_alone(branch: Branch) -> None:
+    process = await asyncio.create_subprocess_exec(
+        LOBBY, "run", "--config", branch.config, stderr=asyncio.subprocess.PIPE
+    )
+    _, err = await process.communicate()
+    assert process.returncode == 1
+    assert "another controller is using this journal" in err.decode()
+    assert err.decode().count("\n") == 1
+
+
+async def test_events_on_mqtt_are_the_journals_rows(branch: Branch, network: Network) -> None:
+    await take(network, "cash")
+    await branch.key(1, Key.CALL)
+    await branch.key(1, Key.CONFIRM, "6")
+    await until(lambda: network.events("ticket_missed"))
+    told = [message.content for message in network.heard if message.topic == "event"]
+    rows = {row.seq: row for row in branch.rows()}
+    for event in told:
+        row = rows[event["seq"]]
+        wanted = {key: value for key, value in row.data.items() if key != "press"}
+        assert event == {"seq": row.seq, "at": row.at, "kind": row.kind, "data": json.loads(json.dumps(wanted))}
+    assert [event["seq"] for event in told] == sorted(event["seq"] for event in told)
