@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import fcntl
 import os
+import select
 import socket
 import stat
 import termios
@@ -223,10 +224,17 @@ class _FileTransport(asyncio.Transport):
             return
         if data:
             self._protocol.data_received(data)
+        elif self._hung_up():
+            self._lost(None)
         else:
             # usblp reports end of file while it has nothing to say: polling it would spin.
             self._loop.remove_reader(self._fd)
             self._loop.call_later(0.25, self._read_again)
+
+    def _hung_up(self) -> bool:
+        poll = select.poll()
+        poll.register(self._fd, 0)
+        return bool(poll.poll(0))  # only a hang-up or an error is told without being asked for
 
     def _read_again(self) -> None:
         if not self._closing:
