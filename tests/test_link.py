@@ -1,0 +1,334 @@
+"""Links on real pseudo-terminals, sockets and files: what opens, what does not and why, and what flows."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from ports import Pty, eventually, open_files
+
+from drivers import link as link_module
+from drivers.link import (
+    FileLink,
+    Link,
+    LinkError,
+    LinkSyntaxError,
+    SerialLink,
+    TcpLink,
+    _in_thread,
+    open_link,
+    parse_link,
+)
+
+ALL_BYTES = bytes(range(256))
+
+
+@pytest.fixture
+def pty(tmp_path: Path) -> Iterator[Pty]:
+    pty = Pty(tmp_path / "port")
+    yield pty
+    pty.unplug()
+
+
+class Ear(asyncio.Protocol):
+    """Notes everything a transport tells."""
+
+    def __init__(self) -> None:
+        self.made = 0
+        self.heard = b""
+        self.lost: list[Exception | None] = []
+        self.paused = False
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.made += 1
+
+    def data_received(self, data: bytes) -> None:
+        self.heard += data
+
+    def pause_writing(self) -> None:
+        assert not self.paused
+        self.paused = True
+
+    def resume_writing(self) -> None:
+        assert self.paused
+        self.paused = False
+
+    def connection_lost(self, error: Exception | None) -> None:
+        self.lost.append(error)
+
+
+async def closed(transport: asyncio.Transport, ear: Ear) -> None:
+    transport.abort()
+    await eventually(lambda: ear.lost)
+    assert len(ear.lost) == 1
+
+
+# -- the configuration's text ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "link"),
+    [
+        ("serial:/dev/lobby/printer", SerialLink("/dev/lobby/printer", 9600, "8", "N", "1")),
+        ("serial:/dev/lobby/hall?baud=57600", SerialLink("/dev/lobby/hall", 57600)),
+        ("serial:/dev/x?baud=2400&bits=7&parity=E&stop=2", SerialLink("/dev/x", 2400, "7", "E", "2")),
+        ("serial:/dev/x?parity=O", SerialLink("/dev/x", parity="O")),
+        ("serial:/dev/x?", SerialLink("/dev/x")),
+        ("serial:port with space", SerialLink("port with space")),
+        ("tcp:10.0.0.7:5005", TcpLink("10.0.0.7", 5005)),
+        ("tcp:board.lan:1", TcpLink("board.lan", 1)),
+        ("tcp:[fe80::1]:65535", TcpLink("fe80::1", 65535)),
+        ("tcp:::1:5005", TcpLink("::1", 5005)),
+        ("file:/dev/usb/lp0", FileLink("/dev/usb/lp0")),
+        ("file:/dev/a?b:c", FileLink("/dev/a?b:c")),
+    ],
+)
+def test_links_in_the_configuration(text: str, link: Link) -> None:
+    assert parse_link(text) == link
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("", "a link is serial:PATH"),
+        ("/dev/ttyS0", "a link is serial:PATH"),
+        ("serial", "a link is serial:PATH"),
+        ("serial:", "a link is serial:PATH"),
+        ("tcp:", "a link is serial:PATH"),
+        ("file:", "a link is serial:PATH"),
+        ("usb:/dev/x", "'usb' is no kind of link; use serial:, tcp: or file:"),
+        ("SERIAL:/dev/x", "'SERIAL' is no kind of link"),
+        ("serial:?baud=9600", "needs a path"),
+        ("serial:/dev/x?baud=fast", "baud=fast is no line speed"),
+        ("serial:/dev/x?baud=", "baud= is no line speed"),
+        ("serial:/dev/x?baud=-9600", "baud=-9600 is no line speed"),
+        ("serial:/dev/x?baud=49", "baud=49 is no line speed"),
+        ("serial:/dev/x?baud=4000001", "no line speed"),
+        ("serial:/dev/x?bits=9", "bits=9 is not possible; use one of 5, 6, 7, 8"),
+        ("serial:/dev/x?parity=even", "parity=even is not possible; use one of N, E, O"),
+        ("serial:/dev/x?stop=1.5", "stop=1.5 is not possible; use one of 1, 2"),
+        ("serial:/dev/x?speed=9600", "unknown option 'speed'; a serial link knows baud, bits, parity and stop"),
+        ("serial:/dev/x?9600", "unknown option '9600'"),
+        ("tcp:10.0.0.7", "needs a host and a port from 1 to 65535"),
+        ("tcp::5005", "needs a host and a port"),
+        ("tcp:[]:5005", "needs a host and a port"),
+        ("tcp:host:", "needs a host and a port"),
+        ("tcp:host:0", "needs a host and a port"),
+        ("tcp:host:65536", "needs a host and a port"),
+        ("tcp:host:-1", "needs a host and a port"),
+        ("tcp:host:http", "needs a host and a port"),
+    ],
+)
+def test_wrong_links_and_what_would_be_right(text: str, says: str) -> None:
+    with pytest.raises(LinkSyntaxError) as caught:
+        parse_link(text)
+    assert says in str(caught.value)
+
+
+# -- what does not open ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", ["serial", "file"])
+@pytest.mark.parametrize(
+    ("what", "serial_says", "file_says"),
+    [
+        ("missing", "No such file or directory", "No such file or directory"),
+        ("fifo", "Inappropriate ioctl for device", "{} is not a character device"),
+        ("regular", "Inappropriate ioctl for device", "{} is not a character device"),
+        ("directory", "Is a directory", "Is a directory"),
+        ("null", "Inappropriate ioctl for device", "Operation not permitted"),
+        ("dangling", "No such file or directory", "No such file or directory"),
+    ],
+)
+async def test_what_is_no_device_says_why_and_leaves_nothing_open(
+    tmp_path: Path, kind: str, what: str, serial_says: str, file_says: str
+) -> None:
+    path = tmp_path / "device"
+    match what:
+        case "fifo":
+            os.mkfifo(path)
+        case "regular":
+            path.write_bytes(b"kept")
+        case "directory":
+            path.mkdir()
+        case "null":
+            path.symlink_to("/dev/null")
+        case "dangling":
+            path.symlink_to(tmp_path / "nowhere")
+    before = open_files()
+    for _ in range(3):
+        with pytest.raises(LinkError) as caught:
+            await open_link(parse_link(f"{kind}:{path}"), Ear)
+        assert str(caught.value) == (serial_says if kind == "serial" else file_says).format(path)
+    assert open_files() == before
+    if what == "regular":
+        assert path.read_bytes() == b"kept"
+
+
+async def test_nobody_listens() -> None:
+    with socket.socket() as reserved:
+        reserved.bind(("127.0.0.1", 0))
+        with pytest.raises(LinkError, match=r"^Connection refused$"):
+            await open_link(TcpLink("127.0.0.1", reserved.getsockname()[1]), Ear)
+
+
+async def test_a_host_without_an_address_says_so() -> None:
+    with pytest.raises(LinkError) as caught:
+        await open_link(TcpLink("not a host", 5005), Ear)
+    assert "rror" not in str(caught.value), "no number that nobody knows"
+
+
+async def test_a_host_that_does_not_answer_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(link_module, "OPEN_TIMEOUT", 0.2)
+    with socket.socket() as deaf:
+        deaf.bind(("127.0.0.1", 0))
+        deaf.listen(0)
+        address = deaf.getsockname()
+        fillers = []
+        for _ in range(3):  # once its queue is full, the kernel drops who knocks
+            filler = socket.socket()
+            filler.setblocking(False)
+            filler.connect_ex(address)
+            fillers.append(filler)
+        before = open_files()
+        with pytest.raises(LinkError, match=r"^slow$"):
+            await open_link(TcpLink(*address), Ear)
+        await eventually(lambda: open_files() == before)
+        for filler in fillers:
+            filler.close()
+
+
+async def test_what_opens_too_late_is_closed_again() -> None:
+    released, discarded = threading.Event(), asyncio.Queue[str]()
+
+    def blocked() -> str:
+        released.wait(10)
+        return "port"
+
+    opening = asyncio.create_task(_in_thread(blocked, discarded.put_nowait))
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.01):
+            await opening
+    assert discarded.empty()
+    released.set()
+    assert await discarded.get() == "port"
+
+
+@pytest.mark.parametrize("second", ["serial", "file"])
+@pytest.mark.parametrize("first", ["serial", "file"])
+async def test_a_port_in_use_is_refused(pty: Pty, first: str, second: str) -> None:
+    ear = Ear()
+    transport = await open_link(parse_link(f"{first}:{pty.path}"), lambda: ear)
+    before = open_files()
+    with pytest.raises(LinkError, match=r"^busy$"):
+        await open_link(parse_link(f"{second}:{pty.path}"), Ear)
+    assert open_files() == before
+    await closed(transport, ear)
+    ear = Ear()
+    await closed(await open_link(parse_link(f"{second}:{pty.path}"), lambda: ear), ear)
+
+
+# -- what flows --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", ["serial", "file"])
+async def test_every_byte_passes_as_it_is_both_ways(pty: Pty, kind: str) -> None:
+    before, ear = open_files(), Ear()
+    transport = await open_link(parse_link(f"{kind}:{pty.path}"), lambda: ear)
+    pty.say(ALL_BYTES)
+    await eventually(lambda: len(ear.heard) >= len(ALL_BYTES))
+    assert ear.heard == ALL_BYTES
+    transport.write(ALL_BYTES)
+    assert await pty.hear(len(ALL_BYTES)) == ALL_BYTES
+    assert ear.made == 1
+    await closed(transport, ear)
+    assert open_files() == before
+
+
+async def test_file_links_switch_off_what_a_terminal_does_to_bytes(tmp_path: Path) -> None:
+    """Even to a line that was left cooked: echo, CR LF translation and the interrupt keys would spoil them."""
+    master, slave = os.openpty()
+    os.set_blocking(master, False)
+    ear = Ear()
+    transport = await open_link(FileLink(os.ttyname(slave)), lambda: ear)
+    os.write(master, b"\x03\r\n\x04")
+    transport.write(b"\n")
+    await eventually(lambda: len(ear.heard) >= 4)
+    assert ear.heard == b"\x03\r\n\x04"
+    await eventually(lambda: os.read(master, 100) == b"\n")
+    await closed(transport, ear)
+    os.close(master)
+    os.close(slave)
+
+
+async def test_tcp_both_ways() -> None:
+    taken: asyncio.Queue[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = asyncio.Queue()
+    server = await asyncio.start_server(lambda *streams: taken.put_nowait(streams), "127.0.0.1", 0)
+    ear = Ear()
+    transport = await open_link(TcpLink("127.0.0.1", server.sockets[0].getsockname()[1]), lambda: ear)
+    reader, writer = await taken.get()
+    writer.write(ALL_BYTES)
+    transport.write(ALL_BYTES)
+    assert await reader.readexactly(256) == ALL_BYTES
+    await eventually(lambda: len(ear.heard) >= 256)
+    assert ear.heard == ALL_BYTES
+    writer.close()
+    await eventually(lambda: ear.lost)
+    server.close()
+    await server.wait_closed()
+
+
+@pytest.mark.parametrize("kind", ["serial", "file"])
+@pytest.mark.parametrize("chunk", [1, 64, 3000, 100_000])
+async def test_a_full_port_pauses_its_writer_and_stops_nobody_else(pty: Pty, kind: str, chunk: int) -> None:
+    """What a device that stops reading must not do is hold up the loop, whatever the chunks just fill."""
+    ear, written = Ear(), 0
+    transport = await open_link(parse_link(f"{kind}:{pty.path}"), lambda: ear)
+    data = b"".join(number.to_bytes(4, "big") for number in range(50_000))
+    while not ear.paused:
+        transport.write(data[written : written + chunk])
+        written += chunk
+        assert written < len(data), "nobody reads: it must be full some time"
+    await asyncio.sleep(0)
+    assert ear.paused
+    assert transport.get_write_buffer_size() > 0
+    heard = await pty.hear(written)
+    assert heard == data[:written]
+    await eventually(lambda: not ear.paused)
+    assert transport.get_write_buffer_size() == 0
+    await closed(transport, ear)
+
+
+@pytest.mark.parametrize("kind", ["serial", "file"])
+async def test_a_full_port_can_be_given_up(pty: Pty, kind: str) -> None:
+    before, ear = open_files(), Ear()
+    transport = await open_link(parse_link(f"{kind}:{pty.path}"), lambda: ear)
+    while not ear.paused:
+        transport.write(bytes(4096))
+    await closed(transport, ear)
+    transport.write(b"ignored")
+    assert open_files() == before
+    assert transport.is_closing()
+
+
+@pytest.mark.parametrize("kind", ["serial", "file"])
+@pytest.mark.parametrize("writing", [False, True])
+async def test_an_unplugged_port_is_noticed_once(pty: Pty, kind: str, writing: bool) -> None:
+    before, ear = open_files(), Ear()
+    transport = await open_link(parse_link(f"{kind}:{pty.path}"), lambda: ear)
+    pty.say(b"last words")
+    await eventually(lambda: ear.heard == b"last words")
+    pty.unplug()
+    if writing:
+        transport.write(b"into the void")
+    await eventually(lambda: ear.lost)
+    transport.write(b"ignored")
+    pty.plug()
+    await asyncio.sleep(0)
+    assert len(ear.lost) == 1
+    assert len(open_files()) == len(before)
