@@ -112,39 +112,42 @@ class Journal:
 
     def close(self) -> None:
         """Finish writing and close the file."""
+        self._reader.close()  # before the writer, so that the last to close can merge SQLite's log into the file
         self._thread.submit(self._close_writer).result()
         self._thread.shutdown()
-        self._reader.close()
         os.close(self._lock)
 
     # -- reading -------------------------------------------------------------------------------------------------
 
     def last_day(self) -> str:
         """The business day of the last row; empty for a new journal."""
-        row = self._reader.execute("SELECT day FROM event ORDER BY seq DESC LIMIT 1").fetchone()
+        row = next(self._select("SELECT day FROM event ORDER BY seq DESC LIMIT 1"), None)
         return row[0] if row else ""
 
     def rows(self, day: str) -> Iterator[Row]:
         """The rows of one business day, oldest first; JournalError at the first that cannot be read."""
         select = f"SELECT {', '.join(_COLUMNS)} FROM event WHERE day = ? ORDER BY seq"
-        try:
-            for columns in self._reader.execute(select, (day,)):
-                yield self._row(columns)
-        except sqlite3.Error as error:
-            raise JournalError(_why_not(self.path, error)) from error
+        for columns in self._select(select, day):
+            yield self._row(columns)
 
     def of_cause(self, cause: str) -> list[Row]:
         """The rows that one press led to, in order; none if it did nothing yet."""
         select = f"SELECT {', '.join(_COLUMNS)} FROM event WHERE cause = ? ORDER BY part"
-        return [self._row(columns) for columns in self._reader.execute(select, (cause,))]
+        return [self._row(columns) for columns in self._select(select, cause)]
 
     def recent_cause(self, prefix: str, since: int, until: int, press: str) -> str | None:
         """The cause `prefix<ms>` of the press `press` between two times in ms (both within), if it was written."""
         select = "SELECT cause, data FROM event WHERE cause >= ? AND cause <= ? AND part = 0 ORDER BY cause DESC"
-        for cause, data in self._reader.execute(select, (f"{prefix}{since:013d}", f"{prefix}{until:013d}")):
+        for cause, data in self._select(select, f"{prefix}{since:013d}", f"{prefix}{until:013d}"):
             if json.loads(data).get("press") == press:
                 return str(cause)
         return None
+
+    def _select(self, select: str, *values: object) -> Iterator[tuple[Any, ...]]:
+        try:
+            yield from self._reader.execute(select, values)
+        except sqlite3.Error as error:
+            raise JournalError(_why_not(self.path, error)) from error
 
     def _row(self, columns: Sequence[Any]) -> Row:
         seq, at, day, kind, version, data, cause, part = columns
@@ -286,6 +289,9 @@ def _prepare(connection: sqlite3.Connection, path: Path) -> None:
         connection.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} COMMIT;")
         connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
         connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+    # A file that may not be written is opened for reading, and only a transaction says so.
+    connection.execute("BEGIN IMMEDIATE")
+    connection.execute("ROLLBACK")
 
 
 def _lock(path: Path) -> int:
