@@ -97,10 +97,10 @@ class Engine:
         for row in self._journal.rows(self._journal.last_day()):
             try:
                 evolve(state, row.at, row.event)
-            except KeyError as error:
+            except (KeyError, TypeError, ValueError) as error:
                 raise JournalError(
-                    f"{self._journal.path}: row {row.seq} speaks of {error}, which no earlier row made; the file is "
-                    "damaged: restore it from a backup, or move it away to begin a new one"
+                    f"{self._journal.path}: row {row.seq} ({row.event.KIND}) does not fit the rows before it; the file "
+                    "is damaged: restore it from a backup, or move it away to begin a new one"
                 ) from error
             seq = row.seq
         self.state, self._seq = state, seq
