@@ -66,7 +66,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What one step wrote, oldest first, and the state after it. The state is the engine's: read it, now."""
+    """What one step wrote, oldest first, and the state after it: the engine's own, which goes on changing."""
 
     rows: Sequence[Row]
     state: State
@@ -103,7 +103,8 @@ class Engine:
                     "is damaged: restore it from a backup, or move it away to begin a new one"
                 ) from error
             seq = row.seq
-        self.state, self._seq = state, seq
+        self.state.become(state)
+        self._seq = seq
 
     def submit(self, request: Request) -> None:
         """Put a request into the inbox; a full inbox answers at once that it is too much."""

@@ -495,6 +495,39 @@ async def test_nothing_is_acknowledged_that_the_disk_does_not_hold(path: Path) -
     assert [row["seq"] for row in journalled(path)] == list(range(1, len(written) + 401))
 
 
+async def test_whoever_shows_the_state_never_goes_on_showing_what_was_not_written(path: Path) -> None:
+    """Displays keep the state that they were given, and are told to show it when the trouble begins and ends."""
+    journal = Journal(path)
+    engine = Engine(RULES, journal)
+    given: list[State] = []
+    shown: list[list[str]] = []
+
+    def show() -> None:
+        shown.append([call.ticket for call in given[-1].calls])
+
+    def published(step: Step) -> None:
+        given.append(step.state)
+        show()
+
+    ended = asyncio.Event()
+
+    def trouble(reason: str) -> None:
+        show()
+        if not reason:
+            ended.set()
+
+    work = asyncio.create_task(engine.run(published, trouble))
+    await asked(engine, take("k:1"), take("k:2"), call("p:1"))
+    with full_disk(path):
+        await asked(engine, call("p:2"))
+    async with asyncio.timeout(SOON):
+        await ended.wait()
+    assert shown == [["A001"]] * 3
+    engine.stop()
+    await work
+    journal.close()
+
+
 async def test_a_press_that_failed_acts_once_when_it_is_made_again(path: Path) -> None:
     listener = Listener()
     async with running(path, listener) as engine:

@@ -162,6 +162,11 @@ class State:
         for line in self.lines.values():
             yield self.tickets[line[0].ticket]
 
+    def become(self, other: State) -> None:
+        """Be the same as `other`, for all who hold this one; `other` is not used any more."""
+        for name in State.__slots__:
+            setattr(self, name, getattr(other, name))
+
     def picture(self) -> dict[str, Any]:
         """Everything, as plain data: two states are the same if and only if their pictures are."""
         picture = asdict(self)
@@ -224,9 +229,7 @@ def _day_opened(state: State, at: int, event: ev.DayOpened) -> None:
 
 
 def _day_closed(state: State, at: int, event: ev.DayClosed) -> None:
-    fresh = State(day=state.day)
-    for name in State.__slots__:
-        setattr(state, name, getattr(fresh, name))
+    state.become(State(day=state.day))
 
 
 def _issued(state: State, at: int, event: ev.TicketIssued) -> None:
