@@ -17,6 +17,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
+from functools import lru_cache
 from struct import Struct
 from typing import NamedTuple
 
@@ -217,6 +218,7 @@ def areas_parameters(areas: Sequence[Area], *, delete_all: bool = False) -> byte
 _SAME_GLYPH = str.maketrans("\u2014\u00b7", "\u2015\u30fb")
 
 
+@lru_cache(1024)
 def encoded(character: str) -> bytes | None:
     """GB2312 bytes; None for what the card lacks, for controls, and for its escape character, the backslash."""
     if character < " " or character in "\\\x7f":

@@ -73,7 +73,14 @@ def crc16_arc(data: bytes) -> int:
     """CRC-16/ARC: reflected polynomial A001h, initial value 0 (Onbon BX; Modbus's initial FFFFh would fail)."""
     crc = 0
     for byte in data:
-        crc ^= byte
-        for _ in range(8):
-            crc = (crc >> 1) ^ 0xA001 if crc & 1 else crc >> 1
+        crc = (crc >> 8) ^ _CRC16_ARC[(crc ^ byte) & 0xFF]
     return crc
+
+
+def _crc16_arc_of(byte: int) -> int:
+    for _ in range(8):
+        byte = (byte >> 1) ^ 0xA001 if byte & 1 else byte >> 1
+    return byte
+
+
+_CRC16_ARC = tuple(_crc16_arc_of(byte) for byte in range(256))
