@@ -177,9 +177,14 @@ def _read(where: Where, id: str, payload: bytes) -> MqttPress | BadPress:
             where,
             id,
             field,
-            boot if isinstance(boot, str) and len(boot) <= 32 else None,
-            seq if isinstance(seq, int) and 0 <= seq < 2**63 else None,
+            boot if isinstance(boot, str) and len(boot) <= 32 and _is_text(boot) else None,
+            seq if type(seq) is int and 0 <= seq < 2**63 else None,
         )
+
+
+def _is_text(text: str) -> bool:
+    """Whether it can be sent: JSON can spell half a character, UTF-8 cannot."""
+    return not any("\ud800" <= c <= "\udfff" for c in text)
 
 
 def _json(content: Mapping[str, Any]) -> bytes:
