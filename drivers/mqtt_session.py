@@ -61,18 +61,22 @@ class MqttSession:
     async def run(self) -> None:
         """Until cancelled; then says `offline` and leaves in good order."""
         attempt = 0
+        loop = asyncio.get_running_loop()
         while True:
+            connected = None
             try:
                 async with self._client() as client:
                     for topic in PRESS_TOPICS:
                         await client.subscribe(self._lobby.root + topic, qos=1)
-                    attempt = 0
+                    connected = loop.time()
                     await self._connected(client)
             except (aiomqtt.MqttError, OSError, ValueError) as error:
                 if not self._down_told:
                     self._down_told = True
                     self._heard(LinkDown(_reason(error)))
             self.settled.set()
+            if connected is not None and loop.time() - connected >= BACK_OFF[-1]:
+                attempt = 0
             await asyncio.sleep(BACK_OFF[min(attempt, len(BACK_OFF) - 1)])
             attempt += 1
 
