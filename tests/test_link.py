@@ -332,3 +332,14 @@ async def test_an_unplugged_port_is_noticed_once(pty: Pty, kind: str, writing: b
     await asyncio.sleep(0)
     assert len(ear.lost) == 1
     assert len(open_files()) == len(before)
+
+
+async def test_a_file_link_can_be_given_up_twice(pty: Pty) -> None:
+    ear = Ear()
+    transport = await open_link(FileLink(str(pty.path)), lambda: ear)
+    transport.abort()
+    transport.close()
+    await eventually(lambda: ear.lost)
+    transport.abort()
+    await asyncio.sleep(0)
+    assert ear.lost == [None]
