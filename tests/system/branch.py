@@ -33,7 +33,7 @@ STOP = 10.0
 """Seconds in which the daemon must be ready, and in which it must end when told to."""
 
 LINE_DELAY = 0.1
-"""Seconds that a key frame may take to the daemon."""
+"""Seconds that a frame may be on its way."""
 
 HOUSE = """\
 [branch]
@@ -330,13 +330,17 @@ class Branch:
         self.placed("terminals").wire.poke()
 
     async def key(self, address: int, key: int, digits: str = "") -> None:
-        """Press a key at a terminal, and wait for its echo; the same key again only when it counts as pressed again."""
-        pressed = (address, key, digits)
-        await until(lambda: time.monotonic() > self._counts_again.get(pressed, 0))
-        self._counts_again[pressed] = time.monotonic() + self.repeat_ms / 1000 + LINE_DELAY
-        echoes = self.bus.terminals[address].echoes
-        self.press(address, key, digits)
-        await until(lambda: self.bus.terminals[address].echoes > echoes)
+        """Press a key at a terminal, again as a clerk does whose terminal stays silent, until it is echoed.
+
+        The same key is not pressed before it counts as another press.
+        """
+        terminal, pressed = self.bus.terminals[address], (address, key, digits)
+        echoes = terminal.echoes
+        while terminal.echoes == echoes:
+            await until(lambda: time.monotonic() > self._counts_again.get(pressed, 0))
+            self.press(address, key, digits)
+            await until(lambda: not self.bus.waits_for_echo(address))
+            self._counts_again[pressed] = time.monotonic() + self.repeat_ms / 1000 + LINE_DELAY
 
     async def rate(self, address: int, score: int) -> None:
         """Press a score at a rater, and wait for its echo."""

@@ -8,13 +8,13 @@ import signal
 import sqlite3
 import time
 from collections.abc import AsyncIterator
-from contextlib import closing
+from contextlib import asynccontextmanager, closing
 from pathlib import Path
 
 import pytest
 
 from drivers.terminal68 import Key
-from system.branch import EVERYTHING, HOUSE, LOBBY, MQTT, Branch
+from system.branch import EVERYTHING, HALL, HOUSE, LOBBY, MQTT, TERMINALS, WINDOWS, Branch
 from system.broker import Mosquitto, free_port
 from system.network import Network
 from system.waiting import until
@@ -22,15 +22,27 @@ from system.waiting import until
 
 @pytest.fixture
 async def branch(tmp_path: Path, broker: Mosquitto) -> AsyncIterator[Branch]:
-    async with Branch(tmp_path, broker.port) as branch:
+    """A running branch without a printer."""
+    async with Branch(tmp_path, broker.port, (HOUSE, MQTT, TERMINALS, HALL, WINDOWS)) as branch:
         yield branch
 
 
 @pytest.fixture
 async def network(branch: Branch, broker: Mosquitto) -> AsyncIterator[Network]:
     async with Network(broker.port, branch.root) as network:
-        await network.device("printer")
+        await network.device("terminals")
         yield network
+
+
+@asynccontextmanager
+async def with_printer(directory: Path, broker: Mosquitto, *parts: str) -> AsyncIterator[tuple[Branch, Network]]:
+    """A branch with everything, or with these parts, whose printer is ready."""
+    async with (
+        Branch(directory, broker.port, parts or EVERYTHING) as branch,
+        Network(broker.port, branch.root) as network,
+    ):
+        await network.device("printer")
+        yield branch, network
 
 
 async def take(network: Network, *services: str) -> list[str]:
@@ -40,40 +52,40 @@ async def take(network: Network, *services: str) -> list[str]:
     return [answer["ticket"] for answer in answers]
 
 
-async def test_a_ticket_is_printed_and_called_everywhere(branch: Branch, network: Network) -> None:
-    answer = await network.press("kiosk/kiosk", "TAKE", service="cash")
-    (issued,) = branch.rows("ticket_issued")
-    assert answer == {"boot": network.boot, "seq": 0, "result": "ok", "ticket": "A001", "text": "A001"}
-    assert issued.cause == f"mqtt:kiosk/kiosk:{network.boot}:0"
-    assert {"ticket": "A001", "service": "cash", "class": "normal", "seniority": issued.at // 1000}.items() <= (
-        issued.data.items()
-    )
-    await until(branch.papers)
-    assert "A001" in branch.papers()[0]
-    assert "Cash" in branch.papers()[0]
-    assert "REPRINT" not in branch.papers()[0]
-    await until(lambda: branch.tickets("ticket_printed") == ["A001"])
-    await until(lambda: branch.bus.terminals[1].waiting == "001")
+async def test_a_ticket_is_printed_and_called_everywhere(tmp_path: Path, broker: Mosquitto) -> None:
+    async with with_printer(tmp_path, broker) as (branch, network):
+        answer = await network.press("kiosk/kiosk", "TAKE", service="cash")
+        (issued,) = branch.rows("ticket_issued")
+        assert answer == {"boot": network.boot, "seq": 0, "result": "ok", "ticket": "A001", "text": "A001"}
+        assert issued.cause == f"mqtt:kiosk/kiosk:{network.boot}:0"
+        assert {"ticket": "A001", "service": "cash", "class": "normal", "seniority": issued.at // 1000}.items() <= (
+            issued.data.items()
+        )
+        await until(branch.papers)
+        assert "A001" in branch.papers()[0]
+        assert "Cash" in branch.papers()[0]
+        assert "REPRINT" not in branch.papers()[0]
+        await until(lambda: branch.tickets("ticket_printed") == ["A001"])
+        await until(lambda: branch.bus.terminals[1].waiting == "001")
 
-    await branch.key(1, Key.CALL)
-    (called,) = branch.rows("ticket_called")
-    assert {"ticket": "A001", "counter": "1", "forced": False}.items() <= called.data.items()
-    assert called.data["why"]["text"]
-    await until(lambda: branch.bus.terminals[1].ticket == "001")
-    await until(lambda: branch.window("1") == ("A001", "Counter 1"))
-    await until(lambda: branch.hall.lines()[:1] == ["A001 Counter 1"])
-    await until(lambda: branch.bus.terminals[1].waiting == "000")
-    await until(lambda: network.board("A001") == "1")
-    assert network.events("ticket_called") == [called.data]
-    assert network.levels["board"]["waiting"] == {"cash": 0, "personal": 0}
-    assert branch.bus.terminals[2].ticket == ""
-    assert branch.bus.terminals[1].beeps == 0
+        await branch.key(1, Key.CALL)
+        (called,) = branch.rows("ticket_called")
+        assert {"ticket": "A001", "counter": "1", "forced": False}.items() <= called.data.items()
+        assert called.data["why"]["text"]
+        await until(lambda: branch.bus.terminals[1].ticket == "001")
+        await until(lambda: branch.window("1") == ("A001", "Counter 1"))
+        await until(lambda: branch.hall.lines()[:1] == ["A001 Counter 1"])
+        await until(lambda: branch.bus.terminals[1].waiting == "000")
+        await until(lambda: network.board("A001") == "1")
+        assert network.events("ticket_called") == [called.data]
+        assert network.levels["board"]["waiting"] == {"cash": 0, "personal": 0}
+        assert branch.bus.terminals[2].ticket == ""
+        assert branch.bus.terminals[1].beeps == 0
 
 
 async def test_a_chinese_ticket(tmp_path: Path, broker: Mosquitto) -> None:
     parts = [part.replace('language = "en"', 'language = "zh"').replace('"Cash"', '"现金业务"') for part in EVERYTHING]
-    async with Branch(tmp_path, broker.port, parts) as branch, Network(broker.port, branch.root) as network:
-        await network.device("printer")
+    async with with_printer(tmp_path, broker, *parts) as (branch, network):
         await take(network, "cash")
         await until(branch.papers)
         assert "A001" in branch.papers()[0]
@@ -129,21 +141,24 @@ async def test_keys_of_a_terminal(branch: Branch, network: Network) -> None:
     await until(lambda: branch.window("1")[0] == "CLOSED")
 
 
-async def test_a_terminal_calls_a_ticket_by_its_number(branch: Branch, network: Network) -> None:
+async def test_calls_out_of_the_ordinary(branch: Branch, network: Network) -> None:
+    """Refused with nobody waiting and nothing in hand; by number; with nobody waiting, but a ticket in hand."""
+    terminal = branch.bus.terminals[1]
+    await branch.key(1, Key.CALL)
+    await until(lambda: terminal.beeps == 1)
+    await until(lambda: terminal.waiting == "000")
+    assert branch.rows("ticket_called", "counter_opened") == []
+    answer = await network.press("keypad/3", "CALL")
+    assert (answer["result"], answer["text"]) == ("refused", "none waiting")
+
     await take(network, "cash", "cash", "cash")
     await branch.key(1, Key.CALL, "03")
     called = branch.rows("ticket_called")[0].data
     assert (called["ticket"], called["forced"]) == ("A003", True)
 
-
-async def test_a_refused_key_is_echoed_and_beeps(branch: Branch, network: Network) -> None:
-    terminal = branch.bus.terminals[1]
-    await branch.key(1, Key.CALL)
-    await until(lambda: terminal.beeps == 1)
-    await until(lambda: terminal.waiting == "000")
-    assert branch.rows("ticket_called") == []
-    answer = await network.press("keypad/3", "CALL")
-    assert (answer["result"], answer["text"]) == ("refused", "none waiting")
+    assert [(await network.press("keypad/3", "CALL"))["ticket"] for _ in range(3)] == ["A001", "A002", ""]
+    assert branch.tickets("ticket_finished") == ["A001", "A002"]
+    assert branch.rows("ticket_finished")[-1].data["none_waiting"] is True
 
 
 async def test_keys_of_a_network_keypad(branch: Branch, network: Network) -> None:
@@ -182,58 +197,51 @@ async def test_keys_of_a_network_keypad(branch: Branch, network: Network) -> Non
     assert network.levels["keypad/3/screen"]["text"] == "Press CALL to open counter 3"
 
 
-async def test_call_with_nobody_waiting_finishes_the_ticket_in_hand(branch: Branch, network: Network) -> None:
-    await take(network, "personal")
-    await network.press("keypad/3", "CALL")
-    answer = await network.press("keypad/3", "CALL")
-    assert (answer["result"], answer["ticket"], answer["text"]) == ("ok", "", "none waiting")
-    assert branch.tickets("ticket_finished") == ["B001"]
+async def test_the_managers_buttons(tmp_path: Path, broker: Mosquitto) -> None:
+    async with with_printer(tmp_path, broker) as (branch, network):
+        await take(network, "cash", "cash", "cash")
+        await until(lambda: len(branch.papers()) == 3)
 
+        green = await network.press("panel/manager", "GREEN", reason="elderly")
+        assert (green["result"], green["ticket"]) == ("ok", "A004")
+        await until(lambda: len(branch.papers()) == 4)
+        assert "A004" in branch.papers()[3]
+        assert "green" in branch.papers()[3].lower()
+        issued = branch.rows("ticket_issued")[3].data
+        assert (issued["class"], issued["by"], issued["reason"]) == ("green", "panel/manager", "elderly")
+        await branch.key(1, Key.CALL)
+        assert branch.tickets("ticket_called") == ["A004"]
 
-async def test_the_managers_buttons(branch: Branch, network: Network) -> None:
-    await take(network, "cash", "cash", "cash")
-    await until(lambda: len(branch.papers()) == 3)
+        assert (await network.press("panel/manager", "GREEN", ticket="A003", reason="disabled"))["result"] == "ok"
+        promoted = branch.rows("ticket_promoted")[0].data
+        assert promoted == {
+            "ticket": "A003",
+            "class": "green",
+            "reason": "disabled",
+            "by": "panel/manager",
+        }
+        await branch.key(1, Key.CALL)
+        assert branch.tickets("ticket_called")[-1] == "A003"
 
-    green = await network.press("panel/manager", "GREEN", reason="elderly")
-    assert (green["result"], green["ticket"]) == ("ok", "A004")
-    await until(lambda: len(branch.papers()) == 4)
-    assert "A004" in branch.papers()[3]
-    assert "green" in branch.papers()[3].lower()
-    issued = branch.rows("ticket_issued")[3].data
-    assert (issued["class"], issued["by"], issued["reason"]) == ("green", "panel/manager", "elderly")
-    await branch.key(1, Key.CALL)
-    assert branch.tickets("ticket_called") == ["A004"]
+        assert (await network.press("panel/manager", "REASSIGN"))["ticket"] == "A001"
+        assert branch.rows("ticket_reassigned")[0].data["any"] is True
+        assert (await network.press("keypad/3", "CALL"))["ticket"] == "A001"
 
-    assert (await network.press("panel/manager", "GREEN", ticket="A003", reason="disabled"))["result"] == "ok"
-    promoted = branch.rows("ticket_promoted")[0].data
-    assert promoted == {
-        "ticket": "A003",
-        "class": "green",
-        "reason": "disabled",
-        "by": "panel/manager",
-    }
-    await branch.key(1, Key.CALL)
-    assert branch.tickets("ticket_called")[-1] == "A003"
+        moved = await network.press("panel/manager", "REASSIGN", ticket="A002", counter="3")
+        assert moved["result"] == "ok"
+        assert branch.rows("ticket_reassigned")[1].data["counter"] == "3"
 
-    assert (await network.press("panel/manager", "REASSIGN"))["ticket"] == "A001"
-    assert branch.rows("ticket_reassigned")[0].data["any"] is True
-    assert (await network.press("keypad/3", "CALL"))["ticket"] == "A001"
+        cancelled = await network.press("panel/manager", "CANCEL", ticket="A002", reason="left")
+        assert cancelled["result"] == "ok"
+        assert branch.rows("ticket_cancelled")[0].data["reason"] == "left"
+        refused = await network.press("panel/manager", "CANCEL", ticket="A001")
+        assert (refused["result"], refused["text"]) == ("refused", "A001 is at counter 3")
 
-    moved = await network.press("panel/manager", "REASSIGN", ticket="A002", counter="3")
-    assert moved["result"] == "ok"
-    assert branch.rows("ticket_reassigned")[1].data["counter"] == "3"
-
-    cancelled = await network.press("panel/manager", "CANCEL", ticket="A002", reason="left")
-    assert cancelled["result"] == "ok"
-    assert branch.rows("ticket_cancelled")[0].data["reason"] == "left"
-    refused = await network.press("panel/manager", "CANCEL", ticket="A001")
-    assert (refused["result"], refused["text"]) == ("refused", "A001 is at counter 3")
-
-    await network.press("panel/manager", "REPRINT", ticket="A001")
-    await until(lambda: len(branch.papers()) == 5)
-    assert "REPRINT / 补打" in branch.papers()[4]
-    assert "A001" in branch.papers()[4]
-    assert branch.rows("ticket_reprinted")[0].data == {"ticket": "A001", "copy": 2, "by": "panel/manager"}
+        await network.press("panel/manager", "REPRINT", ticket="A001")
+        await until(lambda: len(branch.papers()) == 5)
+        assert "REPRINT / 补打" in branch.papers()[4]
+        assert "A001" in branch.papers()[4]
+        assert branch.rows("ticket_reprinted")[0].data == {"ticket": "A001", "copy": 2, "by": "panel/manager"}
 
 
 async def test_a_rating(branch: Branch, network: Network) -> None:
@@ -246,32 +254,33 @@ async def test_a_rating(branch: Branch, network: Network) -> None:
     assert not branch.bus.raters[11].asking
 
 
-async def test_no_answer_before_the_journal_has_it(branch: Branch, network: Network) -> None:
+async def test_no_answer_before_the_journal_has_it(tmp_path: Path, broker: Mosquitto) -> None:
     """Somebody else holds the file's write lock: presses are decided, but nobody may hear of it."""
-    await take(network, "cash")
-    await until(lambda: network.events("ticket_printed"))
-    heard, shown = len(network.heard), branch.window("2")
-    with closing(sqlite3.connect(branch.settings.journal_path, isolation_level=None)) as other:
-        other.execute("BEGIN IMMEDIATE")
-        await network.publish("kiosk/kiosk/press", {"key": "TAKE", "boot": "slow", "seq": 1})
-        branch.press(2, Key.CALL)
-        # What needs no row is answered meanwhile, so the answers to the presses before it could have come as well.
-        await network.publish("kiosk/kiosk/press", {"key": "TAKE", "boot": "slow", "seq": -1})
-        malformed = await network.answer("kiosk/kiosk", "slow", None, since=heard)
-        assert malformed["result"] == "error"
-        await branch.key(1, Key.ONE_METRE_LINE)
-        assert {message.topic for message in network.heard[heard:]} == {"kiosk/kiosk/press", "kiosk/kiosk/ack"}
-        assert network.answers("kiosk/kiosk", "slow", 1) == []
-        assert branch.bus.waits_for_echo(2)
-        assert branch.window("2") == shown
-        assert len(branch.papers()) == 1
-        other.execute("ROLLBACK")
-    answer = await network.answer("kiosk/kiosk", "slow", 1, since=heard)
-    assert (answer["result"], answer["ticket"]) == ("ok", "A002")
-    await until(lambda: not branch.bus.waits_for_echo(2))
-    await until(lambda: branch.window("2")[0] == "A001")
-    assert branch.tickets("ticket_called") == ["A001"]
-    await until(lambda: len(branch.papers()) == 2)
+    async with with_printer(tmp_path, broker) as (branch, network):
+        await take(network, "cash")
+        await until(lambda: network.events("ticket_printed"))
+        heard, shown = len(network.heard), branch.window("2")
+        with closing(sqlite3.connect(branch.settings.journal_path, isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            await network.publish("kiosk/kiosk/press", {"key": "TAKE", "boot": "slow", "seq": 1})
+            branch.press(2, Key.CALL)
+            # What needs no row is answered meanwhile, so the answers to the presses before it could have come as well.
+            await network.publish("kiosk/kiosk/press", {"key": "TAKE", "boot": "slow", "seq": -1})
+            malformed = await network.answer("kiosk/kiosk", "slow", None, since=heard)
+            assert malformed["result"] == "error"
+            await branch.key(1, Key.ONE_METRE_LINE)
+            assert {message.topic for message in network.heard[heard:]} == {"kiosk/kiosk/press", "kiosk/kiosk/ack"}
+            assert network.answers("kiosk/kiosk", "slow", 1) == []
+            assert branch.bus.waits_for_echo(2)
+            assert branch.window("2") == shown
+            assert len(branch.papers()) == 1
+            other.execute("ROLLBACK")
+        answer = await network.answer("kiosk/kiosk", "slow", 1, since=heard)
+        assert (answer["result"], answer["ticket"]) == ("ok", "A002")
+        await until(lambda: not branch.bus.waits_for_echo(2))
+        await until(lambda: branch.window("2")[0] == "A001")
+        assert branch.tickets("ticket_called") == ["A001"]
+        await until(lambda: len(branch.papers()) == 2)
 
 
 # -- starting and stopping -----------------------------------------------------------------------------------
