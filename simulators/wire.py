@@ -54,6 +54,7 @@ class Wire:
         self.path.symlink_to(os.ttyname(self._slave))
         self._incoming.clear()
         self._outgoing.clear()
+        self._in_free_at = self._out_free_at = 0.0
         asyncio.get_running_loop().add_reader(self._master, self._readable)
         self.far_end.plugged(self._clock())
         self.poke()
