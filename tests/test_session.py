@@ -193,6 +193,18 @@ async def test_a_deadline_brought_forward_replaces_the_alarm(pty: Pty) -> None:
         assert await pty.hear(3) == b"now"
 
 
+async def test_a_deadline_that_is_withdrawn_rings_no_alarm(pty: Pty) -> None:
+    driver = Echo()
+    async with bench(f"serial:{pty.path}", driver) as b:
+        await b.told(LinkUp(), "connected", "ready")
+        due = driver.due = time.monotonic() + 0.02
+        b.session.flush()
+        driver.due = None
+        b.session.flush()
+        await eventually(lambda: time.monotonic() > due + 0.02)
+        assert b.facts == []
+
+
 async def test_no_alarm_rings_while_the_link_is_down(pty: Pty) -> None:
     driver = Echo()
     async with bench(f"serial:{pty.path}", driver) as b:

@@ -1,0 +1,415 @@
+"""Simulated wires: the line's speed both ways, and each thing that can go wrong with a cable.
+
+Speed is judged on a clock that only the test moves: at time t no more than t x speed bytes may have arrived.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import os
+import time
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from random import Random
+
+import pytest
+from ports import eventually, open_files
+
+from simulators.faults import Faults
+from simulators.wire import Wire
+
+BAUD = 9600
+SPEED = BAUD / 10
+"""Bytes a second."""
+ALL_BYTES = bytes(range(256))
+MESSAGES = [f"message {number:03d} ".encode() for number in range(100)]
+
+
+class Clock:
+    """Stands still unless it is told to go on."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+class Recorder:
+    """A far end that notes what it hears and when, and says what it is given."""
+
+    def __init__(self) -> None:
+        self.plugs: list[float] = []
+        self.chunks: list[tuple[float, bytes]] = []
+        self.ticks: list[float] = []
+        self.out: list[bytes] = []
+        self.due: float | None = None
+
+    @property
+    def heard(self) -> bytes:
+        return b"".join(chunk for _, chunk in self.chunks)
+
+    def plugged(self, now: float) -> None:
+        self.plugs.append(now)
+
+    def receive(self, data: bytes, now: float) -> None:
+        self.chunks.append((now, data))
+
+    def tick(self, now: float) -> None:
+        self.ticks.append(now)
+        self.due = None
+
+    def data_to_send(self, now: float) -> list[bytes]:
+        out, self.out = self.out, []
+        return out
+
+    def next_deadline(self) -> float | None:
+        return self.due
+
+
+class Host:
+    """Whoever has the port open."""
+
+    def __init__(self, path: Path) -> None:
+        self.fd = os.open(path, os.O_RDWR | os.O_NONBLOCK | os.O_NOCTTY)
+        self.heard = b""
+
+    def read(self) -> bytes:
+        """All that was heard so far."""
+        try:
+            while data := os.read(self.fd, 4096):
+                self.heard += data
+        except BlockingIOError:
+            pass
+        return self.heard
+
+    def write(self, data: bytes) -> int:
+        """How much of it the port takes now."""
+        try:
+            return os.write(self.fd, data)
+        except BlockingIOError:
+            return 0
+
+    def close(self) -> None:
+        os.close(self.fd)
+
+
+Plug = Callable[..., tuple[Wire, Recorder, Host]]
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+async def plug(tmp_path: Path, clock: Clock) -> AsyncIterator[Plug]:
+    """Makes a wire, plugs it in and opens its port."""
+    made: list[tuple[Wire, Host]] = []
+
+    def make(
+        baud: int | None = BAUD, clock: Callable[[], float] = clock, **faults: object
+    ) -> tuple[Wire, Recorder, Host]:
+        wire = Wire(Recorder(), Faults(**faults), tmp_path / "port", baud=baud, clock=clock)  # type: ignore[arg-type]
+        wire.plug()
+        host = Host(wire.path)
+        made.append((wire, host))
+        return wire, wire.far_end, host  # type: ignore[return-value]
+
+    yield make
+    for wire, host in made:
+        host.close()
+        wire.unplug()
+
+
+# -- bytes as they are -------------------------------------------------------------------------------------------
+
+
+async def test_every_byte_passes_as_it_is_both_ways(plug: Plug) -> None:
+    wire, far_end, host = plug(baud=None)
+    assert os.write(host.fd, ALL_BYTES) == 256
+    await eventually(lambda: len(far_end.heard) >= 256)
+    far_end.out.append(ALL_BYTES)
+    wire.poke()
+    await eventually(lambda: len(host.read()) >= 256)
+    assert far_end.heard == host.heard == ALL_BYTES, "0A neither becomes 0D 0A nor is anything echoed"
+
+
+# -- the line's speed --------------------------------------------------------------------------------------------
+
+
+async def test_the_far_end_hears_no_faster_than_the_line(plug: Plug, clock: Clock) -> None:
+    wire, far_end, host = plug()
+    start, sent = clock.now, bytes(range(10)) * 48
+    for at in range(0, len(sent), 16):
+        os.write(host.fd, sent[at : at + 16])
+
+    def step() -> bool:
+        clock.now += 0.01
+        wire.poke()
+        return len(far_end.heard) == len(sent)
+
+    await eventually(step)
+    assert far_end.heard == sent
+    arrived = 0
+    for now, chunk in far_end.chunks:
+        arrived += len(chunk)
+        assert arrived <= (now - start) * SPEED + 1e-6
+
+
+async def test_what_arrives_later_starts_a_line_of_its_own(plug: Plug, clock: Clock) -> None:
+    """An idle line owes nothing: its speed holds from the first byte, not from the start of time."""
+    wire, far_end, host = plug()
+    for now in (2000.0, 3000.0):
+        clock.now = now
+        far_end.chunks.clear()
+        os.write(host.fd, bytes(48))
+
+        def step() -> bool:
+            clock.now += 0.001
+            wire.poke()
+            return bool(far_end.chunks)
+
+        await eventually(step)
+        assert far_end.chunks[0][0] >= now + len(far_end.chunks[0][1]) / SPEED - 1e-9
+
+
+@pytest.mark.parametrize("dribble", [False, True])
+async def test_the_host_hears_no_faster_than_the_line(plug: Plug, clock: Clock, dribble: bool) -> None:
+    wire, far_end, host = plug(dribble=dribble)
+    start, message = clock.now, bytes(range(96))
+    far_end.out = [message[:32], message[32:]]
+    wire.poke()
+    for time_passed, whole, in_bytes in ((0.0, 0, 0), (0.02, 0, 19), (0.034, 32, 32), (0.09, 32, 86), (0.11, 96, 96)):
+        clock.now = start + time_passed
+        wire.poke()
+        expected = in_bytes if dribble else whole
+        await eventually(lambda expected=expected: len(host.read()) >= expected)  # type: ignore[misc]
+        assert host.heard == message[:expected]
+
+
+async def test_without_a_speed_there_is_no_wait(plug: Plug, clock: Clock) -> None:
+    wire, far_end, host = plug(baud=None)
+    far_end.out = list(MESSAGES)
+    wire.poke()
+    os.write(host.fd, b"".join(MESSAGES))
+    await eventually(lambda: len(host.read()) == len(far_end.heard) == len(b"".join(MESSAGES)))
+    assert {now for now, _ in far_end.chunks} == {clock.now}
+
+
+async def test_the_wire_delivers_by_itself_as_real_time_passes(plug: Plug) -> None:
+    _, far_end, host = plug(clock=time.monotonic)
+    start = time.monotonic()
+    os.write(host.fd, bytes(96))
+    await eventually(lambda: len(far_end.heard) == 96)
+    assert time.monotonic() - start >= 96 / SPEED
+
+
+async def test_a_far_ends_deadline_is_kept_without_a_poke(plug: Plug) -> None:
+    wire, far_end, host = plug(baud=None, clock=time.monotonic)
+    due = far_end.due = time.monotonic() + 0.03
+    wire.poke()
+    assert far_end.ticks == []
+    far_end.out = []
+    await eventually(lambda: far_end.ticks)
+    assert far_end.ticks[0] >= due
+    far_end.out.append(b"said after the tick")
+    wire.poke()
+    await eventually(lambda: host.read() == b"said after the tick")
+
+
+async def test_a_late_answer(plug: Plug, clock: Clock) -> None:
+    wire, far_end, host = plug(baud=None, delay=2.0)
+    far_end.out.append(b"late")
+    wire.poke()
+    clock.now += 1.999
+    wire.poke()
+    assert host.read() == b""
+    clock.now += 0.001
+    wire.poke()
+    await eventually(lambda: host.read() == b"late")
+
+
+# -- what goes wrong ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("loss", [0.0, 0.3, 1.0])
+async def test_a_seed_decides_which_messages_are_lost(plug: Plug, loss: float) -> None:
+    seed = 7
+    print(f"seed {seed}")
+    wire, far_end, host = plug(baud=None, random=Random(seed), loss=loss)
+    far_end.out = list(MESSAGES)
+    wire.poke()
+    chance = Random(seed)
+    kept = [message for message in MESSAGES if loss == 0 or chance.random() >= loss]
+    assert len(kept) == {0.0: 100, 0.3: len(kept), 1.0: 0}[loss]
+    wire.faults.loss = 0.0
+    far_end.out = [b"end"]
+    wire.poke()
+    await eventually(lambda: host.read().endswith(b"end"))
+    assert host.heard == b"".join([*kept, b"end"]), "whole messages, never parts"
+
+
+class Counting(Random):
+    """Counts how often chance was asked."""
+
+    asked = 0
+
+    def random(self) -> float:
+        self.asked += 1
+        return super().random()
+
+
+async def test_what_the_host_says_is_lost_too(plug: Plug) -> None:
+    chance = Counting(7)
+    wire, far_end, host = plug(baud=None, random=chance, loss=1.0)
+    os.write(host.fd, b"into the void")
+    await eventually(lambda: chance.asked)
+    wire.faults.loss = 0.0
+    os.write(host.fd, b"heard")
+    await eventually(lambda: far_end.heard)
+    assert far_end.heard == b"heard"
+
+
+@pytest.mark.parametrize("outwards", [True, False])
+async def test_a_garbled_message_has_one_byte_changed(plug: Plug, outwards: bool) -> None:
+    seed = 7
+    print(f"seed {seed}")
+    wire, far_end, host = plug(baud=None, random=Random(seed), garble=1.0)
+    for message in MESSAGES[:20]:
+        if outwards:
+            before = len(host.heard)
+            far_end.out.append(message)
+            wire.poke()
+            await eventually(lambda: len(host.read()) - before == len(message))  # noqa: B023
+            heard = host.heard[before:]
+        else:
+            before = len(far_end.heard)
+            os.write(host.fd, message)
+            await eventually(lambda: len(far_end.heard) - before == len(message))  # noqa: B023
+            heard = far_end.heard[before:]
+        assert sum(a != b for a, b in zip(heard, message, strict=True)) == 1
+
+
+async def test_a_hung_device_neither_hears_nor_speaks_until_it_comes_back(plug: Plug) -> None:
+    wire, far_end, host = plug(baud=None)
+    wire.faults.hang = True
+    far_end.out.append(b"held back")
+    wire.poke()
+    written = 0
+    while taken := host.write(bytes(1000)):  # as much as the port takes, and then no more
+        written += taken
+        assert written < 10_000_000
+        await asyncio.sleep(0)
+    assert far_end.heard == b""
+    assert host.read() == b""
+    wire.faults.hang = False
+    wire.poke()
+    await eventually(lambda: len(far_end.heard) == written)
+    await eventually(lambda: host.read() == b"held back")
+
+
+async def test_a_host_that_does_not_read_loses_bytes_and_harms_nobody(plug: Plug) -> None:
+    wire, far_end, host = plug(baud=None)
+    for _ in range(300):
+        far_end.out.append(bytes(1000))
+        wire.poke()
+    os.write(host.fd, b"still heard")
+    await eventually(lambda: far_end.heard == b"still heard")
+    far_end.out.append(b"end")
+
+    def well_again() -> bool:
+        wire.poke()
+        if not host.read().endswith(b"end"):
+            far_end.out.append(b"end")
+        return host.heard.endswith(b"end")
+
+    await eventually(well_again)
+    assert len(host.heard) < 300_000
+
+
+# -- the cable ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("by", ["hand", "knob"])
+async def test_unplugging_takes_the_port_away_and_plugging_makes_a_new_one(plug: Plug, clock: Clock, by: str) -> None:
+    wire, far_end, host = plug(baud=None)
+    for round in range(3):
+        assert wire.plugged
+        assert wire.path.is_symlink()
+        if by == "hand":
+            wire.unplug()
+        else:
+            wire.faults.unplugged = True
+            wire.poke()
+        assert not wire.plugged
+        assert not wire.path.is_symlink()
+        with pytest.raises(OSError, match="Input/output error") as caught:
+            os.write(host.fd, b"x")
+        assert caught.value.errno == errno.EIO
+        wire.poke()
+        assert not wire.plugged
+        clock.now += 1
+        if by == "hand":
+            wire.plug()
+        else:
+            wire.faults.unplugged = False
+            wire.poke()
+        assert len(far_end.plugs) == 2 + round
+        assert far_end.plugs[-1] == clock.now
+        host.close()
+        host.fd = os.open(wire.path, os.O_RDWR | os.O_NONBLOCK | os.O_NOCTTY)
+        os.write(host.fd, b"hello")
+        await eventually(lambda: far_end.heard == b"hello" * (round + 1))  # noqa: B023
+
+
+async def test_unplugging_twice_is_harmless(plug: Plug) -> None:
+    wire, _, _ = plug()
+    wire.unplug()
+    wire.unplug()
+    assert not wire.plugged
+
+
+async def test_what_was_on_the_line_is_gone_with_the_cable(plug: Plug, clock: Clock) -> None:
+    """And what follows does not wait for it."""
+    chance = Counting(7)
+    wire, far_end, host = plug(random=chance, loss=1e-12)
+    os.write(host.fd, bytes(960))
+    await eventually(lambda: chance.asked)
+    far_end.out.append(bytes(960))
+    wire.poke()
+    wire.unplug()
+    host.close()
+    wire.plug()
+    host.fd = os.open(wire.path, os.O_RDWR | os.O_NONBLOCK | os.O_NOCTTY)
+    os.write(host.fd, b"new")
+    asked = chance.asked
+    await eventually(lambda: chance.asked > asked)
+    far_end.out.append(b"news")
+    wire.poke()
+    clock.now += 5 / SPEED
+    wire.poke()
+    await eventually(lambda: host.read() == b"news")
+    assert far_end.heard == b"new"
+    clock.now += 10
+    wire.poke()
+    assert far_end.heard == b"new"
+
+
+async def test_a_leftover_link_of_an_earlier_run_is_replaced(tmp_path: Path) -> None:
+    path = tmp_path / "port"
+    path.symlink_to("/dev/pts/does-not-exist")
+    wire = Wire(Recorder(), Faults(), path, baud=None, clock=time.monotonic)
+    wire.plug()
+    Host(path).close()
+    wire.unplug()
+
+
+async def test_no_descriptor_is_left(tmp_path: Path) -> None:
+    before = open_files()
+    wire = Wire(Recorder(), Faults(), tmp_path / "port", baud=BAUD, clock=time.monotonic)
+    for _ in range(5):
+        wire.plug()
+        wire.unplug()
+    assert open_files() == before
