@@ -27,9 +27,10 @@ MOST_MEMORY = 80
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """One start: seconds to READY, and memory in MB after a while."""
+    """One start: seconds to READY, the processor's seconds in it, and memory in MB after a while."""
 
     seconds: float
+    processor: float
     resident: float
     proportional: float
 
@@ -61,7 +62,7 @@ def measure(
             median(seconds),
             "s",
             most=MOST_SECONDS,
-            detail=detail | {"starts": seconds},
+            detail=detail | {"starts": seconds, "processor": median([start.processor for start in warm])},
         ),
         Figure("the same, journal not in the page cache", median([start.seconds for start in cold]), "s"),
         Figure("resident memory, day loaded", median(resident), "MB", most=MOST_MEMORY, detail={"starts": resident}),
@@ -74,9 +75,11 @@ def _start(journal: Path, config: Path, port: int | None) -> Start:
     try:
         config.write_text(configuration(COUNTERS, journal, ends.paths, port), "utf-8")
         with running(config) as daemon:
+            *_, user, system = Path(f"/proc/{daemon.pid}/stat").read_text("utf-8").split()[:15]
+            processor = (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
             ends.serve(SETTLING)
             smaps = Path(f"/proc/{daemon.pid}/smaps_rollup").read_text("ascii")
-            return Start(daemon.seconds, _megabytes(smaps, "Rss"), _megabytes(smaps, "Pss"))
+            return Start(daemon.seconds, processor, _megabytes(smaps, "Rss"), _megabytes(smaps, "Pss"))
     finally:
         ends.close()
 
