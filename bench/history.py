@@ -210,6 +210,6 @@ def add_today(path: Path, rules: Rules, now: int, tickets: int) -> None:
     journal = Journal(path)
     try:
         if journal.last_day() != rules.day_of(now):
-            journal.append(a_day(rules, rules.day_of(now), tickets, journal.last_seq + 1)).result()
+            journal.append(a_day(rules, rules.day_of(now), tickets, journal.opened_at + 1)).result()
     finally:
         journal.close()

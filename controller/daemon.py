@@ -78,7 +78,7 @@ class Daemon:
         journal = Journal(settings.journal_path)
         try:
             engine = self.engine = Engine(rules, journal)
-            desk = self.desk = Desk(rules, journal, engine.submit, self._clock.wall)
+            desk = self.desk = Desk(rules, journal, engine.submit, lambda: engine.settled, self._clock.wall)
             sessions = furnish(settings, desk, self._clock.steady)
             engine.replay()
             deciding = asyncio.create_task(

@@ -85,6 +85,8 @@ class Engine:
         self._wake = asyncio.Event()
         self._answers: OrderedDict[str, Answer] = OrderedDict()
         self._seq = 0
+        self.settled = True
+        """Whether the state is what the journal holds: not while a step is being written."""
         self._broken = ""
         self._retry_at = 0.0
         self._stopping = False
@@ -169,29 +171,31 @@ class Engine:
     # -- a step ----------------------------------------------------------------------------------------------
 
     async def _step(self) -> None:
-        rows: list[Row] = []
-        remarks: list[Remark] = []
-        answered: list[tuple[Request, Answer]] = []
-        decided: dict[str, Answer] = {}
-        for _ in range(min(len(self._inbox), STEP_LIMIT)):
-            request = self._inbox.popleft()
-            cause = request.command.cause
-            answer = decided.get(cause) or self._known(cause)
-            if answer is None:
-                answer = decided[cause] = self._decide(request, rows)
-                if request.remark and answer.result == "ok":
-                    remarks.append(Remark(cause, request.command.at, request.remark))
-            answered.append((request, answer))
+        requests = [self._inbox.popleft() for _ in range(min(len(self._inbox), STEP_LIMIT))]
         if self._inbox:
             self._wake.set()
+        rows: list[Row] = []
+        remarks: list[Remark] = []
+        answers: list[Answer] = []
+        decided: dict[str, Answer] = {}
         try:
+            for request in requests:
+                cause = request.command.cause
+                answer = decided.get(cause) or self._known(cause)
+                if answer is None:
+                    answer = decided[cause] = self._decide(request, rows)
+                    if request.remark and answer.result == "ok":
+                        remarks.append(Remark(cause, request.command.at, request.remark))
+                answers.append(answer)
+            self.settled = not rows
             # An empty step goes through the writing thread as well: it shows that this still answers.
             await asyncio.wrap_future(self._journal.append(rows, remarks) if rows else self._journal.idle())
-        except JournalWriteError as error:
-            self._break(error.reason, [request for request, _ in answered])
+        except (JournalWriteError, JournalError) as error:
+            self._break(str(error), requests)
             return
+        self.settled = True
         self._remember(decided)
-        for request, answer in answered:
+        for request, answer in zip(requests, answers, strict=True):
             _call(request.reply, answer)
         if rows:
             _call(self._published, Step(rows, self.state))
@@ -270,6 +274,7 @@ class Engine:
         except JournalError as error:
             log.error("%s", error)
             return False
+        self.settled = True
         return True
 
     def _refuse(self, requests: Sequence[Request]) -> None:

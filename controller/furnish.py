@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from controller.config import (
@@ -104,7 +105,8 @@ def _terminals(settings: Settings, device: Terminal68Device, desk: Desk, connect
 
 def _printer(settings: Settings, device: EscposDevice, desk: Desk, connect: Connect) -> Session:
     printer = EscposPrinter(baud=_baud(device.link))
-    session = connect(device.id, printer, device.link)
+    link = replace(device.link, xonxoff=True) if isinstance(device.link, SerialLink) else device.link
+    session = connect(device.id, printer, link)
     desk.add(PrinterPost(device.id, printer, _render(settings, device), desk.lobby, session.flush))
     return session
 

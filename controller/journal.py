@@ -46,6 +46,9 @@ CREATE TABLE IF NOT EXISTS event(
 CREATE INDEX IF NOT EXISTS event_day ON event(day);
 CREATE TRIGGER IF NOT EXISTS event_is_never_changed BEFORE UPDATE ON event
     BEGIN SELECT RAISE(ABORT, 'the journal is append-only'); END;
+CREATE TRIGGER IF NOT EXISTS event_is_never_replaced BEFORE INSERT ON event
+    WHEN EXISTS (SELECT 1 FROM event WHERE seq = NEW.seq OR (cause = NEW.cause AND part = NEW.part))
+    BEGIN SELECT RAISE(ABORT, 'the journal is append-only'); END;
 CREATE TRIGGER IF NOT EXISTS event_is_never_deleted BEFORE DELETE ON event
     BEGIN SELECT RAISE(ABORT, 'the journal is append-only'); END;
 CREATE TABLE IF NOT EXISTS remark(cause TEXT PRIMARY KEY, at INTEGER, text TEXT) STRICT;
@@ -79,6 +82,14 @@ class Row:
     press: str | None = None
     """The key frame that led to it, where a driver needs it to recognise a retransmission."""
 
+    @property
+    def data(self) -> dict[str, Any]:
+        """The row's `data` object."""
+        data = self.event.to_row()
+        if self.press is not None:
+            data["press"] = self.press
+        return data
+
 
 @dataclass(frozen=True, slots=True)
 class Remark:
@@ -104,7 +115,8 @@ class Journal:
         try:
             self._thread.submit(self._open_writer).result()
             self._reader = _connect(path, read_only=True)
-            self.last_seq: int = self._reader.execute("SELECT coalesce(max(seq), 0) FROM event").fetchone()[0]
+            self.opened_at: int = self._reader.execute("SELECT coalesce(max(seq), 0) FROM event").fetchone()[0]
+            """The last row when the journal was opened; 0 for a new one."""
         except (sqlite3.Error, OSError, JournalError) as error:
             self._thread.shutdown()
             os.close(self._lock)
@@ -129,6 +141,11 @@ class Journal:
         select = f"SELECT {', '.join(_COLUMNS)} FROM event WHERE day = ? ORDER BY seq"
         for columns in self._select(select, day):
             yield self._row(columns)
+
+    def rows_after(self, seq: int, limit: int) -> list[Row]:
+        """The first `limit` rows after one, of whatever day."""
+        select = f"SELECT {', '.join(_COLUMNS)} FROM event WHERE seq > ? ORDER BY seq LIMIT ?"
+        return [self._row(columns) for columns in self._select(select, seq, limit)]
 
     def of_cause(self, cause: str) -> list[Row]:
         """The rows that one press led to, in order; none if it did nothing yet."""
@@ -181,10 +198,7 @@ class Journal:
     def _append(self, rows: Sequence[Row], remarks: Sequence[Remark]) -> None:
         columns = []
         for row in rows:
-            data = row.event.to_row()
-            if row.press is not None:
-                data["press"] = row.press
-            text = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
+            text = json.dumps(row.data, ensure_ascii=False, separators=(",", ":"))
             columns.append((row.seq, row.at, row.day, row.event.KIND, row.event.VERSION, text, row.cause, row.part))
         self._untidy += len(columns)
         with _Transaction(self) as connection:

@@ -62,6 +62,8 @@ class SerialLink:
     bits: str = "8"
     parity: str = "N"
     stop: str = "1"
+    xonxoff: bool = False
+    """The device says by XOFF and XON when to pause and go on; the system obeys by itself."""
 
     async def open(self, receiver: Receiver) -> asyncio.Transport:
         def open_port() -> serial.Serial:
@@ -71,6 +73,7 @@ class SerialLink:
                 bytesize=_BITS[self.bits],
                 parity=_PARITIES[self.parity],
                 stopbits=_STOPS[self.stop],
+                xonxoff=self.xonxoff,
                 exclusive=True,
             )
 
@@ -170,7 +173,7 @@ def _parse_serial(rest: str) -> SerialLink:
     unknown = options.keys() - {"bits", "parity", "stop"}
     if unknown:
         raise LinkSyntaxError(f"unknown option {min(unknown)!r}; a serial link knows baud, bits, parity and stop")
-    return SerialLink(path, int(baud), **options)
+    return SerialLink(path, int(baud), options.get("bits", "8"), options.get("parity", "N"), options.get("stop", "1"))
 
 
 async def _in_thread(open_it: Callable[[], Any], discard: Callable[[Any], object]) -> Any:

@@ -21,8 +21,10 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 PRESS_LIMIT = 2048
 """Bytes a press may have."""
-OUTBOX_LIMIT = 2000
-"""Answers and events kept while the broker is slow; the oldest go first. Levels are always kept."""
+ANSWERS_LIMIT = 10_000
+"""Answers kept while the broker is slow: more than the controller takes presses at a time."""
+EVENTS_LIMIT = 5000
+"""Events kept while the broker is slow; the oldest go first. Levels are always kept."""
 
 Where = Literal["keypad", "panel", "kiosk"]
 PRESS_TOPICS = tuple(f"{where}/+/press" for where in ("keypad", "panel", "kiosk"))
@@ -106,8 +108,9 @@ class MqttLobby:
         self.will = Message(f"{self.root}status", b"offline", True)
         self._levels: dict[str, bytes] = {self.will.topic: b"online"}
         self._unsent: dict[str, None] = {}
-        self._outbox: deque[Message] = deque(maxlen=OUTBOX_LIMIT)
-        self._connected = False
+        self._answers: deque[Message] = deque(maxlen=ANSWERS_LIMIT)
+        self._events: deque[Message] = deque(maxlen=EVENTS_LIMIT)
+        self.is_connected = False
 
     # -- what the controller says ----------------------------------------------------------------------------
 
@@ -119,22 +122,28 @@ class MqttLobby:
             self._levels[topic] = payload
             self._unsent[topic] = None
 
-    def say(self, topic: str, content: Mapping[str, Any]) -> None:
-        """An answer or an event: said once, and only to who is there."""
-        if self._connected:
-            self._outbox.append(Message(self.root + topic, _json(content), False))
+    def answer(self, where: Where, id: str, content: Mapping[str, Any]) -> None:
+        """The answer to a press: said once, and only while the broker is there; who misses it presses again."""
+        if self.is_connected:
+            self._answers.append(Message(f"{self.root}{where}/{id}/ack", _json(content), False))
+
+    def event(self, content: Mapping[str, Any]) -> None:
+        """Something that has happened: said once, and only while the broker is there."""
+        if self.is_connected:
+            self._events.append(Message(f"{self.root}event", _json(content), False))
 
     # -- what the wire does ----------------------------------------------------------------------------------
 
     def connected(self) -> None:
         """The broker is there: whatever it retains may be old, so every level is sent again."""
-        self._connected = True
+        self.is_connected = True
         self._unsent = dict.fromkeys(self._levels)
 
     def disconnected(self) -> None:
         """The broker is gone; answers and events for it are void."""
-        self._connected = False
-        self._outbox.clear()
+        self.is_connected = False
+        self._answers.clear()
+        self._events.clear()
 
     def receive(self, topic: str, payload: bytes, *, retained: bool) -> MqttPress | BadPress | None:
         """The press in a message; None for what is no press."""
@@ -147,16 +156,19 @@ class MqttLobby:
         return _read(where, id, payload)  # type: ignore[arg-type]
 
     def next_message(self) -> Message | None:
-        """The next thing to publish: answers and events in their order, then levels as they are now."""
-        if not self._connected:
+        """The next thing to publish: answers first, for people wait for them; then levels as they are now; then events.
+
+        A flood of one kind cannot keep the next back for ever: levels are few, and events are bounded.
+        """
+        if not self.is_connected:
             return None
-        if self._outbox:
-            return self._outbox.popleft()
+        if self._answers:
+            return self._answers.popleft()
         if self._unsent:
             topic = next(iter(self._unsent))
             del self._unsent[topic]
             return Message(topic, self._levels[topic], True)
-        return None
+        return self._events.popleft() if self._events else None
 
 
 def _read(where: Where, id: str, payload: bytes) -> MqttPress | BadPress:

@@ -9,6 +9,7 @@ import ssl
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 import aiomqtt
 
@@ -21,7 +22,6 @@ GOODBYE = 1.0
 """Seconds granted to the broker for the last messages."""
 KEEPALIVE = 10
 """Seconds of silence after which the broker is asked whether it is there."""
-INCOMING_LIMIT = 1000
 IN_FLIGHT = 64
 """Messages published and not yet confirmed."""
 
@@ -86,6 +86,21 @@ class MqttSession:
 
     # -- inside ----------------------------------------------------------------------------------------------
 
+    def _ears(self, maxsize: int) -> asyncio.Queue[aiomqtt.Message]:
+        """A queue that keeps nothing: a message is dealt with as it comes.
+
+        The library confirms a message to the broker before anybody has looked at it, so one that was dropped from a
+        full queue would be lost without a word. Here each reaches the controller, whose own inbox answers when it is
+        full.
+        """
+        return _Ears(self._receive)
+
+    def _receive(self, message: aiomqtt.Message) -> None:
+        payload = message.payload if isinstance(message.payload, bytes) else b""
+        fact = self._lobby.receive(message.topic.value, payload, retained=message.retain)
+        if fact:
+            self._heard(fact)
+
     def _client(self) -> aiomqtt.Client:
         broker, will = self._broker, self._lobby.will
         password = broker.password_file.read_text("utf-8").strip() if broker.password_file else None
@@ -100,7 +115,7 @@ class MqttSession:
             clean_session=True,
             timeout=TIMEOUT,
             keepalive=KEEPALIVE,
-            max_queued_incoming_messages=INCOMING_LIMIT,
+            queue_type=cast(type[asyncio.Queue[aiomqtt.Message]], self._ears),
             max_queued_outgoing_messages=IN_FLIGHT * 2,
             max_inflight_messages=IN_FLIGHT,
             # Nagle's algorithm would hold an acknowledgement back for 40 ms behind the event before it.
@@ -117,10 +132,10 @@ class MqttSession:
         self._wake.set()
         self._heard(LinkUp())
         self.settled.set()
-        reading = asyncio.create_task(self._read(client))
+        connection = asyncio.create_task(_until_lost(client))
         publishing = asyncio.create_task(self._publish(client))
         try:
-            done, _ = await asyncio.wait((reading, publishing), return_when=asyncio.FIRST_COMPLETED)
+            done, _ = await asyncio.wait((connection, publishing), return_when=asyncio.FIRST_COMPLETED)
             for task in done:
                 task.result()
         except asyncio.CancelledError:
@@ -128,10 +143,10 @@ class MqttSession:
             await self._say_goodbye(client)
             raise
         finally:
-            reading.cancel()
+            connection.cancel()
             publishing.cancel()
             self._lobby.disconnected()
-            await asyncio.gather(reading, publishing, return_exceptions=True)
+            await asyncio.gather(connection, publishing, return_exceptions=True)
 
     async def _say_goodbye(self, client: aiomqtt.Client) -> None:
         """The last answers, and that the controller is going."""
@@ -143,13 +158,6 @@ class MqttSession:
                 await client.publish(will.topic, will.payload, qos=1, retain=will.retain)
         except (TimeoutError, aiomqtt.MqttError):
             pass
-
-    async def _read(self, client: aiomqtt.Client) -> None:
-        async for message in client.messages:
-            payload = message.payload if isinstance(message.payload, bytes) else b""
-            fact = self._lobby.receive(message.topic.value, payload, retained=message.retain)
-            if fact:
-                self._heard(fact)
 
     async def _publish(self, client: aiomqtt.Client) -> None:
         """Hand messages to the broker in order, without waiting for one confirmation before sending the next.
@@ -165,6 +173,21 @@ class MqttSession:
                     await room.acquire()
                     sendings.start(_send(client, message, room))
                 await sendings.until_failed_or(self._wake)
+
+
+class _Ears(asyncio.Queue[aiomqtt.Message]):
+    def __init__(self, hear: Callable[[aiomqtt.Message], None]) -> None:
+        super().__init__()
+        self._hear = hear
+
+    def put_nowait(self, item: aiomqtt.Message) -> None:
+        self._hear(item)
+
+
+async def _until_lost(client: aiomqtt.Client) -> None:
+    """Until the connection is lost: MqttError. No message ever comes out here."""
+    async for _ in client.messages:
+        pass
 
 
 async def _send(client: aiomqtt.Client, message: Message, room: asyncio.Semaphore) -> None:

@@ -9,7 +9,7 @@ Frame, both ways::
 A terminal speaks when a key is pressed; it is not polled. The last data byte is the key, the bytes before it the
 typed digits, at most two. We answer a key with the same frame, but only when the controller says so: the echo tells
 the clerk that the press is in the journal. A terminal that hears no echo sends the frame again [?]: the same frame
-from the same address within `repeat_ms` of the last one, or while that has not been answered yet, is the same press.
+from the same address within `repeat_ms`, or while the first has not been answered yet, is the same press.
 
 The bus is slow (a 12-byte frame takes 12.5 ms) and shared, so frames are handed out one at a time in order of
 urgency: echoes, beeps, the ticket in hand, rater frames, waiting counts. An echo waits behind one frame at most.
@@ -17,7 +17,7 @@ urgency: echoes, beeps, the ticket in hand, rater frames, waiting counts. An ech
 
 from __future__ import annotations
 
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
@@ -34,6 +34,10 @@ BLANK = 0x0A
 MAX_L_FROM_TERMINAL = 5
 MAX_L_FROM_HOST = 8
 
+TRAIN = 2.0
+"""Seconds from the first in which copies that follow each other within `repeat_ms` are one press: echoes get lost."""
+PRESSES_KEPT = 64
+"""Presses of the past remembered, over all addresses."""
 WAITING_INTERVAL = 1.0
 """Seconds between two waiting counts to one terminal."""
 NOISE_SPELL = 60.0
@@ -144,11 +148,16 @@ def _digits(text: str) -> bytes:
 
 @dataclass(slots=True)
 class _Press:
-    """The latest press of one address, to tell a retransmission from a new press."""
+    """A press, to tell its retransmissions from a new press."""
 
-    frame: Frame
-    at: float  # when it was heard last
+    at: float
+    heard: float  # the last copy
     answer: list[Frame] | None = None  # None: not answered yet
+
+    def repeated(self, now: float, repeat: float) -> bool:
+        """Whether a copy heard now is no new press."""
+        in_train = now - self.heard < repeat and now - self.at < TRAIN
+        return self.answer is None or now - self.at < repeat or in_train
 
 
 @dataclass(slots=True)
@@ -182,7 +191,7 @@ class Terminal68:
         self._byte_time = 10 / baud if baud else 0.0
         self._reader = frame_reader(MAX_L_FROM_TERMINAL)
         self._displays = {address: _Display() for address in sorted(terminals)}
-        self._presses: dict[int, _Press] = {}
+        self._presses: OrderedDict[Frame, _Press] = OrderedDict()
         self._answers: deque[Frame] = deque(maxlen=256)
         self._beeps: deque[Frame] = deque(maxlen=256)
         self._to_raters: deque[Frame] = deque(maxlen=64)
@@ -202,16 +211,20 @@ class Terminal68:
         frames = [echo]
         if refused and frame.function != Function.RATED:
             frames.append(Frame(frame.address, Function.BEEP))
-        press = self._presses.get(frame.address)
-        if press and press.frame == frame:
+        press = self._presses.get(frame)
+        if press:
             press.answer = frames
         self._queue_answer(frames)
 
     def unanswered(self, frame: Frame) -> None:
         """The press could not be written down: say nothing, and let its retransmission count as a new try."""
-        press = self._presses.get(frame.address)
-        if press and press.frame == frame:
-            del self._presses[frame.address]
+        self._presses.pop(frame, None)
+
+    def pressed_before(self, frame: Frame, seconds: float) -> None:
+        """A press just heard is a copy of one made that long ago, before a restart."""
+        press = self._presses.get(frame)
+        if press:
+            press.at -= seconds
 
     def show_ticket(self, address: int, ticket: str) -> None:
         """The ticket in hand at a terminal (level); empty when there is none."""
@@ -220,6 +233,10 @@ class Terminal68:
     def show_waiting(self, address: int, waiting: int) -> None:
         """The number of customers waiting for a terminal's counter (level)."""
         self._displays[address].waiting = waiting
+
+    def show_waiting_again(self, address: int) -> None:
+        """Tell a terminal its number waiting even if it has not changed: it goes with a refusal."""
+        self._displays[address].waiting_sent = None
 
     def ask_rating(self, address: int) -> None:
         """Ask the customer at a rater for a rating (edge)."""
@@ -296,18 +313,20 @@ class Terminal68:
             return UnknownAddress(frame.address)
         if not frame.data:
             return None
-        last = self._presses.get(frame.address)
-        if last and last.frame == frame and (last.answer is None or now - last.at < self._repeat):
-            last.at = now
-            self._queue_answer(last.answer or [])
+        press = self._presses.get(frame)
+        if press and press.repeated(now, self._repeat):
+            press.heard = now
+            self._queue_answer(press.answer or [])
             return None
-        self._presses[frame.address] = _Press(frame, now)
+        digits = frame.data[:-1]
+        if frame.function != Function.RATED and any(digit > 9 for digit in digits):
+            return None
+        self._presses[frame] = _Press(now, now)
+        self._presses.move_to_end(frame)
+        if len(self._presses) > PRESSES_KEPT:
+            self._presses.popitem(last=False)
         if frame.function == Function.RATED:
             return Rated(frame, frame.data[0])
-        digits = frame.data[:-1]
-        if any(digit > 9 for digit in digits):
-            del self._presses[frame.address]
-            return None
         return Pressed(frame, "".join(map(str, digits)), frame.data[-1])
 
     def _queue_answer(self, frames: Sequence[Frame]) -> None:

@@ -87,7 +87,7 @@ def test_rows_come_back_as_they_were(path: Path) -> None:
         assert list(journal.rows(DAY)) == rows
         assert journal.of_cause("k:1") == rows[1:]
         assert journal.of_cause("k") == []
-        assert (journal.last_day(), journal.last_seq) == (DAY, 3)
+        assert (journal.last_day(), journal.opened_at) == (DAY, 3)
 
 
 def test_a_new_file_has_the_schema_that_outsiders_rely_on(path: Path) -> None:
@@ -307,20 +307,21 @@ def test_a_folder_that_must_not_be_used(tmp_path: Path) -> None:
     assert "give it to the user this program runs as" in told
 
 
-def test_a_file_that_must_not_be_written() -> None:
+@pytest.mark.parametrize("mode", [0o555, 0o777], ids=["folder too", "file only"])
+def test_a_file_that_must_not_be_written(mode: int) -> None:
     with TemporaryDirectory() as name:  # pytest's own folders are closed to other users
         folder, path = Path(name), Path(name) / "lobby.db"
         write(path, row(1))
         path.with_name("lobby.db.lock").chmod(0o666)
         path.chmod(0o444)
-        folder.chmod(0o555)
+        folder.chmod(mode)
         try:
             with as_nobody():
                 told = why_not(path)
         finally:
             folder.chmod(0o755)
     assert "cannot be opened" in told
-    assert "writable" in told
+    assert "is writable" in told
 
 
 def damages(size: int, page: int = 4096) -> Iterator[tuple[str, Callable[[bytearray], None]]]:

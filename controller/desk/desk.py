@@ -25,15 +25,23 @@ UNKNOWN_PRINTS_NAMED = 3
 class Desk:
     """Connects the posts to an engine: `submit` takes requests to it; `published` and `trouble` come from it.
 
+    `settled` says whether the state is what the journal holds: nothing of any other is shown.
+
     `now` gives the time in ms since 1970, UTC. Posts are told in the order in which they were added: what customers
     look at first, first.
     """
 
     def __init__(
-        self, rules: Rules, journal: Journal, submit: Callable[[Request], None], now: Callable[[], int]
+        self,
+        rules: Rules,
+        journal: Journal,
+        submit: Callable[[Request], None],
+        settled: Callable[[], bool],
+        now: Callable[[], int],
     ) -> None:
         self.lobby = Lobby(rules, journal, submit, now, self.paper, self.health)
         self._posts: dict[str, Post] = {}
+        self._settled = settled
         self._printer: PrinterPost | None = None
         self._mqtt: MqttPost | None = None
         self._reports: dict[str, DeviceReport] = {}
@@ -87,7 +95,7 @@ class Desk:
         """Whether a ticket can be printed now."""
         if self._printer is None:
             return "none"
-        return "ready" if self._printer.ready else "down"
+        return self._printer.paper
 
     def health(self, id: str, health: Health, note: str) -> None:
         """A device's health as its driver sees it; what has not changed is neither logged nor written."""
@@ -110,6 +118,8 @@ class Desk:
     # -- inside ----------------------------------------------------------------------------------------------
 
     def _update(self) -> None:
+        if not self._settled():
+            return  # a step is being written, and ends in `published` or `trouble`
         if self._mqtt:
             self._mqtt.notice(list(self._notices()), self._trouble)
         for post in self._posts.values():
@@ -120,8 +130,8 @@ class Desk:
         wording = self.lobby.rules.wording
         if self._trouble:
             yield self._trouble
-        if self._printer and (report := self._reports.get(self._printer.id)) and not self._printer.ready:
-            yield wording.say("notice.printer", detail=report.detail)
+        if self._printer and self._printer.paper != "ready":
+            yield wording.say("notice.printer", detail=wording.say(f"device.{self._printer.paper}"))
         lost = list(self._state.unknown_prints)
         if lost:
             more = "" if len(lost) <= UNKNOWN_PRINTS_NAMED else " .."

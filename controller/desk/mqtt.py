@@ -12,9 +12,11 @@ from controller.journal import Row
 from controller.lobby import commands as cm
 from controller.lobby import views
 from controller.lobby.state import State
-from drivers.mqtt import BadPress, KeypadPayload, KioskPayload, MqttLobby, MqttPress, PanelPayload, PressPayload
+from drivers.mqtt import BadPress, KeypadPayload, KioskPayload, MqttLobby, MqttPress, PanelPayload, PressPayload, Where
 from drivers.session import LinkDown, LinkUp
 
+MISSED_LIMIT = 2000
+"""Events of an outage that are published after it; the journal has the rest."""
 TOO_OLD = 10_000
 """Milliseconds after which a press that says when it was made is refused."""
 
@@ -39,6 +41,7 @@ class MqttPost:
         self._kiosks = kiosks
         self._lobby = lobby
         self._flush = flush
+        self._told = lobby.journal.opened_at
         self._trouble = ""
         self._notices: Sequence[str] = ()
 
@@ -48,8 +51,10 @@ class MqttPost:
                 self._pressed(fact)
             case BadPress(where, id, field, boot, seq):
                 self._acknowledge(where, id, boot, seq, self._error("bad_press", field=field))
-            case LinkDown() | LinkUp():
-                self._flush()
+            case LinkUp():
+                self._tell(self._lobby.journal.rows_after(self._told, MISSED_LIMIT))
+            case LinkDown():
+                pass
 
     def update(self, state: State) -> None:
         self._mqtt.level("board", views.board(state, self._lobby.rules, self._notices))
@@ -59,8 +64,15 @@ class MqttPost:
         self._flush()
 
     def told(self, rows: Sequence[Row], state: State) -> None:
+        if self._mqtt.is_connected:
+            self._tell(rows)
+
+    def _tell(self, rows: Sequence[Row]) -> None:
+        """Publish rows as events, each once; those of an outage follow when the broker is back."""
         for row in rows:
-            self._mqtt.say("event", {"seq": row.seq, "at": row.at, "kind": row.event.KIND, "data": row.event.to_row()})
+            if row.seq > self._told:
+                self._told = row.seq
+                self._mqtt.event({"seq": row.seq, "at": row.at, "kind": row.event.KIND, "data": row.data})
         self._flush()
 
     def notice(self, notices: Sequence[str], trouble: str) -> None:
@@ -128,11 +140,11 @@ class MqttPost:
                 return Request(take, reply)
         raise AssertionError(payload)
 
-    def _acknowledge(self, where: str, id: str, boot: Any, seq: Any, answer: Answer) -> None:
+    def _acknowledge(self, where: Where, id: str, boot: Any, seq: Any, answer: Answer) -> None:
         content = {"boot": boot, "seq": seq, "result": answer.result, "ticket": answer.ticket, "text": answer.text}
         if not answer.printed:
             content["printed"] = False
-        self._mqtt.say(f"{where}/{id}/ack", content)
+        self._mqtt.answer(where, id, content)
         self._flush()
 
     def _error(self, code: str, **about: object) -> Answer:

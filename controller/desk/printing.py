@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 
 from controller.desk.post import Lobby
 from controller.engine import Request
 from controller.journal import Row
 from controller.lobby import views
-from controller.lobby.commands import ReportPrint
+from controller.lobby.commands import Paper, ReportPrint
 from controller.lobby.events import TicketIssued, TicketReprinted
 from controller.lobby.state import Print, State
 from drivers.device import Health
@@ -29,13 +30,19 @@ class PrinterPost:
         self._render = render
         self._lobby = lobby
         self._flush = flush
+        self._backlog: deque[tuple[str, bytes]] = deque()
+        """Jobs beyond what the driver keeps: presses of one moment, decided before the first was queued."""
 
     @property
-    def ready(self) -> bool:
-        """Whether a ticket can be printed now."""
-        return self._printer.ready
+    def paper(self) -> Paper:
+        """Whether a ticket can be printed now, else why not."""
+        if self._backlog:
+            return "printer_busy"
+        return "ready" if self._printer.ready else self._printer.detail
 
     def heard(self, fact: object) -> None:
+        while self._backlog and self._queue(*self._backlog[0]):
+            self._backlog.popleft()
         match fact:
             case Printed(job):
                 self._report(job, "printed")
@@ -66,11 +73,16 @@ class PrinterPost:
 
     def _print(self, state: State, ticket: str, copy: int) -> None:
         job = f"{ticket}#{copy}"
-        fields = views.ticket_fields(state, self._lobby.rules, state.tickets[ticket])
+        data = self._render(views.ticket_fields(state, self._lobby.rules, state.tickets[ticket]))
+        if self._backlog or not self._queue(job, data):
+            self._backlog.append((job, data))
+
+    def _queue(self, job: str, data: bytes) -> bool:
         try:
-            self._printer.print(job, self._render(fields))
+            self._printer.print(job, data)
         except PrinterBusy:
-            self._report(job, "unknown")
+            return False
+        return True
 
     def _report(self, job: str, result: str) -> None:
         ticket, _, copy = job.rpartition("#")

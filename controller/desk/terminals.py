@@ -96,6 +96,8 @@ class TerminalsPost:
         def answered(answer: Answer) -> None:
             if answer.written:
                 self._bus.answer(frame, refused=answer.result != "ok")
+                if answer.result == "refused" and answer.code == "none_waiting":
+                    self._bus.show_waiting_again(frame.address)
             else:
                 self._bus.unanswered(frame)
             self._flush()
@@ -109,6 +111,7 @@ class TerminalsPost:
         if at - self._started < self._repeat_ms:
             earlier = self._lobby.journal.recent_cause(prefix, at - self._repeat_ms, at, _press(frame))
             if earlier:
+                self._bus.pressed_before(frame, (at - int(earlier.rpartition(":")[2])) / 1000)
                 return at, earlier
         return at, f"{prefix}{at}"
 

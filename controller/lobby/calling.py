@@ -96,20 +96,31 @@ def forced(rules: Rules, ticket: Ticket, counter: Counter) -> Mapping[str, Any]:
 
 def _sentence(rules: Rules, pick: Pick) -> str:
     best, *others = pick.candidates
-    counted = rules.local(best.key * 1000).strftime("%H:%M")
-    about = {"ticket": best.ticket.id, "klass": rules.class_name(best.ticket.klass), "counted": counted}
+    say, ticket = rules.wording.say, best.ticket
     if not others:
-        return rules.wording.say("why.alone", **about)
-    about["other"] = others[0].ticket.id
-    ahead = others[0].key - best.key
-    about["ahead"] = (
-        rules.wording.say("why.minutes", n=ahead // 60) if ahead >= 60 else rules.wording.say("why.seconds", n=ahead)
-    )
+        return say("why.alone", ticket=ticket.id)
     if pick.guard:
-        return rules.wording.say("why.guard", limit=rules.pass_limit, **about)
-    credit = rules.credit(best.ticket.klass)
-    if credit:
-        return rules.wording.say("why.credit", credit=credit // 60, **about)
+        return say("why.guard", ticket=ticket.id, limit=rules.pass_limit)
+    credit = rules.credit(ticket.klass)
+    earlier = next((c for c in others if c.ticket.seniority < ticket.seniority), None)
+    if earlier and ticket.seniority - credit > earlier.ticket.seniority - rules.credit(earlier.ticket.klass):
+        # It is not its credit that has put it first: the other counts as later here.
+        ahead = _span(rules, ticket.seniority - earlier.ticket.seniority)
+        handicap = earlier.handicap // 60
+        return say("why.own", ticket=ticket.id, other=earlier.ticket.id, ahead=ahead, handicap=handicap)
+    if earlier:
+        counted = rules.local((ticket.seniority - credit) * 1000).strftime("%H:%M")
+        klass = rules.class_name(ticket.klass)
+        return say(
+            "why.credit", ticket=ticket.id, klass=klass, credit=credit // 60, counted=counted, other=others[0].ticket.id
+        )
     if best.handicap:
-        return rules.wording.say("why.borrowed", handicap=best.handicap // 60, **about)
-    return rules.wording.say("why.first", **about)
+        return say("why.borrowed", ticket=ticket.id, handicap=best.handicap // 60, other=others[0].ticket.id)
+    second = min((c.ticket for c in others), key=lambda other: other.place)
+    return say("why.first", ticket=ticket.id, ahead=_span(rules, second.seniority - ticket.seniority), other=second.id)
+
+
+def _span(rules: Rules, seconds: int) -> str:
+    if seconds >= 60:
+        return rules.wording.say("why.minutes", n=seconds // 60)
+    return rules.wording.say("why.seconds", n=seconds)

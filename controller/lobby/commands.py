@@ -11,8 +11,8 @@ from typing import Literal
 
 from controller.lobby.events import DeviceState
 
-Paper = Literal["ready", "down", "none"]
-"""Whether a ticket can be printed now: yes; not at the moment; the branch has no printer."""
+Paper = str
+"""Whether a ticket can be printed now: `ready`; `none` (the branch has no printer); else a wording key of why not."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

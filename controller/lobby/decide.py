@@ -88,9 +88,11 @@ def _take(state: State, rules: Rules, command: cm.TakeTicket) -> Decision:
         raise _Refused("unknown_class", klass=command.klass)
     last = state.takes.get((command.by, service.id))
     if last and command.hold_off and abs(command.at - last.at) < command.hold_off * 1000:
-        return Same(last.ticket)
-    if command.paper == "down" and not command.screen:
-        raise _Refused("printer_down")
+        same = state.tickets[last.ticket]
+        if same.klass == klass.id and same.stage not in ENDED:
+            return Same(same.id)
+    if command.paper not in ("ready", "none") and not command.screen:
+        raise _no_paper(rules, command.paper)
     number = state.numbers.get(service.id, 0)
     while True:  # a prefix that was given to another service during the day may have been used up to here
         number += 1
@@ -100,6 +102,10 @@ def _take(state: State, rules: Rules, command: cm.TakeTicket) -> Decision:
     seniority = max(command.at // 1000, state.last_seniority)
     paper = command.paper == "ready"
     return [ev.TicketIssued(id, service.id, klass.id, seniority, number, command.by, paper, command.reason)]
+
+
+def _no_paper(rules: Rules, why: cm.Paper) -> _Refused:
+    return _Refused("printer_down", detail=rules.wording.say(f"device.{why}"))
 
 
 def _report_print(state: State, rules: Rules, command: cm.ReportPrint) -> Decision:
@@ -303,7 +309,12 @@ def _rate(state: State, rules: Rules, command: cm.Rate) -> Decision:
     if not 1 <= command.score <= 5:
         raise _Refused("bad_score", score=command.score)
     here = state.counter(counter.id)
-    return [ev.Rated(counter.id, command.score, here.ticket or here.last_ticket or None)]
+    ticket = here.ticket or here.last_ticket
+    if not ticket:
+        raise _Refused("nothing_in_hand", counter=counter.id)
+    if state.tickets[ticket].rated:
+        raise _Refused("rated_already", ticket=ticket)
+    return [ev.Rated(counter.id, command.score, ticket)]
 
 
 # -- the lobby manager ---------------------------------------------------------------------------------------
@@ -344,6 +355,8 @@ def _reassign(state: State, rules: Rules, command: cm.Reassign) -> Decision:
         raise _Refused("unknown_service", service=command.service)
     if command.counter and command.counter not in rules.counters:
         raise _Refused("unknown_counter", counter=command.counter)
+    if command.service and command.counter:
+        raise _Refused("reassign_where")
     if command.ticket:
         ticket = _named(state, command.ticket)
         _must_wait(ticket, Stage.HELD)
@@ -411,7 +424,7 @@ def _reprint(state: State, rules: Rules, command: cm.Reprint) -> Decision:
     if ticket.stage in ENDED:
         raise _Refused(f"ticket_{ticket.stage}", ticket=ticket.id, counter=ticket.counter)
     if command.paper != "ready":
-        raise _Refused("printer_down")
+        raise _Refused("no_printer") if command.paper == "none" else _no_paper(rules, command.paper)
     return [ev.TicketReprinted(ticket.id, ticket.copies + 1, command.by)]
 
 

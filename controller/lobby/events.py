@@ -273,4 +273,4 @@ class Rated(Event):
 
     counter: str
     score: int
-    ticket: str | None = None
+    ticket: str

@@ -87,6 +87,7 @@ class Ticket:
     returns: int = 0
     missed_at: int = 0
     held_at: int = 0
+    rated: bool = False
     copies: int = 0
     print: Print = Print.NONE
 
@@ -364,6 +365,10 @@ def _counter_closed(state: State, at: int, event: ev.CounterClosed) -> None:
     counter.stage, counter.reason = CounterStage.CLOSED, ""
 
 
+def _rated(state: State, at: int, event: ev.Rated) -> None:
+    state.tickets[event.ticket].rated = True
+
+
 def _nothing(state: State, at: int, event: ev.Event) -> None:
     """For the record only."""
 
@@ -392,5 +397,5 @@ _EVOLVE: dict[type[ev.Event], Callable[[State, int, Any], None]] = {
     ev.CounterClosed: _counter_closed,
     ev.DeviceChanged: _nothing,
     ev.RatingAsked: _nothing,
-    ev.Rated: _nothing,
+    ev.Rated: _rated,
 }
