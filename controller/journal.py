@@ -303,9 +303,8 @@ def _prepare(connection: sqlite3.Connection, path: Path) -> None:
         connection.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} COMMIT;")
         connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
         connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
-    # A file that may not be written is opened for reading, and only a transaction says so.
-    connection.execute("BEGIN IMMEDIATE")
-    connection.execute("ROLLBACK")
+    # SQLite opens a file that may not be written all the same, and says so at the first change, here of nothing.
+    connection.execute("DELETE FROM probe")
 
 
 def _lock(path: Path) -> int:
