@@ -23,7 +23,7 @@ from controller.lobby import commands as cm
 from controller.lobby import events as ev
 from controller.lobby.decide import Decision, Refusal, Same, decide
 from controller.lobby.rules import Counter, Rules, Service, TicketClass
-from controller.lobby.state import State, evolve
+from controller.lobby.state import Stage, State, evolve
 from controller.lobby.wording import Wording
 
 MINUTE = 60
@@ -148,12 +148,12 @@ class Step:
     after: int
 
 
-USUAL = ("take",) * 9 + ("call",) * 7 + ("start", "finish", "finish", "no_show", "return")
+USUAL = ("take",) * 9 + ("call",) * 7 + ("start", "finish", "no_show", "no_show", "return", "return")
 ALL = (
     *USUAL,
     *("call_number", "recall", "hold", "unhold", "transfer_service", "transfer_counter", "pause", "open", "close"),
     *("ask_rating", "rate", "promote", "reassign_any", "reassign_next", "reassign_counter", "reassign_service"),
-    *("cancel", "reprint", "report_print", "report_device", "green", "return", "roll_over"),
+    *("cancel", "reprint", "report_print", "report_device", "green", "roll_over"),
 )
 
 
@@ -267,18 +267,27 @@ class Lobby:
         self.now += step.after
         return self.do(self._command(step))
 
+    def _meant(self, kind: str) -> list[str]:
+        """The tickets that people usually mean with such a press, if there are any, else all."""
+        stage = {"return": Stage.MISSED, "unhold": Stage.HELD, "report_print": None, "reprint": None}.get(
+            kind, Stage.WAITING
+        )
+        meant = [t.id for t in self.state.tickets.values() if stage in (t.stage, None)]
+        if stage is Stage.MISSED:
+            meant = meant[-3:]  # the others are too late
+        return meant or list(self.state.tickets)
+
     def _command(self, step: Step) -> cm.Command:
         rules, which, what = self.rules, step.which, step.what
         base: dict[str, Any] = {"at": self.now, "cause": f"step:{len(self.decisions)}"}
         at_counter = base | {"counter": _of(rules.counters, which)}
         service, klass = _of(rules.services, what), _of(rules.classes, what // 16)
-        tickets = list(self.state.tickets)
-        # Recent tickets are the ones that still wait.
-        ticket = tickets[-1 - which % len(tickets)] if tickets and which < 250 else "Z999"
+        tickets = self._meant(step.kind) if which < 230 else list(self.state.tickets)
+        ticket = tickets[which % len(tickets)] if tickets and which < 250 else "Z999"
         manager = base | {"by": "panel", "ticket": ticket}
         match step.kind:
             case "take":
-                paper = ("ready", "none", "ready", "down")[which % 4]
+                paper = ("ready", "none", "ready", "paper_end")[which % 4]
                 off = 2 if which % 8 == 7 else 0
                 kiosk = f"kiosk-{which % 2}"
                 return cm.TakeTicket(**base, by=kiosk, service=service, klass=klass, paper=paper, hold_off=off)

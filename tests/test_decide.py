@@ -183,7 +183,7 @@ def _short(event: ev.Event) -> str:
             where = "anywhere" if event.any else " ".join(filter(None, (event.service, event.counter)))
             return f"{event.ticket} given to {where}"
         case ev.Rated():
-            return f"{event.counter} rated {event.score} for {event.ticket or 'nobody'}"
+            return f"{event.counter} rated {event.score} for {event.ticket}"
     return SHORT[type(event)].format(**about)
 
 
@@ -438,18 +438,21 @@ DIALOGUES = {
         1 FINISH                  -> A001 finished
         1 EVALUATE                -> 1 asks A001
     """,
-    "a customer's score": """
-        1 rates 5                 -> 1 rated 5 for nobody
+    "a customer's score, one a ticket": """
+        1 rates 5                 -> refused nothing_in_hand
         1 rates 0                 -> refused bad_score
         1 rates 6                 -> refused bad_score
         take cash                 -> A001
         take cash                 -> A002
+        take cash                 -> A003
         1 CALL                    -> 1 open, 1 calls A001
         1 rates 4                 -> 1 rated 4 for A001
-        1 FINISH                  -> A001 finished
-        1 rates 3                 -> 1 rated 3 for A001
-        1 CALL                    -> 1 calls A002
-        1 rates 1                 -> 1 rated 1 for A002
+        1 rates 5                 -> refused rated_already
+        1 CALL                    -> A001 finished, 1 calls A002
+        1 FINISH                  -> A002 finished
+        1 rates 3                 -> 1 rated 3 for A002
+        1 CALL                    -> 1 calls A003
+        1 rates 1                 -> 1 rated 1 for A003
     """,
     "GREEN alone is a green ticket of the default service, with a ticket it promotes": """
         take cash                 -> A001
@@ -519,7 +522,9 @@ DIALOGUES = {
         panel REASSIGN A001 counter=1 -> A001 given to 1
         ? A001                    -> waiting personal normal 09:00 only 1
         ? next 1                  -> A001
-        panel REASSIGN A001 service=cash counter=3 -> A001 given to cash 3
+        panel REASSIGN A001 service=cash counter=3 -> refused reassign_where
+        panel REASSIGN A001 service=cash -> A001 given to cash
+        panel REASSIGN A001 counter=3 -> A001 given to 3
         ? A001                    -> waiting cash normal 09:00 only 3
         panel REASSIGN A001 service=gold -> refused unknown_service
         panel REASSIGN A001 counter=9 -> refused unknown_counter
@@ -584,24 +589,27 @@ DIALOGUES = {
         take cash hold=2          -> A001
         wait 1.9s
         take cash hold=2          -> A001 again
-        take cash vip hold=2      -> A001 again
         take personal hold=2      -> B001
         take2 cash hold=2         -> A002
         wait 0.1s
         take cash hold=2          -> A003
         wait -1.9s
         take cash hold=2          -> A003 again
-        take cash hold=0          -> A004
+        take cash vip hold=2      -> A004
+        take cash vip hold=2      -> A004 again
+        take cash vip hold=0      -> A005
+        panel CANCEL A005         -> A005 cancelled
+        take cash vip hold=2      -> A006
     """,
     "with the printer down a bare button is refused, a screen may issue": """
-        take cash paper=down      -> refused printer_down
-        take cash paper=down screen -> A001
+        take cash paper=paper_end -> refused printer_down
+        take cash paper=paper_end screen -> A001
         take cash paper=ready     -> A002
         take cash paper=none      -> A003
         printed A001              -> nothing
         printed A002              -> A002 printed
         printed A003              -> nothing
-        panel GREEN paper=down    -> refused printer_down
+        panel GREEN paper=offline -> refused printer_down
     """,
     "what becomes of the paper": """
         take cash paper=ready     -> A001
@@ -621,14 +629,14 @@ DIALOGUES = {
         take cash paper=ready     -> A002
         unknown A002              -> A002 unknown
         unknown A001              -> A001 unknown
-        panel REPRINT paper=down  -> refused printer_down
+        panel REPRINT paper=cover_open -> refused printer_down
         panel REPRINT paper=ready -> A002 reprinted (2)
         ? unknown prints          -> A001
         unknown A002 1            -> nothing
         unknown A002 2            -> A002 unknown
         ? unknown prints          -> A001 A002
         panel REPRINT A002 paper=ready -> A002 reprinted (3)
-        panel REPRINT A001 paper=none -> refused printer_down
+        panel REPRINT A001 paper=none -> refused no_printer
         1 CALL                    -> 1 open, 1 calls A001
         ? unknown prints          -> A001
         1 FINISH                  -> A001 finished
@@ -984,10 +992,11 @@ def test_every_health_has_a_sentence_and_advice(language: str) -> None:
 @pytest.mark.parametrize("language", ["zh", "en"])
 def test_every_call_can_say_why(language: str) -> None:
     """All the sentences of a call, from calls that give each of them."""
-    rules = branch({"1": {"cash": 0, "personal": 3}, "2": {"personal": 0}}, language=language, pass_limit=4)
+    counters = {"1": {"cash": 0, "personal": 3}, "2": {"personal": 0}}
+    rules = branch(counters, credits={"normal": 0, "vip": 5}, language=language, pass_limit=3)
     lobby = history(rules, long_steps(2, 1500, (*USUAL, "call_number")))
     said = {row["data"]["why"]["text"] for row in lobby.rows if row["kind"] == "ticket_called"}
-    for key in ("alone", "first", "credit", "borrowed", "guard", "forced"):
+    for key in ("alone", "first", "own", "credit", "borrowed", "guard", "forced"):
         template = wording(language).templates[f"why.{key}"]
         pattern = re.sub(r"\\{\w+\\}", ".+", re.escape(template))
         assert any(re.fullmatch(pattern, text) for text in said), key

@@ -155,7 +155,7 @@ def a_working_day() -> list[cm.Command]:
     def say(kind: type[cm.Command], **about: Any) -> None:
         made.append(kind(at=next(at), cause=f"press:{len(made)}", **about))
 
-    for service, paper in (("cash", "ready"), ("cash", "none"), ("personal", "ready"), ("cash", "down")):
+    for service, paper in (("cash", "ready"), ("cash", "none"), ("personal", "ready"), ("cash", "paper_end")):
         say(cm.TakeTicket, by="kiosk", service=service, paper=paper, screen=True)
     say(cm.ReportPrint, ticket="A001", copy=1, result="unknown")
     say(cm.ReportPrint, ticket="B001", copy=1, result="printed")
@@ -228,7 +228,7 @@ async def test_the_answers_say_what_a_device_needs(path: Path) -> None:
         issued, unprinted, called, again, finished = await asked(
             engine,
             take("k:1", paper="ready", hold_off=2),
-            take("k:2", service="personal", paper="down", screen=True),
+            take("k:2", service="personal", paper="paper_end", screen=True),
             call("p:1"),
             take("k:3", paper="ready", hold_off=2),
             call("p:2"),
@@ -353,8 +353,9 @@ async def test_a_remark_is_kept_beside_the_event(path: Path) -> None:
     async with running(path) as engine:
         await asked(engine, take("k:1"))
         promote = cm.Promote(at=NINE, cause="m:1", by="panel", ticket="A001", klass="green", reason="remark")
-        await engine.ask(promote, remark="老人行动不便")
-        await engine.ask(replace(promote, cause="m:2"), remark="refused, so not kept")
+        both = (promote, "老人行动不便"), (replace(promote, cause="m:2"), "refused, so not kept")
+        answers = await asyncio.gather(*(engine.ask(command, remark=remark) for command, remark in both))
+        assert [a.result for a in answers] == ["ok", "refused"]
     with closing(sqlite3.connect(path)) as connection:
         assert connection.execute("SELECT * FROM remark").fetchall() == [("m:1", NINE, "老人行动不便")]
     assert "老人" not in json.dumps(journalled(path), ensure_ascii=False)
@@ -370,6 +371,23 @@ async def test_a_command_that_cannot_be_decided_costs_one_press(path: Path, capl
     assert (fault.result, fault.code) == ("error", "internal")
     assert "Unheard could not be decided" in caplog.text
     assert kinds(path) == ["day_opened", "ticket_issued", "ticket_issued"]
+
+
+async def test_an_index_that_is_damaged_costs_the_press_and_not_the_engine(path: Path) -> None:
+    """The day can be replayed, and whether a press has acted already cannot be known: so it does not act."""
+    async with running(path) as engine:
+        await asked(engine, *(take(f"k:{n}") for n in range(50)))
+    with closing(sqlite3.connect(path)) as connection:
+        select = "SELECT rootpage FROM sqlite_master WHERE name = 'sqlite_autoindex_event_1'"
+        ((page,),) = connection.execute(select)
+        ((size,),) = connection.execute("PRAGMA page_size")
+    with path.open("r+b") as file:
+        file.seek((page - 1) * size)
+        file.write(b"\xff" * size)
+    async with running(path) as engine:
+        answers = await asked(engine, take("k:7"), take("k:new"))
+        assert {(a.result, a.written) for a in answers} == {("error", False)}
+        assert len(engine.state.tickets) == 50
 
 
 async def test_a_listener_that_fails_stops_nothing(path: Path, caplog: pytest.LogCaptureFixture) -> None:

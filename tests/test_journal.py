@@ -123,7 +123,15 @@ def test_every_write_is_synced(path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "change", ["UPDATE event SET data = '{}'", "DELETE FROM event", "DELETE FROM event WHERE seq=1"]
+    "change",
+    [
+        "UPDATE event SET data = '{}'",
+        "DELETE FROM event",
+        "DELETE FROM event WHERE seq = 1",
+        "REPLACE INTO event(seq, cause, part) VALUES (1, 'x', 0)",
+        "REPLACE INTO event(seq, cause, part) VALUES (3, 'c1', 0)",
+        "UPDATE OR REPLACE event SET seq = 2 WHERE seq = 1",
+    ],
 )
 def test_rows_are_never_changed_or_deleted(path: Path, change: str) -> None:
     write(path, row(1), row(2))
@@ -135,7 +143,7 @@ def test_rows_are_never_changed_or_deleted(path: Path, change: str) -> None:
 def test_a_batch_is_written_whole_or_not_at_all(path: Path) -> None:
     with opened(path) as journal:
         journal.append([row(1, cause="press")]).result()
-        with pytest.raises(JournalWriteError, match="UNIQUE"):
+        with pytest.raises(JournalWriteError, match="append-only"):
             journal.append([row(2), row(3, cause="press"), row(4)], [Remark("c2", 0, "words")]).result()
         assert held(path) == [1]
         assert sql(path, "SELECT * FROM remark") == []

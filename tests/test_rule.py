@@ -5,6 +5,7 @@ The invariants are judged by `checker`, which sees only journal rows; a failing 
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 from typing import Any
 
@@ -158,18 +159,75 @@ def test_the_guard_drops_credits_but_not_handicaps_for_one_call() -> None:
     assert [lobby.call("1"), lobby.call("1")] == ["A001", "A004"]
 
 
+def why_of_last_call(lobby: Lobby) -> str:
+    return str(lobby.rows[-1]["data"]["why"]["text"])
+
+
 def test_a_call_says_why() -> None:
     lobby = Lobby(branch({"1": {"cash": 0}}))
     lobby.take("cash")
     lobby.wait(5)
     lobby.take("cash", "vip")
     lobby.call("1")
-    why = lobby.rows[-1]["data"]["why"]
-    assert why == {
-        "text": "A002 is next: as Vip it counts as having come 10 min earlier, at 08:55, 5 min before A001.",
+    assert lobby.rows[-1]["data"]["why"] == {
+        "text": "A002 is next: as Vip it counts as having come 10 min earlier, at 08:55, before A001.",
         "guard": False,
         "heads": [{"ticket": "A002", "key": NINE_S - 5 * MINUTE}, {"ticket": "A001", "key": NINE_S}],
     }
+    lobby.call("1")
+    assert why_of_last_call(lobby) == "A001 is next: nobody else waits whom this counter serves."
+
+
+def test_a_call_by_hand_says_so() -> None:
+    lobby = Lobby(branch({"1": {"cash": 0}}))
+    lobby.take("cash")
+    lobby.do(cm.CallNumber(at=lobby.now, cause="", counter="1", digits="001"))
+    assert lobby.rows[-1]["data"]["forced"] is True
+    assert lobby.rows[-1]["data"]["why"] == {
+        "text": "A001 was called by hand at counter 1.",
+        "guard": False,
+        "heads": [],
+    }
+
+
+def test_a_call_of_the_earliest_says_by_how_much() -> None:
+    lobby = Lobby(branch({"1": {"cash": 0, "personal": 0}}))
+    lobby.take("personal")
+    lobby.wait(2.5)
+    lobby.take("cash")
+    lobby.call("1")
+    assert why_of_last_call(lobby) == "B001 is next: it has waited longest, 2 min longer than A001."
+
+
+def test_a_call_before_a_borrowed_customer_who_came_earlier_says_so() -> None:
+    lobby = Lobby(branch({"1": {"cash": 0, "personal": 20}, "2": {"personal": 0}}))
+    lobby.take("personal")
+    lobby.wait(0.5)
+    lobby.take("cash")
+    lobby.call("1")
+    told = "A001 is next: B001 came 30 s earlier, but as a borrowed customer counts 20 min later."
+    assert why_of_last_call(lobby) == told
+
+
+def test_a_call_of_a_borrowed_customer_says_so() -> None:
+    lobby = Lobby(branch({"1": {"cash": 0, "personal": 20}, "2": {"personal": 0}}))
+    lobby.take("personal")
+    lobby.wait(21)
+    lobby.take("cash")
+    lobby.call("1")
+    told = "B001 is next: even counted 20 min later, as a borrowed customer is, it comes before A001."
+    assert why_of_last_call(lobby) == told
+
+
+def test_a_call_under_the_guard_says_so() -> None:
+    lobby = Lobby(branch({"1": {"cash": 0}}, pass_limit=1))
+    lobby.take("cash")
+    for _ in range(2):
+        lobby.wait(1)
+        lobby.take("cash", "vip")
+    assert [lobby.call("1"), lobby.call("1")] == ["A002", "A001"]
+    told = "A001 is next: 1 later customers have been called past the head of a line, so this call ignores privilege."
+    assert why_of_last_call(lobby) == told
 
 
 def test_one_window_and_a_flood_of_vips() -> None:
@@ -235,7 +293,7 @@ def test_the_ten_invariants_hold_on_a_long_day(rules: Rules, seed: int, kinds: t
 
 
 def test_long_days_go_to_the_limits() -> None:
-    """What the property above rests on: its lobbies do reach the guard, forced calls, borrowing and a roll-over."""
+    """What the property above rests on: its lobbies do reach the guard, borrowing and all the rest."""
     rules = branch({"1": {"cash": 0}, "2": {"cash": 10, "personal": 0}}, {"1": {"vip": 2}}, pass_limit=2)
     lobby = history(rules, long_steps(7, 3000))
     checker = judged(lobby)
@@ -244,7 +302,10 @@ def test_long_days_go_to_the_limits() -> None:
     assert len(checker.forced) > 10
     assert sum(call["why"]["guard"] for call in calls) > 20
     assert sum(call["counter"] == "2" and call["ticket"].startswith("A") for call in calls) > 20
-    assert sum(row["kind"] == "day_closed" for row in lobby.rows) >= 1
+    kinds = Counter(row["kind"] for row in lobby.rows)
+    assert kinds["day_closed"] >= 1
+    for kind in ("returned", "held", "transferred", "reassigned", "promoted", "cancelled"):
+        assert kinds[f"ticket_{kind}"] > 10, kind
 
 
 @few
