@@ -6,6 +6,7 @@ import asyncio
 import logging
 import socket
 import ssl
+from collections import deque
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +23,8 @@ GOODBYE = 1.0
 """Seconds granted to the broker for the last messages."""
 KEEPALIVE = 10
 """Seconds of silence after which the broker is asked whether it is there."""
+EARLY_LIMIT = 1000
+"""Messages kept that come before the last topic is subscribed."""
 IN_FLIGHT = 64
 """Messages published and not yet confirmed."""
 
@@ -55,6 +58,8 @@ class MqttSession:
         self._heard = heard
         self._wake = asyncio.Event()
         self._down_told = False
+        self._leaving = False
+        self._early: deque[aiomqtt.Message] = deque(maxlen=EARLY_LIMIT)
         self.settled = asyncio.Event()
         """Set once the press topics are subscribed, or the first attempt has failed."""
 
@@ -96,6 +101,9 @@ class MqttSession:
         return _Ears(self._receive)
 
     def _receive(self, message: aiomqtt.Message) -> None:
+        if not self._lobby.is_connected:  # its answer could not be sent
+            self._early.append(message)
+            return
         payload = message.payload if isinstance(message.payload, bytes) else b""
         fact = self._lobby.receive(message.topic.value, payload, retained=message.retain)
         if fact:
@@ -103,6 +111,7 @@ class MqttSession:
 
     def _client(self) -> aiomqtt.Client:
         broker, will = self._broker, self._lobby.will
+        self._early.clear()
         password = broker.password_file.read_text("utf-8").strip() if broker.password_file else None
         client = aiomqtt.Client(
             broker.host,
@@ -132,6 +141,8 @@ class MqttSession:
         self._wake.set()
         self._heard(LinkUp())
         self.settled.set()
+        while self._early:
+            self._receive(self._early.popleft())
         connection = asyncio.create_task(_until_lost(client))
         publishing = asyncio.create_task(self._publish(client))
         try:
@@ -139,8 +150,7 @@ class MqttSession:
             for task in done:
                 task.result()
         except asyncio.CancelledError:
-            publishing.cancel()
-            await self._say_goodbye(client)
+            await self._say_goodbye(client, publishing)
             raise
         finally:
             connection.cancel()
@@ -148,12 +158,13 @@ class MqttSession:
             self._lobby.disconnected()
             await asyncio.gather(connection, publishing, return_exceptions=True)
 
-    async def _say_goodbye(self, client: aiomqtt.Client) -> None:
+    async def _say_goodbye(self, client: aiomqtt.Client, publishing: asyncio.Task[None]) -> None:
         """The last answers, and that the controller is going."""
+        self._leaving = True
+        self._wake.set()
         try:
             async with asyncio.timeout(GOODBYE):
-                while message := self._lobby.next_message():
-                    await client.publish(message.topic, message.payload, qos=1, retain=message.retain)
+                await publishing
                 will = self._lobby.will
                 await client.publish(will.topic, will.payload, qos=1, retain=will.retain)
         except (TimeoutError, aiomqtt.MqttError):
@@ -172,6 +183,9 @@ class MqttSession:
                 while message := self._lobby.next_message():
                     await room.acquire()
                     sendings.start(_send(client, message, room))
+                if self._leaving:
+                    await sendings.all_done()
+                    return
                 await sendings.until_failed_or(self._wake)
 
 
@@ -226,6 +240,10 @@ class _Sendings:
             await wake.wait()
         if self._error is not None:
             raise self._error
+
+    async def all_done(self) -> None:
+        """Until every publication has ended; raises what one failed with."""
+        await asyncio.gather(*self._tasks)
 
     def _done(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
