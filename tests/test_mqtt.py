@@ -23,7 +23,8 @@ from system.broker import Mosquitto, free_port
 
 from drivers import mqtt_session
 from drivers.mqtt import (
-    OUTBOX_LIMIT,
+    ANSWERS_LIMIT,
+    EVENTS_LIMIT,
     PRESS_LIMIT,
     PRESS_TOPICS,
     BadPress,
@@ -229,7 +230,7 @@ def test_every_answer_to_a_bad_press_can_be_sent() -> None:
     ):
         found = lobby.receive(ROOT + "keypad/3/press", text.encode(), retained=False)
         assert isinstance(found, BadPress)
-        lobby.say("keypad/3/ack", {"boot": found.boot, "seq": found.seq})
+        lobby.answer("keypad", "3", {"boot": found.boot, "seq": found.seq})
         (message,) = drain(lobby)
         assert json.loads(message.payload.decode()) == {"boot": found.boot, "seq": found.seq}
     assert found.boot == "😀"
@@ -322,42 +323,55 @@ def test_every_level_is_sent_again_after_an_outage_as_it_is_then() -> None:
     ]
 
 
-def test_answers_go_before_levels_in_their_order_and_are_not_retained() -> None:
+def test_answers_go_before_levels_and_those_before_events_each_in_their_order() -> None:
     lobby = MqttLobby("b1")
     lobby.connected()
     drain(lobby)
+    lobby.event({"seq": 1})
     lobby.level("board", {})
-    lobby.say("event", {"seq": 1})
-    lobby.say("keypad/3/ack", {"text": "请到3号"})
+    lobby.answer("keypad", "3", {"text": "请到3号"})
+    lobby.event({"seq": 2})
+    lobby.answer("panel", "m", {"text": ""})
     assert drain(lobby) == [
-        Message(ROOT + "event", b'{"seq":1}', False),
         Message(ROOT + "keypad/3/ack", '{"text":"请到3号"}'.encode(), False),
+        Message(ROOT + "panel/m/ack", b'{"text":""}', False),
         Message(ROOT + "board", b"{}", True),
+        Message(ROOT + "event", b'{"seq":1}', False),
+        Message(ROOT + "event", b'{"seq":2}', False),
     ]
 
 
 def test_what_is_said_to_nobody_is_not_kept() -> None:
     lobby = MqttLobby("b1")
-    lobby.say("event", {"seq": 1})
-    lobby.connected()
-    lobby.say("event", {"seq": 2})
-    lobby.disconnected()
-    lobby.say("event", {"seq": 3})
-    lobby.connected()
-    lobby.say("event", {"seq": 4})
-    assert [message.payload for message in drain(lobby) if not message.retain] == [b'{"seq":4}']
+    for seq in range(6):
+        if seq in (1, 4):
+            lobby.connected()
+        if seq == 3:
+            lobby.disconnected()
+        assert lobby.is_connected is (seq in (1, 2, 4, 5))
+        lobby.event({"seq": seq})
+        lobby.answer("keypad", "3", {"seq": seq})
+    assert [message.payload for message in drain(lobby) if not message.retain] == [
+        b'{"seq":4}',
+        b'{"seq":5}',
+        b'{"seq":4}',
+        b'{"seq":5}',
+    ]
 
 
-def test_the_outbox_has_a_limit_and_the_oldest_go_first() -> None:
+def test_answers_and_events_have_a_limit_and_the_oldest_go_first() -> None:
     lobby = MqttLobby("b1")
     lobby.connected()
     drain(lobby)
     lobby.level("board", {"kept": True})
-    for number in range(OUTBOX_LIMIT + 10):
-        lobby.say("event", {"seq": number})
-    *events, board = drain(lobby)
-    assert [json.loads(event.payload)["seq"] for event in events] == list(range(10, OUTBOX_LIMIT + 10))
-    assert board.payload == b'{"kept":true}'
+    for number in range(ANSWERS_LIMIT + 10):
+        lobby.event({"seq": number})
+        lobby.answer("keypad", "3", {"seq": number})
+    found = [json.loads(message.payload) for message in drain(lobby)]
+    every = range(ANSWERS_LIMIT + 10)
+    assert [content["seq"] for content in found[:ANSWERS_LIMIT]] == list(every)[-ANSWERS_LIMIT:]
+    assert found[ANSWERS_LIMIT] == {"kept": True}
+    assert [content["seq"] for content in found[ANSWERS_LIMIT + 1 :]] == list(every)[-EVENTS_LIMIT:]
 
 
 # -- with a real broker ------------------------------------------------------------------------------------------
@@ -374,8 +388,11 @@ class Guarded(Mosquitto):
         self._config.write_text(f"{text}password_file {file}\nuser root\n")
 
 
+SUBACK = 0x90
+
+
 class Relay:
-    """A way to the broker that can be blocked, deaf or cut."""
+    """A way to the broker that can be deaf or cut, or let no second subscription pass until it is told to."""
 
     def __init__(self, target: int) -> None:
         self._target = target
@@ -384,6 +401,8 @@ class Relay:
         self._tasks: set[asyncio.Task[None]] = set()
         self.deaf = False
         self.accepted = 0
+        self.second_subscription: asyncio.Event | None = None
+        self.subscribed = asyncio.Event()
         self.port = free_port()
 
     async def open(self) -> None:
@@ -409,12 +428,16 @@ class Relay:
             return
         far_reader, far_writer = await asyncio.open_connection("127.0.0.1", self._target)
         self._streams.add(far_writer)
-        await asyncio.gather(self._pass(reader, far_writer), self._pass(far_reader, writer))
+        await asyncio.gather(self._pass(reader, far_writer, True), self._pass(far_reader, writer, False))
 
-    async def _pass(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _pass(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, up: bool) -> None:
         with suppress(OSError):
             while data := await reader.read(4096):
+                if self.second_subscription and up and self.subscribed.is_set():
+                    await self.second_subscription.wait()
                 writer.write(data)
+                if not up and data[0] == SUBACK:
+                    self.subscribed.set()
         writer.transport.abort()
 
 
@@ -433,9 +456,14 @@ class Bench:
         self.facts.append(fact)
         self.times.append(time.monotonic())
         self._heard.set()
-        if isinstance(fact, BadPress):
-            self.lobby.say(f"{fact.where}/{fact.id}/ack", {"boot": fact.boot, "seq": fact.seq})
+        if isinstance(fact, MqttPress | BadPress):
+            about = fact.payload if isinstance(fact, MqttPress) else fact
+            self.lobby.answer(fact.where, fact.id, {"boot": about.boot, "seq": about.seq})
             self.session.flush()
+
+    def event(self, seq: int) -> None:
+        self.lobby.event({"seq": seq})
+        self.session.flush()
 
     def level(self, topic: str, content: dict[str, Any]) -> None:
         self.lobby.level(topic, content)
@@ -555,6 +583,21 @@ async def test_presses_arrive_as_facts_in_order(broker: Mosquitto) -> None:
         assert [fact.payload.seq for fact in b.facts[3:]] == list(range(50))  # type: ignore[attr-defined]
 
 
+async def test_a_press_between_two_subscriptions_is_answered_too(broker: Mosquitto, relay: Relay) -> None:
+    """It comes before the session is up, and the broker has its confirmation already."""
+    relay.second_subscription = asyncio.Event()
+    async with watch(broker.port) as keypad, bench(at(relay.port)) as b:
+        await relay.subscribed.wait()
+        for seq in (1, 2):
+            await keypad.press(seq=seq)
+        await keypad.until(lambda: len(keypad.on("keypad/3/press")) == 2)
+        assert not b.session.settled.is_set()
+        relay.second_subscription.set()
+        await keypad.until(lambda: len(keypad.on("keypad/3/ack")) == 2)
+        await b.told(LinkUp(), MqttPress, MqttPress)
+        assert [json.loads(ack)["seq"] for ack in keypad.on("keypad/3/ack")] == [1, 2]
+
+
 async def test_no_malformed_press_costs_the_connection_and_each_is_answered(broker: Mosquitto) -> None:
     bad = [
         b"",
@@ -578,9 +621,10 @@ async def test_levels_are_retained_and_answers_are_not(broker: Mosquitto) -> Non
     async with bench(at(broker.port)) as b, watch(broker.port) as early:
         b.level("board", {"n": 1})
         await early.until(lambda: early.on("board") == [b'{"n":1}'])
-        b.lobby.say("event", {"seq": 1})
+        b.event(1)
         b.level("board", {"n": 2})
-        await early.until(lambda: early.on("board") == [b'{"n":1}', b'{"n":2}'])
+        await early.until(lambda: early.on("event") and len(early.on("board")) == 2)
+        assert early.on("board") == [b'{"n":1}', b'{"n":2}']
         assert early.on("event") == [b'{"seq":1}']
         async with watch(broker.port) as late:
             await late.until(lambda: len(late.messages) == 2)
@@ -591,10 +635,11 @@ async def test_a_burst_arrives_whole_and_in_order(broker: Mosquitto) -> None:
     burst = 800  # more than may be in flight, less than Mosquitto keeps for one who reads slowly
     async with watch(broker.port) as watching, bench(at(broker.port)) as b:
         await b.told(LinkUp())
-        b.level("board", {"n": 1})
         for seq in range(burst):
-            b.lobby.say("event", {"seq": seq})
-        await watching.until(lambda: watching.on("board"))
+            b.event(seq)
+        b.level("board", {"n": 1})
+        await watching.until(lambda: len(watching.on("event")) == burst)
+        assert [topic for topic, _, _ in watching.messages][:2] == ["status", "board"], "levels do not wait for events"
         assert [json.loads(event)["seq"] for event in watching.on("event")] == list(range(burst))
         assert b.facts == []
 
@@ -615,11 +660,13 @@ async def test_an_orderly_end_says_the_last_answers_and_offline_once(broker: Mos
         async with bench(at(broker.port)) as b:
             await b.told(LinkUp())
             await watching.until(lambda: watching.on("status") == [b"online"])
-            b.lobby.say("event", {"seq": 1})
+            b.event(1)
+            b.lobby.answer("keypad", "3", {"seq": 1})
             await b.stop()
-            await watching.until(lambda: len(watching.messages) >= 3)
+            await watching.until(lambda: len(watching.messages) >= 4)
             assert watching.messages == [
                 ("status", b"online", False),
+                ("keypad/3/ack", b'{"seq":1}', False),
                 ("event", b'{"seq":1}', False),
                 ("status", b"offline", False),
             ]
