@@ -191,10 +191,12 @@ def test_a_call_by_hand_says_so() -> None:
 
 
 def test_a_call_of_the_earliest_says_by_how_much() -> None:
-    lobby = Lobby(branch({"1": {"cash": 0, "personal": 0}}))
+    lobby = Lobby(branch({"1": {"cash": 0, "personal": 0, "corporate": 0}}))
     lobby.take("personal")
     lobby.wait(2.5)
     lobby.take("cash")
+    lobby.wait(1)
+    lobby.take("corporate")
     lobby.call("1")
     assert why_of_last_call(lobby) == "B001 is next: it has waited longest, 2 min longer than A001."
 
