@@ -93,6 +93,11 @@ driver = "mqtt-kiosk"
 hold_off = 0
 
 [[device]]
+id = "patient"
+driver = "mqtt-kiosk"
+hold_off = 60
+
+[[device]]
 id = "screen"
 driver = "mqtt-kiosk"
 hold_off = 0

@@ -434,10 +434,10 @@ async def bus(tmp_path: Path) -> AsyncIterator[Port]:
 
 
 @asynccontextmanager
-async def with_bus(directory: Path, broker: Mosquitto) -> AsyncIterator[tuple[Branch, Network]]:
+async def with_bus(directory: Path, broker: Mosquitto, **more: Any) -> AsyncIterator[tuple[Branch, Network]]:
     """A branch whose bus is in the test's hands."""
     async with (
-        Branch(directory, broker.port, BUS_ONLY, plugged=False) as branch,
+        Branch(directory, broker.port, BUS_ONLY, plugged=False, **more) as branch,
         Network(broker.port, branch.root) as network,
     ):
         await network.device("terminals")
@@ -495,6 +495,26 @@ async def test_a_flood_of_garbage(tmp_path: Path, broker: Mosquitto, bus: Port) 
         assert called == {"2"}, f"noise of seed {seed} was taken for a key"
         await network.device("terminals", "degraded")
         assert len(branch.logged("terminals: broken frames")) == 1
+
+
+async def test_an_echo_lost_in_a_crash(tmp_path: Path, broker: Mosquitto, bus: Port) -> None:
+    """The press is in the journal, its echo never came: what the terminal sends again is the same press."""
+    repeat_ms = 5000
+    async with with_bus(tmp_path, broker, repeat_ms=repeat_ms) as (branch, network):
+        await take(network)
+        await take(network)
+        bus.send(CALL_AT_1)
+        (call,) = await until(lambda: branch.rows("ticket_called"))
+        await branch.kill()
+        bus.heard.clear()
+        await branch.start()
+        await network.device("terminals")
+        bus.send(CALL_AT_1)
+        await until(lambda: CALL_AT_1 in bus.heard)
+        assert time.time() * 1000 < call.at + repeat_ms, "too slow a machine for this test"
+        assert branch.tickets("ticket_called") == ["A001"]
+        bus.send(CALL_AT_2)
+        await until(lambda: branch.tickets("ticket_called") == ["A001", "A002"])
 
 
 async def test_the_answer_to_a_press_stands_in_the_vectors(tmp_path: Path, broker: Mosquitto, bus: Port) -> None:

@@ -197,6 +197,14 @@ async def test_keys_of_a_network_keypad(branch: Branch, network: Network) -> Non
     assert network.levels["keypad/3/screen"]["text"] == "Press CALL to open counter 3"
 
 
+async def test_a_button_pressed_again_gives_the_same_ticket(branch: Branch, network: Network) -> None:
+    presses = [
+        await network.press("kiosk/patient", "TAKE", service=service) for service in ("cash", "cash", "personal")
+    ]
+    assert [answer["ticket"] for answer in presses] == ["A001", "A001", "B001"]
+    assert branch.tickets("ticket_issued") == ["A001", "B001"]
+
+
 async def test_the_managers_buttons(tmp_path: Path, broker: Mosquitto) -> None:
     async with with_printer(tmp_path, broker) as (branch, network):
         await take(network, "cash", "cash", "cash")
@@ -300,11 +308,42 @@ async def test_ready_means_replayed_and_listening(tmp_path: Path, broker: Mosqui
         assert branch.rows()[: len(rows)] == rows
 
 
+async def test_a_day_that_ended_while_nobody_was_there(tmp_path: Path, broker: Mosquitto) -> None:
+    async with (
+        Branch(tmp_path, broker.port, (HOUSE, MQTT)) as branch,
+        Network(broker.port, branch.root) as network,
+    ):
+        await take(network, "cash", "cash")
+        await network.press("keypad/3", "CALL")
+        await branch.stop()
+        with closing(sqlite3.connect(branch.settings.journal_path)) as journal:
+            journal.execute("DROP TRIGGER event_is_never_changed")
+            past = (
+                "data = replace(data, day, '2020-02-29'), cause = replace(cause, day, '2020-02-29'), day = '2020-02-29'"
+            )
+            journal.execute(f"UPDATE event SET {past}")
+            journal.commit()
+        rows = branch.rows()
+        await branch.start()
+        new = [(row.kind, row.data) for row in branch.rows()[len(rows) :] if row.kind != "device_changed"]
+        assert new[:3] == [
+            ("ticket_finished", {"ticket": "A001", "counter": "3"}),
+            ("counter_closed", {"counter": "3"}),
+            ("day_closed", {"day": "2020-02-29", "unserved": 1}),
+        ]
+        assert [kind for kind, _ in new[3:]] == ["day_opened"]
+        assert (await network.press("keypad/3", "CALL"))["text"] == "none waiting"
+        assert (await network.press("keypad/3", "CALL", digits="002"))["result"] == "refused"
+        assert await take(network, "cash") == ["A001"]
+
+
 async def test_ready_with_every_port_missing_and_no_broker(tmp_path: Path) -> None:
     async with Branch(tmp_path, free_port(), plugged=False, starts=False) as branch:
         began = time.monotonic()
         await branch.start()
         assert time.monotonic() - began < 5
+        # While it goes on trying, nothing more is said of it.
+        await until(lambda: branch.notified.count("WATCHDOG=1") >= 3)
         for id in ("printer", "terminals", "hall", "window-1", "window-2", "mqtt"):
             assert len(branch.logged(f"{id}: not connected")) == 1
         assert await branch.stop() == 0
