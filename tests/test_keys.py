@@ -112,6 +112,7 @@ def on_panel(key: str, **given: str) -> cm.Command | None:
             {"ticket": "A017", "reason": "elderly"},
             cm.Promote(**PANEL, ticket="A017", klass="green", reason="elderly"),
         ),
+        ("GREEN", {"ticket": "A017"}, cm.Promote(**PANEL, ticket="A017", klass="green")),
         ("REASSIGN", {}, cm.Reassign(**PANEL)),
         ("REASSIGN", {"ticket": "A017", "counter": "2"}, cm.Reassign(**PANEL, ticket="A017", counter="2")),
         (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+import math
 from collections.abc import Callable
 from itertools import count, pairwise
 from random import Random
@@ -19,6 +20,8 @@ from drivers.terminal68 import (
     MAX_L_FROM_HOST,
     MAX_L_FROM_TERMINAL,
     NOISE_SPELL,
+    PRESSES_KEPT,
+    TRAIN,
     WAITING_INTERVAL,
     Frame,
     Function,
@@ -275,8 +278,10 @@ def test_every_function_but_a_raters_is_a_key(function: int) -> None:
 @pytest.mark.parametrize("data", [b"", b"\x0a\x0c", b"\x01\xff\x0c"])
 def test_a_frame_without_a_key_or_with_digits_that_are_none_is_no_press(data: bytes) -> None:
     bus = ready(3)
+    bus.receive(CALL.to_bytes(), 1.0)
     assert bus.receive(Frame(3, Function.ANSWER_RATER, data).to_bytes(), 1.0) == []
-    assert sent(bus, 1.0) == []
+    assert bus.receive(CALL.to_bytes(), 5.0) == [], "nor does it make the press before it be forgotten"
+    assert sent(bus, 5.0) == []
 
 
 def test_a_refused_key_beeps_after_its_echo() -> None:
@@ -389,12 +394,44 @@ def test_repeat_ms_is_a_setting() -> None:
     assert bus.receive(CALL.to_bytes(), 1.95) == [fact(CALL)]
 
 
-def test_another_key_between_makes_the_same_key_a_new_press() -> None:
+@pytest.mark.parametrize(("pause", "facts"), [(0.3, 0), (0.5, 1)])
+def test_another_key_between_changes_nothing(pause: float, facts: int) -> None:
+    """A copy that was long on its way, behind a later key: the frame tells, not its place."""
     bus = ready(3)
-    for frame in (CALL, NO_SHOW, CALL):
+    for frame in (CALL, NO_SHOW):
         assert bus.receive(frame.to_bytes(), 1.0) == [fact(frame)]
         bus.answer(frame)
         assert sent(bus, 1.0) == [frame]
+    assert bus.receive(CALL.to_bytes(), 1.0 + pause) == [fact(CALL)] * facts
+
+
+def test_a_train_of_copies_ends_some_time() -> None:
+    """Echoes that get lost make a train of copies; a finger that stays on the key must not make an endless one."""
+    bus = ready(3)
+    bus.receive(CALL.to_bytes(), 10.0)
+    bus.answer(CALL)
+    acted = [at for at in range(1, 13) if bus.receive(CALL.to_bytes(), 10.0 + at * 0.3)]
+    assert acted == [math.ceil(TRAIN / 0.3)]
+
+
+def test_a_copy_of_a_press_before_a_restart_carries_its_age() -> None:
+    for age, facts in ((0.0, []), (TRAIN, [fact(CALL)])):
+        bus = ready(3)
+        assert bus.receive(CALL.to_bytes(), 10.0) == [fact(CALL)]
+        bus.pressed_before(CALL, age)
+        bus.pressed_before(NO_SHOW, age)
+        bus.answer(CALL)
+        assert bus.receive(CALL.to_bytes(), 10.1) == facts
+
+
+def test_only_so_many_presses_are_remembered_and_the_oldest_are_forgotten() -> None:
+    terminals = range(100, 100 + PRESSES_KEPT + 1)
+    bus = ready(*terminals)
+    for address in terminals:
+        assert bus.receive(key(address).to_bytes(), 1.0) == [fact(key(address))]
+    assert bus.receive(key(terminals[-1]).to_bytes(), 1.1) == []
+    assert bus.receive(key(terminals[1]).to_bytes(), 1.1) == []
+    assert bus.receive(key(terminals[0]).to_bytes(), 1.1) == [fact(key(terminals[0]))]
 
 
 def test_a_late_answer_to_an_earlier_key_is_still_an_echo_and_not_the_later_ones() -> None:
@@ -471,6 +508,19 @@ def test_waiting_counts_go_once_a_second_a_terminal_and_the_latest_wins() -> Non
     bus.show_waiting(3, 5)
     bus.show_waiting(3, 4)
     assert bus.next_deadline() is None, "what is shown already is not sent again"
+    assert sent(bus, 20.0) == []
+
+
+def test_a_count_is_told_again_on_demand_and_no_denser_for_it() -> None:
+    bus = ready(3)
+    bus.show_waiting_again(3)
+    assert sent(bus, 5.0) == [], "there is none yet"
+    bus.show_waiting(3, 0)
+    assert sent(bus, 10.0) == [waiting_frame(3, 0)]
+    bus.show_waiting_again(3)
+    bus.show_waiting_again(3)
+    assert sent(bus, 10.9) == []
+    assert sent(bus, 11.0) == [waiting_frame(3, 0)]
     assert sent(bus, 20.0) == []
 
 
@@ -739,14 +789,21 @@ class Bus:
 
 
 def distinct(heard: list[tuple[float, Frame]], repeat: float) -> list[tuple[float, Frame]]:
-    """The presses in what was heard, by the rule's own words: a copy within `repeat` of the last copy is no press."""
-    last: dict[int, tuple[float, Frame]] = {}
+    """The presses in what was heard, by the rule's own words.
+
+    A copy within `repeat` of the first is no press, nor is one within `repeat` of the last and `TRAIN` of the first.
+    """
+    first: dict[Frame, float] = {}
+    last: dict[Frame, float] = {}
     found = []
     for at, frame in heard:
-        before = last.get(frame.address)
-        if before is None or before[1] != frame or at - before[0] >= repeat:
+        copy = frame in first and (
+            at - first[frame] < repeat or (at - last[frame] < repeat and at - first[frame] < TRAIN)
+        )
+        if not copy:
+            first[frame] = at
             found.append((at, frame))
-        last[frame.address] = (at, frame)
+        last[frame] = at
     return found
 
 

@@ -272,6 +272,12 @@ async def test_what_the_host_says_is_lost_too(plug: Plug) -> None:
     assert far_end.heard == b"heard"
 
 
+def test_a_changed_byte_is_never_the_same_byte() -> None:
+    faults = Faults(Counting(7), garble=1.0)
+    assert all(faults.touched(b"\x00") != b"\x00" for _ in range(5000))
+    assert faults.touched(b"") == b""
+
+
 @pytest.mark.parametrize("outwards", [True, False])
 async def test_a_garbled_message_has_one_byte_changed(plug: Plug, outwards: bool) -> None:
     seed = 7
@@ -297,11 +303,13 @@ async def test_a_hung_device_neither_hears_nor_speaks_until_it_comes_back(plug: 
     wire.faults.hang = True
     far_end.out.append(b"held back")
     wire.poke()
-    written = 0
-    while taken := host.write(bytes(1000)):  # as much as the port takes, and then no more
+    written = refused = 0
+    while refused < 20:  # as much as the port takes, and then no more
+        taken = host.write(bytes(1000))
         written += taken
-        assert written < 10_000_000
-        await asyncio.sleep(0)
+        refused = 0 if taken else refused + 1
+        assert written < 1_000_000
+        await asyncio.sleep(0.001)
     assert far_end.heard == b""
     assert host.read() == b""
     wire.faults.hang = False
