@@ -6,6 +6,7 @@ Read `Daemon.run` from top to bottom: that is the order in which a branch starts
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import os
 import signal
@@ -13,7 +14,6 @@ import socket
 import time
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from controller.config import Settings
@@ -22,7 +22,6 @@ from controller.engine import Engine, Request
 from controller.furnish import furnish
 from controller.journal import Journal
 from controller.lobby.commands import RollOver
-from controller.lobby.rules import Rules
 
 log = logging.getLogger(__name__)
 
@@ -90,6 +89,7 @@ class Daemon:
             tasks = [asyncio.create_task(session.run(), name=name) for name, session in sessions.items()]
             tasks.append(asyncio.create_task(self._follow_the_day(), name="day"))
             await _settled([session.settled for session in sessions.values()])
+            gc.freeze()  # modules and the replayed day stay: the collector need not look at them again
             self._notifier.tell("READY=1")
             self.ready.set()
             await _first(self._stop.wait(), deciding, *tasks)
@@ -106,7 +106,7 @@ class Daemon:
         """Begin each business day at its hour, with nobody there to press anything."""
         while True:
             wall = self._clock.wall()
-            wait = (_next_roll_over(self._settings.rules, wall) - wall) / 1000
+            wait = (self._settings.rules.end_of_day(wall) - wall) / 1000
             await asyncio.sleep(min(wait, CLOCK_CHECK))
             if self._settings.rules.day_of(self._clock.wall()) > self.engine.state.day:
                 self._submit_roll_over()
@@ -156,12 +156,3 @@ async def _first(waiting: Coroutine[Any, Any, Any], *tasks: asyncio.Task[None]) 
     for task in done - {wait}:
         task.result()
         raise RuntimeError(f"{task.get_name()} has ended")
-
-
-def _next_roll_over(rules: Rules, now: int) -> int:
-    """The next end of a business day after `now`, both in ms since 1970, UTC."""
-    local = datetime.fromtimestamp(now / 1000, UTC).astimezone(rules.zone)
-    at = local.replace(hour=0, minute=0, second=0, microsecond=0, fold=0) + rules.rollover
-    if at <= local:
-        at += timedelta(days=1)
-    return int(at.timestamp() * 1000)

@@ -17,7 +17,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from controller.journal import Journal, JournalError, JournalWriteError, Remark, Row
+from controller.journal import Journal, JournalConflictError, JournalError, JournalWriteError, Remark, Row
 from controller.lobby.commands import Command, RollOver
 from controller.lobby.decide import Refusal, Same, decide
 from controller.lobby.events import DayOpened, Event, TicketIssued
@@ -84,6 +84,10 @@ class Engine:
         self._inbox: deque[Request] = deque()
         self._wake = asyncio.Event()
         self._answers: OrderedDict[str, Answer] = OrderedDict()
+        self._causes: set[str] = set()
+        """What has acted today. Causes of earlier days are only looked for when the journal objects."""
+        self._careful = False
+        self._day_ends = 0
         self._seq = 0
         self.settled = True
         """Whether the state is what the journal holds: not while a step is being written."""
@@ -95,6 +99,7 @@ class Engine:
     def replay(self) -> None:
         """Rebuild the state from the journal's last business day; JournalError if it cannot be read."""
         state = State()
+        causes = set()
         seq = 0
         for row in self._journal.rows(self._journal.last_day()):
             try:
@@ -104,9 +109,10 @@ class Engine:
                     f"{self._journal.path}: row {row.seq} ({row.event.KIND}) does not fit the rows before it; the file "
                     "is damaged: restore it from a backup, or move it away to begin a new one"
                 ) from error
+            causes.add(row.cause)
             seq = row.seq
         self.state.become(state)
-        self._seq = seq
+        self._seq, self._causes, self._day_ends = seq, causes, 0
 
     def submit(self, request: Request) -> None:
         """Put a request into the inbox; a full inbox answers at once that it is too much."""
@@ -190,10 +196,20 @@ class Engine:
             self.settled = not rows
             # An empty step goes through the writing thread as well: it shows that this still answers.
             await asyncio.wrap_future(self._journal.append(rows, remarks) if rows else self._journal.idle())
+        except JournalConflictError as error:
+            # A press of an earlier day was delivered again. Nothing of the step was written: take it again, and look
+            # each cause up.
+            if self._careful or not self._restore():
+                self._break(str(error), requests)
+                return
+            self._careful = True
+            self._inbox.extendleft(reversed(requests))
+            self._wake.set()
+            return
         except (JournalWriteError, JournalError) as error:
             self._break(str(error), requests)
             return
-        self.settled = True
+        self.settled, self._careful = True, False
         self._remember(decided)
         for request, answer in zip(requests, answers, strict=True):
             _call(request.reply, answer)
@@ -203,9 +219,8 @@ class Engine:
     def _decide(self, request: Request, rows: list[Row]) -> Answer:
         """Decide one request on the state as the earlier ones of this step have left it."""
         command = request.command
-        day = self.rules.day_of(command.at)
-        if day > self.state.day and not isinstance(command, RollOver):
-            self._decide(Request(RollOver(at=command.at, cause=f"day:{day}")), rows)
+        if command.at >= self._day_ends:
+            self._begin_day(command, rows)
         try:
             decision = decide(self.state, self.rules, command)
         except Exception:
@@ -220,17 +235,27 @@ class Engine:
         self._apply(decision, command, rows, request.press)
         return answer_to(self.rules, decision)
 
+    def _begin_day(self, command: Command, rows: list[Row]) -> None:
+        """Whoever acts first on a new day begins it, should nobody have done so at its hour."""
+        day = self.rules.day_of(command.at)
+        if day <= self.state.day:
+            self._day_ends = self.rules.end_of_day(command.at)
+        elif not isinstance(command, RollOver):
+            self._decide(Request(RollOver(at=command.at, cause=f"day:{day}")), rows)
+
     def _apply(self, events: Sequence[Event], command: Command, rows: list[Row], press: str | None) -> None:
         for part, event in enumerate(events):
             day = event.day if isinstance(event, DayOpened) else self.state.day
             self._seq += 1
             rows.append(Row(self._seq, command.at, day, event, command.cause, part, None if part else press))
             evolve(self.state, command.at, event)
+        if events:
+            self._causes.add(command.cause)
 
     def _known(self, cause: str) -> Answer | None:
         """The answer that this cause got already."""
         answer = self._answers.get(cause)
-        if answer is None:
+        if answer is None and (self._careful or cause in self._causes):
             rows = self._journal.of_cause(cause)
             if rows:
                 answer = answer_to(self.rules, [row.event for row in rows])

@@ -69,6 +69,10 @@ class JournalWriteError(Exception):
         self.reason = reason
 
 
+class JournalConflictError(JournalWriteError):
+    """A row of the batch is in the journal already: one of its causes has acted before."""
+
+
 @dataclass(frozen=True, slots=True)
 class Row:
     """One event as the journal holds it; `at` in ms since 1970, UTC."""
@@ -268,7 +272,8 @@ class _Transaction:
             self._journal._close_writer()
         except sqlite3.Error:
             self._journal._writer = None
-        raise JournalWriteError(str(error)) from error
+        kind = JournalConflictError if isinstance(error, sqlite3.IntegrityError) else JournalWriteError
+        raise kind(str(error)) from error
 
 
 def _connect(path: Path, *, read_only: bool) -> sqlite3.Connection:

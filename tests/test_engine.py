@@ -626,3 +626,36 @@ def test_a_disk_that_is_really_full(tmp_path: Path) -> None:
         cwd=Path(__file__).parents[1],
     )
     assert (done.returncode, done.stdout) == (0, "recovered\n"), done.stderr
+
+
+DAY = 24 * 60 * 60 * 1000
+
+
+async def test_a_press_of_an_earlier_day_acts_once_too(path: Path) -> None:
+    async with running(path) as engine:
+        (first,) = await asked(engine, take("k:1"))
+    async with running(path) as engine:  # which has replayed nothing: the next press begins another day
+        await asked(engine, take("k:2", NINE + DAY))
+    async with running(path) as engine:
+        late, new, again = await asked(
+            engine, take("k:1", NINE + DAY), take("k:3", NINE + DAY), take("k:2", NINE + DAY)
+        )
+        assert late == first
+        assert (new.ticket, again.ticket) == ("A002", "A001")
+        assert engine.state.picture() == replayed_last_day(path).picture()
+    assert [row["cause"] for row in journalled(path) if row["kind"] == "ticket_issued"] == ["k:1", "k:2", "k:3"]
+
+
+def replayed_last_day(path: Path) -> State:
+    """What a fresh engine makes of the file."""
+    journal = Journal(path.with_name("copy.db"))
+    journal.close()
+    with closing(sqlite3.connect(path)) as source, closing(sqlite3.connect(path.with_name("copy.db"))) as copy:
+        source.backup(copy)
+    journal = Journal(path.with_name("copy.db"))
+    try:
+        engine = Engine(RULES, journal)
+        engine.replay()
+        return engine.state
+    finally:
+        journal.close()

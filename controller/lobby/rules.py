@@ -88,6 +88,14 @@ class Rules:
             datetime.fromtimestamp(at / 1000, UTC).astimezone(self.zone).replace(tzinfo=None) - self.rollover
         ).strftime("%Y-%m-%d")
 
+    def end_of_day(self, at: int) -> int:
+        """When the business day of a time ends; both in ms since 1970, UTC."""
+        local = self.local(at)
+        end = local.replace(hour=0, minute=0, second=0, microsecond=0, fold=0) + self.rollover
+        if end <= local:
+            end += timedelta(days=1)
+        return int(end.timestamp() * 1000)
+
     def local(self, at: int) -> datetime:
         """A time in ms since 1970, UTC, on the branch's clock."""
         return datetime.fromtimestamp(at / 1000, UTC).astimezone(self.zone)
