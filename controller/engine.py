@@ -269,7 +269,7 @@ class Engine:
     # -- when the journal cannot be written ------------------------------------------------------------------
 
     def _break(self, reason: str, requests: Sequence[Request]) -> None:
-        self._broken = reason
+        self._broken, self.settled = reason, False
         log.error("%s cannot be written (%s); nothing is acknowledged until it can", self._journal.path, reason)
         self._restore()
         self._refuse(requests)

@@ -289,7 +289,8 @@ DIALOGUES = {
         3 CALL 1                  -> refused ticket_held
         1 UNHOLD                  -> 1 calls A001 by hand
         1 FINISH                  -> A001 finished
-        3 CALL 1                  -> refused unknown_ticket
+        3 CALL 1                  -> refused ticket_finished
+        3 CALL 9                  -> refused unknown_ticket
         panel GREEN A001          -> refused ticket_finished
         panel CANCEL A002         -> A002 cancelled
         panel GREEN A002          -> refused ticket_cancelled
@@ -553,6 +554,19 @@ DIALOGUES = {
         1 NOSHOW                  -> A001 missed
         panel RETURN A001         -> refused return_limit
         1 CALL 001                -> refused return_limit
+    """,
+    "a no-show whose only counter has gone home goes back to its service": """
+        take cash                 -> A001
+        take cash                 -> A002
+        1 CALL                    -> 1 open, 1 calls A001
+        1 TRANSFER 12             -> A001 to cash at 12
+        12 CALL                   -> 12 open, 12 calls A001
+        12 NOSHOW                 -> A001 missed
+        12 CLOSE                  -> 12 closed
+        panel RETURN A001         -> A001 returned, A001 given to cash
+        wait 6m
+        1 CALL                    -> 1 calls A002
+        1 CALL                    -> A002 finished, 1 calls A001
     """,
     "RETURN in time": """
         take cash                 -> A001

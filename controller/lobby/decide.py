@@ -165,14 +165,11 @@ def _call_by_hand(state: State, rules: Rules, counter: Counter, ticket: Ticket) 
 
 def _call_number(state: State, rules: Rules, command: cm.CallNumber) -> Decision:
     counter = _counter(rules, command)
-    serves = [
-        t
-        for t in state.tickets.values()
-        if counter.handicap(t.service, t.klass, t.only) is not None and t.stage not in ENDED
-    ]
-    waiting = [t for t in serves if t.stage is Stage.WAITING]
-    # A ticket that waits is meant before one that does not; the others only serve to say why not.
-    ticket = _one(_fitting(waiting, command.digits) or _fitting(serves, command.digits), command.digits)
+    serves = [t for t in state.tickets.values() if counter.handicap(t.service, t.klass, t.only) is not None]
+    fitting = _fitting(serves, command.digits)
+    # A ticket that waits is meant before one that does not; the others mostly serve to say why not.
+    waiting = [t for t in fitting if t.stage is Stage.WAITING]
+    ticket = _one(waiting or [t for t in fitting if t.stage not in ENDED] or fitting, command.digits)
     if ticket.stage is Stage.MISSED:
         back = _back(rules, ticket, command.at, by=counter.id)
         return [back, *_call_by_hand(state, rules, counter, ticket)]
@@ -401,7 +398,11 @@ def _return(state: State, rules: Rules, command: cm.Return) -> Decision:
     ticket = _named(state, command.ticket)
     if ticket.stage is not Stage.MISSED:
         raise _Refused("not_missed", ticket=ticket.id)
-    return [_back(rules, ticket, command.at, command.by)]
+    back = _back(rules, ticket, command.at, command.by)
+    if ticket.only in rules.counters and state.counter(ticket.only).stage is CounterStage.CLOSED:
+        # The one counter it was sent to has gone home: its service's counters take it back.
+        return [back, ev.TicketReassigned(ticket.id, by=command.by, service=ticket.service)]
+    return [back]
 
 
 def _cancel(state: State, rules: Rules, command: cm.Cancel) -> Decision:
