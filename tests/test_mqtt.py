@@ -660,14 +660,16 @@ async def test_an_orderly_end_says_the_last_answers_and_offline_once(broker: Mos
         async with bench(at(broker.port)) as b:
             await b.told(LinkUp())
             await watching.until(lambda: watching.on("status") == [b"online"])
-            b.event(1)
+            events = 2 * mqtt_session.IN_FLIGHT
+            for seq in range(events):
+                b.event(seq)
             b.lobby.answer("keypad", "3", {"seq": 1})
             await b.stop()
-            await watching.until(lambda: len(watching.messages) >= 4)
+            await watching.until(lambda: watching.messages[-1] == ("status", b"offline", False))
             assert watching.messages == [
                 ("status", b"online", False),
                 ("keypad/3/ack", b'{"seq":1}', False),
-                ("event", b'{"seq":1}', False),
+                *(("event", b'{"seq":%d}' % seq, False) for seq in range(events)),
                 ("status", b"offline", False),
             ]
             b.task = asyncio.create_task(asyncio.sleep(3600))
@@ -687,6 +689,7 @@ async def test_a_broker_that_restarts_gets_every_level_again(broker: Mosquitto) 
         for number in (2, 3):
             broker.stop()
             await b.told(LinkDown)
+            assert not b.lobby.is_connected
             b.level("board", {"n": number})
             for _ in range(4):
                 await asyncio.sleep(max(mqtt_session.BACK_OFF))

@@ -322,10 +322,11 @@ def test_a_rater_is_answered_with_function_1_and_never_beeps(score: int, refused
 
 def test_a_raters_further_data_is_not_echoed() -> None:
     bus = ready(3, raters=(RATER,))
-    rated = Frame(RATER, Function.RATED, b"\x04\x07")
-    assert bus.receive(rated.to_bytes(), 1.0) == [Rated(rated, 4)]
-    bus.answer(rated)
-    assert sent(bus, 1.0) == [Frame(RATER, Function.ANSWER_RATER, b"\x04")]
+    for score in (b"\x04", b"\x0c"):
+        rated = Frame(RATER, Function.RATED, score + b"\x07")
+        assert bus.receive(rated.to_bytes(), 1.0) == [Rated(rated, score[0])], "whether it is a score, others decide"
+        bus.answer(rated)
+        assert sent(bus, 1.0) == [Frame(RATER, Function.ANSWER_RATER, score)]
 
 
 def test_a_rating_is_asked_for_once() -> None:
@@ -385,13 +386,13 @@ def test_after_repeat_ms_the_same_key_is_a_new_press(pause: float, facts: int) -
     assert sent(bus, pause) == ([] if facts else [CALL]), "a new press waits for its own answer"
 
 
-def test_repeat_ms_is_a_setting() -> None:
-    bus = Terminal68((3,), repeat_ms=1000)
+@pytest.mark.parametrize("repeat", [1.0, TRAIN + 1])
+def test_repeat_ms_is_a_setting(repeat: float) -> None:
+    bus = Terminal68((3,), repeat_ms=round(repeat * 1000))
     bus.connected(0.0)
-    bus.receive(CALL.to_bytes(), 0.0)
-    bus.answer(CALL)
-    assert bus.receive(CALL.to_bytes(), 0.9) == []
-    assert bus.receive(CALL.to_bytes(), 1.95) == [fact(CALL)]
+    for now, facts in ((0.0, [fact(CALL)]), (repeat - 0.1, []), (2 * repeat, [fact(CALL)])):
+        assert bus.receive(CALL.to_bytes(), now) == facts
+        bus.answer(CALL)
 
 
 @pytest.mark.parametrize(("pause", "facts"), [(0.3, 0), (0.5, 1)])
@@ -432,6 +433,17 @@ def test_only_so_many_presses_are_remembered_and_the_oldest_are_forgotten() -> N
     assert bus.receive(key(terminals[-1]).to_bytes(), 1.1) == []
     assert bus.receive(key(terminals[1]).to_bytes(), 1.1) == []
     assert bus.receive(key(terminals[0]).to_bytes(), 1.1) == [fact(key(terminals[0]))]
+
+
+def test_a_key_pressed_again_is_a_young_press() -> None:
+    terminals = range(100, 100 + PRESSES_KEPT + 1)
+    bus = ready(*terminals)
+    for address in terminals[:-1]:
+        bus.receive(key(address).to_bytes(), 1.0)
+    bus.answer(key(terminals[0]))
+    for address in (terminals[0], terminals[-1]):
+        assert bus.receive(key(address).to_bytes(), 9.0) == [fact(key(address))]
+    assert bus.receive(key(terminals[0]).to_bytes(), 9.1) == []
 
 
 def test_a_late_answer_to_an_earlier_key_is_still_an_echo_and_not_the_later_ones() -> None:
