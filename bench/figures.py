@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import platform
 import statistics
 from collections.abc import Mapping, Sequence
@@ -57,8 +58,7 @@ class Figure:
 
 def percentile(samples: Sequence[float], percent: float) -> float:
     """The smallest sample that `percent` of all do not exceed."""
-    ranked = sorted(samples)
-    return ranked[min(len(ranked) - 1, max(0, -(-len(ranked) * percent // 100).__int__() - 1))]
+    return sorted(samples)[max(0, math.ceil(len(samples) * percent / 100) - 1)]
 
 
 def against_floor(
