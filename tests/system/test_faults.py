@@ -23,6 +23,9 @@ from system.waiting import until
 
 BUS_ONLY = (HOUSE, MQTT, TERMINALS)
 
+PROMPT = 1.0
+"""Seconds in which a press must be answered whatever happens elsewhere: less than any device's time-out."""
+
 # Vectors: the device sheet's, or made from its layout.
 CALL_AT_1 = bytes.fromhex("FF 68 03 03 68 01 01 0C 0E 16")
 CALL_AT_2 = bytes.fromhex("FF 68 03 03 68 02 01 0C 0F 16")
@@ -199,7 +202,8 @@ async def test_a_printer_that_cannot_print(
         await until(lambda: any(detail in notice for notice in network.levels["board"]["notices"]))
         refused = await network.press("kiosk/kiosk", "TAKE")
         assert refused["result"] == "refused"
-        assert refused["text"] == "the ticket printer cannot print now; ask the lobby manager"
+        assert detail in refused["text"]
+        assert "lobby manager" in refused["text"]
         assert branch.rows("ticket_issued") == []
         shown = await network.press("kiosk/screen", "TAKE")
         assert (shown["result"], shown["ticket"], shown["printed"]) == ("ok", "A001", False)
@@ -391,7 +395,7 @@ async def test_a_device_that_hangs_delays_nobody_else(tmp_path: Path, broker: Mo
             slowest = max(slowest, time.monotonic() - began)
             if hung != "hall":
                 await until(lambda n=number: branch.hall.lines()[:1] == [f"A{n:03d} Counter 3"], 2)
-        assert slowest < 0.5
+        assert slowest < PROMPT
         if hung != "terminals":
             await network.press("kiosk/screen", "TAKE")
             await branch.key(1, Key.CALL)
@@ -485,7 +489,7 @@ async def test_a_flood_of_garbage(tmp_path: Path, broker: Mosquitto, bus: Port) 
             began = time.monotonic()
             await take(network)
             slowest = max(slowest, time.monotonic() - began)
-        assert slowest < 0.5
+        assert slowest < PROMPT
         assert branch.process
         frames = len(bus.heard)
         bus.send(bytes(20) + CALL_AT_2)

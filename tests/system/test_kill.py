@@ -227,10 +227,17 @@ def the_replayed_journal_shows(config: Path, board: Any) -> None:
 
 
 async def test_killed_under_load(tmp_path: Path, broker: Mosquitto) -> None:
-    print(f"seed {SEED}")
+    """Two branches at once, a processor each, with half of the kills each."""
+    async with asyncio.TaskGroup() as both:
+        for seed in (SEED, SEED + 1):
+            (directory := tmp_path / str(seed)).mkdir()
+            both.create_task(under_load(directory, broker, seed))
+
+
+async def under_load(directory: Path, broker: Mosquitto, seed: int) -> None:
     parts = (HOUSE, COUNTERS, MQTT, PADS_AND_BUS)
-    async with Branch(tmp_path, broker.port, parts) as branch, Network(broker.port, branch.root) as network:
-        hands = Hands(branch, network, Random(SEED), "screen")
+    async with Branch(directory, broker.port, parts) as branch, Network(broker.port, branch.root) as network:
+        hands = Hands(branch, network, Random(seed), "screen")
         work = [
             *(hands.customers(name) for name in BUTTONS),
             *(hands.clerk(counter) for counter in PADS),
@@ -238,20 +245,20 @@ async def test_killed_under_load(tmp_path: Path, broker: Mosquitto) -> None:
         ]
         await asyncio.gather(*(network.press("kiosk/screen", "TAKE") for _ in range(30)))
         async with hands.busy(work):
-            await kill_again_and_again(hands, KILLS, lambda: len(hands.answered), ANSWERS, LATER)
+            await kill_again_and_again(hands, KILLS // 2, lambda: len(hands.answered), ANSWERS, LATER)
         last = branch.rows()[-1].seq
         await until(lambda: any(m.topic == "event" and m.content["seq"] == last for m in network.heard[-5000:]))
         await until(lambda: network.levels["status"] == "online")
         await branch.stop()
         await until(lambda: network.levels["status"] == "offline")
         rows = branch.rows()
+        echoed = sum(press.echoed for press in hands.presses)
+        print(f"seed {seed}: {len(rows)} rows, {len(hands.answered)} answers, {echoed}/{len(hands.presses)} echoes")
         each_cause_acted_once(rows)
         every_answer_is_true(rows, hands)
         nobody_is_called_twice(rows)
         each_press_at_a_terminal_acted_once(rows, hands.presses)
         the_replayed_journal_shows(branch.config, network.levels["board"])
-        echoed = sum(press.echoed for press in hands.presses)
-        print(f"{KILLS} kills, {len(rows)} rows, {len(hands.answered)} answers, {echoed}/{len(hands.presses)} echoes")
 
 
 async def test_killed_while_printing(tmp_path: Path, broker: Mosquitto) -> None:

@@ -7,8 +7,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-import pytest
-
 from drivers.terminal68 import Key
 from simulators.faults import Faults
 from system.branch import HALL, HOUSE, MQTT, TERMINALS, WINDOWS, Branch
@@ -29,9 +27,6 @@ class Lines:
     name: str
     spoil: Callable[[Faults], None] = lambda faults: None
     repeat_ms: int = REPEAT_MS
-
-    def __str__(self) -> str:
-        return self.name
 
 
 def _set(**knobs: object) -> Callable[[Faults], None]:
@@ -65,12 +60,27 @@ async def call_all(branch: Branch, address: int, tickets: int) -> None:
         await branch.key(address, Key.CALL)
 
 
-@pytest.mark.parametrize("lines", LINES, ids=str)
-async def test_the_same_journal_over_any_line(tmp_path: Path, broker: Mosquitto, lines: Lines) -> None:
+async def test_the_same_journal_over_any_line(tmp_path: Path, broker: Mosquitto) -> None:
+    """A branch for each kind of line, all at once."""
     print(f"seed {SEED}")
+    async with asyncio.TaskGroup() as group:
+        for number, lines in enumerate(LINES):
+            (directory := tmp_path / str(number)).mkdir()
+            group.create_task(scenario(directory, broker, lines), name=lines.name)
+
+
+async def scenario(directory: Path, broker: Mosquitto, lines: Lines) -> None:
+    try:
+        await _scenario(directory, broker, lines)
+    except AssertionError as error:
+        error.add_note(f"The lines: {lines.name}")
+        raise
+
+
+async def _scenario(directory: Path, broker: Mosquitto, lines: Lines) -> None:
     parts = (HOUSE, MQTT, TERMINALS, HALL, WINDOWS)
     async with (
-        Branch(tmp_path, broker.port, parts, repeat_ms=lines.repeat_ms, seed=SEED) as branch,
+        Branch(directory, broker.port, parts, repeat_ms=lines.repeat_ms, seed=SEED) as branch,
         Network(broker.port, branch.root) as network,
     ):
         await until(lambda: branch.window("1") == ("CLOSED", "Counter 1"))
