@@ -17,7 +17,7 @@ def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mosquitto]:
 
 
 @pytest.fixture
-def own_broker(tmp_path: object, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mosquitto]:
+def own_broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mosquitto]:
     """A broker for one test alone, running, to be stopped and started."""
     broker = Mosquitto(tmp_path_factory.mktemp("broker"))
     broker.start()

@@ -46,9 +46,9 @@ async def running(
         yield branch, network
 
 
-async def take(network: Network, *, kiosk: str = "kiosk") -> str:
+async def take(network: Network) -> str:
     """A ticket for cash business."""
-    answer = await network.press(f"kiosk/{kiosk}", "TAKE")
+    answer = await network.press("kiosk/kiosk", "TAKE")
     assert answer["result"] == "ok", answer
     return str(answer["ticket"])
 
