@@ -598,6 +598,28 @@ async def test_a_press_between_two_subscriptions_is_answered_too(broker: Mosquit
         assert [json.loads(ack)["seq"] for ack in keypad.on("keypad/3/ack")] == [1, 2]
 
 
+async def test_a_press_of_a_connection_that_never_was_up_does_not_act_later(
+    broker: Mosquitto, relay: Relay, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mqtt_session, "TIMEOUT", 0.5)  # the library notices the cut only while it waits for nothing
+    relay.second_subscription = asyncio.Event()
+    async with watch(broker.port) as keypad, bench(at(relay.port)) as b:
+        await relay.subscribed.wait()
+        await keypad.press(seq=1)
+        await eventually(lambda: b.session._early)
+        held, relay.second_subscription = relay.second_subscription, None
+        cutting = asyncio.create_task(relay.cut())
+        await b.until(lambda facts: len(facts) == 1)
+        held.set()
+        await cutting
+        await relay.open()
+        await b.until(lambda facts: LinkUp() in facts)
+        await keypad.press(seq=2)
+        await b.until(lambda facts: len(facts) >= 3)
+        assert b.facts[1] == LinkUp()
+        assert [fact.payload.seq for fact in b.facts[2:]] == [2]  # type: ignore[attr-defined]
+
+
 async def test_no_malformed_press_costs_the_connection_and_each_is_answered(broker: Mosquitto) -> None:
     bad = [
         b"",
