@@ -39,6 +39,9 @@ from drivers.session import Session
 from drivers.terminal68 import Terminal68
 from drivers.vfd import WindowDisplay
 
+REFRESH = 60.0
+"""Seconds in which a display that cannot confirm what it is told is told again."""
+
 Connect = Callable[[str, Driver, Link], Session]
 """Makes the session of a device, whose facts go to the desk."""
 
@@ -95,7 +98,9 @@ def _window(settings: Settings, device: VfdDevice, desk: Desk, connect: Connect)
 
 
 def _terminals(settings: Settings, device: Terminal68Device, desk: Desk, connect: Connect) -> Session:
-    bus = Terminal68(device.addresses, device.raters, repeat_ms=device.repeat_ms, baud=_baud(device.link))
+    bus = Terminal68(
+        device.addresses, device.raters, repeat_ms=device.repeat_ms, baud=_baud(device.link), refresh=REFRESH
+    )
     session = connect(device.id, bus, device.link)
     desk.add(
         TerminalsPost(device.id, bus, device.addresses, device.raters, device.repeat_ms, desk.lobby, session.flush)

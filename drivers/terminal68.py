@@ -176,6 +176,8 @@ class Terminal68:
 
     `terminals` and `raters` are the configured bus addresses. `baud` is the line's speed, by which frames are
     spaced out; None (TCP gateways) sends without spacing. `repeat_ms`: see the module's text.
+    `refresh`: seconds in which every display is told once more what it shows, since nothing on this bus says that a
+    frame was lost; None: never.
     """
 
     def __init__(
@@ -185,6 +187,7 @@ class Terminal68:
         *,
         repeat_ms: int = 400,
         baud: int | None = 9600,
+        refresh: float | None = None,
     ) -> None:
         self._known = frozenset(terminals) | frozenset(raters)
         self._repeat = repeat_ms / 1000
@@ -199,6 +202,10 @@ class Terminal68:
         self._connected = False
         self._free_at = 0.0
         self._noisy_until: float | None = None
+        self._refresh_at = 0.0
+        self._refresh_next = deque(self._displays if refresh else ())
+        # Spread out, so that the refreshes never fill the bus.
+        self._refresh_pause = (refresh or 0.0) / max(1, len(self._displays))
 
     # -- what the controller wants ---------------------------------------------------------------------------
 
@@ -250,6 +257,7 @@ class Terminal68:
         self._strangers.clear()
         self._free_at = now
         self._noisy_until = None
+        self._refresh_at = now + self._refresh_pause
         for display in self._displays.values():
             display.ticket_sent = display.waiting_sent = None
         return [OK]
@@ -275,6 +283,11 @@ class Terminal68:
         return facts
 
     def tick(self, now: float) -> Sequence[object]:
+        if self._refresh_next and now >= self._refresh_at:
+            self._refresh_at = now + self._refresh_pause
+            display = self._displays[self._refresh_next[0]]
+            display.ticket_sent = display.waiting_sent = None
+            self._refresh_next.rotate(-1)
         if self._noisy_until is not None and now >= self._noisy_until:
             self._noisy_until = None
             return [OK]
@@ -293,7 +306,9 @@ class Terminal68:
     def next_deadline(self) -> float | None:
         if not self._connected:
             return None
-        times = [] if self._noisy_until is None else [self._noisy_until]
+        times = [self._refresh_at] if self._refresh_next else []
+        if self._noisy_until is not None:
+            times.append(self._noisy_until)
         if self._answers or self._beeps or self._to_raters:
             times.append(self._free_at)
         for display in self._displays.values():

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import AsyncExitStack, nullcontext
 from dataclasses import dataclass
-from itertools import islice
+from itertools import groupby, islice
 from pathlib import Path
 from random import Random
 from statistics import mean
@@ -143,11 +143,11 @@ class Report:
                 yield Count("papers", len(self._issued), len(far_end.tickets), True)
             if isinstance(device, Terminal68Device) and isinstance(far_end, TerminalBus):
                 for address, counter in device.addresses.items():
-                    wanted = Counter(ticket[-3:] for ticket, at in self._called if at == counter)
-                    shown = Counter(far_end.terminals[address].tickets)
-                    yield Count(
-                        f"calls on the terminal of counter {counter}", wanted.total(), _met(wanted, shown), True
-                    )
+                    wanted = [digits for digits, _ in groupby(t[-3:] for t, at in self._called if at == counter)]
+                    shown = list(far_end.terminals[address].tickets)
+                    right = sum(one == other for one, other in zip(wanted, shown, strict=False))
+                    seen = right if len(shown) <= len(wanted) else len(shown)
+                    yield Count(f"tickets on the terminal of counter {counter}", len(wanted), seen, True)
             if isinstance(far_end, BoardFarEnd):
                 lines = {line.strip() for shown in far_end.history for line in shown}
                 say = self._settings.rules.wording.say
@@ -177,8 +177,3 @@ class Report:
             good = c.seen == c.journal if exact and c.exact else c.seen >= c.journal
             checks.add_row(c.what, str(c.journal), str(c.seen), "right" if good else "WRONG")
         console.print(checks)
-
-
-def _met(wanted: Counter[str], shown: Counter[str]) -> int:
-    """How many were shown: exactly as many as wanted only if each was shown exactly as often as wanted."""
-    return shown.total() if all(shown[t] >= n for t, n in wanted.items()) else (wanted & shown).total()

@@ -87,11 +87,11 @@ class TerminalPad:
         return int(self._terminal.waiting or 0)
 
     async def call(self) -> bool:
-        shown = len(self._terminal.tickets)
+        told = self._terminal.told
         if not await self.press("CALL"):
             return False
         for _ in range(20):
-            if len(self._terminal.tickets) > shown:
+            if self._terminal.told > told:
                 return True
             await asyncio.sleep(GLANCE)
         return False  # the last customer was finished, and nobody waits

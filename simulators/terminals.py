@@ -27,8 +27,10 @@ class Terminal:
     ticket: str = ""
     beeps: int = 0
     echoes: int = 0
+    told: int = 0
+    """How often it was told to show a ticket."""
     tickets: deque[str] = field(default_factory=lambda: deque(maxlen=HISTORY))
-    """Every ticket that was shown, in order, as often as it was told to show it."""
+    """The tickets shown, in order; the same digits again count as the same."""
 
 
 @dataclass(slots=True)
@@ -122,7 +124,9 @@ class TerminalBus:
                 terminal.waiting = waiting
             if ticket or not waiting:
                 if ticket:
-                    terminal.tickets.append(ticket)
+                    terminal.told += 1
+                    if ticket != (terminal.tickets[-1] if terminal.tickets else ""):
+                        terminal.tickets.append(ticket)
                 terminal.ticket = ticket
 
     def _to_rater(self, rater: Rater, frame: Frame) -> None:

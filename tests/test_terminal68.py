@@ -655,9 +655,15 @@ def test_an_echo_waits_behind_one_frame_at_most(moves: list[tuple[str, int, int,
     def until(end: float) -> None:
         nonlocal now
         leave()
-        while (deadline := bus.next_deadline()) is not None and deadline <= end:
+        for _ in range(1000):
+            deadline = bus.next_deadline()
+            if deadline is None or deadline > end:
+                break
             now = max(now, deadline)
+            bus.tick(now)
             leave()
+        else:
+            pytest.fail("the bus keeps asking to be called")
         now = end
 
     for serial, (what, terminal, number, pause) in enumerate(moves):
@@ -944,3 +950,26 @@ def test_the_far_end_shows_and_beeps_and_asks() -> None:
     assert (first.ticket, first.waiting) == ("", "000")
     assert not bus.far_end.raters[RATER].asking
     assert list(first.tickets) == ["017"]
+
+
+def test_a_lost_display_frame_is_mended_by_the_refresh() -> None:
+    """One display at a time, so that a round of twelve never fills the bus."""
+    bus = Terminal68([3, 4], refresh=60.0)
+    bus.connected(0.0)
+    for address in (3, 4):
+        bus.show_ticket(address, "A017")
+    sent = _until(bus, 20.0)
+    assert len(sent) == 2
+    assert _until(bus, 29.9) == []
+    assert _until(bus, 59.9) == [ticket_frame(3, "A017").to_bytes()]
+    assert _until(bus, 89.9) == [ticket_frame(4, "A017").to_bytes()]
+
+
+def _until(bus: Terminal68, end: float) -> list[bytes]:
+    """What the bus says up to a time."""
+    sent = []
+    while (now := bus.next_deadline()) is not None and now <= end:
+        bus.tick(now)
+        if data := bus.data_to_send(now):
+            sent.append(data)
+    return sent
