@@ -14,7 +14,7 @@ demo: $(STAMP)  ## a whole lobby on simulated hardware; needs no root
 	$(BIN)/lobby demo $(ARGS)
 
 test: machine $(STAMP)  ## the tests; as root installs Mosquitto where it is missing
-	$(BIN)/pytest $(ARGS)
+	$(BIN)/pytest -n 2 $(ARGS)
 
 check: $(STAMP)  ## lint, format, types and the import rule
 	$(BIN)/ruff check .
