@@ -60,14 +60,23 @@ def check(path: Path) -> None:
 @click.option(
     "--speed", type=click.FloatRange(1, 1000), default=60, show_default=True, help="People's time, not wires'."
 )
-def demo(path: Path | None, headless: bool, customers: int | None, seed: int, speed: float) -> None:
+@click.option("--tickets", type=click.Path(path_type=Path, file_okay=False), help="Draw every paper ticket into here.")
+def demo(
+    path: Path | None, headless: bool, customers: int | None, seed: int, speed: float, tickets: Path | None
+) -> None:
     """A whole lobby on simulated hardware: real drivers, real bytes."""
     from controller.config import read, shipped  # noqa: PLC0415
-    from simulators.demo import run_demo  # noqa: PLC0415
+    from simulators.demo import missing, run_demo  # noqa: PLC0415
 
     settings = read(path or shipped("demo.toml"))
+    if lacks := missing(settings):
+        _stop(f"{settings.path}: the demo needs {lacks}; add it, or leave out --config", WRONG)
+    if not headless and not sys.stdout.isatty():
+        click.echo("There is no terminal to draw in: running without a screen.")
+        headless = True
     logging.getLogger().setLevel(logging.ERROR)
-    good = asyncio.run(run_demo(settings, customers or (30 if headless else None), seed, speed, headless=headless))
+    customers = customers or (30 if headless else None)
+    good = asyncio.run(run_demo(settings, customers, seed, speed, headless=headless, tickets=tickets))
     sys.exit(0 if good else FAILED)
 
 

@@ -17,7 +17,7 @@ from statistics import mean
 from rich.console import Console
 from rich.table import Table
 
-from controller.config import Settings, Terminal68Device, VfdDevice
+from controller.config import MqttKeypad, MqttKiosk, Settings, Terminal68Device, VfdDevice
 from simulators.board import BoardFarEnd
 from simulators.broker import embedded_broker
 from simulators.buttons import Buttons
@@ -34,6 +34,16 @@ LOAD = 1.0
 """Work that comes, as a part of what all counters together can do."""
 AT_THE_DOOR = 4
 """Customers waiting when the doors open."""
+
+
+def missing(settings: Settings) -> str:
+    """What a branch lacks for a demo, in words; empty if nothing."""
+    kinds = {type(device) for device in settings.devices}
+    if MqttKiosk not in kinds:
+        return 'a ticket button (a device with driver = "mqtt-kiosk")'
+    if not kinds & {MqttKeypad, Terminal68Device}:
+        return 'a keypad (a device with driver = "terminal68" or "mqtt-keypad")'
+    return ""
 
 
 async def run_demo(

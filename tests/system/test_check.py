@@ -196,3 +196,27 @@ async def test_the_demo(tmp_path: Path) -> None:
     assert err == ""
     assert "tickets with a paper" in out
     assert "WRONG" not in out
+
+
+async def test_the_demo_draws_the_tickets_and_needs_no_terminal(tmp_path: Path) -> None:
+    code, out, err = await lobby("demo", "--customers", 2, "--speed", 400, "--tickets", tmp_path / "t", seconds=90)
+    assert code == 0, out + err
+    assert out.startswith("There is no terminal to draw in: running without a screen.")
+    pictures = sorted((tmp_path / "t").iterdir())
+    assert [picture.name for picture in pictures] == ["printer-001.png", "printer-002.png"]
+    assert all(picture.read_bytes().startswith(b"\x89PNG") for picture in pictures)
+
+
+async def test_a_demo_of_a_branch_without_buttons_says_what_it_needs(tmp_path: Path) -> None:
+    path = tmp_path / "branch.toml"
+    path.write_text(
+        '[branch]\nid = "b"\nname = "B"\n[[service]]\nid = "cash"\nname = "Cash"\nprefix = "A"\n'
+        '[[counter]]\nid = "1"\nserves = { cash = 0 }\n',
+        "utf-8",
+    )
+    code, out, err = await lobby("demo", "--headless", "--config", path)
+    assert (code, out) == (2, "")
+    assert (
+        err
+        == f'{path}: the demo needs a ticket button (a device with driver = "mqtt-kiosk"); add it, or leave out --config\n'
+    )
