@@ -216,7 +216,5 @@ async def test_a_demo_of_a_branch_without_buttons_says_what_it_needs(tmp_path: P
     )
     code, out, err = await lobby("demo", "--headless", "--config", path)
     assert (code, out) == (2, "")
-    assert (
-        err
-        == f'{path}: the demo needs a ticket button (a device with driver = "mqtt-kiosk"); add it, or leave out --config\n'
-    )
+    needs = 'a ticket button (a device with driver = "mqtt-kiosk")'
+    assert err == f"{path}: the demo needs {needs}; add it, or leave out --config\n"
