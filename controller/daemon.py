@@ -80,6 +80,7 @@ class Daemon:
             desk = self.desk = Desk(rules, journal, engine.submit, lambda: engine.settled, self._clock.wall)
             sessions = furnish(settings, desk, self._clock.steady)
             engine.replay()
+            self._doubt_the_clock()
             deciding = asyncio.create_task(
                 engine.run(desk.published, desk.trouble, lambda: self._notifier.tell("WATCHDOG=1")), name="engine"
             )
@@ -101,6 +102,17 @@ class Daemon:
             await asyncio.gather(*tasks, return_exceptions=True)
         finally:
             journal.close()
+
+    def _doubt_the_clock(self) -> None:
+        today, open_day = self._settings.rules.day_of(self._clock.wall()), self.engine.state.day
+        if today < open_day:
+            log.warning(
+                "the clock says %s, but the journal is at %s already: numbers go on until the clock is past that day; "
+                "set the clock, and if it was the earlier one that was wrong, move %s away to begin a new journal",
+                today,
+                open_day,
+                self._settings.journal_path,
+            )
 
     async def _follow_the_day(self) -> None:
         """Begin each business day at its hour, with nobody there to press anything."""

@@ -1,6 +1,6 @@
 """From a key press to a command: digits, function keys and the manager's buttons, the same whatever they came by.
 
-A function here gives the command, or the wording code (below `refused.`) of why the key means nothing.
+A function here gives the command, or None when there is no such key.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ from __future__ import annotations
 import json
 from collections import deque
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -98,6 +98,8 @@ class Message:
     topic: str
     payload: bytes
     retain: bool
+    seq: int = field(default=0, compare=False)
+    """Of an event: the row it tells of."""
 
 
 class MqttLobby:
@@ -111,6 +113,8 @@ class MqttLobby:
         self._answers: deque[Message] = deque(maxlen=ANSWERS_LIMIT)
         self._events: deque[Message] = deque(maxlen=EVENTS_LIMIT)
         self.is_connected = False
+        self.confirmed = 0
+        """The last row whose event the broker has confirmed; 0: none yet."""
 
     # -- what the controller says ----------------------------------------------------------------------------
 
@@ -127,10 +131,14 @@ class MqttLobby:
         if self.is_connected:
             self._answers.append(Message(f"{self.root}{where}/{id}/ack", _json(content), False))
 
-    def event(self, content: Mapping[str, Any]) -> None:
-        """Something that has happened: said once, and only while the broker is there."""
+    def event(self, seq: int, content: Mapping[str, Any]) -> None:
+        """Something that has happened, the row `seq`: said while the broker is there, and again if not confirmed."""
         if self.is_connected:
-            self._events.append(Message(f"{self.root}event", _json(content), False))
+            self._events.append(Message(f"{self.root}event", _json(content), False, seq))
+
+    def published(self, message: Message) -> None:
+        """The broker has confirmed a message."""
+        self.confirmed = max(self.confirmed, message.seq)
 
     # -- what the wire does ----------------------------------------------------------------------------------
 

@@ -112,7 +112,7 @@ class MqttSession:
     def _client(self) -> aiomqtt.Client:
         broker, will = self._broker, self._lobby.will
         self._early.clear()
-        password = broker.password_file.read_text("utf-8").strip() if broker.password_file else None
+        password = broker.password_file.read_text("utf-8").split("\n")[0].strip() if broker.password_file else None
         client = aiomqtt.Client(
             broker.host,
             broker.port,
@@ -182,11 +182,18 @@ class MqttSession:
                 self._wake.clear()
                 while message := self._lobby.next_message():
                     await room.acquire()
-                    sendings.start(_send(client, message, room))
+                    sendings.start(self._send(client, message, room))
                 if self._leaving:
                     await sendings.all_done()
                     return
                 await sendings.until_failed_or(self._wake)
+
+    async def _send(self, client: aiomqtt.Client, message: Message, room: asyncio.Semaphore) -> None:
+        try:
+            await client.publish(message.topic, message.payload, qos=1, retain=message.retain)
+            self._lobby.published(message)
+        finally:
+            room.release()
 
 
 class _Ears(asyncio.Queue[aiomqtt.Message]):
@@ -202,13 +209,6 @@ async def _until_lost(client: aiomqtt.Client) -> None:
     """Until the connection is lost: MqttError. No message ever comes out here."""
     async for _ in client.messages:
         pass
-
-
-async def _send(client: aiomqtt.Client, message: Message, room: asyncio.Semaphore) -> None:
-    try:
-        await client.publish(message.topic, message.payload, qos=1, retain=message.retain)
-    finally:
-        room.release()
 
 
 class _Sendings:

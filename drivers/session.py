@@ -10,11 +10,13 @@ import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from drivers.device import Driver
+from drivers.device import Driver, Health
 from drivers.link import Link, LinkError, open_link
 
 BACK_OFF = (0.1, 0.25, 0.5, 1.0, 2.0)
 """Seconds between attempts to open a link; the last one repeats. A link that has held that long starts anew."""
+SHORT_LIVES = 2
+"""Links in a row that were lost at once, after which the next is not believed before it has held."""
 WRITE_TIMEOUT = 5.0
 """Seconds in which a link must take at least one byte of what waits to be sent; after that it is reopened."""
 ABORT_TIMEOUT = 2.0
@@ -64,6 +66,9 @@ class Session(asyncio.Protocol):
         self._resumed = 0
         self._timer: asyncio.TimerHandle | None = None
         self._down_told = False
+        self._short_lives = 0
+        self._probation: list[object] | None = None
+        self._release_timer: asyncio.TimerHandle | None = None
         self.settled = asyncio.Event()
         """Set once the first attempt to open the link has ended, well or badly."""
 
@@ -83,8 +88,9 @@ class Session(asyncio.Protocol):
                     self._opened(transport)
                     await self._until_lost(transport)
                     self._tell_down(self._lost_reason)
+                    self._short_lives += 1
                     if self._clock() - opened >= BACK_OFF[-1]:
-                        attempt = 0
+                        attempt = self._short_lives = 0
                 self.settled.set()
                 await asyncio.sleep(BACK_OFF[min(attempt, len(BACK_OFF) - 1)])
                 attempt += 1
@@ -129,8 +135,11 @@ class Session(asyncio.Protocol):
     def _opened(self, transport: asyncio.Transport) -> None:
         self._transport = transport
         self._paused = False
-        self._down_told = False
-        self._heard(LinkUp())
+        # A link that keeps dying as soon as it is open is not told to be up before it has held for a while.
+        self._probation = [] if self._short_lives >= SHORT_LIVES else None
+        if self._probation is not None:
+            self._release_timer = asyncio.get_running_loop().call_later(BACK_OFF[-1], self._release)
+        self._tell([LinkUp()])
         self._tell(self._driver.connected(self._clock()))
         self.settled.set()
         self.flush()
@@ -152,7 +161,10 @@ class Session(asyncio.Protocol):
             transport.abort()  # an earlier link was so slow to go that its end looked like this one's
         self._transport = None
         self._cancel_timer()
+        if self._probation is not None:
+            self._probation = []
         self._tell(self._driver.disconnected(self._clock()))
+        self._probation = None
         await self._until_gone()
 
     async def _until_gone(self) -> None:
@@ -164,7 +176,21 @@ class Session(asyncio.Protocol):
 
     def _tell(self, facts: Sequence[object]) -> None:
         for fact in facts:
+            if self._probation is not None and isinstance(fact, LinkUp | Health):
+                self._probation.append(fact)
+                continue
+            self._release()
+            if isinstance(fact, LinkUp):
+                self._down_told = False
             self._heard(fact)
+
+    def _release(self) -> None:
+        """The link has held, or has said something: tell what was held back."""
+        held, self._probation = self._probation, None
+        if self._release_timer:
+            self._release_timer.cancel()
+            self._release_timer = None
+        self._tell(held or [])
 
     def _tell_down(self, reason: str) -> None:
         if not self._down_told:
@@ -188,3 +214,6 @@ class Session(asyncio.Protocol):
         if self._timer:
             self._timer.cancel()
             self._timer = None
+        if self._transport is None and self._release_timer:
+            self._release_timer.cancel()
+            self._release_timer = None

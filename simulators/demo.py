@@ -30,9 +30,9 @@ from simulators.terminals import TerminalBus
 from simulators.window import WindowFarEnd
 
 PROFILE = "normal"
-LOAD = 1.0
+LOAD = 1.25
 """Work that comes, as a part of what all counters together can do."""
-AT_THE_DOOR = 4
+AT_THE_DOOR = 6
 """Customers waiting when the doors open."""
 
 

@@ -327,10 +327,10 @@ def test_answers_go_before_levels_and_those_before_events_each_in_their_order() 
     lobby = MqttLobby("b1")
     lobby.connected()
     drain(lobby)
-    lobby.event({"seq": 1})
+    lobby.event(1, {"seq": 1})
     lobby.level("board", {})
     lobby.answer("keypad", "3", {"text": "请到3号"})
-    lobby.event({"seq": 2})
+    lobby.event(1, {"seq": 2})
     lobby.answer("panel", "m", {"text": ""})
     assert drain(lobby) == [
         Message(ROOT + "keypad/3/ack", '{"text":"请到3号"}'.encode(), False),
@@ -349,7 +349,7 @@ def test_what_is_said_to_nobody_is_not_kept() -> None:
         if seq == 3:
             lobby.disconnected()
         assert lobby.is_connected is (seq in (1, 2, 4, 5))
-        lobby.event({"seq": seq})
+        lobby.event(1, {"seq": seq})
         lobby.answer("keypad", "3", {"seq": seq})
     assert [message.payload for message in drain(lobby) if not message.retain] == [
         b'{"seq":4}',
@@ -365,7 +365,7 @@ def test_answers_and_events_have_a_limit_and_the_oldest_go_first() -> None:
     drain(lobby)
     lobby.level("board", {"kept": True})
     for number in range(ANSWERS_LIMIT + 10):
-        lobby.event({"seq": number})
+        lobby.event(1, {"seq": number})
         lobby.answer("keypad", "3", {"seq": number})
     found = [json.loads(message.payload) for message in drain(lobby)]
     every = range(ANSWERS_LIMIT + 10)
@@ -462,7 +462,7 @@ class Bench:
             self.session.flush()
 
     def event(self, seq: int) -> None:
-        self.lobby.event({"seq": seq})
+        self.lobby.event(1, {"seq": seq})
         self.session.flush()
 
     def level(self, topic: str, content: dict[str, Any]) -> None:

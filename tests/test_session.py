@@ -15,8 +15,10 @@ import pytest
 from ports import PATIENCE, Pty, eventually, open_files
 
 from drivers import session as session_module
+from drivers.device import Health
 from drivers.link import Link, TcpLink, parse_link
-from drivers.session import LinkDown, LinkUp, Session
+from drivers.session import SHORT_LIVES, LinkDown, LinkUp, Session
+from drivers.terminal68 import Terminal68
 
 KINDS = ["serial", "file"]
 
@@ -429,3 +431,29 @@ async def test_a_session_can_be_ended_in_every_state_and_leaves_nothing(pty: Pty
     if state in ("open", "stalled"):
         async with bench(f"serial:{pty.path}") as again:
             await again.told(LinkUp(), "connected", "ready")
+
+
+async def test_a_link_that_dies_at_once_again_and_again_is_not_told_to_be_up() -> None:
+    """A gateway that accepts and hangs up would otherwise fill the log and the journal, a line an attempt."""
+    accepted = 0
+
+    async def hang_up(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal accepted
+        accepted += 1
+        writer.close()
+
+    heard: list[object] = []
+    server = await asyncio.start_server(hang_up, "127.0.0.1", 0)
+    async with server:
+        port = server.sockets[0].getsockname()[1]
+        session = Session(Terminal68([1]), TcpLink("127.0.0.1", port), heard.append, time.monotonic)
+        task = asyncio.create_task(session.run())
+        async with asyncio.timeout(30):
+            while accepted < SHORT_LIVES + 3:  # noqa: ASYNC110 - the server's count is all there is to see
+                await asyncio.sleep(0.01)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+    kinds = [type(fact) for fact in heard]
+    assert kinds.count(LinkUp) == SHORT_LIVES
+    assert kinds.count(LinkDown) == SHORT_LIVES
+    assert kinds.count(Health) == SHORT_LIVES

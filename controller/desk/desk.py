@@ -84,7 +84,7 @@ class Desk:
         self._state = step.state
         self._update()
         for post in self._posts.values():
-            post.told(step.rows, step.state)
+            self._guarded(post.id, lambda post=post: post.told(step.rows, step.state))  # type: ignore[misc]
 
     def trouble(self, reason: str) -> None:
         """The journal cannot be written any more; with an empty reason: it can again."""
@@ -123,7 +123,14 @@ class Desk:
         if self._mqtt:
             self._mqtt.notice(list(self._notices()), self._trouble)
         for post in self._posts.values():
-            post.update(self._state)
+            self._guarded(post.id, lambda post=post: post.update(self._state))  # type: ignore[misc]
+
+    def _guarded(self, id: str, tell: Callable[[], None]) -> None:
+        """A fault of ours in telling one device must not keep the news from the next."""
+        try:
+            tell()
+        except Exception:
+            log.exception("%s could not be told", id)
 
     def _notices(self) -> Iterator[str]:
         """What people in the hall must know, most urgent first."""

@@ -52,6 +52,8 @@ class MqttPost:
             case BadPress(where, id, field, boot, seq):
                 self._acknowledge(where, id, boot, seq, self._error("bad_press", field=field))
             case LinkUp():
+                # What the last connection did not confirm may not have arrived: it is said again.
+                self._told = min(self._told, max(self._mqtt.confirmed, self._lobby.journal.opened_at))
                 self._tell(self._lobby.journal.rows_after(self._told, MISSED_LIMIT))
             case LinkDown():
                 pass
@@ -72,7 +74,7 @@ class MqttPost:
         for row in rows:
             if row.seq > self._told:
                 self._told = row.seq
-                self._mqtt.event({"seq": row.seq, "at": row.at, "kind": row.event.KIND, "data": row.data})
+                self._mqtt.event(row.seq, {"seq": row.seq, "at": row.at, "kind": row.event.KIND, "data": row.data})
         self._flush()
 
     def notice(self, notices: Sequence[str], trouble: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 
@@ -14,6 +15,8 @@ from controller.lobby.events import TicketIssued, TicketReprinted
 from controller.lobby.state import Print, State
 from drivers.device import Health
 from drivers.escpos import EscposPrinter, Printed, PrinterBusy, Sent, Unknown
+
+log = logging.getLogger(__name__)
 
 Render = Callable[[Mapping[str, str]], bytes]
 """A ticket's fields -> the printer's bytes."""
@@ -73,7 +76,12 @@ class PrinterPost:
 
     def _print(self, state: State, ticket: str, copy: int) -> None:
         job = f"{ticket}#{copy}"
-        data = self._render(views.ticket_fields(state, self._lobby.rules, state.tickets[ticket]))
+        try:
+            data = self._render(views.ticket_fields(state, self._lobby.rules, state.tickets[ticket]))
+        except Exception:
+            log.exception("%s: ticket %s could not be laid out", self.id, ticket)
+            self._report(job, "unknown")
+            return
         if self._backlog or not self._queue(job, data):
             self._backlog.append((job, data))
 

@@ -40,6 +40,8 @@ class TerminalsPost:
         self._lobby = lobby
         self._flush = flush
         self._started = lobby.now()
+        self._latest: dict[int, int] = {}
+        """The time of the latest press of each address."""
 
     def heard(self, fact: object) -> None:
         match fact:
@@ -106,9 +108,11 @@ class TerminalsPost:
 
     def _cause(self, frame: Frame) -> tuple[int, str]:
         """The time and the cause of a press: after a restart perhaps those of one that is in the journal already."""
-        at = self._lobby.now()
+        # Two presses that are heard in one millisecond are two.
+        at = max(self._lobby.now(), self._latest.get(frame.address, 0) + 1)
+        self._latest[frame.address] = at
         prefix = f"terminal68:{self.id}:{frame.address}:"
-        if at - self._started < self._repeat_ms:
+        if 0 <= at - self._started < self._repeat_ms:
             earlier = self._lobby.journal.recent_cause(prefix, at - self._repeat_ms, at, _press(frame))
             if earlier:
                 self._bus.pressed_before(frame, (at - int(earlier.rpartition(":")[2])) / 1000)
