@@ -21,9 +21,11 @@ DIRECTORY = Path(".bench")
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
 @click.option("--quick", is_flag=True, help="Small counts, to see that everything works; the figures mean little.")
 @click.option("--only", multiple=True, type=click.Choice(NAMES), help="Only this measurement; may be repeated.")
-@click.option("--json", "out", type=click.Path(path_type=Path, dir_okay=False), default=DIRECTORY / "bench.json")
-def main(quick: bool, only: Sequence[str], out: Path) -> None:
+@click.option("--json", "out", type=click.Path(path_type=Path, dir_okay=False), help="Default: a file in .bench/.")
+def main(quick: bool, only: Sequence[str], out: Path | None) -> None:
     """Measure the controller. A journal of millions of rows is made once and kept in .bench/."""
+    # A part never takes the place of the whole.
+    out = out or DIRECTORY / ("-".join(["bench", *(["quick"] if quick else []), *only]) + ".json")
     logging.getLogger().setLevel(logging.ERROR)
     DIRECTORY.mkdir(exist_ok=True)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
