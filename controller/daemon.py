@@ -120,10 +120,10 @@ class Daemon:
             wall = self._clock.wall()
             wait = (self._settings.rules.end_of_day(wall) - wall) / 1000
             await asyncio.sleep(min(wait, CLOCK_CHECK))
-            if self._settings.rules.day_of(self._clock.wall()) > self.engine.state.day:
-                self._submit_roll_over()
+            self._submit_roll_over()
 
     def _submit_roll_over(self) -> None:
+        """Begin the day that the clock is in, if it has not begun."""
         now = self._clock.wall()
         day = self._settings.rules.day_of(now)
         if day > self.engine.state.day:

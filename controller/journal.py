@@ -55,6 +55,7 @@ CREATE TABLE IF NOT EXISTS remark(cause TEXT PRIMARY KEY, at INTEGER, text TEXT)
 CREATE TABLE IF NOT EXISTS probe(id INTEGER PRIMARY KEY, filler BLOB) STRICT;
 """
 _COLUMNS = ("seq", "at", "day", "kind", "version", "data", "cause", "part")
+_ROWS = f"SELECT {', '.join(_COLUMNS)} FROM event"
 
 
 class JournalError(Exception):
@@ -142,19 +143,18 @@ class Journal:
 
     def rows(self, day: str) -> Iterator[Row]:
         """The rows of one business day, oldest first; JournalError at the first that cannot be read."""
-        select = f"SELECT {', '.join(_COLUMNS)} FROM event WHERE day = ? ORDER BY seq"
-        for columns in self._select(select, day):
+        for columns in self._select(f"{_ROWS} WHERE day = ? ORDER BY seq", day):
             yield self._row(columns)
 
     def rows_after(self, seq: int, limit: int) -> list[Row]:
         """The first `limit` rows after one, of whatever day."""
-        select = f"SELECT {', '.join(_COLUMNS)} FROM event WHERE seq > ? ORDER BY seq LIMIT ?"
-        return [self._row(columns) for columns in self._select(select, seq, limit)]
+        return [
+            self._row(columns) for columns in self._select(f"{_ROWS} WHERE seq > ? ORDER BY seq LIMIT ?", seq, limit)
+        ]
 
     def of_cause(self, cause: str) -> list[Row]:
         """The rows that one press led to, in order; none if it did nothing yet."""
-        select = f"SELECT {', '.join(_COLUMNS)} FROM event WHERE cause = ? ORDER BY part"
-        return [self._row(columns) for columns in self._select(select, cause)]
+        return [self._row(columns) for columns in self._select(f"{_ROWS} WHERE cause = ? ORDER BY part", cause)]
 
     def recent_cause(self, prefix: str, since: int, until: int, press: str) -> str | None:
         """The cause `prefix<ms>` of the press `press` between two times in ms (both within), if it was written."""

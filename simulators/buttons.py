@@ -32,8 +32,6 @@ class Buttons:
         self.retained: dict[str, Any] = {}
         """The last content of each topic that is no answer and no event, below the root."""
         self.events: deque[dict[str, Any]] = deque(maxlen=EVENTS_KEPT)
-        self.changed = asyncio.Event()
-        """Set at each message; for whoever waits for one."""
 
     async def __aenter__(self) -> Buttons:
         self._client = aiomqtt.Client(self._host, self._port, timeout=5)
@@ -85,4 +83,3 @@ class Buttons:
                 self.events.append(json.loads(payload))
             elif not topic.endswith("/press"):
                 self.retained[topic] = json.loads(payload)
-            self.changed.set()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from controller import keys
@@ -96,7 +97,7 @@ class MqttPost:
             self._acknowledge(press.where, press.id, payload.boot, payload.seq, answer)
 
         if payload.at is not None and now - payload.at > TOO_OLD:
-            answered(self._refusal("too_old"))
+            answered(replace(self._error("too_old"), result="refused"))
             return
         cause = f"mqtt:{press.where}/{press.id}:{payload.boot}:{payload.seq}"
         request = self._request(press, payload, now, cause, answered)
@@ -151,6 +152,3 @@ class MqttPost:
 
     def _error(self, code: str, **about: object) -> Answer:
         return Answer("error", self._lobby.rules.wording.say(f"refused.{code}", **about), code=code)
-
-    def _refusal(self, code: str, **about: object) -> Answer:
-        return Answer("refused", self._lobby.rules.wording.say(f"refused.{code}", **about), code=code)
