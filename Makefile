@@ -30,7 +30,7 @@ LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hash
 
 lock:  ## choose the newest allowed versions of everything (needs uv)
 	$(LOCK) --upgrade --extra build pyproject.toml -o requirements.txt
-	$(LOCK) --upgrade --extra build --extra dev -c requirements.txt pyproject.toml -o requirements-dev.txt
+	$(LOCK) --upgrade --extra build --extra pictures --extra dev -c requirements.txt pyproject.toml -o requirements-dev.txt
 
 clean:  ## remove all that was made here, the environment too
 	rm -rf .venv .bench .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist *.egg-info
