@@ -51,5 +51,5 @@ def _time(state: State, rules: Rules) -> float:
     counters = list(rules.counters.values())
     started = time.perf_counter()
     for n in range(PICKS):
-        calling.pick(state, rules, counters[n % len(counters)])
+        calling.pick(state, rules, counters[n % len(counters)], 0)
     return (time.perf_counter() - started) / PICKS * 1e6

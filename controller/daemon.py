@@ -21,12 +21,15 @@ from controller.desk import Desk
 from controller.engine import Engine, Request
 from controller.furnish import furnish
 from controller.journal import Journal
-from controller.lobby.commands import RollOver
+from controller.lobby.commands import CheckWindows, RollOver
+from controller.lobby.staffing import CHECK_EVERY
 
 log = logging.getLogger(__name__)
 
 SETTLE = 1.5
 """Seconds within which every link has been opened or has failed, and the broker has answered or has not."""
+LOOK_AHEAD = 5.0
+"""Seconds between two looks at how long people will wait."""
 CLOCK_CHECK = 30.0
 """Seconds after which a clock that was set is noticed, when the end of the business day is awaited."""
 
@@ -89,6 +92,7 @@ class Daemon:
             desk.begin(engine.state)
             tasks = [asyncio.create_task(session.run(), name=name) for name, session in sessions.items()]
             tasks.append(asyncio.create_task(self._follow_the_day(), name="day"))
+            tasks.append(asyncio.create_task(self._look_ahead(), name="look ahead"))
             await _settled([session.settled for session in sessions.values()])
             gc.freeze()  # modules and the replayed day stay: the collector need not look at them again
             self._notifier.tell("READY=1")
@@ -121,6 +125,18 @@ class Daemon:
             wait = (self._settings.rules.end_of_day(wall) - wall) / 1000
             await asyncio.sleep(min(wait, CLOCK_CHECK))
             self._submit_roll_over()
+
+    async def _look_ahead(self) -> None:
+        """Tell people how long they will wait, and the manager whether windows should open or close."""
+        checked = -1
+        while True:
+            self.desk.look_ahead()
+            now = self._clock.wall()
+            slot = now // (CHECK_EVERY * 1000)
+            if slot != checked:
+                checked = slot
+                self.engine.submit(Request(CheckWindows(at=now, cause=f"windows:{now}")))
+            await asyncio.sleep(LOOK_AHEAD)
 
     def _submit_roll_over(self) -> None:
         """Begin the day that the clock is in, if it has not begun."""

@@ -18,9 +18,9 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from controller.journal import Journal, JournalConflictError, JournalError, JournalWriteError, Remark, Row
-from controller.lobby.commands import Command, RollOver
-from controller.lobby.decide import Refusal, Same, decide
-from controller.lobby.events import DayOpened, Event, TicketIssued
+from controller.lobby.commands import Command
+from controller.lobby.decide import Refusal, Same, begins_day, decide
+from controller.lobby.events import DayOpened, Event, SelfServiceAdvised, TicketIssued
 from controller.lobby.rules import Rules
 from controller.lobby.state import Print, State, evolve
 
@@ -237,11 +237,11 @@ class Engine:
 
     def _begin_day(self, command: Command, rows: list[Row]) -> None:
         """Whoever acts first on a new day begins it, should nobody have done so at its hour."""
-        day = self.rules.day_of(command.at)
-        if day <= self.state.day:
+        roll_over = begins_day(self.state, self.rules, command)
+        if roll_over:
+            self._decide(Request(roll_over), rows)
+        elif self.rules.day_of(command.at) <= self.state.day:
             self._day_ends = self.rules.end_of_day(command.at)
-        elif not isinstance(command, RollOver):
-            self._decide(Request(RollOver(at=command.at, cause=f"day:{day}")), rows)
 
     def _apply(self, events: Sequence[Event], command: Command, rows: list[Row], press: str | None) -> None:
         for part, event in enumerate(events):
@@ -315,7 +315,11 @@ def answer_to(rules: Rules, events: Sequence[Event]) -> Answer:
     """The answer that a decision's events amount to; the same before and after a restart."""
     if not events:
         return Answer("ok", "")
-    last = events[-1]
+    issued = next((event for event in events if isinstance(event, TicketIssued)), None)
+    last = issued or events[-1]
+    if isinstance(last, SelfServiceAdvised):
+        choice = rules.triage.choice(last.choice)
+        return Answer("ok", choice.advice if choice else "", code="self_service")
     about = last.to_row()
     if about.get("none_waiting"):
         return Answer("ok", rules.wording.say("refused.none_waiting"), code="none_waiting")

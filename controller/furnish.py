@@ -21,14 +21,18 @@ from controller.config import (
     Settings,
     Terminal68Device,
     VfdDevice,
+    VoiceDevice,
     shipped,
+    wording,
 )
 from controller.desk import Desk
 from controller.desk.displays import DisplayPost
 from controller.desk.mqtt import MqttPost
 from controller.desk.printing import PrinterPost, Render
 from controller.desk.terminals import TerminalsPost
+from controller.desk.voice import VoicePost, call
 from controller.lobby import views
+from drivers import sound
 from drivers.bx import BxBoard
 from drivers.device import Driver
 from drivers.escpos import EscposPrinter
@@ -38,6 +42,8 @@ from drivers.mqtt_session import Broker, MqttSession
 from drivers.session import Session
 from drivers.terminal68 import Terminal68
 from drivers.vfd import WindowDisplay
+from drivers.voice import Voice
+from drivers.voice_session import Speaker, VoiceSession
 
 REFRESH = 60.0
 """Seconds in which a display that cannot confirm what it is told is told again."""
@@ -46,17 +52,23 @@ Connect = Callable[[str, Driver, Link], Session]
 """Makes the session of a device, whose facts go to the desk."""
 
 
-def furnish(settings: Settings, desk: Desk, steady: Callable[[], float]) -> dict[str, Session | MqttSession]:
+AnySession = Session | MqttSession | VoiceSession
+
+
+def furnish(settings: Settings, desk: Desk, steady: Callable[[], float]) -> dict[str, AnySession]:
     """Put every device's post on the desk; the sessions to run, by name. `steady` gives monotonic seconds."""
 
     def connect(id: str, driver: Driver, link: Link) -> Session:
         return Session(driver, link, lambda fact: desk.heard(id, fact), steady)
 
-    sessions: dict[str, Session | MqttSession] = {}
+    sessions: dict[str, AnySession] = {}
     for kind, place in _KINDS.items():
         for device in settings.devices:
             if isinstance(device, kind):
                 sessions[device.id] = place(settings, device, desk, connect)
+    for device in settings.devices:
+        if isinstance(device, VoiceDevice):
+            sessions[device.id] = _voice(settings, device, desk, steady)
     if settings.mqtt:
         sessions[MqttPost.id] = _mqtt(settings, settings.mqtt, desk)
     return sessions
@@ -150,6 +162,31 @@ def _mqtt(settings: Settings, broker: MqttSettings, desk: Desk) -> MqttSession:
             flush=session.flush,
         )
     )
+    return session
+
+
+def _voice(settings: Settings, device: VoiceDevice, desk: Desk, steady: Callable[[], float]) -> VoiceSession:
+    rules = settings.rules
+    languages = [wording(language) for language in device.languages or [settings.language]]
+    voice = Voice(times=device.times, backlog=device.backlog)
+    clips = sound.read_clips(device.clips) if device.clips else {}
+
+    def quiet() -> bool:
+        local = rules.local(desk.lobby.now())
+        return any(span.covers(local) for span in device.quiet)
+
+    # Every digit, so that espeak-ng is tried if one has no clip, and a letter of a ticket.
+    letters = rules.services[rules.default_service].prefix
+    session = VoiceSession(
+        voice,
+        Speaker(clips, speed=device.speed, chime=device.chime),
+        device.player,
+        call(languages, f"{letters}0123456789", next(iter(rules.counters)), yao=device.yao),
+        lambda fact: desk.heard(device.id, fact),
+        steady,
+        quiet,
+    )
+    desk.add(VoicePost(device.id, voice, languages, desk.lobby, session.flush, yao=device.yao, quiet=quiet))
     return session
 
 

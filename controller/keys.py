@@ -69,8 +69,19 @@ def at_panel(
             return cm.Promote(at=at, cause=cause, by=by, ticket=ticket, klass="green", reason=reason)
         case "GREEN":
             return cm.TakeTicket(
-                at=at, cause=cause, by=by, service=service, klass="green", paper=paper, reason=reason or None
+                at=at,
+                cause=cause,
+                by=by,
+                service=service,
+                klass="green",
+                paper=paper,
+                reason=reason or None,
+                granted=True,
             )
+        case "URGENT" if ticket:
+            return cm.Promote(at=at, cause=cause, by=by, ticket=ticket, klass="urgent", reason=reason)
+        case "ACCEPT" | "DECLINE":
+            return cm.AnswerAdvice(at=at, cause=cause, by=by, accept=key == "ACCEPT", counter=counter)
         case "REASSIGN":
             return cm.Reassign(
                 at=at, cause=cause, by=by, ticket=ticket, service=service, counter=counter, reason=reason

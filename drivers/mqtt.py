@@ -63,6 +63,12 @@ class KioskPayload(PressPayload):
 
     service: Annotated[str, Field(max_length=32)] = ""
     klass: Annotated[str, Field(max_length=32, alias="class")] = ""
+    choice: Annotated[str, Field(max_length=32)] = ""
+    """An answer of the triage, in place of a service."""
+    insist: bool = False
+    form: bool = False
+    needs: Annotated[list[Annotated[str, Field(max_length=16)]], Field(max_length=8)] = []
+    slot: Annotated[str, Field(max_length=5)] = ""
 
 
 _PAYLOADS: Mapping[str, type[PressPayload]] = {"keypad": KeypadPayload, "panel": PanelPayload, "kiosk": KioskPayload}

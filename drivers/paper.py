@@ -65,7 +65,7 @@ DOTS_A_COLUMN = 12
 LARGEST = 8
 """The largest magnification of text."""
 
-FIELDS = ("branch", "ticket", "service", "class", "ahead", "time", "reprint", "qr")
+FIELDS = ("branch", "ticket", "service", "class", "ahead", "wait", "time", "reprint", "qr")
 """What a layout may name. `class` is empty for the normal class, `reprint` for a first print."""
 
 # A word; blanks; or any other character with the closing punctuation after it, which may not begin a line.

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from itertools import count
 from random import Random
 
-from controller.config import Traffic
+from controller.lobby.rules import Rules
 
 SPREAD = 0.75
 """Coefficient of variation of service times."""
@@ -34,31 +34,31 @@ class Customer:
     comes_back: bool
 
 
-def draw(traffic: Traffic, profile: str, seed: int, number: int, arrives: float) -> Customer:
+def draw(rules: Rules, profile: str, seed: int, number: int, arrives: float) -> Customer:
     """The `number`-th customer of a seed, arriving at `arrives`."""
     random = Random(f"{seed}:{number}")
-    service = _choose(random, traffic.services[profile])
-    classes = dict(traffic.classes[profile])
+    service = _choose(random, rules.shares[profile])
+    classes = dict(rules.class_shares[profile])
     classes["normal"] = max(0.0, 100 - sum(share for klass, share in classes.items() if klass != "normal"))
     return Customer(
         number=number,
         arrives=arrives,
         service=service,
         klass=_choose(random, classes),
-        service_time=_lognormal(random, traffic.minutes[service] * 60),
+        service_time=_lognormal(random, rules.services[service].minutes * 60),
         misses_call=random.random() < NO_SHOW,
         comes_back=random.random() < COMES_BACK,
     )
 
 
-def stream(traffic: Traffic, profile: str, seed: int, mean_gap: float, at_the_door: int) -> Iterator[Customer]:
+def stream(rules: Rules, profile: str, seed: int, mean_gap: float, at_the_door: int) -> Iterator[Customer]:
     """Customers without end: `at_the_door` when it opens, then one every `mean_gap` seconds on average."""
     gaps = Random(f"{seed}:arrivals")
     time = 0.0
     for number in count(1):
         if number > at_the_door:
             time += gaps.expovariate(1 / mean_gap)
-        yield draw(traffic, profile, seed, number, time)
+        yield draw(rules, profile, seed, number, time)
 
 
 def _choose(random: Random, weights: Mapping[str, float]) -> str:

@@ -81,9 +81,9 @@ async def run_demo(
 
 
 async def _day(settings: Settings, hall: Hall, customers: int | None, seed: int, screen: Screen | None) -> None:
-    minutes = mean(settings.traffic.minutes.values())
+    minutes = mean(service.minutes for service in settings.rules.services.values())
     pads = hall.pads()
-    people = islice(stream(settings.traffic, PROFILE, seed, minutes * 60 / (LOAD * len(pads)), AT_THE_DOOR), customers)
+    people = islice(stream(settings.rules, PROFILE, seed, minutes * 60 / (LOAD * len(pads)), AT_THE_DOOR), customers)
     async with asyncio.TaskGroup() as group:
         clerks = [group.create_task(hall.clerk(counter, pad)) for counter, pad in pads.items()]
         manager = group.create_task(hall.manager())

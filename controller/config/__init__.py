@@ -15,8 +15,9 @@ from controller.config.keys import (
     MqttPanel,
     Terminal68Device,
     VfdDevice,
+    VoiceDevice,
 )
-from controller.config.settings import MqttSettings, Settings, Traffic, read, shipped, wording
+from controller.config.settings import MqttSettings, Settings, read, shipped, wording
 
 __all__ = [
     "BxDevice",
@@ -30,8 +31,8 @@ __all__ = [
     "Problem",
     "Settings",
     "Terminal68Device",
-    "Traffic",
     "VfdDevice",
+    "VoiceDevice",
     "read",
     "shipped",
     "wording",

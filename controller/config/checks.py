@@ -12,8 +12,10 @@ from os.path import normpath
 from typing import Any
 
 from controller.config.errors import Fault, Table
-from controller.config.keys import CLASSES, PROFILES, ClassKeys, Share, nearest
+from controller.config.keys import CLASSES, ClassKeys, Share, nearest
 from controller.config.lines import Place
+from controller.lobby.calendar import PROFILES, Span, hours_of, parse_spans
+from controller.lobby.triage import loops
 from drivers.link import Link, TcpLink, parse_link
 
 
@@ -24,6 +26,8 @@ def cross_checks(config: Table) -> Iterator[Fault]:
     yield from _services(config, services, counters)
     yield from _counters(config, services, counters)
     yield from _shares(config, services)
+    yield from _profiles(config, counters)
+    yield from _triage(config, services)
     yield from _devices(config, counters, devices)
     yield from _mqtt(config)
 
@@ -120,6 +124,66 @@ def _shares(config: Table, services: Mapping[Place, Table]) -> Iterator[Fault]:
             yield ("class",), f'the shares of the classes are more than 100 percent on "{profile}" days; lower them'
 
 
+def parsed(text: str) -> Span:
+    """The one span of a day that passed the check of its key."""
+    (span,) = parse_spans(text)
+    return span
+
+
+def _profiles(config: Table, counters: Mapping[Place, Table]) -> Iterator[Fault]:
+    known = _ids(config, "counter", counters)
+    for id, own in (config.get("profile") or {}).items():
+        if own is None:
+            continue
+        usual = PROFILES.get(id)
+        for key, takes in (("when", 'such as ["13-16", "end"]'), ("hours", 'such as "09:00-17:00"')):
+            if usual is None and key not in own:
+                yield ("profile", id, key), f"is missing; a profile of your own needs it, {takes}"
+        hours = parsed(own["hours"]) if own.get("hours") else usual.hours if usual and "hours" not in own else None
+        arrivals = own.get("arrivals", usual.arrivals if usual else None)
+        if "arrivals" not in own and usual is None:
+            yield ("profile", id, "arrivals"), "is missing; a profile of your own needs it, customers for each hour"
+        elif hours and arrivals is not None and not hours_of(arrivals, hours):
+            count = -(-(hours.end - hours.start) // 3600)
+            key = "arrivals" if "arrivals" in own else "hours"
+            yield ("profile", id, key), f"{len(arrivals)} figures for {count} hours ({hours}); give one for each hour"
+        burst = own.get("burst")
+        if burst and burst[0] > burst[1]:
+            yield ("profile", id, "burst"), f"{burst} does not fit; it takes the least before the most"
+        named = [(("profile", id, "staff", counter), counter) for counter in own.get("staff") or ()]
+        yield from _unknown(named, "counter", known)
+
+
+def _triage(config: Table, services: Mapping[Place, Table]) -> Iterator[Fault]:
+    questions = _tables(config, "question")
+    answers: dict[Place, Table] = {
+        (*place, "answers", n): answer
+        for place, question in questions.items()
+        for n, answer in enumerate(question.get("answers") or [])
+    }
+    for kind, tables in (("question", questions), ("answer", answers)):
+        for (_, one), (place, other) in _pairs(tables, "id"):
+            if one["id"] == other["id"]:
+                yield (*place, "id"), f'another {kind} has the id "{one["id"]}" already; give each its own'
+    for place, answer in answers.items():
+        if ("question" in answer) == ("service" in answer):
+            yield place, "it leads to a service or to a question; give one of them"
+        elif "advice" in answer and "service" not in answer:
+            yield (*place, "advice"), "it needs a service, for those who want a ticket all the same; add service"
+    for key, kind, known in (
+        ("service", "service", _ids(config, "service", services)),
+        ("question", "question", _ids(config, "question", questions)),
+        ("class", "class", _classes(config)),
+    ):
+        yield from _unknown([((*place, key), answer.get(key)) for place, answer in answers.items()], kind, known)
+    leads_to = {
+        str(question.get("id")): tuple(str(a["question"]) for a in question.get("answers") or [] if a.get("question"))
+        for question in questions.values()
+    }
+    if loop := loops(leads_to):
+        yield ("question",), f"the questions lead in a circle: {' -> '.join(loop)}; let one answer lead to a service"
+
+
 def _share(share: Any, profile: str) -> Any:
     if isinstance(share, Share):
         return share.on(profile)
@@ -148,6 +212,8 @@ def _devices(config: Table, counters: Mapping[Place, Table], devices: Mapping[Pl
     for (_, one), (place, other) in _pairs(devices, "driver"):
         if one["driver"] == other["driver"] == "escpos":
             yield (*place, "driver"), f'"{one.get("id")}" is a ticket printer already, and a branch has one; remove one'
+        if one["driver"] == other["driver"] == "voice":
+            yield (*place, "driver"), f'"{one.get("id")}" is the voice already, and two would talk at once; remove one'
         if one["driver"] == other["driver"] == "mqtt-keypad" and one.get("counter") == other.get("counter") is not None:
             yield (*place, "counter"), f'device "{one.get("id")}" is the keypad of that counter already; remove one'
 

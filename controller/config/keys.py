@@ -7,10 +7,11 @@ writes: minutes, unless the key says otherwise. What the program works in is up 
 from __future__ import annotations
 
 import re
+import shlex
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date, datetime, timedelta
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -27,11 +28,19 @@ from pydantic import (
     model_validator,
 )
 
+from controller.lobby.calendar import (
+    WEEKDAYS,
+    DateRule,
+    Week,
+    parse_date_rule,
+    parse_dates,
+    parse_spans,
+    parse_weekdays,
+)
+from controller.lobby.calendar import Span as Shift
+from drivers import sound
 from drivers.bx import X_UNIT
 from drivers.link import Link, TcpLink, parse_link
-
-PROFILES = ("normal", "busy", "pension")
-"""The kinds of day that can be simulated."""
 
 
 def nearest(word: str, known: Iterable[str]) -> str:
@@ -57,6 +66,56 @@ def _day_time(value: object) -> timedelta:
     if not found:
         raise ValueError('it takes a local time "HH:MM" from "00:00" to "23:59", in quotes')
     return timedelta(hours=int(found[1]), minutes=int(found[2]))
+
+
+def _shifts(value: object) -> tuple[Shift, ...]:
+    if not isinstance(value, str):
+        raise ValueError('it takes times of the day, such as "09:00-12:00 13:30-17:00", or "closed"')
+    return parse_spans(value)
+
+
+def _shift(value: object) -> Shift:
+    spans = _shifts(value)
+    if len(spans) != 1 or spans[0].start % 3600 % 60:
+        raise ValueError('it takes one span of the day, such as "09:00-17:00"')
+    return spans[0]
+
+
+def _week(value: object) -> Week:
+    if isinstance(value, str):
+        return (parse_spans(value),) * 7
+    if not isinstance(value, dict) or not value:
+        raise ValueError('it takes "09:00-17:00", or by weekday { mon-fri = "09:00-17:00", sat = "10:00-15:00" }')
+    week: dict[int, tuple[Shift, ...]] = {}
+    for days, spans in value.items():
+        for day in parse_weekdays(days):
+            if day in week:
+                raise ValueError(f"{WEEKDAYS[day]} stands there twice; name each day once")
+            week[day] = _shifts(spans)
+    return tuple(week.get(day, ()) for day in range(7))
+
+
+def _days(value: object) -> frozenset[date]:
+    if not isinstance(value, list) or len(value) > 400:
+        raise ValueError('it takes a list of days, such as ["2026-10-01..2026-10-08"]')
+    days: set[date] = set()
+    for text in value:
+        first, last = parse_dates(str(text))
+        days |= {first + timedelta(days=n) for n in range((last - first).days + 1)}
+    return frozenset(days)
+
+
+def _date_rules(value: object) -> tuple[DateRule, ...]:
+    texts = [value] if isinstance(value, str) else value
+    if not isinstance(texts, list) or not texts:
+        raise ValueError('it takes rules for dates, such as ["13-16", "end", "fri", "2026-12-31"]')
+    return tuple(parse_date_rule(str(text)) for text in texts)
+
+
+def _slots(value: object) -> tuple[Shift, ...]:
+    if not isinstance(value, list) or not value:
+        raise ValueError('it takes a list of slots, such as ["09:30-10:00", "10:00-10:30"]')
+    return parse_spans(" ".join(str(text) for text in value))
 
 
 def _zone(value: object) -> ZoneInfo:
@@ -103,6 +162,70 @@ def _layout(path: Path) -> Path:
     return path
 
 
+def _clips(path: Path) -> Path:
+    sound.read_clips(path)
+    return path
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A part of each day in local time; one that ends before it begins goes on after midnight."""
+
+    begin: timedelta
+    end: timedelta
+
+    def covers(self, local: datetime) -> bool:
+        """Whether that moment is in it; its end is not."""
+        time = timedelta(hours=local.hour, minutes=local.minute)
+        if self.begin < self.end:
+            return self.begin <= time < self.end
+        return time >= self.begin or time < self.end
+
+    def overlaps(self, other: Span) -> bool:
+        """Whether some moment is in both."""
+        midnight = datetime.min
+        return self.covers(midnight + other.begin) or other.covers(midnight + self.begin)
+
+
+def _spans(value: object) -> tuple[Span, ...]:
+    takes = 'it takes local times "HH:MM-HH:MM", one text or a list of at most 8'
+    texts = [value] if isinstance(value, str) else value
+    if not isinstance(texts, list) or len(texts) > 8:
+        raise ValueError(takes)
+    spans: list[Span] = []
+    for text in texts:
+        try:
+            begin, end = (_day_time(time.strip()) for time in text.split("-"))
+        except (AttributeError, ValueError):
+            raise ValueError(takes) from None
+        span = Span(begin, end)
+        if begin == end:
+            raise ValueError(f'"{text}" ends as it begins; to have no voice at all, leave the device out')
+        if any(span.overlaps(other) for other in spans):
+            raise ValueError(f'"{text}" overlaps another of the times; make one of both')
+        spans.append(span)
+    return tuple(spans)
+
+
+def _command(value: object) -> tuple[str, ...]:
+    takes = 'it takes a program and its arguments in one text, such as "aplay -q -"'
+    if not isinstance(value, str) or len(value) > 200 or not value.isprintable():
+        raise ValueError(takes)
+    try:
+        words = tuple(shlex.split(value))
+    except ValueError:
+        raise ValueError("a quote is not closed in it; close it") from None
+    if not words or not words[0]:
+        raise ValueError(takes)
+    return words
+
+
+def _each_once(values: list[str]) -> list[str]:
+    if len(set(values)) < len(values):
+        raise ValueError("a language stands there twice; name each once")
+    return values
+
+
 Text = Annotated[str, _takes("a text of 1 to 64 characters, in quotes", pattern=r"^[^\x00-\x1f\x7f]+$", max_length=64)]
 CounterId = Annotated[str, _takes('1 to 8 letters, digits or "-", in quotes', pattern=r"^[A-Za-z0-9-]{1,8}$")]
 ServiceId = Annotated[str, _takes('small letters, digits, "-" or "_", in quotes', pattern=r"^[a-z0-9_-]{1,32}$")]
@@ -115,8 +238,13 @@ Weight = Annotated[float, _between(0, 1_000_000, "a number")]
 DayTime = Annotated[timedelta, PlainValidator(_day_time)]
 Zone = Annotated[ZoneInfo, PlainValidator(_zone)]
 FilePath = Annotated[Path, BeforeValidator(_beside), _takes("the path of a file, in quotes")]
+DirectoryPath = Annotated[Path, BeforeValidator(_beside), _takes("the path of a directory, in quotes")]
 LinkText = Annotated[Link, PlainValidator(_link), _takes("serial:PATH?baud=9600, tcp:HOST:PORT or file:PATH")]
 Address = Annotated[int, BeforeValidator(_address)]
+
+
+WeekHours = Annotated[Week, PlainValidator(_week)]
+Days = Annotated[frozenset[date], PlainValidator(_days)]
 
 
 class Keys(BaseModel):
@@ -151,7 +279,7 @@ class Share(Keys):
 
     def on(self, profile: str) -> float:
         """The share on a day of that profile."""
-        found: float | None = getattr(self, profile)
+        found: float | None = getattr(self, profile, None)
         return self.normal if found is None else found
 
 
@@ -187,6 +315,56 @@ class JournalKeys(Keys):
     path: FilePath = Path("/var/lib/lobby/lobby.db")
 
 
+class CalendarKeys(Keys):
+    """When tickets are given. Without `hours`, at any time but on holidays."""
+
+    hours: WeekHours | None = None
+    last_ticket: Minutes = 0
+    holidays: Days = frozenset()
+    workdays: Days = frozenset()
+
+
+class ProfileKeys(Keys):
+    """A kind of day; what a known one does not name stays as it is."""
+
+    when: Annotated[tuple[DateRule, ...] | None, PlainValidator(_date_rules)] = None
+    hours: Annotated[Shift | None, PlainValidator(_shift)] = None
+    arrivals: Annotated[
+        list[Weight] | None, _takes("a list of customers an hour, one for each hour of hours", min_length=1)
+    ] = None
+    burst: Annotated[
+        list[Annotated[int, _between(0, 1000)]] | None,
+        _takes("the least and the most who wait at the door, such as [35, 60]", min_length=2, max_length=2),
+    ] = None
+    staff: dict[CounterId, Annotated[tuple[Shift, ...], PlainValidator(_shifts)]] | None = None
+
+
+class WaitingKeys(Keys):
+    target: Annotated[float, _takes("minutes above 0, to 240", gt=0, le=240)] = 15
+
+
+class AppointmentKeys(Keys):
+    slots: Annotated[tuple[Shift, ...], PlainValidator(_slots)]
+    places: Annotated[int | None, _between(1, 1000)] = None
+    grace: Minutes = 10
+    early: Minutes = 10
+
+
+class AnswerKeys(Keys):
+    id: ServiceId
+    text: Name
+    question: ServiceId | None = None
+    service: ServiceId | None = None
+    advice: Name | None = None
+    klass: Annotated[ClassId | None, _takes('small letters, digits, "-" or "_"', alias="class")] = None
+
+
+class QuestionKeys(Keys):
+    id: ServiceId
+    text: Name
+    answers: Annotated[list[AnswerKeys], _takes("tables such as { id, text, service }", min_length=1, max_length=20)]
+
+
 class ServiceKeys(Keys):
     id: ServiceId
     name: Name
@@ -195,6 +373,11 @@ class ServiceKeys(Keys):
     key: Annotated[int | None, _between(0, 9, "a digit")] = None
     minutes: Annotated[float, _takes("minutes above 0, to 480", gt=0, le=480)] = 5
     share: Shares = Share(normal=1)
+    group: ServiceId | None = None
+    hours: WeekHours | None = None
+    last_ticket: Minutes | None = None
+    quota: Annotated[int | None, _between(1, 100_000)] = None
+    overflow: Annotated[bool, _takes("true or false")] = False
 
 
 class ClassKeys(Keys):
@@ -216,6 +399,7 @@ CLASSES: Mapping[str, ClassKeys] = {
 class CallingKeys(Keys):
     pass_limit: Annotated[int, _between(1, 100)] = 5
     recalls: Annotated[int, _between(0, 20)] = 3
+    recall_gap: Annotated[float, _between(0, 600, "seconds")] = 20
     return_within: Minutes = 15
     return_penalty: Minutes = 5
     returns: Annotated[int, _between(0, 20)] = 2
@@ -345,7 +529,28 @@ class MqttKiosk(_Device):
     screen: Annotated[bool, _takes("true or false")] = False
 
 
-Device = EscposDevice | Terminal68Device | BxDevice | VfdDevice | MqttKeypad | MqttPanel | MqttKiosk
+class VoiceDevice(_Device):
+    """The voice of the hall. `languages`: empty is the branch's; `speed`: words a minute."""
+
+    driver: Literal["voice"]
+    player: Annotated[tuple[str, ...], PlainValidator(_command), _takes('a program, such as "aplay -q -"')] = (
+        "aplay",
+        "-q",
+        "-",
+    )
+    languages: Annotated[
+        list[Literal["zh", "en"]], AfterValidator(_each_once), _takes('a list of "zh" and "en"', min_length=1)
+    ] = Field(default_factory=list)
+    times: Annotated[int, _between(1, 3)] = 2
+    backlog: Annotated[int, _between(1, 20)] = 6
+    chime: Annotated[bool, _takes("true or false")] = True
+    quiet: Annotated[tuple[Span, ...], PlainValidator(_spans), _takes('local times "HH:MM-HH:MM"')] = ()
+    yao: Annotated[bool, _takes("true or false")] = False
+    clips: Annotated[DirectoryPath | None, AfterValidator(_clips)] = None
+    speed: Annotated[int, _between(80, 300, "words a minute")] = 150
+
+
+Device = EscposDevice | Terminal68Device | BxDevice | VfdDevice | MqttKeypad | MqttPanel | MqttKiosk | VoiceDevice
 
 DRIVERS: Mapping[str, type[Keys]] = {
     "escpos": EscposDevice,
@@ -355,6 +560,7 @@ DRIVERS: Mapping[str, type[Keys]] = {
     "mqtt-keypad": MqttKeypad,
     "mqtt-panel": MqttPanel,
     "mqtt-kiosk": MqttKiosk,
+    "voice": VoiceDevice,
 }
 
 
@@ -369,6 +575,15 @@ class Config(Keys):
         default_factory=dict
     )
     calling: Annotated[CallingKeys, _takes("a [calling] table")] = CallingKeys()
+    calendar: Annotated[CalendarKeys, _takes("a [calendar] table")] = CalendarKeys()
+    profile: Annotated[dict[ClassId, ProfileKeys], _takes("tables such as [profile.pension]")] = Field(
+        default_factory=dict
+    )
+    waiting: Annotated[WaitingKeys, _takes("a [waiting] table")] = WaitingKeys()
+    appointment: Annotated[AppointmentKeys | None, _takes("an [appointment] table with slots")] = None
+    question: Annotated[list[QuestionKeys], _takes("[[question]] tables, each with id, text and answers")] = Field(
+        default_factory=list
+    )
     counter: Annotated[list[CounterKeys], _takes("at least one [[counter]]", min_length=1)]
     mqtt: Annotated[MqttKeys, _takes("an [mqtt] table with broker")] | None = None
     device: Annotated[

@@ -11,18 +11,12 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from controller.config.branch import rules_of
 from controller.config.checks import cross_checks
 from controller.config.errors import ConfigError, Fault, Problem, Table, key_fault, problem
-from controller.config.keys import (
-    CLASSES,
-    PROFILES,
-    ClassKeys,
-    Config,
-    Device,
-    Terminal68Device,
-)
+from controller.config.keys import Config, Device
 from controller.config.lines import locate
-from controller.lobby.rules import Counter, Rules, Service, TicketClass
+from controller.lobby.rules import Rules
 from controller.lobby.wording import Wording
 
 SIZE_LIMIT = 1 << 20
@@ -44,18 +38,6 @@ class MqttSettings:
 
 
 @dataclass(frozen=True, slots=True)
-class Traffic:
-    """Who comes: for the simulation, and for waiting times before the day has taught better ones."""
-
-    minutes: Mapping[str, float]
-    """Service -> mean service time in minutes."""
-    services: Mapping[str, Mapping[str, float]]
-    """Profile -> service -> relative share."""
-    classes: Mapping[str, Mapping[str, float]]
-    """Profile -> class -> share in percent."""
-
-
-@dataclass(frozen=True, slots=True)
 class Settings:
     """A checked configuration. Paths are absolute or relative to the working directory, as `path` is."""
 
@@ -65,7 +47,6 @@ class Settings:
     journal_path: Path
     mqtt: MqttSettings | None
     devices: tuple[Device, ...]
-    traffic: Traffic
 
 
 def read(path: Path) -> Settings:
@@ -181,51 +162,7 @@ def _blank_out(data: Table, faults: list[Fault]) -> None:
             table[str(last)] = None
 
 
-# -- from the keys to what the program works in --------------------------------------------------------------------
-
-
-def _seconds(minutes: float) -> int:
-    return round(minutes * 60)
-
-
 def _settings(path: Path, config: Config) -> Settings:
-    branch, calling = config.branch, config.calling
-    classes = _classes(config.classes)
-    rated = {
-        counter
-        for device in config.device
-        if isinstance(device, Terminal68Device)
-        for counter in device.raters.values()
-    }
-    rules = Rules(
-        branch=branch.id,
-        branch_name=branch.name,
-        zone=branch.timezone,
-        wording=wording(branch.language),
-        services={
-            s.id: Service(s.id, s.name.spoken(branch.language), s.prefix, s.digits, s.key) for s in config.service
-        },
-        classes={
-            id: TicketClass(id, c.name.spoken(branch.language) if c.name else id, _seconds(c.credit))
-            for id, c in classes.items()
-        },
-        counters={
-            c.id: Counter(
-                c.id,
-                {service: _seconds(minutes) for service, minutes in c.serves.items()},
-                {klass: _seconds(minutes) for klass, minutes in c.class_handicap.items()},
-                c.id in rated,
-            )
-            for c in config.counter
-        },
-        default_service=branch.default_service or config.service[0].id,
-        rollover=config.day.rollover,
-        pass_limit=calling.pass_limit,
-        recalls=calling.recalls,
-        return_within=_seconds(calling.return_within),
-        return_penalty=_seconds(calling.return_penalty),
-        returns=calling.returns,
-    )
     mqtt = None
     if config.mqtt:
         broker = config.mqtt.broker
@@ -234,31 +171,10 @@ def _settings(path: Path, config: Config) -> Settings:
             host=broker.host,
             port=broker.port,
             tls=broker.tls,
-            client_id=config.mqtt.client_id or f"lobby-{branch.id}",
+            client_id=config.mqtt.client_id or f"lobby-{config.branch.id}",
             username=config.mqtt.username,
             password_file=config.mqtt.password_file,
             ca_file=config.mqtt.ca_file,
         )
-    traffic = Traffic(
-        minutes={s.id: s.minutes for s in config.service},
-        services={profile: {s.id: s.share.on(profile) for s in config.service} for profile in PROFILES},
-        classes={profile: _percent(classes, profile) for profile in PROFILES},
-    )
-    return Settings(path, rules, branch.language, config.journal.path, mqtt, tuple(config.device), traffic)
-
-
-def _classes(configured: Mapping[str, ClassKeys]) -> dict[str, ClassKeys]:
-    """The classes that every branch has, changed where the file says so, then the branch's own."""
-    classes = dict(CLASSES)
-    for id, own in configured.items():
-        usual = CLASSES.get(id, ClassKeys())
-        classes[id] = usual.model_copy(update={key: getattr(own, key) for key in own.model_fields_set})
-    return classes
-
-
-def _percent(classes: Mapping[str, ClassKeys], profile: str) -> dict[str, float]:
-    """The share of each class; the normal one has what the others leave, unless it has its own."""
-    percent = {id: c.share.on(profile) if c.share else 0.0 for id, c in classes.items()}
-    if classes["normal"].share is None:
-        percent["normal"] = 100 - sum(percent.values())
-    return percent
+    rules = rules_of(config, wording(config.branch.language))
+    return Settings(path, rules, config.branch.language, config.journal.path, mqtt, tuple(config.device))

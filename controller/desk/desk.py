@@ -10,9 +10,11 @@ from controller.desk.post import DeviceReport, Lobby, Post
 from controller.desk.printing import PrinterPost
 from controller.engine import Request, Step
 from controller.journal import Journal
+from controller.lobby import figures, views
 from controller.lobby.commands import Paper, ReportDevice
 from controller.lobby.rules import Rules
 from controller.lobby.state import State
+from controller.lobby.views import Waits
 from drivers.device import Health
 from drivers.session import LinkDown, LinkUp
 
@@ -39,7 +41,8 @@ class Desk:
         settled: Callable[[], bool],
         now: Callable[[], int],
     ) -> None:
-        self.lobby = Lobby(rules, journal, submit, now, self.paper, self.health)
+        self._waits: Waits = {}
+        self.lobby = Lobby(rules, journal, submit, now, lambda: self._waits, self.paper, self.health)
         self._posts: dict[str, Post] = {}
         self._settled = settled
         self._printer: PrinterPost | None = None
@@ -91,6 +94,16 @@ class Desk:
         self._trouble = self.lobby.rules.wording.say("refused.journal_down") if reason else ""
         self._update()
 
+    def look_ahead(self) -> None:
+        """Reckon anew what is too much work for every press: how long people will wait, and the day's figures."""
+        if not self._settled():
+            return
+        now = self.lobby.now()
+        self._waits = views.waits(self._state, self.lobby.rules, now)
+        if self._mqtt:
+            self._mqtt.figures(figures.day(self._state, self.lobby.rules, now))
+        self._update()
+
     def paper(self) -> Paper:
         """Whether a ticket can be printed now."""
         if self._printer is None:
@@ -139,6 +152,8 @@ class Desk:
             yield self._trouble
         if self._printer and self._printer.paper != "ready":
             yield wording.say("notice.printer", detail=wording.say(f"device.{self._printer.paper}"))
+        for service in views.without_counter(self._state, self.lobby.rules):
+            yield wording.say("notice.no_counter", service=service)
         lost = list(self._state.unknown_prints)
         if lost:
             more = "" if len(lost) <= UNKNOWN_PRINTS_NAMED else " .."

@@ -11,7 +11,7 @@ from controller.desk.post import DeviceReport, Lobby
 from controller.engine import Answer, Request
 from controller.journal import Row
 from controller.lobby import commands as cm
-from controller.lobby import views
+from controller.lobby import explain, views
 from controller.lobby.state import State
 from drivers.mqtt import BadPress, KeypadPayload, KioskPayload, MqttLobby, MqttPress, PanelPayload, PressPayload, Where
 from drivers.session import LinkDown, LinkUp
@@ -43,8 +43,10 @@ class MqttPost:
         self._lobby = lobby
         self._flush = flush
         self._told = lobby.journal.opened_at
+        mqtt.level("triage", lobby.rules.triage.picture())
         self._trouble = ""
         self._notices: Sequence[str] = ()
+        self._state = State()
 
     def heard(self, fact: object) -> None:
         match fact:
@@ -60,9 +62,11 @@ class MqttPost:
                 pass
 
     def update(self, state: State) -> None:
-        self._mqtt.level("board", views.board(state, self._lobby.rules, self._notices))
+        self._state, rules = state, self._lobby.rules
+        self._mqtt.level("board", views.board(state, rules, self._notices, self._lobby.waits()))
+        self._mqtt.level("advice", views.advice(state, rules))
         for counter in self._keypads.values():
-            screen = views.screen(state, self._lobby.rules, self._lobby.rules.counters[counter])
+            screen = views.screen(state, rules, rules.counters[counter], self._lobby.now())
             self._mqtt.level(f"keypad/{counter}/screen", screen | {"text": self._trouble} if self._trouble else screen)
         self._flush()
 
@@ -81,6 +85,10 @@ class MqttPost:
     def notice(self, notices: Sequence[str], trouble: str) -> None:
         """What boards are to say beside the calls, and what screens say instead of their text; shown by `update`."""
         self._notices, self._trouble = notices, trouble
+
+    def figures(self, figures: Mapping[str, Any]) -> None:
+        """The day so far, in figures; shown by `update`."""
+        self._mqtt.level("day", figures)
 
     def device(self, id: str, report: DeviceReport) -> None:
         """A device's state for whoever watches."""
@@ -118,6 +126,8 @@ class MqttPost:
             case PanelPayload(key=key, ticket=ticket, service=service, counter=counter, reason=text):
                 if press.id not in self._panels:
                     return self._error("unknown_device", device=press.id)
+                if key == "WHY":
+                    return self._why(ticket)
                 reason, remark = keys.reason_and_remark(text)
                 by, paper = f"panel/{press.id}", self._lobby.paper()
                 command = keys.at_panel(
@@ -139,9 +149,19 @@ class MqttPost:
                     hold_off=hold_off,
                     paper=self._lobby.paper(),
                     screen=screen,
+                    choice=payload.choice,
+                    insist=payload.insist,
+                    form=payload.form,
+                    needs=tuple(payload.needs),
+                    slot=payload.slot,
                 )
                 return Request(take, reply)
         raise AssertionError(payload)
+
+    def _why(self, ticket: str) -> Answer:
+        """A question, not a command: nothing is decided, so nothing is written."""
+        why = explain.ticket(self._state, self._lobby.rules, ticket, self._lobby.now())
+        return Answer("ok", why.text, ticket=why.ticket) if why.ticket else Answer("refused", why.text)
 
     def _acknowledge(self, where: Where, id: str, boot: Any, seq: Any, answer: Answer) -> None:
         content = {"boot": boot, "seq": seq, "result": answer.result, "ticket": answer.ticket, "text": answer.text}

@@ -11,6 +11,7 @@ from controller.journal import Journal, Row
 from controller.lobby.commands import Paper
 from controller.lobby.rules import Rules
 from controller.lobby.state import State
+from controller.lobby.views import Waits
 from drivers.device import Health
 
 
@@ -51,6 +52,8 @@ class Lobby:
     submit: Callable[[Request], None]
     now: Callable[[], int]
     """The time in ms since 1970, UTC."""
+    waits: Callable[[], Waits]
+    """How long people will wait, as of the last look ahead."""
     paper: Callable[[], Paper]
     """Whether a ticket can be printed now."""
     health: Callable[[str, Health, str], None]

@@ -18,12 +18,42 @@ One pick looks at the head of each line only: its cost does not grow with the nu
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from controller.lobby.rules import Counter, Rules
 from controller.lobby.state import State, Ticket
+
+
+class Head(NamedTuple):
+    """The head of a line that a counter may serve, as it competes. All times in seconds."""
+
+    seniority: int
+    order: int
+    credit: int
+    handicap: int
+    passed: int
+    early: bool
+    """An appointment before its time: called only if there is nobody else."""
+    line: Any
+    """Whatever tells the caller which line it is of."""
+
+    def key(self, guard: bool) -> int:
+        """What it competes with (seconds since 1970, UTC); the guard leaves out privilege."""
+        return self.seniority + self.handicap - (0 if guard else self.credit)
+
+
+def rank(heads: Sequence[Head], pass_limit: int) -> tuple[list[Head], bool]:
+    """The rule itself: heads in the order in which they would be called, and whether the guard is in force.
+
+    `heads` must not be empty.
+    """
+    ready = [head for head in heads if not head.early] or list(heads)
+    guard = any(head.passed >= pass_limit and head.handicap == 0 for head in ready)
+    if len(ready) > 1:
+        ready.sort(key=lambda head: (head.seniority + head.handicap - (0 if guard else head.credit), head.order))
+    return ready, guard
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +61,6 @@ class Candidate:
     """The head of a line that a counter may serve, and the key it competes with (seconds since 1970, UTC)."""
 
     key: int
-    order: int
     ticket: Ticket
     handicap: int
 
@@ -45,6 +74,8 @@ class Pick:
     """Best first; the first is the ticket's."""
     guard: bool
     """Whether credits were dropped for this call."""
+    early: bool
+    """Whether it is an appointment called before its time, since nobody else waits."""
 
     @property
     def passed(self) -> tuple[str, ...]:
@@ -54,29 +85,27 @@ class Pick:
         )
 
 
-def pick(state: State, rules: Rules, counter: Counter) -> Pick | None:
-    """The ticket that `counter` would call now; None if nobody waits whom it serves."""
+def pick(state: State, rules: Rules, counter: Counter, at: int) -> Pick | None:
+    """The ticket that `counter` would call at `at` (ms since 1970, UTC); None if nobody waits whom it serves."""
+    now = at // 1000
     heads = [
-        (ticket, handicap)
+        Head(
+            ticket.seniority,
+            ticket.order,
+            rules.credit(ticket.klass),
+            handicap,
+            ticket.passed,
+            ticket.not_before > now,
+            ticket,
+        )
         for ticket in state.heads()
         if (handicap := counter.handicap(ticket.service, ticket.klass, ticket.only)) is not None
     ]
     if not heads:
         return None
-    guard = any(handicap == 0 and ticket.passed >= rules.pass_limit for ticket, handicap in heads)
-    candidates = sorted(
-        (
-            Candidate(
-                ticket.seniority + handicap - (0 if guard else rules.credit(ticket.klass)),
-                ticket.order,
-                ticket,
-                handicap,
-            )
-            for ticket, handicap in heads
-        ),
-        key=lambda c: (c.key, c.order),
-    )
-    return Pick(candidates[0].ticket, tuple(candidates), guard)
+    ranked, guard = rank(heads, rules.pass_limit)
+    candidates = tuple(Candidate(head.key(guard), head.line, head.handicap) for head in ranked)
+    return Pick(candidates[0].ticket, candidates, guard, ranked[0].early)
 
 
 def why(rules: Rules, pick: Pick) -> Mapping[str, Any]:
@@ -97,6 +126,9 @@ def forced(rules: Rules, ticket: Ticket, counter: Counter) -> Mapping[str, Any]:
 def _sentence(rules: Rules, pick: Pick) -> str:
     best, *others = pick.candidates
     say, ticket = rules.wording.say, best.ticket
+    if pick.early:
+        slot = rules.local(ticket.seniority * 1000).strftime("%H:%M")
+        return say("why.early", ticket=ticket.id, slot=slot)
     if not others:
         return say("why.alone", ticket=ticket.id)
     if pick.guard:
@@ -105,7 +137,7 @@ def _sentence(rules: Rules, pick: Pick) -> str:
     earlier = next((c for c in others if c.ticket.seniority < ticket.seniority), None)
     if earlier and ticket.seniority - credit > earlier.ticket.seniority - rules.credit(earlier.ticket.klass):
         # It is not its credit that has put it first: the other counts as later here.
-        ahead = _span(rules, ticket.seniority - earlier.ticket.seniority)
+        ahead = span(rules, ticket.seniority - earlier.ticket.seniority)
         handicap = earlier.handicap // 60
         return say("why.own", ticket=ticket.id, other=earlier.ticket.id, ahead=ahead, handicap=handicap)
     if earlier:
@@ -117,10 +149,11 @@ def _sentence(rules: Rules, pick: Pick) -> str:
     if best.handicap:
         return say("why.borrowed", ticket=ticket.id, handicap=best.handicap // 60, other=others[0].ticket.id)
     second = min((c.ticket for c in others), key=lambda other: other.place)
-    return say("why.first", ticket=ticket.id, ahead=_span(rules, second.seniority - ticket.seniority), other=second.id)
+    return say("why.first", ticket=ticket.id, ahead=span(rules, second.seniority - ticket.seniority), other=second.id)
 
 
-def _span(rules: Rules, seconds: int) -> str:
+def span(rules: Rules, seconds: int) -> str:
+    """A time between two people, in words."""
     if seconds >= 60:
         return rules.wording.say("why.minutes", n=seconds // 60)
     return rules.wording.say("why.seconds", n=seconds)

@@ -33,7 +33,9 @@ class TakeTicket(Command):
     """Issue a ticket. Empty `service` and `klass` mean the branch's defaults.
 
     `hold_off`: seconds within which the same button for the same service gives the same ticket. `screen`: the asker
-    can show a number when the printer cannot print it.
+    can show a number when the printer cannot print it. `choice` is an answer of the triage, in place of a service;
+    `insist`: the customer wants a ticket, whatever it advises. `slot`: the appointment's, "HH:MM". `granted`: the lobby
+    manager gives it, whatever hours and quota say.
     """
 
     by: str
@@ -43,6 +45,14 @@ class TakeTicket(Command):
     paper: Paper = "none"
     screen: bool = False
     reason: str | None = None
+    choice: str = ""
+    insist: bool = False
+    form: bool = False
+    """The customer has filled in the form."""
+    needs: tuple[str, ...] = ()
+    """See `triage.NEEDS`."""
+    slot: str = ""
+    granted: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -174,6 +184,20 @@ class Reprint(ManagerCommand):
     """Print a ticket again, marked. No ticket: the earliest whose print is unknown."""
 
     paper: Paper = "none"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckWindows(Command):
+    """Every few minutes: how many windows each group of services needs."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnswerAdvice(Command):
+    """The lobby manager accepts or declines an advice; no `counter`: the first there is."""
+
+    by: str
+    accept: bool
+    counter: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
-from controller.lobby import calling
+from controller.lobby import calendar, calling, staffing, waiting
 from controller.lobby import commands as cm
 from controller.lobby import events as ev
-from controller.lobby.rules import ANY, Counter, Rules
+from controller.lobby.rules import ANY, Counter, Rules, Service
 from controller.lobby.state import ENDED, IN_HAND, CounterStage, Print, Stage, State, Ticket
+from controller.lobby.triage import INSISTS_WITHIN, NEEDS, Choice
 from controller.lobby.wording import Wording
 
 
@@ -36,6 +38,9 @@ class Same:
 
     ticket: str
 
+
+OVERFLOW = "overflow"
+"""Who reassigns tickets when the counters of a service have gone."""
 
 Events = list[ev.Event]
 Decision = Events | Refusal | Same
@@ -60,6 +65,14 @@ def decide(state: State, rules: Rules, command: cm.Command) -> Decision:
 # -- the day -------------------------------------------------------------------------------------------------
 
 
+def begins_day(state: State, rules: Rules, command: cm.Command) -> cm.RollOver | None:
+    """What is to be decided before `command`, since whoever acts first on a new day begins it."""
+    if isinstance(command, cm.RollOver):
+        return None
+    day = rules.day_of(command.at)
+    return cm.RollOver(at=command.at, cause=f"day:{day}") if day > state.day else None
+
+
 def _roll_over(state: State, rules: Rules, command: cm.RollOver) -> Decision:
     day = rules.day_of(command.at)
     if day <= state.day:
@@ -73,24 +86,38 @@ def _roll_over(state: State, rules: Rules, command: cm.RollOver) -> Decision:
                 events.append(ev.CounterClosed(id))
         waits = (Stage.WAITING, Stage.HELD, Stage.MISSED)
         events.append(ev.DayClosed(state.day, sum(ticket.stage in waits for ticket in state.tickets.values())))
-    return [*events, ev.DayOpened(day)]
+    return [*events, ev.DayOpened(day, rules.profile(day).id, state.knowledge.summary())]
 
 
 # -- tickets -------------------------------------------------------------------------------------------------
 
 
 def _take(state: State, rules: Rules, command: cm.TakeTicket) -> Decision:
-    service = rules.services.get(command.service or rules.default_service)
+    choice = rules.triage.choice(command.choice) if command.choice else None
+    if command.choice and choice is None:
+        raise _Refused("unknown_choice", choice=command.choice)
+    wanted = choice.service if choice else command.service
+    service = rules.services.get(wanted or rules.default_service)
     if service is None:
-        raise _Refused("unknown_service", service=command.service)
-    klass = rules.classes.get(command.klass or rules.default_class)
+        raise _Refused("unknown_service", service=wanted)
+    klass = rules.classes.get(command.klass or (choice.klass if choice else "") or rules.default_class)
     if klass is None:
         raise _Refused("unknown_class", klass=command.klass)
+    needs = tuple(dict.fromkeys(command.needs))
+    if unknown := [need for need in needs if need not in NEEDS]:
+        raise _Refused("unknown_need", need=unknown[0], known=", ".join(NEEDS))
     last = state.takes.get((command.by, service.id))
     if last and command.hold_off and abs(command.at - last.at) < command.hold_off * 1000:
         same = state.tickets[last.ticket]
         if same.klass == klass.id and same.stage not in ENDED:
             return Same(same.id)
+    if not command.granted:
+        _must_be_open(state, rules, service, command.at)
+    insists = False
+    if choice and choice.advice and not command.granted:
+        insists = command.insist or _pressed_again(state, choice, command)
+        if not insists:
+            return [ev.SelfServiceAdvised(choice.id, service.id, command.by)]
     if command.paper not in ("ready", "none") and not command.screen:
         raise _no_paper(rules, command.paper)
     number = state.numbers.get(service.id, 0)
@@ -99,9 +126,109 @@ def _take(state: State, rules: Rules, command: cm.TakeTicket) -> Decision:
         id = f"{service.prefix}{number:0{service.digits}d}"
         if id not in state.tickets:
             break
-    seniority = max(command.at // 1000, state.last_seniority)
-    paper = command.paper == "ready"
-    return [ev.TicketIssued(id, service.id, klass.id, seniority, number, command.by, paper, command.reason)]
+    ticket = waiting.newcomer(state, rules, command.at, service.id, klass.id)
+    slot = _slot(state, rules, command) if command.slot else None
+    if slot is not None and command.at // 1000 <= slot + rules.appointments.grace:
+        ticket.seniority, ticket.not_before = slot, slot - rules.appointments.early
+    told = None
+    if not waiting.finds_free_counter(state, rules, ticket):
+        told = waiting.expected(state, rules, command.at, ticket)
+    return [
+        ev.TicketIssued(
+            id,
+            service.id,
+            klass.id,
+            ticket.seniority,
+            number,
+            command.by,
+            command.paper == "ready",
+            command.reason,
+            expected=told[1] if told else None,
+            rolled=told[0] if told else None,
+            choice=choice.id if choice else None,
+            insisted=insists or None,
+            form=command.form or None,
+            needs=needs or None,
+            slot=slot,
+            not_before=ticket.not_before or None,
+        ),
+        *_overflow_of(state, rules, service, id),
+    ]
+
+
+def _must_be_open(state: State, rules: Rules, service: Service, at: int) -> None:
+    """Refuse a ticket outside the service's hours, on holidays and beyond its quota, saying when to come again."""
+    local = rules.local(at)
+    if service.hours and not rules.calendar.is_open(service.hours, local):
+        opens = rules.calendar.next_opening(service.hours, local)
+        raise _Refused("closed_now", service=service.name, opens=_when(rules, local, opens))
+    if service.quota is not None and state.numbers.get(service.id, 0) >= service.quota:
+        hours = service.hours or calendar.ALWAYS
+        opens = rules.calendar.next_day(hours, local)
+        raise _Refused("quota_used", service=service.name, quota=service.quota, opens=_when(rules, local, opens))
+
+
+def _when(rules: Rules, now: datetime, when: datetime | None) -> str:
+    """A time to come, as people say it."""
+    if when is None:
+        return rules.wording.say("time.never")
+    if when.date() == now.date():
+        return rules.wording.say("time.today", clock=when.strftime("%H:%M"))
+    weekday = rules.wording.say(f"weekday.{calendar.WEEKDAYS[when.weekday()]}")
+    return rules.wording.say(
+        "time.later", weekday=weekday, year=when.year, month=when.month, day=when.day, clock=when.strftime("%H:%M")
+    )
+
+
+def _pressed_again(state: State, choice: Choice, command: cm.TakeTicket) -> bool:
+    """Whether the customer was sent to a machine by this very button a moment ago, and asks again."""
+    advised = state.advised.get((command.by, choice.id))
+    return advised is not None and command.hold_off * 1000 <= command.at - advised < INSISTS_WITHIN * 1000
+
+
+def _slot(state: State, rules: Rules, command: cm.TakeTicket) -> int:
+    """The start of an appointment's slot in seconds since 1970, UTC."""
+    local = rules.local(command.at)
+    starts = {calendar.clock(start): start for start in rules.appointments.slots}
+    if command.slot not in starts:
+        raise _Refused("unknown_slot", slot=command.slot, known=", ".join(starts) or "-")
+    slot = int(calendar.at_second(local.date(), starts[command.slot], local).timestamp())
+    places = rules.appointments.places
+    if places is not None and state.slots.get(slot, 0) >= places:
+        raise _Refused("slot_full", slot=command.slot, places=places)
+    return slot
+
+
+def _overflow_of(state: State, rules: Rules, service: Service, ticket: str) -> Events:
+    """A new ticket goes to any counter that knows its service, if its own have been open today and all have gone."""
+    own = [id for id, c in rules.counters.items() if c.handicap(service.id, rules.default_class) == 0]
+    if any(state.counter(id).since for id in own) and _overflows(state, rules, service):
+        return [ev.TicketReassigned(ticket, by=OVERFLOW, any=True)]
+    return []
+
+
+def _overflows(state: State, rules: Rules, service: Service, without: str = "") -> bool:
+    """Whether other counters take over a service: none of its own is open (`without` one that is about to go)."""
+    return service.overflow and not any(
+        state.counter(id).stage is CounterStage.OPEN
+        for id, counter in rules.counters.items()
+        if id != without and counter.handicap(service.id, rules.default_class) == 0
+    )
+
+
+def _overflow_without(state: State, rules: Rules, counter: Counter) -> Events:
+    """What follows for those who wait when a counter goes away, perhaps as the last of their own."""
+    taken_over = [
+        service.id
+        for service in rules.services.values()
+        if counter.handicap(service.id, rules.default_class) == 0 and _overflows(state, rules, service, counter.id)
+    ]
+    return [
+        ev.TicketReassigned(place.ticket, by=OVERFLOW, any=True)
+        for key, line in state.lines.items()
+        if key.service in taken_over and key.only in ("", counter.id)
+        for place in line
+    ]
 
 
 def _no_paper(rules: Rules, why: cm.Paper) -> _Refused:
@@ -146,7 +273,7 @@ def _ready(state: State, counter: Counter) -> Events:
 
 def _call_next(state: State, rules: Rules, command: cm.CallNext) -> Decision:
     counter = _counter(rules, command)
-    pick = calling.pick(state, rules, counter)
+    pick = calling.pick(state, rules, counter, command.at)
     if pick:
         call = ev.TicketCalled(pick.ticket.id, counter.id, False, calling.why(rules, pick), pick.passed)
         return [*_ready(state, counter), call]
@@ -198,6 +325,9 @@ def _recall(state: State, rules: Rules, command: cm.Recall) -> Decision:
     ticket = _in_hand(state, counter)
     if ticket.recalls >= rules.recalls:
         raise _Refused("recall_limit", ticket=ticket.id, times=ticket.recalls)
+    ago = (command.at - ticket.recalled_at) / 1000
+    if ticket.recalls and 0 <= ago < rules.recall_gap:
+        raise _Refused("recall_gap", ticket=ticket.id, seconds=max(1, round(rules.recall_gap - ago)))
     return [ev.TicketRecalled(ticket.id, counter.id, ticket.recalls + 1)]
 
 
@@ -273,7 +403,11 @@ def _pause(state: State, rules: Rules, command: cm.Pause) -> Decision:
         return [ev.CounterOpened(counter.id)]
     if stage is CounterStage.CLOSED:
         raise _Refused("counter_closed", counter=counter.id)
-    return [*_finish_in_hand(state, counter), ev.CounterPaused(counter.id, command.reason)]
+    return [
+        *_finish_in_hand(state, counter),
+        *_overflow_without(state, rules, counter),
+        ev.CounterPaused(counter.id, command.reason),
+    ]
 
 
 def _close(state: State, rules: Rules, command: cm.Close) -> Decision:
@@ -282,12 +416,15 @@ def _close(state: State, rules: Rules, command: cm.Close) -> Decision:
         raise _Refused("counter_closed", counter=counter.id)
     # Nobody may be left waiting for a counter that has gone home: what it holds, and what only it
     # may serve, goes back to its service's line.
+    overflow = _overflow_without(state, rules, counter)
+    moved = {event.ticket for event in overflow if isinstance(event, ev.TicketReassigned)}
     stranded = [
         ev.TicketReassigned(t.id, by=f"counter/{counter.id}", service=t.service)
         for t in state.tickets.values()
         if (t.stage is Stage.HELD and t.counter == counter.id) or (t.stage is Stage.WAITING and t.only == counter.id)
+        if t.id not in moved
     ]
-    return [*_finish_in_hand(state, counter), *stranded, ev.CounterClosed(counter.id)]
+    return [*_finish_in_hand(state, counter), *stranded, *overflow, ev.CounterClosed(counter.id)]
 
 
 def _ask_rating(state: State, rules: Rules, command: cm.AskRating) -> Decision:
@@ -429,6 +566,23 @@ def _reprint(state: State, rules: Rules, command: cm.Reprint) -> Decision:
     return [ev.TicketReprinted(ticket.id, ticket.copies + 1, command.by)]
 
 
+def _check_windows(state: State, rules: Rules, command: cm.CheckWindows) -> Decision:
+    figures, advice = staffing.check(state, rules, command.at)
+    idle = not any(line for line in state.lines.values()) and not any(
+        counter.stage is CounterStage.OPEN for counter in state.counters.values()
+    )
+    if idle and not state.windows.advice:
+        return []
+    return [ev.WindowsChecked(figures, [a._asdict() for a in advice])]
+
+
+def _answer_advice(state: State, rules: Rules, command: cm.AnswerAdvice) -> Decision:
+    advice = next((a for a in state.windows.advice if command.counter in ("", a.counter)), None)
+    if advice is None:
+        raise _Refused("no_advice")
+    return [ev.WindowAdviceAnswered(advice.counter, advice.action, command.accept, command.by)]
+
+
 def _report_device(state: State, rules: Rules, command: cm.ReportDevice) -> Decision:
     return [ev.DeviceChanged(command.device, command.state, command.detail)]
 
@@ -456,5 +610,7 @@ _DECIDE: dict[type[cm.Command], Callable[[State, Rules, Any], Decision]] = {
     cm.Return: _return,
     cm.Cancel: _cancel,
     cm.Reprint: _reprint,
+    cm.CheckWindows: _check_windows,
+    cm.AnswerAdvice: _answer_advice,
     cm.ReportDevice: _report_device,
 }

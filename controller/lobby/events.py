@@ -64,9 +64,14 @@ def from_row(kind: str, version: int, data: Mapping[str, Any]) -> Event:
 
 @dataclass(frozen=True, slots=True)
 class DayOpened(Event):
-    """A business day begins: no tickets, no open counters, numbers from 1."""
+    """A business day begins: no tickets, no open counters, numbers from 1.
+
+    `profile` says what kind of day it is, `learned` what earlier days have taught (`learning.Knowledge`).
+    """
 
     day: str
+    profile: str | None = None
+    learned: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +84,12 @@ class DayClosed(Event):
 
 @dataclass(frozen=True, slots=True)
 class TicketIssued(Event):
-    """A ticket was taken. `seniority` in seconds since 1970, UTC; `by` the button; `paper`: it is to be printed."""
+    """A ticket was taken. `seniority` in seconds since 1970, UTC; `by` the button; `paper`: it is to be printed.
+
+    `expected`: how long the customer will wait, as told to them: [least, middle, most] seconds, missing if a counter
+    was free or nobody could tell; `rolled` is the middle before anything learned corrected it. `slot`: an appointment's
+    start, `not_before`: from when it may be called, both in seconds since 1970. `form`: the form is filled in.
+    """
 
     ticket: str
     service: str
@@ -89,6 +99,23 @@ class TicketIssued(Event):
     by: str
     paper: bool
     reason: str | None = None
+    expected: tuple[int, int, int] | list[int] | None = None
+    rolled: int | None = None
+    choice: str | None = None
+    insisted: bool | None = None
+    form: bool | None = None
+    needs: tuple[str, ...] | list[str] | None = None
+    slot: int | None = None
+    not_before: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SelfServiceAdvised(Event):
+    """A customer was sent to a self-service machine, and got no ticket."""
+
+    choice: str
+    service: str
+    by: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,6 +275,29 @@ class CounterClosed(Event):
     """A counter serves nobody any more today, unless it is opened again."""
 
     counter: str
+
+
+@dataclass(frozen=True, slots=True)
+class WindowsChecked(Event):
+    """How many windows are needed: for each group of services [expected wait in seconds, the same with one window less,
+    checks in a row that wanted one more, checks in a row that could do with one less].
+
+    `advice` is what the lobby manager is advised to do now: [{action: open | close, counter, group, before, after}],
+    the expected wait in seconds without and with it.
+    """
+
+    groups: Mapping[str, Any]
+    advice: tuple[Mapping[str, Any], ...] | list[Mapping[str, Any]] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class WindowAdviceAnswered(Event):
+    """The lobby manager accepted or declined an advice."""
+
+    counter: str
+    action: Literal["open", "close"]
+    accepted: bool
+    by: str
 
 
 @dataclass(frozen=True, slots=True)

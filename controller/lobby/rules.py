@@ -7,8 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import UTC, date, datetime, timedelta, tzinfo
 
+from controller.lobby.calendar import PROFILES, Calendar, Hours, Profile
+from controller.lobby.triage import Triage
 from controller.lobby.wording import Wording
 
 ANY = "*"
@@ -25,6 +27,16 @@ class Service:
     digits: int = 3
     key: int | None = None
     """The digit for it on keypads."""
+    minutes: float = 5
+    """Mean time at the counter in minutes, from call to the end, as long as the journal knows no better."""
+    group: str = ""
+    """Services that share windows have the same one (window advice); empty: the service is a group of its own."""
+    hours: Hours | None = None
+    """When its tickets are given; None: at any time."""
+    quota: int | None = None
+    """Tickets a day; None: no limit."""
+    overflow: bool = False
+    """Whether all counters that know it take over when its own have all closed or paused."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +73,20 @@ class Counter:
 
 
 @dataclass(frozen=True, slots=True)
+class Appointments:
+    """Slots by their start (seconds since local midnight), each for `places` customers (None: any number).
+
+    Who checks in until `grace` seconds after the start counts as having come at it, and is called from `early` seconds
+    before it, or when a counter would be idle.
+    """
+
+    slots: tuple[int, ...] = ()
+    places: int | None = None
+    grace: int = 10 * 60
+    early: int = 10 * 60
+
+
+@dataclass(frozen=True, slots=True)
 class Rules:
     """All of it. `services` and `counters` are in the order of the configuration."""
 
@@ -78,9 +104,20 @@ class Rules:
     pass_limit: int = 5
     """K of the calling rule: how many later customers may pass one at the head of its line."""
     recalls: int = 3
+    recall_gap: int = 20
+    """Seconds between two recalls of one ticket."""
     return_within: int = 15 * 60
     return_penalty: int = 5 * 60
     returns: int = 2
+    calendar: Calendar = field(default_factory=lambda: Calendar(PROFILES))
+    triage: Triage = field(default_factory=Triage)
+    appointments: Appointments = field(default_factory=Appointments)
+    shares: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    """Profile -> service -> its part of the arrivals, relative; empty: all the same."""
+    class_shares: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    """Profile -> class -> its percentage of the arrivals."""
+    target: int = 15 * 60
+    """The branch's aim for a customer's wait."""
 
     def day_of(self, at: int) -> str:
         """The business day (YYYY-MM-DD) of a time in ms since 1970, UTC."""
@@ -99,6 +136,10 @@ class Rules:
     def local(self, at: int) -> datetime:
         """A time in ms since 1970, UTC, on the branch's clock."""
         return datetime.fromtimestamp(at / 1000, UTC).astimezone(self.zone)
+
+    def profile(self, day: str) -> Profile:
+        """What kind of day a business day is."""
+        return self.calendar.profile(date.fromisoformat(day))
 
     def service_name(self, service: str) -> str:
         """The service's name in the branch's language; its id if it is no longer configured."""

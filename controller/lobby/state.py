@@ -10,11 +10,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from sortedcontainers import SortedList
 
 from controller.lobby import events as ev
+from controller.lobby.learning import Knowledge
 from controller.lobby.rules import ANY
 
 CALLS_KEPT = 12
@@ -90,6 +91,19 @@ class Ticket:
     rated: bool = False
     copies: int = 0
     print: Print = Print.NONE
+    not_before: int = 0
+    """An appointment's early window in seconds since 1970, UTC: before it, it is called only by an idle counter."""
+    expected: tuple[int, ...] = ()
+    """The wait that the customer was told: least, middle, most seconds; empty: none, a counter was free."""
+    rolled: int = 0
+    moved: bool = False
+    """It was promoted, transferred or reassigned: what it was told does not hold any more."""
+    form: bool = False
+    needs: tuple[str, ...] = ()
+    called_at: int = 0
+    """When it was first called, and `since` when it was last: ms since 1970, UTC; 0: never."""
+    since: int = 0
+    recalled_at: int = 0
 
     @property
     def line(self) -> LineKey:
@@ -120,6 +134,8 @@ class CounterState:
     """The ticket in hand."""
     last_ticket: str = ""
     """The one served before it."""
+    since: int = 0
+    """When it opened, paused or closed; ms since 1970, UTC."""
 
 
 class Call(NamedTuple):
@@ -138,10 +154,42 @@ class Take(NamedTuple):
 
 
 @dataclass(slots=True)
+class Effect:
+    """What a class has done to the others today: its calls, and how many customers those passed, by how much."""
+
+    calls: int = 0
+    passed: int = 0
+    seconds: int = 0
+    most: int = 0
+
+
+class Advice(NamedTuple):
+    """What the lobby manager is advised: to open or close a counter; waits in seconds without and with it."""
+
+    action: Literal["open", "close"]
+    counter: str
+    group: str
+    before: int
+    after: int
+
+
+@dataclass(slots=True)
+class Windows:
+    """What the last checks of the windows said."""
+
+    checks: dict[str, tuple[int, int]] = field(default_factory=dict)
+    """Group -> checks in a row that wanted one window more, and that could do with one less."""
+    advice: list[Advice] = field(default_factory=list)
+    declined: dict[tuple[str, str], int] = field(default_factory=dict)
+    """(action, group) -> when the manager last declined it."""
+
+
+@dataclass(slots=True)
 class State:
     """The lobby on one business day. Only `evolve` changes it."""
 
     day: str = ""
+    profile: str = ""
     tickets: dict[str, Ticket] = field(default_factory=dict)
     counters: dict[str, CounterState] = field(default_factory=dict)
     numbers: dict[str, int] = field(default_factory=dict)
@@ -153,6 +201,19 @@ class State:
     """Tickets that may not be on paper, and have neither ended nor been printed again."""
     lines: dict[LineKey, SortedList] = field(default_factory=dict)
     """The waiting tickets' places, by line; an empty line is not there."""
+    knowledge: Knowledge = field(default_factory=Knowledge)
+    waits: dict[str, SortedList] = field(default_factory=dict)
+    """Class -> seconds from issue to the first call, of all who have been called."""
+    effects: dict[str, Effect] = field(default_factory=dict)
+    advised: dict[tuple[str, str], int] = field(default_factory=dict)
+    """(button, answer of the triage) -> when it last sent a customer to a machine."""
+    sent_away: dict[str, int] = field(default_factory=dict)
+    """Answer of the triage -> customers sent to a machine."""
+    insisted: dict[str, int] = field(default_factory=dict)
+    """Answer of the triage -> of them, those who wanted a ticket all the same."""
+    slots: dict[int, int] = field(default_factory=dict)
+    """Appointments that have checked in, by their start in seconds since 1970, UTC."""
+    windows: Windows = field(default_factory=Windows)
 
     def counter(self, id: str) -> CounterState:
         """A counter's state; one that nothing has happened to today is closed."""
@@ -173,6 +234,9 @@ class State:
         picture = asdict(self)
         picture["lines"] = sorted((list(key), [list(place) for place in line]) for key, line in self.lines.items())
         picture["takes"] = sorted([*key, *take] for key, take in self.takes.items())
+        picture["advised"] = sorted([*key, at] for key, at in self.advised.items())
+        picture["waits"] = {klass: list(waits) for klass, waits in self.waits.items()}
+        picture["windows"]["declined"] = sorted([*key, at] for key, at in self.windows.declined.items())
         return picture
 
 
@@ -199,13 +263,14 @@ def _leave_line(state: State, ticket: Ticket) -> None:
         del state.lines[ticket.line]
 
 
-def _leave(state: State, ticket: Ticket) -> None:
+def _leave(state: State, at: int, ticket: Ticket) -> None:
     """Take a ticket from wherever it is: its line, or the hands of a counter."""
     if ticket.stage is Stage.WAITING:
         _leave_line(state, ticket)
     elif ticket.stage in IN_HAND:
         counter = state.counters[ticket.counter]
         counter.ticket, counter.last_ticket = "", ticket.id
+        state.knowledge.served(ticket.service, ticket.klass, (at - ticket.since) / 1000)
 
 
 def _end(state: State, ticket: Ticket, stage: Stage) -> None:
@@ -226,7 +291,8 @@ def _own_counter(state: State, id: str) -> CounterState:
 
 
 def _day_opened(state: State, at: int, event: ev.DayOpened) -> None:
-    state.day = event.day
+    state.day, state.profile = event.day, event.profile or ""
+    state.knowledge = Knowledge.from_summary(event.learned)
 
 
 def _day_closed(state: State, at: int, event: ev.DayClosed) -> None:
@@ -237,11 +303,24 @@ def _issued(state: State, at: int, event: ev.TicketIssued) -> None:
     ticket = Ticket(event.ticket, len(state.tickets) + 1, event.service, event.klass, event.seniority, at, event.number)
     if event.paper:
         ticket.copies, ticket.print = 1, Print.QUEUED
+    ticket.expected, ticket.rolled = tuple(event.expected or ()), event.rolled or 0
+    ticket.form, ticket.needs = bool(event.form), tuple(event.needs or ())
+    ticket.not_before = event.not_before or 0
     state.tickets[ticket.id] = ticket
     state.numbers[event.service] = event.number
-    state.last_seniority = max(state.last_seniority, event.seniority)
+    if event.slot is None:
+        state.last_seniority = max(state.last_seniority, event.seniority)
+    else:
+        state.slots[event.slot] = state.slots.get(event.slot, 0) + 1
+    if event.insisted and event.choice:
+        state.insisted[event.choice] = state.insisted.get(event.choice, 0) + 1
     state.takes[event.by, event.service] = Take(at, ticket.id)
     _enter_line(state, ticket)
+
+
+def _sent_away(state: State, at: int, event: ev.SelfServiceAdvised) -> None:
+    state.advised[event.by, event.choice] = at
+    state.sent_away[event.choice] = state.sent_away.get(event.choice, 0) + 1
 
 
 def _printed(state: State, at: int, event: ev.TicketPrinted) -> None:
@@ -267,12 +346,29 @@ def _reprinted(state: State, at: int, event: ev.TicketReprinted) -> None:
 
 def _called(state: State, at: int, event: ev.TicketCalled) -> None:
     ticket = state.tickets[event.ticket]
-    _leave(state, ticket)
+    _leave(state, at, ticket)
     ticket.stage, ticket.counter, ticket.recalls = Stage.CALLED, event.counter, 0
+    ticket.since = at
+    if not ticket.called_at:
+        ticket.called_at = at
+        _first_called(state, ticket, event.forced)
     _own_counter(state, event.counter).ticket = ticket.id
+    effect = state.effects.setdefault(ticket.klass, Effect())
+    effect.calls += 1
     for passed in event.passed:
-        state.tickets[passed].passed += 1
+        other = state.tickets[passed]
+        other.passed += 1
+        ahead = ticket.seniority - other.seniority
+        effect.passed, effect.seconds, effect.most = effect.passed + 1, effect.seconds + ahead, max(effect.most, ahead)
     _on_the_board(state, Call(ticket.id, event.counter, at))
+
+
+def _first_called(state: State, ticket: Ticket, forced: bool) -> None:
+    """Count its wait, and learn from it unless people have interfered."""
+    waited = max(0, ticket.called_at - ticket.issued_at) // 1000
+    state.waits.setdefault(ticket.klass, SortedList()).add(waited)
+    if ticket.expected and not ticket.moved and not forced:
+        state.knowledge.waited(ticket.klass, ticket.rolled, ticket.expected, waited)
 
 
 def _on_the_board(state: State, call: Call) -> None:
@@ -281,7 +377,8 @@ def _on_the_board(state: State, call: Call) -> None:
 
 
 def _recalled(state: State, at: int, event: ev.TicketRecalled) -> None:
-    state.tickets[event.ticket].recalls = event.times
+    ticket = state.tickets[event.ticket]
+    ticket.recalls, ticket.recalled_at = event.times, at
     _on_the_board(state, Call(event.ticket, event.counter, at))
 
 
@@ -291,13 +388,13 @@ def _started(state: State, at: int, event: ev.ServiceStarted) -> None:
 
 def _finished(state: State, at: int, event: ev.TicketFinished) -> None:
     ticket = state.tickets[event.ticket]
-    _leave(state, ticket)
+    _leave(state, at, ticket)
     _end(state, ticket, Stage.FINISHED)
 
 
 def _missed(state: State, at: int, event: ev.TicketMissed) -> None:
     ticket = state.tickets[event.ticket]
-    _leave(state, ticket)
+    _leave(state, at, ticket)
     ticket.stage, ticket.missed_at = Stage.MISSED, at
     _off_the_board(state, ticket.id)
 
@@ -311,23 +408,23 @@ def _returned(state: State, at: int, event: ev.TicketReturned) -> None:
 
 def _held(state: State, at: int, event: ev.TicketHeld) -> None:
     ticket = state.tickets[event.ticket]
-    _leave(state, ticket)
+    _leave(state, at, ticket)
     ticket.stage, ticket.held_at = Stage.HELD, at
     _off_the_board(state, ticket.id)
 
 
 def _transferred(state: State, at: int, event: ev.TicketTransferred) -> None:
     ticket = state.tickets[event.ticket]
-    _leave(state, ticket)
+    _leave(state, at, ticket)
     _off_the_board(state, ticket.id)
-    ticket.service, ticket.only = event.service, event.counter or ""
+    ticket.service, ticket.only, ticket.moved = event.service, event.counter or "", True
     _enter_line(state, ticket)
 
 
 def _reassigned(state: State, at: int, event: ev.TicketReassigned) -> None:
     ticket = state.tickets[event.ticket]
-    _leave(state, ticket)
-    ticket.reassigned = True
+    _leave(state, at, ticket)
+    ticket.reassigned = ticket.moved = True
     ticket.service = event.service or ticket.service
     ticket.only = ANY if event.any else event.counter or ""
     _enter_line(state, ticket)
@@ -338,31 +435,43 @@ def _promoted(state: State, at: int, event: ev.TicketPromoted) -> None:
     waits = ticket.stage is Stage.WAITING
     if waits:
         _leave_line(state, ticket)
-    ticket.klass = event.klass
+    ticket.klass, ticket.moved, ticket.not_before = event.klass, True, 0
     if waits:
         _enter_line(state, ticket)
 
 
 def _cancelled(state: State, at: int, event: ev.TicketCancelled) -> None:
     ticket = state.tickets[event.ticket]
-    _leave(state, ticket)
+    _leave(state, at, ticket)
     _off_the_board(state, ticket.id)
     _end(state, ticket, Stage.CANCELLED)
 
 
 def _counter_opened(state: State, at: int, event: ev.CounterOpened) -> None:
     counter = _own_counter(state, event.counter)
-    counter.stage, counter.reason = CounterStage.OPEN, ""
+    counter.stage, counter.reason, counter.since = CounterStage.OPEN, "", at
 
 
 def _counter_paused(state: State, at: int, event: ev.CounterPaused) -> None:
     counter = _own_counter(state, event.counter)
-    counter.stage, counter.reason = CounterStage.PAUSED, event.reason
+    counter.stage, counter.reason, counter.since = CounterStage.PAUSED, event.reason, at
 
 
 def _counter_closed(state: State, at: int, event: ev.CounterClosed) -> None:
     counter = _own_counter(state, event.counter)
-    counter.stage, counter.reason = CounterStage.CLOSED, ""
+    counter.stage, counter.reason, counter.since = CounterStage.CLOSED, "", at
+
+
+def _windows_checked(state: State, at: int, event: ev.WindowsChecked) -> None:
+    state.windows.checks = {group: (more, less) for group, (_, _, more, less) in event.groups.items()}
+    state.windows.advice = [Advice(**advice) for advice in event.advice]
+
+
+def _advice_answered(state: State, at: int, event: ev.WindowAdviceAnswered) -> None:
+    answered = [a for a in state.windows.advice if (a.action, a.counter) == (event.action, event.counter)]
+    state.windows.advice = [a for a in state.windows.advice if a not in answered]
+    if not event.accepted:
+        state.windows.declined |= {(a.action, a.group): at for a in answered}
 
 
 def _rated(state: State, at: int, event: ev.Rated) -> None:
@@ -377,6 +486,7 @@ _EVOLVE: dict[type[ev.Event], Callable[[State, int, Any], None]] = {
     ev.DayOpened: _day_opened,
     ev.DayClosed: _day_closed,
     ev.TicketIssued: _issued,
+    ev.SelfServiceAdvised: _sent_away,
     ev.TicketPrinted: _printed,
     ev.PrintSent: _sent,
     ev.PrintUnknown: _print_unknown,
@@ -395,6 +505,8 @@ _EVOLVE: dict[type[ev.Event], Callable[[State, int, Any], None]] = {
     ev.CounterOpened: _counter_opened,
     ev.CounterPaused: _counter_paused,
     ev.CounterClosed: _counter_closed,
+    ev.WindowsChecked: _windows_checked,
+    ev.WindowAdviceAnswered: _advice_answered,
     ev.DeviceChanged: _nothing,
     ev.RatingAsked: _nothing,
     ev.Rated: _rated,

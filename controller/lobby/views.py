@@ -5,16 +5,50 @@ Displays are levels: whoever was away is simply told the present view again.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import islice
 from typing import Any
 
-from controller.lobby import calling
+from controller.lobby import calling, waiting
 from controller.lobby.rules import Counter, Rules
 from controller.lobby.state import CounterStage, Stage, State, Ticket
 
 SOON = 3
 """How many of the next tickets a board announces."""
+STAGE_AT = 2 * 60
+"""Seconds before a counter is expected to be free from which its next customer should come near."""
+
+Waits = Mapping[str, tuple[int, int]]
+"""Service -> the least and the most minutes that somebody who takes a ticket now will wait."""
+
+
+def waits(state: State, rules: Rules, at: int) -> Waits:
+    """For each service that somebody is there to serve; a look into the future, and so not for every press."""
+    found = {}
+    for service in rules.services:
+        ticket = waiting.newcomer(state, rules, at, service)
+        if waiting.finds_free_counter(state, rules, ticket):
+            found[service] = (0, 0)
+        elif told := waiting.expected(state, rules, at, ticket):
+            found[service] = in_minutes(told[1])
+    return found
+
+
+def in_minutes(expected: Sequence[int]) -> tuple[int, int]:
+    """A range in whole minutes, rounded up, since people would rather be called early than late; above 20, in fives."""
+    least, most = (-(-seconds // 60) for seconds in (expected[0], expected[-1]))
+    if most > 20:
+        return -(-least // 5) * 5 if least > 20 else least, -(-most // 5) * 5
+    return least, max(most, 1)
+
+
+def in_words(rules: Rules, minutes: tuple[int, int] | None) -> str:
+    """A range of minutes as people read it; empty if there is none."""
+    if minutes is None:
+        return ""
+    least, most = minutes
+    key = "now" if most == 0 else "about" if least >= most else "range"
+    return rules.wording.say(f"wait.{key}", least=least, most=most)
 
 
 def waiting_by_service(state: State, rules: Rules) -> dict[str, int]:
@@ -53,19 +87,49 @@ def soon(state: State, rules: Rules) -> list[str]:
     return [ticket for _, _, ticket in sorted(first)[:SOON]]
 
 
-def board(state: State, rules: Rules, notices: Sequence[str]) -> dict[str, Any]:
-    """The hall's state for MQTT boards: calls newest first, who is next, how many wait for what."""
+def board(state: State, rules: Rules, notices: Sequence[str], waits: Waits) -> dict[str, Any]:
+    """The hall's state for MQTT boards: calls newest first, who is next, how many wait for what, and how long."""
     return {
         "calls": [{"ticket": c.ticket, "counter": c.counter, "at": c.at} for c in state.calls],
         "soon": soon(state, rules),
         "waiting": waiting_by_service(state, rules),
+        "wait": {service: list(minutes) for service, minutes in waits.items()},
         "notices": list(notices),
     }
+
+
+def without_counter(state: State, rules: Rules) -> list[str]:
+    """The names of services for which people wait while others are served, and none of whose own counters is open."""
+    open_ones = [c for id, c in rules.counters.items() if state.counter(id).stage is CounterStage.OPEN]
+    waits = {
+        key.service: None
+        for key in state.lines
+        if open_ones and not any(c.handicap(key.service, rules.default_class, key.only) == 0 for c in open_ones)
+    }
+    return [rules.service_name(service) for service in waits]
+
+
+def advice(state: State, rules: Rules) -> dict[str, Any]:
+    """What the lobby manager is advised to do about the windows, with what it would change, in minutes."""
+    items = []
+    for item in state.windows.advice:
+        before, after = -(-item.before // 60), -(-item.after // 60)
+        text = rules.wording.say(f"windows.{item.action}", counter=item.counter, before=before, after=after)
+        items.append({"action": item.action, "counter": item.counter, "before": before, "after": after, "text": text})
+    return {"items": items}
 
 
 def hall_lines(state: State, rules: Rules, lines: int) -> list[str]:
     """The hall board's text, newest call first."""
     return [rules.wording.say("board.call", ticket=call.ticket, counter=call.counter) for call in state.calls[:lines]]
+
+
+def waits_line(rules: Rules, waits: Waits) -> str:
+    """How long each service takes, in one line for the hall board."""
+    return "  ".join(
+        rules.wording.say("board.wait", service=rules.service_name(service), wait=in_words(rules, minutes))
+        for service, minutes in waits.items()
+    )
 
 
 def window_lines(state: State, rules: Rules, counter: str) -> tuple[str, str]:
@@ -77,18 +141,32 @@ def window_lines(state: State, rules: Rules, counter: str) -> tuple[str, str]:
     return rules.wording.say(f"window.{here.stage}"), name
 
 
-def screen(state: State, rules: Rules, counter: Counter) -> dict[str, Any]:
-    """What a counter's own keypad shows: `state` is closed, open, paused, called or serving."""
+def screen(state: State, rules: Rules, counter: Counter, at: int) -> dict[str, Any]:
+    """What a counter's own keypad shows at `at` (ms since 1970, UTC): `state` is closed, open, paused, called, serving.
+
+    `needs`: what the customer needs, and whether their form is ready. `stage`: the ticket that should come near, since
+    the counter will soon be free.
+    """
     here = state.counter(counter.id)
-    pick = calling.pick(state, rules, counter)
-    stage: Stage | CounterStage = state.tickets[here.ticket].stage if here.ticket else here.stage
+    pick = calling.pick(state, rules, counter, at)
+    ticket = state.tickets.get(here.ticket)
+    stage: Stage | CounterStage = ticket.stage if ticket else here.stage
+    text = rules.wording.say(f"screen.{stage}", ticket=here.ticket, counter=counter.id)
+    needs = [*(["form"] if ticket.form else []), *ticket.needs] if ticket else []
     return {
         "ticket": here.ticket,
         "state": str(stage),
         "waiting": waiting_for(state, counter),
         "next": pick.ticket.id if pick else "",
-        "text": rules.wording.say(f"screen.{stage}", ticket=here.ticket, counter=counter.id),
+        "stage": pick.ticket.id if pick and ticket and _soon_free(state, rules, ticket, at) else "",
+        "needs": needs,
+        "text": " · ".join([text, *(rules.wording.say(f"needs.{need}") for need in needs)]),
     }
+
+
+def _soon_free(state: State, rules: Rules, ticket: Ticket, at: int) -> bool:
+    mean = waiting.seconds_at_counter(state, rules, ticket.service, ticket.klass)
+    return (at - ticket.since) / 1000 > mean - STAGE_AT
 
 
 def ticket_fields(state: State, rules: Rules, ticket: Ticket) -> dict[str, str]:
@@ -102,6 +180,7 @@ def ticket_fields(state: State, rules: Rules, ticket: Ticket) -> dict[str, str]:
         "service": rules.service_name(ticket.service),
         "class": "" if ticket.klass == rules.default_class else rules.class_name(ticket.klass),
         "ahead": str(ahead_of(state, rules, ticket)),
+        "wait": in_words(rules, in_minutes(ticket.expected)) if ticket.expected else "",
         "time": rules.local(ticket.issued_at).strftime("%Y-%m-%d %H:%M"),
         "reprint": rules.wording.say("ticket.reprint") if ticket.copies > 1 else "",
         "qr": f"lobby:{rules.branch}:{state.day}:{ticket.id}",

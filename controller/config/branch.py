@@ -1,0 +1,170 @@
+"""From the configuration's keys to what the lobby works in: seconds, one language, everything filled in."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from controller.config.keys import CLASSES, ClassKeys, Config, ProfileKeys, ServiceKeys, Terminal68Device
+from controller.lobby.calendar import ALWAYS, PROFILES, Calendar, Hours, Profile
+from controller.lobby.rules import Appointments, Counter, Rules, Service, TicketClass
+from controller.lobby.triage import Choice, Question, Triage
+from controller.lobby.wording import Wording
+
+
+def rules_of(config: Config, wording: Wording) -> Rules:
+    """The rules that a checked file gives."""
+    branch, calling, language = config.branch, config.calling, config.branch.language
+    classes = _classes(config.classes)
+    profiles = _profiles(config.profile)
+    groups = _groups(config)
+    rated = {
+        counter
+        for device in config.device
+        if isinstance(device, Terminal68Device)
+        for counter in device.raters.values()
+    }
+    return Rules(
+        branch=branch.id,
+        branch_name=branch.name,
+        zone=branch.timezone,
+        wording=wording,
+        services={
+            s.id: Service(
+                s.id,
+                s.name.spoken(language),
+                s.prefix,
+                s.digits,
+                s.key,
+                minutes=s.minutes,
+                group=groups[s.id],
+                hours=_hours(config, s),
+                quota=s.quota,
+                overflow=s.overflow,
+            )
+            for s in config.service
+        },
+        classes={
+            id: TicketClass(id, c.name.spoken(language) if c.name else id, _seconds(c.credit))
+            for id, c in classes.items()
+        },
+        counters={
+            c.id: Counter(
+                c.id,
+                {service: _seconds(minutes) for service, minutes in c.serves.items()},
+                {klass: _seconds(minutes) for klass, minutes in c.class_handicap.items()},
+                c.id in rated,
+            )
+            for c in config.counter
+        },
+        default_service=branch.default_service or config.service[0].id,
+        rollover=config.day.rollover,
+        pass_limit=calling.pass_limit,
+        recalls=calling.recalls,
+        recall_gap=round(calling.recall_gap),
+        return_within=_seconds(calling.return_within),
+        return_penalty=_seconds(calling.return_penalty),
+        returns=calling.returns,
+        calendar=Calendar(profiles, config.calendar.holidays, config.calendar.workdays),
+        triage=_triage(config),
+        appointments=_appointments(config),
+        shares={profile: {s.id: s.share.on(profile) for s in config.service} for profile in profiles},
+        class_shares={profile: _percent(classes, profile) for profile in profiles},
+        target=_seconds(config.waiting.target),
+    )
+
+
+def _seconds(minutes: float) -> int:
+    return round(minutes * 60)
+
+
+def _hours(config: Config, service: ServiceKeys) -> Hours | None:
+    week = service.hours or config.calendar.hours
+    if week is None:
+        return ALWAYS if config.calendar.holidays else None
+    last = config.calendar.last_ticket if service.last_ticket is None else service.last_ticket
+    return Hours(week, _seconds(last))
+
+
+def _profiles(configured: Mapping[str, ProfileKeys]) -> dict[str, Profile]:
+    """The kinds of day that every branch has, changed where the file says so, and its own, the first to be tried."""
+    profiles: dict[str, Profile] = {}
+    for id in [*(id for id in configured if id not in PROFILES), *PROFILES]:
+        usual, own = PROFILES.get(id), configured.get(id, ProfileKeys())
+        if usual is None:
+            assert own.when is not None
+            assert own.hours is not None
+            assert own.arrivals is not None
+            usual = Profile(id, own.when, own.hours, tuple(own.arrivals))
+        profiles[id] = replace(
+            usual,
+            when=usual.when if own.when is None else own.when,
+            hours=own.hours or usual.hours,
+            arrivals=usual.arrivals if own.arrivals is None else tuple(own.arrivals),
+            burst=usual.burst if own.burst is None else (own.burst[0], own.burst[1]),
+            staff=usual.staff if own.staff is None else own.staff,
+        )
+    return profiles
+
+
+def _groups(config: Config) -> dict[str, str]:
+    """The group of each service: its own, else the first of the services with which it shares a counter as own work."""
+    groups = {s.id: s.group or s.id for s in config.service}
+    for _ in config.service:  # as often as a group may have to be handed on
+        for counter in config.counter:
+            if counter.class_handicap.get("normal"):
+                continue
+            shared = [s.id for s in config.service if counter.serves.get(s.id) == 0 and not s.group]
+            first = next((groups[s.id] for s in config.service if groups[s.id] in {groups[id] for id in shared}), "")
+            groups |= dict.fromkeys(shared, first)
+    return groups
+
+
+def _triage(config: Config) -> Triage:
+    language = config.branch.language
+    return Triage(
+        {
+            question.id: Question(
+                question.id,
+                question.text.spoken(language),
+                tuple(
+                    Choice(
+                        answer.id,
+                        answer.text.spoken(language),
+                        question=answer.question or "",
+                        service=answer.service or "",
+                        advice=answer.advice.spoken(language) if answer.advice else "",
+                        klass=answer.klass or "",
+                    )
+                    for answer in question.answers
+                ),
+            )
+            for question in config.question
+        }
+    )
+
+
+def _appointments(config: Config) -> Appointments:
+    keys = config.appointment
+    if keys is None:
+        return Appointments()
+    return Appointments(
+        tuple(slot.start for slot in keys.slots), keys.places, _seconds(keys.grace), _seconds(keys.early)
+    )
+
+
+def _classes(configured: Mapping[str, ClassKeys]) -> dict[str, ClassKeys]:
+    """The classes that every branch has, changed where the file says so, then the branch's own."""
+    classes = dict(CLASSES)
+    for id, own in configured.items():
+        usual = CLASSES.get(id, ClassKeys())
+        classes[id] = usual.model_copy(update={key: getattr(own, key) for key in own.model_fields_set})
+    return classes
+
+
+def _percent(classes: Mapping[str, ClassKeys], profile: str) -> dict[str, float]:
+    """The share of each class; the normal one has what the others leave, unless it has its own."""
+    percent = {id: c.share.on(profile) if c.share else 0.0 for id, c in classes.items()}
+    if classes["normal"].share is None:
+        percent["normal"] = 100 - sum(percent.values())
+    return percent

@@ -1,0 +1,249 @@
+"""When the branch is open, and what kind of day it is: hours, holidays, profiles chosen by date.
+
+All times of day are seconds since local midnight; what they mean in UTC is the time zone's business, so that a day on
+which the clocks change has its right length.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, time, timedelta
+from itertools import pairwise
+from typing import NamedTuple
+
+DAY = 24 * 3600
+LOOK_AHEAD = 400
+"""Days within which the next opening is looked for."""
+WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+
+
+class Span(NamedTuple):
+    """A part of a day, `end` excluded."""
+
+    start: int
+    end: int
+
+    def __str__(self) -> str:
+        return f"{clock(self.start)}-{clock(self.end)}"
+
+    def __contains__(self, second: object) -> bool:
+        return isinstance(second, int | float) and self.start <= second < self.end
+
+
+def clock(second: int) -> str:
+    """HH:MM of a time of day; 24:00 is the end of it."""
+    return f"{second // 3600:02d}:{second // 60 % 60:02d}"
+
+
+_SPAN = re.compile(r"([01]?\d|2[0-4]):([0-5]\d)\s*-\s*([01]?\d|2[0-4]):([0-5]\d)")
+
+
+def parse_spans(text: str) -> tuple[Span, ...]:
+    """Spans of a day from a text such as "09:00-12:00 13:30-17:00", in order; empty for "closed".
+
+    ValueError, in words for an installer, if it is none, or if two of them overlap.
+    """
+    if text.strip() == "closed":
+        return ()
+    spans = []
+    for part in re.split(r"[\s,]+(?=\d)", text.strip()):
+        found = _SPAN.fullmatch(part)
+        start, end = (int(found[1]) * 60 + int(found[2]), int(found[3]) * 60 + int(found[4])) if found else (1, 0)
+        if start >= end or end > 24 * 60:
+            raise ValueError(f'"{part}" is no span of the day; it takes "HH:MM-HH:MM", the earlier time first')
+        spans.append(Span(start * 60, end * 60))
+    spans.sort()
+    for one, other in pairwise(spans):
+        if other.start < one.end:
+            raise ValueError(f"{one} and {other} overlap; make one of them shorter, or write them as one")
+    return tuple(spans)
+
+
+Week = tuple[tuple[Span, ...], ...]
+"""The spans of each weekday, Monday first."""
+
+
+def parse_weekdays(text: str) -> tuple[int, ...]:
+    """Weekdays (Monday is 0) from "mon", "mon-fri" or "mon,wed"; ValueError, in words, if there is no such day."""
+    days: list[int] = []
+    for part in text.replace(" ", "").split(","):
+        first, _, last = part.partition("-")
+        if first not in WEEKDAYS or (last or first) not in WEEKDAYS:
+            raise ValueError(f'"{part}" is no weekday; it takes mon, tue, wed, thu, fri, sat, sun, or mon-fri')
+        begin, end = WEEKDAYS.index(first), WEEKDAYS.index(last or first)
+        days += [day % 7 for day in range(begin, end + (7 if end < begin else 0) + 1)]
+    return tuple(days)
+
+
+@dataclass(frozen=True, slots=True)
+class Hours:
+    """When tickets are given. `last_ticket`: seconds before the day's end at which the last one is."""
+
+    week: Week
+    last_ticket: int = 0
+
+
+class DateRule(NamedTuple):
+    """Days of a kind: `first` to `last`, both within. Kinds: `day` of the month; `end`, days before the month's last
+    (0: the last); `week`day (Monday is 0); `date`, an ordinal."""
+
+    kind: str
+    first: int
+    last: int
+
+    def holds(self, day: date) -> bool:
+        """Whether a day is one of them."""
+        match self.kind:
+            case "day":
+                value = day.day
+            case "end":
+                value = ((day.replace(day=28) + timedelta(days=4)).replace(day=1) - day).days - 1
+            case "week":
+                value = day.weekday()
+            case _:
+                value = day.toordinal()
+        return self.first <= value <= self.last
+
+
+def parse_date_rule(text: str) -> DateRule:
+    """A date rule from "13", "13-16", "end", "end-2" (the last three days of a month), "fri", "2026-12-31" or
+    "2026-12-24..2026-12-31"; ValueError, in words, if it is none."""
+    if found := re.fullmatch(r"(\d{1,2})(?:-(\d{1,2}))?", text):
+        first, last = int(found[1]), int(found[2] or found[1])
+        if 1 <= first <= last <= 31:
+            return DateRule("day", first, last)
+    if found := re.fullmatch(r"end(?:-(\d{1,2}))?", text):
+        return DateRule("end", 0, int(found[1] or 0))
+    if text in WEEKDAYS:
+        return DateRule("week", WEEKDAYS.index(text), WEEKDAYS.index(text))
+    try:
+        first_day, last_day = parse_dates(text)
+        return DateRule("date", first_day.toordinal(), last_day.toordinal())
+    except ValueError:
+        raise ValueError(
+            f'"{text}" is no rule for dates; it takes "13", "13-16", "end", "end-2", "fri" or "2026-12-31"'
+        ) from None
+
+
+def parse_dates(text: str) -> tuple[date, date]:
+    """The first and the last day of "2026-10-01" or "2026-10-01..2026-10-08"; ValueError, in words, if it is none."""
+    first, _, last = text.partition("..")
+    try:
+        days = date.fromisoformat(first), date.fromisoformat(last or first)
+    except ValueError:
+        days = date.max, date.min
+    if days[0] > days[1] or (days[1] - days[0]).days > LOOK_AHEAD:
+        raise ValueError(f'"{text}" is no day; it takes "2026-10-01" or "2026-10-01..2026-10-08"')
+    return days
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """A kind of day: what is expected of it. `arrivals`: customers an hour, for each hour of `hours`.
+
+    `burst`: how many wait at the door when it opens, from least to most. `staff`: when each counter is to be open; one
+    that is not named is open all the hours.
+    """
+
+    id: str
+    when: tuple[DateRule, ...]
+    hours: Span
+    arrivals: tuple[float, ...]
+    burst: tuple[int, int] = (0, 0)
+    staff: Mapping[str, tuple[Span, ...]] = field(default_factory=dict)
+
+    def arrivals_at(self, second: float) -> float:
+        """Customers expected an hour at a time of day."""
+        if second not in self.hours:
+            return 0.0
+        return self.arrivals[min(len(self.arrivals) - 1, int(second - self.hours.start) // 3600)]
+
+    def shifts(self, counter: str) -> tuple[Span, ...]:
+        """When a counter is to be open."""
+        return self.staff.get(counter, (self.hours,))
+
+
+@dataclass(frozen=True, slots=True)
+class Calendar:
+    """The days. `workdays` are worked as a Monday although they are weekend days (调休).
+
+    `profiles` in the order in which they are tried; the last one is every other day's.
+    """
+
+    profiles: Mapping[str, Profile]
+    holidays: frozenset[date] = frozenset()
+    workdays: frozenset[date] = frozenset()
+
+    def profile(self, day: date) -> Profile:
+        """What kind of day it is."""
+        *special, usual = self.profiles.values()
+        return next((p for p in special if any(rule.holds(day) for rule in p.when)), usual)
+
+    def spans(self, hours: Hours, day: date) -> tuple[Span, ...]:
+        """When tickets are given on a day: the last span ends with the last ticket."""
+        if day in self.holidays:
+            return ()
+        spans = hours.week[0 if day in self.workdays else day.weekday()]
+        if not spans:
+            return ()
+        *others, last = spans
+        end = last.end - hours.last_ticket
+        return (*others, Span(last.start, end)) if end > last.start else tuple(others)
+
+    def is_open(self, hours: Hours, local: datetime) -> bool:
+        """Whether tickets are given at a local time."""
+        second = second_of(local)
+        return any(second in span for span in self.spans(hours, local.date()))
+
+    def next_opening(self, hours: Hours, local: datetime) -> datetime | None:
+        """When tickets are next given, from a local time on; None: not within a year."""
+        for ahead in range(LOOK_AHEAD):
+            day = local.date() + timedelta(days=ahead)
+            for span in self.spans(hours, day):
+                if ahead or span.start > second_of(local):
+                    return at_second(day, span.start, local)
+        return None
+
+    def next_day(self, hours: Hours, local: datetime) -> datetime | None:
+        """When tickets are next given on a later day; None: not within a year."""
+        return self.next_opening(hours, local.replace(hour=23, minute=59, second=59))
+
+
+def second_of(local: datetime) -> int:
+    """The time of day of a local time."""
+    return local.hour * 3600 + local.minute * 60 + local.second
+
+
+def at_second(day: date, second: int, like: datetime) -> datetime:
+    """The local time at a time of day, in the time zone of another."""
+    return datetime.combine(day, time(second // 3600 % 24, second // 60 % 60, second % 60), like.tzinfo)
+
+
+def hours_of(arrivals: Sequence[float], span: Span) -> bool:
+    """Whether there is one figure for each hour begun of a span."""
+    return len(arrivals) == -(-(span.end - span.start) // 3600)
+
+
+_NINE_TO_FIVE = Span(9 * 3600, 17 * 3600)
+
+PROFILES: Mapping[str, Profile] = {
+    profile.id: profile
+    for profile in (
+        # Pensions are paid on the 13th in some cities, on the 15th in others, and people come for days afterwards.
+        Profile("pension", (DateRule("day", 13, 16),), _NINE_TO_FIVE, (70, 58, 44, 28, 24, 28, 24, 16), (35, 60)),
+        Profile(
+            "busy",
+            (DateRule("end", 0, 1), DateRule("day", 10, 10)),
+            _NINE_TO_FIVE,
+            (36, 46, 44, 26, 24, 32, 32, 22),
+            (8, 16),
+        ),
+        Profile("normal", (), _NINE_TO_FIVE, (26, 34, 32, 20, 18, 24, 24, 16), (2, 6)),
+    )
+}
+"""The kinds of day that every branch has, unless it says otherwise. Month's end and salary day (the 10th) are busy."""
+
+ALWAYS = Hours(((Span(0, DAY),),) * 7)
+"""At any time, but for holidays."""

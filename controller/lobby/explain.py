@@ -1,0 +1,113 @@
+"""Why a ticket was called, and why another is not next: one sentence, and the table behind it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from controller.lobby import calling, views, waiting
+from controller.lobby.events import TicketCalled
+from controller.lobby.rules import Counter, Rules
+from controller.lobby.state import ENDED, IN_HAND, CounterStage, Stage, State, Ticket
+
+ROWS = 30
+"""Tickets shown in a table; more come before one only on the worst of days."""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One ticket of a table; `came` is its seniority, `counts` when it counts as having come, in seconds since 1970."""
+
+    ticket: str
+    service: str
+    klass: str
+    came: int
+    counts: int
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """The sentence and its table, best first. `ticket` is empty if there is no such ticket."""
+
+    ticket: str
+    text: str
+    table: tuple[Line, ...] = ()
+
+
+def call(state: State, rules: Rules, event: TicketCalled) -> Explanation:
+    """A call of the journal, with the state before it. The sentence and the keys are those of the time."""
+    heads = [(state.tickets.get(head["ticket"]), head["key"]) for head in event.why.get("heads", ())]
+    table = [_line(rules, ticket, key) for ticket, key in heads if ticket]
+    return Explanation(event.ticket, str(event.why.get("text", "")), tuple(table))
+
+
+def ticket(state: State, rules: Rules, text: str, at: int) -> Explanation:
+    """Where a ticket stands at `at` (ms since 1970, UTC), and why it is not next."""
+    found = state.tickets.get(text) or state.tickets.get(text.upper())
+    say = rules.wording.say
+    if found is None:
+        return Explanation("", say("explain.unknown", ticket=text))
+    if found.stage in ENDED:
+        stage = rules.wording.say(f"stage.{found.stage}")
+        return Explanation(found.id, say("explain.ended", ticket=found.id, stage=stage))
+    if found.stage is not Stage.WAITING:
+        key = "in_hand" if found.stage in IN_HAND else str(found.stage)
+        return Explanation(found.id, say(f"explain.{key}", ticket=found.id, counter=found.counter))
+    return _waiting(state, rules, found, at)
+
+
+def _waiting(state: State, rules: Rules, ticket: Ticket, at: int) -> Explanation:
+    say = rules.wording.say
+    orders = {
+        counter.id: _order(state, rules, counter)
+        for counter in rules.counters.values()
+        if state.counter(counter.id).stage is CounterStage.OPEN
+        and counter.handicap(ticket.service, ticket.klass, ticket.only) is not None
+    }
+    if not orders:
+        return Explanation(ticket.id, say("explain.nobody", ticket=ticket.id))
+    places = {id: next(n for n, line in enumerate(order) if line.ticket == ticket.id) for id, order in orders.items()}
+    best = min(places, key=lambda id: places[id])
+    pick = calling.pick(state, rules, rules.counters[best], at)
+    if pick and pick.ticket is ticket:
+        text = say("explain.next", ticket=ticket.id, counter=best, why=calling.why(rules, pick)["text"])
+        return Explanation(ticket.id, text, tuple(orders[best][:ROWS]))
+    order, place = orders[best], places[best]
+    other = state.tickets[order[max(0, place - 1)].ticket]
+    text = say(
+        "explain.waits",
+        ticket=ticket.id,
+        place=place + 1,
+        counters=best,
+        counted=rules.local(order[place].counts * 1000).strftime("%H:%M"),
+        other=other.id,
+        reason=_reason(rules, ticket, other),
+    )
+    told = waiting.expected(state, rules, at, ticket)
+    if told:
+        least, most = views.in_minutes(told[1])
+        text += " " + say("explain.wait", least=least, most=most)
+    return Explanation(ticket.id, text, tuple(order[: max(ROWS, place + 1)]))
+
+
+def _reason(rules: Rules, ticket: Ticket, other: Ticket) -> str:
+    """What puts `other` before `ticket`."""
+    if other.seniority <= ticket.seniority:
+        ahead = calling.span(rules, ticket.seniority - other.seniority)
+        return rules.wording.say("explain.earlier", ahead=ahead)
+    klass = rules.class_name(other.klass)
+    return rules.wording.say("explain.privilege", klass=klass, credit=rules.credit(other.klass) // 60)
+
+
+def _order(state: State, rules: Rules, counter: Counter) -> list[Line]:
+    """Everybody whom a counter may serve, in the order in which they count for it; the guard may still change it."""
+    lines = []
+    for key, places in state.lines.items():
+        handicap = counter.handicap(key.service, key.klass, key.only)
+        if handicap is not None:
+            shift = handicap - rules.credit(key.klass)
+            lines += [(place.seniority + shift, place.order, place.ticket) for place in places]
+    return [_line(rules, state.tickets[id], key) for key, _, id in sorted(lines)]
+
+
+def _line(rules: Rules, ticket: Ticket, key: int) -> Line:
+    return Line(ticket.id, rules.service_name(ticket.service), rules.class_name(ticket.klass), ticket.seniority, key)

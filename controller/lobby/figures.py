@@ -1,0 +1,64 @@
+"""The day so far, in figures: how long people waited, what each class did to the others, who was sent to a machine."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sortedcontainers import SortedList
+
+from controller.lobby.rules import Rules
+from controller.lobby.state import Effect, Stage, State
+
+FELT = 3 * 60
+"""Seconds from which a wait is felt as longer than it is."""
+
+
+def day(state: State, rules: Rules, at: int) -> dict[str, Any]:
+    """All of it at `at` (ms since 1970, UTC); minutes and parts of one, by class where it says so.
+
+    Those who still wait count with the time that they have waited, so that a long line is not a good figure.
+    """
+    waits = {klass: SortedList(called) for klass, called in state.waits.items()}
+    for ticket in state.tickets.values():
+        if ticket.stage is Stage.WAITING and not ticket.called_at:
+            waits.setdefault(ticket.klass, SortedList()).add(max(0, at - ticket.issued_at) // 1000)
+    everybody = SortedList(seconds for each in waits.values() for seconds in each)
+    return {
+        "day": state.day,
+        "profile": state.profile,
+        "target": rules.target / 60,
+        **_level(everybody, rules),
+        "classes": {
+            klass: _level(each, rules) | _effect(state, klass, len(everybody)) for klass, each in waits.items()
+        },
+        "self_service": {
+            choice: {"advised": count, "insisted": state.insisted.get(choice, 0)}
+            for choice, count in state.sent_away.items()
+        },
+    }
+
+
+def _level(waits: SortedList, rules: Rules) -> dict[str, Any]:
+    count = len(waits)
+    if not count:
+        return {"customers": 0, "above_3": 0.0, "above_target": 0.0, "mean": 0.0, "p95": 0.0, "max": 0.0}
+    return {
+        "customers": count,
+        "above_3": round((count - waits.bisect_right(FELT)) / count, 3),
+        "above_target": round((count - waits.bisect_right(rules.target)) / count, 3),
+        "mean": round(sum(waits) / count / 60, 1),
+        "p95": round(waits[min(count - 1, int(0.95 * count))] / 60, 1),
+        "max": round(waits[-1] / 60, 1),
+    }
+
+
+def _effect(state: State, klass: str, everybody: int) -> dict[str, Any]:
+    """A class's share, and whom its calls passed: how many customers, on the mean and at most by how many minutes."""
+    effect = state.effects.get(klass, Effect())
+    count = len(state.waits.get(klass, ()))
+    return {
+        "share": round(count / everybody, 3) if everybody else 0.0,
+        "passed": effect.passed,
+        "passed_by_mean": round(effect.seconds / effect.passed / 60, 1) if effect.passed else 0.0,
+        "passed_by_max": round(effect.most / 60, 1),
+    }

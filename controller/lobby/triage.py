@@ -1,0 +1,103 @@
+"""Triage (分流): from what a customer wants to the service that a ticket is for, or to a self-service machine.
+
+A tree of questions for ticket buttons, kiosks and screens. An answer leads to another question or to a service; it may
+advise a machine first: then a ticket is given only to a customer who insists, and both are counted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+NEEDS = ("time", "glasses", "change")
+"""What a customer may need at the counter, without saying who they are: extra time, reading glasses, small change."""
+INSISTS_WITHIN = 60
+"""Seconds in which the same answer at the same button again means that the customer insists on a ticket."""
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """An answer. It leads to `question`, or to `service`; `advice` is said first, if there is any."""
+
+    id: str
+    text: str
+    question: str = ""
+    service: str = ""
+    advice: str = ""
+    klass: str = ""
+    """The class that it gives, such as the wealth manager's customers; empty: whatever the press says."""
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A question and its answers, in the order in which they are shown."""
+
+    id: str
+    text: str
+    choices: tuple[Choice, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Triage:
+    """The tree. `questions` by id, the first is where one begins; without any, services themselves are asked for."""
+
+    questions: Mapping[str, Question] = field(default_factory=dict)
+
+    def choice(self, id: str) -> Choice | None:
+        """The answer with that id, if it leads to a service."""
+        for question in self.questions.values():
+            for choice in question.choices:
+                if choice.id == id and choice.service:
+                    return choice
+        return None
+
+    def picture(self) -> dict[str, Any]:
+        """The tree as plain data, for kiosks."""
+        return {
+            "start": next(iter(self.questions), ""),
+            "questions": {
+                question.id: {
+                    "text": question.text,
+                    "choices": [
+                        {
+                            key: value
+                            for key, value in (
+                                ("id", choice.id),
+                                ("text", choice.text),
+                                ("question", choice.question),
+                                ("service", choice.service),
+                                ("advice", choice.advice),
+                            )
+                            if value
+                        }
+                        for choice in question.choices
+                    ],
+                }
+                for question in self.questions.values()
+            },
+        }
+
+
+def loops(leads_to: Mapping[str, tuple[str, ...]]) -> list[str]:
+    """A round of questions that lead to each other, first to first; empty: there is none.
+
+    `leads_to` names for each question those that its answers lead to; unknown ones lead nowhere.
+    """
+    done: set[str] = set()
+
+    def walk(question: str, path: list[str]) -> list[str]:
+        if question in path:
+            return [*path[path.index(question) :], question]
+        if question in done:
+            return []
+        for following in leads_to.get(question, ()):
+            if found := walk(following, [*path, question]):
+                return found
+        done.add(question)
+        return []
+
+    for question in leads_to:
+        if found := walk(question, []):
+            return found
+    return []

@@ -1,0 +1,184 @@
+"""How long a customer will wait: the calling rule itself, rolled forward from the present state.
+
+Every counter serves whoever the rule gives it, each for the mean time of their service and class, until the ticket in
+question is called. A service under way lasts its mean, or a little longer if it has lasted that long already. Counters
+that are to open by the day's plan do so. What earlier estimates were off by makes a range of the result (`learning`).
+
+Rolling stops at the ticket: the cost is one look at the rule for each customer before it.
+"""
+
+from __future__ import annotations
+
+from bisect import insort
+from collections import ChainMap
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from heapq import heapify, heappop, heapreplace
+
+from controller.lobby.calendar import Profile, second_of
+from controller.lobby.calling import Head, rank
+from controller.lobby.rules import Counter, Rules
+from controller.lobby.state import CounterStage, CounterState, LineKey, Place, State, Ticket
+
+STILL = 0.45
+"""The part of the mean that a service still takes at least, however long it has lasted."""
+BREAK = 10 * 60
+"""Seconds that a paused counter is expected to be away."""
+LATE = 10 * 60
+"""Seconds after its planned opening from which a closed counter is no longer expected."""
+OPENS_IN = 60
+"""Seconds within which a counter is expected that should be open."""
+HORIZON = 10 * 3600
+"""Seconds beyond which nothing is said."""
+
+
+@dataclass(slots=True)
+class _Line:
+    """A line as it is rolled forward: `at` is the index of its head, `passed` and `not_before` are the head's."""
+
+    places: list[Place]
+    credit: int
+    seconds: float
+    """Mean time at the counter."""
+    at: int = 0
+    passed: int = 0
+    not_before: int = 0
+
+    def advance(self, by: int, tickets: Mapping[str, Ticket]) -> None:
+        """Make the next ticket the head, or with 0 the first."""
+        self.at += by
+        if self.at < len(self.places):
+            head = tickets.get(self.places[self.at].ticket)
+            if head:
+                self.passed, self.not_before = head.passed, head.not_before
+
+
+@dataclass(slots=True)
+class _Window:
+    """A counter as it is rolled forward: the lines it serves with their handicaps, and when it goes."""
+
+    serves: list[tuple[_Line, int]]
+    until: float
+
+
+def expected(state: State, rules: Rules, at: int, ticket: Ticket) -> tuple[int, tuple[int, int, int]] | None:
+    """(rolled, [least, middle, most]) seconds that a waiting or new ticket will wait from `at` (ms since 1970, UTC) on.
+
+    None: nobody can tell, since no counter that may serve it is open or to be opened.
+    """
+    rolled = roll(state, rules, at, ticket)
+    if rolled is None:
+        return None
+    return rolled, state.knowledge.range(ticket.klass, rolled)
+
+
+def newcomer(state: State, rules: Rules, at: int, service: str, klass: str = "") -> Ticket:
+    """A ticket as it would be if it were taken now."""
+    seniority = max(at // 1000, state.last_seniority)
+    return Ticket("", len(state.tickets) + 1, service, klass or rules.default_class, seniority, at, 0)
+
+
+def finds_free_counter(state: State, rules: Rules, ticket: Ticket) -> bool:
+    """Whether a counter that serves it stands idle: the customer goes there at once."""
+    return any(
+        here.stage is CounterStage.OPEN
+        and not here.ticket
+        and id in rules.counters
+        and rules.counters[id].handicap(ticket.service, ticket.klass, ticket.only) is not None
+        for id, here in state.counters.items()
+    )
+
+
+def roll(state: State, rules: Rules, at: int, ticket: Ticket) -> int | None:
+    """Seconds from `at` until `ticket` is called, if everything takes its mean time; None: it never is."""
+    now = at // 1000
+    tickets = state.tickets if ticket.id in state.tickets else ChainMap({ticket.id: ticket}, state.tickets)
+    lines = _lines(state, rules, ticket, tickets)
+    windows: list[tuple[float, int, _Window]] = []
+    profile = rules.calendar.profiles.get(state.profile)
+    local = rules.local(at)
+    for index, counter in enumerate(rules.counters.values()):
+        times = _available(state, rules, counter, at, profile, local)
+        serves = [
+            (line, handicap)
+            for key, line in lines.items()
+            if (handicap := counter.handicap(key.service, key.klass, key.only)) is not None
+        ]
+        if times and serves:
+            windows.append((times[0], index, _Window(serves, times[1])))
+    heapify(windows)
+    while windows:
+        free, index, window = windows[0]
+        if free > window.until or free > HORIZON:
+            heappop(windows)
+            continue
+        heads = []
+        for line, handicap in window.serves:
+            if line.at < len(line.places):
+                seniority, order, _ = line.places[line.at]
+                early = line.not_before > now + free
+                heads.append(Head(seniority, order, line.credit, handicap, line.passed, early, line))
+        if not heads:
+            heappop(windows)
+            continue
+        ranked, _ = rank(heads, rules.pass_limit)
+        first = ranked[0]
+        line = first.line
+        if first.order == ticket.order:
+            return int(free)
+        for other in ranked[1:]:
+            if other.handicap == 0 and other.seniority < first.seniority:
+                other.line.passed += 1
+        line.advance(1, tickets)
+        heapreplace(windows, (free + line.seconds, index, window))
+    return None
+
+
+def _lines(state: State, rules: Rules, ticket: Ticket, tickets: Mapping[str, Ticket]) -> dict[LineKey, _Line]:
+    """All lines, the ticket in its place."""
+    keys = {**state.lines, ticket.line: state.lines.get(ticket.line, ())}
+    lines = {}
+    for key, places in keys.items():
+        line = lines[key] = _Line(
+            list(places), rules.credit(key.klass), seconds_at_counter(state, rules, key.service, key.klass)
+        )
+        if key == ticket.line and ticket.id not in state.tickets:
+            insort(line.places, ticket.place)
+        line.advance(0, tickets)
+    return lines
+
+
+def seconds_at_counter(state: State, rules: Rules, service: str, klass: str) -> float:
+    """The mean time that such a customer is at the counter, from the call on."""
+    known = rules.services.get(service)
+    return state.knowledge.mean(service, klass, (known.minutes if known else 5) * 60)
+
+
+def _available(
+    state: State, rules: Rules, counter: Counter, at: int, profile: Profile | None, local: datetime
+) -> tuple[float, float] | None:
+    """When a counter is next free and when it goes, in seconds from `at`; None: it is not expected today."""
+    here = state.counter(counter.id)
+    second = second_of(local)
+    shifts = profile.shifts(counter.id) if profile else ()
+    shift = next((span for span in shifts if second in span), None)
+    until = float(shift.end - second) if shift else float("inf")
+    if here.stage is CounterStage.OPEN:
+        return _until_free(state, rules, here, at), until
+    if here.stage is CounterStage.PAUSED:
+        away = (at - here.since) / 1000
+        return max(BREAK - away, STILL * BREAK), until
+    gone = here.since > 0
+    if shift and not gone and second - shift.start < LATE:
+        return OPENS_IN, until
+    coming = next((span for span in shifts if span.start > second), None)
+    return (float(coming.start - second), float(coming.end - second)) if coming else None
+
+
+def _until_free(state: State, rules: Rules, here: CounterState, at: int) -> float:
+    if not here.ticket:
+        return 0.0
+    ticket = state.tickets[here.ticket]
+    mean = seconds_at_counter(state, rules, ticket.service, ticket.klass)
+    return max(mean - max(0, at - ticket.since) / 1000, STILL * mean)
