@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from itertools import pairwise
 from pathlib import Path
-from textwrap import fill
+from textwrap import fill, wrap
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from controller.lobby import events as ev
@@ -36,7 +36,7 @@ TARGET = 10
 
 WIDTH = 12.5
 """Inches, as all sizes here: 1200 pixels on a screen."""
-LEFT, RIGHT, TOP, BOTTOM = 0.95, 2.2, 0.95, 0.6
+LEFT, RIGHT, TOP, BOTTOM = 1.1, 2.2, 0.95, 0.6
 """Around the panels; the legends stand on the right."""
 GAP = 0.5
 BELOW_TIME = 0.85
@@ -44,8 +44,8 @@ BELOW_TIME = 0.85
 SQUARE = 3.7
 ROW = 0.3
 """A counter's row."""
-LEGEND = 24
-"""Characters of a name that fit on the right of a panel."""
+LEGEND, NAME = 24, 0.22
+"""Characters of a name that fit on the right of a panel, and the height of such a line."""
 
 MINUTE = 60_000
 """ms."""
@@ -262,7 +262,9 @@ def day(events: Journal, rules: Rules, title: str, *, target: float = TARGET) ->
     with _style():
         story = _told(events, rules)
         counters = [*rules.counters, *(id for id in story.spans if id not in rules.counters)]
-        heights = (1.9, 2.5, ROW * max(len(counters), 2) + 0.1, SQUARE)
+        services = list(dict.fromkeys([*rules.services, *(id for _, lengths in story.queue for id in lengths)]))
+        names = sum(len(wrap(rules.service_name(id), LEGEND)) for id in services)
+        heights = (max(1.9, NAME * names), 2.5, ROW * max(len(counters), 2) + 0.1, SQUARE)
         height = sum(heights) + TOP + 2 * GAP + BELOW_TIME + BOTTOM
         figure = _sheet(title, height)
         top = height - TOP
@@ -272,7 +274,7 @@ def day(events: Journal, rules: Rules, title: str, *, target: float = TARGET) ->
             top -= panel + below
         wide = WIDTH - LEFT - RIGHT
         queue, waits, windows = (_panel(figure, LEFT, top, wide, panel) for top, panel in places[:3])
-        _draw_queue(queue, story, rules)
+        _draw_queue(queue, story, rules, services)
         _draw_waits(waits, story, rules, target)
         _draw_counters(windows, story, rules, counters)
         for panel_axes in (queue, waits, windows):
@@ -358,7 +360,7 @@ def _legend(axes: Axes, handles: Sequence[Any] | None = None, *, upside_down: bo
 
 def _nothing(axes: Axes, text: str) -> None:
     """A panel that has nothing to show says so."""
-    axes.text(0.5, 0.5, text, transform=axes.transAxes, ha="center", va="center", color=FAINT)
+    axes.text(0.5, 0.5, text, transform=axes.transAxes, ha="center", va="center", color=FAINT, backgroundcolor="white")
 
 
 def _time_axis(axes: Axes, stories: Sequence[_Story], rules: Rules, *, labels: bool) -> None:
@@ -440,13 +442,10 @@ def _part(waits: Sequence[float], part: float) -> float:
 # -- the panels of a day ---------------------------------------------------------------------------------------------
 
 
-def _draw_queue(axes: Axes, story: _Story, rules: Rules) -> None:
+def _draw_queue(axes: Axes, story: _Story, rules: Rules, services: Sequence[str]) -> None:
     _head(axes, _say(rules, "queue"))
     axes.set_ylabel(_say(rules, "tickets"))
     steps = _steps(story) if story.queue else []
-    services = list(steps[-1][1] if steps else rules.services)
-    for _, lengths in steps:
-        services += [service for service in lengths if service not in services]
     times = [_x(at) for at, _ in steps]
     below = [0] * len(steps)
     for place, service in enumerate(services):
