@@ -31,8 +31,7 @@ if TYPE_CHECKING:
 Journal = Sequence[tuple[int, ev.Event]]
 
 GOOD_WAIT = 3
-TARGET = 10
-"""Minutes: a wait that nobody minds, and the longest that a branch wants unless it says otherwise."""
+"""Minutes: a wait that nobody minds."""
 
 WIDTH = 12.5
 """Inches, as all sizes here: 1200 pixels on a screen."""
@@ -212,9 +211,8 @@ def _told(events: Journal, rules: Rules) -> _Story:
             case ev.TicketIssued():
                 story.issued += 1
                 since[event.ticket] = at
-                estimate = getattr(event, "expected", None)
-                if estimate is not None:
-                    expected[event.ticket] = estimate
+                if event.expected is not None:
+                    expected[event.ticket] = event.expected
             case ev.TicketReturned() | ev.TicketTransferred() | ev.TicketHeld():
                 since[event.ticket] = at
             case ev.TicketMissed():
@@ -255,9 +253,9 @@ def _call(
 # -- the two pictures ------------------------------------------------------------------------------------------------
 
 
-def day(events: Journal, rules: Rules, title: str, *, target: float = TARGET) -> Figure:
+def day(events: Journal, rules: Rules, title: str, *, target: float | None = None) -> Figure:
     """One business day: who waited for what, how long until each call, what each counter did, and whether the waits
-    were as estimated. `target` is the branch's longest wished wait, in minutes.
+    were as estimated. `target` is the branch's aim for a wait, in minutes, if not the rules' own.
     """
     with _style():
         story = _told(events, rules)
@@ -275,7 +273,7 @@ def day(events: Journal, rules: Rules, title: str, *, target: float = TARGET) ->
         wide = WIDTH - LEFT - RIGHT
         queue, waits, windows = (_panel(figure, LEFT, top, wide, panel) for top, panel in places[:3])
         _draw_queue(queue, story, rules, services)
-        _draw_waits(waits, story, rules, target)
+        _draw_waits(waits, story, rules, rules.target / 60 if target is None else target)
         _draw_counters(windows, story, rules, counters)
         for panel_axes in (queue, waits, windows):
             _time_axis(panel_axes, (story,), rules, labels=panel_axes is windows)

@@ -153,6 +153,7 @@ def test_what_counters_did_is_one_bar_each(tmp_path: Path) -> None:
 def test_lines_stand_at_three_minutes_and_at_the_target(tmp_path: Path) -> None:
     said = words(day(usual(), tmp_path, target=12.5))
     assert {"3 min", "target: 12.5 min"} <= set(said)
+    assert "target: 15 min" in words(day(usual(), tmp_path)), "as the rules have it"
     said = words(day(usual(), tmp_path, target=3))
     assert "target: 3 min" in said
     assert "3 min" not in said
