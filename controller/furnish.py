@@ -167,7 +167,8 @@ def _mqtt(settings: Settings, broker: MqttSettings, desk: Desk) -> MqttSession:
 
 def _voice(settings: Settings, device: VoiceDevice, desk: Desk, steady: Callable[[], float]) -> VoiceSession:
     rules = settings.rules
-    languages = [wording(language) for language in device.languages or [settings.language]]
+    names: list[str] = [*device.languages] or [settings.language]
+    languages = [wording(name) for name in names]
     voice = Voice(times=device.times, backlog=device.backlog)
     clips = sound.read_clips(device.clips) if device.clips else {}
 

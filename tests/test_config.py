@@ -5,7 +5,7 @@ import dataclasses
 import re
 import tomllib
 from collections.abc import Iterator, Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, get_args
 from zoneinfo import ZoneInfo
@@ -22,6 +22,7 @@ from controller.config import (
     Settings,
     Terminal68Device,
     VfdDevice,
+    VoiceDevice,
     read,
     shipped,
     wording,
@@ -156,6 +157,19 @@ def test_paths_count_from_the_file(tmp_path: Path) -> None:
         "password_file": Path("/p"),
         "ca_file": None,
     }
+
+
+def test_a_voice_has_its_program_as_a_shell_would_split_it_and_its_quiet_hours(tmp_path: Path) -> None:
+    path = tmp_path / "branch.toml"
+    path.write_text(
+        plus('[[device]]\nid = "v"\ndriver = "voice"\nplayer = "play -d \'hw:1, 0\' $HOME -"\nquiet = "22:00-08:00"\n')
+    )
+    (voice,) = read(path).devices
+    assert isinstance(voice, VoiceDevice)
+    assert voice.player == ("play", "-d", "hw:1, 0", "$HOME", "-")
+    (night,) = voice.quiet
+    heard = [hour for hour in range(24) if not night.covers(datetime(2026, 11, 23, hour, 0))]
+    assert heard == list(range(8, 22))
 
 
 def test_a_class_changes_only_the_keys_it_names(tmp_path: Path) -> None:
@@ -453,8 +467,8 @@ prefix = "A" => prefix = "A"↵key = 1↵[[service]]↵id = "cash"↵name = "C"�
 + [[device]]
 + driver = 68
 ! 13: device[p].driver: there is no driver "escpso"; did you mean "escpos"?
-! 14: device[q].driver: is missing; it takes one of escpos, terminal68, bx, vfd, mqtt-keypad, mqtt-panel, mqtt-kiosk
-! 17: device[3].driver: there is no driver "68"; known are escpos, terminal68, bx, vfd, mqtt-keypad, mqtt-panel, mqtt-kiosk
+! 14: device[q].driver: is missing; it takes one of escpos, terminal68, bx, vfd, mqtt-keypad, mqtt-panel, mqtt-kiosk, voice
+! 17: device[3].driver: there is no driver "68"; known are escpos, terminal68, bx, vfd, mqtt-keypad, mqtt-panel, mqtt-kiosk, voice
 
 == device keys
 + [[device]]
@@ -593,6 +607,52 @@ prefix = "A" => prefix = "A"↵key = 1↵[[service]]↵id = "cash"↵name = "C"�
 + link = "serial:/dev/w"
 + brightness = 3
 ! 17: device[w].brightness: a dsp800 display has no command for it; leave it out
+
+== voice
++ [[device]]
++ id = "v"
++ driver = "voice"
++ player = "aplay 'x"
++ languages = ["zh", "zh"]
++ times = 4
++ backlog = 0
++ quiet = ["12:00-13:30", "22:00-08:00", "07:59-09:00"]
++ clips = "nowhere"
++ speed = 20
++ [[device]]
++ id = "w"
++ driver = "voice"
++ player = ""
++ languages = []
++ quiet = "12:00"
++ [[device]]
++ id = "x"
++ driver = "vfd"
++ dialect = "epson"
++ counter = "1"
++ link = "file:/dev/x"
++ quiet = "12:00-13:00"
+! 14: device[v].player: a quote is not closed in it; close it
+! 15: device[v].languages: a language stands there twice; name each once
+! 16: device[v].times: 4 does not fit; it takes a whole number from 1 to 3
+! 17: device[v].backlog: 0 does not fit; it takes a whole number from 1 to 20
+! 18: device[v].quiet: "07:59-09:00" overlaps another of the times; make one of both
+! 19: device[v].clips: DIR/nowhere is no directory
+! 20: device[v].speed: 20 does not fit; it takes words a minute from 80 to 300
+! 23: device[w].driver: "v" is the voice already, and two would talk at once; remove one
+! 24: device[w].player: "" does not fit; it takes a program and its arguments in one text, such as "aplay -q -"
+! 25: device[w].languages: a list does not fit; it takes a list of "zh" and "en"
+! 26: device[w].quiet: "12:00" does not fit; it takes local times "HH:MM-HH:MM", one text or a list of at most 8
+! 33: device[x].quiet: unknown key; known are id, link, driver, dialect, counter, brightness
+
+== voice that is never silent
++ [[device]]
++ id = "v"
++ driver = "voice"
++ quiet = ["08:00-08:00"]
++ languages = "zh"
+! 14: device[v].quiet: "08:00-08:00" ends as it begins; to have no voice at all, leave the device out
+! 15: device[v].languages: "zh" does not fit; it takes a list of "zh" and "en"
 
 == kiosk
 + [mqtt]

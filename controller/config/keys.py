@@ -168,7 +168,7 @@ def _clips(path: Path) -> Path:
 
 
 @dataclass(frozen=True, slots=True)
-class Span:
+class QuietTime:
     """A part of each day in local time; one that ends before it begins goes on after midnight."""
 
     begin: timedelta
@@ -181,24 +181,24 @@ class Span:
             return self.begin <= time < self.end
         return time >= self.begin or time < self.end
 
-    def overlaps(self, other: Span) -> bool:
+    def overlaps(self, other: QuietTime) -> bool:
         """Whether some moment is in both."""
         midnight = datetime.min
         return self.covers(midnight + other.begin) or other.covers(midnight + self.begin)
 
 
-def _spans(value: object) -> tuple[Span, ...]:
+def _spans(value: object) -> tuple[QuietTime, ...]:
     takes = 'it takes local times "HH:MM-HH:MM", one text or a list of at most 8'
     texts = [value] if isinstance(value, str) else value
     if not isinstance(texts, list) or len(texts) > 8:
         raise ValueError(takes)
-    spans: list[Span] = []
+    spans: list[QuietTime] = []
     for text in texts:
         try:
             begin, end = (_day_time(time.strip()) for time in text.split("-"))
         except (AttributeError, ValueError):
             raise ValueError(takes) from None
-        span = Span(begin, end)
+        span = QuietTime(begin, end)
         if begin == end:
             raise ValueError(f'"{text}" ends as it begins; to have no voice at all, leave the device out')
         if any(span.overlaps(other) for other in spans):
@@ -544,7 +544,7 @@ class VoiceDevice(_Device):
     times: Annotated[int, _between(1, 3)] = 2
     backlog: Annotated[int, _between(1, 20)] = 6
     chime: Annotated[bool, _takes("true or false")] = True
-    quiet: Annotated[tuple[Span, ...], PlainValidator(_spans), _takes('local times "HH:MM-HH:MM"')] = ()
+    quiet: Annotated[tuple[QuietTime, ...], PlainValidator(_spans), _takes('local times "HH:MM-HH:MM"')] = ()
     yao: Annotated[bool, _takes("true or false")] = False
     clips: Annotated[DirectoryPath | None, AfterValidator(_clips)] = None
     speed: Annotated[int, _between(80, 300, "words a minute")] = 150
