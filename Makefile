@@ -13,7 +13,7 @@ help:  ## what there is (this list)
 demo: $(STAMP)  ## a whole lobby on simulated hardware; needs no root
 	$(BIN)/lobby demo $(ARGS)
 
-test: machine $(STAMP)  ## the tests; as root installs Mosquitto where it is missing
+test: machine $(STAMP)  ## the tests; as root installs Mosquitto and espeak-ng where missing
 	$(BIN)/pytest -n 2 $(ARGS)
 
 check: $(STAMP)  ## lint, format, types and the import rule

@@ -7,6 +7,7 @@ import os
 import re
 import shlex
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -16,15 +17,20 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from branches import local
 
-from controller.config import wording
+from controller.config import read, shipped, wording
+from controller.daemon import Clock
 from controller.desk.voice import call
+from controller.engine import Request
+from controller.lobby import commands as cm
 from drivers import sound
 from drivers.device import OK, Health
 from drivers.terminal68 import Key
 from drivers.voice import Failing, Phrase, Voice
 from drivers.voice_session import VOICES, Speaker, VoiceSession
-from system.branch import HOUSE, MQTT, TERMINALS, Branch
+from simulators.stage import running
+from system.branch import HOUSE, LOBBY, MQTT, TERMINALS, Branch
 from system.broker import Mosquitto
 from system.network import Network
 from system.waiting import until
@@ -284,8 +290,7 @@ async def test_a_player_that_hangs_is_ended_with_all_it_has_started(player: Play
     player.set("hang")
     async with speaking(player.command, grace=1.0) as it:
         ((_, child),) = player.notes("child")
-        assert not alive(child)
-        assert not alive(player.notes("start")[0][1])
+        await until(lambda: not alive(child) and not alive(player.notes("start")[0][1]))
         assert isinstance(it.facts[0], Failing)
         assert re.fullmatch(r"\S+ had to be ended after 1 s", it.facts[0].reason)
         it.say("A001", calls("A001", "1"))
@@ -302,7 +307,7 @@ async def test_nothing_is_left_when_the_voice_ends(player: Player) -> None:
         pids = [child, *(pid for _, pid in player.notes("start"))]
         assert alive(child)
     assert it.task.cancelled()
-    assert not any(map(alive, pids))
+    await until(lambda: not any(map(alive, pids)))
 
 
 async def test_a_player_that_does_not_want_the_sound_is_its_own_affair(player: Player) -> None:
@@ -384,5 +389,64 @@ async def test_a_branch_speaks_its_calls_and_says_once_that_it_cannot(
         await branch.key(2, Key.CALL)
         ((_, child),) = await until(lambda: player.notes("child"))
         await branch.stop()
-        assert not alive(child)
+        await until(lambda: not alive(child))
         assert len(player.played()) == 2
+
+
+async def test_a_branch_keeps_its_quiet_hours_by_its_own_clock(tmp_path: Path, player: Player) -> None:
+    noon = local("2026-11-23 12:00")
+    now = noon
+    path = tmp_path / "branch.toml"
+    text = "".join((HOUSE, VOICE)).replace("{player}", '"' + " ".join(map(shlex.quote, player.command)) + '"')
+    path.write_text(text.replace("[]", '"12:00-13:30"').format(id="b-quiet", directory=tmp_path))
+    async with running(read(path), Clock(wall=lambda: now)) as daemon:
+
+        async def do(command: type[cm.Command], **more: object) -> None:
+            daemon.engine.submit(Request(command(at=now, cause=str(len(causes)), **more)))  # type: ignore[arg-type]
+            causes.append(command)
+            await daemon.engine.idle()
+
+        causes: list[type[cm.Command]] = []
+        for _ in range(2):
+            await do(cm.TakeTicket, by="kiosk", service="cash", paper="none", screen=True)
+        now = local("2026-11-23 13:29")
+        await do(cm.CallNext, counter="1")
+        assert daemon.engine.state.counter("1").ticket == "A001"
+        now = local("2026-11-23 13:30")
+        await do(cm.CallNext, counter="2")
+        assert daemon.engine.state.counter("2").ticket == "A002"
+        await until(lambda: len(player.played()) == 2)
+    speaker = Speaker({})
+    a002 = [*calls("A002", "2", ("en", "zh"))]
+    assert player.played() == [await speaker.frames(a002, first=first) for first in (True, False)]
+
+
+@pytest.mark.parametrize("command", ["demo", "simulators"])
+async def test_simulated_branches_may_have_a_voice(tmp_path: Path, player: Player, command: str) -> None:
+    path = tmp_path / "demo.toml"
+    voice = VOICE.replace("{player}", '"' + " ".join(map(shlex.quote, player.command)) + '"')
+    path.write_text(shipped("demo.toml").read_text("utf-8") + voice, "utf-8")
+    more = {
+        "demo": ("--headless", "--customers", "2", "--seed", "1", "--speed", "400"),
+        "simulators": ("--dev", str(tmp_path / "dev")),
+    }[command]
+    process = await asyncio.create_subprocess_exec(
+        LOBBY, command, "--config", path, *more, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
+    )
+    try:
+        if command == "simulators":
+            assert process.stdout
+            async with asyncio.timeout(20):
+                while b"Ctrl-C ends" not in (line := await process.stdout.readline()):
+                    assert line
+            process.send_signal(signal.SIGINT)
+        async with asyncio.timeout(60):
+            out, error = await process.communicate()
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+    assert b"Traceback" not in error, error
+    if command == "demo":
+        assert process.returncode == 0, out + error
+        assert player.notes("start")
