@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NoReturn
 
@@ -18,6 +19,8 @@ CONFIG = click.option(
 )
 
 FAILED, WRONG = 1, 2
+LINE_LIMIT = 1000
+"""Bytes of a line on standard input."""
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -48,7 +51,7 @@ def check(path: Path) -> None:
     """Check a configuration: every error with its line."""
     from controller.config import read  # noqa: PLC0415
 
-    settings = read(path)
+    settings = read(path, files=True)
     click.echo(f"{path}: all is well: {len(settings.rules.counters)} counters, {len(settings.devices)} devices")
 
 
@@ -89,6 +92,43 @@ def simulators(path: Path, directory: Path) -> None:
     from simulators.stage import run_far_ends  # noqa: PLC0415
 
     asyncio.run(run_far_ends(read(path), directory, click.echo))
+
+
+@lobby.command()
+@CONFIG
+def token(path: Path) -> None:
+    """Card numbers, one a line on standard input, into their tokens, for the tokens file of [cards]."""
+    from controller.cards import CardsError, check_digit_fits, number_of, read_key, token_of  # noqa: PLC0415
+    from controller.config import read  # noqa: PLC0415
+
+    settings = read(path)
+    if settings.cards is None:
+        _stop(f"{path}: cards: there is no [cards] table; add it with key_file and tokens_file", WRONG)
+    try:
+        key = read_key(settings.cards.key_file)
+    except CardsError as error:
+        _stop(str(error), WRONG)
+    failed = False
+    for line, text in enumerate(_unseen_lines(), 1):
+        number = number_of(text)
+        if number is None:
+            failed = True
+            click.echo(f"line {line}: this is no card number; it takes 12 to 19 digits", err=True)
+            continue
+        if not check_digit_fits(number):
+            click.echo(f"line {line}: the last digit does not fit the others; look whether it is typed right", err=True)
+        click.echo(token_of(key, number).hex())
+    sys.exit(FAILED if failed else 0)
+
+
+def _unseen_lines() -> Iterator[str]:
+    """The lines of standard input; at a terminal without showing what is typed, up to an empty one."""
+    if not sys.stdin.isatty():
+        while line := sys.stdin.buffer.readline(LINE_LIMIT):
+            yield line.decode("ascii", "replace")
+        return
+    while line := click.prompt("Card number", hide_input=True, default="", show_default=False, err=True):
+        yield line
 
 
 def main() -> None:

@@ -10,8 +10,10 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+from controller.cards import CardTokens
 from controller.config import (
     BxDevice,
+    CardReaderDevice,
     Device,
     EscposDevice,
     MqttKeypad,
@@ -26,6 +28,7 @@ from controller.config import (
     wording,
 )
 from controller.desk import Desk
+from controller.desk.cards import CardReaderPost, Cards
 from controller.desk.displays import DisplayPost
 from controller.desk.mqtt import MqttPost
 from controller.desk.printing import PrinterPost, Render
@@ -34,6 +37,7 @@ from controller.desk.voice import VoicePost, call
 from controller.lobby import views
 from drivers import sound
 from drivers.bx import BxBoard
+from drivers.cardreader import CardReader
 from drivers.device import Driver
 from drivers.escpos import EscposPrinter
 from drivers.link import Link, SerialLink
@@ -69,8 +73,12 @@ def furnish(settings: Settings, desk: Desk, steady: Callable[[], float]) -> dict
     for device in settings.devices:
         if isinstance(device, VoiceDevice):
             sessions[device.id] = _voice(settings, device, desk, steady)
+    cards = _cards(settings, desk, steady)
+    for device in settings.devices:
+        if cards and isinstance(device, CardReaderDevice):
+            sessions[device.id] = _card_reader(device, cards, desk, connect)
     if settings.mqtt:
-        sessions[MqttPost.id] = _mqtt(settings, settings.mqtt, desk)
+        sessions[MqttPost.id] = _mqtt(settings, settings.mqtt, desk, cards)
     return sessions
 
 
@@ -137,7 +145,21 @@ _KINDS: dict[type[Device], Callable[[Settings, Any, Desk, Connect], Session]] = 
 """In the order in which they are told of a change: what customers look at first, first."""
 
 
-def _mqtt(settings: Settings, broker: MqttSettings, desk: Desk) -> MqttSession:
+def _cards(settings: Settings, desk: Desk, steady: Callable[[], float]) -> Cards | None:
+    if settings.cards is None:
+        return None
+    tokens = CardTokens(settings.cards.key_file, settings.cards.tokens_file, settings.rules.classes)
+    tokens.open()
+    return Cards(tokens, desk.lobby, steady)
+
+
+def _card_reader(device: CardReaderDevice, cards: Cards, desk: Desk, connect: Connect) -> Session:
+    session = connect(device.id, CardReader(), device.link)
+    desk.add(CardReaderPost(device.id, device.kiosk, device.within, cards, desk.lobby))
+    return session
+
+
+def _mqtt(settings: Settings, broker: MqttSettings, desk: Desk, cards: Cards | None) -> MqttSession:
     mqtt = MqttLobby(settings.rules.branch)
     session = MqttSession(
         mqtt,
@@ -160,6 +182,7 @@ def _mqtt(settings: Settings, broker: MqttSettings, desk: Desk) -> MqttSession:
             kiosks={d.id: (d.hold_off, d.screen) for d in settings.devices if isinstance(d, MqttKiosk)},
             lobby=desk.lobby,
             flush=session.flush,
+            cards=cards,
         )
     )
     return session

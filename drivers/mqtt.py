@@ -63,6 +63,8 @@ class KioskPayload(PressPayload):
 
     service: Annotated[str, Field(max_length=32)] = ""
     klass: Annotated[str, Field(max_length=32, alias="class")] = ""
+    token: Annotated[str, Field(pattern=r"^([0-9A-Fa-f]{64})?$", repr=False)] = ""
+    """The keyed HMAC of a card that the button itself has read; not to be shown."""
     choice: Annotated[str, Field(max_length=32)] = ""
     """An answer of the triage, in place of a service."""
     insist: bool = False

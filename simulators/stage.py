@@ -14,10 +14,20 @@ from datetime import datetime
 from pathlib import Path
 from random import Random
 
-from controller.config import BxDevice, Device, EscposDevice, MqttSettings, Settings, Terminal68Device, VfdDevice
+from controller.config import (
+    BxDevice,
+    CardReaderDevice,
+    Device,
+    EscposDevice,
+    MqttSettings,
+    Settings,
+    Terminal68Device,
+    VfdDevice,
+)
 from controller.daemon import Clock, Daemon, Notifier
 from drivers.link import SerialLink
 from simulators.board import BoardFarEnd
+from simulators.cards import CardReaderFarEnd
 from simulators.farend import FarEnd
 from simulators.faults import Faults
 from simulators.printer import PrinterFarEnd
@@ -95,6 +105,8 @@ def _far_end(device: Device, faults: Faults) -> FarEnd | None:
             return BoardFarEnd(dynamic_header=device.dynamic_header)
         case VfdDevice():
             return WindowFarEnd(device.dialect)
+        case CardReaderDevice():
+            return CardReaderFarEnd()
     return None
 
 

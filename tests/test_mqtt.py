@@ -179,6 +179,10 @@ def test_each_bad_field_is_named_and_the_rest_is_read_for_the_answer(changes: di
         ("kiosk/m/press", "service", "s" * 33),
         ("kiosk/m/press", "class", "c" * 33),
         ("kiosk/m/press", "class", 1),
+        ("kiosk/m/press", "token", "0" * 63),
+        ("kiosk/m/press", "token", "0" * 63 + "g"),
+        ("kiosk/m/press", "token", "0" * 64 + "\n"),
+        ("kiosk/m/press", "token", None),
     ],
 )
 def test_bad_fields_of_panels_and_kiosks(topic: str, field: str, value: object) -> None:

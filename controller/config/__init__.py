@@ -8,6 +8,7 @@ passed; `controller.config.lines` finds the line each of them stands on.
 from controller.config.errors import ConfigError, Problem
 from controller.config.keys import (
     BxDevice,
+    CardReaderDevice,
     Device,
     EscposDevice,
     MqttKeypad,
@@ -17,10 +18,12 @@ from controller.config.keys import (
     VfdDevice,
     VoiceDevice,
 )
-from controller.config.settings import MqttSettings, Settings, read, shipped, wording
+from controller.config.settings import CardSettings, MqttSettings, Settings, read, shipped, wording
 
 __all__ = [
     "BxDevice",
+    "CardReaderDevice",
+    "CardSettings",
     "ConfigError",
     "Device",
     "EscposDevice",

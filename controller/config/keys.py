@@ -448,6 +448,11 @@ class MqttKeys(Keys):
     client_id: Text | None = None
 
 
+class CardsKeys(Keys):
+    key_file: FilePath
+    tokens_file: FilePath
+
+
 # -- devices ------------------------------------------------------------------------------------------------------
 
 
@@ -508,6 +513,14 @@ class VfdDevice(_Wired):
     brightness: Annotated[int | None, _between(1, 4)] = None
 
 
+class CardReaderDevice(_Wired):
+    """A reader of bank cards beside the ticket button `kiosk`; a card counts for a press `within` so many seconds."""
+
+    driver: Literal["card-reader"]
+    kiosk: DeviceId
+    within: Annotated[float, _between(1, 300, "seconds")] = 30
+
+
 class MqttKeypad(_Device):
     """A clerk's keypad on MQTT."""
 
@@ -550,13 +563,24 @@ class VoiceDevice(_Device):
     speed: Annotated[int, _between(80, 300, "words a minute")] = 150
 
 
-Device = EscposDevice | Terminal68Device | BxDevice | VfdDevice | MqttKeypad | MqttPanel | MqttKiosk | VoiceDevice
+Device = (
+    EscposDevice
+    | Terminal68Device
+    | BxDevice
+    | VfdDevice
+    | CardReaderDevice
+    | MqttKeypad
+    | MqttPanel
+    | MqttKiosk
+    | VoiceDevice
+)
 
 DRIVERS: Mapping[str, type[Keys]] = {
     "escpos": EscposDevice,
     "terminal68": Terminal68Device,
     "bx": BxDevice,
     "vfd": VfdDevice,
+    "card-reader": CardReaderDevice,
     "mqtt-keypad": MqttKeypad,
     "mqtt-panel": MqttPanel,
     "mqtt-kiosk": MqttKiosk,
@@ -586,6 +610,7 @@ class Config(Keys):
     )
     counter: Annotated[list[CounterKeys], _takes("at least one [[counter]]", min_length=1)]
     mqtt: Annotated[MqttKeys, _takes("an [mqtt] table with broker")] | None = None
+    cards: Annotated[CardsKeys, _takes("a [cards] table with key_file and tokens_file")] | None = None
     device: Annotated[
         list[Annotated[Device, Field(discriminator="driver")]], _takes("[[device]] tables, each with id and driver")
     ] = Field(default_factory=list)

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
+from controller.cards import CardsError, read_key, read_table
 from controller.config.branch import rules_of
 from controller.config.checks import cross_checks
 from controller.config.errors import ConfigError, Fault, Problem, Table, key_fault, problem
-from controller.config.keys import Config, Device
+from controller.config.keys import CLASSES, Config, Device
 from controller.config.lines import locate
 from controller.lobby.rules import Rules
 from controller.lobby.wording import Wording
@@ -38,6 +39,14 @@ class MqttSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class CardSettings:
+    """Where the secret and the tokens of cards are. The files are read by whoever looks a card up."""
+
+    key_file: Path
+    tokens_file: Path
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """A checked configuration. Paths are absolute or relative to the working directory, as `path` is."""
 
@@ -47,16 +56,21 @@ class Settings:
     journal_path: Path
     mqtt: MqttSettings | None
     devices: tuple[Device, ...]
+    cards: CardSettings | None = None
 
 
-def read(path: Path) -> Settings:
-    """The settings in a TOML file; ConfigError has everything that is wrong with it."""
+def read(path: Path, *, files: bool = False) -> Settings:
+    """The settings in a TOML file; ConfigError has everything that is wrong with it.
+
+    `files`: and with the files beside it that a branch can open without.
+    """
     text = _text(path)
     data = _parsed(path, text)
     lines = locate(text)
     faults: list[Fault] = []
     try:
         config = Config.model_validate(data, context=path.parent)
+        faults = _in_files(config) if files else []
     except ValidationError as error:
         faults = [key_fault(details, data) for details in error.errors(include_url=False)]
     problems = [problem(fault, data, lines) for fault in faults]
@@ -65,6 +79,24 @@ def read(path: Path) -> Settings:
     if problems:
         raise ConfigError(path, problems)
     return _settings(path, config)
+
+
+def _in_files(config: Config) -> list[Fault]:
+    """What is wrong with the files of the cards."""
+    cards = config.cards
+    if cards is None:
+        return []
+    faults: list[Fault] = []
+    looks: tuple[tuple[str, Callable[[], object]], ...] = (
+        ("key_file", lambda: read_key(cards.key_file)),
+        ("tokens_file", lambda: read_table(cards.tokens_file, {**CLASSES, **config.classes})),
+    )
+    for key, look in looks:
+        try:
+            look()
+        except CardsError as error:
+            faults.append((("cards", key), str(error)))
+    return faults
 
 
 def shipped(name: str) -> Path:
@@ -177,4 +209,5 @@ def _settings(path: Path, config: Config) -> Settings:
             ca_file=config.mqtt.ca_file,
         )
     rules = rules_of(config, wording(config.branch.language))
-    return Settings(path, rules, config.branch.language, config.journal.path, mqtt, tuple(config.device))
+    cards = CardSettings(config.cards.key_file, config.cards.tokens_file) if config.cards else None
+    return Settings(path, rules, config.branch.language, config.journal.path, mqtt, tuple(config.device), cards=cards)

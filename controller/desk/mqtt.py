@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from controller import keys
+from controller.desk.cards import Cards
 from controller.desk.post import DeviceReport, Lobby
 from controller.engine import Answer, Request
 from controller.journal import Row
@@ -35,6 +36,7 @@ class MqttPost:
         kiosks: Mapping[str, tuple[float, bool]],
         lobby: Lobby,
         flush: Callable[[], None],
+        cards: Cards | None = None,
     ) -> None:
         self._mqtt = mqtt
         self._keypads = keypads
@@ -42,6 +44,7 @@ class MqttPost:
         self._kiosks = kiosks
         self._lobby = lobby
         self._flush = flush
+        self._cards = cards
         self._told = lobby.journal.opened_at
         mqtt.level("triage", lobby.rules.triage.picture())
         self._trouble = ""
@@ -65,6 +68,8 @@ class MqttPost:
         self._state, rules = state, self._lobby.rules
         self._mqtt.level("board", views.board(state, rules, self._notices, self._lobby.waits()))
         self._mqtt.level("advice", views.advice(state, rules))
+        if self._cards:
+            self._cards.update(state)
         for counter in self._keypads.values():
             screen = views.screen(state, rules, rules.counters[counter], self._lobby.now())
             self._mqtt.level(f"keypad/{counter}/screen", screen | {"text": self._trouble} if self._trouble else screen)
@@ -111,6 +116,8 @@ class MqttPost:
         request = self._request(press, payload, now, cause, answered)
         if isinstance(request, Answer):
             answered(request)
+        elif self._cards and isinstance(payload, KioskPayload):
+            self._cards.submit(press.id, payload.token, request)
         else:
             self._lobby.submit(request)
 

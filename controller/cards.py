@@ -1,0 +1,338 @@
+"""A customer's class by card: a keyed token of the card's number, looked up in a file that head office supplies.
+
+The token of a card is the HMAC-SHA256, under the branch's own secret, of the digits of its number as ASCII. `lobby
+token` makes it, and so can any program of head office's. The number is needed for that one step and is kept nowhere.
+
+The tokens file is UTF-8 text: a first line `lobby-tokens 1`, a line `TOKEN CLASS` for each card (64 hexadecimal digits,
+a blank, the id of a class), each token once and in any order, and a last line `end COUNT` with the number of cards.
+Every line ends with a line feed, the last one too, so that a file whose end is missing is known for what it is. A file
+that is not right is refused as a whole, and what was read before stays.
+
+The key's file has the secret in its first line: at least 32 characters, and not for everybody to read.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+import logging
+import os
+import re
+import stat
+import threading
+from bisect import bisect_left
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
+from itertools import pairwise
+from pathlib import Path
+from typing import BinaryIO, Generic, NamedTuple, TypeVar
+
+log = logging.getLogger(__name__)
+
+FIRST_LINE = b"lobby-tokens 1"
+CARDS_LIMIT = 200_000
+"""Cards in a tokens file."""
+SIZE_LIMIT = 32 << 20
+"""Bytes of a tokens file."""
+KEY_LENGTH = 32
+"""Characters that a key has at least."""
+KEY_FILE_LIMIT = 4096
+"""Bytes of a key's file that are read."""
+PREFIX = 16
+"""Bytes of a token that are kept: two of 200,000 cards agree in them once in 10^28 files."""
+PATIENCE = 2.0
+"""Seconds for which a card or a press waits for files that are being read; then the cards known before count."""
+WAITING_LIMIT = 1000
+"""Cards and presses that wait; one more does not."""
+
+_LINE_LIMIT = 128
+"""Bytes to a line, more than any that is right."""
+_CARD = re.compile(rb"([0-9A-Fa-f]{64}) ([a-z0-9_-]{1,32})")
+_END = re.compile(rb"end ([0-9]{1,9})")
+_NUMBER = re.compile(r"[0-9]{12,19}")
+
+T = TypeVar("T")
+
+
+class CardsError(Exception):
+    """A file cannot be used; the text says which (and which line of it), and what to do. It never holds a token."""
+
+
+def number_of(text: str) -> str | None:
+    """The digits of a card's number as a person types it, with or without blanks and hyphens; None: it is none."""
+    digits = text.strip().replace(" ", "").replace("-", "")
+    return digits if _NUMBER.fullmatch(digits) else None
+
+
+def check_digit_fits(number: str) -> bool:
+    """Whether the last digit is the check digit of the others (Luhn), as on nearly all bank cards."""
+    doubled = (int(digit) * 2 for digit in number[-2::-2])
+    return (sum(map(int, number[-1::-2])) + sum(d - 9 if d > 9 else d for d in doubled)) % 10 == 0
+
+
+def token_of(key: bytes, number: str) -> bytes:
+    """The token of a card: 32 bytes."""
+    return hmac.digest(key, number.encode("ascii"), "sha256")
+
+
+# -- the files ----------------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[BinaryIO]:
+    """A plain file, open. What is none (a pipe would never end) is refused."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            os.close(descriptor)
+            raise CardsError(f"{path} is no plain file; put one there")
+        with open(descriptor, "rb") as file:
+            yield file
+    except OSError as error:
+        raise CardsError(f"{path} cannot be read: {(error.strerror or str(error)).lower()}") from None
+
+
+def read_key(path: Path) -> bytes:
+    """The branch's secret; CardsError if it cannot be used."""
+    with _opened(path) as file:
+        mode = os.fstat(file.fileno()).st_mode
+        line = file.read(KEY_FILE_LIMIT).partition(b"\n")[0].strip()
+    if mode & (stat.S_IROTH | stat.S_IWOTH):
+        raise CardsError(f"{path} is open to every user of this machine; run chmod o= {path}")
+    if len(line) < KEY_LENGTH:
+        raise CardsError(f"{path}: the key has fewer than {KEY_LENGTH} characters in its first line; make a longer one")
+    return line
+
+
+class Table:
+    """Token -> class, at 17 bytes a card: buckets by a token's first byte, each a sorted row of records."""
+
+    def __init__(self, classes: Sequence[str], buckets: Sequence[bytes]) -> None:
+        self._classes = classes
+        self._buckets = buckets
+
+    def __len__(self) -> int:
+        return sum(map(len, self._buckets)) // _RECORD
+
+    def class_of(self, token: bytes) -> str | None:
+        """The class of the card with this token; None: it has none."""
+        bucket, wanted = self._buckets[token[0]], token[1:PREFIX]
+
+        def rest(index: int) -> bytes:
+            return bucket[index * _RECORD : index * _RECORD + PREFIX - 1]
+
+        count = len(bucket) // _RECORD
+        index = bisect_left(range(count), wanted, key=rest)
+        if index == count or rest(index) != wanted:
+            return None
+        return self._classes[int.from_bytes(bucket[index * _RECORD + PREFIX - 1 : (index + 1) * _RECORD])]
+
+
+_RECORD = PREFIX - 1 + 2
+"""Bytes of a record: what follows a token's first byte, and the number of its class."""
+NO_CARDS = Table([], [b""] * 256)
+
+
+def read_table(path: Path, classes: Collection[str]) -> Table:
+    """The tokens file, whole; CardsError names the file and the line that is not right. Takes a second for the most."""
+    with _opened(path) as file:
+        if os.fstat(file.fileno()).st_size > SIZE_LIMIT:
+            raise CardsError(
+                f"{path} is longer than {SIZE_LIMIT >> 20} MB; supply a file of at most {CARDS_LIMIT} cards"
+            )
+        buckets = _buckets(path, file, classes)
+        for first, bucket in enumerate(buckets):
+            records = sorted(bytes(bucket[start : start + _RECORD]) for start in range(0, len(bucket), _RECORD))
+            bucket[:] = b"".join(records)
+            for one, other in pairwise(records):
+                if one[: PREFIX - 1] == other[: PREFIX - 1]:
+                    line = _second_line(file, bytes([first]) + one[: PREFIX - 1])
+                    raise CardsError(f"{path}:{line}: the token of this line stands here for the second time; keep one")
+    return Table(list(classes), [bytes(bucket) for bucket in buckets])
+
+
+def _buckets(path: Path, file: BinaryIO, classes: Collection[str]) -> list[bytearray]:
+    """The records as they come."""
+    numbers = {id.encode(): number.to_bytes(2) for number, id in enumerate(classes)}
+    buckets = [bytearray() for _ in range(256)]
+    cards = 0
+    for number, line in enumerate(_lines(path, file), 1):
+        if number == 1:
+            if line.removeprefix(b"\xef\xbb\xbf") != FIRST_LINE:
+                raise CardsError(f'{path}:1: the first line is not "{FIRST_LINE.decode()}"; supply a tokens file')
+        elif found := _CARD.fullmatch(line):
+            if found[2] not in numbers:
+                raise CardsError(
+                    f'{path}:{number}: there is no class "{found[2].decode()}"; known are {", ".join(classes)}'
+                )
+            cards += 1
+            if cards > CARDS_LIMIT:
+                raise CardsError(f"{path}:{number}: these are more than {CARDS_LIMIT} cards; supply fewer")
+            token = bytes.fromhex(found[1].decode("ascii"))
+            buckets[token[0]] += token[1:PREFIX] + numbers[found[2]]
+        elif found := _END.fullmatch(line):
+            if int(found[1]) != cards:
+                raise CardsError(
+                    f"{path}:{number}: {cards} cards stand above, and not {int(found[1])}; supply the whole file"
+                )
+            if file.read(1):
+                raise CardsError(
+                    f"{path}:{number + 1}: something stands behind the end; supply the file as it was made"
+                )
+            return buckets
+        else:
+            raise CardsError(
+                f"{path}:{number}: this is no line of 64 hexadecimal digits and a class; supply the file anew"
+            )
+    raise CardsError(f"{path}:{cards + 2}: the file has no end; it was not written to the last line: supply it again")
+
+
+def _lines(path: Path, file: BinaryIO) -> Iterator[bytes]:
+    """The lines, without their ends; one that has none, or is too long to be right, is an error."""
+    number = 0
+    while line := file.readline(_LINE_LIMIT):
+        number += 1
+        if not line.endswith(b"\n"):
+            cut = "it is too long" if len(line) == _LINE_LIMIT else "it was not written to its end"
+            raise CardsError(f"{path}:{number}: this is no whole line, {cut}; supply the file again")
+        yield line[:-1].removesuffix(b"\r")
+
+
+def _second_line(file: BinaryIO, token: bytes) -> int:
+    """The number of the second line with that token."""
+    file.seek(0)
+    found = [number for number, line in enumerate(file, 1) if line[: 2 * PREFIX].lower() == token.hex().encode()]
+    return found[1] if len(found) > 1 else 1
+
+
+# -- what is known now --------------------------------------------------------------------------------------------
+
+
+class _Found(NamedTuple, Generic[T]):
+    stamp: object
+    value: T | None
+    trouble: str
+
+
+class _File(Generic[T]):
+    """A file that may change at any time, and what it said when it was last right."""
+
+    def __init__(self, path: Path, read: Callable[[Path], T], value: T) -> None:
+        self._path = path
+        self._read = read
+        self.value = value
+        self._stamp: object = None
+        self.trouble = ""
+        """Why the file cannot be used as it is now; empty if it can."""
+
+    def changed(self) -> bool:
+        """Whether it must be read, for all that a glance tells."""
+        return self._stamp is None or self._glance() != self._stamp
+
+    def look(self) -> _Found[T]:
+        """Read it; changes nothing here, and so may be done in a thread."""
+        stamp = self._glance()
+        try:
+            value = self._read(self._path)
+        except CardsError as error:
+            return _Found(stamp, None, str(error))
+        if self._glance() != stamp:
+            return _Found(None, None, f"{self._path} was written while it was read; it is read again at the next card")
+        return _Found(stamp, value, "")
+
+    def take(self, found: _Found[T]) -> None:
+        """Go by what was found."""
+        self._stamp, self.trouble = found.stamp, found.trouble
+        if found.value is not None:
+            self.value = found.value
+
+    def _glance(self) -> object:
+        try:
+            now = os.stat(self._path)
+        except OSError as error:
+            return error.errno
+        return now.st_ino, now.st_dev, now.st_size, now.st_mtime_ns, now.st_ctime_ns, now.st_mode
+
+
+class CardTokens:
+    """The cards of a branch. Files that are missing or wrong give no card a class, and stop nothing.
+
+    The files are looked at again whenever a card is read, and read in a thread when they have changed.
+    """
+
+    def __init__(self, key_file: Path, tokens_file: Path, classes: Collection[str]) -> None:
+        self._key: _File[bytes] = _File(key_file, read_key, b"")
+        self._table: _File[Table] = _File(tokens_file, lambda path: read_table(path, classes), NO_CARDS)
+        self._said: Sequence[object] = []
+        self._reading = self._late = False
+        self._waiting: list[Callable[[], None]] = []
+        self._timer: asyncio.TimerHandle | None = None
+
+    def open(self) -> None:
+        """Read the files now, before anything runs."""
+        self._take(self._key.look(), self._table.look())
+
+    def token_of(self, number: str) -> bytes | None:
+        """The token of a card's number; None while there is no key."""
+        return token_of(self._key.value, number) if self._key.value else None
+
+    def class_of(self, token: bytes) -> str | None:
+        """The class that a card's token gives; None: none."""
+        return self._table.value.class_of(token)
+
+    def when_current(self, then: Callable[[], None]) -> None:
+        """Call `then`, in the loop's thread, when the files are known as they are: at once if they have not changed."""
+        if not self._reading and (self._key.changed() or self._table.changed()):
+            self._reading, self._late = True, False
+            loop = asyncio.get_running_loop()
+            self._timer = loop.call_later(PATIENCE, self._go_on)
+            # A thread of its own that nobody waits for: a file on a dead network drive must not keep the daemon.
+            threading.Thread(target=self._look, args=(loop,), name="cards", daemon=True).start()
+        self.when_read(then)
+
+    def when_read(self, then: Callable[[], None]) -> None:
+        """Call `then` when files that are being read have been: at once if none is."""
+        if self._reading and not self._late and len(self._waiting) < WAITING_LIMIT:
+            self._waiting.append(then)
+        else:
+            then()
+
+    # -- inside ----------------------------------------------------------------------------------------------
+
+    def _look(self, loop: asyncio.AbstractEventLoop) -> None:
+        key, table = self._key.look(), self._table.look()
+        try:
+            loop.call_soon_threadsafe(self._done, key, table)
+        except RuntimeError:
+            pass  # the loop has ended in the meantime
+
+    def _done(self, key: _Found[bytes], table: _Found[Table]) -> None:
+        self._reading = False
+        if self._timer:
+            self._timer.cancel()
+        self._take(key, table)
+        self._go_on()
+
+    def _go_on(self) -> None:
+        """Let go on what waits: the files have been read, or are not read in time."""
+        self._late = self._reading
+        waiting, self._waiting = self._waiting, []
+        for then in waiting:
+            then()
+
+    def _take(self, key: _Found[bytes], table: _Found[Table]) -> None:
+        self._key.take(key)
+        self._table.take(table)
+        # A file that is being written is wrong in another line at each look: only another wrong file is news.
+        wrong: list[_File[bytes] | _File[Table]] = [file for file in (self._key, self._table) if file.trouble]
+        for file in wrong:
+            if file not in self._said:
+                left = "the cards that were known still count" if self._known else "no card gives a class"
+                log.warning("%s; until then %s", file.trouble, left)
+        if self._said and not wrong:
+            log.warning("the classes of %d cards are known", len(self._table.value))
+        self._said = wrong
+
+    @property
+    def _known(self) -> bool:
+        return bool(self._key.value) and len(self._table.value) > 0

@@ -1,0 +1,193 @@
+"""Card readers: the class of the card that a customer shows, for the ticket that the customer then takes.
+
+Of a card nothing is kept but its class and the beginning of its token, in memory, and not longer than until the next
+ticket of that button.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from controller.cards import PREFIX, CardTokens
+from controller.desk.post import Lobby
+from controller.engine import Answer, Request
+from controller.journal import Row
+from controller.lobby.commands import TakeTicket
+from controller.lobby.state import ENDED, State
+from drivers.cardreader import BadCard, CardRead
+from drivers.device import Health
+
+log = logging.getLogger(__name__)
+
+BAD_CARDS = 3
+"""Cards in a row that cannot be read, after which that is said."""
+
+
+@dataclass(slots=True)
+class _Card:
+    """A card that was shown at a button. `until`: steady seconds; `cause`: the press that it counts for."""
+
+    klass: str | None
+    token: bytes
+    until: float
+    cause: str = ""
+
+
+@dataclass(slots=True)
+class _Taken:
+    """The latest press of a button, the card it was counted with, and the ticket it led to."""
+
+    take: TakeTicket
+    token: bytes = b""
+    ticket: str = ""
+
+
+class Cards:
+    """The cards shown at each button. `steady` gives monotonic seconds."""
+
+    def __init__(self, tokens: CardTokens, lobby: Lobby, steady: Callable[[], float]) -> None:
+        self._tokens = tokens
+        self._lobby = lobby
+        self._steady = steady
+        self._state = State()
+        self._shown: dict[str, _Card] = {}
+        self._taken: dict[str, _Taken] = {}
+
+    def update(self, state: State) -> None:
+        """The lobby has changed."""
+        self._state = state
+
+    def read(self, kiosk: str, number: str, within: float) -> None:
+        """A card was read; it counts for the button's next press within so many seconds, in place of the last."""
+        until = self._steady() + within
+
+        def show() -> None:
+            token = self._tokens.token_of(number)
+            if token is None:
+                self._shown.pop(kiosk, None)
+            else:
+                self._shown[kiosk] = _Card(self._tokens.class_of(token), token[:PREFIX], until)
+
+        self._tokens.when_current(show)
+
+    def submit(self, kiosk: str, token: str, request: Request) -> None:
+        """Hand a button's press on, with the class of the customer's card if it asks for none.
+
+        `token`: that of a card that the button itself has read, in hexadecimal; empty: none.
+        """
+
+        def hand_on() -> None:
+            self._lobby.submit(self._counted(kiosk, bytes.fromhex(token), request))
+
+        if token:
+            self._tokens.when_current(hand_on)
+        else:
+            self._tokens.when_read(hand_on)
+
+    # -- inside ----------------------------------------------------------------------------------------------
+
+    def _counted(self, kiosk: str, token: bytes, request: Request) -> Request:
+        take = request.command
+        if not isinstance(take, TakeTicket):
+            return request
+        before = self._taken.get(kiosk)
+        if before and before.take.cause == take.cause:
+            taken = before  # delivered again: whoever has shown a card since is somebody else
+            take = replace(take, klass=before.take.klass, hold_off=before.take.hold_off)
+        else:
+            card = self._card(kiosk, token, take.cause)
+            taken = self._taken[kiosk] = self._take(take, before, card)
+            take = taken.take
+
+        def answered(answer: Answer) -> None:
+            self._answered(kiosk, taken, answer)
+            request.reply(answer)
+
+        return replace(request, command=take, reply=answered)
+
+    def _card(self, kiosk: str, token: bytes, cause: str) -> _Card | None:
+        """The card that counts for this press."""
+        if token:
+            return _Card(self._tokens.class_of(token), token[:PREFIX], 0)
+        card = self._shown.get(kiosk)
+        if card is None or card.cause:
+            return None
+        if card.until < self._steady():
+            del self._shown[kiosk]
+            return None
+        card.cause = cause
+        return card
+
+    def _take(self, take: TakeTicket, before: _Taken | None, card: _Card | None) -> _Taken:
+        if take.klass not in ("", self._lobby.rules.default_class):
+            return _Taken(take)  # it asks for a class itself; the card has had its press
+        if card is None:
+            # The holding off goes by class: pressed again, the button must ask for the one that it got.
+            again = before is not None and before.token and self._again(take, before)
+            return _Taken(replace(take, klass=before.take.klass), before.token) if before and again else _Taken(take)
+        if before and before.token not in (b"", card.token):
+            take = replace(take, hold_off=0)  # another card is another customer
+        return _Taken(replace(take, klass=card.klass or take.klass), card.token)
+
+    def _again(self, take: TakeTicket, before: _Taken) -> bool:
+        """Whether this press would get the ticket of the one before, were it of the same class."""
+        rules = self._lobby.rules
+        service = take.service or rules.default_service
+        if not before.ticket:  # not decided yet
+            same = service == (before.take.service or rules.default_service)
+            return same and abs(take.at - before.take.at) < take.hold_off * 1000
+        last, ticket = self._state.takes.get((take.by, service)), self._state.tickets.get(before.ticket)
+        return (
+            last is not None
+            and ticket is not None
+            and last.ticket == ticket.id
+            and abs(take.at - last.at) < take.hold_off * 1000
+            and ticket.klass == before.take.klass
+            and ticket.stage not in ENDED
+        )
+
+    def _answered(self, kiosk: str, taken: _Taken, answer: Answer) -> None:
+        card = self._shown.get(kiosk)
+        mine = card is not None and card.token == taken.token and card.cause in ("", taken.take.cause)
+        if answer.result == "ok":
+            taken.ticket = answer.ticket
+            if mine:
+                del self._shown[kiosk]
+        elif card is not None and mine:
+            card.cause = ""  # no ticket came of it, so it counts for the next press
+
+
+class CardReaderPost:
+    """One reader, at the button `kiosk`; a card counts `within` so many seconds."""
+
+    def __init__(self, id: str, kiosk: str, within: float, cards: Cards, lobby: Lobby) -> None:
+        self.id = id
+        self._kiosk = kiosk
+        self._within = within
+        self._cards = cards
+        self._lobby = lobby
+        self._bad = 0
+
+    def heard(self, fact: object) -> None:
+        match fact:
+            case CardRead(number):
+                self._bad = 0
+                self._cards.read(self._kiosk, number, self._within)
+            case BadCard():
+                self._bad += 1
+                if self._bad == BAD_CARDS:
+                    log.warning(
+                        "%s: %d cards in a row could not be read; check its line speed, and that it sends track 2",
+                        self.id,
+                        BAD_CARDS,
+                    )
+            case Health():
+                self._lobby.health(self.id, fact, "")
+
+    def update(self, state: State) -> None:
+        pass
+
+    def told(self, rows: Sequence[Row], state: State) -> None:
+        pass

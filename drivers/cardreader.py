@@ -1,0 +1,137 @@
+"""Card readers in serial mode, 9600 8N1: what a customer's bank card or membership card says to a magnetic-stripe or
+chip reader, cut down to its number.
+
+Source: ISO/IEC 7813 (tracks 1 and 2) and the output formats of readers' manuals. A reader speaks when a card is drawn
+through it and otherwise never: lines ended by CR or LF, perhaps between STX and ETX, with
+
+* track 1, `%B<number>^NAME^..?`, the number perhaps with blanks in it as it is embossed,
+* track 2, `;<number>=..?`, each perhaps with a check byte (LRC) after its `?`,
+* or a number alone, perhaps with the rest of track 2 (`=` or, in hexadecimal from a chip, `D`) after it.
+
+All that is heard without a pause is one card: its first number that can be read counts, the rest (other tracks, track 3
+among them) is forgotten. The name and everything else beside the number is dropped before anything leaves this module,
+and of what cannot be read nothing leaves it.
+
+The check digit (Luhn) is not looked at: not all UnionPay cards (62..) have a right one, and a number that was misread
+is one that head office has not named.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from drivers.device import Health
+
+PORT_ONLY = Health("ok", "reader_port_only")
+"""The port is open; nothing more can be known before a card is read."""
+LINE_LIMIT = 512
+"""Bytes of a line that are kept: all three tracks have 226."""
+PAUSE = 0.5
+"""Seconds of silence that end a card."""
+LONGEST = 5.0
+"""Seconds after which what is heard without a pause is taken for the next card."""
+
+_LINE_ENDS = re.compile(rb"[\r\n\x02\x03]")
+_TRACK_2 = re.compile(rb";([0-9]{12,19})=[^%;?]*\?")
+_TRACK_1 = re.compile(rb"%B([0-9 ]{12,23})\^[^%?]*\?")
+_ALONE = re.compile(rb"([0-9]{12,19})(?:[=D][0-9]*F?)?")
+_NUMBER = re.compile(rb"[0-9]{12,19}")
+
+
+@dataclass(frozen=True, slots=True)
+class CardRead:
+    """A card was read: its number, 12 to 19 digits. It must not be shown, and its `repr` does not."""
+
+    number: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class BadCard:
+    """Something was read that holds no card's number."""
+
+
+class CardReader:
+    """One reader as the controller hears it."""
+
+    def __init__(self) -> None:
+        self._line = bytearray()
+        self._forget()
+
+    def _forget(self) -> None:
+        """Nothing of a card has been heard."""
+        self._line.clear()
+        self._too_long = False
+        self._read = self._bad = False
+        self._began = 0.0
+        self._ends: float | None = None
+
+    # -- what the wire does ----------------------------------------------------------------------------------
+
+    def connected(self, now: float) -> Sequence[object]:
+        self._forget()
+        return [PORT_ONLY]
+
+    def disconnected(self, now: float) -> Sequence[object]:
+        self._forget()
+        return []
+
+    def receive(self, data: bytes, now: float) -> Sequence[object]:
+        facts = [*self.tick(now)]
+        if not data:
+            return facts
+        if self._ends is None:
+            self._began = now
+        self._ends = min(now + PAUSE, self._began + LONGEST)
+        first, *more = _LINE_ENDS.split(data)
+        self._add(first)
+        for part in more:
+            facts += self._line_ended()
+            self._add(part)
+        return facts
+
+    def tick(self, now: float) -> Sequence[object]:
+        if self._ends is None or now < self._ends:
+            return []
+        facts = self._line_ended()  # some readers end a line by falling silent
+        if self._bad and not self._read:
+            facts.append(BadCard())
+        self._forget()
+        return facts
+
+    def data_to_send(self, now: float) -> bytes:
+        """Readers take no commands in this mode."""
+        return b""
+
+    def next_deadline(self) -> float | None:
+        return self._ends
+
+    # -- inside ----------------------------------------------------------------------------------------------
+
+    def _add(self, part: bytes) -> None:
+        if len(self._line) + len(part) > LINE_LIMIT:
+            self._line.clear()
+            self._too_long = True
+        if not self._too_long:
+            self._line += part
+
+    def _line_ended(self) -> list[object]:
+        line, too_long = bytes(self._line), self._too_long
+        self._line.clear()
+        self._too_long = False
+        if self._read or not (too_long or line.strip()):
+            return []
+        number = None if too_long else _number(line)
+        if number is None:
+            self._bad = True
+            return []
+        self._read = True
+        return [CardRead(number)]
+
+
+def _number(line: bytes) -> str | None:
+    """The card's number in a line; None: there is none that can be read."""
+    found = _TRACK_2.search(line) or _TRACK_1.search(line) or _ALONE.fullmatch(line.strip())
+    digits = found[1].replace(b" ", b"") if found else b""
+    return digits.decode("ascii") if _NUMBER.fullmatch(digits) else None

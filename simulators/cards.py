@@ -1,0 +1,86 @@
+"""A simulated card reader: cards are drawn through it, and it says what stands on their tracks.
+
+The cards are the makers' test cards and made-up ones: no real number stands anywhere here.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+from typing import Literal
+
+Form = Literal["tracks", "one line", "framed", "chip", "number"]
+NAME = "TEST/CARD"
+REST = "30122010000000000"
+"""Behind the number: valid until 12/2030, service code 201, and the issuer's own digits."""
+
+HANDS = 1.0
+"""Seconds that pass between two cards, however quick the hands."""
+
+
+class CardReaderFarEnd:
+    """The reader itself.
+
+    `form` is how it was set up: a line for each track with a check byte behind it, both tracks in one line, track 2
+    between STX and ETX, a chip's track 2 in hexadecimal, or the number alone.
+    """
+
+    def __init__(self, form: Form = "tracks") -> None:
+        self._form = form
+        self._cards: deque[Sequence[bytes]] = deque()
+        self._free_at = 0.0
+
+    # -- hands -----------------------------------------------------------------------------------------------
+
+    def swipe(self, number: str) -> None:
+        """Draw the card with this number through it."""
+        self._cards.append(said(number, self._form))
+
+    def noise(self, data: bytes) -> None:
+        """Let it say these bytes: a worn stripe, a card of another kind, a loose plug."""
+        self._cards.append([data])
+
+    # -- the wire --------------------------------------------------------------------------------------------
+
+    def plugged(self, now: float) -> None:
+        self._cards.clear()
+
+    def receive(self, data: bytes, now: float) -> None:
+        """In this mode a reader takes no commands."""
+
+    def tick(self, now: float) -> None:
+        """A reader does nothing by itself."""
+
+    def data_to_send(self, now: float) -> list[bytes]:
+        if not self._cards or now < self._free_at:
+            return []
+        self._free_at = now + HANDS
+        return list(self._cards.popleft())
+
+    def next_deadline(self) -> float | None:
+        return self._free_at if self._cards else None
+
+
+def said(number: str, form: Form) -> Sequence[bytes]:
+    """What a reader of that form says of a card, a line an item."""
+    track_1, track_2 = f"%B{number}^{NAME:<26}^{REST}?", f";{number}={REST}?"
+    match form:
+        case "tracks":
+            return [_checked(track_1, 0x20) + b"\r", _checked(track_2, 0x30) + b"\r"]
+        case "one line":
+            return [f"{track_1}{track_2}\r\n".encode("ascii")]
+        case "framed":
+            return [f"\x02{track_2}\r\x03".encode("ascii")]
+        case "chip":
+            hexadecimal = f"{number}D{REST}"
+            return [(hexadecimal + "F" * (len(hexadecimal) % 2) + "\r\n").encode("ascii")]
+        case "number":
+            return [f"{number}\n".encode("ascii")]
+
+
+def _checked(track: str, lowest: int) -> bytes:
+    """A track with its check character: the exclusive or of all of them, as the stripe counts them."""
+    check = 0
+    for character in track.encode("ascii"):
+        check ^= character - lowest
+    return track.encode("ascii") + bytes([check + lowest])

@@ -1,0 +1,531 @@
+"""The cards' files: whole, half written, replaced while in use; and the class of a card at a ticket button."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import hmac
+import os
+import stat
+import time
+import tracemalloc
+from collections.abc import Iterator
+from pathlib import Path
+from random import Random
+
+import pytest
+from branches import NINE, branch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from ports import eventually
+
+from controller import cards
+from controller.cards import CardsError, CardTokens, check_digit_fits, number_of, read_key, read_table, token_of
+from controller.desk import Desk
+from controller.desk.cards import BAD_CARDS, CardReaderPost, Cards
+from controller.engine import Answer, Request, answer_to
+from controller.journal import Journal
+from controller.lobby import commands as cm
+from controller.lobby import events as ev
+from controller.lobby.decide import Same, decide
+from controller.lobby.state import State, evolve
+from drivers.cardreader import BadCard, CardRead
+
+KEY = b"0123456789abcdef0123456789abcdef"
+CLASSES = ("normal", "vip", "gold")
+VIP, GOLD, STRANGER = "6205500000000000004", "4111111111111111", "5555555555554444"
+
+
+def tokens_file(*classes_of: tuple[str, str]) -> bytes:
+    """A tokens file as head office would write it."""
+    lines = [f"{hmac.new(KEY, number.encode(), hashlib.sha256).hexdigest()} {klass}" for number, klass in classes_of]
+    return "".join(f"{line}\n" for line in ["lobby-tokens 1", *lines, f"end {len(lines)}"]).encode()
+
+
+SMALL = tokens_file((VIP, "vip"), (GOLD, "gold"))
+
+
+@pytest.fixture
+def key_file(tmp_path: Path) -> Path:
+    path = tmp_path / "cards.key"
+    path.write_bytes(KEY + b"\n")
+    path.chmod(0o640)
+    return path
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "cards.tokens"
+    path.write_bytes(SMALL)
+    return path
+
+
+def refusal(path: Path) -> str:
+    """What is said of a tokens file, from the line number on."""
+    with pytest.raises(CardsError) as error:
+        read_table(path, CLASSES)
+    assert not any(len(word) >= 64 for word in str(error.value).replace(str(path), "").split()), "it holds a token"
+    return str(error.value).removeprefix(str(path)).removeprefix(":")
+
+
+# -- numbers and tokens -------------------------------------------------------------------------------------------
+
+
+def test_a_token_is_the_keyed_hash_of_the_digits() -> None:
+    assert token_of(KEY, VIP) == hmac.new(KEY, VIP.encode("ascii"), hashlib.sha256).digest()
+
+
+def test_numbers_as_people_type_them() -> None:
+    assert number_of(" 4111 1111-1111 1111\r\n") == GOLD
+    for text in ("", "41111111111", "4" * 20, "4111x11111111111", "４１１１１１１１１１１１１１１１"):
+        assert number_of(text) is None
+
+
+def test_check_digits() -> None:
+    assert all(check_digit_fits(number) for number in (VIP, GOLD, STRANGER, "79927398713"))
+    assert not check_digit_fits(GOLD[:-1] + "2")
+
+
+# -- the files ----------------------------------------------------------------------------------------------------
+
+
+def test_a_whole_file(file: Path) -> None:
+    table = read_table(file, CLASSES)
+    assert len(table) == 2
+    assert [table.class_of(token_of(KEY, number)) for number in (VIP, GOLD, STRANGER)] == ["vip", "gold", None]
+    file.write_bytes(b"\xef\xbb\xbf" + SMALL.upper().replace(b"LOBBY-TOKENS", b"lobby-tokens").replace(b"\n", b"\r\n"))
+    text = file.read_bytes()
+    for word in (b"vip", b"gold", b"end"):
+        text = text.replace(
+            word.upper() + (b" " if word == b"end" else b"\r"), word + (b" " if word == b"end" else b"\r")
+        )
+    file.write_bytes(text)
+    assert read_table(file, CLASSES).class_of(token_of(KEY, VIP)) == "vip", "as Windows writes it"
+    file.write_bytes(tokens_file())
+    assert len(read_table(file, CLASSES)) == 0
+
+
+def test_a_file_cut_off_anywhere_is_refused_as_a_whole(file: Path) -> None:
+    for length in range(len(SMALL)):
+        file.write_bytes(SMALL[:length])
+        said = refusal(file)
+        assert said.count("\n") == 0
+        assert said.split(":")[0].isdecimal()
+
+
+@settings(max_examples=300)
+@given(position=st.integers(0, len(SMALL) - 1), byte=st.integers(0, 255))
+def test_no_byte_of_a_file_can_be_changed_into_something_that_is_not_meant(
+    tmp_path_factory: pytest.TempPathFactory, position: int, byte: int
+) -> None:
+    """Any one byte replaced: either the file is refused in one sentence, or only one card's token or class changed."""
+    path = tmp_path_factory.getbasetemp() / "changed.tokens"
+    path.write_bytes(SMALL[:position] + bytes([byte]) + SMALL[position + 1 :])
+    try:
+        table = read_table(path, CLASSES)
+    except CardsError as error:
+        table, said = None, str(error)
+    if table is None:
+        assert "\n" not in said
+    else:
+        assert len(table) == 2
+        assert "vip" in [table.class_of(token_of(KEY, VIP))] or "gold" in [table.class_of(token_of(KEY, GOLD))]
+
+
+TOKEN = b"ab" * 32
+BAD_FILES = [
+    (b"", "2: the file has no end; it was not written to the last line: supply it again"),
+    (b"lobby-tokens 2\nend 0\n", '1: the first line is not "lobby-tokens 1"; supply a tokens file'),
+    (TOKEN + b" vip\nend 1\n", '1: the first line is not "lobby-tokens 1"; supply a tokens file'),
+    (b"lobby-tokens 1\nend 1\n", "2: 0 cards stand above, and not 1; supply the whole file"),
+    (
+        b"lobby-tokens 1\n" + TOKEN[1:] + b" vip\nend 1\n",
+        "2: this is no line of 64 hexadecimal digits and a class; supply the file anew",
+    ),
+    (
+        b"lobby-tokens 1\n" + TOKEN[2:] + b"xy vip\nend 1\n",
+        "2: this is no line of 64 hexadecimal digits and a class; supply the file anew",
+    ),
+    (
+        b"lobby-tokens 1\n\n" + TOKEN + b" vip\nend 1\n",
+        "2: this is no line of 64 hexadecimal digits and a class; supply the file anew",
+    ),
+    (
+        b"lobby-tokens 1\n" + TOKEN + b" vpi\nend 1\n",
+        '2: there is no class "vpi"; known are normal, vip, gold',
+    ),
+    (
+        b"lobby-tokens 1\n" + TOKEN + b" vip\n" + TOKEN.upper() + b" gold\nend 2\n",
+        "3: the token of this line stands here for the second time; keep one",
+    ),
+    (
+        b"lobby-tokens 1\n" + TOKEN + b" vip\nend 1\nend 1\n",
+        "4: something stands behind the end; supply the file as it was made",
+    ),
+    (b"lobby-tokens 1\n" + b"a" * 1000 + b"\n", "2: this is no whole line, it is too long; supply the file again"),
+    (
+        b"lobby-tokens 1\nend 0",
+        "2: this is no whole line, it was not written to its end; supply the file again",
+    ),
+]
+
+
+@pytest.mark.parametrize(("content", "said"), BAD_FILES)
+def test_what_is_said_of_a_bad_file(file: Path, content: bytes, said: str) -> None:
+    file.write_bytes(content)
+    assert refusal(file) == said
+
+
+def test_a_file_that_is_none_or_too_much(file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert refusal(tmp_path / "missing") == " cannot be read: no such file or directory"
+    assert refusal(tmp_path) == " is no plain file; put one there"
+    os.mkfifo(tmp_path / "pipe")
+    assert refusal(tmp_path / "pipe") == " is no plain file; put one there"
+    monkeypatch.setattr(cards, "CARDS_LIMIT", 1)
+    assert refusal(file) == "3: these are more than 1 cards; supply fewer"
+    with file.open("r+b") as sparse:
+        sparse.truncate(cards.SIZE_LIMIT + 1)
+    assert refusal(file).startswith(" is longer than 32 MB")
+
+
+def test_keys(key_file: Path) -> None:
+    assert read_key(key_file) == KEY
+    key_file.write_bytes(b"  " + KEY + b" \r\nanything")
+    assert read_key(key_file) == KEY
+    for mode in (0o644, 0o642):
+        key_file.chmod(mode)
+        with pytest.raises(CardsError, match=rf"open to every user of this machine; run chmod o= {key_file}$"):
+            read_key(key_file)
+    key_file.chmod(0o600)
+    key_file.write_bytes(KEY[1:] + b"\nmore")
+    with pytest.raises(CardsError, match="the key has fewer than 32 characters in its first line; make a longer one"):
+        read_key(key_file)
+
+
+def test_a_hundred_thousand_cards_take_little_memory_and_each_is_found(file: Path) -> None:
+    seed = 7
+    print("seed", seed)
+    random = Random(seed)
+    tokens = [random.randbytes(32) for _ in range(100_000)]
+    lines = (f"{token.hex()} {CLASSES[token[31] % 3]}\n" for token in tokens)
+    file.write_text("".join(["lobby-tokens 1\n", *lines, "end 100000\n"]))
+    tracemalloc.start()
+    table = read_table(file, CLASSES)
+    kept, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert len(table) == 100_000
+    assert kept < 2 << 20
+    assert most < 5 << 20
+    assert all(table.class_of(token) == CLASSES[token[31] % 3] for token in tokens)
+    assert table.class_of(random.randbytes(32)) is None
+
+
+# -- while in use -------------------------------------------------------------------------------------------------
+
+
+def write(path: Path, content: bytes) -> None:
+    """Over the file that is there, as a copy does it."""
+    path.write_bytes(content)
+
+
+def remove(path: Path) -> None:
+    path.unlink()
+
+
+def replace_file(path: Path, content: bytes) -> None:
+    """As head office's program does it: a new file in the old one's place."""
+    new = path.with_suffix(".new")
+    new.write_bytes(content)
+    new.chmod(stat.S_IMODE(path.stat().st_mode) if path.exists() else 0o640)
+    new.rename(path)
+
+
+async def class_now(tokens: CardTokens, number: str) -> str | None:
+    """The class of a card that is read now."""
+    found: list[str | None] = []
+
+    def look() -> None:
+        token = tokens.token_of(number)
+        found.append(tokens.class_of(token) if token else None)
+
+    tokens.when_current(look)
+    await eventually(lambda: found)
+    return found[0]
+
+
+async def test_a_new_file_counts_from_the_next_card_on(key_file: Path, file: Path) -> None:
+    tokens = CardTokens(key_file, file, CLASSES)
+    tokens.open()
+    assert await class_now(tokens, VIP) == "vip"
+    replace_file(file, tokens_file((STRANGER, "gold")))
+    assert await class_now(tokens, STRANGER) == "gold"
+    assert await class_now(tokens, VIP) is None
+
+
+async def test_a_bad_file_leaves_the_cards_before_and_is_told_of_once(
+    key_file: Path, file: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    tokens = CardTokens(key_file, file, CLASSES)
+    tokens.open()
+    assert caplog.messages == []
+    for length in range(0, len(SMALL), 20):  # it is being written, line by line
+        write(file, SMALL[:length])
+        assert await class_now(tokens, VIP) == "vip"
+    assert len(caplog.messages) == 1
+    assert caplog.messages[0].startswith(f"{file}:2: ")
+    assert caplog.messages[0].endswith("; until then the cards that were known still count")
+    write(file, SMALL)
+    assert await class_now(tokens, GOLD) == "gold"
+    assert caplog.messages[1:] == ["the classes of 2 cards are known"]
+    remove(file)
+    assert await class_now(tokens, VIP) == "vip"
+    assert await class_now(tokens, GOLD) == "gold"
+    assert len(caplog.messages) == 3
+
+
+async def test_missing_files_give_no_card_a_class_until_they_are_there(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    key_file, file = tmp_path / "cards.key", tmp_path / "cards.tokens"
+    tokens = CardTokens(key_file, file, CLASSES)
+    tokens.open()
+    assert len(caplog.messages) == 2
+    assert all(message.endswith("; until then no card gives a class") for message in caplog.messages)
+    assert await class_now(tokens, VIP) is None
+    replace_file(file, SMALL)
+    assert await class_now(tokens, VIP) is None
+    replace_file(key_file, KEY)
+    assert await class_now(tokens, VIP) == "vip"
+    assert len(caplog.messages) == 3
+    key_file.chmod(0o644)
+    assert await class_now(tokens, VIP) == "vip", "the key that was known"
+    assert "chmod o=" in caplog.messages[3]
+
+
+async def test_a_file_on_a_dead_drive_keeps_nobody_waiting(
+    key_file: Path, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The file becomes a pipe with a writer, as far as reading it goes: it never comes to an end."""
+    monkeypatch.setattr(cards, "PATIENCE", 0.05)
+    tokens = CardTokens(key_file, file, CLASSES)
+    tokens.open()
+    gate = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    read = tokens._table._read
+
+    def stuck(path: Path) -> cards.Table:
+        asyncio.run_coroutine_threadsafe(gate.wait(), loop).result()
+        return read(path)
+
+    tokens._table._read = stuck
+    replace_file(file, tokens_file((STRANGER, "gold")))
+    assert await class_now(tokens, VIP) == "vip"
+    at_once: list[int] = []
+    tokens.when_read(lambda: at_once.append(1))
+    tokens.when_current(lambda: at_once.append(2))
+    assert at_once == [1, 2]
+    gate.set()
+    await eventually(lambda: not tokens._reading)
+    assert await class_now(tokens, STRANGER) == "gold"
+
+
+async def test_the_loop_goes_on_while_a_big_file_is_read(key_file: Path, file: Path) -> None:
+    tokens = CardTokens(key_file, file, CLASSES)
+    tokens.open()
+    lines = (f"{number:064x} vip\n" for number in range(200_000))
+    replace_file(file, "".join(["lobby-tokens 1\n", *lines, "end 200000\n"]).encode())
+    done: list[int] = []
+    order: list[str] = []
+    tokens.when_current(lambda: order.append("card"))
+    tokens.when_read(lambda: done.append(1) or order.append("press"))  # type: ignore[func-returns-value]
+    longest, last = 0.0, time.monotonic()
+    async with asyncio.timeout(30):
+        while not done:
+            await asyncio.sleep(0)
+            now = time.monotonic()
+            longest, last = max(longest, now - last), now
+    print(f"the loop stood still for {longest * 1000:.0f} ms at most")
+    assert longest < 0.25
+    assert order == ["card", "press"]
+
+
+# -- at a ticket button -------------------------------------------------------------------------------------------
+
+
+class Lobby:
+    """Cards at the button `kiosk`, the real decisions, and a clock that the test moves."""
+
+    def __init__(self, tokens: CardTokens, journal: Journal) -> None:
+        self.rules = branch({"1": {"cash": 0, "loans": 0}})
+        self.state = State()
+        self.now = NINE
+        self.reply_later = False
+        self.requests: list[Request] = []
+        self.answers: list[Answer] = []
+        self._known: dict[str, Answer] = {}
+        self._causes = 0
+        desk = Desk(self.rules, journal, self._submit, lambda: True, lambda: self.now)
+        self.cards = Cards(tokens, desk.lobby, lambda: self.now / 1000)
+        self.cards.update(self.state)
+        self.post = CardReaderPost("reader", "kiosk", 30, self.cards, desk.lobby)
+        self.paper = "none"
+
+    def swipe(self, number: str) -> None:
+        self.post.heard(CardRead(number))
+
+    def take(self, cause: str = "", **more: str) -> tuple[str, str]:
+        """Press the button: the ticket and its class."""
+        token = more.pop("token", "")
+        if not cause:
+            self._causes += 1
+            cause = f"press {self._causes}"
+        take = cm.TakeTicket(at=self.now, cause=cause, by="kiosk/kiosk", hold_off=2, paper=self.paper, **more)  # type: ignore[arg-type]
+        self.cards.submit("kiosk", token, Request(take, self.answers.append))
+        ticket = self.answers[-1].ticket
+        return (ticket, self.state.tickets[ticket].klass) if ticket else ("", "")
+
+    def wait(self, seconds: float) -> None:
+        self.now += round(seconds * 1000)
+
+    def _submit(self, request: Request) -> None:
+        take = request.command
+        assert isinstance(take, cm.TakeTicket)
+        if take.cause not in self._known:
+            decision = decide(self.state, self.rules, take)
+            if isinstance(decision, Same):
+                self._known[take.cause] = Answer("ok", "", decision.ticket)
+            elif isinstance(decision, list):
+                for event in decision:
+                    evolve(self.state, take.at, event)
+                self._known[take.cause] = answer_to(self.rules, decision)
+            else:
+                request.reply(Answer("refused", decision.text(self.rules.wording), code=decision.code))
+                return
+        request.reply(self._known[take.cause])
+
+
+@pytest.fixture
+def lobby(key_file: Path, file: Path, tmp_path: Path) -> Iterator[Lobby]:
+    file.write_bytes(tokens_file((VIP, "vip"), (GOLD, "urgent")))
+    rules = branch({"1": {"cash": 0}})
+    tokens = CardTokens(key_file, file, rules.classes)
+    tokens.open()
+    journal = Journal(tmp_path / "lobby.db")
+    yield Lobby(tokens, journal)
+    journal.close()
+
+
+def test_a_card_counts_for_the_next_ticket_and_for_one(lobby: Lobby) -> None:
+    lobby.swipe(VIP)
+    assert lobby.take() == ("A001", "vip")
+    lobby.wait(3)
+    assert lobby.take() == ("A002", "normal")
+
+
+def test_a_card_counts_for_so_many_seconds(lobby: Lobby) -> None:
+    lobby.swipe(VIP)
+    lobby.wait(30)
+    assert lobby.take()[1] == "vip"
+    lobby.swipe(VIP)
+    lobby.wait(30.001)
+    assert lobby.take()[1] == "normal"
+
+
+def test_an_unknown_card_is_an_ordinary_customer_and_the_last_card_counts(lobby: Lobby) -> None:
+    lobby.swipe(STRANGER)
+    assert lobby.take()[1] == "normal"
+    lobby.wait(5)
+    lobby.swipe(VIP)
+    lobby.swipe(STRANGER)
+    assert lobby.take()[1] == "normal"
+
+
+def test_a_press_that_asks_for_a_class_keeps_it_and_uses_the_card_up(lobby: Lobby) -> None:
+    lobby.swipe(VIP)
+    assert lobby.take(klass="green")[1] == "green"
+    lobby.wait(5)
+    assert lobby.take(klass="normal")[1] == "normal"
+    lobby.swipe(VIP)
+    assert lobby.take(klass="normal")[1] == "vip"
+
+
+def test_an_impatient_customer_with_a_card_gets_one_ticket(lobby: Lobby) -> None:
+    lobby.swipe(VIP)
+    assert lobby.take() == ("A001", "vip")
+    lobby.wait(1.5)
+    assert lobby.take() == ("A001", "vip"), "the same press again, within the hold-off"
+    lobby.wait(1)
+    assert lobby.take() == ("A002", "normal"), "the hold-off counts from the first"
+
+
+def test_the_same_card_again_is_the_same_customer_and_another_card_another(lobby: Lobby) -> None:
+    lobby.swipe(VIP)
+    assert lobby.take() == ("A001", "vip")
+    lobby.swipe(VIP)
+    assert lobby.take() == ("A001", "vip")
+    other = "6222020000000000000"
+    lobby.cards._tokens._table.value = read_all((VIP, other), lobby)
+    lobby.swipe(other)
+    assert lobby.take() == ("A002", "vip")
+
+
+def read_all(numbers: tuple[str, ...], lobby: Lobby) -> cards.Table:
+    """A table in which all these are VIPs."""
+    path = lobby.cards._tokens._table._path.with_suffix(".more")
+    path.write_bytes(tokens_file(*((number, "vip") for number in numbers)))
+    return read_table(path, lobby.rules.classes)
+
+
+def test_a_ticket_that_has_ended_is_not_given_again(lobby: Lobby) -> None:
+    lobby.swipe(VIP)
+    assert lobby.take() == ("A001", "vip")
+    evolve(lobby.state, lobby.now, ev.TicketCancelled("A001", "panel/m", "", None))
+    assert lobby.take() == ("A002", "normal")
+
+
+def test_a_press_delivered_again_takes_no_later_customers_card(lobby: Lobby) -> None:
+    assert lobby.take("p1") == ("A001", "normal")
+    lobby.swipe(VIP)
+    assert lobby.take("p1") == ("A001", "normal")
+    assert lobby.take("p2") == ("A002", "vip")
+    lobby.swipe(GOLD)
+    assert lobby.take("p2") == ("A002", "vip")
+    assert lobby.take("p3") == ("A003", "urgent")
+
+
+def test_a_press_that_led_to_no_ticket_leaves_the_card(lobby: Lobby) -> None:
+    lobby.swipe(VIP)
+    lobby.paper = "paper_end"
+    assert lobby.take() == ("", "")
+    lobby.paper = "none"
+    assert lobby.take() == ("A001", "vip")
+
+
+def test_a_press_not_answered_yet_has_its_card_alone(lobby: Lobby) -> None:
+    held: list[Request] = []
+    submit = lobby._submit
+    lobby.cards._lobby = Desk(
+        lobby.rules, lobby.cards._lobby.journal, held.append, lambda: True, lambda: lobby.now
+    ).lobby
+    lobby.swipe(VIP)
+    for cause in ("p1", "p2", "p3"):
+        service = "loans" if cause == "p2" else "cash"
+        take = cm.TakeTicket(at=lobby.now, cause=cause, by="kiosk/kiosk", service=service, hold_off=2)
+        lobby.cards.submit("kiosk", "", Request(take, lobby.answers.append))
+    for request in held:
+        submit(request)
+    assert [lobby.state.tickets[answer.ticket].klass for answer in lobby.answers] == ["vip", "normal", "normal"]
+
+
+def test_a_button_with_a_reader_of_its_own_sends_the_token(lobby: Lobby) -> None:
+    assert lobby.take(token=token_of(KEY, VIP).hex()) == ("A001", "vip")
+    assert lobby.take(token=token_of(KEY, VIP).hex().upper()) == ("A001", "vip")
+    assert lobby.take(token=token_of(KEY, GOLD).hex()) == ("A002", "urgent")
+    assert lobby.take(token=token_of(KEY, STRANGER).hex()) == ("A003", "normal")
+
+
+def test_cards_that_cannot_be_read_are_told_of_once(lobby: Lobby, caplog: pytest.LogCaptureFixture) -> None:
+    for _ in range(BAD_CARDS + 5):
+        lobby.post.heard(BadCard())
+    assert len(caplog.messages) == 1
+    assert caplog.messages[0].startswith("reader: 3 cards in a row could not be read; ")
