@@ -16,9 +16,18 @@ from controller.lobby.rules import Rules
 
 SPREAD = 0.75
 """Coefficient of variation of service times."""
+ELDERLY = 1.5
+"""How much longer the customers of the green channel take."""
 NO_SHOW = 0.04
 COMES_BACK = 0.5
 """Of those who miss their call, the part that comes back."""
+PATIENCE = 75 * 60
+PATIENCE_SPREAD = 0.6
+"""Mean (seconds) and coefficient of variation of how long people wait before they leave without a word."""
+DAY_SPREAD = 0.12
+"""Coefficient of variation of the number of customers from day to day."""
+AT_THE_BUTTON = 4.0
+"""Seconds between two of those who wait at the door and take their tickets one after the other."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,22 +41,26 @@ class Customer:
     service_time: float
     misses_call: bool
     comes_back: bool
+    patience: float
 
 
-def draw(rules: Rules, profile: str, seed: int, number: int, arrives: float) -> Customer:
+def draw(rules: Rules, profile: str, seed: int | str, number: int, arrives: float) -> Customer:
     """The `number`-th customer of a seed, arriving at `arrives`."""
     random = Random(f"{seed}:{number}")
     service = _choose(random, rules.shares[profile])
     classes = dict(rules.class_shares[profile])
     classes["normal"] = max(0.0, 100 - sum(share for klass, share in classes.items() if klass != "normal"))
+    klass = _choose(random, classes)
+    longer = ELDERLY if klass == "green" else 1.0
     return Customer(
         number=number,
         arrives=arrives,
         service=service,
-        klass=_choose(random, classes),
-        service_time=_lognormal(random, rules.services[service].minutes * 60),
+        klass=klass,
+        service_time=longer * _lognormal(random, rules.services[service].minutes * 60, SPREAD),
         misses_call=random.random() < NO_SHOW,
         comes_back=random.random() < COMES_BACK,
+        patience=_lognormal(random, PATIENCE, PATIENCE_SPREAD),
     )
 
 
@@ -61,10 +74,31 @@ def stream(rules: Rules, profile: str, seed: int, mean_gap: float, at_the_door: 
         yield draw(rules, profile, seed, number, time)
 
 
+def day(rules: Rules, profile: str, seed: str) -> Iterator[Customer]:
+    """The customers of one day of a profile, `arrives` in seconds since local midnight, first come first."""
+    kind = rules.calendar.profiles[profile]
+    arrivals = Random(f"{seed}:arrivals")
+    factor = _lognormal(arrivals, 1.0, DAY_SPREAD)
+    number = 0
+    for number in range(1, round(factor * arrivals.randint(*kind.burst)) + 1):
+        yield draw(rules, profile, seed, number, kind.hours.start + number * AT_THE_BUTTON)
+    time = float(kind.hours.start)
+    most = max(kind.arrivals) / 3600 * factor
+    while most > 0:
+        # Thinning: as many as in the busiest hour, of whom the hour's part come (Lewis and Shedler 1979).
+        time += arrivals.expovariate(most)
+        if time >= kind.hours.end:
+            return
+        if arrivals.random() * most < kind.arrivals_at(time) / 3600 * factor:
+            number += 1
+            yield draw(rules, profile, seed, number, time)
+
+
 def _choose(random: Random, weights: Mapping[str, float]) -> str:
     return random.choices(list(weights), list(weights.values()))[0]
 
 
-def _lognormal(random: Random, mean: float) -> float:
-    sigma = math.sqrt(math.log(1 + SPREAD**2))
+def _lognormal(random: Random, mean: float, spread: float) -> float:
+    """`spread` is the coefficient of variation."""
+    sigma = math.sqrt(math.log(1 + spread**2))
     return random.lognormvariate(math.log(mean) - sigma**2 / 2, sigma)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, time, timedelta, tzinfo
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -203,7 +203,7 @@ class Calendar:
             day = local.date() + timedelta(days=ahead)
             for span in self.spans(hours, day):
                 if ahead or span.start > second_of(local):
-                    return at_second(day, span.start, local)
+                    return at_second(day, span.start, local.tzinfo)
         return None
 
     def next_day(self, hours: Hours, local: datetime) -> datetime | None:
@@ -216,9 +216,9 @@ def second_of(local: datetime) -> int:
     return local.hour * 3600 + local.minute * 60 + local.second
 
 
-def at_second(day: date, second: int, like: datetime) -> datetime:
-    """The local time at a time of day, in the time zone of another."""
-    return datetime.combine(day, time(second // 3600 % 24, second // 60 % 60, second % 60), like.tzinfo)
+def at_second(day: date, second: int, zone: tzinfo | None) -> datetime:
+    """The local time at a time of day."""
+    return datetime.combine(day, time(second // 3600 % 24, second // 60 % 60, second % 60), zone)
 
 
 def hours_of(arrivals: Sequence[float], span: Span) -> bool:

@@ -192,7 +192,7 @@ def _slot(state: State, rules: Rules, command: cm.TakeTicket) -> int:
     starts = {calendar.clock(start): start for start in rules.appointments.slots}
     if command.slot not in starts:
         raise _Refused("unknown_slot", slot=command.slot, known=", ".join(starts) or "-")
-    slot = int(calendar.at_second(local.date(), starts[command.slot], local).timestamp())
+    slot = int(calendar.at_second(local.date(), starts[command.slot], rules.zone).timestamp())
     places = rules.appointments.places
     if places is not None and state.slots.get(slot, 0) >= places:
         raise _Refused("slot_full", slot=command.slot, places=places)

@@ -13,39 +13,72 @@ from typing import Any
 
 PRIOR_WEIGHT = 20
 """How many customers the configured mean counts for, and a service's mean for each of its classes."""
-FADES = 0.8
+FADES = 0.95
 """What remains of a day's weight on the next."""
 LONGEST = 2 * 3600
 """Seconds at a counter above which a ticket was forgotten there, or the clock was set."""
 BUCKETS = (5 * 60, 15 * 60, 30 * 60)
 """Where the four buckets of predicted waits part, in seconds."""
-KEPT = 150
-"""Errors remembered for each bucket and class."""
-ENOUGH = 40
+BIN = 40
+"""Width in thousandths of a bin in which errors are counted."""
+ENOUGH = 60
 """Errors of a class from which its own are taken alone; before, those of all classes help."""
-STEP = 0.02
+STEP = 0.003
 """How far one estimate that was too high or too low moves the share that may be (adaptive conformal inference, Gibbs
 and Candes 2021)."""
 TAIL = 0.1
 """The share of waits that may be above the range, and below it: a range of 80 %."""
 OFFSET = 60
 """Seconds added on both sides before errors are taken as ratios: a minute matters more at two than at forty."""
+OPENING = 30 * 60
+"""Seconds from the day's first ticket in which errors are of a kind of their own: a crowd at the door, closed windows."""
 POOL = "*"
 """In the place of a class: all of them."""
-FIRST_GUESS = (-900, -600, -420, -300, -200, -120, -50, 0, 60, 120, 180, 250, 340, 460, 640)
+FIRST_GUESS = (-1000, -680, -480, -340, -220, -130, -50, 0, 60, 130, 220, 320, 430, 560, 760)
 """Errors to start from, before there are any (from simulated days)."""
+LEFT = (15 * 60, 30 * 60, 60 * 60)
+"""Where the four lengths of waiting part, in seconds, after which people may have left without a word."""
+MISSES = 0.05
+"""The part of calls that nobody answers, as long as the journal knows no better."""
+MISSED_TIME = 60.0
+"""Seconds that a call takes which nobody answers, as long as the journal knows no better."""
 
 
 @dataclass(slots=True)
 class Errors:
-    """log((actual + 60) / (predicted + 60)) of one bucket and class, in thousandths, the latest last.
+    """log((actual + 60) / (predicted + 60)) of one bucket and class: bin -> how many, fading.
 
     `below` and `above`: the shares at which the range's ends are now taken so that `TAIL` is outside on each side.
     """
 
-    latest: list[int] = field(default_factory=list)
+    bins: dict[int, float] = field(default_factory=dict)
     below: float = TAIL
     above: float = TAIL
+
+    @property
+    def count(self) -> float:
+        """How many."""
+        return sum(self.bins.values())
+
+    def quantiles(self, shares: Sequence[float]) -> list[float]:
+        """The errors below which these shares lie; together with the first guess as long as there are few."""
+        bins = dict(self.bins)
+        if self.count < ENOUGH:
+            for error in FIRST_GUESS:
+                bins[error // BIN] = bins.get(error // BIN, 0) + 1
+        total = sum(bins.values())
+        ordered = sorted(bins.items())
+        found = []
+        for share in shares:
+            before = 0.0
+            for bin, weight in ordered:
+                if before + weight >= share * total:
+                    found.append(BIN * (bin + (share * total - before) / weight))
+                    break
+                before += weight
+            else:
+                found.append(BIN * (ordered[-1][0] + 1.0))
+        return found
 
 
 @dataclass(slots=True)
@@ -54,28 +87,33 @@ class Knowledge:
 
     times: dict[str, dict[str, list[float]]] = field(default_factory=dict)
     errors: dict[str, Errors] = field(default_factory=dict)
+    calls: list[list[float]] = field(default_factory=lambda: [[0.0, 0.0] for _ in range(len(LEFT) + 1)])
+    """For each length of waiting: [calls, of them those that nobody answered]."""
+    missed: list[float] = field(default_factory=lambda: [0.0, 0.0])
+    """[calls that nobody answered, the seconds they took]."""
 
     # -- learning ------------------------------------------------------------------------------------------------
 
     def served(self, service: str, klass: str, seconds: float) -> None:
         """A customer was at the counter for so long, from the call on."""
-        if not 0 <= seconds <= LONGEST:
-            return
-        known = self.times.setdefault(service, {}).setdefault(klass, [0.0, 0.0])
-        known[0] += 1
-        known[1] += seconds
+        if 0 <= seconds <= LONGEST:
+            _add(self.times.setdefault(service, {}).setdefault(klass, [0.0, 0.0]), seconds)
 
-    def waited(self, klass: str, rolled: int, told: Sequence[int], actual: int) -> None:
-        """A customer who was told [least, middle, most] has been called after `actual` seconds."""
-        error = round(1000 * log((max(0, actual) + OFFSET) / (rolled + OFFSET)))
-        for errors in (self._cell(rolled, klass), self._cell(rolled, POOL)):
-            errors.latest.append(error)
-            del errors.latest[:-KEPT]
+    def came(self, waited: float, seconds: float, *, missed: bool) -> None:
+        """Somebody who had waited so long came to the counter, or did not, for which the clerk waited so long."""
+        _add(self.calls[_length(waited)], float(missed))
+        if missed and 0 <= seconds <= LONGEST:
+            _add(self.missed, seconds)
+
+    def waited(self, klass: str, rolled: int, told: Sequence[int], into_day: float, actual: int) -> None:
+        """A customer who was told [least, middle, most], `into_day` seconds after the day's first ticket, has been
+        called after `actual` seconds."""
+        error = round(1000 * log((max(0, actual) + OFFSET) / (rolled + OFFSET))) // BIN
+        for cell in _cells(klass, rolled, into_day):
+            errors = self.errors.setdefault(cell, Errors())
+            errors.bins[error] = errors.bins.get(error, 0.0) + 1
             errors.below = _within(errors.below + STEP * (TAIL - (actual < told[0])))
             errors.above = _within(errors.above + STEP * (TAIL - (actual > told[2])))
-
-    def _cell(self, rolled: int, klass: str) -> Errors:
-        return self.errors.setdefault(_name(rolled, klass), Errors())
 
     # -- knowing -------------------------------------------------------------------------------------------------
 
@@ -88,14 +126,22 @@ class Knowledge:
         count, seconds = classes.get(klass, (0.0, 0.0))
         return (seconds + PRIOR_WEIGHT * of_service) / (count + PRIOR_WEIGHT)
 
-    def range(self, klass: str, rolled: int) -> tuple[int, int, int]:
+    def misses(self, waited: float) -> float:
+        """The part of calls that nobody answers after such a wait in seconds."""
+        count, missed = self.calls[_length(waited)]
+        return (missed + PRIOR_WEIGHT * MISSES) / (count + PRIOR_WEIGHT)
+
+    @property
+    def missed_time(self) -> float:
+        """Seconds that a call takes which nobody answers."""
+        count, seconds = self.missed
+        return (seconds + PRIOR_WEIGHT * MISSED_TIME) / (count + PRIOR_WEIGHT)
+
+    def range(self, klass: str, rolled: int, into_day: float) -> tuple[int, int, int]:
         """[least, middle, most] seconds of an honest range, from the predicted wait."""
-        own = self.errors.get(_name(rolled, klass)) or Errors()
-        pool = self.errors.get(_name(rolled, POOL)) or Errors()
-        source = own if len(own.latest) >= ENOUGH else pool
-        errors = source.latest if len(source.latest) >= ENOUGH else [*FIRST_GUESS, *source.latest]
-        errors = sorted(errors)
-        ends = (_quantile(errors, source.below), _quantile(errors, 0.5), _quantile(errors, 1 - source.above))
+        cells = [self.errors.get(cell) or Errors() for cell in _cells(klass, rolled, into_day)]
+        source = next((errors for errors in cells if errors.count >= ENOUGH), cells[-1])
+        ends = source.quantiles((source.below, 0.5, 1 - source.above))
         low, middle, high = (max(0, round((rolled + OFFSET) * exp(end / 1000) - OFFSET)) for end in ends)
         return low, middle, high
 
@@ -105,13 +151,19 @@ class Knowledge:
         """All of it as plain data, a day older."""
         return {
             "times": {
-                service: {klass: [round(part * FADES, 3) for part in known] for klass, known in classes.items()}
+                service: {klass: _older(known) for klass, known in classes.items()}
                 for service, classes in self.times.items()
             },
             "errors": {
-                cell: [round(errors.below, 4), round(errors.above, 4), errors.latest]
+                cell: [
+                    round(errors.below, 4),
+                    round(errors.above, 4),
+                    {str(bin): aged for bin, weight in sorted(errors.bins.items()) if (aged := _aged(weight)) > 0.05},
+                ]
                 for cell, errors in self.errors.items()
             },
+            "calls": [_older(known) for known in self.calls],
+            "missed": _older(self.missed),
         }
 
     @classmethod
@@ -124,21 +176,38 @@ class Knowledge:
                 service: {klass: list(known) for klass, known in classes.items()}
                 for service, classes in data["times"].items()
             },
-            {cell: Errors(list(latest), below, above) for cell, (below, above, latest) in data["errors"].items()},
+            {
+                cell: Errors({int(bin): weight for bin, weight in bins.items()}, below, above)
+                for cell, (below, above, bins) in data["errors"].items()
+            },
+            [list(known) for known in data["calls"]],
+            list(data["missed"]),
         )
 
 
-def _name(rolled: int, klass: str) -> str:
-    return f"{sum(rolled >= edge for edge in BUCKETS)}:{klass}"
+def _add(known: list[float], value: float) -> None:
+    known[0] += 1
+    known[1] += value
+
+
+def _aged(weight: float) -> float:
+    return round(weight * FADES, 3)
+
+
+def _older(known: Sequence[float]) -> list[float]:
+    return [_aged(part) for part in known]
+
+
+def _length(waited: float) -> int:
+    return sum(waited >= edge for edge in LEFT)
+
+
+def _cells(klass: str, rolled: int, into_day: float) -> list[str]:
+    """The kinds of errors that one is of, the closest first."""
+    bucket = sum(rolled >= edge for edge in BUCKETS)
+    cells = [f"{bucket}:{klass}", f"{bucket}:{POOL}"]
+    return [f"opening:{cell}" for cell in cells] if into_day < OPENING else cells
 
 
 def _within(share: float) -> float:
     return min(0.4, max(0.005, share))
-
-
-def _quantile(ordered: Sequence[int], share: float) -> float:
-    """The quantile between the two nearest values."""
-    place = share * (len(ordered) - 1)
-    low = int(place)
-    high = min(low + 1, len(ordered) - 1)
-    return ordered[low] + (ordered[high] - ordered[low]) * (place - low)

@@ -195,6 +195,8 @@ class State:
     numbers: dict[str, int] = field(default_factory=dict)
     """The last number issued for each service."""
     last_seniority: int = 0
+    first_issued: int = 0
+    """When the day's first ticket was taken; ms since 1970, UTC."""
     takes: dict[tuple[str, str], Take] = field(default_factory=dict)
     calls: list[Call] = field(default_factory=list)
     unknown_prints: dict[str, None] = field(default_factory=dict)
@@ -263,14 +265,18 @@ def _leave_line(state: State, ticket: Ticket) -> None:
         del state.lines[ticket.line]
 
 
-def _leave(state: State, at: int, ticket: Ticket) -> None:
+def _leave(state: State, at: int, ticket: Ticket, *, missed: bool = False) -> None:
     """Take a ticket from wherever it is: its line, or the hands of a counter."""
     if ticket.stage is Stage.WAITING:
         _leave_line(state, ticket)
     elif ticket.stage in IN_HAND:
         counter = state.counters[ticket.counter]
         counter.ticket, counter.last_ticket = "", ticket.id
-        state.knowledge.served(ticket.service, ticket.klass, (at - ticket.since) / 1000)
+        if not missed:
+            state.knowledge.served(ticket.service, ticket.klass, (at - ticket.since) / 1000)
+        if ticket.since == ticket.called_at:
+            waited = (ticket.called_at - ticket.issued_at) / 1000
+            state.knowledge.came(waited, (at - ticket.since) / 1000, missed=missed)
 
 
 def _end(state: State, ticket: Ticket, stage: Stage) -> None:
@@ -308,6 +314,7 @@ def _issued(state: State, at: int, event: ev.TicketIssued) -> None:
     ticket.not_before = event.not_before or 0
     state.tickets[ticket.id] = ticket
     state.numbers[event.service] = event.number
+    state.first_issued = state.first_issued or at
     if event.slot is None:
         state.last_seniority = max(state.last_seniority, event.seniority)
     else:
@@ -368,7 +375,8 @@ def _first_called(state: State, ticket: Ticket, forced: bool) -> None:
     waited = max(0, ticket.called_at - ticket.issued_at) // 1000
     state.waits.setdefault(ticket.klass, SortedList()).add(waited)
     if ticket.expected and not ticket.moved and not forced:
-        state.knowledge.waited(ticket.klass, ticket.rolled, ticket.expected, waited)
+        into_day = (ticket.issued_at - state.first_issued) / 1000
+        state.knowledge.waited(ticket.klass, ticket.rolled, ticket.expected, into_day, waited)
 
 
 def _on_the_board(state: State, call: Call) -> None:
@@ -394,7 +402,7 @@ def _finished(state: State, at: int, event: ev.TicketFinished) -> None:
 
 def _missed(state: State, at: int, event: ev.TicketMissed) -> None:
     ticket = state.tickets[event.ticket]
-    _leave(state, at, ticket)
+    _leave(state, at, ticket, missed=True)
     ticket.stage, ticket.missed_at = Stage.MISSED, at
     _off_the_board(state, ticket.id)
 

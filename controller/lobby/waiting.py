@@ -29,6 +29,10 @@ LATE = 10 * 60
 """Seconds after its planned opening from which a closed counter is no longer expected."""
 OPENS_IN = 60
 """Seconds within which a counter is expected that should be open."""
+DOOR = 3 * 60
+"""Seconds in which those who wait at the door take their tickets."""
+TO_COME = 1_000_000
+"""Orders of issue from here on belong to customers who are still to come."""
 HORIZON = 10 * 3600
 """Seconds beyond which nothing is said."""
 
@@ -50,8 +54,7 @@ class _Line:
         self.at += by
         if self.at < len(self.places):
             head = tickets.get(self.places[self.at].ticket)
-            if head:
-                self.passed, self.not_before = head.passed, head.not_before
+            self.passed, self.not_before = (head.passed, head.not_before) if head else (0, 0)
 
 
 @dataclass(slots=True)
@@ -70,7 +73,8 @@ def expected(state: State, rules: Rules, at: int, ticket: Ticket) -> tuple[int, 
     rolled = roll(state, rules, at, ticket)
     if rolled is None:
         return None
-    return rolled, state.knowledge.range(ticket.klass, rolled)
+    into_day = (at - (state.first_issued or at)) / 1000
+    return rolled, state.knowledge.range(ticket.klass, rolled, into_day)
 
 
 def newcomer(state: State, rules: Rules, at: int, service: str, klass: str = "") -> Ticket:
@@ -94,7 +98,7 @@ def roll(state: State, rules: Rules, at: int, ticket: Ticket) -> int | None:
     """Seconds from `at` until `ticket` is called, if everything takes its mean time; None: it never is."""
     now = at // 1000
     tickets = state.tickets if ticket.id in state.tickets else ChainMap({ticket.id: ticket}, state.tickets)
-    lines = _lines(state, rules, ticket, tickets)
+    lines = _lines(state, rules, at, ticket, tickets)
     windows: list[tuple[float, int, _Window]] = []
     profile = rules.calendar.profiles.get(state.profile)
     local = rules.local(at)
@@ -117,6 +121,8 @@ def roll(state: State, rules: Rules, at: int, ticket: Ticket) -> int | None:
         for line, handicap in window.serves:
             if line.at < len(line.places):
                 seniority, order, _ = line.places[line.at]
+                if order >= TO_COME and seniority > now + free:
+                    continue
                 early = line.not_before > now + free
                 heads.append(Head(seniority, order, line.credit, handicap, line.passed, early, line))
         if not heads:
@@ -131,22 +137,66 @@ def roll(state: State, rules: Rules, at: int, ticket: Ticket) -> int | None:
             if other.handicap == 0 and other.seniority < first.seniority:
                 other.line.passed += 1
         line.advance(1, tickets)
-        heapreplace(windows, (free + line.seconds, index, window))
+        misses = state.knowledge.misses(now + free - first.seniority)
+        seconds = line.seconds + misses * (state.knowledge.missed_time - line.seconds)
+        heapreplace(windows, (free + seconds, index, window))
     return None
 
 
-def _lines(state: State, rules: Rules, ticket: Ticket, tickets: Mapping[str, Ticket]) -> dict[LineKey, _Line]:
+def _lines(state: State, rules: Rules, at: int, ticket: Ticket, tickets: Mapping[str, Ticket]) -> dict[LineKey, _Line]:
     """All lines, the ticket in its place."""
-    keys = {**state.lines, ticket.line: state.lines.get(ticket.line, ())}
+    to_come = _to_come(state, rules, at, ticket)
     lines = {}
-    for key, places in keys.items():
+    for key in {**state.lines, ticket.line: None, **to_come}:
         line = lines[key] = _Line(
-            list(places), rules.credit(key.klass), seconds_at_counter(state, rules, key.service, key.klass)
+            [*state.lines.get(key, ()), *to_come.get(key, ())], rules.credit(key.klass), seconds_at_counter(state, rules, key.service, key.klass)
         )
         if key == ticket.line and ticket.id not in state.tickets:
             insort(line.places, ticket.place)
         line.advance(0, tickets)
     return lines
+
+
+def _to_come(state: State, rules: Rules, at: int, ticket: Ticket) -> dict[LineKey, list[Place]]:
+    """Those who are still to take a ticket and may be called before this one, evenly spaced, as the calendar has it.
+
+    They have privilege, or a counter is theirs that would only lend its hands to this one.
+    """
+    profile = rules.calendar.profiles.get(state.profile)
+    shares, classes = rules.shares.get(state.profile), rules.class_shares.get(state.profile)
+    if profile is None or not shares or not classes:
+        return {}
+    now, second = at // 1000, second_of(rules.local(at))
+    counted = ticket.seniority - rules.credit(ticket.klass)
+    an_hour = profile.arrivals_at(second)
+    into = second - profile.hours.start
+    door = max(0.0, sum(profile.burst) / 2 - len(state.tickets)) if 0 <= into < DOOR else 0.0
+    found = {}
+    for service, share in shares.items():
+        reach = _reach(rules, ticket, service)
+        for klass, percent in classes.items():
+            part = share / sum(shares.values()) * percent / 100
+            ahead = counted + reach + rules.credit(klass) - now
+            if ahead > 0 and part > 0:
+                crowd = round(door * part)
+                gap = 3600 / (an_hour * part) if an_hour else float(ahead)
+                times = [DOOR * (n + 0.5) / crowd for n in range(crowd)]
+                times += [gap * (n + 0.5) for n in range(round(ahead / gap))]
+                found[LineKey(service, klass, "")] = [
+                    Place(now + round(time), TO_COME + n, "") for n, time in enumerate(sorted(times)) if time < ahead
+                ]
+    return found
+
+
+def _reach(rules: Rules, ticket: Ticket, service: str) -> int:
+    """How much later than this ticket somebody for `service` may come and still be before it at some counter."""
+    most = 0
+    for counter in rules.counters.values():
+        ours = counter.handicap(ticket.service, ticket.klass, ticket.only)
+        theirs = counter.handicap(service, rules.default_class)
+        if ours is not None and theirs is not None:
+            most = max(most, ours - theirs)
+    return most
 
 
 def seconds_at_counter(state: State, rules: Rules, service: str, klass: str) -> float:

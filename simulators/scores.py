@@ -1,0 +1,144 @@
+"""How well waits are estimated: ours and five ways of guessing, one step ahead, against what came to be.
+
+Only tickets that found no free counter are scored; the others wait nothing. Every guess is made when the ticket is
+issued, from what was known then, for its service:
+
+* `les`: the wait of the last customer to be called (last to enter service);
+* `hol`: how long the one at the head of the line has waited by now;
+* `ql`: customers waiting x mean service time / open windows that serve them (queue length);
+* `last5`: the mean wait of the last five who were called;
+* `hour`: the mean wait of that hour of the day, of earlier days and today so far.
+
+A guess that knows nothing yet says what `ql` says.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict, deque
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from statistics import fmean
+
+from controller.lobby import events as ev
+from controller.lobby.rules import Rules
+from controller.lobby.state import CounterStage, State
+from controller.lobby.waiting import seconds_at_counter
+
+BASELINES = ("les", "hol", "ql", "last5", "hour")
+FIRST = 30 * 60
+"""Seconds after the day's first ticket that are looked at on their own."""
+
+
+@dataclass(slots=True)
+class Guess:
+    """One ticket: what was told, what the baselines said, and what came to be, all in seconds."""
+
+    klass: str
+    day: str
+    into_day: float
+    """Seconds since the day's first ticket."""
+    told: Sequence[int]
+    """[least, middle, most]."""
+    guesses: dict[str, float]
+    actual: float = -1.0
+
+    @property
+    def inside(self) -> bool:
+        return self.told[0] <= self.actual <= self.told[2]
+
+
+@dataclass(slots=True)
+class _Service:
+    last: deque[float] = field(default_factory=lambda: deque(maxlen=5))
+    by_hour: dict[int, list[float]] = field(default_factory=lambda: defaultdict(lambda: [0.0, 0.0]))
+
+
+class Scorer:
+    """Listens to a lobby's events, the state being the one after them. `guesses` are those that came to be."""
+
+    def __init__(self, rules: Rules, state: State) -> None:
+        self._rules = rules
+        self._state = state
+        self.guesses: list[Guess] = []
+        self._open: dict[str, Guess] = {}
+        self._services: dict[str, _Service] = defaultdict(_Service)
+        self._first = 0
+
+    def heard(self, at: int, event: ev.Event) -> None:
+        """One event."""
+        match event:
+            case ev.DayOpened():
+                self._open.clear()
+                self._first = 0
+            case ev.TicketIssued():
+                self._first = self._first or at
+                if event.expected is not None:
+                    guesses = self._guesses(event.service, at, event.ticket)
+                    into = (at - self._first) / 1000
+                    self._open[event.ticket] = Guess(event.klass, self._state.day, into, event.expected, guesses)
+            case ev.TicketPromoted() | ev.TicketTransferred() | ev.TicketReassigned() | ev.TicketCancelled():
+                self._open.pop(event.ticket, None)
+            case ev.TicketCalled():
+                ticket = self._state.tickets[event.ticket]
+                if ticket.called_at != at:
+                    return
+                waited = (at - ticket.issued_at) / 1000
+                service = self._services[ticket.service]
+                service.last.append(waited)
+                total = service.by_hour[self._rules.local(ticket.issued_at).hour]
+                total[0] += 1
+                total[1] += waited
+                guess = self._open.pop(event.ticket, None)
+                if guess and not event.forced:
+                    guess.actual = waited
+                    self.guesses.append(guess)
+
+    def _guesses(self, id: str, at: int, newcomer: str) -> dict[str, float]:
+        state, rules, service = self._state, self._rules, self._services[id]
+        waiting, oldest = 0, at
+        for key, line in state.lines.items():
+            if key.service == id:
+                waiting += len(line)
+                first = line[0].ticket
+                if first != newcomer:
+                    oldest = min(oldest, state.tickets[first].issued_at)
+        windows = sum(
+            state.counter(counter.id).stage is CounterStage.OPEN and id in counter.serves
+            for counter in rules.counters.values()
+        )
+        ql = waiting * seconds_at_counter(state, rules, id, rules.default_class) / max(1, windows)
+        count, total = service.by_hour[rules.local(at).hour]
+        return {
+            "les": service.last[-1] if service.last else ql,
+            "hol": (at - oldest) / 1000,
+            "ql": ql,
+            "last5": fmean(service.last) if service.last else ql,
+            "hour": total / count if count else ql,
+        }
+
+
+def minutes(seconds: float) -> float:
+    """Rounded to hundredths."""
+    return round(seconds / 60, 2)
+
+
+def score(guesses: Iterable[Guess]) -> dict[str, object]:
+    """What is told of a set of guesses: minutes, and `coverage80` as a part of one."""
+    guesses = list(guesses)
+    mae = _mae(guesses)
+    n = len(guesses)
+    return {
+        "n": n,
+        "mae": mae(lambda g: g.told[1]),
+        "bias": minutes(fmean(g.told[1] - g.actual for g in guesses)) if n else 0.0,
+        "coverage80": round(sum(g.inside for g in guesses) / n, 4) if n else 0.0,
+        "width80": minutes(fmean(g.told[2] - g.told[0] for g in guesses)) if n else 0.0,
+        "baselines": {name: mae(lambda g, name=name: g.guesses[name]) for name in BASELINES},  # type: ignore[misc]
+    }
+
+
+def _mae(guesses: Sequence[Guess]) -> Callable[[Callable[[Guess], float]], float]:
+    def mae(guess: Callable[[Guess], float]) -> float:
+        return minutes(fmean(abs(guess(g) - g.actual) for g in guesses)) if guesses else 0.0
+
+    return mae

@@ -1,0 +1,184 @@
+"""Many days in virtual time, and what they tell: waits, overtakes, idle time, estimates, and what advice would do."""
+
+from __future__ import annotations
+
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from statistics import fmean
+from typing import Any
+
+from sortedcontainers import SortedList
+
+from controller.lobby import events as ev
+from controller.lobby.rules import Rules
+from simulators.customers import day as customers_of
+from simulators.scores import FIRST, Guess, Scorer, minutes, score
+from simulators.virtual import Happened, Policy, VirtualDay, VirtualLobby, leave_alone
+
+FIRST_DAY = date(2026, 1, 5)
+"""A Monday; simulated days go on from here."""
+LONG = 15 * 60
+"""Seconds of waiting of which every further one counts as too long."""
+
+
+@dataclass(slots=True)
+class Waited:
+    """A ticket that was called: seconds, and how many who came later for the same service were called before it."""
+
+    klass: str
+    service: str
+    seconds: float
+    overtaken: int
+
+
+@dataclass(slots=True)
+class Tally:
+    """What is counted over all days."""
+
+    waits: list[Waited] = field(default_factory=list)
+    guesses: list[Guess] = field(default_factory=list)
+    customers: int = 0
+    missed: int = 0
+    window_seconds: float = 0.0
+    """Time that windows were open, of all together."""
+    busy_seconds: float = 0.0
+
+    @property
+    def too_long(self) -> float:
+        """Person-seconds above `LONG`."""
+        return sum(max(0.0, w.seconds - LONG) for w in self.waits)
+
+
+class _DayTally:
+    """Counts one day's events into a tally."""
+
+    def __init__(self, lobby: VirtualLobby, tally: Tally) -> None:
+        self._lobby = lobby
+        self._tally = tally
+        self._opened: dict[str, int] = {}
+        self._called: dict[str, int] = {}
+        self._seniority: dict[str, SortedList] = defaultdict(SortedList)
+
+    def heard(self, at: int, event: ev.Event) -> None:
+        tally = self._tally
+        match event:
+            case ev.TicketIssued():
+                tally.customers += 1
+            case ev.TicketCalled():
+                self._called[event.counter] = at
+                ticket = self._lobby.state.tickets[event.ticket]
+                if ticket.called_at == at:
+                    before = self._seniority[ticket.service]
+                    overtaken = len(before) - before.bisect_right(ticket.seniority)
+                    before.add(ticket.seniority)
+                    waited = (at - ticket.issued_at) / 1000
+                    tally.waits.append(Waited(ticket.klass, ticket.service, waited, overtaken))
+            case ev.TicketFinished() | ev.TicketMissed():
+                tally.busy_seconds += (at - self._called.pop(event.counter, at)) / 1000
+                tally.missed += isinstance(event, ev.TicketMissed)
+            case ev.CounterOpened():
+                self._opened[event.counter] = at
+            case ev.CounterPaused() | ev.CounterClosed():
+                tally.window_seconds += (at - self._opened.pop(event.counter, at)) / 1000
+
+
+def days_of(rules: Rules, profile: str | None, number: int) -> Iterator[tuple[date, str]]:
+    """Days from the first on, with the profile of each: all of `profile`, or as the calendar has it (None)."""
+    for n in range(number):
+        day = FIRST_DAY + timedelta(days=n)
+        yield day, profile or rules.calendar.profile(day).id
+
+
+def simulate(
+    rules: Rules,
+    profile: str | None,
+    number: int,
+    seed: int,
+    policy: Policy = leave_alone,
+    keep: Callable[[Sequence[Happened]], None] = lambda rows: None,
+    done: Callable[[], None] = lambda: None,
+) -> Tally:
+    """Run `number` days. `keep` gets each day's rows, `done` is called after each."""
+    forced = _forced(rules, profile) if profile else rules
+    lobby = VirtualLobby(forced)
+    tally = Tally()
+    scorer = Scorer(forced, lobby.state)
+    for n, (day, kind) in enumerate(days_of(rules, profile, number)):
+        counts = _DayTally(lobby, tally)
+
+        def heard(at: int, event: ev.Event, counts: _DayTally = counts) -> None:
+            counts.heard(at, event)
+            scorer.heard(at, event)
+
+        lobby.heard = heard
+        VirtualDay(lobby, day, customers_of(forced, kind, f"{seed}:{n}"), policy).run()
+        keep(lobby.rows)
+        lobby.rows.clear()
+        done()
+    tally.guesses = scorer.guesses
+    return tally
+
+
+def _forced(rules: Rules, profile: str) -> Rules:
+    """The same branch, where every day is of one kind and none is a holiday."""
+    from dataclasses import replace
+
+    kind = rules.calendar.profiles[profile]
+    calendar = replace(rules.calendar, profiles={profile: kind}, holidays=frozenset())
+    return replace(rules, calendar=calendar)
+
+
+def report(tally: Tally, days: int, started: float) -> dict[str, Any]:
+    """The figures as `--json` has them: minutes throughout but for `seconds` of real time and `coverage80`."""
+    by_class: dict[str, list[Waited]] = defaultdict(list)
+    by_service: dict[str, list[Waited]] = defaultdict(list)
+    for waited in tally.waits:
+        by_class[waited.klass].append(waited)
+        by_service[waited.service].append(waited)
+    first = [g for g in tally.guesses if g.into_day < FIRST]
+    classes = sorted({g.klass for g in tally.guesses})
+    return {
+        "days": days,
+        "customers": tally.customers,
+        "seconds": round(time.perf_counter() - started, 2),
+        "classes": {id: waits(each) for id, each in sorted(by_class.items())},
+        "services": {id: waits(each) for id, each in sorted(by_service.items())},
+        "above_3": _part(tally.waits, lambda w: w.seconds > 180),
+        "window_minutes": minutes(tally.window_seconds),
+        "idle": round(1 - tally.busy_seconds / tally.window_seconds, 3) if tally.window_seconds else 0.0,
+        "no_shows": tally.missed,
+        "too_long": minutes(tally.too_long),
+        "estimates": score(tally.guesses)
+        | {
+            "first_30": score(first),
+            "classes": {id: score(g for g in tally.guesses if g.klass == id) for id in classes},
+        },
+    }
+
+
+def _part(waited: Sequence[Waited], what: Callable[[Waited], bool]) -> float:
+    return round(sum(map(what, waited)) / len(waited), 3) if waited else 0.0
+
+
+def waits(waited: Sequence[Waited]) -> dict[str, Any]:
+    """The waits of some tickets, in minutes."""
+    seconds = sorted(w.seconds for w in waited)
+    return {
+        "n": len(seconds),
+        "mean": minutes(fmean(seconds)),
+        "p50": minutes(quantile(seconds, 0.5)),
+        "p95": minutes(quantile(seconds, 0.95)),
+        "max": minutes(seconds[-1]),
+        "overtaken_max": max(w.overtaken for w in waited),
+    }
+
+
+def quantile(ordered: Sequence[float], part: float) -> float:
+    """The value below which that part of them lies, between the nearest two."""
+    place = part * (len(ordered) - 1)
+    low = int(place)
+    high = min(low + 1, len(ordered) - 1)
+    return ordered[low] + (ordered[high] - ordered[low]) * (place - low)

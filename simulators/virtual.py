@@ -1,0 +1,288 @@
+"""A day in virtual time: the lobby's own core with customers and clerks, no devices and no waiting.
+
+Time jumps from one thing that happens to the next. What people do goes through the same commands, rules and events as
+in a branch, so that the rows are a journal's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from heapq import heappop, heappush
+from itertools import count
+
+from controller.lobby import commands as cm
+from controller.lobby import events as ev
+from controller.lobby.calendar import Span, at_second
+from controller.lobby.decide import Decision, begins_day, decide
+from controller.lobby.rules import Counter, Rules
+from controller.lobby.staffing import CHECK_EVERY
+from controller.lobby.state import CounterStage, State, evolve
+from simulators.customers import Customer
+
+WALK = 12_000
+"""Milliseconds from the call to the counter."""
+RECALLS_AFTER = (25_000, 50_000)
+GIVES_UP_AFTER = 65_000
+"""Milliseconds after a call at which a clerk calls again, and no longer waits."""
+NOTICES_LATE = 180_000
+"""Milliseconds after a missed call at which somebody notices."""
+REACTS = 2_000
+"""Milliseconds in which an idle clerk sees that somebody waits."""
+FETCHED_IN = 120_000
+"""Milliseconds in which a clerk opens a window that the manager asks for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Happened:
+    """A row of the journal to be."""
+
+    seq: int
+    at: int
+    day: str
+    event: ev.Event
+    cause: str
+    part: int
+
+
+class VirtualLobby:
+    """The lobby's core, and all that has happened in it. `heard` is told of each event once it has taken effect."""
+
+    def __init__(self, rules: Rules, state: State | None = None, seq: int = 0) -> None:
+        self.rules = rules
+        self.state = state or State()
+        self.rows: list[Happened] = []
+        self.heard: Callable[[int, ev.Event], None] = lambda at, event: None
+        self._seq = count(seq + 1)
+
+    def do(self, command: cm.Command) -> Decision:
+        """Decide a command and let its events happen."""
+        roll_over = begins_day(self.state, self.rules, command)
+        if roll_over:
+            self.do(roll_over)
+        decision = decide(self.state, self.rules, command)
+        if isinstance(decision, list):
+            for part, event in enumerate(decision):
+                day = event.day if isinstance(event, ev.DayOpened) else self.state.day
+                self.rows.append(Happened(next(self._seq), command.at, day, event, command.cause, part))
+                evolve(self.state, command.at, event)
+            for event in decision:
+                self.heard(command.at, event)
+        return decision
+
+
+Policy = Callable[["VirtualDay", int], None]
+"""What the lobby manager does at a check of the windows, at a time in ms."""
+
+
+def follow_advice(day: VirtualDay, at: int) -> None:
+    """Accept every advice about windows."""
+    for advice in list(day.lobby.state.windows.advice):
+        day.do(cm.AnswerAdvice(at=at, cause=day.cause(), by="panel/manager", accept=True, counter=advice.counter))
+        if advice.action == "open":
+            day.fetch(advice.counter, at)
+        else:
+            day.send_away(advice.counter, at)
+
+
+def leave_alone(day: VirtualDay, at: int) -> None:
+    """Do nothing: windows open and close as planned."""
+
+
+@dataclass(slots=True)
+class _Visit:
+    customer: Customer
+    issued: int
+    misses: bool
+
+
+@dataclass(slots=True)
+class _Clerk:
+    """Somebody behind a window; `shifts` in ms since 1970, UTC."""
+
+    counter: Counter
+    shifts: list[tuple[int, int]]
+    there: bool = False
+    leaves: bool = False
+    idle_since: int = 0
+    pressing: bool = False
+    """They have seen somebody, and their hand is on its way to the key."""
+
+
+class VirtualDay:
+    """One business day. `customers` come in the order of their arrival, in seconds since local midnight."""
+
+    def __init__(
+        self,
+        lobby: VirtualLobby,
+        day: date,
+        customers: Iterable[Customer],
+        policy: Policy = leave_alone,
+        shifts: Callable[[str], Sequence[Span]] | None = None,
+    ) -> None:
+        self.lobby = lobby
+        self.rules = lobby.rules
+        self.day = day
+        self._customers = list(customers)
+        self._policy = policy
+        self._agenda: list[tuple[int, int, Callable[[int], None]]] = []
+        self._order = count()
+        self._causes = count()
+        self._visits: dict[str, _Visit] = {}
+        self._to_come = len(self._customers)
+        profile = self.rules.profile(day.isoformat()) if shifts is None else None
+        self.clerks: dict[str, _Clerk] = {}
+        for id, counter in self.rules.counters.items():
+            spans = shifts(id) if shifts else profile.shifts(id) if profile else ()
+            self.clerks[id] = _Clerk(counter, [(self.at(s.start), self.at(s.end)) for s in spans])
+        self._last_end = max((end for clerk in self.clerks.values() for _, end in clerk.shifts), default=0)
+
+    def at(self, second: float) -> int:
+        """A time of the day in ms since 1970, UTC."""
+        whole = int(second)
+        return int(at_second(self.day, whole, self.rules.zone).timestamp() * 1000) + int((second - whole) * 1000)
+
+    def cause(self) -> str:
+        """The cause of the next press."""
+        return f"{self.day}:{next(self._causes)}"
+
+    def do(self, command: cm.Command) -> Decision:
+        """Press something."""
+        return self.lobby.do(command)
+
+    def later(self, at: int, what: Callable[[int], None]) -> None:
+        """Let something happen at a time."""
+        heappush(self._agenda, (at, next(self._order), what))
+
+    def run(self) -> None:
+        """From the first ticket to the last window."""
+        for customer in self._customers:
+            self.later(self.at(customer.arrives), lambda at, customer=customer: self._comes(at, customer))  # type: ignore[misc]
+        for clerk in self.clerks.values():
+            for begin, end in clerk.shifts:
+                self.later(begin, lambda at, clerk=clerk: self._begins(at, clerk))  # type: ignore[misc]
+                self.later(end, lambda at, clerk=clerk: self._ends(at, clerk))  # type: ignore[misc]
+        if self._agenda:
+            self.later(self._agenda[0][0], self._check)
+        while self._agenda:
+            at, _, what = heappop(self._agenda)
+            what(at)
+
+    # -- customers -----------------------------------------------------------------------------------------------
+
+    def _comes(self, at: int, customer: Customer) -> None:
+        self._to_come -= 1
+        granted = customer.klass in ("green", "urgent")
+        command = cm.TakeTicket(
+            at=at,
+            cause=self.cause(),
+            by="panel/manager" if granted else "kiosk/kiosk",
+            service=customer.service,
+            klass=customer.klass,
+            granted=granted,
+            reason="elderly" if granted else None,
+        )
+        decision = self.do(command)
+        if isinstance(decision, list):
+            issued = next(event for event in decision if isinstance(event, ev.TicketIssued))
+            self._visits[issued.ticket] = _Visit(customer, at, customer.misses_call)
+            self._wake(at, issued.ticket)
+
+    def _wake(self, at: int, ticket: str) -> None:
+        """The idle clerk whose work it is most sees the customer; of several, the one that has been idle longest."""
+        waiting = self.lobby.state.tickets[ticket]
+        idle = []
+        for order, clerk in enumerate(self.clerks.values()):
+            if clerk.there and not clerk.pressing and not self.lobby.state.counter(clerk.counter.id).ticket:
+                handicap = clerk.counter.handicap(waiting.service, waiting.klass, waiting.only)
+                if handicap is not None:
+                    idle.append((handicap, clerk.idle_since, order, clerk))
+        if idle:
+            clerk = min(idle, key=lambda candidate: candidate[:3])[3]
+            clerk.pressing = True
+            self.later(at + REACTS, lambda at: self._calls(at, clerk))
+
+    def _returns(self, at: int, ticket: str) -> None:
+        decision = self.do(cm.Return(at=at, cause=self.cause(), by="panel/manager", ticket=ticket, reason="late"))
+        if isinstance(decision, list):
+            self._visits[ticket].misses = False
+            self._wake(at, ticket)
+
+    # -- clerks --------------------------------------------------------------------------------------------------
+
+    def _begins(self, at: int, clerk: _Clerk) -> None:
+        clerk.leaves = False
+        if not clerk.there:
+            clerk.there = True
+            self._calls(at, clerk)
+
+    def _ends(self, at: int, clerk: _Clerk) -> None:
+        clerk.leaves = True
+        if clerk.there and not clerk.pressing and not self.lobby.state.counter(clerk.counter.id).ticket:
+            self._calls(at, clerk)
+
+    def fetch(self, counter: str, at: int) -> None:
+        """The manager asks somebody to open a window."""
+        self.later(at + FETCHED_IN, lambda at: self._begins(at, self.clerks[counter]))
+
+    def send_away(self, counter: str, at: int) -> None:
+        """The manager lets a window close."""
+        self._ends(at, self.clerks[counter])
+
+    def _calls(self, at: int, clerk: _Clerk) -> None:
+        """Press call; with nobody there, wait or go home."""
+        clerk.pressing = False
+        id = clerk.counter.id
+        if clerk.leaves and (at < self._last_end or not self._waits_for(clerk)):
+            self._goes(at, clerk)
+            return
+        decision = self.do(cm.CallNext(at=at, cause=self.cause(), counter=id))
+        called = decision[-1] if isinstance(decision, list) else None
+        if isinstance(called, ev.TicketCalled):
+            self._called(at, clerk, called.ticket)
+            return
+        clerk.idle_since = at
+        if self.lobby.state.counter(id).stage is not CounterStage.OPEN:
+            self.do(cm.Open(at=at, cause=self.cause(), counter=id))
+
+    def _waits_for(self, clerk: _Clerk) -> bool:
+        return any(
+            clerk.counter.handicap(key.service, key.klass, key.only) is not None for key in self.lobby.state.lines
+        )
+
+    def _goes(self, at: int, clerk: _Clerk) -> None:
+        clerk.there = False
+        if self.lobby.state.counter(clerk.counter.id).stage is not CounterStage.CLOSED:
+            self.do(cm.Close(at=at, cause=self.cause(), counter=clerk.counter.id))
+
+    def _called(self, at: int, clerk: _Clerk, ticket: str) -> None:
+        visit = self._visits[ticket]
+        gone = at - visit.issued > visit.customer.patience * 1000
+        if gone or visit.misses:
+            for after in RECALLS_AFTER[: self.rules.recalls]:
+                self.later(at + after, lambda at: self._recalls(at, clerk))
+            self.later(at + GIVES_UP_AFTER, lambda at: self._misses(at, clerk, ticket, gone))
+        else:
+            self.later(at + WALK, lambda at: self._starts(at, clerk))
+            self.later(at + WALK + int(visit.customer.service_time * 1000), lambda at: self._calls(at, clerk))
+
+    def _recalls(self, at: int, clerk: _Clerk) -> None:
+        self.do(cm.Recall(at=at, cause=self.cause(), counter=clerk.counter.id))
+
+    def _starts(self, at: int, clerk: _Clerk) -> None:
+        self.do(cm.Start(at=at, cause=self.cause(), counter=clerk.counter.id))
+
+    def _misses(self, at: int, clerk: _Clerk, ticket: str, gone: bool) -> None:
+        self.do(cm.NoShow(at=at, cause=self.cause(), counter=clerk.counter.id))
+        if not gone and self._visits[ticket].customer.comes_back:
+            self.later(at + NOTICES_LATE, lambda at: self._returns(at, ticket))
+        self._calls(at, clerk)
+
+    # -- the lobby manager ---------------------------------------------------------------------------------------
+
+    def _check(self, at: int) -> None:
+        self.do(cm.CheckWindows(at=at, cause=self.cause()))
+        self._policy(self, at)
+        if self._to_come or any(clerk.there for clerk in self.clerks.values()):
+            self.later(at + CHECK_EVERY * 1000, self._check)
