@@ -173,14 +173,23 @@ async def _run(program: Sequence[str], given: bytes, seconds: float, detail: str
 
     It leads a process group of its own, which is ended as a whole: a player is often a script around another.
     """
-    try:
-        process = await asyncio.create_subprocess_exec(
+    starting = asyncio.create_task(
+        asyncio.create_subprocess_exec(
             *program,
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
             start_new_session=True,
         )
+    )
+    try:
+        # Cancelled in the middle, asyncio would end the program alone, and not what it has started already.
+        process = await asyncio.shield(starting)
+    except asyncio.CancelledError:
+        await asyncio.wait([starting])
+        if not starting.exception():
+            await _end(starting.result())
+        raise
     except (OSError, ValueError) as error:
         raise SpeechError(detail, f"{program[0]}: {getattr(error, 'strerror', None) or error}") from None
     assert process.stdin

@@ -310,6 +310,23 @@ async def test_nothing_is_left_when_the_voice_ends(player: Player) -> None:
     await until(lambda: not any(map(alive, pids)))
 
 
+@pytest.mark.parametrize("turns", range(12))
+async def test_nothing_is_left_of_a_player_that_is_just_being_started(tmp_path: Path, turns: int) -> None:
+    """The voice ends so many turns of the loop after it began; each is long enough for the player to get on."""
+    pid = tmp_path / "pid"
+    player = ("sh", "-c", f"sleep 1000 & echo $! >{pid}.new; mv {pid}.new {pid}; wait")
+    clips = {("en", piece.clip): sound.silence(0.1) for piece in calls("A0", "1")[0].pieces}
+    session = VoiceSession(Voice(), Speaker(clips), player, calls("A0", "1"), lambda fact: None, time.monotonic)
+    task = asyncio.create_task(session.run(), name="voice")
+    for _ in range(turns):
+        await asyncio.sleep(0)
+        time.sleep(0.02)  # noqa: ASYNC251 - the loop is to be slower than the player
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    if pid.exists():
+        await until(lambda: not alive(int(pid.read_text())))
+
+
 async def test_a_player_that_does_not_want_the_sound_is_its_own_affair(player: Player) -> None:
     player.set("ignore")
     async with speaking(player.command) as it:
