@@ -121,7 +121,7 @@ class Cards:
         return card
 
     def _take(self, take: TakeTicket, before: _Taken | None, card: _Card | None) -> _Taken:
-        if take.klass not in ("", self._lobby.rules.default_class):
+        if self._asks_for(take)[1] not in ("", self._lobby.rules.default_class):
             return _Taken(take)  # it asks for a class itself; the card has had its press
         if card is None:
             # The holding off goes by class: pressed again, the button must ask for the one that it got.
@@ -133,10 +133,9 @@ class Cards:
 
     def _again(self, take: TakeTicket, before: _Taken) -> bool:
         """Whether this press would get the ticket of the one before, were it of the same class."""
-        rules = self._lobby.rules
-        service = take.service or rules.default_service
+        service, _ = self._asks_for(take)
         if not before.ticket:  # not decided yet
-            same = service == (before.take.service or rules.default_service)
+            same = service == self._asks_for(before.take)[0]
             return same and abs(take.at - before.take.at) < take.hold_off * 1000
         last, ticket = self._state.takes.get((take.by, service)), self._state.tickets.get(before.ticket)
         return (
@@ -148,10 +147,18 @@ class Cards:
             and ticket.stage not in ENDED
         )
 
+    def _asks_for(self, take: TakeTicket) -> tuple[str, str]:
+        """The service and the class that a press asks for, itself or by an answer of the triage."""
+        rules = self._lobby.rules
+        choice = rules.triage.choice(take.choice) if take.choice else None
+        if choice:
+            return choice.service, take.klass or choice.klass
+        return take.service or rules.default_service, take.klass
+
     def _answered(self, kiosk: str, taken: _Taken, answer: Answer) -> None:
         card = self._shown.get(kiosk)
         mine = card is not None and card.token == taken.token and card.cause in ("", taken.take.cause)
-        if answer.result == "ok":
+        if answer.result == "ok" and answer.ticket:
             taken.ticket = answer.ticket
             if mine:
                 del self._shown[kiosk]
