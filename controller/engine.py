@@ -319,7 +319,8 @@ def answer_to(rules: Rules, events: Sequence[Event]) -> Answer:
     last = issued or events[-1]
     if isinstance(last, SelfServiceAdvised):
         choice = rules.triage.choice(last.choice)
-        return Answer("ok", choice.advice if choice else "", code="self_service")
+        text = choice.advice if choice else rules.wording.say(f"answer.{last.KIND}")
+        return Answer("ok", text, code="self_service")
     about = last.to_row()
     if about.get("none_waiting"):
         return Answer("ok", rules.wording.say("refused.none_waiting"), code="none_waiting")

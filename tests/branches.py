@@ -21,9 +21,12 @@ from controller import config
 from controller.engine import answer_to
 from controller.lobby import commands as cm
 from controller.lobby import events as ev
+from controller.lobby import triage
+from controller.lobby.calendar import Hours, parse_spans
 from controller.lobby.decide import Decision, Refusal, Same, decide
-from controller.lobby.rules import Counter, Rules, Service, TicketClass
+from controller.lobby.rules import Appointments, Counter, Rules, Service, TicketClass
 from controller.lobby.state import Stage, State, evolve
+from controller.lobby.triage import Choice, Question, Triage
 from controller.lobby.wording import Wording
 
 MINUTE = 60
@@ -49,6 +52,31 @@ NINE = local("2026-11-23 09:00")
 """When a lobby opens here, unless a test says otherwise."""
 
 
+def hours(spans: str, last_ticket: int = 0) -> Hours:
+    """The same hours on every day."""
+    return Hours((parse_spans(spans),) * 7, last_ticket)
+
+
+def half_hours(first: str, last: str) -> tuple[int, ...]:
+    """The starts of half-hour slots, the last one's included."""
+    (span,) = parse_spans(f"{first}-{last}")
+    return tuple(range(span.start, span.end + 1, 30 * MINUTE))
+
+
+def asking(services: Iterable[str]) -> Triage:
+    """Two questions; for each service `to-SERVICE` leads there, and `atm-SERVICE` advises a machine first."""
+    choices = [
+        choice
+        for service in services
+        for choice in (
+            Choice(f"to-{service}", service.title(), service=service),
+            Choice(f"atm-{service}", "Cash", service=service, advice=f"The machine does {service}."),
+        )
+    ]
+    begin = Question("begin", "What brings you here?", (Choice("more", "Business", question="what"),))
+    return Triage({"begin": begin, "what": Question("what", "What business?", tuple(choices))})
+
+
 def branch(
     counters: Mapping[str, Mapping[str, float]],
     class_handicaps: Mapping[str, Mapping[str, float]] | None = None,
@@ -57,18 +85,26 @@ def branch(
     raters: Iterable[str] = (),
     zone: str = "Asia/Shanghai",
     language: str = "en",
+    services: Mapping[str, Mapping[str, Any]] | None = None,
     **numbers: Any,
 ) -> Rules:
-    """A branch from its counters' `serves` and `class_handicap`; prefixes of services are A, B, .., keys 1, 2, .."""
+    """A branch from its counters' `serves` and `class_handicap`; prefixes of services are A, B, .., keys 1, 2, ..
+
+    `services` has what else there is to say of a service, such as its hours.
+    """
     names = [s for s in SERVICES if any(s in serves for serves in counters.values())]
-    services = {id: Service(id, id.title(), "ABCD"[SERVICES.index(id)], 3, SERVICES.index(id) + 1) for id in names}
+    about = services or {}
+    made = {
+        id: Service(id, id.title(), "ABCD"[SERVICES.index(id)], 3, SERVICES.index(id) + 1, **about.get(id, {}))
+        for id in names
+    }
     extra = class_handicaps or {}
     return Rules(
         branch="test",
         branch_name="Test",
         zone=ZoneInfo(zone),
         wording=wording(language),
-        services=services,
+        services=made,
         classes={id: TicketClass(id, id.title(), round(credit * MINUTE)) for id, credit in credits.items()},
         counters={
             id: Counter(
@@ -106,7 +142,7 @@ _handicaps = st.one_of(
 def branches(draw: st.DrawFn) -> Rules:
     """A random branch in which each service is some counter's own work for the normal class, as it has to be."""
     services = SERVICES[: draw(st.integers(1, len(SERVICES)))]
-    classes = ("normal", "vip", "green")[: draw(st.integers(1, 3))]
+    classes = ("normal", "vip", "green", "urgent")[: draw(st.integers(1, 4))]
     credits = {id: draw(st.one_of(st.just(0), st.integers(0, 90 * MINUTE))) for id in classes}
     ids = ("1", "2", "3", "12", "west")[: draw(st.integers(1, 5))]
     serves: dict[str, dict[str, int]] = {}
@@ -125,15 +161,40 @@ def branches(draw: st.DrawFn) -> Rules:
         branch_name="Test",
         zone=ZoneInfo("Asia/Shanghai"),
         wording=wording("en"),
-        services={s: Service(s, s.title(), "ABCD"[n], 3, n + 1) for n, s in enumerate(services)},
+        services={
+            s: Service(
+                s,
+                s.title(),
+                "ABCD"[n],
+                3,
+                n + 1,
+                minutes=draw(st.sampled_from((0.5, 4, 9))),
+                group=draw(st.sampled_from(("", "hall"))),
+                hours=draw(st.sampled_from((None, None, None, hours("08:30-12:00 13:30-17:00", 10 * MINUTE)))),
+                quota=draw(st.sampled_from((None, None, None, 3, 30))),
+                overflow=draw(st.booleans()),
+            )
+            for n, s in enumerate(services)
+        },
         classes={id: TicketClass(id, id.title(), credit) for id, credit in credits.items()},
         counters={id: Counter(id, serves[id], extra[id], rater=draw(st.booleans())) for id in ids},
         default_service=services[0],
         pass_limit=draw(st.integers(1, 6)),
         recalls=draw(st.integers(0, 3)),
+        recall_gap=draw(st.sampled_from((0, 20))),
         return_within=draw(st.sampled_from((0, 60, 900))),
         return_penalty=draw(st.sampled_from((0, 60, 300))),
         returns=draw(st.integers(0, 2)),
+        triage=asking(services),
+        appointments=Appointments(
+            half_hours("09:00", "12:00"),
+            places=draw(st.sampled_from((None, 1, 4))),
+            grace=draw(st.sampled_from((0, 10 * MINUTE))),
+            early=draw(st.sampled_from((0, 10 * MINUTE, 60 * MINUTE))),
+        ),
+        shares=draw(st.sampled_from(({}, {"normal": dict.fromkeys(services, 1.0)}))),
+        class_shares={"normal": {"normal": 90.0} | dict.fromkeys(classes[1:], 3.0)},
+        target=draw(st.sampled_from((MINUTE, 15 * MINUTE))),
     )
 
 
@@ -154,6 +215,8 @@ ALL = (
     *("call_number", "recall", "hold", "unhold", "transfer_service", "transfer_counter", "pause", "open", "close"),
     *("ask_rating", "rate", "promote", "reassign_any", "reassign_next", "reassign_counter", "reassign_service"),
     *("cancel", "reprint", "report_print", "report_device", "green", "roll_over"),
+    *("appointment", "appointment", "choose", "choose", "needs", "urgent"),
+    *("check_windows", "check_windows", "answer_advice"),
 )
 
 
@@ -292,7 +355,26 @@ class Lobby:
                 kiosk = f"kiosk-{which % 2}"
                 return cm.TakeTicket(**base, by=kiosk, service=service, klass=klass, paper=paper, hold_off=off)
             case "green":
-                return cm.TakeTicket(**base, by="panel", klass=_of(rules.classes, -1), paper="none", reason="elderly")
+                green = base | {"by": "panel", "klass": _of(rules.classes, -1), "reason": "elderly"}
+                return cm.TakeTicket(**green, service=service, granted=which % 2 == 0)
+            case "appointment":
+                clock = (f"{8 + what % 6:02d}:{which % 2 * 30:02d}", "9")[which > 250]
+                booked = "appointment" if "appointment" in rules.classes else klass
+                return cm.TakeTicket(**base, by="kiosk-0", service=service, klass=booked, slot=clock)
+            case "choose":
+                answer = "more" if which > 250 else f"to-{service}" if which % 8 == 6 else f"atm-{service}"
+                kiosk = f"kiosk-{which % 2}"
+                return cm.TakeTicket(**base, by=kiosk, choice=answer, insist=which % 4 == 3, hold_off=which % 3)
+            case "needs":
+                needs = (*triage.NEEDS[: which % 4], *["wings"] * (which > 250))
+                return cm.TakeTicket(**base, by="kiosk-1", service=service, form=which % 2 == 0, needs=needs)
+            case "urgent":
+                return cm.Promote(**manager, klass="urgent", reason="ill")
+            case "check_windows":
+                return cm.CheckWindows(**base)
+            case "answer_advice":
+                asked = _of(rules.counters, what) if which % 2 else ""
+                return cm.AnswerAdvice(**base, by="panel", accept=what % 2 == 0, counter=asked)
             case "call":
                 return cm.CallNext(**at_counter)
             case "call_number":

@@ -14,6 +14,9 @@ numbers of the configuration. From these it rebuilds the waiting lines and count
 9. A transfer or reassignment never changes seniority.
 10. A ticket is called by one counter at a time, and a counter has one ticket at a time.
 
+An appointment at the head of a line before its time (`not_before`) competes only if every head that the counter may
+serve is such a one; until then 1, 2, 6 and 7 do not speak of it. Its seniority is its slot's start, whenever it came.
+
 Calls that a person forced by hand are exempt from 1 to 7, and listed. Cost: a few operations a line and row.
 """
 
@@ -21,6 +24,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from heapq import heappop, heappush
 from typing import Any, NamedTuple
 
@@ -73,6 +77,8 @@ class _Ticket:
     where: str = "waiting"
     counter: str = ""
     passed: int = 0
+    not_before: int = 0
+    """When an appointment's time begins, in seconds since 1970, UTC."""
     moved: bool = False
     """It was transferred or reassigned."""
     stays: int = 0
@@ -117,6 +123,11 @@ class Checker:
     """Heaps of (seniority, order, stay, ticket); places that were left are dropped when they come to the top."""
     _in_hand: dict[str, str] = field(default_factory=dict)
     _last_seniority: int = 0
+    _now: int = 0
+    """The row's time in seconds since 1970, UTC."""
+    _open: set[str] = field(default_factory=set)
+    _going: str = ""
+    """The counter that has to close or pause now, since its work was given to others as if it had."""
 
     def __post_init__(self) -> None:
         for service in self.numbers.services:
@@ -125,9 +136,14 @@ class Checker:
                 self._report(3, f"no counter serves {service} as its own work")
 
     def row(self, row: Mapping[str, Any]) -> None:
-        """Judge one row: `kind` and `data` (an object)."""
+        """Judge one row: `kind`, `at` (ms since 1970, UTC) and `data` (an object)."""
         self.rows += 1
+        self._now = row["at"] // 1000
         kind, data = row["kind"], row["data"]
+        if self._going and kind != "ticket_reassigned":
+            if (kind, data.get("counter")) not in (("counter_paused", self._going), ("counter_closed", self._going)):
+                self._report(0, f"work of counter {self._going} was given to others, and it stays")
+            self._going = ""
         judge = _JUDGES.get(kind)
         if judge is None:
             return
@@ -144,7 +160,7 @@ class Checker:
             judge(self, data)
 
     def waiting_for(self, counter: str) -> list[str]:
-        """The heads of the lines that a counter may serve."""
+        """The heads of the lines that a counter may serve, early appointments too."""
         return [rival.ticket.id for rival in self._rivals(counter)]
 
     def passed(self, ticket: str) -> int:
@@ -177,6 +193,10 @@ class Checker:
                 rivals.append(_Rival(head, self.numbers.credits.get(head.klass, 0), handicap))
         return rivals
 
+    def _ready(self, rivals: list[_Rival]) -> list[_Rival]:
+        """Those who compete now: appointments before their time only among themselves."""
+        return [rival for rival in rivals if rival.ticket.not_before <= self._now] or rivals
+
     def _report(self, invariant: int, text: str) -> None:
         self.violations.append(Violation(invariant, self.rows, f"row {self.rows}: {text} (invariant {invariant})"))
 
@@ -194,17 +214,26 @@ class Checker:
         self._tickets.clear()
         self._lines.clear()
         self._in_hand.clear()
+        self._open.clear()
         self._last_seniority = 0
+
+    def _counter(self, data: Mapping[str, Any], *, opens: bool) -> None:
+        (self._open.add if opens else self._open.discard)(data["counter"])
 
     def _issued(self, data: Mapping[str, Any]) -> None:
         id, seniority = data["ticket"], data["seniority"]
         if id in self._tickets:
             self._report(8, f"{id} was issued twice")
             return
-        if seniority < self._last_seniority:
+        slot, not_before = data.get("slot"), data.get("not_before", 0)
+        if seniority < self._last_seniority and seniority != slot:
             self._report(0, f"{id} was issued with a seniority below the last one's")
-        self._last_seniority = max(self._last_seniority, seniority)
+        if not_before and (seniority != slot or not_before > slot):
+            self._report(0, f"{id} may be called from {not_before} on, and its slot is at {slot}")
+        if slot is None:
+            self._last_seniority = max(self._last_seniority, seniority)
         ticket = self._tickets[id] = _Ticket(id, len(self._tickets) + 1, data["service"], data["class"], seniority)
+        ticket.not_before = not_before
         self._enter(ticket)
 
     # -- calls ---------------------------------------------------------------------------------------------------
@@ -234,7 +263,7 @@ class Checker:
             self._report(0, f"counter {counter} called {called.id}, which it may not serve")
             return
         chosen = _Rival(called, self.numbers.credits.get(called.klass, 0), handicap)
-        rivals = self._rivals(counter)
+        rivals = self._ready(self._rivals(counter))
         limit = self.numbers.pass_limit
         guard = any(rival.handicap == 0 and rival.ticket.passed >= limit for rival in rivals)
         self._judge_account(counter, rivals, guard, data.get("why", {}))
@@ -317,7 +346,17 @@ class Checker:
     # -- by the manager ------------------------------------------------------------------------------------------
 
     def _reassigned(self, ticket: _Ticket, data: Mapping[str, Any]) -> None:
+        if data.get("by") == "overflow":
+            self._overflows(ticket)
         self._move(ticket, data, EVERYWHERE if data.get("any") else data.get("counter", ""))
+
+    def _overflows(self, ticket: _Ticket) -> None:
+        """A service's own counters must have gone before others take over; the last of them goes in the next row."""
+        line = (ticket.service, "normal", "")
+        here = [counter for counter in self._open if self.numbers.handicap(counter, line) == 0]
+        if len(here) > 1:
+            self._report(0, f"{ticket.id} was given to others, and counters {' '.join(sorted(here))} are open for it")
+        self._going = self._going or "".join(here[:1])
 
     def _move(self, ticket: _Ticket, data: Mapping[str, Any], only: str) -> None:
         self._keeps_seniority(ticket, data)
@@ -332,7 +371,7 @@ class Checker:
 
     def _promoted(self, ticket: _Ticket, data: Mapping[str, Any]) -> None:
         self._keeps_seniority(ticket, data)
-        ticket.klass = data["class"]
+        ticket.klass, ticket.not_before = data["class"], 0
         if ticket.where == "waiting":
             self._enter(ticket)
 
@@ -351,6 +390,9 @@ class Checker:
 
 
 _JUDGES: dict[str, Any] = {
+    "counter_opened": partial(Checker._counter, opens=True),
+    "counter_paused": partial(Checker._counter, opens=False),
+    "counter_closed": partial(Checker._counter, opens=False),
     "day_opened": Checker._day_opened,
     "day_closed": Checker._day_closed,
     "ticket_issued": Checker._issued,
@@ -366,7 +408,7 @@ _JUDGES: dict[str, Any] = {
     "ticket_promoted": Checker._promoted,
     "ticket_cancelled": Checker._cancelled,
 }
-_OF_TICKETS = _JUDGES.keys() - {"day_opened", "day_closed", "ticket_issued"}
+_OF_TICKETS = {kind for kind in _JUDGES if kind.startswith(("ticket_", "service_"))} - {"ticket_issued"}
 
 
 def check(rows: Iterable[Mapping[str, Any]], numbers: Numbers) -> Iterator[Violation]:

@@ -11,8 +11,9 @@ from statistics import fmean, stdev
 
 import pytest
 
-from controller.config import Traffic, read
-from simulators.customers import COMES_BACK, NO_SHOW, SPREAD, Customer, draw, stream
+from controller.config import read
+from controller.lobby.rules import Rules
+from simulators.customers import COMES_BACK, ELDERLY, NO_SHOW, SPREAD, Customer, draw, stream
 
 SEED = 20261121
 PEOPLE = 6000
@@ -23,13 +24,13 @@ DEMO = Path(__file__).parents[1] / "config" / "demo.toml"
 
 
 @pytest.fixture(scope="module")
-def traffic() -> Traffic:
-    return read(DEMO).traffic
+def rules() -> Rules:
+    return read(DEMO).rules
 
 
-def people(traffic: Traffic, profile: str = "normal", seed: int = SEED, n: int = PEOPLE) -> list[Customer]:
+def people(rules: Rules, profile: str = "normal", seed: int = SEED, n: int = PEOPLE) -> list[Customer]:
     print(f"seed {seed}")
-    return list(islice(stream(traffic, profile, seed, 120.0, 5), n))
+    return list(islice(stream(rules, profile, seed, 120.0, 5), n))
 
 
 def near(found: float, expected: float, deviation: float) -> bool:
@@ -52,26 +53,26 @@ def near(found: float, expected: float, deviation: float) -> bool:
         ("share = { normal = 60, pension = 75 }", "share = { normal = 60, pension = 10 }"),  # of another profile
     ],
 )
-def test_one_seed_gives_the_same_customers_in_any_branch(tmp_path: Path, traffic: Traffic, old: str, new: str) -> None:
+def test_one_seed_gives_the_same_customers_in_any_branch(tmp_path: Path, rules: Rules, old: str, new: str) -> None:
     text = DEMO.read_text("utf-8")
     assert text.count(old) >= 1
     other = tmp_path / "other.toml"
     other.write_text(text.replace(old, new, 1), "utf-8")
-    assert people(read(other).traffic, n=300) == people(traffic, n=300)
+    assert people(read(other).rules, n=300) == people(rules, n=300)
 
 
-def test_a_longer_service_takes_the_same_customers_longer(traffic: Traffic) -> None:
-    slow = replace(traffic, minutes={service: 3 * minutes for service, minutes in traffic.minutes.items()})
-    for usual, slower in zip(people(traffic, n=300), people(slow, n=300), strict=True):
+def test_a_longer_service_takes_the_same_customers_longer(rules: Rules) -> None:
+    slow = replace(rules, services={id: replace(s, minutes=3 * s.minutes) for id, s in rules.services.items()})
+    for usual, slower in zip(people(rules, n=300), people(slow, n=300), strict=True):
         assert slower == replace(usual, service_time=slower.service_time)
         assert slower.service_time == pytest.approx(3 * usual.service_time)
 
 
-def test_another_mix_changes_what_people_want_and_nothing_else_of_theirs(traffic: Traffic) -> None:
-    mix = replace(traffic, services={"normal": {"cash": 1, "personal": 0, "corporate": 0}})
-    for usual, changed in zip(people(traffic, n=300), people(mix, n=300), strict=True):
+def test_another_mix_changes_what_people_want_and_nothing_else_of_theirs(rules: Rules) -> None:
+    mix = replace(rules, shares={"normal": {"cash": 1, "personal": 0, "corporate": 0}})
+    for usual, changed in zip(people(rules, n=300), people(mix, n=300), strict=True):
         assert changed.service == "cash"
-        scale = traffic.minutes["cash"] / traffic.minutes[usual.service]
+        scale = rules.services["cash"].minutes / rules.services[usual.service].minutes
         assert changed.service_time == pytest.approx(usual.service_time * scale)
         assert (changed.klass, changed.misses_call, changed.comes_back, changed.arrives) == (
             usual.klass,
@@ -81,18 +82,18 @@ def test_another_mix_changes_what_people_want_and_nothing_else_of_theirs(traffic
         )
 
 
-def test_a_customer_is_the_same_alone_or_in_the_stream(traffic: Traffic) -> None:
-    for customer in people(traffic, n=50):
-        assert draw(traffic, "normal", SEED, customer.number, customer.arrives) == customer
+def test_a_customer_is_the_same_alone_or_in_the_stream(rules: Rules) -> None:
+    for customer in people(rules, n=50):
+        assert draw(rules, "normal", SEED, customer.number, customer.arrives) == customer
 
 
-def test_how_many_come_and_how_soon_changes_only_when(traffic: Traffic) -> None:
-    hasty = list(islice(stream(traffic, "normal", SEED, 1.0, 40), 300))
-    assert [replace(c, arrives=0) for c in hasty] == [replace(c, arrives=0) for c in people(traffic, n=300)]
+def test_how_many_come_and_how_soon_changes_only_when(rules: Rules) -> None:
+    hasty = list(islice(stream(rules, "normal", SEED, 1.0, 40), 300))
+    assert [replace(c, arrives=0) for c in hasty] == [replace(c, arrives=0) for c in people(rules, n=300)]
 
 
-def test_another_seed_gives_other_people(traffic: Traffic) -> None:
-    mine, yours = people(traffic, n=300), people(traffic, seed=SEED + 1, n=300)
+def test_another_seed_gives_other_people(rules: Rules) -> None:
+    mine, yours = people(rules, n=300), people(rules, seed=SEED + 1, n=300)
     assert sum(a.service_time == b.service_time for a, b in zip(mine, yours, strict=True)) == 0
     assert [c.arrives for c in mine[5:]] != [c.arrives for c in yours[5:]]
 
@@ -100,8 +101,8 @@ def test_another_seed_gives_other_people(traffic: Traffic) -> None:
 # -- like people on the whole ------------------------------------------------------------------------------------
 
 
-def test_arrivals(traffic: Traffic) -> None:
-    customers = people(traffic)
+def test_arrivals(rules: Rules) -> None:
+    customers = people(rules)
     assert [customer.number for customer in customers] == list(range(1, PEOPLE + 1))
     assert [customer.arrives for customer in customers[:5]] == [0.0] * 5
     gaps = [later.arrives - earlier.arrives for earlier, later in pairwise(customers[4:])]
@@ -111,9 +112,10 @@ def test_arrivals(traffic: Traffic) -> None:
 
 
 @pytest.mark.parametrize("service", ["cash", "personal", "corporate"])
-def test_service_times(traffic: Traffic, service: str) -> None:
-    times = [customer.service_time for customer in people(traffic) if customer.service == service]
-    mean = traffic.minutes[service] * 60
+def test_service_times(rules: Rules, service: str) -> None:
+    customers = [customer for customer in people(rules) if customer.service == service]
+    times = [c.service_time / (ELDERLY if c.klass == "green" else 1) for c in customers]
+    mean = rules.services[service].minutes * 60
     assert min(times) > 0
     assert near(fmean(times), mean, SPREAD * mean / math.sqrt(len(times)))
     logs = [math.log(time) for time in times]
@@ -130,9 +132,9 @@ def test_service_times(traffic: Traffic, service: str) -> None:
     ],
 )
 def test_what_people_want_and_who_they_are(
-    traffic: Traffic, profile: str, services: dict[str, float], classes: dict[str, float]
+    rules: Rules, profile: str, services: dict[str, float], classes: dict[str, float]
 ) -> None:
-    customers = people(traffic, profile)
+    customers = people(rules, profile)
     for expected, found in (
         (services, Counter(customer.service for customer in customers)),
         (classes, Counter(customer.klass for customer in customers)),
@@ -143,16 +145,16 @@ def test_what_people_want_and_who_they_are(
             assert near(found[name] / PEOPLE, share, math.sqrt(share * (1 - share) / PEOPLE)), name
 
 
-def test_no_shows_and_who_comes_back(traffic: Traffic) -> None:
-    customers = people(traffic)
+def test_no_shows_and_who_comes_back(rules: Rules) -> None:
+    customers = people(rules)
     missing = sum(customer.misses_call for customer in customers)
     back = sum(customer.comes_back for customer in customers)
     assert near(missing / PEOPLE, NO_SHOW, math.sqrt(NO_SHOW * (1 - NO_SHOW) / PEOPLE))
     assert near(back / PEOPLE, COMES_BACK, math.sqrt(COMES_BACK * (1 - COMES_BACK) / PEOPLE))
 
 
-def test_classes_that_claim_more_than_everybody_leave_nobody_normal(traffic: Traffic) -> None:
-    greedy = replace(traffic, classes={"normal": {"normal": -20.0, "vip": 30.0, "green": 90.0}})
+def test_classes_that_claim_more_than_everybody_leave_nobody_normal(rules: Rules) -> None:
+    greedy = replace(rules, class_shares={"normal": {"normal": -20.0, "vip": 30.0, "green": 90.0}})
     customers = people(greedy)
     vips = sum(customer.klass == "vip" for customer in customers)
     assert {customer.klass for customer in customers} == {"vip", "green"}

@@ -3,8 +3,10 @@
 A line of a dialogue is what is done, and after `->` what follows: events, or `refused` and its code. What is done:
 
     take [SERVICE] [CLASS] [hold=S] [paper=..] [screen]    at a ticket button; `take2` is another button
+         [choice=ANSWER] [insist] [form] [needs=A,B] [slot=HH:MM]
     COUNTER KEY [DIGITS]                                    at a counter, or `COUNTER rates SCORE`
     panel KEY [TICKET] [service=..] [counter=..] [paper=..] [reason=..]
+    check windows                                           the time for it has come
     printed|sent|unknown TICKET [COPY]                      the printer reports
     device ID STATE DETAIL                                  a device reports
     wait 20s|5m|-1h                                         time passes (or jumps back)
@@ -19,7 +21,7 @@ from __future__ import annotations
 import ast
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import fields
 from datetime import timedelta
 from pathlib import Path
@@ -27,7 +29,7 @@ from string import Formatter
 from typing import Any
 
 import pytest
-from branches import NINE, USUAL, Lobby, branch, history, local, long_steps, wording
+from branches import MINUTE, NINE, USUAL, Lobby, asking, branch, half_hours, history, hours, local, long_steps, wording
 
 from controller import keys
 from controller.engine import answer_to
@@ -36,14 +38,22 @@ from controller.lobby import decide as decide_module
 from controller.lobby import events as ev
 from controller.lobby.calling import pick
 from controller.lobby.decide import Decision, Refusal, Same
-from controller.lobby.rules import Rules
+from controller.lobby.rules import Appointments, Rules
 from controller.lobby.state import ANY, ENDED, CounterStage, Stage
 
 ROOT = Path(__file__).parents[1]
 
 
 def usual(**more: Any) -> Rules:
-    """Counter 1: cash, with a rater; 2: personal, borrows cash at 20 min; 3: corporate and cash; 12: personal."""
+    """Counter 1: cash, with a rater; 2: personal, borrows cash at 20 min; 3: corporate and cash; 12: personal.
+
+    Questions lead to cash and personal, with and without a machine; appointments are at every half hour of the morning.
+    """
+    more = {
+        "recall_gap": 0,
+        "triage": asking(("cash", "personal")),
+        "appointments": Appointments(half_hours("09:00", "12:00"), places=2),
+    } | more
     return branch(
         {
             "1": {"cash": 0},
@@ -92,12 +102,23 @@ class Dialogue:
             case ["roll", "over"]:
                 return cm.RollOver(at=at, cause=cause)
             case ["take" | "take2" as by, *rest]:
-                screen = "screen" in rest
-                service, klass = [*(word for word in rest if word != "screen"), "", ""][:2]
-                off, paper = float(more.get("hold", 0)), more.get("paper", "none")
+                said = {word: word in rest for word in ("screen", "insist", "form")}
+                service, klass = [*(word for word in rest if word not in said), "", ""][:2]
+                about = {name: more[name] for name in ("choice", "slot") if name in more}
                 return cm.TakeTicket(
-                    at=at, cause=cause, by=by, service=service, klass=klass, hold_off=off, paper=paper, screen=screen
-                )  # fmt: skip
+                    at=at,
+                    cause=cause,
+                    by=by,
+                    service=service,
+                    klass=klass,
+                    hold_off=float(more.get("hold", 0)),
+                    paper=more.get("paper", "none"),
+                    needs=tuple(filter(None, more.get("needs", "").split(","))),
+                    **said,
+                    **about,
+                )
+            case ["check", "windows"]:
+                return cm.CheckWindows(at=at, cause=cause)
             case ["printed" | "sent" | "unknown" as result, ticket, *copy]:
                 return cm.ReportPrint(at=at, cause=cause, ticket=ticket, copy=int((copy or ["1"])[0]), result=result)
             case ["device", device, state, detail]:
@@ -124,7 +145,7 @@ class Dialogue:
                 here = state.counter(counter)
                 return " ".join(filter(None, (here.stage, here.reason, here.ticket)))
             case ["next", counter]:
-                found = pick(state, rules, rules.counters[counter])
+                found = pick(state, rules, rules.counters[counter], self.lobby.now)
                 return found.ticket.id if found else ""
             case [id]:
                 ticket = state.tickets.get(id)
@@ -155,6 +176,7 @@ SHORT = {
     ev.CounterPaused: "{counter} paused",
     ev.CounterClosed: "{counter} closed",
     ev.RatingAsked: "{counter} asks {ticket}",
+    ev.SelfServiceAdvised: "machine for {service}",
     ev.DayOpened: "new day",
     ev.DayClosed: "{unserved} unserved",
     ev.DeviceChanged: "{device} {state} {detail}",
@@ -182,6 +204,10 @@ def _short(event: ev.Event) -> str:
         case ev.TicketReassigned():
             where = "anywhere" if event.any else " ".join(filter(None, (event.service, event.counter)))
             return f"{event.ticket} given to {where}"
+        case ev.WindowsChecked():
+            return " ".join(["checked", *(f"{each['action']} {each['counter']}" for each in event.advice)])
+        case ev.WindowAdviceAnswered():
+            return f"{event.action} {event.counter} {'accepted' if event.accepted else 'declined'}"
         case ev.Rated():
             return f"{event.counter} rated {event.score} for {event.ticket}"
     return SHORT[type(event)].format(**about)
@@ -201,6 +227,9 @@ DIALOGUES = {
     "a button for nothing we have": """
         take gold                 -> refused unknown_service
         take cash emperor         -> refused unknown_class
+        take choice=nothing       -> refused unknown_choice
+        take choice=more          -> refused unknown_choice
+        take cash needs=wings     -> refused unknown_need
     """,
     "a counter that is not there": """
         9 CALL                    -> refused unknown_counter
@@ -660,6 +689,87 @@ DIALOGUES = {
         panel REPRINT A002 paper=ready -> refused ticket_cancelled
         panel REPRINT A009 paper=ready -> refused unknown_ticket
     """,
+    "an answer of the triage stands for its service": """
+        take choice=to-personal   -> B001
+        take personal vip choice=to-cash -> A001
+        ? A001                    -> waiting cash vip 09:00
+    """,
+    "a machine is advised first; the same answer again at the same button insists": """
+        take choice=atm-cash hold=2 -> machine for cash
+        wait 1s
+        take choice=atm-cash hold=2 -> machine for cash
+        wait 1s
+        take2 choice=atm-cash hold=2 -> machine for cash
+        take choice=atm-personal hold=2 -> machine for personal
+        wait 2s
+        take choice=atm-cash hold=2 -> A001
+        take choice=atm-personal hold=2 -> B001
+        take2 choice=atm-cash insist -> A002
+    """,
+    "who has gone away does not insist": """
+        take choice=atm-cash      -> machine for cash
+        wait 60s
+        take choice=atm-cash      -> machine for cash
+        wait 59s
+        take choice=atm-cash      -> A001
+        wait -2m
+        take choice=atm-cash      -> machine for cash
+    """,
+    "what a customer brings and needs": """
+        take cash form needs=time,glasses,time -> A001
+        take cash needs=change    -> A002
+    """,
+    "an appointment counts from its slot's start, a late one from when it checks in": """
+        take cash slot=9:00       -> refused unknown_slot
+        take cash slot=12:30      -> refused unknown_slot
+        take cash appointment slot=10:30 -> A001
+        ? A001                    -> waiting cash appointment 10:30
+        take cash                 -> A002
+        ? next 1                  -> A002
+        wait 10m
+        take cash appointment slot=09:00 -> A003
+        ? A003                    -> waiting cash appointment 09:00
+        wait 1s
+        take cash appointment slot=09:00 -> A004
+        ? A004                    -> waiting cash appointment 09:10
+        take cash appointment slot=09:00 -> refused slot_full
+        take cash                 -> A005
+        ? A005                    -> waiting cash normal 09:10
+    """,
+    "an appointment before its time is for a counter that would be idle": """
+        take cash appointment slot=09:30 -> A001
+        wait 19m
+        take cash                 -> A002
+        ? next 1                  -> A002
+        wait 1m
+        ? next 1                  -> A001
+        wait -1m
+        1 CALL                    -> 1 open, 1 calls A002
+        1 CALL                    -> A002 finished, 1 calls A001
+    """,
+    "URGENT brings an appointment before its time": """
+        take cash appointment slot=10:00 -> A001
+        take cash                 -> A002
+        ? next 1                  -> A002
+        panel URGENT A001         -> A001 now urgent
+        wait 1m
+        ? next 1                  -> A001
+    """,
+    "advice about the windows": """
+        panel ACCEPT              -> refused no_advice
+        panel DECLINE counter=1   -> refused no_advice
+        check windows             -> nothing
+        take cash                 -> A001
+        check windows             -> checked
+        check windows             -> checked open 1 open 2 open 3
+        panel DECLINE counter=12  -> refused no_advice
+        panel ACCEPT              -> open 1 accepted
+        panel DECLINE counter=3   -> open 3 declined
+        panel ACCEPT counter=3    -> refused no_advice
+        panel ACCEPT              -> open 2 accepted
+        panel ACCEPT              -> refused no_advice
+        check windows             -> checked open 1 open 2
+    """,
     "a device reports": """
         device printer degraded paper_end -> printer degraded paper_end
     """,
@@ -717,15 +827,97 @@ DIALOGUES = {
 }  # fmt: skip
 
 
+def by_the_clock(**services: Any) -> Rules:
+    """Cash until noon and from half past one to five, the last ticket a quarter of an hour before; personal at any
+    time, but thrice a day. Counter 2 borrows cash."""
+    about = {"cash": {"hours": hours("09:00-12:00 13:30-17:00", 15 * MINUTE)}, "personal": {"quota": 3}}
+    return branch({"1": {"cash": 0}, "2": {"personal": 0, "cash": 10}}, services=about | services)
+
+
+IN_OTHER_BRANCHES = {
+    "tickets at the hours of the service": (by_the_clock, """
+        take cash                 -> A001
+        it is "2026-11-23 11:59:59"
+        take cash                 -> A002
+        it is "2026-11-23 12:00"
+        take cash                 -> refused closed_now
+        take personal             -> B001
+        panel GREEN service=cash  -> A003
+        it is "2026-11-23 13:29:59"
+        take cash                 -> refused closed_now
+        it is "2026-11-23 13:30"
+        take cash                 -> A004
+        it is "2026-11-23 16:44:59"
+        take cash                 -> A005
+        it is "2026-11-23 16:45"
+        take cash                 -> refused closed_now
+        1 CALL                    -> 1 open, 1 calls A001
+    """),
+    "so many tickets a day": (by_the_clock, """
+        take personal             -> B001
+        take personal             -> B002
+        take personal             -> B003
+        take personal             -> refused quota_used
+        panel GREEN service=personal -> B004
+        panel CANCEL B004         -> B004 cancelled
+        take personal             -> refused quota_used
+        take cash                 -> A001
+        it is "2026-11-24 09:00"
+        take personal             -> B001
+    """),
+    "RECALL waits a while after the last one": (lambda: usual(recall_gap=20), """
+        take cash                 -> A001
+        1 CALL                    -> 1 open, 1 calls A001
+        1 RECALL                  -> 1 recalls A001 (1)
+        wait 19.9s
+        1 RECALL                  -> refused recall_gap
+        wait 0.1s
+        1 RECALL                  -> 1 recalls A001 (2)
+        wait -1s
+        1 RECALL                  -> 1 recalls A001 (3)
+        1 RECALL                  -> refused recall_limit
+        1 HOLD                    -> A001 held
+        1 UNHOLD                  -> 1 calls A001 by hand
+        1 RECALL                  -> 1 recalls A001 (1)
+    """),
+    "others take over when the last counter of a service has gone": (
+        lambda: usual(services={"cash": {"overflow": True}}), """
+        take cash                 -> A001
+        ? A001                    -> waiting cash normal 09:00
+        1 OPEN                    -> 1 open
+        3 OPEN                    -> 3 open
+        take cash                 -> A002
+        take personal             -> B001
+        panel REASSIGN A002 counter=1 -> A002 given to 1
+        3 CLOSE                   -> 3 closed
+        1 PAUSE                   -> A001 given to anywhere, A002 given to anywhere, 1 paused
+        ? A002                    -> waiting cash normal 09:00 anywhere
+        take cash                 -> A003, A003 given to anywhere
+        1 PAUSE                   -> 1 open
+        take cash                 -> A004
+        ? A004                    -> waiting cash normal 09:00
+        ? next 2                  -> A001
+        1 CALL                    -> 1 calls A001
+        1 HOLD                    -> A001 held
+        panel REASSIGN A003 counter=1 -> A003 given to 1
+        1 CLOSE                   -> A001 given to cash, A004 given to anywhere, A003 given to anywhere, 1 closed
+        ? A001                    -> waiting cash normal 09:00
+    """),
+}  # fmt: skip
+
+
 def play(dialogue: Dialogue, text: str) -> None:
     for line in filter(None, map(str.strip, text.splitlines())):
         done, _, follows = (part.strip() for part in line.partition("->"))
         assert dialogue.line(done) == follows, f"after: {line}"
 
 
-@pytest.mark.parametrize("text", [pytest.param(text, id=title) for title, text in DIALOGUES.items()])
-def test_dialogue(text: str) -> None:
-    dialogue = Dialogue(usual())
+EVERY = {title: (usual, text) for title, text in DIALOGUES.items()} | IN_OTHER_BRANCHES
+
+
+@pytest.mark.parametrize(("rules", "text"), [pytest.param(*each, id=title) for title, each in EVERY.items()])
+def test_dialogue(rules: Callable[[], Rules], text: str) -> None:
+    dialogue = Dialogue(rules())
     play(dialogue, text)
     lobby = dialogue.lobby
     assert lobby.replayed().picture() == lobby.state.picture()
@@ -850,11 +1042,11 @@ def refusals_of_decide() -> dict[str, list[set[str]]]:
 
 
 def test_the_dialogues_have_every_refusal_and_every_command() -> None:
-    refused = set(re.findall(r"-> refused (\w+)", "".join(DIALOGUES.values())))
+    refused = set(re.findall(r"-> refused (\w+)", "".join(text for _, text in EVERY.values())))
     assert refused == refusals_of_decide().keys()
     done: set[type[cm.Command]] = set()
-    for text in DIALOGUES.values():
-        dialogue = Dialogue(usual())
+    for rules, text in EVERY.values():
+        dialogue = Dialogue(rules())
         play(dialogue, text)
         done |= {type(command) for command, decision in dialogue.lobby.decisions if not isinstance(decision, Refusal)}
     assert done == decide_module._DECIDE.keys()
@@ -959,7 +1151,7 @@ def test_rows_have_the_fields_that_outsiders_read() -> None:
     rows = {event.KIND: event.to_row().keys() for event in all_kinds()}
     for kind, names in wanted.items():
         assert names <= rows[kind], kind
-    lobby = history(usual(), long_steps(5, 800))
+    lobby = history(usual(), long_steps(5, 1200))
     lobby.wait(24 * 60)
     lobby.take()
     seen = {row["kind"] for row in lobby.rows}
@@ -1007,10 +1199,12 @@ def test_every_health_has_a_sentence_and_advice(language: str) -> None:
 def test_every_call_can_say_why(language: str) -> None:
     """All the sentences of a call, from calls that give each of them."""
     counters = {"1": {"cash": 0, "personal": 3}, "2": {"personal": 0}}
-    rules = branch(counters, credits={"normal": 0, "vip": 5}, language=language, pass_limit=3)
-    lobby = history(rules, long_steps(2, 1500, (*USUAL, "call_number")))
+    slots = Appointments(half_hours("09:00", "16:00"), early=60 * MINUTE)
+    credits = {"normal": 0, "vip": 5}
+    rules = branch(counters, credits=credits, language=language, pass_limit=3, appointments=slots)
+    lobby = history(rules, long_steps(2, 1500, (*USUAL, "call_number", "appointment")))
     said = {row["data"]["why"]["text"] for row in lobby.rows if row["kind"] == "ticket_called"}
-    for key in ("alone", "first", "own", "credit", "borrowed", "guard", "forced"):
+    for key in ("alone", "first", "own", "credit", "borrowed", "guard", "forced", "early"):
         template = wording(language).templates[f"why.{key}"]
         pattern = re.sub(r"\\{\w+\\}", ".+", re.escape(template))
         assert any(re.fullmatch(pattern, text) for text in said), key

@@ -101,11 +101,11 @@ def on_panel(key: str, **given: str) -> cm.Command | None:
 @pytest.mark.parametrize(
     ("key", "given", "command"),
     [
-        ("GREEN", {}, cm.TakeTicket(**PANEL, klass="green", paper="ready")),
+        ("GREEN", {}, cm.TakeTicket(**PANEL, klass="green", paper="ready", granted=True)),
         (
             "GREEN",
             {"service": "cash", "reason": "elderly"},
-            cm.TakeTicket(**PANEL, service="cash", klass="green", paper="ready", reason="elderly"),
+            cm.TakeTicket(**PANEL, service="cash", klass="green", paper="ready", reason="elderly", granted=True),
         ),
         (
             "GREEN",
@@ -113,6 +113,15 @@ def on_panel(key: str, **given: str) -> cm.Command | None:
             cm.Promote(**PANEL, ticket="A017", klass="green", reason="elderly"),
         ),
         ("GREEN", {"ticket": "A017"}, cm.Promote(**PANEL, ticket="A017", klass="green")),
+        (
+            "URGENT",
+            {"ticket": "A017", "reason": "ill"},
+            cm.Promote(**PANEL, ticket="A017", klass="urgent", reason="ill"),
+        ),
+        ("URGENT", {}, None),
+        ("ACCEPT", {}, cm.AnswerAdvice(**PANEL, accept=True)),
+        ("ACCEPT", {"counter": "4"}, cm.AnswerAdvice(**PANEL, accept=True, counter="4")),
+        ("DECLINE", {"counter": "4"}, cm.AnswerAdvice(**PANEL, accept=False, counter="4")),
         ("REASSIGN", {}, cm.Reassign(**PANEL)),
         ("REASSIGN", {"ticket": "A017", "counter": "2"}, cm.Reassign(**PANEL, ticket="A017", counter="2")),
         (
@@ -127,11 +136,11 @@ def on_panel(key: str, **given: str) -> cm.Command | None:
         ("REPRINT", {"paper": "down"}, cm.Reprint(**PANEL, paper="down")),
     ],
 )
-def test_the_managers_buttons(key: str, given: dict[str, str], command: cm.Command) -> None:
+def test_the_managers_buttons(key: str, given: dict[str, str], command: cm.Command | None) -> None:
     assert on_panel(key, **given) == command
 
 
-@pytest.mark.parametrize("key", ["", "green", "CALL", "TAKE", "PROMOTE"])
+@pytest.mark.parametrize("key", ["", "green", "CALL", "TAKE", "PROMOTE", "WHY"])
 def test_no_such_button(key: str) -> None:
     assert on_panel(key, ticket="A017") is None
 

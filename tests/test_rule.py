@@ -17,8 +17,10 @@ from branches import (
     USUAL,
     Lobby,
     Step,
+    asking,
     branch,
     branches,
+    half_hours,
     history,
     long_steps,
     numbers,
@@ -32,7 +34,7 @@ from controller.lobby import calling
 from controller.lobby import commands as cm
 from controller.lobby.calling import pick
 from controller.lobby.decide import Refusal, decide
-from controller.lobby.rules import Rules
+from controller.lobby.rules import Appointments, Rules
 from controller.lobby.state import Stage, State, evolve
 
 LONG = st.lists(steps(), min_size=10, max_size=120)
@@ -46,7 +48,7 @@ NINE_S = NINE // 1000
 
 def keys(lobby: Lobby, counter: str) -> dict[str, int]:
     """Each head's key at a counter, best first, in minutes after nine."""
-    found = pick(lobby.state, lobby.rules, lobby.rules.counters[counter])
+    found = pick(lobby.state, lobby.rules, lobby.rules.counters[counter], lobby.now)
     assert found is not None
     return {c.ticket.id: (c.key - NINE_S) // MINUTE for c in found.candidates}
 
@@ -130,7 +132,7 @@ def test_a_ticket_reassigned_to_anybody_is_own_work_of_all_that_know_its_service
     assert keys(lobby, "2") == {"A001": 37}
     lobby.do(cm.Reassign(at=lobby.now, cause="", by="panel", ticket="A001"))
     assert keys(lobby, "2") == keys(lobby, "1") == {"A001": 0}
-    assert pick(lobby.state, rules, rules.counters["3"]) is None
+    assert pick(lobby.state, rules, rules.counters["3"], lobby.now) is None
 
 
 def test_a_ticket_bound_to_a_counter_is_its_own_work_and_nobody_elses() -> None:
@@ -139,7 +141,7 @@ def test_a_ticket_bound_to_a_counter_is_its_own_work_and_nobody_elses() -> None:
     lobby.take("cash")
     assert lobby.call("1") == "A001"
     lobby.do(cm.Transfer(at=lobby.now, cause="", counter="1", digits="02"))
-    assert pick(lobby.state, rules, rules.counters["1"]) is None
+    assert pick(lobby.state, rules, rules.counters["1"], lobby.now) is None
     assert keys(lobby, "2") == {"A001": 0}
 
 
@@ -152,7 +154,7 @@ def test_the_guard_drops_credits_but_not_handicaps_for_one_call() -> None:
         lobby.wait(1)
         lobby.take("cash", "green")
     assert [lobby.call("1"), lobby.call("1")] == ["A002", "A003"]
-    found = pick(lobby.state, lobby.rules, lobby.rules.counters["1"])
+    found = pick(lobby.state, lobby.rules, lobby.rules.counters["1"], lobby.now)
     assert found is not None
     assert found.guard
     assert keys(lobby, "1") == {"A001": 1, "A004": 4, "B001": 20}
@@ -296,8 +298,16 @@ def test_the_ten_invariants_hold_on_a_long_day(rules: Rules, seed: int, kinds: t
 
 def test_long_days_go_to_the_limits() -> None:
     """What the property above rests on: its lobbies do reach the guard, borrowing and all the rest."""
-    rules = branch({"1": {"cash": 0}, "2": {"cash": 10, "personal": 0}}, {"1": {"vip": 2}}, pass_limit=2)
-    lobby = history(rules, long_steps(7, 3000))
+    rules = branch(
+        {"1": {"cash": 0}, "2": {"cash": 10, "personal": 0}},
+        {"1": {"vip": 2}},
+        services={"cash": {"overflow": True}},
+        triage=asking(("cash", "personal")),
+        appointments=Appointments(half_hours("09:00", "16:00"), early=60 * MINUTE),
+        target=5 * MINUTE,
+        pass_limit=2,
+    )
+    lobby = history(rules, long_steps(7, 4000))
     checker = judged(lobby)
     calls = [row["data"] for row in lobby.rows if row["kind"] == "ticket_called"]
     assert checker.calls > 300
@@ -308,6 +318,17 @@ def test_long_days_go_to_the_limits() -> None:
     assert kinds["day_closed"] >= 1
     for kind in ("returned", "held", "transferred", "reassigned", "promoted", "cancelled"):
         assert kinds[f"ticket_{kind}"] > 10, kind
+    of_others = [row["data"] for row in lobby.rows if row["kind"] == "ticket_reassigned"]
+    assert sum(data["by"] == "overflow" for data in of_others) > 10
+    early = [call for call in calls if call["why"]["text"].endswith("but nobody else waits.")]
+    assert len(early) > 2
+    issued = [row["data"] for row in lobby.rows if row["kind"] == "ticket_issued"]
+    for field in ("slot", "not_before", "choice", "insisted", "form", "needs", "expected", "rolled"):
+        assert sum(field in data for data in issued) > 10, field
+    assert kinds["self_service_advised"] > 10
+    assert kinds["windows_checked"] > 10
+    answered = [row["data"]["accepted"] for row in lobby.rows if row["kind"] == "window_advice_answered"]
+    assert {True, False} <= set(answered)
 
 
 @few
@@ -347,7 +368,7 @@ def order_of_calls(state: State, rules: Rules, counter: str) -> list[str]:
     """The tickets in the order in which one counter alone would call them, without the guard. Uses the state up."""
     rules = replace(rules, pass_limit=10**9)
     order = []
-    while found := pick(state, rules, rules.counters[counter]):
+    while found := pick(state, rules, rules.counters[counter], NINE):
         order.append(found.ticket.id)
         for event in decide(state, rules, cm.CallNext(at=NINE, cause="", counter=counter)):  # type: ignore[union-attr]
             evolve(state, NINE, event)
@@ -400,19 +421,25 @@ def test_a_promotion_to_more_credit_never_moves_a_ticket_backwards(
 @few
 @given(rules=branches(), happens=LONG)
 def test_seniority_never_goes_down_at_issue_and_never_changes_by_a_transfer(rules: Rules, happens: list[Step]) -> None:
-    """Invariant 9, from the inside."""
+    """Invariant 9, from the inside. An appointment's is its slot's start, or that of everybody else."""
     lobby = Lobby(rules)
+    slots: dict[str, int] = {}
     for step in happens:
         before = {t.id: t.seniority for t in lobby.state.tickets.values()}
         day = lobby.state.day
         written = len(lobby.rows)
         lobby.step(step)
+        new = [(row["kind"], row["data"]) for row in lobby.rows[written:]]
+        returned = {data["ticket"] for kind, data in new if kind == "ticket_returned"}
+        booked = {data["ticket"]: data["slot"] for kind, data in new if kind == "ticket_issued" and "slot" in data}
+        slots = booked if lobby.state.day != day else slots | booked
         if lobby.state.day != day:
             continue
-        returned = {row["data"]["ticket"] for row in lobby.rows[written:] if row["kind"] == "ticket_returned"}
         for ticket in lobby.state.tickets.values():
             if ticket.id not in before:
-                assert ticket.seniority >= max(before.values(), default=0) - rules.returns * rules.return_penalty
+                highest = max((seniority for id, seniority in before.items() if id not in slots), default=0)
+                lowest = highest - rules.returns * rules.return_penalty
+                assert ticket.seniority >= lowest or ticket.seniority == slots[ticket.id]
             elif ticket.id in returned:
                 assert ticket.seniority == before[ticket.id] + rules.return_penalty
             else:
@@ -434,10 +461,10 @@ def test_deciding_changes_nothing(rules: Rules, happens: list[Step]) -> None:
 def test_the_pick_is_the_best_of_its_candidates() -> None:
     """What `why` lists is what was compared: every eligible head, best first."""
     lobby = history(branch({"1": {"cash": 0, "personal": 3}, "2": {"personal": 0}}), long_steps(3, 200, ("take",)))
-    found = pick(lobby.state, lobby.rules, lobby.rules.counters["1"])
+    found = pick(lobby.state, lobby.rules, lobby.rules.counters["1"], lobby.now)
     assert found is not None
     assert len(found.candidates) == len(lobby.state.lines) > 4
-    assert list(found.candidates) == sorted(found.candidates, key=lambda c: (c.key, c.order))
+    assert list(found.candidates) == sorted(found.candidates, key=lambda c: (c.key, c.ticket.order))
     assert calling.why(lobby.rules, found)["heads"][0]["ticket"] == found.ticket.id
 
 
@@ -445,7 +472,7 @@ def test_the_pick_is_the_best_of_its_candidates() -> None:
 
 TWO = Numbers(
     credits={"normal": 0, "vip": 600},
-    serves={"1": {"cash": 0, "loans": 1200}, "2": {"loans": 0}},
+    serves={"1": {"cash": 0, "loans": 1200}, "2": {"loans": 0}, "3": {"loans": 0}},
     class_handicaps={},
     services=("cash", "loans"),
     pass_limit=2,
@@ -455,11 +482,16 @@ Row = dict[str, Any]
 
 
 def rows(*told: tuple[Any, ...]) -> list[Row]:
-    return [{"kind": kind, "at": 0, "data": data} for kind, data in told]
+    return [{"kind": kind, "at": 1000 * at, "data": data} for kind, data, at in ((*each, 0)[:3] for each in told)]
 
 
-def took(ticket: str, seniority: int, service: str = "cash", klass: str = "normal") -> tuple[str, Row]:
-    return "ticket_issued", {"ticket": ticket, "service": service, "class": klass, "seniority": seniority}
+def took(ticket: str, seniority: int, service: str = "cash", klass: str = "normal", **more: int) -> tuple[str, Row]:
+    return "ticket_issued", {"ticket": ticket, "service": service, "class": klass, "seniority": seniority} | more
+
+
+def later(seconds: int, told: tuple[str, Row]) -> tuple[str, Row, int]:
+    """The same, so many seconds after the day began."""
+    return (*told, seconds)
 
 
 def called(ticket: str, counter: str = "1", *, forced: bool = False, **why: Any) -> tuple[str, Row]:
@@ -493,6 +525,24 @@ VIOLATIONS = {
         (took("A1", 0), took("A2", 0, klass="normal"), called("A2")),
         (took("A1", 600), took("B1", 600, "loans"), called("A1", heads=[{"ticket": "A1", "key": 600}])),
         (took("A1", 600), called("A1", heads=[{"ticket": "A1", "key": 599}])),
+        # An appointment before its time while somebody else waits; one in its time that is not called.
+        (
+            took("A1", 650),
+            took("A2", 900, klass="vip", slot=900, not_before=600),
+            later(599, called("A2")),
+        ),
+        (
+            took("A1", 650),
+            took("A2", 900, klass="vip", slot=900, not_before=600),
+            later(600, called("A1")),
+        ),
+        # One that was promoted has no time to wait for.
+        (
+            took("B1", 650, "loans"),
+            took("A2", 900, slot=900, not_before=600),
+            ("ticket_promoted", {"ticket": "A2", "class": "vip"}),
+            called("B1", heads=[{"ticket": "B1", "key": 1850}]),
+        ),
     ],
     7: [(took("A1", 0, klass="vip"), took("A2", 0), called("A2"))],
     8: [
@@ -522,6 +572,22 @@ VIOLATIONS = {
         (took("B1", 0, "loans"), ("ticket_finished", {"ticket": "A9", "counter": "1"})),
         (took("A1", 0), called("A1", "2")),
         (took("A1", 10), took("A2", 9)),
+        (took("A1", 10), took("A2", 9, slot=8)),
+        (took("A1", 10), took("A2", 10, slot=9, not_before=9)),
+        (took("A1", 10), took("A2", 9, slot=9, not_before=10)),
+        # Work given to others though two counters are open for it, or though its last one stays.
+        (
+            took("A1", 0),
+            *(("counter_opened", {"counter": counter}) for counter in ("2", "3")),
+            took("B1", 0, "loans"),
+            ("ticket_reassigned", {"ticket": "B1", "any": True, "by": "overflow"}),
+        ),
+        (
+            ("counter_opened", {"counter": "1"}),
+            took("A1", 0),
+            ("ticket_reassigned", {"ticket": "A1", "any": True, "by": "overflow"}),
+            called("A1"),
+        ),
         (took("A1", 10), ("ticket_returned", {"ticket": "A1", "seniority": 10})),
         (took("A1", 9), called("A1"), did("missed", "A1"), ("ticket_returned", {"ticket": "A1", "seniority": 8})),
         # Tickets of the day before are nobody's.
@@ -542,9 +608,33 @@ def test_the_checker_finds_what_violates(invariant: int, told: tuple[Any, ...]) 
 
 
 def test_the_checker_finds_a_service_that_nobody_serves_as_own_work() -> None:
-    starving = replace(TWO, class_handicaps={"2": {"normal": 1}})
+    starving = replace(TWO, class_handicaps={"2": {"normal": 1}, "3": {"normal": 1}})
     assert [v.invariant for v in check([], starving)] == [3]
     assert not list(check([], TWO))
+
+
+def test_the_checker_has_nothing_against_appointments_and_overflow() -> None:
+    told = (
+        took("A1", 650),
+        took("A2", 500, klass="vip", slot=500, not_before=400),
+        took("A3", 900, klass="vip", slot=900, not_before=600),
+        later(399, called("A1")),
+        later(400, did("finished", "A1")),
+        later(400, called("A2")),
+        later(500, did("finished", "A2")),
+        took("A4", 650),
+        later(599, called("A4")),
+        later(599, did("finished", "A4")),
+        later(599, called("A3")),
+        ("counter_opened", {"counter": "1"}),
+        later(599, did("finished", "A3")),
+        took("A5", 660),
+        ("ticket_reassigned", {"ticket": "A5", "any": True, "by": "overflow"}),
+        ("counter_closed", {"counter": "1"}),
+        took("A6", 700),
+        ("ticket_reassigned", {"ticket": "A6", "any": True, "by": "overflow"}),
+    )
+    assert not list(check(rows(*told), TWO))
 
 
 def test_calls_by_hand_are_exempt_and_listed() -> None:

@@ -221,7 +221,7 @@ def the_replayed_journal_shows(config: Path, board: Any) -> None:
     try:
         engine = Engine(settings.rules, journal)
         engine.replay()
-        assert views.board(engine.state, settings.rules, []) == board
+        assert views.board(engine.state, settings.rules, [], board["wait"]) == board
     finally:
         journal.close()
 
