@@ -5,7 +5,7 @@ import dataclasses
 import re
 import tomllib
 from collections.abc import Iterator, Mapping
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any, get_args
 from zoneinfo import ZoneInfo
@@ -29,7 +29,9 @@ from controller.config import (
 )
 from controller.config.keys import Config, Keys
 from controller.config.lines import Place, locate
-from controller.lobby.rules import Rules
+from controller.lobby.calendar import ALWAYS, PROFILES, Hours, parse_spans
+from controller.lobby.rules import Appointments, Rules
+from controller.lobby.triage import Triage
 from drivers.link import SerialLink
 
 GOOD = """\
@@ -116,12 +118,120 @@ def test_devices_have_their_links(example: Settings) -> None:
     assert (kiosk.hold_off, kiosk.screen) == (2, False)
 
 
-def test_traffic_by_profile(example: Settings) -> None:
-    assert example.traffic.minutes == {"cash": 4, "personal": 9, "corporate": 7}
-    assert example.traffic.services["busy"] == {"cash": 60, "personal": 28, "corporate": 12}
-    assert example.traffic.services["pension"] == {"cash": 75, "personal": 17, "corporate": 8}
-    assert example.traffic.classes["normal"] == {"normal": 89, "vip": 7, "appointment": 0, "green": 4, "urgent": 0}
-    assert example.traffic.classes["pension"]["normal"] == 83
+def test_what_is_expected_by_profile(example: Settings) -> None:
+    rules = example.rules
+    assert {id: service.minutes for id, service in rules.services.items()} == {"cash": 4, "personal": 9, "corporate": 7}
+    assert rules.shares["busy"] == {"cash": 60, "personal": 28, "corporate": 12}
+    assert rules.shares["pension"] == {"cash": 75, "personal": 17, "corporate": 8}
+    assert rules.class_shares["normal"] == {"normal": 89, "vip": 7, "appointment": 0, "green": 4, "urgent": 0}
+    assert rules.class_shares["pension"]["normal"] == 83
+
+
+def test_the_example_changes_no_kind_of_day_and_closes_nothing(example: Settings) -> None:
+    rules = example.rules
+    assert rules.calendar.profiles == PROFILES
+    assert {service.hours for service in rules.services.values()} == {None}
+    assert (rules.target, rules.recall_gap) == (900, 20)
+    assert rules.appointments == Appointments()
+    assert rules.triage == Triage()
+
+
+def uncommented(text: str) -> str:
+    """The example with its commented keys in force, from the day's section to the triage."""
+    begin, end = text.index("# -- the day"), text.index("# -- counters")
+    services = re.sub(r"^#(?=[a-z_]+ = )", "", text[:begin], flags=re.MULTILINE)
+    return services + re.sub(r"^#(?=[^ -]|  [{])", "", text[begin:end], flags=re.MULTILINE) + text[end:]
+
+
+def test_what_the_example_has_as_comments_is_right_too(tmp_path: Path) -> None:
+    path = tmp_path / "branch.toml"
+    assert problems(path, uncommented(shipped("branch.example.toml").read_text("utf-8"))) == []
+    rules = read(path).rules
+    cash, personal = rules.services["cash"], rules.services["personal"]
+    assert (cash.group, cash.quota, cash.overflow) == ("cash", 100, True)
+    assert (personal.group, personal.quota, personal.overflow) == ("personal", None, False)
+    assert cash.hours == Hours((parse_spans("09:00-17:00"),) * 7, 15 * 60)
+    assert personal.hours == Hours((parse_spans("08:30-12:00 13:30-17:00"),) * 7, 0)
+    assert len(rules.calendar.holidays) == 8
+    assert rules.calendar.workdays == {date(2026, 10, 10)}
+    pension = rules.calendar.profiles["pension"]
+    assert [str(span) for span in pension.shifts("1")] == ["09:00-12:00", "13:00-17:00"]
+    assert [str(span) for span in pension.shifts("2")] == ["09:00-17:00"]
+    assert pension.shifts("3") == ()
+    assert rules.appointments == Appointments((34200, 36000), 4, 600, 600)
+    assert list(rules.triage.questions) == ["begin", "amount"]
+    wealth, small = rules.triage.choice("wealth"), rules.triage.choice("small")
+    assert wealth is not None
+    assert small is not None
+    assert (wealth.service, wealth.klass, wealth.advice) == ("personal", "vip", "")
+    assert (small.service, small.klass, small.advice) == ("cash", "", "请用自助机")
+
+
+def test_hours_and_profiles_of_a_branch_of_its_own(tmp_path: Path) -> None:
+    path = tmp_path / "branch.toml"
+    path.write_text(
+        plus(
+            """\
+[calendar]
+hours = { mon-fri = "09:00-17:00", sat = "10:00-12:00, 13:00-15:00" }
+last_ticket = 12.5
+[profile.market]
+when = ["wed", "2026-12-24..2026-12-31"]
+hours = "08:00-10:30"
+arrivals = [5, 6.5, 7]
+[profile.normal]
+hours = "09:00-11:00"
+arrivals = [1, 2]
+staff = { 1 = "closed" }
+"""
+        )
+    )
+    calendar, cash = read(path).rules.calendar, read(path).rules.services["cash"]
+    week = parse_spans("09:00-17:00")
+    assert cash.hours == Hours((*(week,) * 5, parse_spans("10:00-12:00 13:00-15:00"), ()), 750)
+    assert list(calendar.profiles) == ["market", "pension", "busy", "normal"]
+    market, normal = calendar.profiles["market"], calendar.profiles["normal"]
+    assert (market.arrivals, market.burst, str(market.hours)) == ((5, 6.5, 7), (0, 0), "08:00-10:30")
+    assert (normal.arrivals, normal.burst, normal.shifts("1")) == ((1, 2), PROFILES["normal"].burst, ())
+    assert calendar.profile(date(2026, 12, 31)) is market
+    assert calendar.profile(date(2026, 12, 16)) is market
+    assert calendar.profile(date(2026, 12, 15)).id == "pension"
+
+
+def test_without_hours_only_holidays_close(tmp_path: Path) -> None:
+    path = tmp_path / "branch.toml"
+    path.write_text(plus('[calendar]\nholidays = ["2026-10-01..2026-10-03"]\n'))
+    rules = read(path).rules
+    assert rules.services["cash"].hours == ALWAYS
+    assert rules.calendar.holidays == {date(2026, 10, day) for day in (1, 2, 3)}
+
+
+@pytest.mark.parametrize(
+    ("counters", "own", "groups"),
+    [
+        ({"1": {"cash": 0}, "2": {"loans": 0}, "3": {"gold": 0}}, {}, "cash loans gold"),
+        ({"1": {"cash": 0, "loans": 5}, "2": {"loans": 0, "cash": 5}, "3": {"gold": 0}}, {}, "cash loans gold"),
+        ({"1": {"cash": 0, "loans": 0}, "2": {"gold": 0}}, {}, "cash cash gold"),
+        ({"1": {"loans": 0, "gold": 0}, "2": {"cash": 0}}, {}, "cash loans loans"),
+        ({"1": {"loans": 0, "gold": 0}, "2": {"cash": 0, "gold": 0}}, {}, "cash cash cash"),
+        ({"1": {"cash": 0, "gold": 0}, "2": {"loans": 0}}, {"loans": "back"}, "cash back cash"),
+        ({"1": {"cash": 0, "loans": 0, "gold": 0}}, {"loans": "back"}, "cash back cash"),
+        ({"1": {"cash": 0, "loans": 0, "gold": 0}}, {"cash": "front", "loans": "front"}, "front front gold"),
+    ],
+)
+def test_services_that_share_windows_are_a_group(
+    tmp_path: Path, counters: dict[str, dict[str, int]], own: dict[str, str], groups: str
+) -> None:
+    text = GOOD[: GOOD.index("[[service]]")]
+    for prefix, id in zip("ABC", ("cash", "loans", "gold"), strict=True):
+        text += f'[[service]]\nid = "{id}"\nname = "{id}"\nprefix = "{prefix}"\n'
+        text += f'group = "{own[id]}"\n' if id in own else ""
+    for id, serves in counters.items():
+        named = ", ".join(f"{service} = {handicap}" for service, handicap in serves.items())
+        text += f'[[counter]]\nid = "{id}"\nserves = {{ {named} }}\n'
+    path = tmp_path / "branch.toml"
+    assert problems(path, text) == []
+    assert " ".join(service.group for service in read(path).rules.services.values()) == groups
 
 
 def test_a_layout_is_checked_with_the_branch(tmp_path: Path) -> None:
@@ -335,7 +445,7 @@ name = "B" => name = "B"↵language = "cn"
 == unknown keys
 prefix = "A" => prefix = "A"↵prefxi = "A"↵colour = "red"
 ! 8: service[cash].prefxi: unknown key; did you mean "prefix"?
-! 9: service[cash].colour: unknown key; known are id, name, prefix, digits, key, minutes, share
+! 9: service[cash].colour: unknown key; known are id, name, prefix, digits, key, minutes, share, group, hours, last_ticket, quota, overflow
 
 == unknown sections
 + [callling]
@@ -653,6 +763,160 @@ prefix = "A" => prefix = "A"↵key = 1↵[[service]]↵id = "cash"↵name = "C"�
 + languages = "zh"
 ! 14: device[v].quiet: "08:00-08:00" ends as it begins; to have no voice at all, leave the device out
 ! 15: device[v].languages: "zh" does not fit; it takes a list of "zh" and "en"
+
+== hours
+prefix = "A" => prefix = "A"↵hours = "09:00-12:00 11:59-17:00"↵last_ticket = -1↵quota = 0↵overflow = 1↵group = ""
++ [calendar]
++ hours = { mon-wed = "09:00-17:00", tue = "10:00-12:00" }
++ last_ticket = 1441
++ holidays = ["2026-02-29"]
++ workdays = ["2026-10-10..2026-10-09"]
+! 8: service[cash].hours: 09:00-12:00 and 11:59-17:00 overlap; make one of them shorter, or write them as one
+! 9: service[cash].last_ticket: -1 does not fit; it takes minutes from 0 to 1440
+! 10: service[cash].quota: 0 does not fit; it takes a whole number from 1 to 100000
+! 11: service[cash].overflow: 1 does not fit; it takes true or false
+! 12: service[cash].group: "" does not fit; it takes small letters, digits, "-" or "_", in quotes
+! 17: calendar.hours: tue stands there twice; name each day once
+! 18: calendar.last_ticket: 1441 does not fit; it takes minutes from 0 to 1440
+! 19: calendar.holidays: "2026-02-29" is no day; it takes "2026-10-01" or "2026-10-01..2026-10-08"
+! 20: calendar.workdays: "2026-10-10..2026-10-09" is no day; it takes "2026-10-01" or "2026-10-01..2026-10-08"
+
+== hours that are none
+prefix = "A" => prefix = "A"↵hours = "9-17"
++ [calendar]
++ hours = 9
++ holidays = "2026-10-01"
+! 8: service[cash].hours: "9-17" is no span of the day; it takes "HH:MM-HH:MM", the earlier time first
+! 13: calendar.hours: 9 does not fit; it takes "09:00-17:00", or by weekday { mon-fri = "09:00-17:00", sat = "10:00-15:00" }
+! 14: calendar.holidays: "2026-10-01" does not fit; it takes a list of days, such as ["2026-10-01..2026-10-08"]
+
+== hours that end before they begin
+prefix = "A" => prefix = "A"↵hours = { mon-fri = "17:00-09:00" }
++ [calendar]
++ hours = { monday = "09:00-17:00" }
+! 8: service[cash].hours: "17:00-09:00" is no span of the day; it takes "HH:MM-HH:MM", the earlier time first
+! 13: calendar.hours: "monday" is no weekday; it takes mon, tue, wed, thu, fri, sat, sun, or mon-fri
+
+== hours of a weekday that are no text
+prefix = "A" => prefix = "A"↵hours = { mon = 9 }
++ [calendar]
++ hours = {}
+! 8: service[cash].hours: mon takes times of the day, such as "09:00-12:00 13:30-17:00", or "closed"
+! 13: calendar.hours: a table does not fit; it takes "09:00-17:00", or by weekday { mon-fri = "09:00-17:00", sat = "10:00-15:00" }
+
+== profile of its own
++ [profile.market]
+! 11: profile.market.arrivals: is missing; a profile of your own needs it, customers for each hour
+! 11: profile.market.hours: is missing; a profile of your own needs it, such as "09:00-17:00"
+! 11: profile.market.when: is missing; a profile of your own needs it, such as ["13-16", "end"]
+
+== profile
++ [profile.normal]
++ hours = "09:00-12:30"
++ burst = [9, 2]
++ staff = { 2 = "09:00-12:30" }
++ [profile.busy]
++ arrivals = [1, 2]
++ burst = [1]
++ [profile.pension]
++ when = ["13-16", "32", "2026-13-01"]
++ hours = "09:00-12:00 13:00-17:00"
++ staff = { 1 = "09:00-12:00 11:00-13:00" }
++ [profile.market]
++ when = []
++ hours = "24:00-25:00"
++ arrivals = []
+! 12: profile.normal.hours: 8 figures for 4 hours (09:00-12:30); give one for each hour
+! 13: profile.normal.burst: [9, 2] does not fit; it takes the least before the most
+! 14: profile.normal.staff.2: there is no counter "2"; known are 1
+! 16: profile.busy.arrivals: 2 figures for 8 hours (09:00-17:00); give one for each hour
+! 17: profile.busy.burst: a list does not fit; it takes the least and the most who wait at the door, such as [35, 60]
+! 19: profile.pension.when: "32" is no rule for dates; it takes "13", "13-16", "end", "end-2", "fri" or "2026-12-31"
+! 20: profile.pension.hours: "09:00-12:00 13:00-17:00" does not fit; it takes one span of the day, such as "09:00-17:00"
+! 21: profile.pension.staff.1: 09:00-12:00 and 11:00-13:00 overlap; make one of them shorter, or write them as one
+! 23: profile.market.when: a list does not fit; it takes rules for dates, such as ["13-16", "end", "fri", "2026-12-31"]
+! 24: profile.market.hours: "24:00-25:00" is no span of the day; it takes "HH:MM-HH:MM", the earlier time first
+! 25: profile.market.arrivals: a list does not fit; it takes a list of customers an hour, one for each hour of hours
+
+== waiting and appointments
++ [waiting]
++ target = 0
++ [appointment]
++ slots = ["09:00-10:00", "09:30-10:30"]
++ places = 0
++ grace = -1
++ [calling]
++ recall_gap = 601
+! 12: waiting.target: 0 does not fit; it takes minutes above 0, to 240
+! 14: appointment.slots: 09:00-10:00 and 09:30-10:30 overlap; make one of them shorter, or write them as one
+! 15: appointment.places: 0 does not fit; it takes a whole number from 1 to 1000
+! 16: appointment.grace: -1 does not fit; it takes minutes from 0 to 1440
+! 18: calling.recall_gap: 601 does not fit; it takes seconds from 0 to 600
+
+== appointments without slots
++ [appointment]
++ places = 2
+! 11: appointment.slots: is missing; it takes a list of slots, such as ["09:30-10:00", "10:00-10:30"]
+
+== appointments in slots that are none
++ [appointment]
++ slots = ["closed"]
+! 12: appointment.slots: a list does not fit; it takes a list of slots, such as ["09:30-10:00", "10:00-10:30"]
+
+== appointment at a time that is no span
++ [appointment]
++ slots = ["09:00"]
+! 12: appointment.slots: "09:00" is no span of the day; it takes "HH:MM-HH:MM", the earlier time first
+
+== triage
++ [[question]]
++ id = "q"
++ text = "Q"
++ answers = [
++   { id = "a", text = "A" },
++   { id = "b", text = "B", service = "cash", question = "r" },
++   { id = "c", text = "C", service = "gold", class = "king" },
++   { id = "d", text = "D", question = "s" },
++   { id = "d", text = "D", question = "r", advice = "no" },
++ ]
++ [[question]]
++ id = "r"
++ text = "R"
++ answers = [ { id = "a", text = "A", service = "cash" } ]
++ [[question]]
++ id = "r"
++ text = "R"
++ answers = []
+! 15: question[q].answers[a]: it leads to a service or to a question; give one of them
+! 16: question[q].answers[b]: it leads to a service or to a question; give one of them
+! 17: question[q].answers[c].class: there is no class "king"; known are normal, vip, appointment, green, urgent
+! 17: question[q].answers[c].service: there is no service "gold"; known are cash
+! 18: question[q].answers[d].question: there is no question "s"; known are q, r, r
+! 19: question[q].answers[d].advice: it needs a service, for those who want a ticket all the same; add service
+! 19: question[q].answers[d].id: another answer has the id "d" already; give each its own
+! 24: question[r].answers[a].id: another answer has the id "a" already; give each its own
+! 26: question[r].id: another question has the id "r" already; give each its own
+! 28: question[r].answers: a list does not fit; it takes tables such as { id, text, service }
+
+== triage in a circle
++ [[question]]
++ id = "q"
++ text = "Q"
++ answers = [ { id = "a", text = "A", question = "r" } ]
++ [[question]]
++ id = "r"
++ text = "R"
++ answers = [ { id = "b", text = "B", service = "cash" }, { id = "c", text = "C", question = "q" } ]
+! 11: question: the questions lead in a circle: q -> r -> q; let one answer lead to a service
+
+== question about itself
++ [[question]]
++ id = "q"
++ text = "Q"
++ answers = [ { id = "a", text = "A", question = "q" }, { id = "b", text = "B", qestion = "q" } ]
+! 11: question: the questions lead in a circle: q -> q; let one answer lead to a service
+! 14: question[q].answers[b]: it leads to a service or to a question; give one of them
+! 14: question[q].answers[b].qestion: unknown key; did you mean "question"?
 
 == kiosk
 + [mqtt]

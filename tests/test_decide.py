@@ -1202,7 +1202,10 @@ def test_every_call_can_say_why(language: str) -> None:
     slots = Appointments(half_hours("09:00", "16:00"), early=60 * MINUTE)
     credits = {"normal": 0, "vip": 5}
     rules = branch(counters, credits=credits, language=language, pass_limit=3, appointments=slots)
-    lobby = history(rules, long_steps(2, 1500, (*USUAL, "call_number", "appointment")))
+    lobby = history(rules, long_steps(2, 1500, (*USUAL, "call_number")))
+    lobby.now = local("2027-01-04 08:00")
+    lobby.take("cash", slot="09:30")
+    lobby.call("1")
     said = {row["data"]["why"]["text"] for row in lobby.rows if row["kind"] == "ticket_called"}
     for key in ("alone", "first", "own", "credit", "borrowed", "guard", "forced", "early"):
         template = wording(language).templates[f"why.{key}"]

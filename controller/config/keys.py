@@ -91,7 +91,9 @@ def _week(value: object) -> Week:
         for day in parse_weekdays(days):
             if day in week:
                 raise ValueError(f"{WEEKDAYS[day]} stands there twice; name each day once")
-            week[day] = _shifts(spans)
+            if not isinstance(spans, str):
+                raise ValueError(f'{days} takes times of the day, such as "09:00-12:00 13:30-17:00", or "closed"')
+            week[day] = parse_spans(spans)
     return tuple(week.get(day, ()) for day in range(7))
 
 
@@ -112,9 +114,12 @@ def _date_rules(value: object) -> tuple[DateRule, ...]:
     return tuple(parse_date_rule(str(text)) for text in texts)
 
 
+_SLOTS = 'a list of slots, such as ["09:30-10:00", "10:00-10:30"]'
+
+
 def _slots(value: object) -> tuple[Shift, ...]:
-    if not isinstance(value, list) or not value:
-        raise ValueError('it takes a list of slots, such as ["09:30-10:00", "10:00-10:30"]')
+    if not isinstance(value, list) or not value or "closed" in value:
+        raise ValueError(f"it takes {_SLOTS}")
     return parse_spans(" ".join(str(text) for text in value))
 
 
@@ -344,7 +349,7 @@ class WaitingKeys(Keys):
 
 
 class AppointmentKeys(Keys):
-    slots: Annotated[tuple[Shift, ...], PlainValidator(_slots)]
+    slots: Annotated[tuple[Shift, ...], PlainValidator(_slots), _takes(_SLOTS)]
     places: Annotated[int | None, _between(1, 1000)] = None
     grace: Minutes = 10
     early: Minutes = 10
