@@ -10,9 +10,12 @@ import logging
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import click
+
+if TYPE_CHECKING:
+    from controller.journal import Row
 
 CONFIG = click.option(
     "--config", "path", type=click.Path(path_type=Path), required=True, help="The branch's TOML configuration."
@@ -129,6 +132,85 @@ def _unseen_lines() -> Iterator[str]:
         return
     while line := click.prompt("Card number", hide_input=True, default="", show_default=False, err=True):
         yield line
+
+
+JSON = click.option("--json", "out", type=click.Path(path_type=Path, dir_okay=False), help="The figures, as JSON.")
+JOURNAL = click.option(
+    "--journal", type=click.Path(path_type=Path, dir_okay=False), required=True, help="A branch's journal; only read."
+)
+DAY = click.option("--day", help="The business day, YYYY-MM-DD. Default: the last one there is.")
+
+
+@lobby.command()
+@CONFIG
+@click.option("--profile", help="normal, busy, pension or the branch's own. Default: each day as the calendar has it.")
+@click.option("--days", type=click.IntRange(1, 100_000), default=5, show_default=True, help="How many days.")
+@click.option("--seed", type=int, default=1, show_default=True, help="The same seed, the same customers.")
+@click.option("--journal", type=click.Path(path_type=Path, dir_okay=False), help="Keep the events, as a new journal.")
+@click.option("--pictures", type=click.Path(path_type=Path, file_okay=False), help="Draw each day into here, as SVG.")
+@JSON
+def simulate(
+    path: Path, profile: str | None, days: int, seed: int, journal: Path | None, pictures: Path | None, out: Path | None
+) -> None:
+    """Days in virtual time: how long people would wait, how good the estimates are, what the advice would do."""
+    from controller.config import read  # noqa: PLC0415
+    from simulators.simulate import run_simulation  # noqa: PLC0415
+
+    settings = read(path)
+    known = settings.rules.calendar.profiles
+    if profile and profile not in known:
+        _stop(f'there is no profile "{profile}"; known are {", ".join(known)}', WRONG)
+    if journal and journal.exists():
+        _stop(f"{journal} is there already; name a new file for the journal, or move that one away", WRONG)
+    run_simulation(settings.rules, profile, days, seed, journal, pictures, out)
+
+
+@lobby.command()
+@JOURNAL
+@DAY
+@click.option("--config", "path", type=click.Path(path_type=Path), help="Other rules to set it against.")
+@click.option("--picture", type=click.Path(path_type=Path, dir_okay=False), help="Draw it, as SVG.")
+@JSON
+def replay(journal: Path, day: str | None, path: Path | None, picture: Path | None, out: Path | None) -> None:
+    """A day of a journal: as it was, and who would have waited how long under other rules."""
+    from controller.config import read  # noqa: PLC0415
+    from simulators.simulate import run_replay  # noqa: PLC0415
+
+    rows = _rows(journal, day)
+    run_replay(rows, read(path).rules if path else None, picture, out)
+
+
+@lobby.command()
+@CONFIG
+@click.option("--journal", type=click.Path(path_type=Path, dir_okay=False), help="Default: the branch's own.")
+@DAY
+@click.argument("ticket")
+@JSON
+def why(path: Path, journal: Path | None, day: str | None, ticket: str, out: Path | None) -> None:
+    """Why a ticket was called when it was, or is not next: a sentence, and the table behind it."""
+    from controller.config import read  # noqa: PLC0415
+    from controller.why import show  # noqa: PLC0415
+
+    settings = read(path)
+    if not show(_rows(journal or settings.journal_path, day), settings.rules, ticket, out):
+        sys.exit(FAILED)
+
+
+def _rows(journal: Path, day: str | None) -> list[Row]:
+    """The rows of one business day; JournalError if there are none."""
+    from controller.journal import JournalError, JournalReader  # noqa: PLC0415
+
+    reader = JournalReader(journal)
+    try:
+        day = day or reader.last_day()
+        rows = list(reader.rows(day))
+        if not rows:
+            days = reader.days()
+            has = f"it has {days[0]} to {days[-1]}" if days else "it is empty"
+            raise JournalError(f"{journal}: nothing happened on {day or 'any day'}; {has}")
+        return rows
+    finally:
+        reader.close()
 
 
 def main() -> None:

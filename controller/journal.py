@@ -105,41 +105,32 @@ class Remark:
     text: str
 
 
-class Journal:
-    """The open journal at `path`. Reading happens in the caller's thread, writing in a thread of its own.
-
-    Raises JournalError when the file cannot be a journal of ours, is damaged, or is in use by another controller.
-    """
+class JournalReader:
+    """A journal for reading only, also while a controller writes it. Raises JournalError if it is none of ours."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._lock = _lock(path)
-        self._writer: sqlite3.Connection | None = None
-        self._untidy = 0
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="journal")
         try:
-            self._thread.submit(self._open_writer).result()
             self._reader = _connect(path, read_only=True)
-            self.opened_at: int = self._reader.execute("SELECT coalesce(max(seq), 0) FROM event").fetchone()[0]
-            """The last row when the journal was opened; 0 for a new one."""
-        except (sqlite3.Error, OSError, JournalError) as error:
-            self._thread.shutdown()
-            os.close(self._lock)
-            raise error if isinstance(error, JournalError) else JournalError(_why_not(path, error)) from error
+            columns = tuple(name for _, name, *_ in self._reader.execute("PRAGMA table_info(event)"))
+        except sqlite3.Error as error:
+            raise JournalError(_why_not(path, error)) from error
+        if columns != _COLUMNS:
+            self.close()
+            raise JournalError(f"{path}: this is no journal; name the file that [journal] path names")
 
     def close(self) -> None:
-        """Finish writing and close the file."""
-        self._reader.close()  # before the writer, so that the last to close can merge SQLite's log into the file
-        self._thread.submit(self._close_writer).result()
-        self._thread.shutdown()
-        os.close(self._lock)
-
-    # -- reading -------------------------------------------------------------------------------------------------
+        """Close the file."""
+        self._reader.close()
 
     def last_day(self) -> str:
         """The business day of the last row; empty for a new journal."""
         row = next(self._select("SELECT day FROM event ORDER BY seq DESC LIMIT 1"), None)
         return row[0] if row else ""
+
+    def days(self) -> list[str]:
+        """The business days that there are, oldest first."""
+        return [day for (day,) in self._select("SELECT DISTINCT day FROM event ORDER BY day")]
 
     def rows(self, day: str) -> Iterator[Row]:
         """The rows of one business day, oldest first; JournalError at the first that cannot be read."""
@@ -184,6 +175,36 @@ class Journal:
                 f"{self.path}: row {seq} cannot be read; the file is damaged: restore it from a backup, "
                 "or move it away to begin a new one"
             ) from error
+
+
+class Journal(JournalReader):
+    """The open journal at `path`. Reading happens in the caller's thread, writing in a thread of its own.
+
+    Raises JournalError when the file cannot be a journal of ours, is damaged, or is in use by another controller.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._lock = _lock(path)
+        self._writer: sqlite3.Connection | None = None
+        self._untidy = 0
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="journal")
+        try:
+            self._thread.submit(self._open_writer).result()
+            super().__init__(path)
+            self.opened_at: int = self._reader.execute("SELECT coalesce(max(seq), 0) FROM event").fetchone()[0]
+            """The last row when the journal was opened; 0 for a new one."""
+        except (sqlite3.Error, OSError, JournalError) as error:
+            self._thread.shutdown()
+            os.close(self._lock)
+            raise error if isinstance(error, JournalError) else JournalError(_why_not(path, error)) from error
+
+    def close(self) -> None:
+        """Finish writing and close the file."""
+        self._reader.close()  # before the writer, so that the last to close can merge SQLite's log into the file
+        self._thread.submit(self._close_writer).result()
+        self._thread.shutdown()
+        os.close(self._lock)
 
     # -- writing -------------------------------------------------------------------------------------------------
 

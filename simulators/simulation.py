@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from statistics import fmean
 from typing import Any
 
 from sortedcontainers import SortedList
 
+from controller.journal import Row
 from controller.lobby import events as ev
 from controller.lobby.rules import Rules
 from simulators.customers import day as customers_of
 from simulators.scores import FIRST, Guess, Scorer, minutes, score
-from simulators.virtual import Happened, Policy, VirtualDay, VirtualLobby, leave_alone
+from simulators.virtual import Policy, VirtualDay, VirtualLobby, leave_alone
 
 FIRST_DAY = date(2026, 1, 5)
 """A Monday; simulated days go on from here."""
@@ -45,6 +45,11 @@ class Tally:
     window_seconds: float = 0.0
     """Time that windows were open, of all together."""
     busy_seconds: float = 0.0
+
+    @property
+    def idle(self) -> float:
+        """The part of the windows' time in which nobody was there."""
+        return round(1 - self.busy_seconds / self.window_seconds, 3) if self.window_seconds else 0.0
 
     @property
     def too_long(self) -> float:
@@ -98,7 +103,7 @@ def simulate(
     number: int,
     seed: int,
     policy: Policy = leave_alone,
-    keep: Callable[[Sequence[Happened]], None] = lambda rows: None,
+    keep: Callable[[Sequence[Row]], None] = lambda rows: None,
     done: Callable[[], None] = lambda: None,
 ) -> Tally:
     """Run `number` days. `keep` gets each day's rows, `done` is called after each."""
@@ -124,31 +129,24 @@ def simulate(
 
 def _forced(rules: Rules, profile: str) -> Rules:
     """The same branch, where every day is of one kind and none is a holiday."""
-    from dataclasses import replace
-
     kind = rules.calendar.profiles[profile]
     calendar = replace(rules.calendar, profiles={profile: kind}, holidays=frozenset())
     return replace(rules, calendar=calendar)
 
 
-def report(tally: Tally, days: int, started: float) -> dict[str, Any]:
+def report(tally: Tally, days: int, seconds: float) -> dict[str, Any]:
     """The figures as `--json` has them: minutes throughout but for `seconds` of real time and `coverage80`."""
-    by_class: dict[str, list[Waited]] = defaultdict(list)
-    by_service: dict[str, list[Waited]] = defaultdict(list)
-    for waited in tally.waits:
-        by_class[waited.klass].append(waited)
-        by_service[waited.service].append(waited)
     first = [g for g in tally.guesses if g.into_day < FIRST]
     classes = sorted({g.klass for g in tally.guesses})
     return {
         "days": days,
         "customers": tally.customers,
-        "seconds": round(time.perf_counter() - started, 2),
-        "classes": {id: waits(each) for id, each in sorted(by_class.items())},
-        "services": {id: waits(each) for id, each in sorted(by_service.items())},
+        "seconds": round(seconds, 2),
+        "classes": waits_by(tally.waits, "klass"),
+        "services": waits_by(tally.waits, "service"),
         "above_3": _part(tally.waits, lambda w: w.seconds > 180),
         "window_minutes": minutes(tally.window_seconds),
-        "idle": round(1 - tally.busy_seconds / tally.window_seconds, 3) if tally.window_seconds else 0.0,
+        "idle": tally.idle,
         "no_shows": tally.missed,
         "too_long": minutes(tally.too_long),
         "estimates": score(tally.guesses)
@@ -161,6 +159,14 @@ def report(tally: Tally, days: int, started: float) -> dict[str, Any]:
 
 def _part(waited: Sequence[Waited], what: Callable[[Waited], bool]) -> float:
     return round(sum(map(what, waited)) / len(waited), 3) if waited else 0.0
+
+
+def waits_by(waited: Sequence[Waited], by: str) -> dict[str, dict[str, Any]]:
+    """The waits by `klass` or by `service`."""
+    groups: dict[str, list[Waited]] = defaultdict(list)
+    for each in waited:
+        groups[getattr(each, by)].append(each)
+    return {group: waits(members) for group, members in sorted(groups.items())}
 
 
 def waits(waited: Sequence[Waited]) -> dict[str, Any]:

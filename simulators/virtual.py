@@ -11,7 +11,9 @@ from dataclasses import dataclass
 from datetime import date
 from heapq import heappop, heappush
 from itertools import count
+from typing import NamedTuple
 
+from controller.journal import Row
 from controller.lobby import commands as cm
 from controller.lobby import events as ev
 from controller.lobby.calendar import Span, at_second
@@ -34,25 +36,13 @@ FETCHED_IN = 120_000
 """Milliseconds in which a clerk opens a window that the manager asks for."""
 
 
-@dataclass(frozen=True, slots=True)
-class Happened:
-    """A row of the journal to be."""
-
-    seq: int
-    at: int
-    day: str
-    event: ev.Event
-    cause: str
-    part: int
-
-
 class VirtualLobby:
     """The lobby's core, and all that has happened in it. `heard` is told of each event once it has taken effect."""
 
     def __init__(self, rules: Rules, state: State | None = None, seq: int = 0) -> None:
         self.rules = rules
         self.state = state or State()
-        self.rows: list[Happened] = []
+        self.rows: list[Row] = []
         self.heard: Callable[[int, ev.Event], None] = lambda at, event: None
         self._seq = count(seq + 1)
 
@@ -65,7 +55,7 @@ class VirtualLobby:
         if isinstance(decision, list):
             for part, event in enumerate(decision):
                 day = event.day if isinstance(event, ev.DayOpened) else self.state.day
-                self.rows.append(Happened(next(self._seq), command.at, day, event, command.cause, part))
+                self.rows.append(Row(next(self._seq), command.at, day, event, command.cause, part))
                 evolve(self.state, command.at, event)
             for event in decision:
                 self.heard(command.at, event)
@@ -90,11 +80,22 @@ def leave_alone(day: VirtualDay, at: int) -> None:
     """Do nothing: windows open and close as planned."""
 
 
+class Leg(NamedTuple):
+    """A further stop of a visit, after the first counter: at a service, or at one counter."""
+
+    service: str
+    counter: str
+    seconds: float
+
+
 @dataclass(slots=True)
 class _Visit:
     customer: Customer
     issued: int
     misses: bool
+    legs: list[Leg]
+    on_the_way: bool = False
+    """The first counter has been left for the first of the legs."""
 
 
 @dataclass(slots=True)
@@ -120,12 +121,18 @@ class VirtualDay:
         customers: Iterable[Customer],
         policy: Policy = leave_alone,
         shifts: Callable[[str], Sequence[Span]] | None = None,
+        legs: Callable[[Customer], Sequence[Leg]] = lambda customer: (),
+        walk: int = WALK,
+        issued: Callable[[int, Customer, str], None] = lambda at, customer, ticket: None,
     ) -> None:
         self.lobby = lobby
         self.rules = lobby.rules
         self.day = day
         self._customers = list(customers)
         self._policy = policy
+        self._legs = legs
+        self._walk = walk
+        self._issued = issued
         self._agenda: list[tuple[int, int, Callable[[int], None]]] = []
         self._order = count()
         self._causes = count()
@@ -186,7 +193,8 @@ class VirtualDay:
         decision = self.do(command)
         if isinstance(decision, list):
             issued = next(event for event in decision if isinstance(event, ev.TicketIssued))
-            self._visits[issued.ticket] = _Visit(customer, at, customer.misses_call)
+            self._visits[issued.ticket] = _Visit(customer, at, customer.misses_call, list(self._legs(customer)))
+            self._issued(at, customer, issued.ticket)
             self._wake(at, issued.ticket)
 
     def _wake(self, at: int, ticket: str) -> None:
@@ -223,8 +231,9 @@ class VirtualDay:
             self._calls(at, clerk)
 
     def fetch(self, counter: str, at: int) -> None:
-        """The manager asks somebody to open a window."""
-        self.later(at + FETCHED_IN, lambda at: self._begins(at, self.clerks[counter]))
+        """The manager asks somebody to open a window, unless the day is over."""
+        if at + FETCHED_IN < self._last_end:
+            self.later(at + FETCHED_IN, lambda at: self._begins(at, self.clerks[counter]))
 
     def send_away(self, counter: str, at: int) -> None:
         """The manager lets a window close."""
@@ -264,8 +273,30 @@ class VirtualDay:
                 self.later(at + after, lambda at: self._recalls(at, clerk))
             self.later(at + GIVES_UP_AFTER, lambda at: self._misses(at, clerk, ticket, gone))
         else:
-            self.later(at + WALK, lambda at: self._starts(at, clerk))
-            self.later(at + WALK + int(visit.customer.service_time * 1000), lambda at: self._calls(at, clerk))
+            seconds = visit.legs[0].seconds if visit.on_the_way else visit.customer.service_time
+            self.later(at + self._walk, lambda at: self._starts(at, clerk))
+            self.later(at + self._walk + int(seconds * 1000), lambda at: self._served(at, clerk, ticket))
+
+    def _served(self, at: int, clerk: _Clerk, ticket: str) -> None:
+        """The next one, after this one has been sent on if there is somewhere to go."""
+        visit = self._visits[ticket]
+        if visit.on_the_way:
+            visit.legs.pop(0)
+        visit.on_the_way = bool(visit.legs)
+        if visit.legs:
+            leg = visit.legs[0]
+            self.do(cm.Hold(at=at, cause=self.cause(), counter=clerk.counter.id))
+            on = cm.Reassign(
+                at=at,
+                cause=self.cause(),
+                by=f"counter/{clerk.counter.id}",
+                ticket=ticket,
+                service=leg.service,
+                counter=leg.counter,
+            )
+            if isinstance(self.do(on), list):
+                self._wake(at, ticket)
+        self._calls(at, clerk)
 
     def _recalls(self, at: int, clerk: _Clerk) -> None:
         self.do(cm.Recall(at=at, cause=self.cause(), counter=clerk.counter.id))
@@ -284,5 +315,5 @@ class VirtualDay:
     def _check(self, at: int) -> None:
         self.do(cm.CheckWindows(at=at, cause=self.cause()))
         self._policy(self, at)
-        if self._to_come or any(clerk.there for clerk in self.clerks.values()):
+        if self._to_come or at < self._last_end:
             self.later(at + CHECK_EVERY * 1000, self._check)

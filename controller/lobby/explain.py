@@ -72,15 +72,15 @@ def _waiting(state: State, rules: Rules, ticket: Ticket, at: int) -> Explanation
         text = say("explain.next", ticket=ticket.id, counter=best, why=calling.why(rules, pick)["text"])
         return Explanation(ticket.id, text, tuple(orders[best][:ROWS]))
     order, place = orders[best], places[best]
-    other = state.tickets[order[max(0, place - 1)].ticket]
+    other = state.tickets[order[place - 1].ticket] if place else pick.ticket if pick else ticket
     text = say(
         "explain.waits",
         ticket=ticket.id,
-        place=place + 1,
+        place=max(place, 1) + 1,
         counters=best,
         counted=rules.local(order[place].counts * 1000).strftime("%H:%M"),
         other=other.id,
-        reason=_reason(rules, ticket, other),
+        reason=_reason(rules, rules.counters[best], ticket, other, at),
     )
     told = waiting.expected(state, rules, at, ticket)
     if told:
@@ -89,13 +89,19 @@ def _waiting(state: State, rules: Rules, ticket: Ticket, at: int) -> Explanation
     return Explanation(ticket.id, text, tuple(order[: max(ROWS, place + 1)]))
 
 
-def _reason(rules: Rules, ticket: Ticket, other: Ticket) -> str:
-    """What puts `other` before `ticket`."""
+def _reason(rules: Rules, counter: Counter, ticket: Ticket, other: Ticket, at: int) -> str:
+    """What puts `other` before `ticket` at a counter."""
+    say, now = rules.wording.say, at // 1000
+    if other.not_before <= now < ticket.not_before:
+        slot = rules.local(ticket.seniority * 1000).strftime("%H:%M")
+        return say("explain.early", ticket=ticket.id, slot=slot)
     if other.seniority <= ticket.seniority:
-        ahead = calling.span(rules, ticket.seniority - other.seniority)
-        return rules.wording.say("explain.earlier", ahead=ahead)
-    klass = rules.class_name(other.klass)
-    return rules.wording.say("explain.privilege", klass=klass, credit=rules.credit(other.klass) // 60)
+        return say("explain.earlier", ahead=calling.span(rules, ticket.seniority - other.seniority))
+    if rules.credit(other.klass) > rules.credit(ticket.klass):
+        klass = rules.class_name(other.klass)
+        return say("explain.privilege", klass=klass, credit=rules.credit(other.klass) // 60)
+    handicap = counter.handicap(ticket.service, ticket.klass, ticket.only) or 0
+    return say("explain.borrowed", ticket=ticket.id, counter=counter.id, handicap=handicap // 60)
 
 
 def _order(state: State, rules: Rules, counter: Counter) -> list[Line]:

@@ -29,7 +29,8 @@ def day(state: State, rules: Rules, at: int) -> dict[str, Any]:
         "target": rules.target / 60,
         **_level(everybody, rules),
         "classes": {
-            klass: _level(each, rules) | _effect(state, klass, len(everybody)) for klass, each in waits.items()
+            klass: _level(each, rules) | _effect(state, klass, len(each), len(everybody))
+            for klass, each in waits.items()
         },
         "self_service": {
             choice: {"advised": count, "insisted": state.insisted.get(choice, 0)}
@@ -52,10 +53,9 @@ def _level(waits: SortedList, rules: Rules) -> dict[str, Any]:
     }
 
 
-def _effect(state: State, klass: str, everybody: int) -> dict[str, Any]:
+def _effect(state: State, klass: str, count: int, everybody: int) -> dict[str, Any]:
     """A class's share, and whom its calls passed: how many customers, on the mean and at most by how many minutes."""
     effect = state.effects.get(klass, Effect())
-    count = len(state.waits.get(klass, ()))
     return {
         "share": round(count / everybody, 3) if everybody else 0.0,
         "passed": effect.passed,

@@ -31,7 +31,7 @@ TAIL = 0.1
 OFFSET = 60
 """Seconds added on both sides before errors are taken as ratios: a minute matters more at two than at forty."""
 OPENING = 30 * 60
-"""Seconds from the day's first ticket in which errors are of a kind of their own: a crowd at the door, closed windows."""
+"""Seconds from the day's first ticket in which errors are of a kind of their own: a crowd, and windows still closed."""
 POOL = "*"
 """In the place of a class: all of them."""
 FIRST_GUESS = (-1000, -680, -480, -340, -220, -130, -50, 0, 60, 130, 220, 320, 430, 560, 760)

@@ -32,7 +32,9 @@ OPENS_IN = 60
 DOOR = 3 * 60
 """Seconds in which those who wait at the door take their tickets."""
 TO_COME = 1_000_000
-"""Orders of issue from here on belong to customers who are still to come."""
+"""Orders of issue from here on belong to customers who are still to come .."""
+NOBODY_YET = "-"
+""".. and this is in the place of their tickets."""
 HORIZON = 10 * 3600
 """Seconds beyond which nothing is said."""
 
@@ -149,7 +151,9 @@ def _lines(state: State, rules: Rules, at: int, ticket: Ticket, tickets: Mapping
     lines = {}
     for key in {**state.lines, ticket.line: None, **to_come}:
         line = lines[key] = _Line(
-            [*state.lines.get(key, ()), *to_come.get(key, ())], rules.credit(key.klass), seconds_at_counter(state, rules, key.service, key.klass)
+            sorted([*state.lines.get(key, ()), *to_come.get(key, ())]),
+            rules.credit(key.klass),
+            seconds_at_counter(state, rules, key.service, key.klass),
         )
         if key == ticket.line and ticket.id not in state.tickets:
             insort(line.places, ticket.place)
@@ -183,7 +187,9 @@ def _to_come(state: State, rules: Rules, at: int, ticket: Ticket) -> dict[LineKe
                 times = [DOOR * (n + 0.5) / crowd for n in range(crowd)]
                 times += [gap * (n + 0.5) for n in range(round(ahead / gap))]
                 found[LineKey(service, klass, "")] = [
-                    Place(now + round(time), TO_COME + n, "") for n, time in enumerate(sorted(times)) if time < ahead
+                    Place(now + round(time), TO_COME + n, NOBODY_YET)
+                    for n, time in enumerate(sorted(times))
+                    if time < ahead
                 ]
     return found
 
@@ -217,7 +223,7 @@ def _available(
     if here.stage is CounterStage.OPEN:
         return _until_free(state, rules, here, at), until
     if here.stage is CounterStage.PAUSED:
-        away = (at - here.since) / 1000
+        away = max(0, at - here.since) / 1000
         return max(BREAK - away, STILL * BREAK), until
     gone = here.since > 0
     if shift and not gone and second - shift.start < LATE:

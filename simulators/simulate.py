@@ -1,0 +1,109 @@
+"""`lobby simulate` and `lobby replay`: what they run, draw, print and write."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from statistics import fmean
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from controller.config import wording
+from controller.journal import Journal, Row
+from controller.lobby.rules import Rules
+from simulators import pictures
+from simulators.replay import as_it_was, bare_rules, compare, most_changed
+from simulators.replay import report as compared_report
+from simulators.reports import show_replay, show_simulation
+from simulators.scores import minutes
+from simulators.simulation import Tally, quantile, report, simulate, waits_by
+from simulators.virtual import follow_advice
+
+
+def run_simulation(
+    rules: Rules,
+    profile: str | None,
+    days: int,
+    seed: int,
+    journal: Path | None,
+    drawings: Path | None,
+    out: Path | None,
+) -> None:
+    """Run the days, once as planned and once with the advice about windows followed."""
+    started = time.perf_counter()
+    kept = Journal(journal) if journal else None
+    console = Console() if Console().is_terminal else Console(width=140)
+
+    def keep(rows: Sequence[Row]) -> None:
+        if kept:
+            kept.append(rows).result()
+        if drawings:
+            day = rows[-1].day
+            title = f"{rules.branch_name or rules.branch}  {day}"
+            figure = pictures.day([(row.at, row.event) for row in rows], rules, title)
+            pictures.save(figure, drawings / f"{day}.svg")
+
+    if drawings:
+        drawings.mkdir(parents=True, exist_ok=True)
+    try:
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+        with Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True)) as progress:
+            planned_task = progress.add_task("days as planned", total=days)
+            followed_task = progress.add_task("days with the advice followed", total=days)
+            planned = simulate(rules, profile, days, seed, keep=keep, done=lambda: progress.advance(planned_task))
+            seconds = time.perf_counter() - started
+            followed = simulate(
+                rules, profile, days, seed, policy=follow_advice, done=lambda: progress.advance(followed_task)
+            )
+    finally:
+        if kept:
+            kept.close()
+    figures = report(planned, days, seconds)
+    figures["advice"] = {"planned": _windows(planned), "followed": _windows(followed)}
+    show_simulation(console, figures)
+    _write(out, figures)
+
+
+def _windows(tally: Tally) -> dict[str, Any]:
+    seconds = sorted(w.seconds for w in tally.waits)
+    return {
+        "window_minutes": minutes(tally.window_seconds),
+        "idle": tally.idle,
+        "mean": minutes(fmean(seconds)) if seconds else 0.0,
+        "p95": minutes(quantile(seconds, 0.95)) if seconds else 0.0,
+        "too_long": minutes(tally.too_long),
+    }
+
+
+def run_replay(rows: Sequence[Row], rules: Rules | None, picture: Path | None, out: Path | None) -> None:
+    """Show a day as it was, and as it would be under `rules`."""
+    events = [(row.at, row.event) for row in rows]
+    day = rows[0].day
+    figures: dict[str, Any] = {"day": day, "changed": [], "left_out": 0}
+    if rules is None:
+        names = bare_rules(events, None, wording("en"))
+        was = as_it_was(events)
+        for kind, by in (("classes", "klass"), ("services", "service")):
+            figures[kind] = {group: {"was": waits} for group, waits in waits_by(was, by).items()}
+        figure = pictures.day(events, names, day) if picture else None
+    else:
+        compared = compare(events, day, rules)
+        figures["classes"] = compared_report(compared, "klass")
+        figures["services"] = compared_report(compared, "service")
+        figures["changed"] = most_changed(compared)
+        figures["left_out"] = compared.left_out
+        labels = (day, rules.branch_name or rules.branch)
+        figure = pictures.compare(events, compared.rows, rules, labels, compared.pairs) if picture else None
+    show_replay(Console() if Console().is_terminal else Console(width=140), figures)
+    if picture and figure:
+        pictures.save(figure, picture)
+    _write(out, figures)
+
+
+def _write(out: Path | None, figures: Mapping[str, Any]) -> None:
+    if out:
+        out.write_text(json.dumps(figures, ensure_ascii=False, indent=2) + "\n", "utf-8")
