@@ -39,8 +39,10 @@ class Customer:
     service: str
     klass: str
     service_time: float
-    misses_call: bool
-    comes_back: bool
+    misses: int
+    """Calls that they do not answer."""
+    returns: int
+    """How often they come back afterwards."""
     patience: float
 
 
@@ -58,8 +60,8 @@ def draw(rules: Rules, profile: str, seed: int | str, number: int, arrives: floa
         service=service,
         klass=klass,
         service_time=longer * _lognormal(random, rules.services[service].minutes * 60, SPREAD),
-        misses_call=random.random() < NO_SHOW,
-        comes_back=random.random() < COMES_BACK,
+        misses=int(random.random() < NO_SHOW),
+        returns=int(random.random() < COMES_BACK),
         patience=_lognormal(random, PATIENCE, PATIENCE_SPREAD),
     )
 

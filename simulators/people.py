@@ -182,7 +182,7 @@ class Hall:
         await self._take(visit)
         if self._printers:
             await self.until(lambda: self._has_paper(visit.ticket), FOREVER)
-        misses = customer.misses_call
+        misses = customer.misses > 0
         while not visit.served:
             counter = await self._called(visit)
             if visit.called is None:
@@ -191,7 +191,7 @@ class Hall:
                 misses = False
                 await self.pass_time(NOTICES_LATE)
                 await self.until(lambda c=counter: not self._shows(visit.ticket, c), FOREVER)  # type: ignore[misc]
-                if not customer.comes_back or not await self._ask_back(visit):
+                if not customer.returns or not await self._ask_back(visit):
                     break
                 continue
             await self.pass_time(WALK)

@@ -207,8 +207,8 @@ def _customer(number: int, ticket: _Ticket, rules: Rules) -> Customer:
         service=ticket.issued.service,
         klass=ticket.issued.klass,
         service_time=seconds,
-        misses_call=ticket.misses > 0,
-        comes_back=ticket.returns > 0,
+        misses=ticket.misses,
+        returns=ticket.returns,
         patience=FOREVER,
     )
 

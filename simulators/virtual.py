@@ -92,10 +92,10 @@ class Leg(NamedTuple):
 class _Visit:
     customer: Customer
     issued: int
-    misses: bool
     legs: list[Leg]
     on_the_way: bool = False
     """The first counter has been left for the first of the legs."""
+    missed: int = 0
 
 
 @dataclass(slots=True)
@@ -148,7 +148,7 @@ class VirtualDay:
     def at(self, second: float) -> int:
         """A time of the day in ms since 1970, UTC."""
         whole = int(second)
-        return int(at_second(self.day, whole, self.rules.zone).timestamp() * 1000) + int((second - whole) * 1000)
+        return int(at_second(self.day, whole, self.rules.zone).timestamp() * 1000) + round((second - whole) * 1000)
 
     def cause(self) -> str:
         """The cause of the next press."""
@@ -193,7 +193,7 @@ class VirtualDay:
         decision = self.do(command)
         if isinstance(decision, list):
             issued = next(event for event in decision if isinstance(event, ev.TicketIssued))
-            self._visits[issued.ticket] = _Visit(customer, at, customer.misses_call, list(self._legs(customer)))
+            self._visits[issued.ticket] = _Visit(customer, at, list(self._legs(customer)))
             self._issued(at, customer, issued.ticket)
             self._wake(at, issued.ticket)
 
@@ -214,7 +214,6 @@ class VirtualDay:
     def _returns(self, at: int, ticket: str) -> None:
         decision = self.do(cm.Return(at=at, cause=self.cause(), by="panel/manager", ticket=ticket, reason="late"))
         if isinstance(decision, list):
-            self._visits[ticket].misses = False
             self._wake(at, ticket)
 
     # -- clerks --------------------------------------------------------------------------------------------------
@@ -268,14 +267,14 @@ class VirtualDay:
     def _called(self, at: int, clerk: _Clerk, ticket: str) -> None:
         visit = self._visits[ticket]
         gone = at - visit.issued > visit.customer.patience * 1000
-        if gone or visit.misses:
+        if gone or visit.missed < visit.customer.misses:
             for after in RECALLS_AFTER[: self.rules.recalls]:
                 self.later(at + after, lambda at: self._recalls(at, clerk))
             self.later(at + GIVES_UP_AFTER, lambda at: self._misses(at, clerk, ticket, gone))
         else:
             seconds = visit.legs[0].seconds if visit.on_the_way else visit.customer.service_time
             self.later(at + self._walk, lambda at: self._starts(at, clerk))
-            self.later(at + self._walk + int(seconds * 1000), lambda at: self._served(at, clerk, ticket))
+            self.later(at + self._walk + round(seconds * 1000), lambda at: self._served(at, clerk, ticket))
 
     def _served(self, at: int, clerk: _Clerk, ticket: str) -> None:
         """The next one, after this one has been sent on if there is somewhere to go."""
@@ -306,7 +305,9 @@ class VirtualDay:
 
     def _misses(self, at: int, clerk: _Clerk, ticket: str, gone: bool) -> None:
         self.do(cm.NoShow(at=at, cause=self.cause(), counter=clerk.counter.id))
-        if not gone and self._visits[ticket].customer.comes_back:
+        visit = self._visits[ticket]
+        visit.missed += 1
+        if not gone and visit.missed <= visit.customer.returns:
             self.later(at + NOTICES_LATE, lambda at: self._returns(at, ticket))
         self._calls(at, clerk)
 

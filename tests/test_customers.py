@@ -74,10 +74,10 @@ def test_another_mix_changes_what_people_want_and_nothing_else_of_theirs(rules: 
         assert changed.service == "cash"
         scale = rules.services["cash"].minutes / rules.services[usual.service].minutes
         assert changed.service_time == pytest.approx(usual.service_time * scale)
-        assert (changed.klass, changed.misses_call, changed.comes_back, changed.arrives) == (
+        assert (changed.klass, changed.misses, changed.returns, changed.arrives) == (
             usual.klass,
-            usual.misses_call,
-            usual.comes_back,
+            usual.misses,
+            usual.returns,
             usual.arrives,
         )
 
@@ -147,8 +147,8 @@ def test_what_people_want_and_who_they_are(
 
 def test_no_shows_and_who_comes_back(rules: Rules) -> None:
     customers = people(rules)
-    missing = sum(customer.misses_call for customer in customers)
-    back = sum(customer.comes_back for customer in customers)
+    missing = sum(customer.misses for customer in customers)
+    back = sum(customer.returns for customer in customers)
     assert near(missing / PEOPLE, NO_SHOW, math.sqrt(NO_SHOW * (1 - NO_SHOW) / PEOPLE))
     assert near(back / PEOPLE, COMES_BACK, math.sqrt(COMES_BACK * (1 - COMES_BACK) / PEOPLE))
 

@@ -48,7 +48,7 @@ def parse_spans(text: str) -> tuple[Span, ...]:
     if text.strip() == "closed":
         return ()
     spans = []
-    for part in re.split(r"[\s,]+(?=\d)", text.strip()):
+    for part in re.split(r"(?<=\d)[\s,]+(?=\d)", text.strip()):
         found = _SPAN.fullmatch(part)
         start, end = (int(found[1]) * 60 + int(found[2]), int(found[3]) * 60 + int(found[4])) if found else (1, 0)
         if start >= end or end > 24 * 60:
@@ -205,10 +205,6 @@ class Calendar:
                 if ahead or span.start > second_of(local):
                     return at_second(day, span.start, local.tzinfo)
         return None
-
-    def next_day(self, hours: Hours, local: datetime) -> datetime | None:
-        """When tickets are next given on a later day; None: not within a year."""
-        return self.next_opening(hours, local.replace(hour=23, minute=59, second=59))
 
 
 def second_of(local: datetime) -> int:

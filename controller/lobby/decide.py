@@ -163,8 +163,8 @@ def _must_be_open(state: State, rules: Rules, service: Service, at: int) -> None
         opens = rules.calendar.next_opening(service.hours, local)
         raise _Refused("closed_now", service=service.name, opens=_when(rules, local, opens))
     if service.quota is not None and state.numbers.get(service.id, 0) >= service.quota:
-        hours = service.hours or calendar.ALWAYS
-        opens = rules.calendar.next_day(hours, local)
+        hours, begins = service.hours or calendar.ALWAYS, rules.local(rules.end_of_day(at))
+        opens = begins if rules.calendar.is_open(hours, begins) else rules.calendar.next_opening(hours, begins)
         raise _Refused("quota_used", service=service.name, quota=service.quota, opens=_when(rules, local, opens))
 
 
