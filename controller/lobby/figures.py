@@ -33,8 +33,8 @@ def day(state: State, rules: Rules, at: int) -> dict[str, Any]:
             for klass, each in waits.items()
         },
         "self_service": {
-            choice: {"advised": count, "insisted": state.insisted.get(choice, 0)}
-            for choice, count in state.sent_away.items()
+            choice: {"advised": state.sent_away.get(choice, 0), "insisted": state.insisted.get(choice, 0)}
+            for choice in {**state.sent_away, **state.insisted}
         },
     }
 

@@ -1,0 +1,177 @@
+"""Appointments: from when they count, from when they are called, and how many a slot has."""
+
+from __future__ import annotations
+
+import pytest
+from branches import MINUTE, Lobby, branch, half_hours, local
+
+from controller.lobby import commands as cm
+from controller.lobby.calling import pick
+from controller.lobby.decide import Refusal
+from controller.lobby.rules import Appointments, Rules
+from controller.lobby.state import Stage
+
+COUNTERS = {"1": {"cash": 0}, "2": {"cash": 20, "personal": 0}}
+
+
+def rules(**about: int | None) -> Rules:
+    slots = Appointments(half_hours("09:00", "17:00"), **about)  # type: ignore[arg-type]
+    return branch(COUNTERS, credits={"normal": 0, "appointment": 15, "vip": 10, "urgent": 60}, appointments=slots)
+
+
+def clock(lobby: Lobby, seconds: int) -> str:
+    return lobby.rules.local(1000 * seconds).strftime("%H:%M")
+
+
+def at(text: str, **about: int | None) -> Lobby:
+    """A lobby at a time of its day."""
+    return Lobby(rules(**about), local(f"2026-11-23 {text}"))
+
+
+@pytest.mark.parametrize(
+    ("now", "slot", "counts", "from_then"),
+    [
+        ("08:00", "10:00", "10:00", "09:50"),
+        ("09:59", "10:00", "10:00", "09:50"),
+        ("10:00", "10:00", "10:00", "09:50"),
+        ("10:10", "10:00", "10:00", "09:50"),
+        ("10:10:01", "10:00", "10:10", ""),  # late: as everybody who comes now
+        ("16:00", "10:00", "16:00", ""),
+    ],
+)
+def test_who_is_in_time_counts_from_the_slot(now: str, slot: str, counts: str, from_then: str) -> None:
+    lobby = at(now)
+    ticket = lobby.state.tickets[lobby.take("cash", "appointment", slot=slot)]
+    assert clock(lobby, ticket.seniority) == counts
+    assert (clock(lobby, ticket.not_before) if ticket.not_before else "") == from_then
+    assert lobby.rows[-1]["data"].get("slot") is not None
+
+
+def test_grace_and_early_are_the_branchs() -> None:
+    lobby = at("09:00", grace=0, early=0)
+    lobby.take("cash", slot="09:00")
+    lobby.now += 1000
+    lobby.take("cash", slot="09:00")
+    lobby.take("cash", slot="09:30")
+    first, late, early = lobby.state.tickets.values()
+    assert (first.not_before, late.not_before, early.not_before) == (first.seniority, 0, early.seniority)
+    assert late.seniority == first.seniority + 1
+
+
+def test_others_are_called_first_until_its_time() -> None:
+    lobby = at("09:00")
+    early = lobby.take("cash", "appointment", slot="09:30")  # counts from 09:15
+    for _ in range(4):
+        lobby.wait(4)
+        lobby.take("cash")
+    lobby.wait(3.9)
+    assert lobby.call("1") == "A002", "at 09:19:54 it is not its time yet"
+    lobby.wait(0.1)
+    assert lobby.call("1") == "A003", "at 09:20 it competes: A003 came at 09:08, before 09:15"
+    assert lobby.call("1") == "A004", "09:12"
+    assert lobby.call("1") == early, "and A005 came at 09:16"
+
+
+def test_an_idle_counter_calls_it_before_its_time_and_says_why() -> None:
+    lobby = at("09:00")
+    early = lobby.take("cash", slot="11:30")
+    lobby.take("personal")
+    assert lobby.call("1") == early
+    assert lobby.rows[-1]["data"]["why"] == {
+        "text": f"{early} is next: its appointment is at 11:30, but nobody else waits.",
+        "guard": False,
+        "heads": [{"ticket": early, "key": lobby.state.tickets[early].seniority}],
+    }
+
+
+def test_a_counter_that_borrows_calls_it_early_only_if_it_would_be_idle() -> None:
+    lobby = at("09:00")
+    lobby.take("cash", slot="11:30")
+    lobby.take("personal")
+    assert lobby.call("2") == "B001"
+    assert lobby.call("2") == "A001"
+
+
+def test_two_before_their_time_are_called_in_the_order_of_the_rule() -> None:
+    lobby = at("09:00")
+    lobby.take("cash", slot="11:30")
+    lobby.take("cash", "appointment", slot="11:30")
+    lobby.take("cash", "appointment", slot="11:00")
+    assert [lobby.call("1") for _ in range(3)] == ["A003", "A002", "A001"]
+
+
+def test_it_is_not_passed_before_its_time() -> None:
+    lobby = at("09:00", early=0)
+    lobby.take("cash", "appointment", slot="09:00")
+    lobby.wait(-5)
+    lobby.take("cash", "vip")
+    lobby.call("1")
+    ticket = lobby.state.tickets["A001"]
+    assert (ticket.stage, ticket.passed) == (Stage.WAITING, 0)
+
+
+def test_promoted_it_has_no_time_to_wait_for() -> None:
+    lobby = at("09:00")
+    lobby.take("cash", "appointment", slot="09:30")
+    lobby.take("cash")
+    lobby.do(cm.Promote(at=lobby.now, cause="", by="panel", ticket="A001", klass="urgent", reason=""))
+    assert lobby.call("1") == "A001", "60 minutes before its slot is before 09:00"
+
+
+def test_it_does_not_move_those_who_come_after_it() -> None:
+    """The seniority of a slot in the future is nobody else's."""
+    lobby = at("09:00")
+    lobby.take("cash", slot="16:00")
+    ordinary = lobby.state.tickets[lobby.take("cash")]
+    assert clock(lobby, ordinary.seniority) == "09:00"
+
+
+def test_places_count_who_has_checked_in() -> None:
+    lobby = at("08:30", places=2)
+    for _ in range(2):
+        lobby.take("cash", slot="09:00")
+    lobby.take("personal", slot="09:30")
+    refused = lobby.do(cm.TakeTicket(at=lobby.now, cause="", by="kiosk", slot="09:00"))
+    assert isinstance(refused, Refusal)
+    assert refused.text(lobby.rules.wording) == "all 2 places of 09:00 have checked in"
+    lobby.wait(24 * 60)
+    lobby.take("cash", slot="09:00")
+
+
+@pytest.mark.parametrize(
+    ("slot", "known"), [("09:10", "09:00, 09:30, 10:00"), ("9:00", "09:00, 09:30, 10:00"), ("x", "09:00, 09:30, 10:00")]
+)
+def test_a_slot_that_is_none(slot: str, known: str) -> None:
+    lobby = Lobby(branch(COUNTERS, appointments=Appointments(half_hours("09:00", "10:00"))))
+    refused = lobby.do(cm.TakeTicket(at=lobby.now, cause="", by="kiosk", slot=slot))
+    assert isinstance(refused, Refusal)
+    assert refused.text(lobby.rules.wording) == f"there is no slot {slot}; there are {known}"
+
+
+def test_a_branch_without_appointments_has_no_slots() -> None:
+    lobby = Lobby(branch(COUNTERS))
+    refused = lobby.do(cm.TakeTicket(at=lobby.now, cause="", by="kiosk", slot="09:00"))
+    assert isinstance(refused, Refusal)
+    assert refused.text(lobby.rules.wording) == "there is no slot 09:00; there are -"
+
+
+@pytest.mark.parametrize("day", ["2026-03-29", "2026-10-25"])
+def test_slots_on_a_day_on_which_the_clocks_change(day: str) -> None:
+    lobby = Lobby(branch(COUNTERS, zone="Europe/Berlin", appointments=Appointments((10 * 3600,))))
+    lobby.now = local(f"{day} 09:00", "Europe/Berlin")
+    ticket = lobby.state.tickets[lobby.take("cash", slot="10:00")]
+    assert 1000 * ticket.seniority == local(f"{day} 10:00", "Europe/Berlin") == lobby.now + 60 * MINUTE * 1000
+
+
+def test_a_no_show_that_returns_keeps_its_slots_time() -> None:
+    lobby = at("09:00")
+    lobby.take("cash", slot="11:30")
+    assert lobby.call("1") == "A001"
+    lobby.do(cm.NoShow(at=lobby.now, cause="", counter="1"))
+    lobby.do(cm.Return(at=lobby.now, cause="", by="panel", ticket="A001"))
+    ticket = lobby.state.tickets["A001"]
+    assert clock(lobby, ticket.seniority) == "11:35"
+    lobby.take("cash")
+    found = pick(lobby.state, lobby.rules, lobby.rules.counters["1"], lobby.now)
+    assert found is not None
+    assert found.ticket.id == "A002"

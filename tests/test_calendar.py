@@ -1,0 +1,398 @@
+"""Hours, holidays and kinds of day, and what is said of texts that are none of them."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+from branches import Lobby, branch, hours, local
+from hypothesis import given
+from hypothesis import strategies as st
+
+from controller.lobby import commands as cm
+from controller.lobby.calendar import (
+    ALWAYS,
+    PROFILES,
+    Calendar,
+    Hours,
+    Profile,
+    Span,
+    clock,
+    hours_of,
+    parse_date_rule,
+    parse_dates,
+    parse_spans,
+    parse_weekdays,
+)
+from controller.lobby.decide import Refusal
+
+BERLIN = ZoneInfo("Europe/Berlin")
+HOUR = 3600
+USUAL = Calendar(PROFILES)
+DAYS = st.dates(date(1999, 1, 1), date(2101, 12, 31))
+
+
+def days(rule: str, year: int, month: int) -> list[int]:
+    """The days of a month that a date rule is about."""
+    first = date(year, month, 1)
+    parsed = parse_date_rule(rule)
+    month_of = (first + timedelta(days=n) for n in range(31))
+    return [day.day for day in month_of if day.month == month and parsed.holds(day)]
+
+
+# -- texts -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "spans"),
+    [
+        ("closed", []),
+        (" closed ", []),
+        ("09:00-17:00", ["09:00-17:00"]),
+        ("9:00-17:00", ["09:00-17:00"]),
+        ("09:00 - 12:00  13:30-17:00", ["09:00-12:00", "13:30-17:00"]),
+        ("13:30-17:00,09:00-12:00", ["09:00-12:00", "13:30-17:00"]),
+        ("09:00-12:00, 12:00-17:00", ["09:00-12:00", "12:00-17:00"]),
+        ("00:00-24:00", ["00:00-24:00"]),
+        ("23:59-24:00", ["23:59-24:00"]),
+    ],
+)
+def test_spans(text: str, spans: list[str]) -> None:
+    assert [str(span) for span in parse_spans(text)] == spans
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "9-17", "09:00", "09:00-09:00", "17:00-09:00", "24:00-24:00", "08:00-24:01", "25:00-26:00", "09:60-10:00",
+     "09:00-17:00 closed", "09:00–17:00", "09:00-17:00-18:00", "-09:00-10:00", "09:00:00-10:00:00"],
+)  # fmt: skip
+def test_no_spans(text: str) -> None:
+    with pytest.raises(ValueError, match="is no span of the day; it takes") as error:
+        parse_spans(text)
+    assert str(error.value).startswith('"')
+
+
+def test_spans_that_overlap_are_named() -> None:
+    with pytest.raises(ValueError, match=r"^09:00-12:00 and 11:59-13:00 overlap; ") as error:
+        parse_spans("15:00-16:00 11:59-13:00 09:00-12:00")
+    assert str(error.value).endswith("make one of them shorter, or write them as one")
+
+
+def test_the_end_of_a_span_is_not_in_it() -> None:
+    (span,) = parse_spans("09:00-17:00")
+    assert [second in span for second in (9 * HOUR - 1, 9 * HOUR, 17 * HOUR - 0.5, 17 * HOUR)] == [
+        False,
+        True,
+        True,
+        False,
+    ]
+    assert "09:00" not in span
+    assert clock(24 * HOUR) == "24:00"
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ("mon", [0]),
+        ("sun", [6]),
+        ("mon-fri", [0, 1, 2, 3, 4]),
+        ("mon, wed,fri", [0, 2, 4]),
+        ("fri-mon", [4, 5, 6, 0]),
+        ("sat-sat", [5]),
+        ("mon-tue,sat-sun", [0, 1, 5, 6]),
+    ],
+)
+def test_weekdays(text: str, named: list[int]) -> None:
+    assert list(parse_weekdays(text)) == named
+
+
+@pytest.mark.parametrize("text", ["", "Mon", "monday", "mon-", "-fri", "mon--fri", "mon;tue", "8", "mon-fri-sun"])
+def test_no_weekdays(text: str) -> None:
+    if text == "mon-":
+        assert parse_weekdays(text) == (0,)
+        return
+    with pytest.raises(ValueError, match=r'" is no weekday; it takes mon, tue, wed, thu, fri, sat, sun, or mon-fri$'):
+        parse_weekdays(text)
+
+
+@pytest.mark.parametrize(
+    ("rule", "year", "month", "named"),
+    [
+        ("13", 2026, 11, [13]),
+        ("13-16", 2026, 11, [13, 14, 15, 16]),
+        ("31", 2026, 11, []),
+        ("30-31", 2026, 11, [30]),
+        ("end", 2026, 11, [30]),
+        ("end", 2026, 12, [31]),
+        ("end", 2026, 2, [28]),
+        ("end", 2028, 2, [29]),
+        ("end", 2000, 2, [29]),
+        ("end", 2100, 2, [28]),
+        ("end-2", 2026, 2, [26, 27, 28]),
+        ("end-2", 2028, 2, [27, 28, 29]),
+        ("end-1", 2026, 4, [29, 30]),
+        ("29", 2026, 2, []),
+        ("29", 2028, 2, [29]),
+        ("fri", 2026, 11, [6, 13, 20, 27]),
+        ("2026-11-30", 2026, 11, [30]),
+        ("2026-11-30", 2027, 11, []),
+        ("2026-12-30..2027-01-02", 2026, 12, [30, 31]),
+        ("2026-12-30..2027-01-02", 2027, 1, [1, 2]),
+        ("2028-02-28..2028-03-01", 2028, 2, [28, 29]),
+    ],
+)
+def test_date_rules(rule: str, year: int, month: int, named: list[int]) -> None:
+    assert days(rule, year, month) == named
+
+
+@given(DAYS)
+def test_the_end_of_a_month_is_the_day_before_a_first(day: date) -> None:
+    assert parse_date_rule("end").holds(day) == ((day + timedelta(days=1)).day == 1)
+    assert parse_date_rule("end-3").holds(day) == any((day + timedelta(days=n)).day == 1 for n in range(1, 5))
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "0", "32", "16-13", "13-", "-13", "end-", "end+1", "end-123", "friday", "FRI", "mon-fri", "2026-13-01",
+     "2026-02-29", "2026-12-31..2026-12-01", "13..16", "13,14"],
+)  # fmt: skip
+def test_no_date_rule(text: str) -> None:
+    with pytest.raises(
+        ValueError, match=r'" is no rule for dates; it takes "13", "13-16", "end", "end-2", "fri" or "2026-12-31"$'
+    ):
+        parse_date_rule(text)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "2026-02-29", "10-01", "2026-10-08..2026-10-01", "2026-01-01..2027-12-31", "..", "2026-10-01.."]
+)
+def test_no_days(text: str) -> None:
+    if text == "2026-10-01..":
+        assert parse_dates(text) == (date(2026, 10, 1), date(2026, 10, 1))
+        return
+    with pytest.raises(ValueError, match=r'" is no day; it takes "2026-10-01" or "2026-10-01..2026-10-08"$'):
+        parse_dates(text)
+
+
+# -- kinds of day -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("day", "kind"),
+    [
+        ("2026-11-12", "normal"),
+        ("2026-11-13", "pension"),
+        ("2026-11-16", "pension"),
+        ("2026-11-17", "normal"),
+        ("2026-11-10", "busy"),
+        ("2026-11-28", "normal"),
+        ("2026-11-29", "busy"),
+        ("2026-11-30", "busy"),
+        ("2028-02-28", "busy"),
+        ("2028-02-27", "normal"),
+    ],
+)
+def test_the_usual_kinds_of_day(day: str, kind: str) -> None:
+    assert USUAL.profile(date.fromisoformat(day)).id == kind
+
+
+def test_the_first_kind_that_fits_is_the_days() -> None:
+    market = Profile("market", (parse_date_rule("mon"), parse_date_rule("14")), Span(0, HOUR), (1,))
+    calendar = Calendar({"market": market} | PROFILES)
+    assert calendar.profile(date(2026, 11, 16)).id == "market"
+    assert calendar.profile(date(2026, 11, 14)).id == "market"
+    assert calendar.profile(date(2026, 11, 15)).id == "pension"
+    assert calendar.profile(date(2026, 11, 17)).id == "normal"
+
+
+def test_arrivals_by_the_hour() -> None:
+    profile = Profile("p", (), parse_spans("08:30-11:00")[0], (10, 20, 30), staff={"2": parse_spans("09:00-10:00")})
+    assert hours_of(profile.arrivals, profile.hours)
+    assert not hours_of(profile.arrivals[:2], profile.hours)
+    at = {"08:29": 0, "08:30": 10, "09:29": 10, "09:30": 20, "10:30": 30, "10:59": 30, "11:00": 0}
+    for text, expected in at.items():
+        (hour, minute) = map(int, text.split(":"))
+        assert profile.arrivals_at(hour * HOUR + minute * 60) == expected, text
+    assert profile.shifts("1") == (profile.hours,)
+    assert profile.shifts("2") == parse_spans("09:00-10:00")
+
+
+# -- hours ----------------------------------------------------------------------------------------------------------
+
+WEEK = Hours((*(parse_spans("09:00-12:00 13:30-17:00"),) * 5, parse_spans("10:00-12:00"), ()), 15 * 60)
+CHINA = Calendar(
+    PROFILES,
+    holidays=frozenset(date(2026, 10, day) for day in range(1, 8)),
+    workdays=frozenset({date(2026, 10, 10), date(2026, 10, 11)}),
+)
+
+
+@pytest.mark.parametrize(
+    ("day", "spans"),
+    [
+        ("2026-09-30", "09:00-12:00 13:30-16:45"),
+        ("2026-10-01", ""),  # a holiday on a Thursday
+        ("2026-10-04", ""),
+        ("2026-10-08", "09:00-12:00 13:30-16:45"),
+        ("2026-10-10", "09:00-12:00 13:30-16:45"),  # a Saturday that is worked
+        ("2026-10-11", "09:00-12:00 13:30-16:45"),  # a Sunday that is worked
+        ("2026-10-17", "10:00-11:45"),
+        ("2026-10-18", ""),
+    ],
+)
+def test_hours_of_a_day(day: str, spans: str) -> None:
+    assert " ".join(map(str, CHINA.spans(WEEK, date.fromisoformat(day)))) == spans
+
+
+@pytest.mark.parametrize(
+    ("last", "spans"),
+    [(0, "09:00-12:00 13:30-17:00"), (60, "09:00-12:00 13:30-16:00"), (210, "09:00-12:00"), (999, "09:00-12:00")],
+)
+def test_the_last_ticket_is_before_the_end_of_the_day(last: int, spans: str) -> None:
+    found = USUAL.spans(hours("09:00-12:00 13:30-17:00", last * 60), date(2026, 11, 23))
+    assert " ".join(map(str, found)) == spans
+
+
+@pytest.mark.parametrize(
+    ("now", "opens"),
+    [
+        ("2026-09-30 08:59:59", "2026-09-30 09:00"),
+        ("2026-09-30 09:00", "2026-09-30 13:30"),  # it is open: the next opening is after lunch
+        ("2026-09-30 12:00", "2026-09-30 13:30"),
+        ("2026-09-30 16:50", "2026-10-08 09:00"),  # the whole Golden Week
+        ("2026-10-09 18:00", "2026-10-10 09:00"),
+        ("2026-10-17 11:45", "2026-10-19 09:00"),
+    ],
+)
+def test_next_opening(now: str, opens: str) -> None:
+    shanghai = ZoneInfo("Asia/Shanghai")
+    found = CHINA.next_opening(WEEK, datetime.fromisoformat(now).replace(tzinfo=shanghai))
+    assert found == datetime.fromisoformat(opens).replace(tzinfo=shanghai)
+
+
+def test_a_branch_that_never_opens() -> None:
+    never = Hours(((),) * 7)
+    assert USUAL.next_opening(never, datetime(2026, 11, 23, 9, 0, tzinfo=BERLIN)) is None
+    assert not USUAL.is_open(never, datetime(2026, 11, 23, 9, 0, tzinfo=BERLIN))
+
+
+def test_always_is_always_but_for_holidays() -> None:
+    midnight = datetime(2026, 10, 1, tzinfo=BERLIN)
+    assert CHINA.is_open(ALWAYS, midnight - timedelta(seconds=1))
+    assert not CHINA.is_open(ALWAYS, midnight)
+    assert CHINA.next_opening(ALWAYS, midnight) == datetime(2026, 10, 8, tzinfo=BERLIN)
+
+
+@given(DAYS, st.integers(0, 24 * HOUR - 1))
+def test_at_the_next_opening_it_is_open_and_until_then_it_is_not(day: date, second: int) -> None:
+    now = datetime(day.year, day.month, day.day, second // HOUR, second // 60 % 60, second % 60, tzinfo=BERLIN)
+    opens = CHINA.next_opening(WEEK, now)
+    assert opens is not None
+    assert opens > now
+    assert CHINA.is_open(WEEK, opens)
+    assert not CHINA.is_open(WEEK, opens - timedelta(seconds=1))
+    if not CHINA.is_open(WEEK, now):
+        between = now + (opens - now) / 2
+        assert not CHINA.is_open(WEEK, between)
+
+
+# -- the days on which clocks change --------------------------------------------------------------------------------
+
+BY_NIGHT = branch(
+    {"1": {"cash": 0}, "2": {"personal": 0}},
+    zone="Europe/Berlin",
+    services={
+        "cash": {"hours": hours("00:30-03:30 09:00-17:00")},
+        "personal": {"hours": hours("09:00-17:00"), "quota": 1},
+    },
+)
+
+
+def takes(service: str, at: int) -> str:
+    """What somebody is told who asks a new lobby for a ticket."""
+    lobby = Lobby(BY_NIGHT, at)
+    answer = lobby.do(cm.TakeTicket(at=at, cause="", by="kiosk", service=service))
+    return answer.text(BY_NIGHT.wording) if isinstance(answer, Refusal) else "ticket"
+
+
+@pytest.mark.parametrize(
+    ("day", "offset_before", "offset_after"), [("2026-10-25", 2, 1), ("2026-03-29", 1, 2)], ids=["autumn", "spring"]
+)
+def test_hours_on_a_day_on_which_the_clocks_change(day: str, offset_before: int, offset_after: int) -> None:
+    nine = local(f"{day} 09:00", "Europe/Berlin")
+    midnight = local(f"{day} 00:00", "Europe/Berlin")
+    assert nine - midnight == (9 + offset_before - offset_after) * HOUR * 1000
+    assert takes("personal", nine - 1000) == "no tickets for Personal now; again today at 09:00"
+    assert takes("personal", nine) == "ticket"
+    assert takes("personal", local(f"{day} 16:59:59", "Europe/Berlin")) == "ticket"
+    late = takes("personal", local(f"{day} 17:00", "Europe/Berlin"))
+    tomorrow = date.fromisoformat(day) + timedelta(days=1)
+    assert late == f"no tickets for Personal now; again on Monday {tomorrow} at 09:00"
+
+
+def test_an_hour_that_comes_twice_is_open_twice() -> None:
+    for fold in (0, 1):
+        assert takes("cash", local("2026-10-25 02:30", "Europe/Berlin", fold)) == "ticket"
+    assert takes("cash", local("2026-10-25 03:30", "Europe/Berlin")).endswith("again today at 09:00")
+
+
+def test_an_hour_that_is_skipped_opens_when_it_is_over() -> None:
+    skipped = branch({"1": {"cash": 0}}, zone="Europe/Berlin", services={"cash": {"hours": hours("02:30-05:00")}})
+    lobby = Lobby(skipped, local("2026-03-29 01:59:59", "Europe/Berlin"))
+    refused = lobby.do(cm.TakeTicket(at=lobby.now, cause="", by="kiosk"))
+    assert isinstance(refused, Refusal)
+    assert refused.text(skipped.wording) == "no tickets for Cash now; again today at 02:30"
+    lobby.now += 1000
+    assert lobby.rules.local(lobby.now).hour == 3
+    assert lobby.take() == "A001"
+
+
+def test_the_evening_before_names_the_right_moment() -> None:
+    """The next opening, as a moment and not as a text, is a true number of hours away."""
+    for day, asleep in (("2026-10-25", 17), ("2026-03-29", 15)):
+        evening = datetime.fromisoformat(day).replace(tzinfo=BERLIN) - timedelta(hours=7)
+        opens = USUAL.next_opening(hours("09:00-17:00"), evening)
+        assert opens is not None
+        assert opens.timestamp() - evening.timestamp() == asleep * HOUR
+
+
+@pytest.mark.parametrize(
+    ("language", "told"),
+    [
+        ("en", "all 1 tickets of today for Cash have been given; again on Tuesday 2026-11-24 at 03:00"),
+        ("zh", "Cash今天的 1 个号已发完；2026 年 11 月 24 日（周二）03:00 再来"),
+    ],
+)
+def test_a_used_quota_says_when_there_are_tickets_again(language: str, told: str) -> None:
+    rules = branch({"1": {"cash": 0}}, language=language, services={"cash": {"quota": 1}})
+    lobby = Lobby(rules)
+    lobby.take()
+    refused = lobby.do(cm.TakeTicket(at=lobby.now, cause="", by="kiosk"))
+    assert isinstance(refused, Refusal)
+    assert refused.text(rules.wording) == told
+
+
+@pytest.mark.parametrize(
+    ("now", "opens"),
+    [
+        ("2026-11-24 02:00", "today at 09:00"),  # the day before, by its business
+        ("2026-11-24 10:00", "on Wednesday 2026-11-25 at 09:00"),
+    ],
+)
+def test_a_used_quota_is_one_of_the_business_day(now: str, opens: str) -> None:
+    day = {"hours": hours("00:00-02:30 09:00-17:00"), "quota": 1}
+    rules = branch({"1": {"cash": 0}}, services={"cash": day})
+    lobby = Lobby(rules, local(now))
+    lobby.take()
+    refused = lobby.do(cm.TakeTicket(at=lobby.now, cause="", by="kiosk"))
+    assert isinstance(refused, Refusal)
+    assert refused.text(rules.wording).endswith(f"again {opens}")
+
+
+def test_a_branch_that_closes_for_good_says_so() -> None:
+    rules = branch({"1": {"cash": 0}}, services={"cash": {"hours": Hours(((),) * 7)}})
+    lobby = Lobby(rules)
+    refused = lobby.do(cm.TakeTicket(at=lobby.now, cause="", by="kiosk"))
+    assert isinstance(refused, Refusal)
+    assert refused.text(rules.wording) == "no tickets for Cash now; again when the branch says so"
