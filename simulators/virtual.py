@@ -112,7 +112,10 @@ class _Clerk:
 
 
 class VirtualDay:
-    """One business day. `customers` come in the order of their arrival, in seconds since local midnight."""
+    """One business day. `customers` come in the order of their arrival, in seconds since local midnight.
+
+    `take` may have them press otherwise: for an appointment, say. `issued` is told of each ticket.
+    """
 
     def __init__(
         self,
@@ -123,6 +126,8 @@ class VirtualDay:
         shifts: Callable[[str], Sequence[Span]] | None = None,
         legs: Callable[[Customer], Sequence[Leg]] = lambda customer: (),
         walk: int = WALK,
+        reacts: int = REACTS,
+        take: Callable[[Customer, cm.TakeTicket], cm.TakeTicket] = lambda customer, command: command,
         issued: Callable[[int, Customer, str], None] = lambda at, customer, ticket: None,
     ) -> None:
         self.lobby = lobby
@@ -132,6 +137,8 @@ class VirtualDay:
         self._policy = policy
         self._legs = legs
         self._walk = walk
+        self._reacts = reacts
+        self._take = take
         self._issued = issued
         self._agenda: list[tuple[int, int, Callable[[int], None]]] = []
         self._order = count()
@@ -190,9 +197,10 @@ class VirtualDay:
             granted=granted,
             reason="elderly" if granted else None,
         )
-        decision = self.do(command)
-        if isinstance(decision, list):
-            issued = next(event for event in decision if isinstance(event, ev.TicketIssued))
+        decision = self.do(self._take(customer, command))
+        events = decision if isinstance(decision, list) else []
+        issued = next((event for event in events if isinstance(event, ev.TicketIssued)), None)
+        if issued:
             self._visits[issued.ticket] = _Visit(customer, at, list(self._legs(customer)))
             self._issued(at, customer, issued.ticket)
             self._wake(at, issued.ticket)
@@ -209,7 +217,7 @@ class VirtualDay:
         if idle:
             clerk = min(idle, key=lambda candidate: candidate[:3])[3]
             clerk.pressing = True
-            self.later(at + REACTS, lambda at: self._calls(at, clerk))
+            self.later(at + self._reacts, lambda at: self._calls(at, clerk))
 
     def _returns(self, at: int, ticket: str) -> None:
         decision = self.do(cm.Return(at=at, cause=self.cause(), by="panel/manager", ticket=ticket, reason="late"))
