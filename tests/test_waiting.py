@@ -1,0 +1,429 @@
+"""How long somebody will wait: the rule rolled forward against the rule at work, and examples by hand."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from heapq import heapify, heappop, heappush
+from typing import Any
+
+import pytest
+from branches import ALL, MINUTE, USUAL, Lobby, Step, branch, branches, half_hours, history, local, long_steps, steps
+from hypothesis import event, given, settings
+from hypothesis import strategies as st
+
+from controller.lobby import commands as cm
+from controller.lobby import views
+from controller.lobby.calendar import Calendar, Profile, Span, parse_spans
+from controller.lobby.decide import Refusal
+from controller.lobby.events import TicketCalled
+from controller.lobby.learning import LEFT, MISSES, PRIOR_WEIGHT, Knowledge
+from controller.lobby.rules import Appointments, Rules
+from controller.lobby.state import CounterStage, Stage, Ticket
+from controller.lobby.waiting import BREAK, HORIZON, LATE, OPENS_IN, STILL, expected, finds_free_counter, newcomer, roll
+
+few = settings(max_examples=60, deadline=None, print_blob=True)
+HOUR = 3600
+
+
+def exact(lobby: Lobby) -> Lobby:
+    """The lobby in a world in which everything takes its configured time, everybody comes, and it is a full second."""
+    lobby.state.knowledge = Knowledge(calls=[[0.0, -PRIOR_WEIGHT * MISSES] for _ in range(len(LEFT) + 1)])
+    lobby.now -= lobby.now % 1000
+    return lobby
+
+
+def plan(lobby: Lobby, counter: str) -> tuple[float, float] | None:
+    """When a counter is next free and when it goes, in seconds from now: what `waiting` promises of each stage."""
+    here, at, state = lobby.state.counter(counter), lobby.now, lobby.state
+    local_now = lobby.rules.local(at)
+    second = local_now.hour * HOUR + local_now.minute * MINUTE + local_now.second
+    profile = lobby.rules.calendar.profiles.get(state.profile)
+    shifts = profile.shifts(counter) if profile else ()
+    now_in = [shift for shift in shifts if shift.start <= second < shift.end]
+    until = float(now_in[0].end - second) if now_in else float("inf")
+    if here.stage is CounterStage.OPEN:
+        if not here.ticket:
+            return 0.0, until
+        ticket = state.tickets[here.ticket]
+        mean = lobby.rules.services[ticket.service].minutes * MINUTE
+        return max(mean - max(0, at - ticket.since) / 1000, STILL * mean), until
+    if here.stage is CounterStage.PAUSED:
+        return max(BREAK - max(0, at - here.since) / 1000, STILL * BREAK), until
+    if now_in and not here.since and second < now_in[0].start + LATE:
+        return float(OPENS_IN), until
+    later = [shift for shift in shifts if shift.start > second]
+    return (float(later[0].start - second), float(later[0].end - second)) if later else None
+
+
+def lived(lobby: Lobby) -> dict[str, int]:
+    """When each waiting ticket is called, in seconds from now, if the counters press CALL as soon as they are free."""
+    twin = Lobby(lobby.rules, lobby.now)
+    twin.state = lobby.replayed()
+    minutes = {id: service.minutes for id, service in lobby.rules.services.items()}
+    due = [(*times, n, id) for n, id in enumerate(lobby.rules.counters) if (times := plan(lobby, id))]
+    counters = [(free, n, id, until) for free, until, n, id in due]
+    heapify(counters)
+    called: dict[str, int] = {}
+    while counters:
+        free, n, id, until = heappop(counters)
+        if free > until or free > HORIZON:
+            continue
+        twin.now = lobby.now + round(1000 * free)
+        # The day is not to end under the counters' hands: its roll-over is not what is tried here.
+        twin.state.day = twin.rules.day_of(twin.now)
+        answer = twin.do(cm.CallNext(at=twin.now, cause="", counter=id))
+        call = answer[-1] if isinstance(answer, list) else None
+        if isinstance(call, TicketCalled):
+            called.setdefault(call.ticket, int(free))
+            service = twin.state.tickets[call.ticket].service
+            heappush(counters, (free + minutes[service] * MINUTE, n, id, until))
+    return called
+
+
+def agrees(lobby: Lobby) -> int:
+    """Compare both for every ticket that waits; how many have a time."""
+    exact(lobby)
+    called = lived(lobby)
+    state, told = lobby.state, 0
+    for ticket in state.tickets.values():
+        if ticket.stage is Stage.WAITING:
+            assert roll(state, lobby.rules, lobby.now, ticket) == called.get(ticket.id), ticket
+            told += ticket.id in called
+    return told
+
+
+def closed(rules: Rules) -> Rules:
+    """The branch with nobody expected who has not come: what is told of them is tried elsewhere."""
+    return replace(rules, shares={}, class_shares={})
+
+
+@few
+@given(rules=branches().map(closed), happens=st.lists(steps(), min_size=10, max_size=120))
+def test_what_is_rolled_forward_is_what_happens(rules: Rules, happens: list[Step]) -> None:
+    told = agrees(history(rules, happens))
+    event(f"{min(told, 10)} tickets")
+
+
+@few
+@given(
+    rules=branches().map(closed),
+    seed=st.integers(0, 2**32 - 1),
+    kinds=st.sampled_from((USUAL, ALL, (*USUAL, *("appointment",) * 6))),
+    staff=st.dictionaries(
+        st.sampled_from(("1", "2", "3")),
+        st.sampled_from(("closed", "09:00-09:20", "09:15-10:00", "09:30-12:00 13:00-17:00")).map(parse_spans),
+    ),
+)
+def test_what_is_rolled_forward_is_what_happens_on_a_long_day(
+    rules: Rules, seed: int, kinds: tuple[str, ...], staff: dict[str, tuple[Span, ...]]
+) -> None:
+    day = Profile("normal", (), Span(9 * HOUR, 17 * HOUR), (10,) * 8, staff=staff)
+    rules = replace(rules, calendar=Calendar({"normal": day}))
+    agrees(history(rules, long_steps(seed, 150, kinds)))
+
+
+@few
+@given(rules=branches().map(closed), seed=st.integers(0, 2**32 - 1), klass=st.integers(0, 9), service=st.integers(0, 9))
+def test_a_newcomer_is_told_what_will_happen(rules: Rules, seed: int, klass: int, service: int) -> None:
+    services = {id: replace(each, hours=None, quota=None) for id, each in rules.services.items()}
+    lobby = exact(history(replace(rules, services=services), long_steps(seed, 60)))
+    wanted = list(rules.services)[service % len(rules.services)]
+    whom = list(rules.classes)[klass % len(rules.classes)]
+    lobby.state.day = rules.day_of(lobby.now)
+    free = finds_free_counter(lobby.state, lobby.rules, newcomer(lobby.state, lobby.rules, lobby.now, wanted, whom))
+    written = len(lobby.rows)
+    id = lobby.take(wanted, whom, by="newcomer")
+    issued = lobby.rows[written]["data"]
+    overflows = lobby.rows[-1]["kind"] == "ticket_reassigned"
+    if free:
+        assert "rolled" not in issued
+        assert "expected" not in issued
+    elif not overflows:
+        assert issued.get("rolled") == lived(lobby).get(id)
+
+
+def test_the_properties_above_have_something_to_compare() -> None:
+    """Long lines with the guard in force, borrowing, tickets bound to a counter and early appointments."""
+    rules = branch(
+        {"1": {"cash": 0}, "2": {"cash": 10, "personal": 0}, "3": {"personal": 5, "corporate": 0}},
+        pass_limit=2,
+        appointments=Appointments(half_hours("09:00", "16:00")),
+    )
+    print("seed 5")
+    kinds = (*USUAL, *("take",) * 12, "appointment", "appointment", "reassign_counter", "reassign_any", "pause")
+    lobby = history(rules, long_steps(5, 300, kinds))
+    waiting = [ticket for ticket in lobby.state.tickets.values() if ticket.stage is Stage.WAITING]
+    assert agrees(lobby) > 40
+    assert any(ticket.passed for ticket in waiting)
+    assert any(ticket.only for ticket in waiting)
+    assert any(ticket.not_before > lobby.now // 1000 for ticket in waiting)
+
+
+# -- by hand -------------------------------------------------------------------------------------------------------
+
+
+ROUND_THE_CLOCK = Calendar({"normal": Profile("normal", (), Span(0, 24 * HOUR), (0,) * 24)})
+
+
+def wait(lobby: Lobby, service: str = "cash", klass: str = "normal") -> int | None:
+    """What the roll says of somebody who comes now, if the times are as configured."""
+    return left(lobby, newcomer(lobby.state, lobby.rules, lobby.now, service, klass))
+
+
+def left(lobby: Lobby, ticket: Ticket) -> int | None:
+    """The same of a ticket."""
+    exact(lobby)
+    return roll(lobby.state, lobby.rules, lobby.now, ticket)
+
+
+def at_noon(counters: dict[str, dict[str, float]], **about: Any) -> Lobby:
+    """A lobby at noon, when nobody who has not opened is expected any more."""
+    about = {"services": {"cash": {"minutes": 4}, "personal": {"minutes": 10}}} | about
+    return exact(Lobby(branch(counters, **about), local("2026-11-23 12:00")))
+
+
+def do(lobby: Lobby, command: type[cm.CounterCommand], counter: str, **about: Any) -> None:
+    answer = lobby.do(command(at=lobby.now, cause="", counter=counter, **about))
+    assert not isinstance(answer, Refusal), answer
+
+
+def test_one_window_and_three_before_you() -> None:
+    lobby = at_noon({"1": {"cash": 0}})
+    for _ in range(4):
+        lobby.take("cash")
+    lobby.call("1")
+    exact(lobby)
+    lobby.wait(1)
+    assert wait(lobby) == (3 + 4 * 3) * MINUTE, "3 minutes of the one in hand are left"
+    assert wait(lobby, klass="vip") == 3 * MINUTE, "as having come ten minutes ago"
+
+
+def test_two_windows_halve_it_and_a_borrowing_one_helps_late() -> None:
+    lobby = at_noon({"1": {"cash": 0}, "2": {"cash": 0}, "3": {"personal": 0, "cash": 20}})
+    for counter in ("1", "2", "3"):
+        do(lobby, cm.Open, counter)
+    for _ in range(5):
+        lobby.take("cash")
+    lobby.take("personal")
+    # 1, 2 and 3 call A001, A002 and B001 at 0, since a borrowed one counts 20 minutes later; 1 and 2 call A003 and
+    # A004 at 4 minutes and A005 at 8, when 3 is still with B001; the newcomer is called at 8 as well.
+    assert wait(lobby) == 8 * MINUTE
+
+
+def test_a_ticket_for_one_counter_waits_for_that_one() -> None:
+    lobby = at_noon({"1": {"cash": 0, "personal": 0}, "2": {"personal": 0}})
+    do(lobby, cm.Open, "1")
+    do(lobby, cm.Open, "2")
+    lobby.take("cash")
+    lobby.take("personal")
+    lobby.do(cm.Reassign(at=lobby.now, cause="", by="panel", ticket="A001", counter="2"))
+    bound = lobby.state.tickets["A001"]
+    assert left(lobby, bound) == 0
+    lobby.wait(-1)
+    lobby.do(cm.Reassign(at=lobby.now, cause="", by="panel", ticket="B001", counter="2"))
+    do(lobby, cm.Close, "1")
+    exact(lobby)
+    assert left(lobby, lobby.state.tickets["B001"]) == 4 * MINUTE
+
+
+def test_the_guard_comes_into_force_in_the_future() -> None:
+    lobby = at_noon({"1": {"cash": 0}}, pass_limit=2)
+    do(lobby, cm.Open, "1")
+    normal = lobby.take("cash")
+    lobby.wait(1)
+    for _ in range(4):
+        lobby.take("cash", "vip")
+    exact(lobby)
+    assert left(lobby, lobby.state.tickets[normal]) == 2 * 4 * MINUTE
+    assert agrees(lobby) == 5
+
+
+def test_an_early_appointment_waits_for_its_time_or_an_idle_counter() -> None:
+    lobby = at_noon({"1": {"cash": 0}}, appointments=Appointments(half_hours("12:00", "13:00"), early=0))
+    do(lobby, cm.Open, "1")
+    early = lobby.state.tickets[lobby.take("cash", "appointment", slot="12:30")]
+    assert left(lobby, early) == 0, "the counter would be idle"
+    for _ in range(3):
+        lobby.take("cash")
+    assert left(lobby, early) == 12 * MINUTE
+    for _ in range(9):
+        lobby.take("cash")
+    assert left(lobby, early) == 32 * MINUTE, "at 12:28 it is not its time yet"
+    assert agrees(lobby) == 13
+
+
+def test_nobody_can_tell_when_nobody_can_serve() -> None:
+    lobby = at_noon({"1": {"cash": 0}, "2": {"personal": 0}})
+    assert wait(lobby) is None
+    do(lobby, cm.Open, "2")
+    assert wait(lobby) is None
+    assert expected(lobby.state, lobby.rules, lobby.now, newcomer(lobby.state, lobby.rules, lobby.now, "cash")) is None
+    assert views.waits(lobby.state, lobby.rules, lobby.now) == {"personal": (0, 0)}
+    do(lobby, cm.Open, "1")
+    assert wait(lobby) == 0
+    do(lobby, cm.Close, "1")
+    assert wait(lobby) is None
+
+
+def test_nothing_is_said_beyond_the_horizon() -> None:
+    lobby = at_noon({"1": {"cash": 0}}, services={"cash": {"minutes": 60}}, calendar=ROUND_THE_CLOCK)
+    do(lobby, cm.Open, "1")
+    for _ in range(10):
+        lobby.take("cash")
+    assert wait(lobby) == 10 * HOUR
+    lobby.take("cash")
+    assert wait(lobby) is None
+
+
+def test_a_paused_counter_is_away_for_its_break_and_then_a_little_longer() -> None:
+    lobby = at_noon({"1": {"cash": 0}})
+    do(lobby, cm.Open, "1")
+    do(lobby, cm.Pause, "1")
+    assert wait(lobby) == BREAK
+    lobby.wait(4)
+    assert wait(lobby) == BREAK - 4 * MINUTE
+    lobby.wait(60)
+    assert wait(lobby) == STILL * BREAK
+    lobby.wait(-124)
+    assert wait(lobby) == BREAK, "the clock was set back an hour: not even begun"
+
+
+def test_a_service_that_takes_longer_takes_a_little_longer_still() -> None:
+    lobby = at_noon({"1": {"cash": 0}})
+    lobby.take("cash")
+    lobby.call("1")
+    exact(lobby)
+    mean = 4 * MINUTE
+    assert wait(lobby) == mean
+    lobby.wait(3.9)
+    assert wait(lobby) == STILL * mean
+    lobby.wait(60)
+    assert wait(lobby) == STILL * mean, "the clock jumped an hour ahead"
+    lobby.wait(-120)
+    assert wait(lobby) == mean, "the clock jumped two hours back: it is taken to have begun just now"
+
+
+@pytest.mark.parametrize("jump", [60, -60])
+def test_a_clock_that_jumps_an_hour_tells_nothing_absurd(jump: int) -> None:
+    lobby = at_noon({"1": {"cash": 0}, "2": {"cash": 10, "personal": 0}})
+    for service in ("cash", "personal", "cash", "cash"):
+        lobby.take(service)
+    lobby.call("1")
+    lobby.call("2")
+    exact(lobby)
+    before = wait(lobby)
+    lobby.wait(jump)
+    after = wait(lobby)
+    assert before == 10 * MINUTE, "when counter 2 is free, it borrows"
+    assert after is not None
+    assert 0 < after <= before
+    ticket = lobby.take("cash")
+    told = lobby.state.tickets[ticket].expected
+    assert len(told) == 3
+    assert sorted(told) == list(told)
+    assert told[0] >= 0
+
+
+# -- counters that will open ---------------------------------------------------------------------------------------
+
+STAFF = {"1": parse_spans("09:00-12:00 13:00-17:00"), "2": parse_spans("10:00-11:00"), "3": ()}
+DAY = Profile("normal", (), Span(9 * HOUR, 17 * HOUR), (10,) * 8, staff=STAFF)
+
+
+@pytest.mark.parametrize(
+    ("clock", "seconds"),
+    [
+        ("08:40", 20 * MINUTE),  # 1 opens at nine
+        ("09:00", OPENS_IN),  # it should be here
+        ("09:09:59", OPENS_IN),
+        ("09:10", 50 * MINUTE),  # it will not come; 2 opens at ten
+        ("10:05", OPENS_IN),  # 2 is late
+        ("10:10", 170 * MINUTE),  # 1 opens again at one
+        ("13:30", None),
+        ("20:00", None),
+    ],
+)
+def test_closed_counters_are_expected_by_the_days_plan(clock: str, seconds: int | None) -> None:
+    rules = branch({"1": {"cash": 0}, "2": {"cash": 0}, "3": {"cash": 0}}, calendar=Calendar({"normal": DAY}))
+    lobby = exact(Lobby(rules, local(f"2026-11-23 {clock}")))
+    lobby.do(cm.RollOver(at=lobby.now, cause=""))
+    assert wait(lobby) == seconds
+
+
+def test_who_has_gone_home_is_expected_at_the_next_shift_only() -> None:
+    rules = branch({"1": {"cash": 0}}, calendar=Calendar({"normal": DAY}))
+    lobby = exact(Lobby(rules, local("2026-11-23 09:00")))
+    do(lobby, cm.Open, "1")
+    do(lobby, cm.Close, "1")
+    assert wait(lobby) == 4 * HOUR
+
+
+def test_nobody_is_called_by_a_counter_that_has_gone_home_by_then() -> None:
+    rules = branch(
+        {"1": {"cash": 0}, "2": {"cash": 0}},
+        services={"cash": {"minutes": 25}},
+        calendar=Calendar({"normal": DAY}),
+    )
+    lobby = exact(Lobby(rules, local("2026-11-23 11:00")))
+    do(lobby, cm.Open, "1")
+    for _ in range(3):
+        lobby.take("cash")
+    assert wait(lobby) is None, "at 12:15 counter 1 is at lunch, and 2 has had its hour"
+    do(lobby, cm.Open, "2")
+    assert wait(lobby) == 25 * MINUTE, "2 is open all the same, after its hour as well"
+
+
+# -- those who will come -------------------------------------------------------------------------------------------
+
+
+def test_customers_with_privilege_who_are_still_to_come_count() -> None:
+    """Thirty an hour, half of them green: one every four minutes comes before a normal newcomer for an hour."""
+    day = Profile("normal", (), Span(9 * HOUR, 17 * HOUR), (30,) * 8)
+    about: dict[str, Any] = {
+        "calendar": Calendar({"normal": day}),
+        "shares": {"normal": {"cash": 1.0}},
+        "class_shares": {"normal": {"normal": 50.0, "green": 50.0}},
+        "pass_limit": 100,
+    }
+    lobby = at_noon({"1": {"cash": 0}}, **about)
+    do(lobby, cm.Open, "1")
+    for _ in range(5):
+        lobby.take("cash")
+    waits = {klass: wait(lobby, klass=klass) for klass in ("normal", "green")}
+    alone = at_noon({"1": {"cash": 0}})
+    do(alone, cm.Open, "1")
+    for _ in range(5):
+        alone.take("cash")
+    assert wait(alone) == 20 * MINUTE
+    assert waits["green"] == 0, "those who come later do not come before it"
+    assert waits["normal"] is not None
+    assert waits["normal"] > 35 * MINUTE
+
+
+def test_appointments_in_a_line_do_not_hide_those_who_are_still_to_come() -> None:
+    """An appointment of the evening stands behind those of its class who will come before it."""
+    day = Profile("normal", (), Span(9 * HOUR, 17 * HOUR), (60,) * 8)
+    lobby = at_noon(
+        {"1": {"cash": 0}},
+        calendar=Calendar({"normal": day}),
+        shares={"normal": {"cash": 1.0}},
+        class_shares={"normal": {"green": 50.0, "normal": 50.0}},
+        appointments=Appointments(half_hours("12:00", "17:00")),
+        pass_limit=100,
+    )
+    do(lobby, cm.Open, "1")
+    for _ in range(5):
+        lobby.take("cash")
+    without = wait(lobby)
+    lobby.take("cash", "green", slot="16:30")
+    assert without is not None
+    assert wait(lobby) == without
+
+
+def test_a_ticket_that_is_not_waiting_for_anybody_costs_nothing() -> None:
+    """A service or class that is no longer configured has five minutes and no credit."""
+    lobby = at_noon({"1": {"cash": 0}})
+    do(lobby, cm.Open, "1")
+    stranger = Ticket("", 1, "gold", "king", lobby.now // 1000, lobby.now, 0)
+    assert left(lobby, stranger) is None
+    assert expected(lobby.state, lobby.rules, lobby.now, stranger) is None
