@@ -1,13 +1,15 @@
 """Window advice: when to open another window, and when one could close.
 
-Every few minutes, for each group of services that share windows: B is the work waiting, m the mean time at the counter,
-lambda the arrivals to come (half those of the last 20 minutes, half what the calendar expects), s the open windows, and
-H how far ahead is looked. The wait to expect is
+Every few minutes, for each group of services that share windows: B is the work waiting (also that of the crowd which
+the calendar expects at the door), m the mean time at the counter, lambda the arrivals to come (half those of the last
+20 minutes, half what the calendar expects), s the open windows, and H how far ahead is looked. The wait to expect is
 
     W(s) = max(B / s, max(0, B + H (lambda m - s)) / s)
 
-Opening is advised when W(s) is above 0.8 of the branch's target at two checks in a row, closing when W(s - 1) is below
-0.3 of it at three and the window has been open for half an hour. An advice always says what it would change.
+Opening is advised when W(s) is above 0.8 of the branch's target at two checks in a row, or far above it at one, as
+many windows as it takes; closing when W(s - 1) is below half of it at three and the window has been open for half an
+hour. An advice always says what it would change. In simulated days a lower bound for closing (0.3) kept windows open
+for nothing, and waiting for the second check on a pension morning cost those at the door five minutes each.
 """
 
 from __future__ import annotations
@@ -18,7 +20,7 @@ from dataclasses import dataclass
 from controller.lobby.calendar import second_of
 from controller.lobby.rules import Counter, Rules
 from controller.lobby.state import Advice, CounterStage, State
-from controller.lobby.waiting import seconds_at_counter
+from controller.lobby.waiting import at_the_door, seconds_at_counter
 
 CHECK_EVERY = 5 * 60
 """Seconds between two checks."""
@@ -27,8 +29,10 @@ AHEAD = 15 * 60
 RECENT = 20 * 60
 """Seconds of arrivals that count as recent."""
 OPEN_ABOVE, OPEN_CHECKS = 0.8, 2
-CLOSE_BELOW, CLOSE_CHECKS = 0.3, 3
+CLOSE_BELOW, CLOSE_CHECKS = 0.5, 3
 """Parts of the target, and how many checks in a row."""
+AT_ONCE = 1.6
+"""The part of the target from which one check is enough."""
 OPEN_FOR = 30 * 60
 """Seconds that a window is open at least before closing is advised."""
 DECLINED_FOR = 30 * 60
@@ -78,14 +82,17 @@ def need(state: State, rules: Rules, at: int, services: list[str]) -> Need:
     )
     recent = [t.service for t in state.tickets.values() if 0 <= at - t.issued_at < RECENT * 1000]
     profile = rules.calendar.profiles.get(state.profile)
-    by_calendar = profile.arrivals_at(second_of(rules.local(at))) / 3600 if profile else 0.0
+    second = second_of(rules.local(at))
+    by_calendar = profile.arrivals_at(second) / 3600 if profile else 0.0
     shares = rules.shares.get(state.profile) or dict.fromkeys(rules.services, 1.0)
     total = sum(shares.values()) or 1.0
-    load = sum(
-        (0.5 * recent.count(service) / RECENT + 0.5 * by_calendar * shares.get(service, 0.0) / total)
-        * seconds_at_counter(state, rules, service, rules.default_class)
-        for service in services
-    )
+    crowd = at_the_door(state, profile, second) if profile else 0.0
+    load = 0.0
+    for service in services:
+        seconds = seconds_at_counter(state, rules, service, rules.default_class)
+        part = shares.get(service, 0.0) / total
+        load += seconds * (recent.count(service) / RECENT + by_calendar * part) / 2
+        waiting += seconds * crowd * part
     windows = sum(
         state.counter(id).stage is CounterStage.OPEN and owns(rules, counter, services)
         for id, counter in rules.counters.items()
@@ -104,11 +111,13 @@ def check(state: State, rules: Rules, at: int) -> tuple[dict[str, tuple[int, int
         more = more + 1 if wait > OPEN_ABOVE * rules.target else 0
         less = less + 1 if now.windows and fewer < CLOSE_BELOW * rules.target else 0
         figures[group] = (wait, fewer, more, less)
-        if more >= OPEN_CHECKS and not _declined(state, "open", group, at):
+        if (more >= OPEN_CHECKS or wait > AT_ONCE * rules.target) and not _declined(state, "open", group, at):
             taken = {a.counter for a in advice}
-            counter = next((id for id in _to_open(state, rules, services) if id not in taken), "")
-            if counter:
-                advice.append(Advice("open", counter, group, wait, now.wait(now.windows + 1)))
+            windows = now.windows
+            for counter in _to_open(state, rules, services):
+                if counter not in taken and now.wait(windows) > OPEN_ABOVE * rules.target:
+                    advice.append(Advice("open", counter, group, now.wait(windows), now.wait(windows + 1)))
+                    windows += 1
         elif less >= CLOSE_CHECKS and not _declined(state, "close", group, at):
             counter = next(_to_close(state, rules, at, services), "")
             if counter:

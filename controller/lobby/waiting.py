@@ -173,8 +173,7 @@ def _to_come(state: State, rules: Rules, at: int, ticket: Ticket) -> dict[LineKe
     now, second = at // 1000, second_of(rules.local(at))
     counted = ticket.seniority - rules.credit(ticket.klass)
     an_hour = profile.arrivals_at(second)
-    into = second - profile.hours.start
-    door = max(0.0, sum(profile.burst) / 2 - len(state.tickets)) if 0 <= into < DOOR else 0.0
+    door = at_the_door(state, profile, second)
     found = {}
     for service, share in shares.items():
         reach = _reach(rules, ticket, service)
@@ -192,6 +191,13 @@ def _to_come(state: State, rules: Rules, at: int, ticket: Ticket) -> dict[LineKe
                     if time < ahead
                 ]
     return found
+
+
+def at_the_door(state: State, profile: Profile, second: int) -> float:
+    """How many are expected to wait at the door still, at a time of the day just after it has opened."""
+    if not profile.hours.start <= second < profile.hours.start + DOOR:
+        return 0.0
+    return max(0.0, sum(profile.burst) / 2 - len(state.tickets))
 
 
 def _reach(rules: Rules, ticket: Ticket, service: str) -> int:
