@@ -114,12 +114,12 @@ def check(state: State, rules: Rules, at: int) -> tuple[dict[str, tuple[int, int
         if (more >= OPEN_CHECKS or wait > AT_ONCE * rules.target) and not _declined(state, "open", group, at):
             taken = {a.counter for a in advice}
             windows = now.windows
-            for counter in _to_open(state, rules, services):
+            for counter in to_open(state, rules, services):
                 if counter not in taken and now.wait(windows) > OPEN_ABOVE * rules.target:
                     advice.append(Advice("open", counter, group, now.wait(windows), now.wait(windows + 1)))
                     windows += 1
         elif less >= CLOSE_CHECKS and not _declined(state, "close", group, at):
-            counter = next(_to_close(state, rules, at, services), "")
+            counter = next(to_close(state, rules, at, services), "")
             if counter:
                 advice.append(Advice("close", counter, group, wait, fewer))
     return figures, advice
@@ -130,7 +130,7 @@ def _declined(state: State, action: str, group: str, at: int) -> bool:
     return declined is not None and abs(at - declined) < DECLINED_FOR * 1000
 
 
-def _to_open(state: State, rules: Rules, services: list[str]) -> Iterator[str]:
+def to_open(state: State, rules: Rules, services: list[str]) -> Iterator[str]:
     """The counters that could help, best first: those whose own work it is, then by handicap."""
     helps = []
     for order, (id, counter) in enumerate(rules.counters.items()):
@@ -140,7 +140,7 @@ def _to_open(state: State, rules: Rules, services: list[str]) -> Iterator[str]:
     yield from (id for _, _, id in sorted(helps))
 
 
-def _to_close(state: State, rules: Rules, at: int, services: list[str]) -> Iterator[str]:
+def to_close(state: State, rules: Rules, at: int, services: list[str]) -> Iterator[str]:
     """The counters that could go, the last to open first; each service keeps one whose own work it is."""
     open_ones = [id for id in rules.counters if state.counter(id).stage is CounterStage.OPEN]
     for id in sorted(open_ones, key=lambda id: -state.counter(id).since):
