@@ -241,7 +241,7 @@ def test_the_guard_comes_into_force_in_the_future() -> None:
 def test_an_early_appointment_waits_for_its_time_or_an_idle_counter() -> None:
     lobby = at_noon({"1": {"cash": 0}}, appointments=Appointments(half_hours("12:00", "13:00"), early=0))
     do(lobby, cm.Open, "1")
-    early = lobby.state.tickets[lobby.take("cash", "appointment", slot="12:30")]
+    early = lobby.state.tickets[lobby.take("cash", "green", slot="12:30")]
     assert left(lobby, early) == 0, "the counter would be idle"
     for _ in range(3):
         lobby.take("cash")

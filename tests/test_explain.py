@@ -1,0 +1,213 @@
+"""Why a ticket was called, and why another is not next."""
+
+from __future__ import annotations
+
+from branches import MINUTE, NINE, Lobby, branch, branches, half_hours, history, local, long_steps
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from controller.lobby import commands as cm
+from controller.lobby import explain
+from controller.lobby.calling import pick
+from controller.lobby.decide import Refusal
+from controller.lobby.events import TicketCalled, from_row
+from controller.lobby.rules import Appointments, Rules
+from controller.lobby.state import CounterStage, Stage, State, evolve
+
+NINE_S = NINE // 1000
+COUNTERS = {"1": {"cash": 0}, "2": {"cash": 20, "personal": 0}}
+
+
+def told(lobby: Lobby, ticket: str) -> str:
+    """The sentence, without the estimate at its end."""
+    return explain.ticket(lobby.state, lobby.rules, ticket, lobby.now).text.split(" About ")[0]
+
+
+def do(lobby: Lobby, command: type[cm.CounterCommand], counter: str = "1") -> None:
+    answer = lobby.do(command(at=lobby.now, cause="", counter=counter))
+    assert not isinstance(answer, Refusal)
+
+
+def test_where_a_ticket_is_that_does_not_wait() -> None:
+    lobby = Lobby(branch(COUNTERS))
+    for _ in range(4):
+        lobby.take("cash")
+    lobby.call("1")
+    assert told(lobby, "A001") == "A001 is at counter 1."
+    do(lobby, cm.Start)
+    assert told(lobby, "A001") == "A001 is at counter 1."
+    do(lobby, cm.Hold)
+    assert told(lobby, "A001") == "A001 is held by counter 1."
+    lobby.call("1")
+    do(lobby, cm.NoShow)
+    assert told(lobby, "A002") == "A002 missed its call at counter 1."
+    lobby.call("1")
+    do(lobby, cm.Finish)
+    assert told(lobby, "A003") == "A003 has ended (served)."
+    lobby.do(cm.Cancel(at=lobby.now, cause="", by="panel", ticket="A004"))
+    assert told(lobby, "a004") == "A004 has ended (cancelled)."
+    unknown = explain.ticket(lobby.state, lobby.rules, "A009", lobby.now)
+    assert (unknown.ticket, unknown.text, unknown.table) == ("", "no ticket A009 here today", ())
+
+
+def test_nobody_is_there() -> None:
+    lobby = Lobby(branch(COUNTERS))
+    lobby.take("personal")
+    do(lobby, cm.Open, "1")
+    assert told(lobby, "B001") == "B001 waits, but no counter that may serve it is open."
+
+
+def test_one_that_is_next() -> None:
+    lobby = Lobby(branch(COUNTERS))
+    lobby.take("cash")
+    do(lobby, cm.Open)
+    told = explain.ticket(lobby.state, lobby.rules, "a001", lobby.now)
+    assert told == explain.Explanation(
+        "A001",
+        "A001 is next at counter 1: A001 is next: nobody else waits whom this counter serves.",
+        (explain.Line("A001", "Cash", "Normal", NINE_S, NINE_S),),
+    )
+
+
+def test_somebody_came_earlier() -> None:
+    lobby = Lobby(branch(COUNTERS))
+    lobby.take("cash")
+    lobby.wait(3)
+    lobby.take("cash", "vip")
+    lobby.wait(12)
+    lobby.take("cash")
+    lobby.call("1")
+    why = explain.ticket(lobby.state, lobby.rules, "A003", lobby.now)
+    assert why.text.startswith(
+        "A003 waits as number 2 for counters 1; it counts as having come at 09:15; A001 comes before it, "
+        "as it came 15 min earlier."
+    )
+    assert " About " in why.text
+    assert why.table == (
+        explain.Line("A001", "Cash", "Normal", NINE_S, NINE_S),
+        explain.Line("A003", "Cash", "Normal", NINE_S + 15 * MINUTE, NINE_S + 15 * MINUTE),
+    )
+
+
+def test_somebody_has_privilege() -> None:
+    lobby = Lobby(branch(COUNTERS))
+    do(lobby, cm.Open)
+    lobby.take("cash")
+    lobby.wait(3)
+    lobby.take("cash", "vip")
+    assert told(lobby, "A001") == (
+        "A001 waits as number 2 for counters 1; it counts as having come at 09:00; A002 comes before it, "
+        "as Vip counts as having come 10 min earlier."
+    )
+    assert told(lobby, "A002").startswith("A002 is next at counter 1: ")
+
+
+def test_a_counter_that_only_borrows_has_its_own_first() -> None:
+    lobby = Lobby(branch(COUNTERS))
+    do(lobby, cm.Open, "2")
+    lobby.take("cash")
+    lobby.wait(5)
+    lobby.take("personal")
+    assert told(lobby, "A001") == (
+        "A001 waits as number 2 for counters 2; it counts as having come at 09:20; B001 comes before it, "
+        "as counter 2 counts A001 as having come 20 min later, as a borrowed customer."
+    )
+
+
+def test_the_counter_where_it_is_nearest_is_the_one_that_is_named() -> None:
+    lobby = Lobby(branch(COUNTERS | {"3": {"cash": 0, "personal": 0}}))
+    lobby.take("personal")
+    lobby.wait(1)
+    lobby.take("cash")
+    do(lobby, cm.Open, "3")
+    assert "as number 2 for counters 3;" in told(lobby, "A001")
+    do(lobby, cm.Open, "1")
+    assert told(lobby, "A001").startswith("A001 is next at counter 1: ")
+
+
+def test_an_appointment_is_before_its_time() -> None:
+    """Its key is the least, and all the same it is not next."""
+    lobby = Lobby(branch(COUNTERS, appointments=Appointments(half_hours("09:00", "12:00"))))
+    do(lobby, cm.Open)
+    lobby.take("cash", "green", slot="09:30")
+    lobby.take("cash")
+    assert told(lobby, "A001") == (
+        "A001 waits as number 2 for counters 1; it counts as having come at 08:30; A002 comes before it, "
+        "as the appointment of A001 is only at 09:30."
+    )
+    assert told(lobby, "A002").startswith("A002 is next at counter 1: ")
+
+
+def test_the_guard_puts_another_first() -> None:
+    lobby = Lobby(branch(COUNTERS, pass_limit=1))
+    lobby.take("cash")
+    lobby.wait(1)
+    lobby.take("cash", "vip")
+    lobby.take("cash", "vip")
+    assert lobby.call("1") == "A002"
+    assert told(lobby, "A003") == (
+        "A003 waits as number 2 for counters 1; it counts as having come at 08:51; A001 comes before it, "
+        "as it came 1 min earlier."
+    )
+
+
+def test_a_call_is_explained_by_what_the_journal_says() -> None:
+    lobby = Lobby(branch(COUNTERS))
+    lobby.take("cash")
+    lobby.wait(5)
+    lobby.take("cash", "vip")
+    lobby.call("1")
+    state = State()
+    for row in lobby.rows[:-1]:
+        evolve(state, row["at"], from_row(row["kind"], row["version"], row["data"]))
+    last = lobby.rows[-1]
+    event = from_row(last["kind"], last["version"], last["data"])
+    assert isinstance(event, TicketCalled)
+    why = explain.call(state, lobby.rules, event)
+    assert why.ticket == "A002"
+    assert why.text == last["data"]["why"]["text"]
+    assert why.table == (
+        explain.Line("A002", "Cash", "Vip", NINE_S + 5 * MINUTE, NINE_S - 5 * MINUTE),
+        explain.Line("A001", "Cash", "Normal", NINE_S, NINE_S),
+    )
+    assert explain.call(State(), lobby.rules, event).table == (), "tickets of another day are left out"
+    by_hand = TicketCalled("A001", "1", True, {"text": "by hand", "guard": False, "heads": []})
+    assert explain.call(state, lobby.rules, by_hand) == explain.Explanation("A001", "by hand", ())
+
+
+def test_a_long_table_is_cut_but_holds_the_ticket() -> None:
+    lobby = Lobby(branch(COUNTERS), local("2026-11-23 09:00"))
+    do(lobby, cm.Open)
+    for _ in range(100):
+        lobby.take("cash")
+        lobby.wait(0.1)
+    for ticket, rows in (("A002", explain.ROWS), ("A050", 50)):
+        table = explain.ticket(lobby.state, lobby.rules, ticket, lobby.now).table
+        assert len(table) == rows
+        assert ticket in [line.ticket for line in table]
+
+
+@settings(max_examples=40, deadline=None, print_blob=True)
+@given(rules=branches(), seed=st.integers(0, 2**32 - 1))
+def test_every_ticket_has_a_sentence_that_is_true(rules: Rules, seed: int) -> None:
+    lobby = history(rules, long_steps(seed, 120))
+    state = lobby.state
+    counters = [c for id, c in rules.counters.items() if state.counter(id).stage is CounterStage.OPEN]
+    nexts = {found.ticket.id for counter in counters if (found := pick(state, rules, counter, lobby.now))}
+    before = state.picture()
+    for ticket in state.tickets.values():
+        why = explain.ticket(state, rules, ticket.id, lobby.now)
+        assert why.ticket == ticket.id
+        assert ticket.id in why.text
+        assert "{" not in why.text
+        if ticket.stage is not Stage.WAITING:
+            assert why.table == ()
+        elif why.table:
+            assert ticket.id in [line.ticket for line in why.table]
+            assert [line.counts for line in why.table] == sorted(line.counts for line in why.table)
+            says_next = f"{ticket.id} is next" in why.text
+            assert not says_next or ticket.id in nexts
+            assert says_next or f"{ticket.id} comes before it" not in why.text
+        else:
+            assert all(c.handicap(ticket.service, ticket.klass, ticket.only) is None for c in counters)
+    assert state.picture() == before

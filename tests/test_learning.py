@@ -1,0 +1,285 @@
+"""What the lobby learns of itself: times at the counter, calls that nobody answers, and honest ranges."""
+
+from __future__ import annotations
+
+import json
+from itertools import pairwise
+from random import Random
+from statistics import fmean
+
+import pytest
+from branches import MINUTE, Lobby, branch, history, long_steps
+from hypothesis import given
+from hypothesis import strategies as st
+
+from controller.lobby import commands as cm
+from controller.lobby.decide import Refusal
+from controller.lobby.learning import (
+    BUCKETS,
+    ENOUGH,
+    FADES,
+    LONGEST,
+    MISSED_TIME,
+    MISSES,
+    OPENING,
+    PRIOR_WEIGHT,
+    TAIL,
+    Knowledge,
+)
+from controller.lobby.rules import Rules
+
+RULES = branch({"1": {"cash": 0}}, services={"cash": {"minutes": 4}})
+SEED = 20261122
+LATER = OPENING + 1
+"""An hour at which the day has long begun."""
+
+
+def do(lobby: Lobby, command: type[cm.CounterCommand]) -> None:
+    answer = lobby.do(command(at=lobby.now, cause="", counter="1"))
+    assert not isinstance(answer, Refusal), answer
+
+
+# -- times at the counter -------------------------------------------------------------------------------------------
+
+
+def test_without_experience_the_mean_is_the_configured_one() -> None:
+    assert Knowledge().mean("cash", "normal", 240) == 240
+
+
+def test_experience_is_weighed_against_the_configured_mean() -> None:
+    known = Knowledge()
+    for _ in range(PRIOR_WEIGHT):
+        known.served("cash", "normal", 480)
+    of_service = (240 + 480) / 2
+    assert known.mean("cash", "vip", 240) == of_service
+    assert known.mean("cash", "normal", 240) == (of_service + 480) / 2
+    assert known.mean("loans", "normal", 600) == 600
+
+
+def test_many_customers_outweigh_the_configuration() -> None:
+    known = Knowledge()
+    for _ in range(5000):
+        known.served("cash", "normal", 100)
+    assert known.mean("cash", "normal", 480) == pytest.approx(100, abs=3)
+
+
+@pytest.mark.parametrize(("seconds", "counts"), [(0, True), (LONGEST, True), (LONGEST + 1, False), (-1, False)])
+def test_a_ticket_forgotten_at_the_counter_and_a_clock_set_back_teach_nothing(seconds: float, counts: bool) -> None:
+    known = Knowledge()
+    known.served("cash", "normal", seconds)
+    assert bool(known.times) == counts
+
+
+def test_the_lobby_learns_from_the_call_to_the_end() -> None:
+    lobby = Lobby(RULES)
+    for seconds in (100, 200):
+        lobby.take("cash", "vip")
+        lobby.call("1")
+        lobby.now += seconds * 500
+        do(lobby, cm.Start)
+        lobby.now += seconds * 500
+        do(lobby, cm.Finish)
+    assert lobby.state.knowledge.times == {"cash": {"vip": [2, 300]}}
+
+
+def test_a_no_show_is_no_service_but_a_call_that_nobody_answered() -> None:
+    lobby = Lobby(RULES)
+    lobby.take("cash")
+    lobby.call("1")
+    lobby.now += 45_000
+    do(lobby, cm.NoShow)
+    known = lobby.state.knowledge
+    assert known.times == {}
+    assert known.calls[0] == [1, 1]
+    assert known.missed == [1, 45]
+    assert known.misses(0) == (1 + PRIOR_WEIGHT * MISSES) / (1 + PRIOR_WEIGHT)
+    assert known.missed_time == (45 + PRIOR_WEIGHT * MISSED_TIME) / (1 + PRIOR_WEIGHT)
+
+
+def test_the_longer_people_wait_the_more_have_left_is_kept_apart() -> None:
+    known = Knowledge()
+    for _ in range(1000):
+        known.came(10 * MINUTE, 0, missed=False)
+        known.came(90 * MINUTE, 60, missed=True)
+    assert known.misses(5 * MINUTE) < 0.01
+    assert known.misses(20 * MINUTE) == MISSES
+    assert known.misses(60 * MINUTE) > 0.9
+
+
+def test_only_the_first_call_of_a_ticket_tells_whether_people_come() -> None:
+    lobby = Lobby(RULES)
+    lobby.take("cash")
+    lobby.call("1")
+    do(lobby, cm.Hold)
+    lobby.wait(1)
+    do(lobby, cm.Unhold)
+    lobby.wait(1)
+    do(lobby, cm.NoShow)
+    assert lobby.state.knowledge.calls[0] == [1, 0]
+
+
+# -- ranges ---------------------------------------------------------------------------------------------------------
+
+
+@given(st.integers(0, 5 * 3600), st.sampled_from(("normal", "vip")), st.integers(0, 36_000))
+def test_the_first_guess_is_a_range_about_the_prediction(rolled: int, klass: str, into_day: int) -> None:
+    least, middle, most = Knowledge().range(klass, rolled, into_day)
+    assert 0 <= least <= middle <= most
+    assert least <= rolled <= most
+
+
+@given(st.lists(st.tuples(st.integers(0, 4000), st.integers(0, 8000)), max_size=200), st.integers(0, 4000))
+def test_a_range_is_in_order_whatever_was_learned(waits: list[tuple[int, int]], rolled: int) -> None:
+    known = Knowledge()
+    for predicted, actual in waits:
+        known.waited("normal", predicted, known.range("normal", predicted, LATER), LATER, actual)
+    least, middle, most = known.range("normal", rolled, LATER)
+    assert 0 <= least <= middle <= most
+
+
+def lived(known: Knowledge, chance: Random, klass: str, bias: float, spread: float, count: int) -> list[bool]:
+    """Customers whose waits are off by a factor of their own; whether each was within the range it was told."""
+    inside = []
+    for _ in range(count):
+        rolled = round(chance.uniform(0, 45 * MINUTE))
+        told = known.range(klass, rolled, LATER)
+        actual = max(0, round((rolled + 60) * chance.lognormvariate(bias, spread)) - 60)
+        known.waited(klass, rolled, told, LATER, actual)
+        inside.append(told[0] <= actual <= told[2])
+    return inside
+
+
+@pytest.mark.parametrize(("bias", "spread"), [(0.0, 0.1), (0.0, 0.8), (0.7, 0.3), (-0.7, 0.3)])
+def test_four_in_five_waits_come_to_lie_in_the_range(bias: float, spread: float) -> None:
+    print(f"seed {SEED}")
+    known, chance = Knowledge(), Random(SEED)
+    lived(known, chance, "normal", bias, spread, 3000)
+    inside = lived(known, chance, "normal", bias, spread, 3000)
+    assert fmean(inside) == pytest.approx(1 - 2 * TAIL, abs=0.035)
+    least, middle, most = known.range("normal", 20 * MINUTE, LATER)
+    assert middle == pytest.approx((20 * MINUTE + 60) * 2.718281828**bias - 60, rel=0.12)
+    assert most - least < 60 * MINUTE * max(spread, 0.2) * 3
+
+
+def test_a_branch_that_changes_is_followed() -> None:
+    print(f"seed {SEED}")
+    known, chance = Knowledge(), Random(SEED)
+    lived(known, chance, "normal", 0.0, 0.2, 2000)
+    before = known.range("normal", 20 * MINUTE, LATER)
+    lived(known, chance, "normal", 0.6, 0.2, 6000)
+    after = known.range("normal", 20 * MINUTE, LATER)
+    assert after[1] > before[1]
+    assert after[2] > before[2]
+
+
+def test_a_class_has_its_own_range_once_it_has_enough() -> None:
+    print(f"seed {SEED}")
+    known, chance = Knowledge(), Random(SEED)
+    lived(known, chance, "normal", 0.0, 0.1, 1000)
+    of_all = known.range("vip", 20 * MINUTE, LATER)
+    assert of_all == known.range("green", 20 * MINUTE, LATER)
+    lived(known, chance, "vip", 1.0, 0.1, 6 * ENOUGH)
+    assert known.range("vip", 20 * MINUTE, LATER)[0] > of_all[2]
+    assert known.range("normal", 20 * MINUTE, LATER)[2] < known.range("vip", 20 * MINUTE, LATER)[0]
+
+
+def test_short_waits_and_long_ones_and_the_days_beginning_are_kept_apart() -> None:
+    known = Knowledge()
+    first = known.range("normal", 10 * MINUTE, LATER)
+    for _ in range(5 * ENOUGH):
+        known.waited("normal", 10 * MINUTE, first, 0, 40 * MINUTE)
+        known.waited("normal", 60 * MINUTE, first, LATER, 180 * MINUTE)
+    assert known.range("normal", 10 * MINUTE, LATER) == first
+    assert known.range("normal", 10 * MINUTE, 0)[1] > 30 * MINUTE
+    assert known.range("normal", BUCKETS[-1], LATER)[1] > 1.5 * BUCKETS[-1]
+
+
+@pytest.mark.parametrize("actual", [-3600, 0, 3 * 3600])
+def test_a_clock_that_jumps_does_not_stop_the_learning(actual: int) -> None:
+    known = Knowledge()
+    known.waited("normal", 0, (0, 0, 0), -5, actual)
+    known.came(-100, -100, missed=True)
+    least, middle, most = known.range("normal", 600, LATER)
+    assert 0 <= least <= middle <= most
+
+
+def test_tickets_that_people_have_moved_teach_nothing_of_waits() -> None:
+    def learned(command: cm.Command | None, counter: str = "1") -> int:
+        lobby = Lobby(branch({"1": {"cash": 0}, "2": {"cash": 0}}))
+        do(lobby, cm.Open)
+        lobby.take("cash")
+        lobby.call("1")
+        assert lobby.state.tickets[lobby.take("cash")].expected
+        if command:
+            answer = lobby.do(command)
+            assert not isinstance(answer, Refusal)
+        lobby.call(counter)
+        return len(lobby.state.knowledge.errors)
+
+    base = {"at": Lobby(RULES).now, "cause": ""}
+    assert learned(None) == 2, "its own class, and all of them"
+    manager = base | {"by": "panel", "ticket": "A002"}
+    assert learned(cm.Promote(**manager, klass="vip")) == 0  # type: ignore[arg-type]
+    assert learned(cm.Reassign(**manager, counter="2"), "2") == 0  # type: ignore[arg-type]
+    assert learned(cm.CallNumber(**base, counter="1", digits="2")) == 0  # type: ignore[arg-type]
+
+
+# -- from day to day ------------------------------------------------------------------------------------------------
+
+
+def test_what_is_known_fades_from_day_to_day() -> None:
+    known = Knowledge()
+    for _ in range(100):
+        known.served("cash", "normal", 100)
+        known.waited("normal", 600, (300, 600, 900), LATER, 700)
+    older = Knowledge.from_summary(json.loads(json.dumps(known.summary())))
+    assert older.times["cash"]["normal"] == [pytest.approx(100 * FADES), pytest.approx(10_000 * FADES)]
+    (cell, *_) = older.errors.values()
+    assert cell.count == pytest.approx(100 * FADES)
+    forgotten = known
+    for _ in range(400):
+        forgotten = Knowledge.from_summary(json.loads(json.dumps(forgotten.summary())))
+    assert forgotten.mean("cash", "normal", 240) == pytest.approx(240, abs=1)
+    assert sum(errors.count for errors in forgotten.errors.values()) == 0
+
+
+def test_a_summary_says_all_that_there_is() -> None:
+    """Two lobbies that begin a day with it know the same, today's ranges included."""
+    lobby = history(branch({"1": {"cash": 0}, "2": {"personal": 0, "cash": 5}}), long_steps(3, 1500))
+    summary = lobby.state.knowledge.summary()
+    one, other = Knowledge.from_summary(summary), Knowledge.from_summary(json.loads(json.dumps(summary)))
+    assert one == other
+    assert one.summary() == other.summary()
+    assert one.errors
+    assert one.range("normal", 600, LATER) == other.range("normal", 600, LATER)
+
+
+def days(rules: Rules, count: int) -> Lobby:
+    lobby = Lobby(rules)
+    for _ in range(count):
+        for _ in range(30):
+            lobby.take("cash")
+            lobby.call("1")
+            lobby.wait(8)
+            do(lobby, cm.Finish)
+        lobby.wait(20 * 60)
+    lobby.take("cash")
+    return lobby
+
+
+def test_a_days_journal_alone_rebuilds_what_earlier_days_have_taught() -> None:
+    lobby = days(RULES, 3)
+    taught = lobby.state.knowledge
+    assert taught.mean("cash", "normal", 240) > 6 * MINUTE, "eight minutes each, and four are configured"
+    first_of_today = max(n for n, row in enumerate(lobby.rows) if row["kind"] == "day_opened")
+    today = Lobby(RULES)
+    today.rows = lobby.rows[first_of_today:]
+    assert today.replayed().picture() == lobby.state.picture()
+    opened = [row["data"] for row in lobby.rows if row["kind"] == "day_opened"]
+    assert len(opened) == 4
+    weights = [data["learned"]["times"].get("cash", {}).get("normal", [0])[0] for data in opened]
+    assert all(before < after for before, after in pairwise(weights))
+
+
+def test_nothing_is_known_without_a_summary() -> None:
+    assert Knowledge.from_summary(None) == Knowledge.from_summary({}) == Knowledge()
