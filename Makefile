@@ -4,7 +4,7 @@ STAMP := .venv/.ready
 # Debian keeps mosquitto where only root looks.
 export PATH := $(PATH):/usr/sbin
 
-.PHONY: help demo test check bench lock clean machine
+.PHONY: help demo test verify check bench lock clean machine
 .NOTPARALLEL:
 
 help:  ## what there is (this list)
@@ -15,6 +15,9 @@ demo: $(STAMP)  ## a whole lobby on simulated hardware; needs no root
 
 test: machine $(STAMP)  ## the tests; as root installs Mosquitto and espeak-ng where missing
 	$(BIN)/pytest -n 2 $(ARGS)
+
+verify: $(STAMP)  ## the rule's ten invariants over 10,000 random simulated hours, new ones each time
+	$(BIN)/pytest -n 2 -v tests/test_invariants.py --hours 10000 --from $$(date +%s) $(ARGS)
 
 check: $(STAMP)  ## lint, format, types and the import rule
 	$(BIN)/ruff check .

@@ -7,6 +7,25 @@ from collections.abc import AsyncIterator
 import pytest
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("lobby")
+    group.addoption("--hours", type=int, default=500, help="random simulated hours for test_invariants (500)")
+    group.addoption("--from", type=int, default=1, help="the first seed of test_invariants (1)")
+    group.addoption("--seed", type=int, default=None, help="only this run of test_invariants")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Over how many simulated hours the invariants held."""
+    runs = [dict(report.user_properties) for report in terminalreporter.getreports("passed")]
+    figures = [run["lobby"] for run in runs if "lobby" in run]
+    if figures:
+        hours, rows, calls, forced = (sum(column) for column in zip(*figures, strict=True))
+        terminalreporter.write_line(
+            f"The ten invariants held over {hours:,.0f} simulated hours in {len(figures)} runs: {rows:,} rows, "
+            f"{calls:,} calls by the rule, {forced:,} by hand."
+        )
+
+
 @pytest.fixture(autouse=True)
 def no_task_left_behind(request: pytest.FixtureRequest) -> None:
     """Fails an asynchronous test that leaves a task behind, its fixtures included: it is set up before them."""

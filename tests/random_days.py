@@ -1,0 +1,283 @@
+"""Random branches and whole random days in them: customers, clerks with lunch breaks, and a manager who interferes.
+
+Everything comes from one `Random`, so that a seed is a run. Time is virtual; the rows are what a journal would hold.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date, timedelta
+from random import Random
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from branches import (
+    ALL,
+    MINUTE,
+    MINUTE_MS,
+    SECOND_MS,
+    SERVICES,
+    USUAL,
+    Lobby,
+    asking,
+    half_hours,
+    hours,
+    local,
+    long_steps,
+    wording,
+)
+
+from controller.journal import Row
+from controller.lobby import commands as cm
+from controller.lobby import triage
+from controller.lobby.calendar import DAY, Calendar, Profile, Span, clock
+from controller.lobby.rules import Appointments, Counter, Rules, Service, TicketClass
+from controller.lobby.state import Stage
+from simulators.customers import Customer
+from simulators.customers import day as customers_of
+from simulators.virtual import Leg, VirtualDay, VirtualLobby, follow_advice, leave_alone
+
+OPENS, CLOSES = 9 * 3600, 17 * 3600
+ZONES = ("Asia/Shanghai", "Europe/Berlin", "America/St_Johns", "Pacific/Auckland")
+CLASSES = ("normal", "vip", "green", "urgent", "appointment")
+MOST_STEPS = 50_000
+COUNTED_GAP = 10 * MINUTE_MS
+"""A silence of the journal counts as lobby time up to this long."""
+PRESENT = {"ticket_issued": True, "ticket_returned": True, "ticket_called": True} | dict.fromkeys(
+    ("ticket_finished", "ticket_missed", "ticket_cancelled"), False
+)
+
+
+def random_branch(chance: Random) -> Rules:
+    """A branch in which each service is some counter's own work for the normal class, as it has to be.
+
+    The first service is to be had at any time, so that there is always something to do.
+    """
+    services = SERVICES[: chance.randint(1, 4)]
+    classes = ("normal", *(klass for klass in CLASSES[1:] if chance.random() < 0.7))
+    ids = ("1", "2", "3", "12", "west", "6")[: chance.randint(1, 6)]
+    serves: dict[str, dict[str, int]] = {id: {} for id in ids}
+    extra: dict[str, dict[str, int]] = {id: {} for id in ids}
+    for id in ids:
+        for service in services:
+            if chance.random() < 0.75:
+                serves[id][service] = chance.choice((0, 0, 5 * MINUTE, 20 * MINUTE, chance.randrange(40 * MINUTE)))
+        extra[id] = {klass: chance.randrange(30 * MINUTE) for klass in classes if chance.random() < 0.15}
+    for service in services:
+        if not any(serves[id].get(service) == 0 and not extra[id].get("normal") for id in ids):
+            owner = chance.choice(ids)
+            serves[owner][service] = 0
+            extra[owner].pop("normal", None)
+    minutes = {service: chance.uniform(2, 9) for service in services}
+    mix = {service: chance.uniform(0.1, 1) for service in services}
+    return Rules(
+        branch="random",
+        branch_name="Random",
+        zone=ZoneInfo(chance.choice(ZONES)),
+        wording=wording(chance.choice(("en", "zh"))),
+        services={
+            service: Service(
+                service,
+                service.title(),
+                "ABCD"[n],
+                3,
+                n + 1,
+                minutes=minutes[service],
+                group=chance.choice(("", "hall")),
+                hours=hours("08:30-12:00 13:00-16:30", 10 * MINUTE) if n and chance.random() < 0.3 else None,
+                quota=chance.choice((5, 40)) if n and chance.random() < 0.3 else None,
+                overflow=chance.random() < 0.5,
+            )
+            for n, service in enumerate(services)
+        },
+        classes={
+            klass: TicketClass(klass, klass.title(), chance.choice((0, 10 * MINUTE, chance.randrange(90 * MINUTE))))
+            for klass in classes
+        },
+        counters={id: Counter(id, serves[id], extra[id], rater=chance.random() < 0.5) for id in ids},
+        default_service=chance.choice(services),
+        pass_limit=chance.randint(1, 6),
+        recalls=chance.randint(0, 3),
+        recall_gap=chance.choice((0, 20)),
+        return_within=chance.choice((0, 300, 900)),
+        return_penalty=chance.choice((0, 60, 300)),
+        returns=chance.randint(0, 2),
+        triage=asking(services),
+        calendar=Calendar({"normal": _profile(chance, ids, services, minutes, mix)}),
+        appointments=Appointments(
+            half_hours("09:00", "16:30"),
+            places=chance.choice((None, 1, 4)),
+            grace=chance.choice((0, 10 * MINUTE)),
+            early=chance.choice((0, 10 * MINUTE, 60 * MINUTE)),
+        ),
+        shares={"normal": mix},
+        class_shares={"normal": {klass: chance.choice((3, 10, 25)) for klass in classes}},
+        target=chance.choice((MINUTE, 10 * MINUTE, 15 * MINUTE)),
+    )
+
+
+def _profile(
+    chance: Random, ids: Sequence[str], services: Sequence[str], minutes: dict[str, float], mix: dict[str, float]
+) -> Profile:
+    """A day as full as the windows can bear, a little less or rather more; each window has a lunch of its own."""
+    mean = sum(mix[service] * minutes[service] for service in services) / sum(mix.values())
+    bearable = 60 / mean * len(ids)
+    arrivals = tuple(bearable * chance.uniform(0.5, 1.2) for _ in range((CLOSES - OPENS) // 3600))
+    staff = {}
+    for id in ids:
+        begin, lunch = OPENS + chance.choice((0, 0, 0, 600, 3600)), chance.randrange(11 * 3600, 14 * 3600)
+        away = lunch + chance.choice((900, 1800, 3600))
+        staff[id] = (Span(begin, lunch), Span(away, CLOSES)) if chance.random() < 0.7 else (Span(begin, CLOSES),)
+    burst = chance.randrange(30)
+    return Profile("normal", (), Span(OPENS, CLOSES), arrivals, (burst // 2, burst), staff)
+
+
+class Manager:
+    """People who press whatever they like, at any time of the day; also at the counters, and not always with sense."""
+
+    def __init__(self, chance: Random, day: VirtualDay) -> None:
+        self._chance = chance
+        self._day = day
+        for _ in range(chance.choice((0, 40, 150))):
+            day.later(day.at(chance.uniform(OPENS, CLOSES)), self._something)
+
+    def _something(self, at: int) -> None:
+        chance, rules, state = self._chance, self._day.rules, self._day.lobby.state
+        busy = [id for id in rules.counters if state.counter(id).ticket]
+        counter = chance.choice(busy if busy and chance.random() < 0.7 else list(rules.counters))
+        service = chance.choice(list(rules.services))
+        stage = chance.choice((Stage.WAITING, Stage.WAITING, Stage.WAITING, Stage.HELD, Stage.MISSED))
+        meant = [t.id for t in state.tickets.values() if t.stage is stage] or ["A001"]
+        ticket = chance.choice(meant[-10:] if chance.random() < 0.5 else meant)
+        here: dict[str, Any] = {"at": at, "cause": self._day.cause(), "counter": counter}
+        panel: dict[str, Any] = {"at": at, "cause": here["cause"], "by": "panel/manager", "ticket": ticket}
+        klass = chance.choice(list(rules.classes))
+        digits = chance.choice((str(rules.services[service].key), chance.choice(list(rules.counters)).zfill(2), "9"))
+        others = chance.choice((*rules.counters, *([""] * 3)))
+        command: cm.Command = chance.choice(
+            (
+                cm.Promote(**panel, klass=klass, reason="elderly"),
+                cm.Promote(**panel, klass="urgent", reason="ill"),
+                cm.Reassign(**panel, counter=others, service="" if others else chance.choice((service, ""))),
+                cm.Reassign(**(panel | {"ticket": ""})),
+                cm.Cancel(**panel, reason="left"),
+                cm.Return(**panel),
+                cm.Transfer(**here, digits=digits),
+                cm.Transfer(**here, digits=digits),
+                cm.Hold(**here),
+                cm.Unhold(**here),
+                cm.CallNumber(**here, digits=ticket[1:]),
+                cm.CallNext(**here),
+                cm.Recall(**here),
+                cm.Pause(**here),
+                cm.Close(**here),
+                cm.Open(**here),
+                cm.AnswerAdvice(at=at, cause=here["cause"], by="panel/manager", accept=chance.random() < 0.5),
+            )
+        )
+        self._day.do(command)
+        if isinstance(command, cm.CallNumber | cm.Unhold | cm.CallNext | cm.Transfer | cm.Hold | cm.Pause):
+            # Nobody of the simulated clerks knows what was pressed here: end it, and let the window go on.
+            self._day.later(at + chance.randrange(10 * MINUTE_MS), lambda at: self._ends(at, counter))
+
+    def _ends(self, at: int, counter: str) -> None:
+        self._finishes(at, counter)
+        self._day.do(cm.CallNext(at=at, cause=self._day.cause(), counter=counter))
+        self._day.later(at + 3 * MINUTE_MS, lambda at: self._finishes(at, counter))
+
+    def _finishes(self, at: int, counter: str) -> None:
+        self._day.do(cm.Finish(at=at, cause=self._day.cause(), counter=counter))
+
+
+def random_take(chance: Random, rules: Rules, customer: Customer, command: cm.TakeTicket) -> cm.TakeTicket:
+    """What a customer presses: most a button, some with an appointment, by the triage, or with a need."""
+    kind = chance.random()
+    if kind < 0.1:
+        start = (int(customer.arrives) // 1800 + chance.choice((0, 0, 1, 2))) * 1800
+        klass = "appointment" if "appointment" in rules.classes else command.klass
+        return replace(command, slot=clock(start), klass=klass)
+    if kind < 0.2:
+        choice = chance.choice(("to", "atm"))
+        return replace(command, service="", choice=f"{choice}-{customer.service}", insist=chance.random() < 0.5)
+    if kind < 0.3:
+        return replace(command, form=True, needs=tuple(chance.sample(triage.NEEDS, 2)))
+    return command
+
+
+def random_legs(chance: Random, rules: Rules) -> Sequence[Leg]:
+    """Where a customer has to go afterwards: mostly nowhere."""
+    if chance.random() < 0.85:
+        return ()
+    counter = chance.choice(("", "", chance.choice(list(rules.counters))))
+    service = "" if counter else chance.choice(list(rules.services))
+    return [Leg(service, counter, chance.uniform(30, 600))]
+
+
+@dataclass(slots=True)
+class Run:
+    """A random branch at work, and its rows as anybody can read them in a journal's file."""
+
+    rules: Rules
+    rows: list[dict[str, Any]] = field(default_factory=list)
+    hours: float = 0.0
+    """By how much the lobby's clock went forward with people in it, silences cut short."""
+    _there: set[str] = field(default_factory=set)
+    _clock: int = 0
+
+    def add(self, row: dict[str, Any]) -> None:
+        """One more row."""
+        self.rows.append(row)
+        if self._there:
+            self.hours += min(max(0, row["at"] - self._clock), COUNTED_GAP) / 3_600_000
+        self._clock = max(self._clock, row["at"])
+        present = PRESENT.get(row["kind"])
+        if present is not None:
+            (self._there.add if present else self._there.discard)(row["data"]["ticket"])
+        elif row["kind"] == "day_opened":
+            self._there.clear()
+
+
+def random_days(seed: int, hours: float) -> Run:
+    """Whole days of a random branch, until there have been people in it for so many hours."""
+    chance = Random(f"days:{seed}")
+    run = Run(random_branch(chance))
+    lobby = VirtualLobby(run.rules)
+    day = date(2026, 1, 1) + timedelta(days=chance.randrange(365))
+    while run.hours < hours:
+        virtual = VirtualDay(
+            lobby,
+            day,
+            customers_of(run.rules, "normal", f"{seed}:{day}"),
+            follow_advice if chance.random() < 0.3 else leave_alone,
+            legs=lambda customer: random_legs(chance, run.rules),
+            take=lambda customer, command: random_take(chance, run.rules, customer, command),
+        )
+        Manager(chance, virtual)
+        virtual.run()
+        for row in lobby.rows:
+            run.add(plain(row))
+        lobby.rows.clear()
+        day += timedelta(days=1)
+    return run
+
+
+def random_presses(seed: int, hours: float) -> Run:
+    """One press after the other in a random branch, with sense or without, until people were in it for so long."""
+    chance = Random(f"presses:{seed}")
+    run = Run(random_branch(chance))
+    lobby = Lobby(run.rules, local("2026-03-27 09:00", str(run.rules.zone)) + chance.randrange(300) * DAY * SECOND_MS)
+    kinds = chance.choice((USUAL, ALL, ALL))
+    for step in long_steps(seed, MOST_STEPS, kinds):
+        lobby.step(step)
+        for row in lobby.rows[len(run.rows) :]:
+            run.add(row)
+        if run.hours >= hours:
+            return run
+    raise AssertionError(f"seed {seed}: after {MOST_STEPS} presses there were people for {run.hours:.0f} h only")
+
+
+def plain(row: Row) -> dict[str, Any]:
+    """A row as data, through JSON as in the file."""
+    return {"seq": row.seq, "at": row.at, "kind": row.event.KIND, "data": json.loads(json.dumps(row.data))}

@@ -1,0 +1,225 @@
+"""The ten invariants over many random simulated hours, judged from the journal's rows alone (`checker`).
+
+Half of the hours are whole days with customers, clerks and a manager, half are presses at random. One seed is one run;
+`--hours` says how many hours there are, `--from` with which seed they begin, `--seed` asks for one run again.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections import Counter
+from collections.abc import Callable, Sequence
+from copy import deepcopy
+from dataclasses import replace
+from functools import cache
+from typing import Any
+
+import pytest
+from branches import MINUTE, numbers
+from checker import Checker, Numbers, Violation, check
+from random_days import Run, random_days, random_presses
+
+from controller.lobby import calling
+from controller.lobby.calling import Head
+
+RUN_HOURS = 50
+SOURCES = {"days": random_days, "presses": random_presses}
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "seed" in metafunc.fixturenames:
+        option = metafunc.config.getoption
+        only, hours, first = option("--seed"), option("--hours"), option("--from")
+        runs = -(-hours // RUN_HOURS // len(SOURCES))
+        seeds = [only] if only is not None else [first + n for n in range(runs)]
+        metafunc.parametrize("seed", seeds, ids=[f"seed {seed}" for seed in seeds])
+
+
+def told(run: Run, violation: Violation) -> str:
+    """What was violated, with the row."""
+    row = json.dumps(run.rows[violation.row - 1], ensure_ascii=False) if violation.row else "the configuration"
+    return f"{violation.text}\n  {row}"
+
+
+@pytest.mark.parametrize("source", SOURCES)
+def test_the_ten_invariants_hold(source: str, seed: int, record_property: Callable[[str, object], None]) -> None:
+    print(f"{source}, seed {seed}")
+    run = SOURCES[source](seed, RUN_HOURS)
+    checker = Checker(numbers(run.rules))
+    for row in run.rows:
+        checker.row(row)
+    again = f'again with: make verify ARGS="--seed {seed} -k {source}"'
+    assert not checker.violations, "\n".join([again, *(told(run, v) for v in checker.violations[:10])])
+    assert checker.calls > 0
+    record_property("lobby", (run.hours, len(run.rows), checker.calls, len(checker.forced)))
+
+
+# -- what this rests on: such runs go to the limits, and what is wrong in them is found --------------------------------
+
+
+@cache
+def a_run() -> Run:
+    """One that the guard is needed in."""
+    return random_days(GUARDED, 16)
+
+
+GUARDED = 31
+
+
+@pytest.mark.parametrize("source", SOURCES)
+def test_random_hours_go_to_the_limits(source: str) -> None:
+    runs = [SOURCES[source](seed, 12) for seed in range(31, 37)]
+    rows = [row for run in runs for row in run.rows]
+    kinds = Counter(row["kind"] for row in rows)
+    for kind in ("returned", "held", "transferred", "reassigned", "promoted", "cancelled", "missed", "recalled"):
+        assert kinds[f"ticket_{kind}"] > 10, kind
+    assert kinds["day_closed"] > 3
+    for kind in ("counter_paused", "counter_closed", "self_service_advised", "windows_checked"):
+        assert kinds[kind] > 20, kind
+    calls = [row["data"] for row in rows if row["kind"] == "ticket_called"]
+    assert sum(call["forced"] for call in calls) > 10
+    assert sum(call["why"]["guard"] for call in calls) > 20
+    assert sum(len(call["why"]["heads"]) > 3 for call in calls) > 50
+    assert sum(row["data"].get("by") == "overflow" for row in rows) > 20
+    issued = [row["data"] for row in rows if row["kind"] == "ticket_issued"]
+    assert len({ticket["class"] for ticket in issued}) == 5
+    for field in ("slot", "not_before", "choice", "insisted", "form", "needs", "expected"):
+        assert sum(field in ticket for ticket in issued) > 10, field
+    finished = [row["data"] for row in rows if row["kind"] == "ticket_finished"]
+    assert sum("none_waiting" in data for data in finished) > 20
+    print(f"{sum(run.hours for run in runs):.0f} h, {len(rows)} rows, {len(calls)} calls")
+
+
+def found(rows: Sequence[dict[str, Any]], told_numbers: Numbers) -> set[int]:
+    return {violation.invariant for violation in check(rows, told_numbers)}
+
+
+def test_an_auditor_who_knows_other_numbers_objects() -> None:
+    run = a_run()
+    true = numbers(run.rules)
+    assert not found(run.rows, true)
+    assert 2 in found(run.rows, replace(true, pass_limit=true.pass_limit - 1 or 2))
+    assert found(run.rows, replace(true, pass_limit=true.pass_limit + 1))
+    for klass, credit in true.credits.items():
+        wrong = {**true.credits, klass: credit + 7 * MINUTE}
+        assert found(run.rows, replace(true, credits=wrong)) & {1, 6, 7}, klass
+    for counter, serves in true.serves.items():
+        for service, handicap in serves.items():
+            wrong_handicaps = {**true.serves, counter: {**serves, service: handicap + 7 * MINUTE}}
+            assert found(run.rows, replace(true, serves=wrong_handicaps)), (counter, service)
+    nobody_s = {counter: {"normal": 1} for counter in true.serves}
+    assert 3 in found([], replace(true, class_handicaps=nobody_s))
+
+
+def _usual(head: Head) -> tuple[int, int]:
+    return head.seniority + head.handicap - head.credit, head.order
+
+
+def _by(key: Callable[[Head], Any]) -> Callable[[Sequence[Head], int], tuple[list[Head], bool]]:
+    """A rule that ranks by another key and knows no guard."""
+
+    def rank(heads: Sequence[Head], pass_limit: int) -> tuple[list[Head], bool]:
+        return sorted([head for head in heads if not head.early] or heads, key=key), False
+
+    return rank
+
+
+def _guard_for_show(heads: Sequence[Head], pass_limit: int) -> tuple[list[Head], bool]:
+    """Says that it ignores privilege, and does not."""
+    ranked, guard = calling_rank(heads, pass_limit)
+    return (sorted(ranked, key=_usual), True) if guard else (ranked, False)
+
+
+def _early_like_others(heads: Sequence[Head], pass_limit: int) -> tuple[list[Head], bool]:
+    return calling_rank([head._replace(early=False) for head in heads], pass_limit)
+
+
+calling_rank = calling.rank
+MUTANTS: dict[str, tuple[Any, set[int]]] = {
+    "no guard": (_by(_usual), {2}),
+    "a guard for show": (_guard_for_show, {2, 6}),
+    "credits count twice": (_by(lambda head: (_usual(head)[0] - head.credit, head.order)), {1, 6}),
+    "no handicaps": (_by(lambda head: (head.seniority - head.credit, head.order)), {1, 6}),
+    "credits count against": (_by(lambda head: (head.seniority + head.handicap + head.credit, head.order)), {6, 7}),
+    "last come, first served": (_by(lambda head: (-head.seniority, -head.order)), {1, 6}),
+    "early appointments like others": (_early_like_others, {6}),
+}
+
+
+@pytest.mark.parametrize("mutant", MUTANTS)
+def test_a_wrong_rule_is_found(mutant: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    rank, invariants = MUTANTS[mutant]
+    monkeypatch.setattr(calling, "rank", rank)
+    for seed in range(31, 41):
+        run = random_days(seed, 8)
+        if invariants <= found(run.rows, numbers(run.rules)):
+            print(f"found with seed {seed}")
+            return
+    pytest.fail(f"{mutant}: {invariants} not found")
+
+
+def _exchange_two(rows: list[dict[str, Any]]) -> None:
+    """Two of one line, called one right after the other, are called the other way round."""
+    moves = ("ticket_promoted", "ticket_reassigned", "ticket_transferred", "ticket_returned")
+    moved = {row["data"]["ticket"] for row in rows if row["kind"] in moves}
+    line = {row["data"]["ticket"]: (row["data"]["service"], row["data"]["class"]) for row in issues(rows)}
+    issued = {row["data"]["ticket"]: row["seq"] for row in issues(rows)}
+    calls = [row for row in rows if row["kind"] == "ticket_called" and not row["data"]["forced"]]
+    for row, after in itertools.pairwise(calls):
+        one, other = row["data"]["ticket"], after["data"]["ticket"]
+        if line[one] == line[other] and issued[other] < row["seq"] and not {one, other} & moved:
+            for each in rows:
+                if each["seq"] >= row["seq"] and each["data"].get("ticket") in (one, other):
+                    each["data"]["ticket"] = other if each["data"]["ticket"] == one else one
+            return
+    raise AssertionError("no such two")
+
+
+def issues(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [row for row in rows if row["kind"] == "ticket_issued"]
+
+
+def _first(rows: list[dict[str, Any]], kind: str, having: str = "ticket") -> dict[str, Any]:
+    return next(row for row in rows if row["kind"] == kind and having in row["data"])
+
+
+def _none_waiting(rows: list[dict[str, Any]]) -> None:
+    """Somebody is told that nobody waits, and calls one all the same."""
+    for row, after in itertools.pairwise(rows):
+        if row["kind"] == "ticket_finished" and after["kind"] == "ticket_called" and not after["data"]["forced"]:
+            row["data"]["none_waiting"] = True
+            return
+
+
+def _ends_twice(rows: list[dict[str, Any]]) -> None:
+    row = _first(rows, "ticket_finished")
+    rows.insert(rows.index(row) + 1, row)
+
+
+def _moves_up(rows: list[dict[str, Any]]) -> None:
+    row = _first(rows, "ticket_reassigned")
+    ticket = next(each["data"] for each in issues(rows) if each["data"]["ticket"] == row["data"]["ticket"])
+    row["data"]["seniority"] = ticket["seniority"] - 60
+
+
+def _never_ends(rows: list[dict[str, Any]]) -> None:
+    rows.remove(_first(rows, "ticket_finished"))
+
+
+BROKEN: dict[int, Callable[[list[dict[str, Any]]], None]] = {
+    4: _exchange_two,
+    5: _none_waiting,
+    8: _ends_twice,
+    9: _moves_up,
+    10: _never_ends,
+}
+
+
+@pytest.mark.parametrize("invariant", BROKEN)
+def test_a_row_that_is_wrong_is_found(invariant: int) -> None:
+    run = a_run()
+    ends = next(n for n, row in enumerate(run.rows) if row["kind"] == "day_closed")
+    rows = deepcopy(run.rows[:ends])  # tickets are called the same on every day
+    BROKEN[invariant](rows)
+    assert invariant in found(rows, numbers(run.rules))
