@@ -19,7 +19,7 @@ from controller.lobby.events import DayOpened, Event
 from controller.lobby.rules import Rules
 from controller.lobby.state import State, evolve
 
-SHAPE = 1
+SHAPE = 2
 """To be raised when the rows made here change, so that no old file is measured."""
 DAY_MS = 86_400_000
 HOURS = 10.0

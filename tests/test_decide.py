@@ -760,7 +760,6 @@ DIALOGUES = {
         panel DECLINE counter=1   -> refused no_advice
         check windows             -> nothing
         take cash                 -> A001
-        check windows             -> checked
         check windows             -> checked open 1 open 2 open 3
         panel DECLINE counter=12  -> refused no_advice
         panel ACCEPT              -> open 1 accepted

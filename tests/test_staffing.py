@@ -1,0 +1,370 @@
+"""Window advice: the formula by hand, when it is given, to whom, and how long it stays declined."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from branches import MINUTE, Lobby, branch, history, local, long_steps
+
+from controller.lobby import commands as cm
+from controller.lobby import views
+from controller.lobby.calendar import Calendar, Profile, Span
+from controller.lobby.decide import Refusal
+from controller.lobby.events import WindowsChecked
+from controller.lobby.rules import Rules
+from controller.lobby.staffing import (
+    AT_ONCE,
+    CHECK_EVERY,
+    DECLINED_FOR,
+    NO_WINDOW,
+    OPEN_ABOVE,
+    OPEN_FOR,
+    Need,
+    groups,
+    need,
+)
+from controller.lobby.state import Advice
+
+HOUR = 3600
+
+
+def rules(counters: dict[str, dict[str, float]], arrivals: float = 0, **about: Any) -> Rules:
+    """Cash takes 4 minutes, everything else 5; so many customers an hour are expected, those for cash 3 of 4."""
+    day = Profile("normal", (), Span(9 * HOUR, 17 * HOUR), (arrivals,) * 8)
+    about = {
+        "calendar": Calendar({"normal": day}),
+        "shares": {"normal": {"cash": 3.0, "personal": 1.0}},
+        "services": {"cash": {"minutes": 4}},
+    } | about
+    return branch(counters, **about)
+
+
+def lobby_at(text: str, *about: Any, **more: Any) -> Lobby:
+    return Lobby(rules(*about, **more), local(f"2026-11-23 {text}"))
+
+
+def checked(lobby: Lobby) -> list[str]:
+    """The next check, when its time has come: what is advised."""
+    lobby.now += CHECK_EVERY * 1000
+    decision = lobby.do(cm.CheckWindows(at=lobby.now, cause=""))
+    assert isinstance(decision, list)
+    if not decision:
+        return ["nothing to check"]
+    (event,) = decision
+    assert isinstance(event, WindowsChecked)
+    return [f"{advice['action']} {advice['counter']}" for advice in event.advice]
+
+
+def answer(lobby: Lobby, counter: str = "", *, accept: bool) -> None:
+    decision = lobby.do(cm.AnswerAdvice(at=lobby.now, cause="", by="panel", accept=accept, counter=counter))
+    assert not isinstance(decision, Refusal)
+
+
+def open_counters(lobby: Lobby, *counters: str) -> None:
+    for counter in counters:
+        decision = lobby.do(cm.Open(at=lobby.now, cause="", counter=counter))
+        assert not isinstance(decision, Refusal)
+
+
+# -- the formula ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("work", "load", "windows", "wait"),
+    [
+        (2400, 1.0, 1, 2400),  # what waits is done while as many come
+        (2400, 1.0, 2, 1200),  # in a quarter of an hour less is left: what counts is who comes now
+        (2400, 3.0, 1, 4200),  # 2400 + 900 * 2
+        (2400, 3.0, 2, 1650),  # (2400 + 900) / 2
+        (2400, 3.0, 3, 800),
+        (0, 1.5, 1, 450),  # nobody waits, and half a window is missing
+        (0, 0.5, 1, 0),
+        (0, 0, 0, 0),
+        (0, 0.01, 0, NO_WINDOW),
+        (10, 0, 0, NO_WINDOW),
+        (10, 0, -1, NO_WINDOW),
+    ],
+)
+def test_the_wait_to_expect(work: float, load: float, windows: int, wait: int) -> None:
+    assert Need(work, load, windows).wait(windows) == wait
+
+
+def test_what_a_group_needs() -> None:
+    """Work that waits, half of what came in the last 20 minutes and half of what the calendar expects."""
+    lobby = lobby_at("10:00", {"1": {"cash": 0}, "2": {"cash": 0, "personal": 5}, "3": {"personal": 0}}, 40)
+    for _ in range(4):
+        lobby.take("cash")
+    lobby.take("personal")
+    lobby.wait(20.1)
+    for _ in range(6):
+        lobby.take("cash")
+    open_counters(lobby, "1", "3")
+    cash = need(lobby.state, lobby.rules, lobby.now, ["cash"])
+    assert (cash.work, cash.windows) == (10 * 240, 1)
+    assert cash.load == pytest.approx((0.5 * 6 / 1200 + 0.5 * 40 / 3600 * 3 / 4) * 240)
+    personal = need(lobby.state, lobby.rules, lobby.now, ["personal"])
+    assert (personal.work, personal.windows) == (300, 1)
+    assert personal.load == pytest.approx(0.5 * 40 / 3600 / 4 * 300)
+    both = need(lobby.state, lobby.rules, lobby.now, ["cash", "personal"])
+    assert (both.work, both.windows) == (2700, 2)
+    assert both.load == pytest.approx(cash.load + personal.load)
+
+
+def test_before_and_after_hours_the_calendar_expects_nobody() -> None:
+    for text in ("08:00", "17:00", "23:00"):
+        lobby = lobby_at(text, {"1": {"cash": 0}}, 60)
+        lobby.do(cm.RollOver(at=lobby.now, cause=""))
+        assert need(lobby.state, lobby.rules, lobby.now, ["cash"]).load == 0
+
+
+def test_a_clock_set_back_makes_nobody_recent() -> None:
+    lobby = lobby_at("10:00", {"1": {"cash": 0}})
+    lobby.take("cash")
+    assert need(lobby.state, lobby.rules, lobby.now - 1, ["cash"]).load == 0
+
+
+def test_groups() -> None:
+    named = {"cash": {"group": "front"}, "personal": {"group": "front"}, "corporate": {}}
+    own = branch({"1": {"cash": 0, "personal": 0}, "2": {"corporate": 0}}, services=named)
+    assert groups(own) == {"front": ["cash", "personal"], "corporate": ["corporate"]}
+
+
+# -- when it is given -----------------------------------------------------------------------------------------------
+
+
+def busy(counters: dict[str, dict[str, float]], *opened: str, tickets: int = 20, **about: Any) -> Lobby:
+    """A lobby in which more people wait than can be served."""
+    lobby = lobby_at("10:00", counters, **about)
+    open_counters(lobby, *opened)
+    for _ in range(tickets):
+        lobby.take("cash")
+    return lobby
+
+
+def test_two_checks_in_a_row_advise_to_open() -> None:
+    lobby = busy({"1": {"cash": 0}, "2": {"cash": 0}}, "1", tickets=5)
+    assert checked(lobby) == []
+    assert lobby.rows[-1]["data"]["groups"] == {"cash": [1200, NO_WINDOW, 1, 0]}
+    assert checked(lobby) == ["open 2"]
+    assert checked(lobby) == ["open 2"], "until something is done"
+    open_counters(lobby, "2")
+    assert checked(lobby) == []
+    assert lobby.state.windows.checks == {"cash": (0, 0)}
+
+
+def test_far_too_long_a_wait_advises_at_once_as_many_windows_as_it_takes() -> None:
+    lobby = busy({str(n): {"cash": 0} for n in range(1, 9)}, "1", tickets=10)
+    assert checked(lobby) == ["open 2", "open 3", "open 4"]
+    told = [(advice.before, advice.after) for advice in lobby.state.windows.advice]
+    assert told == [(2400, 1200), (1200, 800), (800, 600)]
+    assert told[-1][1] <= OPEN_ABOVE * lobby.rules.target < told[-1][0]
+    for windows, wait in ((1, AT_ONCE * 900), (2, AT_ONCE * 900 + 1)):
+        lobby = lobby_at("10:00", {"1": {"cash": 0}, "2": {"cash": 0}}, services={"cash": {"minutes": wait / 60}})
+        open_counters(lobby, "1")
+        lobby.take("cash")
+        lobby.wait(20)
+        assert len(checked(lobby)) == windows - 1, "not at the limit, above it"
+
+
+def test_one_quiet_check_in_between_begins_the_count_again() -> None:
+    lobby = busy({"1": {"cash": 0}, "2": {"cash": 0}}, "1", tickets=4)
+    assert checked(lobby) == []
+    assert lobby.state.windows.checks["cash"][0] == 1
+    for _ in range(3):
+        lobby.call("1")
+    lobby.wait(20)
+    checked(lobby)
+    assert lobby.state.windows.checks["cash"][0] == 0
+    for _ in range(4):
+        lobby.take("cash")
+    assert checked(lobby) == []
+    assert checked(lobby) == ["open 2"]
+
+
+def test_the_limit_is_four_fifths_of_the_target() -> None:
+    for target, more in ((1000, 0), (999, 1)):
+        lobby = lobby_at("10:00", {"1": {"cash": 0}}, target=target, services={"cash": {"minutes": 800 / 60}})
+        open_counters(lobby, "1")
+        lobby.take("cash")
+        lobby.wait(20)
+        assert checked(lobby) == []
+        assert lobby.state.windows.checks == {"cash": (more, 0)}, target
+
+
+def test_an_advice_says_what_it_would_change() -> None:
+    lobby = busy({"1": {"cash": 0}, "2": {"cash": 0}}, "1", tickets=15)
+    lobby.wait(25)
+    checked(lobby)
+    checked(lobby)
+    assert lobby.state.windows.advice == [Advice("open", "2", "cash", 3600, 1800)]
+    assert views.advice(lobby.state, lobby.rules) == {
+        "items": [
+            {"action": "open", "counter": "2", "before": 60, "after": 30, "text": "Opening counter 2: 60 → 30 min"}
+        ]
+    }
+
+
+def test_the_best_counter_is_one_whose_own_work_it_is_then_the_least_handicap() -> None:
+    counters = {
+        "1": {"cash": 0},
+        "2": {"cash": 20, "personal": 0},
+        "3": {"cash": 5, "personal": 0},
+        "4": {"personal": 0},
+        "5": {"cash": 0},
+    }
+    lobby = busy(counters, "1", tickets=60)
+    assert checked(lobby) == ["open 5", "open 3", "open 2"]
+    open_counters(lobby, "2", "3", "5")
+    assert checked(lobby) == [], "counter 4 does not know the service"
+
+
+def test_one_counter_is_advised_for_one_group() -> None:
+    lobby = busy(
+        {"1": {"cash": 0}, "2": {"personal": 0}, "3": {"cash": 0, "personal": 0}, "4": {"personal": 0}}, "1", "2"
+    )
+    for _ in range(20):
+        lobby.take("personal")
+    checked(lobby)
+    assert checked(lobby) == ["open 3", "open 4"]
+
+
+def test_a_paused_counter_can_be_asked_back() -> None:
+    lobby = busy({"1": {"cash": 0}, "2": {"cash": 0}}, "1", "2")
+    lobby.do(cm.Pause(at=lobby.now, cause="", counter="2"))
+    checked(lobby)
+    assert checked(lobby) == ["open 2"]
+
+
+def quiet(counters: dict[str, dict[str, float]], *opened: str, **about: Any) -> Lobby:
+    """A lobby in which nobody waits; the counters opened one a minute, half an hour ago at least."""
+    lobby = lobby_at("10:00", counters, **about)
+    for counter in opened:
+        open_counters(lobby, counter)
+        lobby.wait(1)
+    lobby.now += OPEN_FOR * 1000
+    return lobby
+
+
+def test_three_checks_in_a_row_advise_to_close_the_last_to_open() -> None:
+    lobby = quiet({"1": {"cash": 0}, "2": {"cash": 0}, "3": {"cash": 0}}, "1", "3", "2")
+    assert [checked(lobby), checked(lobby), checked(lobby)] == [[], [], ["close 2"]]
+    assert views.advice(lobby.state, lobby.rules)["items"][0]["text"] == "Closing counter 2: 0 → 0 min"
+    lobby.do(cm.Close(at=lobby.now, cause="", counter="2"))
+    assert checked(lobby) == ["close 3"]
+    lobby.do(cm.Close(at=lobby.now, cause="", counter="3"))
+    assert checked(lobby) == [], "the last one stays"
+
+
+def test_a_window_that_has_just_opened_is_not_closed() -> None:
+    lobby = quiet({"1": {"cash": 0}, "2": {"cash": 0}}, "1")
+    checked(lobby)
+    open_counters(lobby, "2")
+    assert [checked(lobby) for _ in range(2)] == [[], ["close 1"]], "1 has been open for long enough"
+    lobby = quiet({"1": {"cash": 0}, "2": {"cash": 0}})
+    open_counters(lobby, "1", "2")
+    assert [checked(lobby) for _ in range(6)] == [[]] * 5 + [["close 1"]]
+
+
+def test_each_service_keeps_a_window_of_its_own() -> None:
+    """2 is the last to open, and the only one for personal; 3 is not needed by anything."""
+    lobby = quiet({"1": {"cash": 0}, "2": {"cash": 0, "personal": 0}, "3": {"cash": 0, "personal": 9}}, "1", "3", "2")
+    assert [checked(lobby) for _ in range(3)][-1] == ["close 3"]
+    lobby = quiet({"1": {"cash": 0}, "2": {"personal": 0}}, "1", "2")
+    assert [checked(lobby) for _ in range(4)] == [[]] * 4
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_whatever_happens_no_service_is_advised_to_lose_its_last_window(seed: int) -> None:
+    print(f"seed {seed}")
+    counters: dict[str, dict[str, float]] = {
+        "1": {"cash": 0}, "2": {"cash": 0, "personal": 0}, "3": {"personal": 0, "cash": 5}, "12": {"corporate": 0},
+    }  # fmt: skip
+    kinds = (
+        "take",
+        "call",
+        "call",
+        "finish",
+        "finish",
+        "open",
+        "open",
+        "open",
+        "close",
+        "check_windows",
+        "check_windows",
+    )
+    lobby = Lobby(rules(counters))
+    closing = 0
+    for step in long_steps(seed, 1500, kinds):
+        lobby.step(step)
+        for advice in lobby.state.windows.advice if lobby.rows[-1]["kind"] == "windows_checked" else ():
+            if advice.action == "close":
+                closing += 1
+                stay = [id for id in counters if id != advice.counter and lobby.state.counter(id).stage == "open"]
+                for service in (s for s, handicap in counters[advice.counter].items() if handicap == 0):
+                    assert any(counters[id].get(service) == 0 for id in stay), (advice, service)
+    assert closing or seed
+
+
+# -- answers --------------------------------------------------------------------------------------------------------
+
+
+def test_a_declined_advice_is_not_given_for_half_an_hour() -> None:
+    lobby = busy({"1": {"cash": 0}, "2": {"cash": 0}}, "1", tickets=60)
+    checked(lobby)
+    checked(lobby)
+    answer(lobby, accept=False)
+    assert lobby.state.windows.advice == []
+    declined = lobby.now
+    while lobby.now + CHECK_EVERY * 1000 < declined + DECLINED_FOR * 1000:
+        assert checked(lobby) == []
+    assert checked(lobby) == ["open 2"]
+
+
+def test_a_decline_is_about_one_group_and_one_action() -> None:
+    lobby = busy({"1": {"cash": 0}, "2": {"cash": 0}, "3": {"personal": 0}, "4": {"personal": 0}}, "1", "3", tickets=60)
+    for _ in range(60):
+        lobby.take("personal")
+    checked(lobby)
+    assert checked(lobby) == ["open 2", "open 4"]
+    answer(lobby, "4", accept=False)
+    assert checked(lobby) == ["open 2"]
+
+
+def test_an_accepted_advice_is_gone_until_the_next_check() -> None:
+    lobby = busy({"1": {"cash": 0}, "2": {"cash": 0}}, "1", tickets=60)
+    checked(lobby)
+    checked(lobby)
+    answer(lobby, "2", accept=True)
+    assert views.advice(lobby.state, lobby.rules) == {"items": []}
+    assert checked(lobby) == ["open 2"], "nobody has opened it"
+
+
+def test_a_lobby_where_nothing_happens_writes_nothing() -> None:
+    lobby = lobby_at("20:00", {"1": {"cash": 0}})
+    lobby.do(cm.RollOver(at=lobby.now, cause=""))
+    written = len(lobby.rows)
+    assert checked(lobby) == ["nothing to check"]
+    assert len(lobby.rows) == written
+    lobby = busy({"1": {"cash": 0}})
+    checked(lobby)
+    assert checked(lobby) == ["open 1"]
+
+
+def test_an_advice_does_not_outlive_what_it_was_about() -> None:
+    lobby = busy({"1": {"cash": 0}}, tickets=1)
+    checked(lobby)
+    assert checked(lobby) == ["open 1"]
+    lobby.do(cm.Cancel(at=lobby.now, cause="", by="panel", ticket="A001"))
+    lobby.wait(30)
+    assert checked(lobby) == []
+    assert views.advice(lobby.state, lobby.rules) == {"items": []}
+
+
+def test_a_journal_with_advice_replays() -> None:
+    kinds = ("take", "take", "call", "open", "close", "check_windows", "check_windows", "answer_advice")
+    lobby = history(
+        rules({"1": {"cash": 0}, "2": {"cash": 0, "personal": 0}}, target=5 * MINUTE), long_steps(4, 600, kinds)
+    )
+    assert lobby.state.windows.declined or lobby.state.windows.advice
+    assert lobby.replayed().picture() == lobby.state.picture()
