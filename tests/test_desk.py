@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
-from branches import NINE, branch
+from branches import NINE, Lobby, asking, branch, local
 
 from controller.desk import Desk
 from controller.desk.displays import DisplayPost
@@ -17,7 +19,7 @@ from controller.journal import Journal, Row
 from controller.lobby import commands as cm
 from controller.lobby.events import CounterOpened
 from controller.lobby.state import State
-from drivers.mqtt import Message, MqttLobby
+from drivers.mqtt import KioskPayload, Message, MqttLobby, MqttPress, PanelPayload
 from drivers.session import LinkDown, LinkUp
 from drivers.terminal68 import Frame, Function, Key, Terminal68
 
@@ -106,3 +108,165 @@ def test_events_that_the_broker_did_not_confirm_are_said_again(journal: Journal)
     mqtt.connected()
     post.heard(LinkUp())
     assert [message.seq for message in events()] == [2, 3, 4]
+
+
+# -- what is asked before a ticket, and what is told beside the calls -----------------------------------------------
+
+
+class Hall:
+    """A desk with MQTT devices before a lobby that decides at once; `levels` and `acks` are what the broker got."""
+
+    def __init__(self, journal: Journal, settled: bool = True) -> None:
+        rules = branch({"1": {"cash": 0}, "2": {"personal": 0}}, triage=asking(("cash",)))
+        self.lobby = Lobby(rules, local("2026-11-23 12:00"))
+        self.requests: list[Request] = []
+        self.settled = settled
+        self.desk = Desk(rules, journal, self.requests.append, lambda: self.settled, lambda: self.lobby.now)
+        self.mqtt = MqttLobby("b")
+        self.post = MqttPost(self.mqtt, {"pad": "1"}, ["manager"], {"screen": (2, True)}, self.desk.lobby, lambda: None)
+        self.desk.add(self.post)
+        self.mqtt.connected()
+        self.levels: dict[str, Any] = {}
+        self.acks: list[Any] = []
+        self.show()
+
+    def show(self) -> None:
+        """Let the desk know what has happened, and look ahead."""
+        self.desk.published(Step([], self.lobby.state))
+        self.desk.look_ahead()
+        while message := self.mqtt.next_message():
+            topic, content = message.topic.removeprefix("lobby/b/"), message.payload
+            if topic.endswith("/ack"):
+                self.acks.append(json.loads(content))
+            elif topic != "status":
+                self.levels[topic] = json.loads(content)
+
+    def press(self, press: MqttPress) -> cm.Command | None:
+        """The command that a press led to, if it led to one."""
+        before = len(self.requests)
+        self.post.heard(press)
+        self.show()
+        return self.requests[before].command if len(self.requests) > before else None
+
+    def panel(self, **content: Any) -> cm.Command | None:
+        return self.press(MqttPress("panel", "manager", PanelPayload(boot="b", seq=1, **content)))
+
+
+def test_a_kiosk_gets_the_questions_and_its_press_may_be_an_answer(journal: Journal) -> None:
+    hall = Hall(journal)
+    assert hall.levels["triage"] == hall.lobby.rules.triage.picture()
+    content = {"choice": "atm-cash", "insist": True, "form": True, "needs": ["time", "glasses"], "slot": "09:30"}
+    payload = KioskPayload(key="TAKE", boot="b", seq=1, **content)  # type: ignore[arg-type]
+    assert hall.press(MqttPress("kiosk", "screen", payload)) == cm.TakeTicket(
+        at=hall.lobby.now,
+        cause="mqtt:kiosk/screen:b:1",
+        by="kiosk/screen",
+        hold_off=2,
+        screen=True,
+        choice="atm-cash",
+        insist=True,
+        form=True,
+        needs=("time", "glasses"),
+        slot="09:30",
+    )
+
+
+def test_why_is_answered_at_once_and_is_no_command(journal: Journal) -> None:
+    hall = Hall(journal)
+    hall.lobby.take("cash")
+    hall.lobby.take("cash")
+    hall.lobby.do(cm.Open(at=hall.lobby.now, cause="", counter="1"))
+    hall.show()
+    assert hall.panel(key="WHY", ticket="a002") is None
+    assert hall.panel(key="WHY", ticket="A009") is None
+    waits, unknown = hall.acks
+    assert (waits["result"], waits["ticket"]) == ("ok", "A002")
+    assert waits["text"].startswith("A002 waits as number 2 for counters 1; ")
+    assert (unknown["result"], unknown["ticket"], unknown["text"]) == ("refused", "", "no ticket A009 here today")
+    assert hall.requests == []
+
+
+@pytest.mark.parametrize(("key", "accept"), [("ACCEPT", True), ("DECLINE", False)])
+def test_the_manager_answers_an_advice(journal: Journal, key: str, accept: bool) -> None:
+    hall = Hall(journal)
+    base = {"at": hall.lobby.now, "cause": "mqtt:panel/manager:b:1", "by": "panel/manager"}
+    assert hall.panel(key=key, counter="1") == cm.AnswerAdvice(**base, accept=accept, counter="1")  # type: ignore[arg-type]
+
+
+def test_urgent_is_for_a_ticket(journal: Journal) -> None:
+    hall = Hall(journal)
+    command = hall.panel(key="URGENT", ticket="A001", reason="ill")
+    assert isinstance(command, cm.Promote)
+    assert (command.klass, command.reason) == ("urgent", "ill")
+    assert hall.panel(key="URGENT") is None
+    assert [(ack["result"], ack["text"]) for ack in hall.acks] == [("error", "there is no key “URGENT”")]
+
+
+def test_boards_tell_how_long_it_takes(journal: Journal) -> None:
+    hall = Hall(journal)
+    assert hall.levels["board"]["wait"] == {}, "nobody is there"
+    hall.lobby.do(cm.Open(at=hall.lobby.now, cause="", counter="1"))
+    hall.show()
+    assert hall.levels["board"]["wait"] == {"cash": [0, 0]}
+    hall.lobby.take("cash")
+    hall.lobby.call("1")
+    hall.show()
+    least, most = hall.levels["board"]["wait"]["cash"]
+    assert 1 <= least <= 5 <= most
+
+
+def test_while_a_step_is_being_written_nothing_is_reckoned_from_it(journal: Journal) -> None:
+    hall = Hall(journal)
+    hall.lobby.do(cm.Open(at=hall.lobby.now, cause="", counter="1"))
+    hall.settled = False
+    hall.show()
+    assert hall.levels["board"]["wait"] == {}
+    hall.settled = True
+    hall.show()
+    assert hall.levels["board"]["wait"] == {"cash": [0, 0]}
+
+
+def test_the_days_figures_and_the_advice_are_levels(journal: Journal) -> None:
+    hall = Hall(journal)
+    assert hall.levels["advice"] == {"items": []}
+    assert hall.levels["day"]["customers"] == 0
+    hall.lobby.take("cash")
+    for _ in range(2):
+        hall.lobby.do(cm.CheckWindows(at=hall.lobby.now, cause=""))
+    hall.show()
+    assert hall.levels["day"]["customers"] == 1
+    (item, *_) = hall.levels["advice"]["items"]
+    assert (item["action"], item["counter"]) == ("open", "1")
+    assert item["text"].startswith("Opening counter 1: 120 → ")
+
+
+def test_people_who_wait_for_a_service_without_a_counter_are_noticed(journal: Journal) -> None:
+    hall = Hall(journal)
+    hall.lobby.take("personal")
+    hall.show()
+    assert hall.levels["board"]["notices"] == [], "the branch is not open yet"
+    hall.lobby.do(cm.Open(at=hall.lobby.now, cause="", counter="1"))
+    hall.show()
+    notice = "Personal: people are waiting, and no counter that serves them is open"
+    assert hall.levels["board"]["notices"] == [notice]
+    hall.lobby.do(cm.Open(at=hall.lobby.now, cause="", counter="2"))
+    hall.show()
+    assert hall.levels["board"]["notices"] == []
+
+
+def test_a_keypad_shows_what_its_customer_needs_and_who_should_come_near(journal: Journal) -> None:
+    hall = Hall(journal)
+    hall.lobby.take("cash", form=True, needs=("time", "change"))
+    hall.lobby.take("cash")
+    hall.lobby.call("1")
+    hall.show()
+    screen = hall.levels["keypad/1/screen"]
+    assert screen["needs"] == ["form", "time", "change"]
+    assert screen["text"] == "A001 is called · form ready · needs time · small change"
+    assert (screen["next"], screen["stage"]) == ("A002", "")
+    hall.lobby.wait(3.5)  # of about five minutes
+    hall.show()
+    assert hall.levels["keypad/1/screen"]["stage"] == "A002"
+    hall.lobby.call("1")
+    hall.show()
+    assert hall.levels["keypad/1/screen"]["needs"] == []
