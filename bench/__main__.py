@@ -11,10 +11,10 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from bench import commands, mqtt, pick, press, startup
+from bench import commands, estimate, mqtt, pick, press, startup
 from bench.figures import Figure, table, write_json
 
-NAMES = ("press", "commands", "pick", "startup", "mqtt")
+NAMES = ("press", "commands", "pick", "estimate", "startup", "mqtt")
 DIRECTORY = Path(".bench")
 
 
@@ -61,6 +61,9 @@ def _measure(name: str, quick: bool, progress: Progress) -> list[Figure]:
         case "pick":
             rounds = 20 if quick else 200
             return pick.measure(DIRECTORY, rounds, task("picks", rounds))
+        case "estimate":
+            rounds = 5 if quick else 50
+            return estimate.measure(DIRECTORY, rounds, task("estimated waits", rounds))
         case "mqtt":
             return mqtt.measure(DIRECTORY, presses, runs, task("MQTT press to acknowledgement", presses * runs))
     rows, starts = (200_000, 1) if quick else (5_000_000, 5)

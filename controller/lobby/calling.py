@@ -27,11 +27,14 @@ from controller.lobby.state import State, Ticket
 
 
 class Head(NamedTuple):
-    """The head of a line that a counter may serve, as it competes. All times in seconds."""
+    """The head of a line that a counter may serve, as it competes: the smallest is called. All times in seconds."""
 
-    seniority: int
+    key: int
+    """What it competes with, since 1970, UTC."""
     order: int
-    credit: int
+    fair: int
+    """The same without privilege, for the guard."""
+    seniority: int
     handicap: int
     passed: int
     early: bool
@@ -39,20 +42,24 @@ class Head(NamedTuple):
     line: Any
     """Whatever tells the caller which line it is of."""
 
-    def key(self, guard: bool) -> int:
-        """What it competes with (seconds since 1970, UTC); the guard leaves out privilege."""
-        return self.seniority + self.handicap - (0 if guard else self.credit)
+    @classmethod
+    def of(cls, seniority: int, order: int, credit: int, handicap: int, passed: int, early: bool, line: Any) -> Head:
+        """The head, with its keys."""
+        fair = seniority + handicap
+        return cls(fair - credit, order, fair, seniority, handicap, passed, early, line)
 
 
 def rank(heads: Sequence[Head], pass_limit: int) -> tuple[list[Head], bool]:
     """The rule itself: heads in the order in which they would be called, and whether the guard is in force.
 
-    `heads` must not be empty.
+    `heads` must not be empty; no two have the same order of issue.
     """
     ready = [head for head in heads if not head.early] or list(heads)
     guard = any(head.passed >= pass_limit and head.handicap == 0 for head in ready)
-    if len(ready) > 1:
-        ready.sort(key=lambda head: (head.seniority + head.handicap - (0 if guard else head.credit), head.order))
+    if guard:
+        ready.sort(key=lambda head: (head.fair, head.order))
+    else:
+        ready.sort()
     return ready, guard
 
 
@@ -89,7 +96,7 @@ def pick(state: State, rules: Rules, counter: Counter, at: int) -> Pick | None:
     """The ticket that `counter` would call at `at` (ms since 1970, UTC); None if nobody waits whom it serves."""
     now = at // 1000
     heads = [
-        Head(
+        Head.of(
             ticket.seniority,
             ticket.order,
             rules.credit(ticket.klass),
@@ -104,7 +111,7 @@ def pick(state: State, rules: Rules, counter: Counter, at: int) -> Pick | None:
     if not heads:
         return None
     ranked, guard = rank(heads, rules.pass_limit)
-    candidates = tuple(Candidate(head.key(guard), head.line, head.handicap) for head in ranked)
+    candidates = tuple(Candidate(head.fair if guard else head.key, head.line, head.handicap) for head in ranked)
     return Pick(candidates[0].ticket, candidates, guard, ranked[0].early)
 
 

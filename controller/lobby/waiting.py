@@ -12,7 +12,7 @@ from __future__ import annotations
 from bisect import insort
 from collections import ChainMap
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from heapq import heapify, heappop, heapreplace
 
@@ -49,14 +49,38 @@ class _Line:
     """Mean time at the counter."""
     at: int = 0
     passed: int = 0
+    comes: int = 0
+    """When the head will be there, and `not_before` may be called, in seconds since 1970; 0: now."""
     not_before: int = 0
+    heads: dict[int, Head] = field(default_factory=dict)
+    """The head as it competes, by the counter's handicap."""
+
+    def head(self, handicap: int, now: float) -> Head | None:
+        """The head as it competes for a counter at a time; None: nobody is there."""
+        if self.comes > now or self.at >= len(self.places):
+            return None
+        head = self.heads.get(handicap)
+        if head is None or self.not_before:
+            seniority, order, _ = self.places[self.at]
+            early = self.not_before > now
+            head = Head.of(seniority, order, self.credit, handicap, self.passed, early, self)
+            self.heads[handicap] = head
+        return head
+
+    def passes(self) -> None:
+        """The head has been passed once more."""
+        self.passed += 1
+        self.heads.clear()
 
     def advance(self, by: int, tickets: Mapping[str, Ticket]) -> None:
         """Make the next ticket the head, or with 0 the first."""
         self.at += by
+        self.heads.clear()
         if self.at < len(self.places):
-            head = tickets.get(self.places[self.at].ticket)
+            place = self.places[self.at]
+            head = tickets.get(place.ticket)
             self.passed, self.not_before = (head.passed, head.not_before) if head else (0, 0)
+            self.comes = place.seniority if place.order >= TO_COME else 0
 
 
 @dataclass(slots=True)
@@ -119,14 +143,7 @@ def roll(state: State, rules: Rules, at: int, ticket: Ticket) -> int | None:
         if free > window.until or free > HORIZON:
             heappop(windows)
             continue
-        heads = []
-        for line, handicap in window.serves:
-            if line.at < len(line.places):
-                seniority, order, _ = line.places[line.at]
-                if order >= TO_COME and seniority > now + free:
-                    continue
-                early = line.not_before > now + free
-                heads.append(Head(seniority, order, line.credit, handicap, line.passed, early, line))
+        heads = [head for line, handicap in window.serves if (head := line.head(handicap, now + free))]
         if not heads:
             heappop(windows)
             continue
@@ -135,9 +152,9 @@ def roll(state: State, rules: Rules, at: int, ticket: Ticket) -> int | None:
         line = first.line
         if first.order == ticket.order:
             return int(free)
-        for other in ranked[1:]:
-            if other.handicap == 0 and other.seniority < first.seniority:
-                other.line.passed += 1
+        for other in ranked:
+            if other.seniority < first.seniority and other.handicap == 0:
+                other.line.passes()
         line.advance(1, tickets)
         misses = state.knowledge.misses(now + free - first.seniority)
         seconds = line.seconds + misses * (state.knowledge.missed_time - line.seconds)
@@ -225,7 +242,9 @@ def _available(
     second = second_of(local)
     shifts = profile.shifts(counter.id) if profile else ()
     shift = next((span for span in shifts if second in span), None)
-    until = float(shift.end - second) if shift else float("inf")
+    # Who is there when the doors close stays until everybody has been served.
+    leaves = profile is not None and shift is not None and shift.end < profile.hours.end
+    until = float(shift.end - second) if leaves and shift else float("inf")
     if here.stage is CounterStage.OPEN:
         return _until_free(state, rules, here, at), until
     if here.stage is CounterStage.PAUSED:
@@ -235,7 +254,7 @@ def _available(
     if shift and not gone and second - shift.start < LATE:
         return OPENS_IN, until
     coming = next((span for span in shifts if span.start > second), None)
-    return (float(coming.start - second), float(coming.end - second)) if coming else None
+    return (float(coming.start - second), float("inf")) if coming else None
 
 
 def _until_free(state: State, rules: Rules, here: CounterState, at: int) -> float:
