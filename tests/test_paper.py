@@ -25,6 +25,7 @@ FIELDS = {
     "service": "个人现金业务",
     "class": "",
     "ahead": "12",
+    "wait": "12-18 分钟",
     "time": "2026-03-02 10:32",
     "reprint": "",
     "qr": "lobby:0755-001:2026-03-02:A017",
@@ -154,13 +155,15 @@ def test_a_tab_sends_the_rest_to_the_right_edge() -> None:
 @pytest.mark.parametrize("language", ["zh", "en"])
 def test_what_is_on_a_ticket(language: str) -> None:
     paper = printed(shipped(language).render(FIELDS, 32))
-    for name in ("branch", "ticket", "service", "ahead", "time"):
+    for name in ("branch", "ticket", "service", "ahead", "wait", "time"):
         assert FIELDS[name] in paper.words
     assert [row.content for row in paper.rows if isinstance(row, Code)] == [FIELDS["qr"]]
     assert "贵宾" not in paper.words
     marked = printed(shipped(language).render(FIELDS | {"class": "贵宾", "reprint": "补打 / REPRINT"}, 32))
     assert "贵宾" in marked.words
     assert "补打 / REPRINT" in marked.words
+    untold = printed(shipped(language).render(FIELDS | {"wait": ""}, 32))
+    assert len(untold.words.splitlines()) == len(paper.words.splitlines()) - 1, "no line about a wait that nobody knows"
 
 
 def test_a_model_without_codes_prints_none() -> None:

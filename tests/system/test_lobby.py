@@ -451,3 +451,47 @@ async def test_events_on_mqtt_are_the_journals_rows(branch: Branch, network: Net
         row = rows[event["seq"]]
         assert event == {"seq": row.seq, "at": row.at, "kind": row.kind, "data": row.data}
     assert [event["seq"] for event in told] == sorted(event["seq"] for event in told)
+
+
+TRIAGE = """
+[waiting]
+target = 10
+
+[[question]]
+id = "begin"
+text = "What brings you here?"
+answers = [
+  {{ id = "small", text = "Small amounts", service = "cash", advice = "Please use the machine." }},
+  {{ id = "large", text = "Large amounts", service = "cash" }},
+]
+"""
+
+
+async def test_a_screen_asks_tells_the_wait_and_says_why(tmp_path: Path, broker: Mosquitto) -> None:
+    async with (
+        Branch(tmp_path, broker.port, (HOUSE, MQTT, TRIAGE)) as branch,
+        Network(broker.port, branch.root) as network,
+    ):
+        await until(lambda: {"triage", "day", "advice"} <= network.levels.keys())
+        assert network.levels["triage"]["start"] == "begin"
+        advice = await network.press("kiosk/screen", "TAKE", choice="small")
+        assert (advice["result"], advice["ticket"], advice["text"]) == ("ok", "", "Please use the machine.")
+        insists = await network.press("kiosk/screen", "TAKE", choice="small", needs=["time"])
+        assert (insists["result"], insists["ticket"]) == ("ok", "A001")
+        assert (await network.press("kiosk/screen", "TAKE", choice="large"))["ticket"] == "A002"
+        nothing = await network.press("kiosk/screen", "TAKE", choice="huge")
+        assert (nothing["result"], nothing["text"]) == ("refused", "there is no answer “huge” in the triage")
+
+        assert (await network.press("keypad/3", "CALL"))["ticket"] == "A001"
+        await until(lambda: network.levels["keypad/3/screen"]["needs"] == ["time"])
+        why = await network.press("panel/manager", "WHY", ticket="A002")
+        assert why["result"] == "ok"
+        assert why["text"].startswith("A002 is next at counter 3: ")
+        await until(lambda: network.levels["board"]["wait"].keys() == {"cash", "personal"}, 15)
+        least, most = network.levels["board"]["wait"]["cash"]
+        assert 1 <= least <= most
+        await until(lambda: network.levels["day"]["customers"] == 2)
+        assert network.levels["day"]["self_service"] == {"small": {"advised": 1, "insisted": 1}}
+        (issued, other) = branch.rows("ticket_issued")
+        assert {"choice": "small", "insisted": True, "needs": ["time"]}.items() <= issued.data.items()
+        assert other.data["choice"] == "large"

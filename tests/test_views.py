@@ -1,0 +1,72 @@
+"""What displays and tickets say of the wait: whole minutes, and the words for them."""
+
+from __future__ import annotations
+
+import pytest
+from branches import Lobby, branch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from controller.lobby import commands as cm
+from controller.lobby import views
+
+
+@pytest.mark.parametrize(
+    ("seconds", "minutes"),
+    [
+        ((0, 0, 0), (0, 1)),
+        ((1, 2, 3), (1, 1)),
+        ((60, 61, 61), (1, 2)),
+        ((540, 700, 900), (9, 15)),
+        ((540, 700, 1200), (9, 20)),
+        ((541, 700, 1201), (10, 25)),  # above 20 in fives
+        ((1200, 1500, 1860), (20, 35)),
+        ((1201, 1500, 1860), (25, 35)),
+        ((3600, 3700, 3601), (60, 65)),
+    ],
+)
+def test_a_range_in_minutes(seconds: tuple[int, int, int], minutes: tuple[int, int]) -> None:
+    assert views.in_minutes(seconds) == minutes
+
+
+@given(st.lists(st.integers(0, 100_000), min_size=3, max_size=3).map(sorted))
+def test_minutes_never_promise_to_be_earlier_than_reckoned(seconds: list[int]) -> None:
+    least, most = views.in_minutes(seconds)
+    assert least * 60 >= seconds[0]
+    assert most * 60 >= seconds[2]
+    assert least <= most
+    assert most * 60 - seconds[2] < 5 * 60 + 60
+
+
+@pytest.mark.parametrize(
+    ("minutes", "en", "zh"),
+    [
+        (None, "", ""),
+        ((0, 0), "now", "马上办理"),
+        ((0, 1), "0-1 min", "0-1 分钟"),
+        ((5, 5), "about 5 min", "约 5 分钟"),
+        ((12, 18), "12-18 min", "12-18 分钟"),
+    ],
+)
+def test_a_range_in_words(minutes: tuple[int, int] | None, en: str, zh: str) -> None:
+    for language, words in (("en", en), ("zh", zh)):
+        assert views.in_words(branch({"1": {"cash": 0}}, language=language), minutes) == words
+
+
+def test_a_ticket_tells_its_wait_unless_a_counter_is_free() -> None:
+    lobby = Lobby(branch({"1": {"cash": 0}}, services={"cash": {"minutes": 4}}))
+    assert lobby.do(cm.Open(at=lobby.now, cause="", counter="1"))
+    for _ in range(4):
+        lobby.take("cash")
+        lobby.call("1")
+    first, *_, last = lobby.state.tickets.values()
+    assert views.ticket_fields(lobby.state, lobby.rules, first)["wait"] == ""
+    told = views.ticket_fields(lobby.state, lobby.rules, last)["wait"]
+    assert told == views.in_words(lobby.rules, views.in_minutes(last.expected))
+    assert told.endswith(" min")
+
+
+def test_one_line_for_the_hall_tells_each_service() -> None:
+    rules = branch({"1": {"cash": 0}, "2": {"personal": 0}})
+    assert views.waits_line(rules, {"cash": (12, 18), "personal": (0, 0)}) == "Cash 12-18 min  Personal now"
+    assert views.waits_line(rules, {}) == ""
