@@ -35,6 +35,7 @@ from controller.desk.printing import PrinterPost, Render
 from controller.desk.terminals import TerminalsPost
 from controller.desk.voice import VoicePost, call
 from controller.lobby import views
+from controller.lobby.state import State
 from drivers import sound
 from drivers.bx import BxBoard
 from drivers.cardreader import CardReader
@@ -92,14 +93,15 @@ def _board(settings: Settings, device: BxDevice, desk: Desk, connect: Connect) -
         dynamic_header=device.dynamic_header,
     )
     session = connect(device.id, board, device.link)
-    desk.add(
-        DisplayPost(
-            device.id,
-            lambda state: board.show(views.hall_lines(state, settings.rules, device.lines)),
-            desk.lobby,
-            session.flush,
-        )
-    )
+
+    def show(state: State) -> None:
+        calls = views.hall_lines(state, settings.rules, device.lines)
+        if device.footer:
+            calls = [*calls, *[""] * device.lines][: device.lines - 1]
+            calls.append(views.footer(state, settings.rules, desk.lobby.waits(), desk.lobby.now()))
+        board.show(calls)
+
+    desk.add(DisplayPost(device.id, show, desk.lobby, session.flush))
     return session
 
 

@@ -493,7 +493,10 @@ class Terminal68Device(_Wired):
 
 
 class BxDevice(_Wired):
-    """A hall board. `width`, `line_height`: pixels; `x_unit`: what its frames count X and W in."""
+    """A hall board. `width`, `line_height`: pixels; `x_unit`: what its frames count X and W in.
+
+    `footer`: its last line shows who is soon to come and how long people will wait, in turn.
+    """
 
     driver: Literal["bx"]
     model: Annotated[Literal["5k1", "5k2", "6k1", "6k2", "6k3"], _takes('"5k1", "5k2", "6k1", "6k2" or "6k3"')]
@@ -501,6 +504,7 @@ class BxDevice(_Wired):
     width: Annotated[int, _between(16, 2048, "pixels")] = 128
     line_height: Annotated[int, _between(8, 128, "pixels")] = 16
     x_unit: Annotated[Literal["8px", "pixel", "pixel15"], _takes('"8px", "pixel" or "pixel15"')]
+    footer: Annotated[bool, _takes("true or false")] = False
     dynamic_header: Annotated[Literal["length", "process"], _takes('"length" or "process"')] = "length"
 
     @model_validator(mode="before")

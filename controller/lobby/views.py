@@ -15,6 +15,8 @@ from controller.lobby.state import CounterStage, Stage, State, Ticket
 
 SOON = 3
 """How many of the next tickets a board announces."""
+FOOTER_TURN = 10
+"""Seconds for which the hall board's last line shows the same."""
 STAGE_AT = 2 * 60
 """Seconds before a counter is expected to be free from which its next customer should come near."""
 
@@ -124,12 +126,15 @@ def hall_lines(state: State, rules: Rules, lines: int) -> list[str]:
     return [rules.wording.say("board.call", ticket=call.ticket, counter=call.counter) for call in state.calls[:lines]]
 
 
-def waits_line(rules: Rules, waits: Waits) -> str:
-    """How long each service takes, in one line for the hall board."""
-    return "  ".join(
+def footer(state: State, rules: Rules, waits: Waits, at: int) -> str:
+    """The hall board's last line: in turn who is soon to come, and how long each service takes."""
+    next_ones = soon(state, rules)
+    texts = [rules.wording.say("board.soon", tickets=" ".join(next_ones))] if next_ones else []
+    texts += [
         rules.wording.say("board.wait", service=rules.service_name(service), wait=in_words(rules, minutes))
         for service, minutes in waits.items()
-    )
+    ]
+    return texts[at // (FOOTER_TURN * 1000) % len(texts)] if texts else ""
 
 
 def window_lines(state: State, rules: Rules, counter: str) -> tuple[str, str]:
