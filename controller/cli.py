@@ -9,6 +9,7 @@ import asyncio
 import logging
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
@@ -162,7 +163,8 @@ def simulate(
         _stop(f'there is no profile "{profile}"; known are {", ".join(known)}', WRONG)
     if journal and journal.exists():
         _stop(f"{journal} is there already; name a new file for the journal, or move that one away", WRONG)
-    run_simulation(settings.rules, profile, days, seed, journal, pictures, out)
+    with _drawing():
+        run_simulation(settings.rules, profile, days, seed, journal, pictures, out)
 
 
 @lobby.command()
@@ -177,7 +179,19 @@ def replay(journal: Path, day: str | None, path: Path | None, picture: Path | No
     from simulators.simulate import run_replay  # noqa: PLC0415
 
     rows = _rows(journal, day)
-    run_replay(rows, read(path).rules if path else None, picture, out)
+    with _drawing():
+        run_replay(rows, read(path).rules if path else None, picture, out)
+
+
+@contextmanager
+def _drawing() -> Iterator[None]:
+    """Pictures are drawn by what need not be installed."""
+    from simulators.pictures import NoMatplotlibError  # noqa: PLC0415
+
+    try:
+        yield
+    except NoMatplotlibError as error:
+        _stop(str(error), FAILED)
 
 
 @lobby.command()

@@ -135,6 +135,12 @@ def _style() -> Iterator[None]:
         yield
 
 
+def must_be_possible() -> None:
+    """NoMatplotlibError now rather than after long work."""
+    with _style():
+        pass
+
+
 # -- what happened ---------------------------------------------------------------------------------------------------
 
 

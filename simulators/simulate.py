@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from controller.config import wording
-from controller.journal import Journal, Row
+from controller.journal import Journal, JournalError, JournalWriteError, Row
 from controller.lobby.rules import Rules
 from simulators import pictures
 from simulators.replay import as_it_was, bare_rules, compare, most_changed
@@ -34,21 +34,27 @@ def run_simulation(
     out: Path | None,
 ) -> None:
     """Run the days, once as planned and once with the advice about windows followed."""
-    started = time.perf_counter()
+    if drawings:
+        pictures.must_be_possible()
+        drawings.mkdir(parents=True, exist_ok=True)
+    if out:
+        out.touch()
     kept = Journal(journal) if journal else None
+    started = time.perf_counter()
     console = Console() if Console().is_terminal else Console(width=140)
 
     def keep(rows: Sequence[Row]) -> None:
         if kept:
-            kept.append(rows).result()
+            try:
+                kept.append(rows).result()
+            except JournalWriteError as error:
+                raise JournalError(f"{kept.path}: cannot be written ({error.reason})") from error
         if drawings:
             day = rows[-1].day
             title = f"{rules.branch_name or rules.branch}  {day}"
             figure = pictures.day([(row.at, row.event) for row in rows], rules, title)
             pictures.save(figure, drawings / f"{day}.svg")
 
-    if drawings:
-        drawings.mkdir(parents=True, exist_ok=True)
     try:
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
         with Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True)) as progress:
