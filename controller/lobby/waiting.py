@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from heapq import heapify, heappop, heapreplace
+from itertools import count
 
 from controller.lobby.calendar import Profile, second_of
 from controller.lobby.calling import Head, rank
@@ -191,6 +192,7 @@ def _to_come(state: State, rules: Rules, at: int, ticket: Ticket) -> dict[LineKe
     counted = ticket.seniority - rules.credit(ticket.klass)
     an_hour = profile.arrivals_at(second)
     door = at_the_door(state, profile, second)
+    orders = count(TO_COME)  # no two may have the same
     found = {}
     for service, share in shares.items():
         reach = _reach(rules, ticket, service)
@@ -203,9 +205,7 @@ def _to_come(state: State, rules: Rules, at: int, ticket: Ticket) -> dict[LineKe
                 times = [DOOR * (n + 0.5) / crowd for n in range(crowd)]
                 times += [gap * (n + 0.5) for n in range(round(ahead / gap))]
                 found[LineKey(service, klass, "")] = [
-                    Place(now + round(time), TO_COME + n, NOBODY_YET)
-                    for n, time in enumerate(sorted(times))
-                    if time < ahead
+                    Place(now + round(time), next(orders), NOBODY_YET) for time in sorted(times) if time < ahead
                 ]
     return found
 
