@@ -66,7 +66,19 @@ def test_a_ticket_tells_its_wait_unless_a_counter_is_free() -> None:
     assert told.endswith(" min")
 
 
-def test_one_line_for_the_hall_tells_each_service() -> None:
-    rules = branch({"1": {"cash": 0}, "2": {"personal": 0}})
-    assert views.waits_line(rules, {"cash": (12, 18), "personal": (0, 0)}) == "Cash 12-18 min  Personal now"
-    assert views.waits_line(rules, {}) == ""
+def test_the_halls_last_line_tells_in_turn_who_is_next_and_how_long_it_takes() -> None:
+    lobby = Lobby(branch({"1": {"cash": 0}, "2": {"personal": 0}}))
+    waits = {"cash": (12, 18), "personal": (0, 0)}
+    turn = views.FOOTER_TURN * 1000
+
+    def shown(seconds: int) -> str:
+        return views.footer(lobby.state, lobby.rules, waits, seconds * turn + turn // 2)
+
+    assert [shown(n) for n in range(2)] == ["Cash 12-18 min", "Personal now"]
+    for _ in range(4):
+        lobby.take("cash")
+    said = [shown(n) for n in range(6)]
+    assert said[:3] == said[3:]
+    assert said[1:3] == ["Cash 12-18 min", "Personal now"]
+    assert said[0] == lobby.rules.wording.say("board.soon", tickets="A001 A002 A003")
+    assert views.footer(Lobby(lobby.rules).state, lobby.rules, {}, lobby.now) == ""
