@@ -14,7 +14,7 @@ from typing import Any
 from controller.config.errors import Fault, Table
 from controller.config.keys import CLASSES, ClassKeys, Share, nearest
 from controller.config.lines import Place
-from controller.lobby.calendar import PROFILES, Span, hours_of, parse_spans
+from controller.lobby.calendar import EVERY_OTHER_DAY, PROFILES, Span, hours_of, parse_spans
 from controller.lobby.triage import loops
 from drivers.link import Link, TcpLink, parse_link
 
@@ -136,6 +136,8 @@ def _profiles(config: Table, counters: Mapping[Place, Table]) -> Iterator[Fault]
         if own is None:
             continue
         usual = PROFILES.get(id)
+        if id == EVERY_OTHER_DAY and "when" in own:
+            yield ("profile", id, "when"), "it is every day that is of no other kind; leave out when"
         for key, takes in (("when", 'such as ["13-16", "end"]'), ("hours", 'such as "09:00-17:00"')):
             if usual is None and key not in own:
                 yield ("profile", id, key), f"is missing; a profile of your own needs it, {takes}"

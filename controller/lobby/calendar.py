@@ -240,6 +240,8 @@ PROFILES: Mapping[str, Profile] = {
     )
 }
 """The kinds of day that every branch has, unless it says otherwise. Month's end and salary day (the 10th) are busy."""
+EVERY_OTHER_DAY = "normal"
+"""What a day is that no rule for dates names."""
 
 ALWAYS = Hours(((Span(0, DAY),),) * 7)
 """At any time, but for holidays."""

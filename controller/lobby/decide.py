@@ -571,7 +571,7 @@ def _check_windows(state: State, rules: Rules, command: cm.CheckWindows) -> Deci
     idle = not any(line for line in state.lines.values()) and not any(
         counter.stage is CounterStage.OPEN for counter in state.counters.values()
     )
-    if idle and not state.windows.advice:
+    if idle and not state.windows.advice and not any(any(checks) for checks in state.windows.checks.values()):
         return []
     return [ev.WindowsChecked(figures, [a._asdict() for a in advice])]
 

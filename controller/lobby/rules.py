@@ -60,12 +60,22 @@ class Counter:
     class_handicap: Mapping[str, int] = field(default_factory=dict)
     rater: bool = False
     """Whether a rater stands there."""
+    _known: dict[tuple[str, str, str], int | None] = field(default_factory=dict, init=False, repr=False, compare=False)
+    """Handicaps that were asked for before: estimates ask for the same few a thousand times."""
 
     def handicap(self, service: str, klass: str, only: str = "") -> int | None:
         """The total handicap for a ticket; None: this counter never serves it.
 
         `only` is the ticket's restriction (see `Ticket.only`): whoever it names serves it as own work.
         """
+        key = (service, klass, only)
+        try:
+            return self._known[key]
+        except KeyError:
+            found = self._known[key] = self._handicap(service, klass, only)
+            return found
+
+    def _handicap(self, service: str, klass: str, only: str) -> int | None:
         if only:
             return 0 if only == self.id or (only == ANY and service in self.serves) else None
         own = self.serves.get(service)

@@ -111,15 +111,15 @@ def check(state: State, rules: Rules, at: int) -> tuple[dict[str, tuple[int, int
         more = more + 1 if wait > OPEN_ABOVE * rules.target else 0
         less = less + 1 if now.windows and fewer < CLOSE_BELOW * rules.target else 0
         figures[group] = (wait, fewer, more, less)
+        taken = {a.counter for a in advice}
         if (more >= OPEN_CHECKS or wait > AT_ONCE * rules.target) and not _declined(state, "open", group, at):
-            taken = {a.counter for a in advice}
             windows = now.windows
             for counter in to_open(state, rules, services):
                 if counter not in taken and now.wait(windows) > OPEN_ABOVE * rules.target:
                     advice.append(Advice("open", counter, group, now.wait(windows), now.wait(windows + 1)))
                     windows += 1
         elif less >= CLOSE_CHECKS and not _declined(state, "close", group, at):
-            counter = next(to_close(state, rules, at, services), "")
+            counter = next((id for id in to_close(state, rules, at, services) if id not in taken), "")
             if counter:
                 advice.append(Advice("close", counter, group, wait, fewer))
     return figures, advice

@@ -11,9 +11,9 @@ from __future__ import annotations
 
 from bisect import insort
 from collections import ChainMap
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from functools import cache
 from heapq import heapify, heappop, heapreplace
 from itertools import count
 
@@ -38,6 +38,10 @@ NOBODY_YET = "-"
 """.. and this is in the place of their tickets."""
 HORIZON = 10 * 3600
 """Seconds beyond which nothing is said."""
+
+
+SecondsOf = Callable[[str, str], float]
+"""(service, class) -> mean seconds at the counter."""
 
 
 @dataclass(slots=True)
@@ -125,18 +129,15 @@ def roll(state: State, rules: Rules, at: int, ticket: Ticket) -> int | None:
     """Seconds from `at` until `ticket` is called, if everything takes its mean time; None: it never is."""
     now = at // 1000
     tickets = state.tickets if ticket.id in state.tickets else ChainMap({ticket.id: ticket}, state.tickets)
-    lines = _lines(state, rules, at, ticket, tickets)
+    seconds_of = cache(lambda service, klass: seconds_at_counter(state, rules, service, klass))
+    lines = _lines(state, rules, at, ticket, tickets, seconds_of)
     windows: list[tuple[float, int, _Window]] = []
     profile = rules.calendar.profiles.get(state.profile)
-    local = rules.local(at)
+    second = second_of(rules.local(at))
     for index, counter in enumerate(rules.counters.values()):
-        times = _available(state, rules, counter, at, profile, local)
-        serves = [
-            (line, handicap)
-            for key, line in lines.items()
-            if (handicap := counter.handicap(key.service, key.klass, key.only)) is not None
-        ]
-        if times and serves:
+        times = _available(state, counter, at, profile, second, seconds_of)
+        if times:
+            serves = [(line, h) for key, line in lines.items() if (h := counter.handicap(*key)) is not None]
             windows.append((times[0], index, _Window(serves, times[1])))
     heapify(windows)
     while windows:
@@ -163,7 +164,9 @@ def roll(state: State, rules: Rules, at: int, ticket: Ticket) -> int | None:
     return None
 
 
-def _lines(state: State, rules: Rules, at: int, ticket: Ticket, tickets: Mapping[str, Ticket]) -> dict[LineKey, _Line]:
+def _lines(
+    state: State, rules: Rules, at: int, ticket: Ticket, tickets: Mapping[str, Ticket], seconds_of: SecondsOf
+) -> dict[LineKey, _Line]:
     """All lines, the ticket in its place."""
     to_come = _to_come(state, rules, at, ticket)
     lines = {}
@@ -171,7 +174,7 @@ def _lines(state: State, rules: Rules, at: int, ticket: Ticket, tickets: Mapping
         line = lines[key] = _Line(
             sorted([*state.lines.get(key, ()), *to_come.get(key, ())]),
             rules.credit(key.klass),
-            seconds_at_counter(state, rules, key.service, key.klass),
+            seconds_of(key.service, key.klass),
         )
         if key == ticket.line and ticket.id not in state.tickets:
             insort(line.places, ticket.place)
@@ -235,18 +238,17 @@ def seconds_at_counter(state: State, rules: Rules, service: str, klass: str) -> 
 
 
 def _available(
-    state: State, rules: Rules, counter: Counter, at: int, profile: Profile | None, local: datetime
+    state: State, counter: Counter, at: int, profile: Profile | None, second: int, seconds_of: SecondsOf
 ) -> tuple[float, float] | None:
     """When a counter is next free and when it goes, in seconds from `at`; None: it is not expected today."""
     here = state.counter(counter.id)
-    second = second_of(local)
     shifts = profile.shifts(counter.id) if profile else ()
     shift = next((span for span in shifts if second in span), None)
     # Who is there when the doors close stays until everybody has been served.
     leaves = profile is not None and shift is not None and shift.end < profile.hours.end
     until = float(shift.end - second) if leaves and shift else float("inf")
     if here.stage is CounterStage.OPEN:
-        return _until_free(state, rules, here, at), until
+        return _until_free(state, here, at, seconds_of), until
     if here.stage is CounterStage.PAUSED:
         away = max(0, at - here.since) / 1000
         return max(BREAK - away, STILL * BREAK), until
@@ -257,9 +259,9 @@ def _available(
     return (float(coming.start - second), float("inf")) if coming else None
 
 
-def _until_free(state: State, rules: Rules, here: CounterState, at: int) -> float:
+def _until_free(state: State, here: CounterState, at: int, seconds_of: SecondsOf) -> float:
     if not here.ticket:
         return 0.0
     ticket = state.tickets[here.ticket]
-    mean = seconds_at_counter(state, rules, ticket.service, ticket.klass)
+    mean = seconds_of(ticket.service, ticket.klass)
     return max(mean - max(0, at - ticket.since) / 1000, STILL * mean)
