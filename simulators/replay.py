@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Any
 
@@ -44,6 +44,7 @@ class _Ticket:
     next: tuple[str, str] = ("", "")
     seconds: float = 0.0
     since: int = 0
+    held: bool = False
     waited: float = -1.0
     misses: int = 0
     returns: int = 0
@@ -63,7 +64,7 @@ class Compared:
     """(ticket, class, seconds as it was, seconds as it would be), the greatest change first."""
     rows: Day
     left_out: int
-    """Tickets that the other configuration cannot give."""
+    """Tickets that the other configuration does not give."""
 
 
 def bare_rules(events: Day, zone: Any, wording: Wording) -> Rules:
@@ -101,6 +102,9 @@ def compare(events: Day, day: str, rules: Rules) -> Compared:
     def issued(at: int, customer: Customer, ticket: str) -> None:
         pairs[numbers[customer.number]] = ticket
 
+    def take(customer: Customer, command: cm.TakeTicket) -> cm.TakeTicket:
+        return _press(command, known[numbers[customer.number]].issued, rules)
+
     virtual = VirtualDay(
         lobby,
         midnight,
@@ -112,6 +116,7 @@ def compare(events: Day, day: str, rules: Rules) -> Compared:
             if (leg.service or leg.counter) in (rules.counters if leg.counter else rules.services)
         ],
         walk=0,
+        take=take,
         issued=issued,
     )
     for id, ticket in known.items():
@@ -126,7 +131,7 @@ def compare(events: Day, day: str, rules: Rules) -> Compared:
         if known[id].waited >= 0 and would_be[other].waited >= 0
     ]
     changed.sort(key=lambda each: -abs(each[3] - each[2]))
-    return Compared(_waited(tickets), _waited(would_be), pairs, changed, rows, len(tickets) - len(known))
+    return Compared(_waited(tickets), _waited(would_be), pairs, changed, rows, len(tickets) - len(pairs))
 
 
 def report(compared: Compared, by: str) -> dict[str, Any]:
@@ -157,7 +162,7 @@ def _tickets(events: Day) -> dict[str, _Ticket]:
                 tickets[event.ticket] = _Ticket(event, at)
             case ev.TicketCalled():
                 ticket = tickets[event.ticket]
-                ticket.since = at
+                ticket.since, ticket.held = at, False
                 if ticket.waited < 0:
                     ticket.waited = max(0, at - ticket.at) / 1000
             case ev.TicketFinished() | ev.TicketHeld() | ev.TicketTransferred() | ev.TicketMissed():
@@ -166,7 +171,8 @@ def _tickets(events: Day) -> dict[str, _Ticket]:
                     ticket.misses += 1
                     continue
                 ticket.seconds += max(0, at - ticket.since) / 1000
-                if not isinstance(event, ev.TicketHeld):
+                ticket.held = isinstance(event, ev.TicketHeld)
+                if not ticket.held:
                     ticket.legs.append(Leg(*ticket.next, ticket.seconds))
                     ticket.seconds = 0.0
                 if isinstance(event, ev.TicketTransferred):
@@ -175,8 +181,15 @@ def _tickets(events: Day) -> dict[str, _Ticket]:
                 tickets[event.ticket].returns += 1
             case ev.TicketPromoted() | ev.TicketCancelled():
                 tickets[event.ticket].changes.append((at, event))
-            case ev.TicketReassigned() if not event.by.startswith(("overflow", "counter/")):
-                tickets[event.ticket].changes.append((at, event))
+            case ev.TicketReassigned():
+                ticket = tickets[event.ticket]
+                if ticket.held and event.by.startswith("counter/"):
+                    # Parked and then sent on: what a transfer does in one.
+                    ticket.legs.append(Leg(*ticket.next, ticket.seconds))
+                    ticket.seconds, ticket.next = 0.0, (event.service or "", event.counter or "")
+                elif not event.by.startswith(("overflow", "counter/")):
+                    ticket.changes.append((at, event))
+                ticket.held = False
     return tickets
 
 
@@ -210,6 +223,21 @@ def _customer(number: int, ticket: _Ticket, rules: Rules) -> Customer:
         misses=ticket.misses,
         returns=ticket.returns,
         patience=FOREVER,
+    )
+
+
+def _press(command: cm.TakeTicket, issued: ev.TicketIssued, rules: Rules) -> cm.TakeTicket:
+    """What the customer pressed then: who gave the ticket, and an appointment if the branch has that slot."""
+    slot = rules.local(issued.slot * 1000) if issued.slot is not None else None
+    has_slot = slot is not None and second_of(slot) in rules.appointments.slots
+    return replace(
+        command,
+        by=issued.by,
+        granted=issued.by.startswith("panel"),
+        reason=issued.reason,
+        form=bool(issued.form),
+        needs=tuple(issued.needs or ()),
+        slot=slot.strftime("%H:%M") if slot and has_slot else "",
     )
 
 

@@ -95,4 +95,4 @@ def show_replay(console: Console, report: Mapping[str, Any]) -> None:
             table.add_row(change["ticket"], change["class"], f"{change['was']:.1f}", f"{change['would_be']:.1f}")
         console.print(table)
     if report["left_out"]:
-        console.print(f"{report['left_out']} tickets are left out: that configuration has no such service or class.")
+        console.print(f"{report['left_out']} tickets are left out: that configuration does not give them.")

@@ -20,7 +20,7 @@ from controller.lobby.calendar import Span, at_second
 from controller.lobby.decide import Decision, begins_day, decide
 from controller.lobby.rules import Counter, Rules
 from controller.lobby.staffing import CHECK_EVERY
-from controller.lobby.state import CounterStage, State, evolve
+from controller.lobby.state import CounterStage, Stage, State, evolve
 from simulators.customers import Customer
 
 WALK = 12_000
@@ -301,9 +301,10 @@ class VirtualDay:
                 service=leg.service,
                 counter=leg.counter,
             )
-            if isinstance(self.do(on), list):
-                self._wake(at, ticket)
+            self.do(on)
         self._calls(at, clerk)
+        if visit.legs and self.lobby.state.tickets[ticket].stage is Stage.WAITING:
+            self._wake(at, ticket)
 
     def _recalls(self, at: int, clerk: _Clerk) -> None:
         self.do(cm.Recall(at=at, cause=self.cause(), counter=clerk.counter.id))

@@ -1,0 +1,185 @@
+"""`lobby why`: for a call the journal's own account; for one who waits where they stand, as the rule then calls."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+
+import pytest
+from branches import wording
+
+from controller.config import read
+from controller.journal import Journal, Row
+from controller.lobby import commands as cm
+from controller.lobby import events as ev
+from controller.lobby.decide import decide
+from controller.lobby.rules import Rules
+from controller.lobby.state import CounterStage, Stage, State, evolve
+from controller.why import explanations
+from simulators.customers import day as customers_of
+from simulators.virtual import VirtualDay, VirtualLobby
+
+LOBBY = Path(sys.executable).with_name("lobby")
+DEMO = Path(__file__).parents[1] / "config" / "demo.toml"
+SEED = 81
+MORNING = 40
+"""Calls after which the day is looked at, with a hall full of people."""
+
+
+@pytest.fixture(scope="module")
+def rules() -> Rules:
+    return read(DEMO).rules
+
+
+@pytest.fixture(scope="module")
+def rows(rules: Rules) -> list[Row]:
+    """A pension day."""
+    lobby = VirtualLobby(rules)
+    VirtualDay(lobby, date(2026, 1, 13), customers_of(rules, "pension", f"why:{SEED}")).run()
+    return lobby.rows
+
+
+@pytest.fixture(scope="module")
+def morning(rows: list[Row]) -> list[Row]:
+    calls = [n for n, row in enumerate(rows) if isinstance(row.event, ev.TicketCalled)]
+    return rows[: calls[MORNING]]
+
+
+def state_after(rows: Sequence[Row]) -> State:
+    state = State()
+    for row in rows:
+        evolve(state, row.at, row.event)
+    return state
+
+
+def waiting(state: State) -> list[str]:
+    return [ticket.id for ticket in state.tickets.values() if ticket.stage is Stage.WAITING]
+
+
+def test_each_call_gets_the_journals_sentence_and_keys(rules: Rules, rows: list[Row]) -> None:
+    print(f"seed {SEED}")
+    calls = [(row.at, row.event) for row in rows if isinstance(row.event, ev.TicketCalled)]
+    tickets = list(dict.fromkeys(call.ticket for _, call in calls))
+    assert len(tickets) > 250
+    for ticket in tickets[::4]:
+        told = explanations(rows, rules, ticket)
+        mine = [(at, call) for at, call in calls if call.ticket == ticket]
+        assert [at for at, _ in told] == [at for at, _ in mine]
+        for (_, explanation), (_, call) in zip(told, mine, strict=True):
+            assert explanation.ticket == ticket
+            assert explanation.text == call.why["text"]
+            assert [(line.ticket, line.counts) for line in explanation.table] == [
+                (head["ticket"], head["key"]) for head in call.why["heads"]
+            ]
+
+
+def test_the_sentence_of_a_call_is_that_of_its_time_whatever_the_rules_are_now(rules: Rules, rows: list[Row]) -> None:
+    other = replace(rules, classes={id: replace(klass, credit=0) for id, klass in rules.classes.items()}, pass_limit=1)
+    called = next(row.event.ticket for row in rows[200:] if isinstance(row.event, ev.TicketCalled))
+    assert [e.text for _, e in explanations(rows, other, called)] == [
+        e.text for _, e in explanations(rows, rules, called)
+    ]
+
+
+def test_who_waits_is_told_a_place_in_the_order_of_the_calls_to_come(rules: Rules, morning: list[Row]) -> None:
+    """Where the guard does not intervene: one counter alone, calling one after the other."""
+    rules = replace(rules, pass_limit=10**9)
+    state, at = state_after(morning), morning[-1].at
+    left = waiting(state)
+    assert len(left) > 20
+    checked = 0
+    for ticket in left:
+        ((_, told),) = explanations(morning, rules, ticket)
+        assert told.ticket == ticket
+        assert ticket in told.text
+        order = [line.ticket for line in told.table]
+        assert ticket in order
+        counts = [line.counts for line in told.table]
+        assert counts == sorted(counts)
+        counter = next(id for id in rules.counters if orders(morning, rules, id, at)[: len(order)] == order)
+        assert state.counter(counter).stage is CounterStage.OPEN
+        checked += len(order) > 1
+    assert checked > 20
+
+
+ORDERS: dict[tuple[str, int], list[str]] = {}
+
+
+def orders(rows: Sequence[Row], rules: Rules, counter: str, at: int) -> list[str]:
+    """The tickets as one counter alone would call them."""
+    if (counter, at) not in ORDERS:
+        state = state_after(rows)
+        found = ORDERS[counter, at] = []
+        while True:
+            decision = decide(state, rules, cm.CallNext(at=at, cause="", counter=counter))
+            called = decision[-1] if isinstance(decision, list) else None
+            if not isinstance(called, ev.TicketCalled):
+                break
+            found.append(called.ticket)
+            for event in decision:  # type: ignore[union-attr]
+                evolve(state, at, event)
+    return ORDERS[counter, at]
+
+
+def test_nobody_who_waits_is_told_a_wrong_next(rules: Rules, morning: list[Row]) -> None:
+    """Who is told to be next at a counter is who that counter then calls."""
+    state, at = state_after(morning), morning[-1].at
+    heads = {
+        decision[-1].ticket  # type: ignore[attr-defined]
+        for counter in rules.counters
+        if isinstance(decision := decide(state, rules, cm.CallNext(at=at, cause="", counter=counter)), list)
+        and isinstance(decision[-1], ev.TicketCalled)
+    }
+    english = replace(rules, wording=wording("en"))
+    said = {id for id in waiting(state) if f"{id} is next at counter" in explanations(morning, english, id)[0][1].text}
+    assert heads == said
+
+
+# -- the command -----------------------------------------------------------------------------------------------------
+
+
+def why(*arguments: object) -> subprocess.CompletedProcess[str]:
+    command = [str(LOBBY), "why", "--config", str(DEMO), *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=100, check=False)
+
+
+@pytest.fixture(scope="module")
+def journal(morning: list[Row], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("why") / "morning.db"
+    journal = Journal(path)
+    journal.append(morning).result()
+    journal.close()
+    return path
+
+
+def test_it_prints_and_writes_what_it_finds(rules: Rules, morning: list[Row], journal: Path, tmp_path: Path) -> None:
+    state = state_after(morning)
+    called = next(row.event.ticket for row in morning if isinstance(row.event, ev.TicketCalled))
+    still = waiting(state)[-1]
+    for ticket in (called, still.lower()):
+        done = why("--journal", journal, "--json", tmp_path / "why.json", ticket)
+        assert (done.returncode, done.stderr) == (0, "")
+        told = json.loads((tmp_path / "why.json").read_text("utf-8"))
+        expected = explanations(morning, rules, ticket)
+        assert [(each["at"], each["text"]) for each in told] == [(at, e.text) for at, e in expected]
+        assert [line["ticket"] for line in told[0]["table"]] == [line.ticket for line in expected[0][1].table]
+        shown = "".join(done.stdout.split())
+        assert "".join(expected[0][1].text.split()) in shown
+        assert ticket.upper() in shown
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [(["Z999"], 1), (["--day", "2026-01-12", "A001"], 1), (["--journal", "none.db", "A001"], 1), ([], 2)],
+)
+def test_what_it_does_not_find(arguments: list[str], code: int, journal: Path) -> None:
+    named = () if "--journal" in arguments else ("--journal", journal)
+    done = why(*named, *arguments)
+    assert done.returncode == code
+    assert "Traceback" not in done.stderr
+    assert (done.stdout + done.stderr).strip()
