@@ -259,7 +259,8 @@ def test_a_day_set_against_the_same_rules_and_against_others(journal: Path, tmp_
     assert figures["left_out"] == 0
     lean = tmp_path / "lean.toml"
     lean.write_text(
-        '[branch]\nid = "lean"\nname = "Lean"\nlanguage = "en"\n[[service]]\nid = "cash"\nname = "Cash"\nprefix = "A"\nminutes = 3\n'
+        '[branch]\nid = "lean"\nname = "Lean"\nlanguage = "en"\n'
+        '[[service]]\nid = "cash"\nname = "Cash"\nprefix = "A"\nminutes = 3\n'
         '[[counter]]\nid = "1"\nserves = { cash = 0 }\n',
         "utf-8",
     )

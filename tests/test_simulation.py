@@ -1,0 +1,556 @@
+"""Days in virtual time: right by queueing theory and by another program, the same for one seed, and what they show.
+
+Figures are printed (`-s` or a failure shows them). Seeds are not those that anything was tuned on.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import subprocess
+import sys
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+from random import Random
+from statistics import fmean, stdev
+from typing import NamedTuple
+
+import ciw
+import pytest
+from branches import branch, numbers
+from checker import Checker
+from random_days import plain
+
+from controller.config import read
+from controller.engine import Engine
+from controller.journal import Journal, JournalReader, Row
+from controller.lobby import events as ev
+from controller.lobby.calendar import Span
+from controller.lobby.rules import Rules
+from controller.lobby.state import State, evolve
+from simulators.customers import Customer
+from simulators.customers import day as customers_of
+from simulators.scores import BASELINES, FIRST
+from simulators.simulation import Tally, quantile, simulate
+from simulators.virtual import VirtualDay, VirtualLobby
+
+CONFIG = Path(__file__).parents[1] / "config"
+LOBBY = Path(sys.executable).with_name("lobby")
+BANK = """
+[branch]
+id = "bank"
+name = "Bank"
+language = "en"
+
+[[service]]
+id = "cash"
+name = "Cash"
+prefix = "A"
+key = 1
+minutes = 4
+share = { normal = 60, pension = 75 }
+
+[[service]]
+id = "personal"
+name = "Personal"
+prefix = "B"
+key = 2
+minutes = 9
+share = { normal = 28, pension = 17 }
+
+[[service]]
+id = "corporate"
+name = "Corporate"
+prefix = "C"
+key = 3
+minutes = 7
+share = { normal = 12, pension = 8 }
+
+[[counter]]
+id = "1"
+serves = { cash = 0 }
+
+[[counter]]
+id = "2"
+serves = { cash = 0 }
+
+[[counter]]
+id = "3"
+serves = { personal = 0, cash = 10 }
+
+[[counter]]
+id = "4"
+serves = { corporate = 0, personal = 5, cash = 15 }
+
+[[counter]]
+id = "5"
+serves = { cash = 0, personal = 10 }
+
+[[counter]]
+id = "6"
+serves = { personal = 0, cash = 5, corporate = 5 }
+"""
+"""Four windows and two flexible ones; at the rest as the program has it by itself."""
+
+
+@pytest.fixture(scope="module")
+def bank_toml(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("bank") / "bank.toml"
+    path.write_text(BANK, "utf-8")
+    return path
+
+
+@pytest.fixture(scope="module")
+def bank(bank_toml: Path) -> Rules:
+    return read(bank_toml).rules
+
+
+# -- against Erlang's formula, and against Ciw -----------------------------------------------------------------------
+
+BUSY_FROM, WARM, LAST = 3 * 3600, 7 * 3600, 23 * 3600
+"""Seconds of the day: arrivals begin, are counted, and end. By then the empty lobby of the morning is forgotten."""
+BATCHES, CIW_BATCHES = 6, 15
+Z = 3.5
+
+
+class Queue(NamedTuple):
+    """A queue's figures in a steady state, in seconds and customers."""
+
+    wait: float
+    waits: float
+    """The part of customers who wait."""
+    length: float
+
+
+def erlang_c(windows: int, load: float, mean: float) -> Queue:
+    """M/M/c, Erlang 1917; `load` is the windows' utilisation."""
+    offered = windows * load
+    tail = offered**windows / math.factorial(windows) / (1 - load)
+    waits = tail / (sum(offered**n / math.factorial(n) for n in range(windows)) + tail)
+    wait = waits * mean / (windows * (1 - load))
+    return Queue(wait, waits, wait * offered / mean)
+
+
+def of_visits(visits: Iterable[tuple[float, float]]) -> Queue:
+    """From each customer's (arrival, seconds waited)."""
+    visits = list(visits)
+    waits = [waited for came, waited in visits if WARM <= came < LAST]
+    spent = sum(max(0.0, min(LAST, came + waited) - max(WARM, came)) for came, waited in visits)
+    return Queue(fmean(waits), sum(wait > 0.001 for wait in waits) / len(waits), spent / (LAST - WARM))
+
+
+def our_day(windows: int, load: float, mean: float, seed: str) -> Queue:
+    """One day of our lobby with one service and one class, nobody impatient, nobody slow."""
+    chance = Random(seed)
+    customers = []
+    time = float(BUSY_FROM)
+    while (time := time + chance.expovariate(windows * load / mean)) < LAST:
+        took = chance.expovariate(1 / mean)
+        customers.append(Customer(len(customers) + 1, time, "cash", "normal", took, 0, 0, math.inf))
+    rules = branch({str(n): {"cash": 0} for n in range(1, windows + 1)})
+    lobby = VirtualLobby(rules)
+    virtual = VirtualDay(
+        lobby, date(2026, 11, 23), customers, shifts=lambda id: [Span(BUSY_FROM, 24 * 3600 - 1)], walk=0, reacts=0
+    )
+    midnight = virtual.at(0)
+    virtual.run()
+    came, visits = {}, []
+    for row in lobby.rows:
+        match row.event:
+            case ev.TicketIssued(ticket=ticket):
+                came[ticket] = row.at
+            case ev.TicketCalled(ticket=ticket):
+                visits.append(((came[ticket] - midnight) / 1000, (row.at - came[ticket]) / 1000))
+    assert len(visits) == len(customers)
+    return of_visits(visits)
+
+
+def ciw_day(windows: int, load: float, mean: float, seed: int) -> Queue:
+    """The same day in a program that others have written."""
+    ciw.seed(seed)
+    network = ciw.create_network(
+        arrival_distributions=[ciw.dists.Exponential(rate=windows * load / mean)],
+        service_distributions=[ciw.dists.Exponential(rate=1 / mean)],
+        number_of_servers=[windows],
+    )
+    simulation = ciw.Simulation(network)
+    simulation.simulate_until_max_time(LAST - BUSY_FROM + 3600)
+    return of_visits((BUSY_FROM + r.arrival_date, r.waiting_time) for r in simulation.get_all_records())
+
+
+@pytest.mark.parametrize(("windows", "load", "mean"), [(1, 0.6, 20.0), (3, 0.7, 60.0), (5, 0.8, 100.0)])
+def test_a_plain_queue_is_as_theory_and_another_program_have_it(windows: int, load: float, mean: float) -> None:
+    """Batch means: each batch is a day of its own seed, so that they are independent."""
+    print(f"M/M/{windows}, {load:.0%} busy; seeds mm:1 to mm:{BATCHES}, in Ciw 1 to {CIW_BATCHES}")
+    ours = [our_day(windows, load, mean, f"mm:{n}") for n in range(1, BATCHES + 1)]
+    theirs = [ciw_day(windows, load, mean, n) for n in range(1, CIW_BATCHES + 1)]
+    for name, exact in erlang_c(windows, load, mean)._asdict().items():
+        (mine, error), (other, other_error) = (
+            (fmean(each), stdev(each) / math.sqrt(len(each)))
+            for each in ([getattr(day, name) for day in days] for days in (ours, theirs))
+        )
+        print(
+            f"{name:>7}: {exact:7.3f} by Erlang; ours {mine:.3f} +- {error:.3f}; Ciw {other:.3f} +- {other_error:.3f}"
+        )
+        assert Z * error < 0.5 * exact, "too few customers to tell"
+        assert abs(mine - exact) < Z * error
+        assert abs(mine - other) < Z * math.hypot(error, other_error)
+        assert abs(other - exact) < Z * other_error, "the two yardsticks differ"
+
+
+# -- one seed, one day -----------------------------------------------------------------------------------------------
+
+
+def rows_of(rules: Rules, profile: str | None, days: int, seed: int) -> list[Row]:
+    rows: list[Row] = []
+    simulate(rules, profile, days, seed, keep=rows.extend)
+    return rows
+
+
+def test_one_seed_gives_the_same_days(bank: Rules) -> None:
+    assert rows_of(bank, "normal", 3, 41) == rows_of(bank, "normal", 3, 41)
+    assert rows_of(bank, "normal", 1, 41) != rows_of(bank, "normal", 1, 42)
+
+
+def test_another_configuration_gets_the_same_customers(bank: Rules) -> None:
+    counters = {id: counter for id, counter in bank.counters.items() if id not in ("2", "5")}
+    other = replace(bank, counters=counters, pass_limit=2)
+    one, two = ([c for n in range(2) for c in customers_of(rules, "normal", f"41:{n}")] for rules in (bank, other))
+    assert one == two
+    issued, issued_there = (
+        [(row.at, row.event.service, row.event.klass) for row in rows if isinstance(row.event, ev.TicketIssued)]
+        for rows in (rows_of(rules, "normal", 2, 41) for rules in (bank, other))
+    )
+    assert issued == issued_there
+    assert len(issued) > 300
+
+
+def test_the_calendar_chooses_the_profile_of_each_day(bank: Rules) -> None:
+    opened = [row.event for row in rows_of(bank, None, 14, 43) if isinstance(row.event, ev.DayOpened)]
+    assert [event.day for event in opened] == [f"2026-01-{day:02d}" for day in range(5, 19)]
+    assert [event.profile for event in opened] == [bank.profile(event.day).id for event in opened]
+    assert {event.profile for event in opened} == {"normal", "busy", "pension"}
+
+
+# -- the command -----------------------------------------------------------------------------------------------------
+
+
+def lobby(*arguments: object, folder: Path | None = None, **environment: str) -> subprocess.CompletedProcess[str]:
+    """The command as people run it, with both outputs."""
+    command = [str(LOBBY), *map(str, arguments)]
+    env = os.environ | environment
+    return subprocess.run(command, capture_output=True, text=True, timeout=100, check=False, cwd=folder, env=env)
+
+
+@pytest.fixture(scope="module")
+def simulated(
+    bank_toml: Path, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Path, subprocess.CompletedProcess[str]]:
+    folder = tmp_path_factory.mktemp("simulated")
+    done = lobby(
+        *("simulate", "--config", bank_toml, "--profile", "pension", "--days", 2, "--seed", 44),
+        *("--journal", folder / "days.db", "--json", folder / "days.json", "--pictures", folder / "pictures"),
+    )
+    assert done.returncode == 0, done.stderr
+    return folder, done
+
+
+async def test_its_journal_is_a_journal(bank: Rules, simulated: tuple[Path, subprocess.CompletedProcess[str]]) -> None:
+    """The engine takes it up as a branch's, and an outsider finds nothing wrong in it."""
+    folder, _ = simulated
+    path = folder / "days.db"
+    reader = JournalReader(path)
+    rows = [row for day in reader.days() for row in reader.rows(day)]
+    assert [row.seq for row in rows] == list(range(1, len(rows) + 1))
+    reader.close()
+    assert [row.event for row in rows] == [row.event for row in map(_through_json, rows_of(bank, "pension", 2, 44))]
+    checker = Checker(numbers(bank))
+    for row in rows:
+        checker.row(plain(row))
+    assert not checker.violations
+    assert checker.calls > 500
+    journal = Journal(path)
+    engine = Engine(bank, journal)
+    engine.replay()
+    state = State()
+    for row in rows:
+        if row.day == rows[-1].day:
+            evolve(state, row.at, row.event)
+    assert engine.state.picture() == state.picture()
+    assert engine.state.day == "2026-01-06"
+    journal.close()
+
+
+def _through_json(row: Row) -> Row:
+    """As the file gives it back, tuples as lists."""
+    data = plain(row)["data"]
+    return replace(row, event=ev.from_row(row.event.KIND, row.event.VERSION, data))
+
+
+def test_its_figures(simulated: tuple[Path, subprocess.CompletedProcess[str]]) -> None:
+    folder, _ = simulated
+    figures = json.loads((folder / "days.json").read_text("utf-8"))
+    assert {"days", "customers", "seconds", "classes", "estimates"} <= figures.keys()
+    assert figures["days"] == 2
+    assert figures["customers"] > 500
+    assert figures["seconds"] > 0
+    assert {"normal", "vip", "green"} <= figures["classes"].keys()
+    for waits in figures["classes"].values():
+        assert waits.keys() == {"n", "mean", "p50", "p95", "max", "overtaken_max"}
+        assert 0 <= waits["p50"] <= waits["p95"] <= waits["max"]
+    estimates = figures["estimates"]
+    assert {"n", "mae", "bias", "coverage80", "width80", "baselines"} <= estimates.keys()
+    assert estimates["baselines"].keys() == {"les", "hol", "ql", "last5", "hour"}
+    reader = JournalReader(folder / "days.db")
+    rows = [row for day in reader.days() for row in reader.rows(day)]
+    reader.close()
+    assert sum(isinstance(row.event, ev.TicketIssued) for row in rows) == figures["customers"]
+    first = first_calls(rows)
+    for klass, waits in figures["classes"].items():
+        minutes = sorted(wait.seconds / 60 for wait in first if wait.klass == klass)
+        assert waits["n"] == len(minutes)
+        assert waits["mean"] == pytest.approx(fmean(minutes), abs=0.006)
+        assert waits["max"] == pytest.approx(minutes[-1], abs=0.006)
+        assert waits["p95"] == pytest.approx(quantile(minutes, 0.95), abs=0.006)
+        assert waits["overtaken_max"] == overtaken_most(first, klass)
+
+
+def test_what_it_shows_and_draws(simulated: tuple[Path, subprocess.CompletedProcess[str]]) -> None:
+    folder, done = simulated
+    assert "as planned" in done.stderr, "the progress"
+    assert "as planned" not in done.stdout.split("Windows")[0]
+    assert "Estimated waits" in done.stdout
+    assert "green" in done.stdout
+    drawn = sorted((folder / "pictures").iterdir())
+    assert [picture.name for picture in drawn] == [f"2026-01-{day:02d}.svg" for day in (5, 6)]
+    assert all("<svg" in picture.read_text("utf-8") for picture in drawn)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "says"),
+    [
+        (["--profile", "carnival"], 2, ["carnival", "normal", "pension"]),
+        (["--config", "missing.toml"], 2, ["missing.toml"]),
+        (["--journal", "taken"], 2, ["taken", "already"]),
+        (["--journal", "taken/days.db"], 1, ["taken/days.db"]),
+        (["--json", "none/such/days.json"], 1, ["none/such/days.json"]),
+        (["--pictures", "taken/pictures"], 1, ["taken/pictures"]),
+    ],
+)
+def test_what_it_cannot_do_it_says_in_a_line_before_it_begins(
+    arguments: list[str], code: int, says: list[str], bank_toml: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "taken").write_text("something of somebody's", "utf-8")
+    config = () if "--config" in arguments else ("--config", bank_toml)
+    done = lobby("simulate", *config, *arguments, folder=tmp_path)
+    assert done.returncode == code
+    assert done.stdout == ""
+    (line,) = done.stderr.splitlines()
+    assert all(each in line for each in says)
+    assert (tmp_path / "taken").read_text("utf-8") == "something of somebody's"
+
+
+def test_a_journal_that_finds_no_room_ends_it_in_a_line(bank_toml: Path, tmp_path: Path) -> None:
+    limited = f'ulimit -f 60; exec "{LOBBY}" simulate --config "{bank_toml}" --days 2 --journal full.db'
+    done = subprocess.run(
+        ["bash", "-c", limited], cwd=tmp_path, capture_output=True, text=True, timeout=100, check=False
+    )
+    assert done.returncode == 1
+    assert done.stdout == ""
+    assert done.stderr.splitlines()[-1].startswith("full.db: cannot be written")
+    assert "Traceback" not in done.stderr
+
+
+def test_without_matplotlib_it_says_what_to_install(bank_toml: Path, tmp_path: Path) -> None:
+    stub = tmp_path / "matplotlib.py"
+    stub.write_text("raise ImportError", "utf-8")
+    done = lobby("simulate", "--config", bank_toml, "--pictures", tmp_path / "drawn", PYTHONPATH=str(tmp_path))
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.splitlines() == ["Pictures need Matplotlib: pip install 'lobby-controller[pictures]'"]
+
+
+# -- how good the estimates are --------------------------------------------------------------------------------------
+
+
+class Called(NamedTuple):
+    """A ticket that was called, from the rows: seconds; `expected` is what was told."""
+
+    klass: str
+    service: str
+    day: str
+    into_day: float
+    order: int
+    issued: float
+    seconds: float
+    expected: Sequence[int] | None
+    scored: bool
+    """Nobody interfered between issue and call."""
+
+
+def first_calls(rows: Iterable[Row]) -> list[Called]:
+    """Every ticket's first call."""
+    found: list[Called] = []
+    issued: dict[str, tuple[int, int, ev.TicketIssued]] = {}
+    moved: set[str] = set()
+    for row in rows:
+        match row.event:
+            case ev.DayOpened():
+                issued.clear()
+                moved.clear()
+                first = 0
+            case ev.TicketIssued():
+                first = first or row.at
+                issued[row.event.ticket] = row.at, first, row.event
+            case ev.TicketPromoted() | ev.TicketReassigned() | ev.TicketTransferred():
+                moved.add(row.event.ticket)
+            case ev.TicketCalled(ticket=id, forced=forced) if id in issued:
+                at, first, ticket = issued.pop(id)
+                scored = ticket.expected is not None and not forced and id not in moved
+                waited = (row.at - at) / 1000
+                place = ticket.seniority * 10**6 + len(found)
+                into = (at - first) / 1000
+                found.append(
+                    Called(
+                        ticket.klass, ticket.service, row.day, into, place, at / 1000, waited, ticket.expected, scored
+                    )
+                )
+    return found
+
+
+def overtaken_most(calls: Sequence[Called], klass: str) -> int:
+    """The most who came later for the same service and were called before one of the class."""
+    most = 0
+    for n, one in enumerate(calls):
+        if one.klass == klass:
+            before = (c for c in calls[:n] if (c.day, c.service) == (one.day, one.service))
+            most = max(most, sum(c.order // 10**6 > one.order // 10**6 for c in before))
+    return most
+
+
+class Quality(NamedTuple):
+    """Figures of estimates: minutes, and the part inside the told range."""
+
+    n: int
+    mae: float
+    bias: float
+    coverage: float
+    width: float
+
+
+def quality(calls: Iterable[Called]) -> Quality:
+    """From the journal alone."""
+    told = [(c.seconds, *c.expected) for c in calls if c.scored and c.expected is not None]
+    n = len(told)
+    return Quality(
+        n,
+        sum(abs(middle - wait) for wait, _, middle, _ in told) / n / 60,
+        sum(middle - wait for wait, _, middle, _ in told) / n / 60,
+        sum(least <= wait <= most for wait, least, _, most in told) / n,
+        sum(most - least for _, least, _, most in told) / n / 60,
+    )
+
+
+class Days(NamedTuple):
+    """Days of several seeds: what our own scores say, and what the rows say."""
+
+    tallies: list[Tally]
+    calls: list[Called]
+
+    def baselines(self, **only: float) -> dict[str, float]:
+        """The mean absolute error of each way of guessing, in minutes; `first`: within so many seconds of the day."""
+        first = only.get("first", math.inf)
+        guesses = [g for tally in self.tallies for g in tally.guesses if g.into_day < first]
+        return {name: fmean(abs(g.guesses[name] - g.actual) for g in guesses) / 60 for name in BASELINES}
+
+
+def days(rules: Rules, profile: str | None, number: int, seeds: Sequence[int]) -> Days:
+    tallies, calls = [], []
+    for seed in seeds:
+        rows: list[Row] = []
+        tallies.append(simulate(rules, profile, number, seed, keep=rows.extend))
+        calls += first_calls(rows)
+    print(f"{profile or 'by the calendar'}: {number} days for each of the seeds {', '.join(map(str, seeds))}")
+    return Days(tallies, calls)
+
+
+def shown(name: str, found: Quality, baselines: dict[str, float] | None = None) -> Quality:
+    others = "  ".join(f"{id} {error:.1f}" for id, error in (baselines or {}).items())
+    print(
+        f"{name:24}{found.n:7} tickets, off by {found.mae:5.2f} min ({found.bias:+.2f}), inside {found.coverage:.1%}, "
+        f"width {found.width:4.1f}  {others}"
+    )
+    return found
+
+
+def both_agree(found: Days) -> None:
+    """`simulators.scores` counts what the rows tell."""
+    guesses = [g for tally in found.tallies for g in tally.guesses]
+    told = [c for c in found.calls if c.scored]
+    assert [(g.klass, g.day, g.actual, tuple(g.told)) for g in guesses] == [
+        (c.klass, c.day, c.seconds, tuple(c.expected or ())) for c in told
+    ]
+    assert [g.into_day for g in guesses] == [c.into_day for c in told]
+    assert quality(found.calls).coverage == fmean(g.inside for g in guesses)
+
+
+def better_than_all_others(name: str, found: Days) -> tuple[Quality, Quality]:
+    """All day, and in its first half hour."""
+    overall, first = found.baselines(), found.baselines(first=FIRST)
+    one = shown(f"{name}, all", quality(found.calls), overall)
+    two = shown(f"{name}, first 30 min", quality(c for c in found.calls if c.into_day < FIRST), first)
+    assert one.mae < min(overall.values())
+    assert two.mae < min(first.values())
+    return one, two
+
+
+def test_estimates_on_pension_days(bank: Rules) -> None:
+    found = days(bank, "pension", 15, (101, 102))
+    both_agree(found)
+    overall, first = better_than_all_others("pension", found)
+    assert 0.76 <= overall.coverage <= 0.84
+    assert first.coverage >= 0.74
+    for klass in ("normal", "vip", "green"):
+        assert shown(klass, quality(c for c in found.calls if c.klass == klass)).coverage >= 0.72, klass
+
+
+def test_estimates_as_the_calendar_has_the_days(bank: Rules) -> None:
+    found = days(bank, None, 42, (201,))
+    both_agree(found)
+    overall, first = better_than_all_others("by the calendar", found)
+    assert 0.76 <= overall.coverage <= 0.84
+    assert first.coverage >= 0.74
+    pension = [c for c in found.calls if bank.profile(c.day).id == "pension"]
+    assert len({c.day for c in pension}) == 7
+    assert shown("pension days", quality(pension)).coverage >= 0.74
+    for klass in ("normal", "vip", "green"):
+        assert shown(klass, quality(c for c in found.calls if c.klass == klass)).coverage >= 0.72, klass
+
+
+@pytest.mark.parametrize("name", ["demo.toml", "branch.example.toml"])
+def test_estimates_in_the_branches_that_come_with_it(name: str) -> None:
+    found = days(read(CONFIG / name).rules, "pension", 6, (103,))
+    both_agree(found)
+    better_than_all_others(name, found)
+
+
+# -- what the green channel does -------------------------------------------------------------------------------------
+
+
+def test_the_green_channel_helps_and_costs_the_others_little(bank: Rules) -> None:
+    """On pension days, against the same branch where first come is first served."""
+    seeds = range(301, 309)
+    fair = replace(bank, classes={id: replace(klass, credit=0) for id, klass in bank.classes.items()})
+    p95: dict[str, dict[str, float]] = {}
+    print(f"A pension day for each of the seeds {seeds[0]} to {seeds[-1]}, minutes that 95 % wait at most")
+    for name, rules in (("with credits", bank), ("without", fair)):
+        waits: dict[str, list[float]] = {}
+        for seed in seeds:
+            for wait in simulate(rules, "pension", 1, seed).waits:
+                waits.setdefault(wait.klass, []).append(wait.seconds / 60)
+        p95[name] = {klass: quantile(sorted(each), 0.95) for klass, each in sorted(waits.items())}
+        print(f"{name:>12}: " + ", ".join(f"{klass} {minutes:.1f}" for klass, minutes in p95[name].items()))
+    assert p95["with credits"]["green"] < 12 < p95["without"]["green"]
+    assert p95["with credits"]["normal"] < 1.2 * p95["without"]["normal"]
