@@ -5,8 +5,7 @@ against `controller.config.keys`; cross-checks look at what the keys say about e
 passed; `controller.config.lines` finds the line each of them stands on.
 """
 
-from controller.config.errors import ConfigError, Problem
-from controller.config.keys import (
+from controller.config.devices import (
     BxDevice,
     CardReaderDevice,
     Device,
@@ -18,6 +17,7 @@ from controller.config.keys import (
     VfdDevice,
     VoiceDevice,
 )
+from controller.config.errors import ConfigError, Problem
 from controller.config.settings import CardSettings, MqttSettings, Settings, read, shipped, wording
 
 __all__ = [

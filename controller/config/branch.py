@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from controller.config.keys import CLASSES, ClassKeys, Config, ProfileKeys, ServiceKeys, Terminal68Device
+from controller.config.devices import Terminal68Device
+from controller.config.keys import CLASSES, ClassKeys, Config, ProfileKeys, ServiceKeys
 from controller.lobby.calendar import ALWAYS, PROFILES, Calendar, Hours, Profile
 from controller.lobby.rules import Appointments, Counter, Rules, Service, TicketClass
 from controller.lobby.triage import Choice, Question, Triage

@@ -12,8 +12,9 @@ from os.path import normpath
 from typing import Any
 
 from controller.config.errors import Fault, Table
-from controller.config.keys import CLASSES, ClassKeys, Share, nearest
+from controller.config.keys import CLASSES, ClassKeys
 from controller.config.lines import Place
+from controller.config.values import Share, nearest
 from controller.lobby.calendar import EVERY_OTHER_DAY, PROFILES, Span, hours_of, parse_spans
 from controller.lobby.triage import loops
 from drivers.link import Link, TcpLink, parse_link

@@ -11,8 +11,10 @@ from typing import Any, get_args, get_origin
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
-from controller.config.keys import DRIVERS, Config, Keys, nearest
+from controller.config.devices import DRIVERS
+from controller.config.keys import Config
 from controller.config.lines import Place
+from controller.config.values import Keys, nearest
 
 Table = dict[str, Any]
 """A table as `tomllib` reads it."""

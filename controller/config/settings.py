@@ -14,8 +14,9 @@ from pydantic import ValidationError
 from controller.cards import CardsError, read_key, read_table
 from controller.config.branch import rules_of
 from controller.config.checks import cross_checks
+from controller.config.devices import Device
 from controller.config.errors import ConfigError, Fault, Problem, Table, key_fault, problem
-from controller.config.keys import CLASSES, Config, Device
+from controller.config.keys import CLASSES, Config
 from controller.config.lines import locate
 from controller.lobby.rules import Rules
 from controller.lobby.wording import Wording

@@ -1,0 +1,249 @@
+"""The tables of devices: one class a driver."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator, model_validator
+
+from controller.config.values import (
+    CounterId,
+    DeviceId,
+    DirectoryPath,
+    FilePath,
+    Keys,
+    LinkText,
+    between,
+    day_time,
+    takes,
+)
+from drivers import sound
+from drivers.bx import X_UNIT
+
+
+def _address(value: object) -> object:
+    if isinstance(value, str) and re.fullmatch(r"[1-9][0-9]?", value):
+        return int(value)
+    raise ValueError(f'"{value}" is no bus address; use 1 to 99')
+
+
+def _layout(path: Path) -> Path:
+    from drivers.paper import Layout  # noqa: PLC0415 - python-escpos takes long to import, and few branches get here
+
+    try:
+        Layout.from_dict(tomllib.loads(path.read_text("utf-8")))
+    except OSError as error:
+        raise ValueError(f"{path} cannot be read: {(error.strerror or str(error)).lower()}") from None
+    except ValueError as error:
+        raise ValueError(f"{path} is no ticket layout: {str(error).splitlines()[0]}") from None
+    return path
+
+
+def _clips(path: Path) -> Path:
+    sound.read_clips(path)
+    return path
+
+
+@dataclass(frozen=True, slots=True)
+class QuietTime:
+    """A part of each day in local time; one that ends before it begins goes on after midnight."""
+
+    begin: timedelta
+    end: timedelta
+
+    def covers(self, local: datetime) -> bool:
+        """Whether that moment is in it; its end is not."""
+        time = timedelta(hours=local.hour, minutes=local.minute)
+        if self.begin < self.end:
+            return self.begin <= time < self.end
+        return time >= self.begin or time < self.end
+
+    def overlaps(self, other: QuietTime) -> bool:
+        """Whether some moment is in both."""
+        midnight = datetime.min
+        return self.covers(midnight + other.begin) or other.covers(midnight + self.begin)
+
+
+def _spans(value: object) -> tuple[QuietTime, ...]:
+    takes = 'it takes local times "HH:MM-HH:MM", one text or a list of at most 8'
+    texts = [value] if isinstance(value, str) else value
+    if not isinstance(texts, list) or len(texts) > 8:
+        raise ValueError(takes)
+    spans: list[QuietTime] = []
+    for text in texts:
+        try:
+            begin, end = (day_time(time.strip()) for time in text.split("-"))
+        except (AttributeError, ValueError):
+            raise ValueError(takes) from None
+        span = QuietTime(begin, end)
+        if begin == end:
+            raise ValueError(f'"{text}" ends as it begins; to have no voice at all, leave the device out')
+        if any(span.overlaps(other) for other in spans):
+            raise ValueError(f'"{text}" overlaps another of the times; make one of both')
+        spans.append(span)
+    return tuple(spans)
+
+
+def _command(value: object) -> tuple[str, ...]:
+    takes = 'it takes a program and its arguments in one text, such as "aplay -q -"'
+    if not isinstance(value, str) or len(value) > 200 or not value.isprintable():
+        raise ValueError(takes)
+    try:
+        words = tuple(shlex.split(value))
+    except ValueError:
+        raise ValueError("a quote is not closed in it; close it") from None
+    if not words or not words[0]:
+        raise ValueError(takes)
+    return words
+
+
+def _each_once(values: list[str]) -> list[str]:
+    if len(set(values)) < len(values):
+        raise ValueError("a language stands there twice; name each once")
+    return values
+
+
+Address = Annotated[int, BeforeValidator(_address)]
+
+
+class _Device(Keys):
+    id: DeviceId
+
+
+class _Wired(_Device):
+    link: LinkText
+
+
+class EscposDevice(_Wired):
+    """A ticket printer. `columns`: characters of half width to a line; `layout`: None is the one we ship."""
+
+    driver: Literal["escpos"]
+    columns: Annotated[int, between(16, 64)] = 32
+    layout: Annotated[FilePath | None, AfterValidator(_layout)] = None
+    qr: Annotated[bool, takes("true or false")] = True
+
+
+_Addresses = Annotated[
+    dict[Address, CounterId], takes('bus address from 1 to 99 = counter id in quotes, as in { 1 = "1" }')
+]
+
+
+class Terminal68Device(_Wired):
+    """Call terminals and raters on one bus: `addresses` and `raters` map bus addresses to counters."""
+
+    driver: Literal["terminal68"]
+    addresses: _Addresses = Field(default_factory=dict)
+    raters: _Addresses = Field(default_factory=dict)
+    repeat_ms: Annotated[int, between(0, 5000, "milliseconds")] = 400
+
+
+class BxDevice(_Wired):
+    """A hall board. `width`, `line_height`: pixels; `x_unit`: what its frames count X and W in.
+
+    `footer`: its last line shows who is soon to come and how long people will wait, in turn.
+    """
+
+    driver: Literal["bx"]
+    model: Annotated[Literal["5k1", "5k2", "6k1", "6k2", "6k3"], takes('"5k1", "5k2", "6k1", "6k2" or "6k3"')]
+    lines: Annotated[int, between(1, 16)] = 4
+    width: Annotated[int, between(16, 2048, "pixels")] = 128
+    line_height: Annotated[int, between(8, 128, "pixels")] = 16
+    x_unit: Annotated[Literal["8px", "pixel", "pixel15"], takes('"8px", "pixel" or "pixel15"')]
+    footer: Annotated[bool, takes("true or false")] = False
+    dynamic_header: Annotated[Literal["length", "process"], takes('"length" or "process"')] = "length"
+
+    @model_validator(mode="before")
+    @classmethod
+    def _usual_x_unit(cls, data: Any) -> Any:
+        return {"x_unit": X_UNIT.get(str(data.get("model")), "8px"), **data}
+
+
+class VfdDevice(_Wired):
+    """A window display. `brightness`: None leaves it as it is."""
+
+    driver: Literal["vfd"]
+    dialect: Annotated[Literal["epson", "cd5220", "dsp800"], takes('"epson", "cd5220" or "dsp800"')]
+    counter: CounterId
+    brightness: Annotated[int | None, between(1, 4)] = None
+
+
+class CardReaderDevice(_Wired):
+    """A reader of bank cards beside the ticket button `kiosk`; a card counts for a press `within` so many seconds."""
+
+    driver: Literal["card-reader"]
+    kiosk: DeviceId
+    within: Annotated[float, between(1, 300, "seconds")] = 30
+
+
+class MqttKeypad(_Device):
+    """A clerk's keypad on MQTT."""
+
+    driver: Literal["mqtt-keypad"]
+    counter: CounterId
+
+
+class MqttPanel(_Device):
+    """The lobby manager's buttons."""
+
+    driver: Literal["mqtt-panel"]
+
+
+class MqttKiosk(_Device):
+    """Ticket buttons. `hold_off`: seconds in which TAKE again is the same ticket; `screen`: it can show a number."""
+
+    driver: Literal["mqtt-kiosk"]
+    hold_off: Annotated[float, between(0, 60, "seconds")] = 2
+    screen: Annotated[bool, takes("true or false")] = False
+
+
+class VoiceDevice(_Device):
+    """The voice of the hall. `languages`: empty is the branch's; `speed`: words a minute."""
+
+    driver: Literal["voice"]
+    player: Annotated[tuple[str, ...], PlainValidator(_command), takes('a program, such as "aplay -q -"')] = (
+        "aplay",
+        "-q",
+        "-",
+    )
+    languages: Annotated[
+        list[Literal["zh", "en"]], AfterValidator(_each_once), takes('a list of "zh" and "en"', min_length=1)
+    ] = Field(default_factory=list)
+    times: Annotated[int, between(1, 3)] = 2
+    backlog: Annotated[int, between(1, 20)] = 6
+    chime: Annotated[bool, takes("true or false")] = True
+    quiet: Annotated[tuple[QuietTime, ...], PlainValidator(_spans), takes('local times "HH:MM-HH:MM"')] = ()
+    yao: Annotated[bool, takes("true or false")] = False
+    clips: Annotated[DirectoryPath | None, AfterValidator(_clips)] = None
+    speed: Annotated[int, between(80, 300, "words a minute")] = 150
+
+
+Device = (
+    EscposDevice
+    | Terminal68Device
+    | BxDevice
+    | VfdDevice
+    | CardReaderDevice
+    | MqttKeypad
+    | MqttPanel
+    | MqttKiosk
+    | VoiceDevice
+)
+
+DRIVERS: Mapping[str, type[Keys]] = {
+    "escpos": EscposDevice,
+    "terminal68": Terminal68Device,
+    "bx": BxDevice,
+    "vfd": VfdDevice,
+    "card-reader": CardReaderDevice,
+    "mqtt-keypad": MqttKeypad,
+    "mqtt-panel": MqttPanel,
+    "mqtt-kiosk": MqttKiosk,
+    "voice": VoiceDevice,
+}

@@ -1,0 +1,210 @@
+"""The kinds of values that configuration keys take, and in words what each takes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from datetime import date, timedelta
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Annotated, Any
+from zoneinfo import ZoneInfo, available_timezones
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainValidator,
+    ValidationInfo,
+)
+
+from controller.lobby.calendar import (
+    WEEKDAYS,
+    DateRule,
+    Week,
+    parse_date_rule,
+    parse_dates,
+    parse_spans,
+    parse_weekdays,
+)
+from controller.lobby.calendar import Span as Shift
+from drivers.link import Link, TcpLink, parse_link
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """A hint at the known word that `word` may have been meant to be; else at all of them."""
+    known = list(known)
+    close = get_close_matches(word.lower(), known, n=1, cutoff=0.6)
+    return f'did you mean "{close[0]}"?' if close else f"known are {', '.join(known)}"
+
+
+def takes(words: str, **limits: Any) -> Any:
+    """A field whose `words` complete the sentence "it takes ..", with its limits."""
+    return Field(description=words, **limits)
+
+
+def between(low: int, high: int, unit: str = "a whole number") -> Any:
+    """A number within two limits."""
+    return takes(f"{unit} from {low} to {high}", ge=low, le=high)
+
+
+def day_time(value: object) -> timedelta:
+    """A local time of day; ValueError, in words, if it is none."""
+    found = re.fullmatch(r"([01]\d|2[0-3]):([0-5]\d)", value) if isinstance(value, str) else None
+    if not found:
+        raise ValueError('it takes a local time "HH:MM" from "00:00" to "23:59", in quotes')
+    return timedelta(hours=int(found[1]), minutes=int(found[2]))
+
+
+def _shifts(value: object) -> tuple[Shift, ...]:
+    if not isinstance(value, str):
+        raise ValueError('it takes times of the day, such as "09:00-12:00 13:30-17:00", or "closed"')
+    return parse_spans(value)
+
+
+def _shift(value: object) -> Shift:
+    spans = _shifts(value)
+    if len(spans) != 1 or spans[0].start % 3600 % 60:
+        raise ValueError('it takes one span of the day, such as "09:00-17:00"')
+    return spans[0]
+
+
+def _week(value: object) -> Week:
+    if isinstance(value, str):
+        return (parse_spans(value),) * 7
+    if not isinstance(value, dict) or not value:
+        raise ValueError('it takes "09:00-17:00", or by weekday { mon-fri = "09:00-17:00", sat = "10:00-15:00" }')
+    week: dict[int, tuple[Shift, ...]] = {}
+    for days, spans in value.items():
+        for day in parse_weekdays(days):
+            if day in week:
+                raise ValueError(f"{WEEKDAYS[day]} stands there twice; name each day once")
+            if not isinstance(spans, str):
+                raise ValueError(f'{days} takes times of the day, such as "09:00-12:00 13:30-17:00", or "closed"')
+            week[day] = parse_spans(spans)
+    return tuple(week.get(day, ()) for day in range(7))
+
+
+def _days(value: object) -> frozenset[date]:
+    if not isinstance(value, list) or len(value) > 400:
+        raise ValueError('it takes a list of days, such as ["2026-10-01..2026-10-08"]')
+    days: set[date] = set()
+    for text in value:
+        first, last = parse_dates(str(text))
+        days |= {first + timedelta(days=n) for n in range((last - first).days + 1)}
+    return frozenset(days)
+
+
+def _date_rules(value: object) -> tuple[DateRule, ...]:
+    texts = [value] if isinstance(value, str) else value
+    if not isinstance(texts, list) or not texts:
+        raise ValueError('it takes rules for dates, such as ["13-16", "end", "fri", "2026-12-31"]')
+    return tuple(parse_date_rule(str(text)) for text in texts)
+
+
+_SLOTS = 'a list of slots, such as ["09:30-10:00", "10:00-10:30"]'
+
+
+def _slots(value: object) -> tuple[Shift, ...]:
+    if not isinstance(value, list) or not value or "closed" in value:
+        raise ValueError(f"it takes {_SLOTS}")
+    return parse_spans(" ".join(str(text) for text in value))
+
+
+def _zone(value: object) -> ZoneInfo:
+    if not isinstance(value, str):
+        raise ValueError('it takes the name of a time zone, such as "Asia/Shanghai"')
+    try:
+        return ZoneInfo(value)
+    except (LookupError, ValueError, OSError):
+        close = get_close_matches(value, available_timezones(), n=1)
+        hint = f'did you mean "{close[0]}"?' if close else 'it takes a name such as "Asia/Shanghai"'
+        raise ValueError(f'"{value}" is no time zone; {hint}') from None
+
+
+def _link(value: object) -> Link:
+    if not isinstance(value, str):
+        raise ValueError("it takes serial:PATH?baud=9600, tcp:HOST:PORT or file:PATH, in quotes")
+    link = parse_link(value)
+    if not isinstance(link, TcpLink) and not link.path.startswith("/"):
+        raise ValueError(f'"{link.path}" is not a whole path; it takes one such as /dev/lobby/printer')
+    return link
+
+
+def _beside(value: object, info: ValidationInfo) -> object:
+    """A path, which counts from the directory of the configuration file (the validation's `context`)."""
+    usable = isinstance(value, str) and value and "\0" not in value
+    return Path(info.context or ".", str(value)) if usable else value
+
+
+Text = Annotated[str, takes("a text of 1 to 64 characters, in quotes", pattern=r"^[^\x00-\x1f\x7f]+$", max_length=64)]
+CounterId = Annotated[str, takes('1 to 8 letters, digits or "-", in quotes', pattern=r"^[A-Za-z0-9-]{1,8}$")]
+ServiceId = Annotated[str, takes('small letters, digits, "-" or "_", in quotes', pattern=r"^[a-z0-9_-]{1,32}$")]
+ClassId = Annotated[str, takes('small letters, digits, "-" or "_"', pattern=r"^[a-z0-9_-]{1,32}$")]
+DeviceId = Annotated[
+    str, takes('1 to 32 letters, digits, "-" or "_", in quotes', pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,31}$")
+]
+Minutes = Annotated[float, between(0, 1440, "minutes")]
+Weight = Annotated[float, between(0, 1_000_000, "a number")]
+DayTime = Annotated[timedelta, PlainValidator(day_time)]
+Zone = Annotated[ZoneInfo, PlainValidator(_zone)]
+FilePath = Annotated[Path, BeforeValidator(_beside), takes("the path of a file, in quotes")]
+DirectoryPath = Annotated[Path, BeforeValidator(_beside), takes("the path of a directory, in quotes")]
+LinkText = Annotated[Link, PlainValidator(_link), takes("serial:PATH?baud=9600, tcp:HOST:PORT or file:PATH")]
+Shifts = Annotated[tuple[Shift, ...], PlainValidator(_shifts)]
+OneShift = Annotated[Shift, PlainValidator(_shift)]
+Slots = Annotated[tuple[Shift, ...], PlainValidator(_slots), takes(_SLOTS)]
+DateRules = Annotated[tuple[DateRule, ...], PlainValidator(_date_rules)]
+WeekHours = Annotated[Week, PlainValidator(_week)]
+Days = Annotated[frozenset[date], PlainValidator(_days)]
+
+
+class Keys(BaseModel):
+    """A table that knows its keys and takes no others."""
+
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
+
+
+class Names(Keys):
+    """A name by language."""
+
+    zh: Text | None = None
+    en: Text | None = None
+
+    def spoken(self, language: str) -> str:
+        """The name in `language`, else in the other."""
+        return (self.zh or self.en or "") if language == "zh" else (self.en or self.zh or "")
+
+
+def _named(names: Names) -> Names:
+    if not names.spoken("zh"):
+        raise ValueError('it takes at least one of { zh = "..", en = ".." }')
+    return names
+
+
+class Share(Keys):
+    """A share of the simulated arrivals, by profile; a profile not named has the normal one's."""
+
+    normal: Weight
+    busy: Weight | None = None
+    pension: Weight | None = None
+
+    def on(self, profile: str) -> float:
+        """The share on a day of that profile."""
+        found: float | None = getattr(self, profile, None)
+        return self.normal if found is None else found
+
+
+Name = Annotated[
+    Names,
+    BeforeValidator(lambda value: {"zh": value, "en": value} if isinstance(value, str) else value),
+    AfterValidator(_named),
+    takes('a text, or by language { zh = "..", en = ".." }'),
+]
+Shares = Annotated[
+    Share,
+    BeforeValidator(lambda value: {"normal": value} if isinstance(value, int | float) else value),
+    takes("a number from 0, or by profile { normal = 60, busy = 60, pension = 75 }"),
+]
