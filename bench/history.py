@@ -14,8 +14,9 @@ from tempfile import TemporaryDirectory
 
 from controller.journal import SCHEMA_VERSION, Journal, Row
 from controller.lobby import commands as cm
-from controller.lobby.decide import Refusal, Same, decide
+from controller.lobby.decide import decide
 from controller.lobby.events import DayOpened, Event
+from controller.lobby.outcome import Refusal, Same
 from controller.lobby.rules import Rules
 from controller.lobby.state import State, evolve
 

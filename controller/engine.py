@@ -19,8 +19,9 @@ from typing import Literal
 
 from controller.journal import Journal, JournalConflictError, JournalError, JournalWriteError, Remark, Row
 from controller.lobby.commands import Command
-from controller.lobby.decide import Refusal, Same, begins_day, decide
+from controller.lobby.decide import begins_day, decide
 from controller.lobby.events import DayOpened, Event, SelfServiceAdvised, TicketIssued
+from controller.lobby.outcome import Refusal, Same
 from controller.lobby.rules import Rules
 from controller.lobby.state import Print, State, evolve
 

@@ -17,7 +17,8 @@ from controller.journal import Row
 from controller.lobby import commands as cm
 from controller.lobby import events as ev
 from controller.lobby.calendar import Span, at_second
-from controller.lobby.decide import Decision, begins_day, decide
+from controller.lobby.decide import begins_day, decide
+from controller.lobby.outcome import Decision
 from controller.lobby.rules import Counter, Rules
 from controller.lobby.staffing import CHECK_EVERY
 from controller.lobby.state import CounterStage, Stage, State, evolve

@@ -23,7 +23,8 @@ from controller.lobby import commands as cm
 from controller.lobby import events as ev
 from controller.lobby import triage
 from controller.lobby.calendar import Hours, parse_spans
-from controller.lobby.decide import Decision, Refusal, Same, decide
+from controller.lobby.decide import decide
+from controller.lobby.outcome import Decision, Refusal, Same
 from controller.lobby.rules import Appointments, Counter, Rules, Service, TicketClass
 from controller.lobby.state import Stage, State, evolve
 from controller.lobby.triage import Choice, Question, Triage

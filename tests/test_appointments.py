@@ -7,7 +7,7 @@ from branches import MINUTE, Lobby, branch, half_hours, local
 
 from controller.lobby import commands as cm
 from controller.lobby.calling import pick
-from controller.lobby.decide import Refusal
+from controller.lobby.outcome import Refusal
 from controller.lobby.rules import Appointments, Rules
 from controller.lobby.state import Stage
 

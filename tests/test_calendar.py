@@ -25,7 +25,7 @@ from controller.lobby.calendar import (
     parse_spans,
     parse_weekdays,
 )
-from controller.lobby.decide import Refusal
+from controller.lobby.outcome import Refusal
 
 BERLIN = ZoneInfo("Europe/Berlin")
 HOUR = 3600

@@ -27,7 +27,8 @@ from controller.engine import Answer, Request, answer_to
 from controller.journal import Journal
 from controller.lobby import commands as cm
 from controller.lobby import events as ev
-from controller.lobby.decide import Same, decide
+from controller.lobby.decide import decide
+from controller.lobby.outcome import Same
 from controller.lobby.state import State, evolve
 from controller.lobby.triage import Choice, Question, Triage
 from drivers.cardreader import BadCard, CardRead

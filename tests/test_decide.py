@@ -36,8 +36,9 @@ from controller.engine import answer_to
 from controller.lobby import commands as cm
 from controller.lobby import decide as decide_module
 from controller.lobby import events as ev
+from controller.lobby import issuing
 from controller.lobby.calling import pick
-from controller.lobby.decide import Decision, Refusal, Same
+from controller.lobby.outcome import Decision, Refusal, Same
 from controller.lobby.rules import Appointments, Rules
 from controller.lobby.state import ANY, ENDED, CounterStage, Stage
 
@@ -1035,8 +1036,9 @@ def calls_in(path: Path, *names: str) -> Iterator[tuple[str, set[str]]]:
 
 def refusals_of_decide() -> dict[str, list[set[str]]]:
     found: dict[str, list[set[str]]] = {}
-    for code, given in calls_in(Path(decide_module.__file__), "_Refused"):
-        found.setdefault(code, []).append(given)
+    for module in (decide_module, issuing):
+        for code, given in calls_in(Path(module.__file__), "Refused"):
+            found.setdefault(code, []).append(given)
     return found
 
 

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from controller.lobby import commands as cm
 from controller.lobby import explain
 from controller.lobby.calling import pick
-from controller.lobby.decide import Refusal
 from controller.lobby.events import TicketCalled, from_row
+from controller.lobby.outcome import Refusal
 from controller.lobby.rules import Appointments, Rules
 from controller.lobby.state import CounterStage, Stage, State, evolve
 

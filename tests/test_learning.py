@@ -13,7 +13,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from controller.lobby import commands as cm
-from controller.lobby.decide import Refusal
 from controller.lobby.learning import (
     BUCKETS,
     ENOUGH,
@@ -26,6 +25,7 @@ from controller.lobby.learning import (
     TAIL,
     Knowledge,
 )
+from controller.lobby.outcome import Refusal
 from controller.lobby.rules import Rules
 
 RULES = branch({"1": {"cash": 0}}, services={"cash": {"minutes": 4}})

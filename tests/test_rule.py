@@ -33,7 +33,8 @@ from hypothesis import strategies as st
 from controller.lobby import calling
 from controller.lobby import commands as cm
 from controller.lobby.calling import pick
-from controller.lobby.decide import Refusal, decide
+from controller.lobby.decide import decide
+from controller.lobby.outcome import Refusal
 from controller.lobby.rules import Appointments, Rules
 from controller.lobby.state import Stage, State, evolve
 

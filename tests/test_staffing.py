@@ -10,8 +10,8 @@ from branches import MINUTE, Lobby, branch, history, local, long_steps
 from controller.lobby import commands as cm
 from controller.lobby import views
 from controller.lobby.calendar import Calendar, Profile, Span
-from controller.lobby.decide import Refusal
 from controller.lobby.events import WindowsChecked
+from controller.lobby.outcome import Refusal
 from controller.lobby.rules import Rules
 from controller.lobby.staffing import (
     AT_ONCE,

@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from controller.lobby import commands as cm
 from controller.lobby import views
 from controller.lobby.calendar import Calendar, Profile, Span, parse_spans
-from controller.lobby.decide import Refusal
 from controller.lobby.events import TicketCalled
 from controller.lobby.learning import LEFT, MISSES, PRIOR_WEIGHT, Knowledge
+from controller.lobby.outcome import Refusal
 from controller.lobby.rules import Appointments, Rules
 from controller.lobby.state import CounterStage, Stage, Ticket
 from controller.lobby.waiting import BREAK, HORIZON, LATE, OPENS_IN, STILL, expected, finds_free_counter, newcomer, roll

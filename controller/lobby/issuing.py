@@ -1,0 +1,161 @@
+"""Giving a ticket: triage and machines, hours and quotas, appointments, the wait that is told, overflow."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from controller.lobby import calendar, waiting
+from controller.lobby import commands as cm
+from controller.lobby import events as ev
+from controller.lobby.outcome import Decision, Events, Refused, Same
+from controller.lobby.rules import Counter, Rules, Service
+from controller.lobby.state import ENDED, CounterStage, State
+from controller.lobby.triage import INSISTS_WITHIN, NEEDS, Choice
+
+OVERFLOW = "overflow"
+"""Who reassigns tickets when the counters of a service have gone."""
+
+
+def take(state: State, rules: Rules, command: cm.TakeTicket) -> Decision:
+    """A ticket, the advice to use a machine, or why there is none."""
+    choice = rules.triage.choice(command.choice) if command.choice else None
+    if command.choice and choice is None:
+        raise Refused("unknown_choice", choice=command.choice)
+    wanted = choice.service if choice else command.service
+    service = rules.services.get(wanted or rules.default_service)
+    if service is None:
+        raise Refused("unknown_service", service=wanted)
+    klass = rules.classes.get(command.klass or (choice.klass if choice else "") or rules.default_class)
+    if klass is None:
+        raise Refused("unknown_class", klass=command.klass)
+    needs = tuple(dict.fromkeys(command.needs))
+    if unknown := [need for need in needs if need not in NEEDS]:
+        raise Refused("unknown_need", need=unknown[0], known=", ".join(NEEDS))
+    last = state.takes.get((command.by, service.id))
+    if last and command.hold_off and abs(command.at - last.at) < command.hold_off * 1000:
+        same = state.tickets[last.ticket]
+        if same.klass == klass.id and same.stage not in ENDED:
+            return Same(same.id)
+    if not command.granted:
+        _must_be_open(state, rules, service, command.at)
+    insists = False
+    if choice and choice.advice and not command.granted:
+        insists = command.insist or _pressed_again(state, choice, command)
+        if not insists:
+            return [ev.SelfServiceAdvised(choice.id, service.id, command.by)]
+    if command.paper not in ("ready", "none") and not command.screen:
+        raise no_paper(rules, command.paper)
+    number = state.numbers.get(service.id, 0)
+    while True:  # a prefix that was given to another service during the day may have been used up to here
+        number += 1
+        id = f"{service.prefix}{number:0{service.digits}d}"
+        if id not in state.tickets:
+            break
+    ticket = waiting.newcomer(state, rules, command.at, service.id, klass.id)
+    slot = _slot(state, rules, command) if command.slot else None
+    if slot is not None and command.at // 1000 <= slot + rules.appointments.grace:
+        ticket.seniority, ticket.not_before = slot, slot - rules.appointments.early
+    told = None
+    if not waiting.finds_free_counter(state, rules, ticket):
+        told = waiting.expected(state, rules, command.at, ticket)
+    return [
+        ev.TicketIssued(
+            id,
+            service.id,
+            klass.id,
+            ticket.seniority,
+            number,
+            command.by,
+            command.paper == "ready",
+            command.reason,
+            expected=told[1] if told else None,
+            rolled=told[0] if told else None,
+            choice=choice.id if choice else None,
+            insisted=insists or None,
+            form=command.form or None,
+            needs=needs or None,
+            slot=slot,
+            not_before=ticket.not_before or None,
+        ),
+        *_overflow_of(state, rules, service, id),
+    ]
+
+
+def _must_be_open(state: State, rules: Rules, service: Service, at: int) -> None:
+    """Refuse a ticket outside the service's hours, on holidays and beyond its quota, saying when to come again."""
+    local = rules.local(at)
+    if service.hours and not rules.calendar.is_open(service.hours, local):
+        opens = rules.calendar.next_opening(service.hours, local)
+        raise Refused("closed_now", service=service.name, opens=_when(rules, local, opens))
+    if service.quota is not None and state.numbers.get(service.id, 0) >= service.quota:
+        hours, begins = service.hours or calendar.ALWAYS, rules.local(rules.end_of_day(at))
+        opens = begins if rules.calendar.is_open(hours, begins) else rules.calendar.next_opening(hours, begins)
+        raise Refused("quota_used", service=service.name, quota=service.quota, opens=_when(rules, local, opens))
+
+
+def _when(rules: Rules, now: datetime, when: datetime | None) -> str:
+    """A time to come, as people say it."""
+    if when is None:
+        return rules.wording.say("time.never")
+    if when.date() == now.date():
+        return rules.wording.say("time.today", clock=when.strftime("%H:%M"))
+    weekday = rules.wording.say(f"weekday.{calendar.WEEKDAYS[when.weekday()]}")
+    return rules.wording.say(
+        "time.later", weekday=weekday, year=when.year, month=when.month, day=when.day, clock=when.strftime("%H:%M")
+    )
+
+
+def _pressed_again(state: State, choice: Choice, command: cm.TakeTicket) -> bool:
+    """Whether the customer was sent to a machine by this very button a moment ago, and asks again."""
+    advised = state.advised.get((command.by, choice.id))
+    return advised is not None and command.hold_off * 1000 <= command.at - advised < INSISTS_WITHIN * 1000
+
+
+def _slot(state: State, rules: Rules, command: cm.TakeTicket) -> int:
+    """The start of an appointment's slot in seconds since 1970, UTC."""
+    local = rules.local(command.at)
+    starts = {calendar.clock(start): start for start in rules.appointments.slots}
+    if command.slot not in starts:
+        raise Refused("unknown_slot", slot=command.slot, known=", ".join(starts) or "-")
+    slot = int(calendar.at_second(local.date(), starts[command.slot], rules.zone).timestamp())
+    places = rules.appointments.places
+    if places is not None and state.slots.get(slot, 0) >= places:
+        raise Refused("slot_full", slot=command.slot, places=places)
+    return slot
+
+
+def _overflow_of(state: State, rules: Rules, service: Service, ticket: str) -> Events:
+    """A new ticket goes to any counter that knows its service, if its own have been open today and all have gone."""
+    own = [id for id, c in rules.counters.items() if c.handicap(service.id, rules.default_class) == 0]
+    if any(state.counter(id).since for id in own) and _overflows(state, rules, service):
+        return [ev.TicketReassigned(ticket, by=OVERFLOW, any=True)]
+    return []
+
+
+def _overflows(state: State, rules: Rules, service: Service, without: str = "") -> bool:
+    """Whether other counters take over a service: none of its own is open (`without` one that is about to go)."""
+    return service.overflow and not any(
+        state.counter(id).stage is CounterStage.OPEN
+        for id, counter in rules.counters.items()
+        if id != without and counter.handicap(service.id, rules.default_class) == 0
+    )
+
+
+def overflow_without(state: State, rules: Rules, counter: Counter) -> Events:
+    """What follows for those who wait when a counter goes away, perhaps as the last of their own."""
+    taken_over = [
+        service.id
+        for service in rules.services.values()
+        if counter.handicap(service.id, rules.default_class) == 0 and _overflows(state, rules, service, counter.id)
+    ]
+    return [
+        ev.TicketReassigned(place.ticket, by=OVERFLOW, any=True)
+        for key, line in state.lines.items()
+        if key.service in taken_over and key.only in ("", counter.id)
+        for place in line
+    ]
+
+
+def no_paper(rules: Rules, why: cm.Paper) -> Refused:
+    """Why nothing can be printed now."""
+    return Refused("printer_down", detail=rules.wording.say(f"device.{why}"))
