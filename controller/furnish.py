@@ -35,6 +35,7 @@ from controller.desk.printing import PrinterPost, Render
 from controller.desk.terminals import TerminalsPost
 from controller.desk.voice import VoicePost, call
 from controller.lobby import views
+from controller.lobby.calendar import second_of
 from controller.lobby.state import State
 from drivers import sound
 from drivers.bx import BxBoard
@@ -198,8 +199,8 @@ def _voice(settings: Settings, device: VoiceDevice, desk: Desk, steady: Callable
     clips = sound.read_clips(device.clips) if device.clips else {}
 
     def quiet() -> bool:
-        local = rules.local(desk.lobby.now())
-        return any(span.covers(local) for span in device.quiet)
+        second = second_of(rules.local(desk.lobby.now()))
+        return any(second in span for span in device.quiet)
 
     # Every digit, so that espeak-ng is tried if one has no clip, and a letter of a ticket.
     letters = rules.services[rules.default_service].prefix

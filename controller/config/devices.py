@@ -6,8 +6,6 @@ import re
 import shlex
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -21,9 +19,9 @@ from controller.config.values import (
     Keys,
     LinkText,
     between,
-    day_time,
     takes,
 )
+from controller.lobby.calendar import Span, parse_spans
 from drivers import sound
 from drivers.bx import X_UNIT
 
@@ -51,44 +49,16 @@ def _clips(path: Path) -> Path:
     return path
 
 
-@dataclass(frozen=True, slots=True)
-class QuietTime:
-    """A part of each day in local time; one that ends before it begins goes on after midnight."""
-
-    begin: timedelta
-    end: timedelta
-
-    def covers(self, local: datetime) -> bool:
-        """Whether that moment is in it; its end is not."""
-        time = timedelta(hours=local.hour, minutes=local.minute)
-        if self.begin < self.end:
-            return self.begin <= time < self.end
-        return time >= self.begin or time < self.end
-
-    def overlaps(self, other: QuietTime) -> bool:
-        """Whether some moment is in both."""
-        midnight = datetime.min
-        return self.covers(midnight + other.begin) or other.covers(midnight + self.begin)
-
-
-def _spans(value: object) -> tuple[QuietTime, ...]:
-    takes = 'it takes local times "HH:MM-HH:MM", one text or a list of at most 8'
+def _quiet(value: object) -> tuple[Span, ...]:
+    """Spans of the day; one that ends before it begins goes on after midnight, and so is two."""
     texts = [value] if isinstance(value, str) else value
-    if not isinstance(texts, list) or len(texts) > 8:
-        raise ValueError(takes)
-    spans: list[QuietTime] = []
+    if not isinstance(texts, list) or len(texts) > 8 or not all(isinstance(text, str) for text in texts):
+        raise ValueError('it takes local times "HH:MM-HH:MM", one text or a list of at most 8')
+    parts = []
     for text in texts:
-        try:
-            begin, end = (day_time(time.strip()) for time in text.split("-"))
-        except (AttributeError, ValueError):
-            raise ValueError(takes) from None
-        span = QuietTime(begin, end)
-        if begin == end:
-            raise ValueError(f'"{text}" ends as it begins; to have no voice at all, leave the device out')
-        if any(span.overlaps(other) for other in spans):
-            raise ValueError(f'"{text}" overlaps another of the times; make one of both')
-        spans.append(span)
-    return tuple(spans)
+        begin, _, end = text.partition("-")
+        parts += [f"{begin}-24:00", f"00:00-{end}"] if begin > end and len(begin) == len(end) else [text]
+    return parse_spans(" ".join(parts))
 
 
 def _command(value: object) -> tuple[str, ...]:
@@ -218,7 +188,7 @@ class VoiceDevice(_Device):
     times: Annotated[int, between(1, 3)] = 2
     backlog: Annotated[int, between(1, 20)] = 6
     chime: Annotated[bool, takes("true or false")] = True
-    quiet: Annotated[tuple[QuietTime, ...], PlainValidator(_spans), takes('local times "HH:MM-HH:MM"')] = ()
+    quiet: Annotated[tuple[Span, ...], PlainValidator(_quiet), takes('local times "HH:MM-HH:MM"')] = ()
     yao: Annotated[bool, takes("true or false")] = False
     clips: Annotated[DirectoryPath | None, AfterValidator(_clips)] = None
     speed: Annotated[int, between(80, 300, "words a minute")] = 150
