@@ -58,7 +58,7 @@ def _quiet(value: object) -> tuple[Span, ...]:
     for text in texts:
         begin, _, end = text.partition("-")
         parts += [f"{begin}-24:00", f"00:00-{end}"] if begin > end and len(begin) == len(end) else [text]
-    return parse_spans(" ".join(parts))
+    return parse_spans(" ".join(parts)) if parts else ()
 
 
 def _command(value: object) -> tuple[str, ...]:
