@@ -155,7 +155,7 @@ def simulate(
 ) -> None:
     """Days in virtual time: how long people would wait, how good the estimates are, what the advice would do."""
     from controller.config import read  # noqa: PLC0415
-    from simulators.simulate import run_simulation  # noqa: PLC0415
+    from simulators.days.commands import run_simulation  # noqa: PLC0415
 
     settings = read(path)
     known = settings.rules.calendar.profiles
@@ -176,7 +176,7 @@ def simulate(
 def replay(journal: Path, day: str | None, path: Path | None, picture: Path | None, out: Path | None) -> None:
     """A day of a journal: as it was, and who would have waited how long under other rules."""
     from controller.config import read  # noqa: PLC0415
-    from simulators.simulate import run_replay  # noqa: PLC0415
+    from simulators.days.commands import run_replay  # noqa: PLC0415
 
     rows = _rows(journal, day)
     with _drawing():
@@ -186,7 +186,7 @@ def replay(journal: Path, day: str | None, path: Path | None, picture: Path | No
 @contextmanager
 def _drawing() -> Iterator[None]:
     """Pictures are drawn by what need not be installed."""
-    from simulators.pictures import NoMatplotlibError  # noqa: PLC0415
+    from simulators.days.pictures import NoMatplotlibError  # noqa: PLC0415
 
     try:
         yield

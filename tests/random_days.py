@@ -37,7 +37,7 @@ from controller.lobby.rules import Appointments, Counter, Rules, Service, Ticket
 from controller.lobby.state import Stage
 from simulators.customers import Customer
 from simulators.customers import day as customers_of
-from simulators.virtual import Leg, VirtualDay, VirtualLobby, follow_advice, leave_alone
+from simulators.days.virtual import Leg, VirtualDay, VirtualLobby, follow_advice, leave_alone
 
 OPENS, CLOSES = 9 * 3600, 17 * 3600
 ZONES = ("Asia/Shanghai", "Europe/Berlin", "America/St_Johns", "Pacific/Auckland")

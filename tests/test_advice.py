@@ -16,8 +16,8 @@ from controller.config import read
 from controller.lobby import staffing
 from controller.lobby.rules import Rules
 from controller.lobby.state import CounterStage
-from simulators.simulation import simulate
-from simulators.virtual import Policy, VirtualDay, follow_advice
+from simulators.days.simulation import simulate
+from simulators.days.virtual import Policy, VirtualDay, follow_advice
 
 SEEDS = (9001, 9002, 9003)
 """None of them was used for tuning."""

@@ -18,7 +18,7 @@ from matplotlib.figure import Figure
 
 from controller.lobby import events as ev
 from controller.lobby.rules import Rules, TicketClass
-from simulators import pictures
+from simulators.days import pictures
 
 Journal = list[tuple[int, ev.Event]]
 SVG = "{http://www.w3.org/2000/svg}"
@@ -336,7 +336,7 @@ def test_without_matplotlib_one_sentence_says_what_to_install(monkeypatch: pytes
 
 def test_neither_the_module_nor_a_picture_needs_a_display_or_pyplot() -> None:
     script = (
-        "import sys; from simulators import pictures; assert 'matplotlib' not in sys.modules;"
+        "import sys; from simulators.days import pictures; assert 'matplotlib' not in sys.modules;"
         "from controller.config import read, shipped; import pathlib;"
         "pictures.save(pictures.day([], read(shipped('demo.toml')).rules, '空'), pathlib.Path('/dev/null'));"
         "assert 'matplotlib.pyplot' not in sys.modules"

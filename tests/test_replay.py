@@ -28,9 +28,9 @@ from controller.lobby.rules import Appointments, Rules
 from controller.lobby.state import Stage
 from simulators.customers import Customer
 from simulators.customers import day as customers_of
-from simulators.replay import Compared, Day, as_it_was, compare
-from simulators.simulation import waits_by
-from simulators.virtual import Leg, Policy, VirtualDay, VirtualLobby, follow_advice, leave_alone
+from simulators.days.replay import Compared, Day, as_it_was, compare
+from simulators.days.simulation import waits_by
+from simulators.days.virtual import Leg, Policy, VirtualDay, VirtualLobby, follow_advice, leave_alone
 
 LOBBY = Path(sys.executable).with_name("lobby")
 DEMO = Path(__file__).parents[1] / "config" / "demo.toml"

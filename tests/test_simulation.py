@@ -33,9 +33,9 @@ from controller.lobby.rules import Rules
 from controller.lobby.state import State, evolve
 from simulators.customers import Customer
 from simulators.customers import day as customers_of
-from simulators.scores import BASELINES, FIRST
-from simulators.simulation import Tally, quantile, simulate
-from simulators.virtual import VirtualDay, VirtualLobby
+from simulators.days.scores import BASELINES, FIRST
+from simulators.days.simulation import Tally, quantile, simulate
+from simulators.days.virtual import VirtualDay, VirtualLobby
 
 CONFIG = Path(__file__).parents[1] / "config"
 LOBBY = Path(sys.executable).with_name("lobby")
@@ -486,7 +486,7 @@ def shown(name: str, found: Quality, baselines: dict[str, float] | None = None) 
 
 
 def both_agree(found: Days) -> None:
-    """`simulators.scores` counts what the rows tell."""
+    """`simulators.days.scores` counts what the rows tell."""
     guesses = [g for tally in found.tallies for g in tally.guesses]
     told = [c for c in found.calls if c.scored]
     assert [(g.klass, g.day, g.actual, tuple(g.told)) for g in guesses] == [

@@ -22,7 +22,7 @@ from controller.lobby.rules import Rules
 from controller.lobby.state import CounterStage, Stage, State, evolve
 from controller.why import explanations
 from simulators.customers import day as customers_of
-from simulators.virtual import VirtualDay, VirtualLobby
+from simulators.days.virtual import VirtualDay, VirtualLobby
 
 LOBBY = Path(sys.executable).with_name("lobby")
 DEMO = Path(__file__).parents[1] / "config" / "demo.toml"

@@ -226,6 +226,7 @@ def the_replayed_journal_shows(config: Path, board: Any) -> None:
         journal.close()
 
 
+@pytest.mark.timeout(300)
 async def test_killed_under_load(tmp_path: Path, broker: Mosquitto) -> None:
     """Two branches at once, a processor each, with half of the kills each."""
     async with asyncio.TaskGroup() as both:

@@ -19,9 +19,9 @@ from controller.lobby.calendar import DAY, Span, second_of
 from controller.lobby.rules import Counter, Rules, Service, TicketClass
 from controller.lobby.wording import Wording
 from simulators.customers import Customer
-from simulators.scores import minutes
-from simulators.simulation import Waited, waits_by
-from simulators.virtual import Leg, VirtualDay, VirtualLobby
+from simulators.days.scores import minutes
+from simulators.days.simulation import Waited, waits_by
+from simulators.days.virtual import Leg, VirtualDay, VirtualLobby
 
 FOREVER = float("inf")
 NOBODY_KNOWS = 4 * 60.0

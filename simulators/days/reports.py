@@ -8,7 +8,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from simulators.scores import BASELINES
+from simulators.days.scores import BASELINES
 
 _BASELINES = {
     "les": "last customer called",

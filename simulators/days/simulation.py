@@ -15,8 +15,8 @@ from controller.journal import Row
 from controller.lobby import events as ev
 from controller.lobby.rules import Rules
 from simulators.customers import day as customers_of
-from simulators.scores import FIRST, Guess, Scorer, minutes, score
-from simulators.virtual import Policy, VirtualDay, VirtualLobby, leave_alone
+from simulators.days.scores import FIRST, Guess, Scorer, minutes, score
+from simulators.days.virtual import Policy, VirtualDay, VirtualLobby, leave_alone
 
 FIRST_DAY = date(2026, 1, 5)
 """A Monday; simulated days go on from here."""

@@ -15,13 +15,13 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from controller.config import wording
 from controller.journal import Journal, JournalError, JournalWriteError, Row
 from controller.lobby.rules import Rules
-from simulators import pictures
-from simulators.replay import as_it_was, bare_rules, compare, most_changed
-from simulators.replay import report as compared_report
-from simulators.reports import show_replay, show_simulation
-from simulators.scores import minutes
-from simulators.simulation import Tally, quantile, report, simulate, waits_by
-from simulators.virtual import follow_advice
+from simulators.days import pictures
+from simulators.days.replay import as_it_was, bare_rules, compare, most_changed
+from simulators.days.replay import report as compared_report
+from simulators.days.reports import show_replay, show_simulation
+from simulators.days.scores import minutes
+from simulators.days.simulation import Tally, quantile, report, simulate, waits_by
+from simulators.days.virtual import follow_advice
 
 
 def run_simulation(
