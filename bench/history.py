@@ -16,7 +16,7 @@ from controller.journal import SCHEMA_VERSION, Journal, Row
 from controller.lobby import commands as cm
 from controller.lobby.decide import decide
 from controller.lobby.events import DayOpened, Event
-from controller.lobby.outcome import Refusal, Same
+from controller.lobby.outcome import Refusal, Same, Told
 from controller.lobby.rules import Rules
 from controller.lobby.state import State, evolve
 
@@ -41,7 +41,7 @@ class Day:
     def do(self, command: cm.Command) -> bool:
         """Whether it was accepted."""
         decision = decide(self.state, self.rules, command)
-        if isinstance(decision, Refusal | Same):
+        if isinstance(decision, Refusal | Same | Told):
             return False
         self._apply(decision, command.at, command.cause)
         return True

@@ -130,7 +130,10 @@ class Daemon:
         """Tell people how long they will wait, and the manager whether windows should open or close."""
         checked = -1
         while True:
-            self.desk.look_ahead()
+            for service in self._settings.rules.services:
+                self.desk.look_ahead(service)
+                await asyncio.sleep(0)  # a press need not wait for all of them
+            self.desk.looked_ahead()
             now = self._clock.wall()
             slot = now // (CHECK_EVERY * 1000)
             if slot != checked:

@@ -21,7 +21,8 @@ from controller.journal import Journal, JournalConflictError, JournalError, Jour
 from controller.lobby.commands import Command
 from controller.lobby.decide import begins_day, decide
 from controller.lobby.events import DayOpened, Event, SelfServiceAdvised, TicketIssued
-from controller.lobby.outcome import Refusal, Same
+from controller.lobby.issuing import SELF_SERVICE
+from controller.lobby.outcome import Refusal, Same, Told
 from controller.lobby.rules import Rules
 from controller.lobby.state import Print, State, evolve
 
@@ -233,6 +234,8 @@ class Engine:
         if isinstance(decision, Same):
             paper = self.state.tickets[decision.ticket].print is not Print.NONE
             return _ok(self.rules, "ticket_issued", decision.ticket, printed=paper, ticket=decision.ticket)
+        if isinstance(decision, Told):
+            return Answer("ok", decision.text, ticket=decision.ticket, code=decision.code)
         self._apply(decision, command, rows, request.press)
         return answer_to(self.rules, decision)
 
@@ -321,7 +324,7 @@ def answer_to(rules: Rules, events: Sequence[Event]) -> Answer:
     if isinstance(last, SelfServiceAdvised):
         choice = rules.triage.choice(last.choice)
         text = choice.advice if choice else rules.wording.say(f"answer.{last.KIND}")
-        return Answer("ok", text, code="self_service")
+        return Answer("ok", text, code=SELF_SERVICE)
     about = last.to_row()
     if about.get("none_waiting"):
         return Answer("ok", rules.wording.say("refused.none_waiting"), code="none_waiting")

@@ -110,6 +110,8 @@ class JournalReader:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        if not path.exists():
+            raise JournalError(f"{path}: there is no such file; name the file that [journal] path names")
         try:
             self._reader = _connect(path, read_only=True)
             columns = tuple(name for _, name, *_ in self._reader.execute("PRAGMA table_info(event)"))

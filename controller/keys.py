@@ -80,6 +80,8 @@ def at_panel(
             )
         case "URGENT" if ticket:
             return cm.Promote(at=at, cause=cause, by=by, ticket=ticket, klass="urgent", reason=reason)
+        case "WHY":
+            return cm.AskWhy(at=at, cause=cause, ticket=ticket)
         case "ACCEPT" | "DECLINE":
             return cm.AnswerAdvice(at=at, cause=cause, by=by, accept=key == "ACCEPT", counter=counter)
         case "REASSIGN":

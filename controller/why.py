@@ -22,13 +22,15 @@ def explanations(rows: Iterable[Row], rules: Rules, ticket: str) -> list[tuple[i
     """(ms since 1970, why) for each call of a ticket in one day's rows, and for where it stands at their end."""
     state = State()
     found = []
+    wanted = ticket
     last = 0
     for row in rows:
-        if isinstance(row.event, TicketCalled) and row.event.ticket == ticket.upper():
+        if isinstance(row.event, TicketCalled) and row.event.ticket.upper() == ticket.upper():
+            wanted = row.event.ticket
             found.append((row.at, explain.call(state, rules, row.event)))
         evolve(state, row.at, row.event)
         last = row.at
-    stands = state.tickets.get(ticket.upper())
+    stands = state.tickets.get(wanted)
     if not found or (stands and stands.stage is Stage.WAITING):
         found.append((last, explain.ticket(state, rules, ticket, last)))
     return found

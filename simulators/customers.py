@@ -83,7 +83,7 @@ def day(rules: Rules, profile: str, seed: str) -> Iterator[Customer]:
     factor = _lognormal(arrivals, 1.0, DAY_SPREAD)
     number = 0
     for number in range(1, round(factor * arrivals.randint(*kind.burst)) + 1):
-        yield draw(rules, profile, seed, number, kind.hours.start + number * AT_THE_BUTTON)
+        yield draw(rules, profile, seed, number, kind.open[0].start + number * AT_THE_BUTTON)
     time = float(kind.hours.start)
     most = max(kind.arrivals) / 3600 * factor
     while most > 0:

@@ -253,6 +253,8 @@ class Checker:
             self._judge_call(ticket, counter, data)
         ticket.where, ticket.counter = "in hand", counter
         self._in_hand[counter] = ticket.id
+        # An appointment that was called before its time has come now, should it wait again.
+        ticket.seniority, ticket.not_before = min(ticket.seniority, self._now), 0
 
     def _judge_call(self, called: _Ticket, counter: str, data: Mapping[str, Any]) -> None:
         if called.where != "waiting":

@@ -17,7 +17,7 @@ def rules_of(config: Config, wording: Wording) -> Rules:
     """The rules that a checked file gives."""
     branch, calling, language = config.branch, config.calling, config.branch.language
     classes = _classes(config.classes)
-    profiles = _profiles(config.profile)
+    profiles = _profiles(config)
     groups = _groups(config)
     rated = {
         counter
@@ -87,8 +87,12 @@ def _hours(config: Config, service: ServiceKeys) -> Hours | None:
     return Hours(week, _seconds(last))
 
 
-def _profiles(configured: Mapping[str, ProfileKeys]) -> dict[str, Profile]:
-    """The kinds of day that every branch has, changed where the file says so, and its own, the first to be tried."""
+def _profiles(config: Config) -> dict[str, Profile]:
+    """The kinds of day that every branch has, changed where the file says so, and its own, the first to be tried.
+
+    What does not name its hours keeps to the calendar's.
+    """
+    configured: Mapping[str, ProfileKeys] = config.profile
     profiles: dict[str, Profile] = {}
     for id in [*(id for id in configured if id not in PROFILES), *PROFILES]:
         usual, own = PROFILES.get(id), configured.get(id, ProfileKeys())
@@ -97,6 +101,8 @@ def _profiles(configured: Mapping[str, ProfileKeys]) -> dict[str, Profile]:
             assert own.hours is not None
             assert own.arrivals is not None
             usual = Profile(id, own.when, own.hours, tuple(own.arrivals))
+        elif config.calendar.hours and own.hours is None:
+            usual = usual.within(config.calendar.hours)
         profiles[id] = replace(
             usual,
             when=usual.when if own.when is None else own.when,

@@ -142,6 +142,9 @@ def _profiles(config: Table, counters: Mapping[Place, Table]) -> Iterator[Fault]
         for key, takes in (("when", 'such as ["13-16", "end"]'), ("hours", 'such as "09:00-17:00"')):
             if usual is None and key not in own:
                 yield ("profile", id, key), f"is missing; a profile of your own needs it, {takes}"
+        if "arrivals" in own and "hours" not in own and (config.get("calendar") or {}).get("hours"):
+            yield ("profile", id, "hours"), "is missing; say for which hours the arrivals are"
+            continue
         hours = parsed(own["hours"]) if own.get("hours") else usual.hours if usual and "hours" not in own else None
         arrivals = own.get("arrivals", usual.arrivals if usual else None)
         if "arrivals" not in own and usual is None:

@@ -94,15 +94,28 @@ class Desk:
         self._trouble = self.lobby.rules.wording.say("refused.journal_down") if reason else ""
         self._update()
 
-    def look_ahead(self) -> None:
-        """Reckon anew what is too much work for every press: how long people will wait, and the day's figures."""
-        if not self._settled():
-            return
-        now = self.lobby.now()
-        self._waits = views.waits(self._state, self.lobby.rules, now)
+    def look_ahead(self, service: str) -> None:
+        """Reckon anew what is too much work for every press: how long people will wait for a service."""
+        if self._settled():
+            self._guarded("the look ahead", lambda: self._look_ahead(service))
+
+    def _look_ahead(self, service: str) -> None:
+        minutes = views.wait(self._state, self.lobby.rules, self.lobby.now(), service)
+        self._waits = {
+            id: known
+            for id in self.lobby.rules.services
+            if (known := minutes if id == service else self._waits.get(id)) is not None
+        }
+
+    def looked_ahead(self) -> None:
+        """Show what has been reckoned, and the day's figures."""
+        if self._settled():
+            self._guarded("the day's figures", self._show_figures)
+            self._update()
+
+    def _show_figures(self) -> None:
         if self._mqtt:
-            self._mqtt.figures(figures.day(self._state, self.lobby.rules, now))
-        self._update()
+            self._mqtt.figures(figures.day(self._state, self.lobby.rules, self.lobby.now()))
 
     def paper(self) -> Paper:
         """Whether a ticket can be printed now."""

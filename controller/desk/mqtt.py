@@ -12,7 +12,8 @@ from controller.desk.post import DeviceReport, Lobby
 from controller.engine import Answer, Request
 from controller.journal import Row
 from controller.lobby import commands as cm
-from controller.lobby import explain, views
+from controller.lobby import views
+from controller.lobby.issuing import SELF_SERVICE
 from controller.lobby.state import State
 from drivers.mqtt import BadPress, KeypadPayload, KioskPayload, MqttLobby, MqttPress, PanelPayload, PressPayload, Where
 from drivers.session import LinkDown, LinkUp
@@ -49,7 +50,6 @@ class MqttPost:
         mqtt.level("triage", lobby.rules.triage.picture())
         self._trouble = ""
         self._notices: Sequence[str] = ()
-        self._state = State()
 
     def heard(self, fact: object) -> None:
         match fact:
@@ -65,8 +65,8 @@ class MqttPost:
                 pass
 
     def update(self, state: State) -> None:
-        self._state, rules = state, self._lobby.rules
-        self._mqtt.level("board", views.board(state, rules, self._notices, self._lobby.waits()))
+        rules = self._lobby.rules
+        self._mqtt.level("board", views.board(state, rules, self._lobby.now(), self._notices, self._lobby.waits()))
         self._mqtt.level("advice", views.advice(state, rules))
         if self._cards:
             self._cards.update(state)
@@ -84,7 +84,8 @@ class MqttPost:
         for row in rows:
             if row.seq > self._told:
                 self._told = row.seq
-                self._mqtt.event(row.seq, {"seq": row.seq, "at": row.at, "kind": row.event.KIND, "data": row.data})
+                data = {key: value for key, value in row.data.items() if key != "learned"}  # long, and nobody else's
+                self._mqtt.event(row.seq, {"seq": row.seq, "at": row.at, "kind": row.event.KIND, "data": data})
         self._flush()
 
     def notice(self, notices: Sequence[str], trouble: str) -> None:
@@ -133,8 +134,6 @@ class MqttPost:
             case PanelPayload(key=key, ticket=ticket, service=service, counter=counter, reason=text):
                 if press.id not in self._panels:
                     return self._error("unknown_device", device=press.id)
-                if key == "WHY":
-                    return self._why(ticket)
                 reason, remark = keys.reason_and_remark(text)
                 by, paper = f"panel/{press.id}", self._lobby.paper()
                 command = keys.at_panel(
@@ -165,15 +164,12 @@ class MqttPost:
                 return Request(take, reply)
         raise AssertionError(payload)
 
-    def _why(self, ticket: str) -> Answer:
-        """A question, not a command: nothing is decided, so nothing is written."""
-        why = explain.ticket(self._state, self._lobby.rules, ticket, self._lobby.now())
-        return Answer("ok", why.text, ticket=why.ticket) if why.ticket else Answer("refused", why.text)
-
     def _acknowledge(self, where: Where, id: str, boot: Any, seq: Any, answer: Answer) -> None:
         content = {"boot": boot, "seq": seq, "result": answer.result, "ticket": answer.ticket, "text": answer.text}
         if not answer.printed:
             content["printed"] = False
+        if answer.code == SELF_SERVICE:
+            content["advice"] = True
         self._mqtt.answer(where, id, content)
         self._flush()
 

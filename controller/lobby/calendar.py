@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time, timedelta, tzinfo
 from itertools import pairwise
 from typing import NamedTuple
@@ -153,16 +153,33 @@ class Profile:
     arrivals: tuple[float, ...]
     burst: tuple[int, int] = (0, 0)
     staff: Mapping[str, tuple[Span, ...]] = field(default_factory=dict)
+    doors: tuple[Span, ...] = ()
+    """When the doors are open, if not all the hours."""
+
+    @property
+    def open(self) -> tuple[Span, ...]:
+        """When customers come."""
+        return self.doors or (self.hours,)
 
     def arrivals_at(self, second: float) -> float:
         """Customers expected an hour at a time of day."""
-        if second not in self.hours:
+        if not any(second in span for span in self.open):
             return 0.0
         return self.arrivals[min(len(self.arrivals) - 1, int(second - self.hours.start) // 3600)]
 
     def shifts(self, counter: str) -> tuple[Span, ...]:
         """When a counter is to be open."""
-        return self.staff.get(counter, (self.hours,))
+        return self.staff.get(counter, self.open)
+
+    def within(self, week: Week) -> Profile:
+        """The same kind of day in a branch with other hours: each hour of the clock keeps its arrivals."""
+        doors = next((spans for spans in week if spans), ())
+        if not doors:
+            return self
+        hours = Span(doors[0].start, doors[-1].end)
+        middles = range(hours.start + 1800, hours.end + 1800, 3600)
+        arrivals = [self.arrivals[min(max(0, (m - self.hours.start) // 3600), len(self.arrivals) - 1)] for m in middles]
+        return replace(self, hours=hours, doors=doors, arrivals=tuple(arrivals))
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,7 +231,8 @@ def second_of(local: datetime) -> int:
 
 def at_second(day: date, second: int, zone: tzinfo | None) -> datetime:
     """The local time at a time of day."""
-    return datetime.combine(day, time(second // 3600 % 24, second // 60 % 60, second % 60), zone)
+    whole, rest = divmod(second, DAY)
+    return datetime.combine(day + timedelta(days=whole), time(rest // 3600, rest // 60 % 60, rest % 60), zone)
 
 
 def hours_of(arrivals: Sequence[float], span: Span) -> bool:

@@ -83,6 +83,8 @@ class Pick:
     """Whether credits were dropped for this call."""
     early: bool
     """Whether it is an appointment called before its time, since nobody else waits."""
+    alone: bool
+    """Whether nobody else waits whom the counter serves, also behind it."""
 
     @property
     def passed(self) -> tuple[str, ...]:
@@ -112,7 +114,8 @@ def pick(state: State, rules: Rules, counter: Counter, at: int) -> Pick | None:
         return None
     ranked, guard = rank(heads, rules.pass_limit)
     candidates = tuple(Candidate(head.fair if guard else head.key, head.line, head.handicap) for head in ranked)
-    return Pick(candidates[0].ticket, candidates, guard, ranked[0].early)
+    alone = len(heads) == 1 and len(state.lines[candidates[0].ticket.line]) == 1
+    return Pick(candidates[0].ticket, candidates, guard, ranked[0].early, alone)
 
 
 def why(rules: Rules, pick: Pick) -> Mapping[str, Any]:
@@ -137,7 +140,7 @@ def _sentence(rules: Rules, pick: Pick) -> str:
         slot = rules.local(ticket.seniority * 1000).strftime("%H:%M")
         return say("why.early", ticket=ticket.id, slot=slot)
     if not others:
-        return say("why.alone", ticket=ticket.id)
+        return say("why.alone" if pick.alone else "why.line", ticket=ticket.id)
     if pick.guard:
         return say("why.guard", ticket=ticket.id, limit=rules.pass_limit)
     credit = rules.credit(ticket.klass)
@@ -153,9 +156,11 @@ def _sentence(rules: Rules, pick: Pick) -> str:
         return say(
             "why.credit", ticket=ticket.id, klass=klass, credit=credit // 60, counted=counted, other=others[0].ticket.id
         )
-    if best.handicap:
+    if best.handicap > others[0].handicap:
         return say("why.borrowed", ticket=ticket.id, handicap=best.handicap // 60, other=others[0].ticket.id)
     second = min((c.ticket for c in others), key=lambda other: other.place)
+    if second.seniority == ticket.seniority:
+        return say("why.number", ticket=ticket.id, other=second.id)
     return say("why.first", ticket=ticket.id, ahead=span(rules, second.seniority - ticket.seniority), other=second.id)
 
 

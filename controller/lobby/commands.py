@@ -201,6 +201,13 @@ class AnswerAdvice(Command):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AskWhy(Command):
+    """Why is this ticket not next? A question: nothing comes of it."""
+
+    ticket: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ReportPrint(Command):
     """What became of the `copy`-th paper of a ticket."""
 

@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from controller.lobby import calling, issuing, staffing
+from controller.lobby import calling, explain, issuing, staffing
 from controller.lobby import commands as cm
 from controller.lobby import events as ev
-from controller.lobby.outcome import Decision, Events, Refused
+from controller.lobby.outcome import Decision, Events, Refused, Told
 from controller.lobby.rules import ANY, Counter, Rules
 from controller.lobby.state import ENDED, IN_HAND, CounterStage, Print, Stage, State, Ticket
 
@@ -200,7 +200,8 @@ def _transfer(state: State, rules: Rules, command: cm.Transfer) -> Decision:
             raise Refused("no_service_key", digits=command.digits)
         if service.id == ticket.service:
             raise Refused("same_service", ticket=ticket.id, service=service.name)
-        return [ev.TicketTransferred(ticket.id, service.id, counter.id)]
+        overflow = issuing.overflow(state, rules, service.id, ticket.id)
+        return [ev.TicketTransferred(ticket.id, service.id, counter.id), *overflow]
     target = next((c for c in rules.counters.values() if c.id.zfill(2) == command.digits), None)
     if target is None:
         raise Refused("transfer_where", digits=command.digits)
@@ -327,7 +328,8 @@ def _reassign(state: State, rules: Rules, command: cm.Reassign) -> Decision:
             counter=command.counter or None,
             any=None if command.service or command.counter else True,
             reason=command.reason or None,
-        )
+        ),
+        *(issuing.overflow(state, rules, command.service, ticket.id) if command.service else ()),
     ]
 
 
@@ -359,7 +361,8 @@ def _return(state: State, rules: Rules, command: cm.Return) -> Decision:
     if ticket.only in rules.counters and state.counter(ticket.only).stage is CounterStage.CLOSED:
         # The one counter it was sent to has gone home: its service's counters take it back.
         return [back, ev.TicketReassigned(ticket.id, by=command.by, service=ticket.service)]
-    return [back]
+    overflow = [] if ticket.only else issuing.overflow(state, rules, ticket.service, ticket.id)
+    return [back, *overflow]
 
 
 def _cancel(state: State, rules: Rules, command: cm.Cancel) -> Decision:
@@ -403,6 +406,15 @@ def _answer_advice(state: State, rules: Rules, command: cm.AnswerAdvice) -> Deci
     return [ev.WindowAdviceAnswered(advice.counter, advice.action, command.accept, command.by)]
 
 
+def _ask_why(state: State, rules: Rules, command: cm.AskWhy) -> Decision:
+    if not command.ticket:
+        raise Refused("which_ticket")
+    found = explain.ticket(state, rules, command.ticket, command.at)
+    if not found.ticket:
+        raise Refused("unknown_ticket", ticket=command.ticket)
+    return Told(found.text, found.ticket)
+
+
 def _report_device(state: State, rules: Rules, command: cm.ReportDevice) -> Decision:
     return [ev.DeviceChanged(command.device, command.state, command.detail)]
 
@@ -432,5 +444,6 @@ _DECIDE: dict[type[cm.Command], Callable[[State, Rules, Any], Decision]] = {
     cm.Reprint: _reprint,
     cm.CheckWindows: _check_windows,
     cm.AnswerAdvice: _answer_advice,
+    cm.AskWhy: _ask_why,
     cm.ReportDevice: _report_device,
 }

@@ -21,7 +21,7 @@ def day(state: State, rules: Rules, at: int) -> dict[str, Any]:
     waits = {klass: SortedList(called) for klass, called in state.waits.items()}
     for ticket in state.tickets.values():
         if ticket.stage is Stage.WAITING and not ticket.called_at:
-            waits.setdefault(ticket.klass, SortedList()).add(max(0, at - ticket.issued_at) // 1000)
+            waits.setdefault(ticket.klass, SortedList()).add(max(0, at - ticket.waits_from) // 1000)
     everybody = SortedList(seconds for each in waits.values() for seconds in each)
     return {
         "day": state.day,

@@ -7,11 +7,13 @@ from datetime import datetime
 from controller.lobby import calendar, waiting
 from controller.lobby import commands as cm
 from controller.lobby import events as ev
-from controller.lobby.outcome import Decision, Events, Refused, Same
+from controller.lobby.outcome import Decision, Events, Refused, Same, Told
 from controller.lobby.rules import Counter, Rules, Service
 from controller.lobby.state import ENDED, CounterStage, State
 from controller.lobby.triage import INSISTS_WITHIN, NEEDS, Choice
 
+SELF_SERVICE = "self_service"
+"""The code of an answer that is an advice and no ticket."""
 OVERFLOW = "overflow"
 """Who reassigns tickets when the counters of a service have gone."""
 
@@ -25,7 +27,7 @@ def take(state: State, rules: Rules, command: cm.TakeTicket) -> Decision:
     service = rules.services.get(wanted or rules.default_service)
     if service is None:
         raise Refused("unknown_service", service=wanted)
-    klass = rules.classes.get(command.klass or (choice.klass if choice else "") or rules.default_class)
+    klass = rules.classes.get((choice.klass if choice else "") or command.klass or rules.default_class)
     if klass is None:
         raise Refused("unknown_class", klass=command.klass)
     needs = tuple(dict.fromkeys(command.needs))
@@ -36,13 +38,19 @@ def take(state: State, rules: Rules, command: cm.TakeTicket) -> Decision:
         same = state.tickets[last.ticket]
         if same.klass == klass.id and same.stage not in ENDED:
             return Same(same.id)
-    if not command.granted:
-        _must_be_open(state, rules, service, command.at)
     insists = False
     if choice and choice.advice and not command.granted:
-        insists = command.insist or _pressed_again(state, choice, command)
+        since = _since_advised(state, choice, command)
+        insists = command.insist or command.hold_off * 1000 <= since < INSISTS_WITHIN * 1000
         if not insists:
-            return [ev.SelfServiceAdvised(choice.id, service.id, command.by)]
+            advised = Told(choice.advice, code=SELF_SERVICE)
+            return (
+                advised
+                if since < command.hold_off * 1000
+                else [ev.SelfServiceAdvised(choice.id, service.id, command.by)]
+            )
+    if not command.granted:
+        _must_be_open(state, rules, service, command.at)
     if command.paper not in ("ready", "none") and not command.screen:
         raise no_paper(rules, command.paper)
     number = state.numbers.get(service.id, 0)
@@ -77,8 +85,17 @@ def take(state: State, rules: Rules, command: cm.TakeTicket) -> Decision:
             slot=slot,
             not_before=ticket.not_before or None,
         ),
-        *_overflow_of(state, rules, service, id),
+        *overflow(state, rules, service.id, id),
     ]
+
+
+def gives(state: State, rules: Rules, service: Service, at: int) -> bool:
+    """Whether there are tickets for a service at `at` (ms since 1970, UTC)."""
+    try:
+        _must_be_open(state, rules, service, at)
+    except Refused:
+        return False
+    return True
 
 
 def _must_be_open(state: State, rules: Rules, service: Service, at: int) -> None:
@@ -105,10 +122,10 @@ def _when(rules: Rules, now: datetime, when: datetime | None) -> str:
     )
 
 
-def _pressed_again(state: State, choice: Choice, command: cm.TakeTicket) -> bool:
-    """Whether the customer was sent to a machine by this very button a moment ago, and asks again."""
+def _since_advised(state: State, choice: Choice, command: cm.TakeTicket) -> float:
+    """Milliseconds since this very button sent a customer with this answer to a machine; infinity: not today."""
     advised = state.advised.get((command.by, choice.id))
-    return advised is not None and command.hold_off * 1000 <= command.at - advised < INSISTS_WITHIN * 1000
+    return float("inf") if advised is None else abs(command.at - advised)
 
 
 def _slot(state: State, rules: Rules, command: cm.TakeTicket) -> int:
@@ -124,8 +141,12 @@ def _slot(state: State, rules: Rules, command: cm.TakeTicket) -> int:
     return slot
 
 
-def _overflow_of(state: State, rules: Rules, service: Service, ticket: str) -> Events:
-    """A new ticket goes to any counter that knows its service, if its own have been open today and all have gone."""
+def overflow(state: State, rules: Rules, id: str, ticket: str) -> Events:
+    """A ticket that begins to wait goes to any counter that knows its service `id`, if the service's own have been open
+    today and all have gone."""
+    service = rules.services.get(id)
+    if service is None:
+        return []
     own = [id for id, c in rules.counters.items() if c.handicap(service.id, rules.default_class) == 0]
     if any(state.counter(id).since for id in own) and _overflows(state, rules, service):
         return [ev.TicketReassigned(ticket, by=OVERFLOW, any=True)]

@@ -15,6 +15,8 @@ PRIOR_WEIGHT = 20
 """How many customers the configured mean counts for, and a service's mean for each of its classes."""
 FADES = 0.95
 """What remains of a day's weight on the next."""
+NOTHING = 0.05
+"""The weight below which something is forgotten."""
 LONGEST = 2 * 3600
 """Seconds at a counter above which a ticket was forgotten there, or the clock was set."""
 BUCKETS = (5 * 60, 15 * 60, 30 * 60)
@@ -107,7 +109,9 @@ class Knowledge:
 
     def waited(self, klass: str, rolled: int, told: Sequence[int], into_day: float, actual: int) -> None:
         """A customer who was told [least, middle, most], `into_day` seconds after the day's first ticket, has been
-        called after `actual` seconds."""
+        called after `actual` seconds. One that no range could have told is the clock's, not ours."""
+        if actual > 3 * told[2] + 3600:
+            return
         error = round(1000 * log((max(0, actual) + OFFSET) / (rolled + OFFSET))) // BIN
         for cell in _cells(klass, rolled, into_day):
             errors = self.errors.setdefault(cell, Errors())
@@ -151,16 +155,17 @@ class Knowledge:
         """All of it as plain data, a day older."""
         return {
             "times": {
-                service: {klass: _older(known) for klass, known in classes.items()}
+                service: {klass: _older(known) for klass, known in classes.items() if known[0] > NOTHING}
                 for service, classes in self.times.items()
             },
             "errors": {
                 cell: [
                     round(errors.below, 4),
                     round(errors.above, 4),
-                    {str(bin): aged for bin, weight in sorted(errors.bins.items()) if (aged := _aged(weight)) > 0.05},
+                    {str(bin): old for bin, weight in sorted(errors.bins.items()) if (old := _aged(weight)) > NOTHING},
                 ]
                 for cell, errors in self.errors.items()
+                if errors.count > NOTHING
             },
             "calls": [_older(known) for known in self.calls],
             "missed": _older(self.missed),

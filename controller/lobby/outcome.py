@@ -27,8 +27,17 @@ class Same:
     ticket: str
 
 
+@dataclass(frozen=True, slots=True)
+class Told:
+    """The command was a question, and this is the answer; `ticket` is what it is about."""
+
+    text: str
+    ticket: str = ""
+    code: str = ""
+
+
 Events = list[ev.Event]
-Decision = Events | Refusal | Same
+Decision = Events | Refusal | Same | Told
 
 
 class Refused(Exception):

@@ -88,15 +88,20 @@ def need(state: State, rules: Rules, at: int, services: list[str]) -> Need:
     total = sum(shares.values()) or 1.0
     crowd = at_the_door(state, profile, second) if profile else 0.0
     load = 0.0
+    local = rules.local(at)
     for service in services:
+        hours = rules.services[service].hours
+        comes = hours is None or rules.calendar.is_open(hours, local)
         seconds = seconds_at_counter(state, rules, service, rules.default_class)
         part = shares.get(service, 0.0) / total
-        load += seconds * (recent.count(service) / RECENT + by_calendar * part) / 2
-        waiting += seconds * crowd * part
-    windows = sum(
-        state.counter(id).stage is CounterStage.OPEN and owns(rules, counter, services)
-        for id, counter in rules.counters.items()
-    )
+        load += seconds * (recent.count(service) / RECENT + by_calendar * part * comes) / 2
+        waiting += seconds * crowd * part * comes
+    open_ones = [c for id, c in rules.counters.items() if state.counter(id).stage is CounterStage.OPEN]
+    windows = sum(owns(rules, counter, services) for counter in open_ones)
+    if not windows:  # those that only lend a hand serve them for the time being
+        windows = sum(
+            any(c.handicap(service, rules.default_class) is not None for service in services) for c in open_ones
+        )
     return Need(waiting, load, windows)
 
 
@@ -112,21 +117,24 @@ def check(state: State, rules: Rules, at: int) -> tuple[dict[str, tuple[int, int
         less = less + 1 if now.windows and fewer < CLOSE_BELOW * rules.target else 0
         figures[group] = (wait, fewer, more, less)
         taken = {a.counter for a in advice}
-        if (more >= OPEN_CHECKS or wait > AT_ONCE * rules.target) and not _declined(state, "open", group, at):
+        if more >= OPEN_CHECKS or wait > AT_ONCE * rules.target:
             windows = now.windows
             for counter in to_open(state, rules, services):
-                if counter not in taken and now.wait(windows) > OPEN_ABOVE * rules.target:
-                    advice.append(Advice("open", counter, group, now.wait(windows), now.wait(windows + 1)))
+                if _declined(state, "open", counter, at):
+                    continue
+                before, after = now.wait(windows), now.wait(windows + 1)
+                if counter not in taken and before > OPEN_ABOVE * rules.target and after < before:
+                    advice.append(Advice("open", counter, group, before, after))
                     windows += 1
-        elif less >= CLOSE_CHECKS and not _declined(state, "close", group, at):
+        elif less >= CLOSE_CHECKS:
             counter = next((id for id in to_close(state, rules, at, services) if id not in taken), "")
-            if counter:
+            if counter and not _declined(state, "close", counter, at):
                 advice.append(Advice("close", counter, group, wait, fewer))
     return figures, advice
 
 
-def _declined(state: State, action: str, group: str, at: int) -> bool:
-    declined = state.windows.declined.get((action, group))
+def _declined(state: State, action: str, counter: str, at: int) -> bool:
+    declined = state.windows.declined.get((action, counter))
     return declined is not None and abs(at - declined) < DECLINED_FOR * 1000
 
 

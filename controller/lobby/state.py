@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
+from itertools import islice
 from typing import Any, Literal, NamedTuple
 
 from sortedcontainers import SortedList
@@ -54,6 +55,8 @@ class LineKey(NamedTuple):
     service: str
     klass: str
     only: str
+    slot: bool = False
+    """Appointments have a line of their own: their head may be one that is not to be called yet."""
 
 
 class Place(NamedTuple):
@@ -91,6 +94,8 @@ class Ticket:
     rated: bool = False
     copies: int = 0
     print: Print = Print.NONE
+    slot: int = 0
+    """An appointment's start in seconds since 1970, UTC; 0: it has none."""
     not_before: int = 0
     """An appointment's early window in seconds since 1970, UTC: before it, it is called only by an idle counter."""
     expected: tuple[int, ...] = ()
@@ -106,9 +111,14 @@ class Ticket:
     recalled_at: int = 0
 
     @property
+    def waits_from(self) -> int:
+        """From when its customer waits: since they took it, or since their appointment; ms since 1970, UTC."""
+        return max(self.issued_at, self.slot * 1000)
+
+    @property
     def line(self) -> LineKey:
         """The line it waits in."""
-        return LineKey(self.service, self.klass, self.only)
+        return LineKey(self.service, self.klass, self.only, self.slot > 0)
 
     @property
     def place(self) -> Place:
@@ -155,9 +165,8 @@ class Take(NamedTuple):
 
 @dataclass(slots=True)
 class Effect:
-    """What a class has done to the others today: its calls, and how many customers those passed, by how much."""
+    """Whom a class's calls have passed today: how many customers, and by how many seconds in all and at most."""
 
-    calls: int = 0
     passed: int = 0
     seconds: int = 0
     most: int = 0
@@ -181,7 +190,7 @@ class Windows:
     """Group -> checks in a row that wanted one window more, and that could do with one less."""
     advice: list[Advice] = field(default_factory=list)
     declined: dict[tuple[str, str], int] = field(default_factory=dict)
-    """(action, group) -> when the manager last declined it."""
+    """(action, counter) -> when the manager last declined it."""
 
 
 @dataclass(slots=True)
@@ -311,7 +320,7 @@ def _issued(state: State, at: int, event: ev.TicketIssued) -> None:
         ticket.copies, ticket.print = 1, Print.QUEUED
     ticket.expected, ticket.rolled = tuple(event.expected or ()), event.rolled or 0
     ticket.form, ticket.needs = bool(event.form), tuple(event.needs or ())
-    ticket.not_before = event.not_before or 0
+    ticket.slot, ticket.not_before = event.slot or 0, event.not_before or 0
     state.tickets[ticket.id] = ticket
     state.numbers[event.service] = event.number
     state.first_issued = state.first_issued or at
@@ -321,6 +330,9 @@ def _issued(state: State, at: int, event: ev.TicketIssued) -> None:
         state.slots[event.slot] = state.slots.get(event.slot, 0) + 1
     if event.insisted and event.choice:
         state.insisted[event.choice] = state.insisted.get(event.choice, 0) + 1
+        # The next to press is somebody else. A screen may have given the advice by itself: it was given all the same.
+        if state.advised.pop((event.by, event.choice), None) is None:
+            state.sent_away[event.choice] = state.sent_away.get(event.choice, 0) + 1
     state.takes[event.by, event.service] = Take(at, ticket.id)
     _enter_line(state, ticket)
 
@@ -360,19 +372,29 @@ def _called(state: State, at: int, event: ev.TicketCalled) -> None:
         ticket.called_at = at
         _first_called(state, ticket, event.forced)
     _own_counter(state, event.counter).ticket = ticket.id
-    effect = state.effects.setdefault(ticket.klass, Effect())
-    effect.calls += 1
     for passed in event.passed:
-        other = state.tickets[passed]
-        other.passed += 1
-        ahead = ticket.seniority - other.seniority
-        effect.passed, effect.seconds, effect.most = effect.passed + 1, effect.seconds + ahead, max(effect.most, ahead)
+        state.tickets[passed].passed += 1
+    _count_effect(state, ticket)
+    # An appointment that was called before its time counts as having come then, should it wait again.
+    ticket.seniority, ticket.not_before = min(ticket.seniority, at // 1000), 0
     _on_the_board(state, Call(ticket.id, event.counter, at))
+
+
+def _count_effect(state: State, ticket: Ticket) -> None:
+    """Whom a call passes: those who came earlier for the same service, and still wait."""
+    effect = state.effects.setdefault(ticket.klass, Effect())
+    for key, line in state.lines.items():
+        if key.service == ticket.service:
+            for place in islice(line, line.bisect_left((ticket.seniority,))):
+                ahead = ticket.seniority - place.seniority
+                effect.passed += 1
+                effect.seconds += ahead
+                effect.most = max(effect.most, ahead)
 
 
 def _first_called(state: State, ticket: Ticket, forced: bool) -> None:
     """Count its wait, and learn from it unless people have interfered."""
-    waited = max(0, ticket.called_at - ticket.issued_at) // 1000
+    waited = max(0, ticket.called_at - ticket.waits_from) // 1000
     state.waits.setdefault(ticket.klass, SortedList()).add(waited)
     if ticket.expected and not ticket.moved and not forced:
         into_day = (ticket.issued_at - state.first_issued) / 1000
@@ -443,7 +465,7 @@ def _promoted(state: State, at: int, event: ev.TicketPromoted) -> None:
     waits = ticket.stage is Stage.WAITING
     if waits:
         _leave_line(state, ticket)
-    ticket.klass, ticket.moved, ticket.not_before = event.klass, True, 0
+    ticket.klass, ticket.moved, ticket.not_before, ticket.slot = event.klass, True, 0, 0
     if waits:
         _enter_line(state, ticket)
 
@@ -453,11 +475,14 @@ def _cancelled(state: State, at: int, event: ev.TicketCancelled) -> None:
     _leave(state, at, ticket)
     _off_the_board(state, ticket.id)
     _end(state, ticket, Stage.CANCELLED)
+    if ticket.slot and not ticket.called_at:
+        state.slots[ticket.slot] -= 1  # somebody else may have its place
 
 
 def _counter_opened(state: State, at: int, event: ev.CounterOpened) -> None:
     counter = _own_counter(state, event.counter)
     counter.stage, counter.reason, counter.since = CounterStage.OPEN, "", at
+    _advice_is_done(state, event.counter)
 
 
 def _counter_paused(state: State, at: int, event: ev.CounterPaused) -> None:
@@ -468,6 +493,7 @@ def _counter_paused(state: State, at: int, event: ev.CounterPaused) -> None:
 def _counter_closed(state: State, at: int, event: ev.CounterClosed) -> None:
     counter = _own_counter(state, event.counter)
     counter.stage, counter.reason, counter.since = CounterStage.CLOSED, "", at
+    _advice_is_done(state, event.counter)
 
 
 def _windows_checked(state: State, at: int, event: ev.WindowsChecked) -> None:
@@ -479,7 +505,11 @@ def _advice_answered(state: State, at: int, event: ev.WindowAdviceAnswered) -> N
     answered = [a for a in state.windows.advice if (a.action, a.counter) == (event.action, event.counter)]
     state.windows.advice = [a for a in state.windows.advice if a not in answered]
     if not event.accepted:
-        state.windows.declined |= {(a.action, a.group): at for a in answered}
+        state.windows.declined |= {(a.action, a.counter): at for a in answered}
+
+
+def _advice_is_done(state: State, counter: str) -> None:
+    state.windows.advice = [advice for advice in state.windows.advice if advice.counter != counter]
 
 
 def _rated(state: State, at: int, event: ev.Rated) -> None:

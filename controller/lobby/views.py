@@ -9,12 +9,14 @@ from collections.abc import Mapping, Sequence
 from itertools import islice
 from typing import Any
 
-from controller.lobby import calling, waiting
+from controller.lobby import calling, issuing, staffing, waiting
 from controller.lobby.rules import Counter, Rules
-from controller.lobby.state import CounterStage, Stage, State, Ticket
+from controller.lobby.state import CounterStage, Place, Stage, State, Ticket
 
 SOON = 3
 """How many of the next tickets a board announces."""
+FOOTER_SOON = 2
+"""Tickets that fit into the hall board's last line."""
 FOOTER_TURN = 10
 """Seconds for which the hall board's last line shows the same."""
 STAGE_AT = 2 * 60
@@ -24,16 +26,18 @@ Waits = Mapping[str, tuple[int, int]]
 """Service -> the least and the most minutes that somebody who takes a ticket now will wait."""
 
 
-def waits(state: State, rules: Rules, at: int) -> Waits:
-    """For each service that somebody is there to serve; a look into the future, and so not for every press."""
-    found = {}
-    for service in rules.services:
-        ticket = waiting.newcomer(state, rules, at, service)
-        if waiting.finds_free_counter(state, rules, ticket):
-            found[service] = (0, 0)
-        elif told := waiting.expected(state, rules, at, ticket):
-            found[service] = in_minutes(told[1])
-    return found
+def wait(state: State, rules: Rules, at: int, service: str) -> tuple[int, int] | None:
+    """How many minutes somebody will wait who takes a ticket now; None: there are none, or nobody to serve them.
+
+    A look into the future, and so not for every press.
+    """
+    if not issuing.gives(state, rules, rules.services[service], at):
+        return None
+    ticket = waiting.newcomer(state, rules, at, service)
+    if waiting.finds_free_counter(state, rules, ticket):
+        return 0, 0
+    told = waiting.expected(state, rules, at, ticket)
+    return in_minutes(told[1]) if told else None
 
 
 def in_minutes(expected: Sequence[int]) -> tuple[int, int]:
@@ -69,31 +73,40 @@ def waiting_for(state: State, counter: Counter) -> int:
 
 
 def ahead_of(state: State, rules: Rules, ticket: Ticket) -> int:
-    """The number waiting for the same service who come before `ticket` by the rule."""
+    """The number waiting for the same service who come before `ticket` by the rule, when it was issued.
+
+    Appointments before their time do not count: they do not stand in its way.
+    """
     rank = (ticket.seniority - rules.credit(ticket.klass), ticket.order)
     count = 0
     for key, line in state.lines.items():
         if key.service == ticket.service:
             # Compared without the name: no two tickets have the same order of issue.
-            count += line.bisect_left((rank[0] + rules.credit(key.klass), rank[1]))
+            before = line.bisect_left((rank[0] + rules.credit(key.klass), rank[1]))
+            early = key.slot and sum(_is_early(state, place, ticket.issued_at) for place in islice(line, before))
+            count += before - early
     return count
 
 
-def soon(state: State, rules: Rules) -> list[str]:
-    """The next few tickets, whoever calls them."""
+def soon(state: State, rules: Rules, at: int) -> list[str]:
+    """The next few tickets at `at` (ms since 1970, UTC), whoever calls them; appointments before their time last."""
     first = (
-        (place.seniority - rules.credit(key.klass), place.order, place.ticket)
+        (_is_early(state, place, at), place.seniority - rules.credit(key.klass), place.order, place.ticket)
         for key, line in state.lines.items()
         for place in islice(line, SOON)
     )
-    return [ticket for _, _, ticket in sorted(first)[:SOON]]
+    return [ticket for *_, ticket in sorted(first)[:SOON]]
 
 
-def board(state: State, rules: Rules, notices: Sequence[str], waits: Waits) -> dict[str, Any]:
+def _is_early(state: State, place: Place, at: int) -> bool:
+    return state.tickets[place.ticket].not_before > at // 1000
+
+
+def board(state: State, rules: Rules, at: int, notices: Sequence[str], waits: Waits) -> dict[str, Any]:
     """The hall's state for MQTT boards: calls newest first, who is next, how many wait for what, and how long."""
     return {
         "calls": [{"ticket": c.ticket, "counter": c.counter, "at": c.at} for c in state.calls],
-        "soon": soon(state, rules),
+        "soon": soon(state, rules, at),
         "waiting": waiting_by_service(state, rules),
         "wait": {service: list(minutes) for service, minutes in waits.items()},
         "notices": list(notices),
@@ -101,12 +114,13 @@ def board(state: State, rules: Rules, notices: Sequence[str], waits: Waits) -> d
 
 
 def without_counter(state: State, rules: Rules) -> list[str]:
-    """The names of services for which people wait while others are served, and none of whose own counters is open."""
+    """The names of services for which people wait since the first counter opened, and none of whose own is open."""
     open_ones = [c for id, c in rules.counters.items() if state.counter(id).stage is CounterStage.OPEN]
+    has_opened = any(counter.since for counter in state.counters.values())
     waits = {
         key.service: None
         for key in state.lines
-        if open_ones and not any(c.handicap(key.service, rules.default_class, key.only) == 0 for c in open_ones)
+        if has_opened and not any(c.handicap(key.service, rules.default_class, key.only) == 0 for c in open_ones)
     }
     return [rules.service_name(service) for service in waits]
 
@@ -116,7 +130,11 @@ def advice(state: State, rules: Rules) -> dict[str, Any]:
     items = []
     for item in state.windows.advice:
         before, after = -(-item.before // 60), -(-item.after // 60)
-        text = rules.wording.say(f"windows.{item.action}", counter=item.counter, before=before, after=after)
+        services = rules.wording.say("windows.and").join(
+            s.name for s in rules.services.values() if (s.group or s.id) == item.group
+        )
+        key = "first" if item.before >= staffing.NO_WINDOW else item.action
+        text = rules.wording.say(f"windows.{key}", counter=item.counter, services=services, before=before, after=after)
         items.append({"action": item.action, "counter": item.counter, "before": before, "after": after, "text": text})
     return {"items": items}
 
@@ -128,11 +146,13 @@ def hall_lines(state: State, rules: Rules, lines: int) -> list[str]:
 
 def footer(state: State, rules: Rules, waits: Waits, at: int) -> str:
     """The hall board's last line: in turn who is soon to come, and how long each service takes."""
-    next_ones = soon(state, rules)
-    texts = [rules.wording.say("board.soon", tickets=" ".join(next_ones))] if next_ones else []
+    next_ones = soon(state, rules, at)
+    texts = [rules.wording.say("board.soon", tickets=" ".join(next_ones[:FOOTER_SOON]))] if next_ones else []
     texts += [
-        rules.wording.say("board.wait", service=rules.service_name(service), wait=in_words(rules, minutes))
-        for service, minutes in waits.items()
+        rules.wording.say(
+            "board.wait" if most else "board.free", service=rules.service_name(service), least=least, most=most
+        )
+        for service, (least, most) in waits.items()
     ]
     return texts[at // (FOOTER_TURN * 1000) % len(texts)] if texts else ""
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from bisect import insort
 from collections import ChainMap
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from heapq import heapify, heappop, heapreplace
@@ -48,12 +48,14 @@ SecondsOf = Callable[[str, str], float]
 class _Line:
     """A line as it is rolled forward: `at` is the index of its head, `passed` and `not_before` are the head's."""
 
-    places: list[Place]
+    places: Sequence[Place]
     credit: int
     seconds: float
     """Mean time at the counter."""
     at: int = 0
     passed: int = 0
+    arrivals: Sequence[int] = ()
+    """When each of them will be there, of those who are still to come; seconds since 1970."""
     comes: int = 0
     """When the head will be there, and `not_before` may be called, in seconds since 1970; 0: now."""
     not_before: int = 0
@@ -82,10 +84,9 @@ class _Line:
         self.at += by
         self.heads.clear()
         if self.at < len(self.places):
-            place = self.places[self.at]
-            head = tickets.get(place.ticket)
+            head = tickets.get(self.places[self.at].ticket)
             self.passed, self.not_before = (head.passed, head.not_before) if head else (0, 0)
-            self.comes = place.seniority if place.order >= TO_COME else 0
+            self.comes = self.arrivals[self.at] if self.arrivals else 0
 
 
 @dataclass(slots=True)
@@ -115,12 +116,13 @@ def newcomer(state: State, rules: Rules, at: int, service: str, klass: str = "")
 
 
 def finds_free_counter(state: State, rules: Rules, ticket: Ticket) -> bool:
-    """Whether a counter that serves it stands idle: the customer goes there at once."""
+    """Whether a counter that serves it stands idle, and nobody waits for that one: the customer goes there at once."""
     return any(
         here.stage is CounterStage.OPEN
         and not here.ticket
         and id in rules.counters
         and rules.counters[id].handicap(ticket.service, ticket.klass, ticket.only) is not None
+        and not any(rules.counters[id].handicap(*key[:3]) is not None for key in state.lines)
         for id, here in state.counters.items()
     )
 
@@ -137,7 +139,7 @@ def roll(state: State, rules: Rules, at: int, ticket: Ticket) -> int | None:
     for index, counter in enumerate(rules.counters.values()):
         times = _available(state, counter, at, profile, second, seconds_of)
         if times:
-            serves = [(line, h) for key, line in lines.items() if (h := counter.handicap(*key)) is not None]
+            serves = [(line, h) for key, line in lines if (h := counter.handicap(*key[:3])) is not None]
             windows.append((times[0], index, _Window(serves, times[1])))
     heapify(windows)
     while windows:
@@ -147,7 +149,12 @@ def roll(state: State, rules: Rules, at: int, ticket: Ticket) -> int | None:
             continue
         heads = [head for line, handicap in window.serves if (head := line.head(handicap, now + free))]
         if not heads:
-            heappop(windows)
+            # Nobody is there whom it serves: it waits for the next who is to come.
+            coming = [line.comes - now for line, _ in window.serves if line.at < len(line.places)]
+            if coming:
+                heapreplace(windows, (min(coming), index, window))
+            else:
+                heappop(windows)
             continue
         ranked, _ = rank(heads, rules.pass_limit)
         first = ranked[0]
@@ -166,26 +173,29 @@ def roll(state: State, rules: Rules, at: int, ticket: Ticket) -> int | None:
 
 def _lines(
     state: State, rules: Rules, at: int, ticket: Ticket, tickets: Mapping[str, Ticket], seconds_of: SecondsOf
-) -> dict[LineKey, _Line]:
-    """All lines, the ticket in its place."""
-    to_come = _to_come(state, rules, at, ticket)
-    lines = {}
-    for key in {**state.lines, ticket.line: None, **to_come}:
-        line = lines[key] = _Line(
-            sorted([*state.lines.get(key, ()), *to_come.get(key, ())]),
-            rules.credit(key.klass),
-            seconds_of(key.service, key.klass),
-        )
+) -> list[tuple[LineKey, _Line]]:
+    """All lines, the ticket in its place, and beside them those of customers who are still to come."""
+    lines = []
+    for key in {**state.lines, ticket.line: None}:
+        places = list(state.lines.get(key, ()))
         if key == ticket.line and ticket.id not in state.tickets:
-            insort(line.places, ticket.place)
+            insort(places, ticket.place)
+        line = _Line(places, rules.credit(key.klass), seconds_of(key.service, key.klass))
         line.advance(0, tickets)
+        lines.append((key, line))
+    orders = count(TO_COME)  # no two may have the same
+    for key, times in _to_come(state, rules, at, ticket).items():
+        # Seniority never goes down at issue, whatever the clock does.
+        places = [Place(max(time, state.last_seniority), next(orders), NOBODY_YET) for time in times]
+        line = _Line(places, rules.credit(key.klass), seconds_of(key.service, key.klass), arrivals=times)
+        line.advance(0, tickets)
+        lines.append((key, line))
     return lines
 
 
-def _to_come(state: State, rules: Rules, at: int, ticket: Ticket) -> dict[LineKey, list[Place]]:
-    """Those who are still to take a ticket and may be called before this one, evenly spaced, as the calendar has it.
-
-    They have privilege, or a counter is theirs that would only lend its hands to this one.
+def _to_come(state: State, rules: Rules, at: int, ticket: Ticket) -> dict[LineKey, list[int]]:
+    """When those come who are still to take a ticket and may be called before this one, evenly spaced, as the calendar
+    has it; seconds since 1970. They have privilege, or a counter is theirs that would only lend its hands to this one.
     """
     profile = rules.calendar.profiles.get(state.profile)
     shares, classes = rules.shares.get(state.profile), rules.class_shares.get(state.profile)
@@ -195,27 +205,28 @@ def _to_come(state: State, rules: Rules, at: int, ticket: Ticket) -> dict[LineKe
     counted = ticket.seniority - rules.credit(ticket.klass)
     an_hour = profile.arrivals_at(second)
     door = at_the_door(state, profile, second)
-    orders = count(TO_COME)  # no two may have the same
+    total = sum(shares.values())
     found = {}
     for service, share in shares.items():
         reach = _reach(rules, ticket, service)
         for klass, percent in classes.items():
-            part = share / sum(shares.values()) * percent / 100
-            ahead = counted + reach + rules.credit(klass) - now
+            part = share / total * percent / 100
+            ahead = min(counted + reach + rules.credit(klass) - now, HORIZON)
             if ahead > 0 and part > 0:
                 crowd = round(door * part)
-                gap = 3600 / (an_hour * part) if an_hour else float(ahead)
                 times = [DOOR * (n + 0.5) / crowd for n in range(crowd)]
-                times += [gap * (n + 0.5) for n in range(round(ahead / gap))]
-                found[LineKey(service, klass, "")] = [
-                    Place(now + round(time), next(orders), NOBODY_YET) for time in sorted(times) if time < ahead
-                ]
+                if an_hour:
+                    gap = 3600 / (an_hour * part)
+                    times += [gap * (n + 0.5) for n in range(round(ahead / gap))]
+                if times:
+                    found[LineKey(service, klass, "")] = [now + round(time) for time in sorted(times) if time < ahead]
     return found
 
 
 def at_the_door(state: State, profile: Profile, second: int) -> float:
     """How many are expected to wait at the door still, at a time of the day just after it has opened."""
-    if not profile.hours.start <= second < profile.hours.start + DOOR:
+    opens = profile.open[0].start
+    if not opens <= second < opens + DOOR:
         return 0.0
     return max(0.0, sum(profile.burst) / 2 - len(state.tickets))
 

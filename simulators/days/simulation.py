@@ -91,10 +91,14 @@ class _DayTally:
 
 
 def days_of(rules: Rules, profile: str | None, number: int) -> Iterator[tuple[date, str]]:
-    """Days from the first on, with the profile of each: all of `profile`, or as the calendar has it (None)."""
-    for n in range(number):
-        day = FIRST_DAY + timedelta(days=n)
+    """Days from the first on on which tickets are given, with the profile of each: all of `profile`, or as the calendar
+    has it (None)."""
+    day = FIRST_DAY
+    for _ in range(number):
+        while not any(s.hours is None or rules.calendar.spans(s.hours, day) for s in rules.services.values()):
+            day += timedelta(days=1)
         yield day, profile or rules.calendar.profile(day).id
+        day += timedelta(days=1)
 
 
 def simulate(

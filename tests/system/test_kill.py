@@ -15,6 +15,8 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+import pytest
+
 from controller.config import read
 from controller.engine import Engine
 from controller.journal import Journal
