@@ -30,8 +30,8 @@ from typing import Any, NamedTuple
 
 EVERYWHERE = "*"
 """The restriction of a ticket that was given to any counter that knows its service."""
-Line = tuple[str, str, str]
-"""(service, class, restriction): the tickets for which one counter has one handicap."""
+Line = tuple[str, str, str, bool]
+"""(service, class, restriction, has a slot): the tickets for which one counter has one handicap."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ class Numbers:
 
     def handicap(self, counter: str, line: Line) -> int | None:
         """A counter's total handicap for a line's tickets; None: it may not serve them."""
-        service, klass, only = line
+        service, klass, only, _ = line
         knows = self.serves.get(counter, {})
         if only:
             return 0 if only == counter or (only == EVERYWHERE and service in knows) else None
@@ -78,6 +78,8 @@ class _Ticket:
     counter: str = ""
     passed: int = 0
     not_before: int = 0
+    slot: bool = False
+    """It is an appointment; these stand in lines of their own, since their head may be one before its time."""
     """When an appointment's time begins, in seconds since 1970, UTC."""
     moved: bool = False
     """It was transferred or reassigned."""
@@ -86,7 +88,7 @@ class _Ticket:
 
     @property
     def line(self) -> Line:
-        return self.service, self.klass, self.only
+        return self.service, self.klass, self.only, self.slot
 
 
 class _Rival(NamedTuple):
@@ -131,7 +133,7 @@ class Checker:
 
     def __post_init__(self) -> None:
         for service in self.numbers.services:
-            line = (service, "normal", "")
+            line = (service, "normal", "", False)
             if not any(self.numbers.handicap(counter, line) == 0 for counter in self.numbers.serves):
                 self._report(3, f"no counter serves {service} as its own work")
 
@@ -233,7 +235,7 @@ class Checker:
         if slot is None:
             self._last_seniority = max(self._last_seniority, seniority)
         ticket = self._tickets[id] = _Ticket(id, len(self._tickets) + 1, data["service"], data["class"], seniority)
-        ticket.not_before = not_before
+        ticket.not_before, ticket.slot = not_before, slot is not None
         self._enter(ticket)
 
     # -- calls ---------------------------------------------------------------------------------------------------
@@ -253,8 +255,8 @@ class Checker:
             self._judge_call(ticket, counter, data)
         ticket.where, ticket.counter = "in hand", counter
         self._in_hand[counter] = ticket.id
-        # An appointment that was called before its time has come now, should it wait again.
-        ticket.seniority, ticket.not_before = min(ticket.seniority, self._now), 0
+        if ticket.not_before:  # an appointment called before its time has come now, should it wait again
+            ticket.seniority, ticket.not_before = min(ticket.seniority, self._now), 0
 
     def _judge_call(self, called: _Ticket, counter: str, data: Mapping[str, Any]) -> None:
         if called.where != "waiting":
@@ -354,7 +356,7 @@ class Checker:
 
     def _overflows(self, ticket: _Ticket) -> None:
         """A service's own counters must have gone before others take over; the last of them goes in the next row."""
-        line = (ticket.service, "normal", "")
+        line = (ticket.service, "normal", "", False)
         here = [counter for counter in self._open if self.numbers.handicap(counter, line) == 0]
         if len(here) > 1:
             self._report(0, f"{ticket.id} was given to others, and counters {' '.join(sorted(here))} are open for it")
@@ -373,7 +375,7 @@ class Checker:
 
     def _promoted(self, ticket: _Ticket, data: Mapping[str, Any]) -> None:
         self._keeps_seniority(ticket, data)
-        ticket.klass, ticket.not_before = data["class"], 0
+        ticket.klass, ticket.not_before, ticket.slot = data["class"], 0, False
         if ticket.where == "waiting":
             self._enter(ticket)
 

@@ -133,7 +133,9 @@ class Hall:
     def show(self) -> None:
         """Let the desk know what has happened, and look ahead."""
         self.desk.published(Step([], self.lobby.state))
-        self.desk.look_ahead()
+        for service in self.lobby.rules.services:
+            self.desk.look_ahead(service)
+        self.desk.looked_ahead()
         while message := self.mqtt.next_message():
             topic, content = message.topic.removeprefix("lobby/b/"), message.payload
             if topic.endswith("/ack"):
@@ -237,7 +239,7 @@ def test_the_days_figures_and_the_advice_are_levels(journal: Journal) -> None:
     assert hall.levels["day"]["customers"] == 1
     (item, *_) = hall.levels["advice"]["items"]
     assert (item["action"], item["counter"]) == ("open", "1")
-    assert item["text"].startswith("Opening counter 1: 120 → ")
+    assert item["text"].startswith("Open counter 1: nobody serves Cash now")
 
 
 def test_people_who_wait_for_a_service_without_a_counter_are_noticed(journal: Journal) -> None:
@@ -247,7 +249,7 @@ def test_people_who_wait_for_a_service_without_a_counter_are_noticed(journal: Jo
     assert hall.levels["board"]["notices"] == [], "the branch is not open yet"
     hall.lobby.do(cm.Open(at=hall.lobby.now, cause="", counter="1"))
     hall.show()
-    notice = "Personal: people are waiting, and no counter that serves them is open"
+    notice = "Personal: people are waiting, and none of its own counters is open"
     assert hall.levels["board"]["notices"] == [notice]
     hall.lobby.do(cm.Open(at=hall.lobby.now, cause="", counter="2"))
     hall.show()

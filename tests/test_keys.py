@@ -132,6 +132,8 @@ def on_panel(key: str, **given: str) -> cm.Command | None:
         ("RETURN", {"ticket": "A017", "reason": "late"}, cm.Return(**PANEL, ticket="A017", reason="late")),
         ("RETURN", {}, cm.Return(**PANEL)),
         ("CANCEL", {"ticket": "A017", "reason": "left"}, cm.Cancel(**PANEL, ticket="A017", reason="left")),
+        ("WHY", {"ticket": "A017"}, cm.AskWhy(at=5, cause=PANEL["cause"], ticket="A017")),
+        ("WHY", {}, cm.AskWhy(at=5, cause=PANEL["cause"], ticket="")),
         ("REPRINT", {"ticket": "A017"}, cm.Reprint(**PANEL, ticket="A017", paper="ready")),
         ("REPRINT", {"paper": "down"}, cm.Reprint(**PANEL, paper="down")),
     ],
@@ -140,7 +142,7 @@ def test_the_managers_buttons(key: str, given: dict[str, str], command: cm.Comma
     assert on_panel(key, **given) == command
 
 
-@pytest.mark.parametrize("key", ["", "green", "CALL", "TAKE", "PROMOTE", "WHY"])
+@pytest.mark.parametrize("key", ["", "green", "CALL", "TAKE", "PROMOTE", "why"])
 def test_no_such_button(key: str) -> None:
     assert on_panel(key, ticket="A017") is None
 

@@ -188,7 +188,7 @@ def test_short_waits_and_long_ones_and_the_days_beginning_are_kept_apart() -> No
     first = known.range("normal", 10 * MINUTE, LATER)
     for _ in range(5 * ENOUGH):
         known.waited("normal", 10 * MINUTE, first, 0, 40 * MINUTE)
-        known.waited("normal", 60 * MINUTE, first, LATER, 180 * MINUTE)
+        known.waited("normal", 60 * MINUTE, (40 * MINUTE, 60 * MINUTE, 80 * MINUTE), LATER, 180 * MINUTE)
     assert known.range("normal", 10 * MINUTE, LATER) == first
     assert known.range("normal", 10 * MINUTE, 0)[1] > 30 * MINUTE
     assert known.range("normal", BUCKETS[-1], LATER)[1] > 1.5 * BUCKETS[-1]

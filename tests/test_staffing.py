@@ -200,7 +200,13 @@ def test_an_advice_says_what_it_would_change() -> None:
     assert lobby.state.windows.advice == [Advice("open", "2", "cash", 3600, 1800)]
     assert views.advice(lobby.state, lobby.rules) == {
         "items": [
-            {"action": "open", "counter": "2", "before": 60, "after": 30, "text": "Opening counter 2: 60 → 30 min"}
+            {
+                "action": "open",
+                "counter": "2",
+                "before": 60,
+                "after": 30,
+                "text": "Open counter 2 (Cash): wait 60 → 30 min",
+            }
         ]
     }
 
@@ -249,7 +255,7 @@ def quiet(counters: dict[str, dict[str, float]], *opened: str, **about: Any) -> 
 def test_three_checks_in_a_row_advise_to_close_the_last_to_open() -> None:
     lobby = quiet({"1": {"cash": 0}, "2": {"cash": 0}, "3": {"cash": 0}}, "1", "3", "2")
     assert [checked(lobby), checked(lobby), checked(lobby)] == [[], [], ["close 2"]]
-    assert views.advice(lobby.state, lobby.rules)["items"][0]["text"] == "Closing counter 2: 0 → 0 min"
+    assert views.advice(lobby.state, lobby.rules)["items"][0]["text"] == "Close counter 2 (Cash): wait 0 → 0 min"
     lobby.do(cm.Close(at=lobby.now, cause="", counter="2"))
     assert checked(lobby) == ["close 3"]
     lobby.do(cm.Close(at=lobby.now, cause="", counter="3"))

@@ -80,5 +80,5 @@ def test_the_halls_last_line_tells_in_turn_who_is_next_and_how_long_it_takes() -
     said = [shown(n) for n in range(6)]
     assert said[:3] == said[3:]
     assert said[1:3] == ["Cash 12-18 min", "Personal now"]
-    assert said[0] == lobby.rules.wording.say("board.soon", tickets="A001 A002 A003")
+    assert said[0] == lobby.rules.wording.say("board.soon", tickets="A001 A002")
     assert views.footer(Lobby(lobby.rules).state, lobby.rules, {}, lobby.now) == ""

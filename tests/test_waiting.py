@@ -258,7 +258,8 @@ def test_nobody_can_tell_when_nobody_can_serve() -> None:
     do(lobby, cm.Open, "2")
     assert wait(lobby) is None
     assert expected(lobby.state, lobby.rules, lobby.now, newcomer(lobby.state, lobby.rules, lobby.now, "cash")) is None
-    assert views.waits(lobby.state, lobby.rules, lobby.now) == {"personal": (0, 0)}
+    waits = {service: views.wait(lobby.state, lobby.rules, lobby.now, service) for service in lobby.rules.services}
+    assert waits == {"cash": None, "personal": (0, 0)}
     do(lobby, cm.Open, "1")
     assert wait(lobby) == 0
     do(lobby, cm.Close, "1")

@@ -136,7 +136,7 @@ def test_nobody_who_waits_is_told_a_wrong_next(rules: Rules, morning: list[Row])
         and isinstance(decision[-1], ev.TicketCalled)
     }
     english = replace(rules, wording=wording("en"))
-    said = {id for id in waiting(state) if f"{id} is next at counter" in explanations(morning, english, id)[0][1].text}
+    said = {id for id in waiting(state) if f": {id} is next: " in explanations(morning, english, id)[0][1].text}
     assert heads == said
 
 

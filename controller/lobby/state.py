@@ -375,8 +375,9 @@ def _called(state: State, at: int, event: ev.TicketCalled) -> None:
     for passed in event.passed:
         state.tickets[passed].passed += 1
     _count_effect(state, ticket)
-    # An appointment that was called before its time counts as having come then, should it wait again.
-    ticket.seniority, ticket.not_before = min(ticket.seniority, at // 1000), 0
+    if ticket.not_before:
+        # An appointment that is called before its time counts as having come then, should it wait again.
+        ticket.seniority, ticket.not_before = min(ticket.seniority, at // 1000), 0
     _on_the_board(state, Call(ticket.id, event.counter, at))
 
 
