@@ -38,7 +38,7 @@ from controller.lobby import decide as decide_module
 from controller.lobby import events as ev
 from controller.lobby import issuing
 from controller.lobby.calling import pick
-from controller.lobby.outcome import Decision, Refusal, Same
+from controller.lobby.outcome import Decision, Refusal, Same, Told
 from controller.lobby.rules import Appointments, Rules
 from controller.lobby.state import ANY, ENDED, CounterStage, Stage
 
@@ -190,6 +190,8 @@ def told(decision: Decision) -> str:
         return f"refused {decision.code}"
     if isinstance(decision, Same):
         return f"{decision.ticket} again"
+    if isinstance(decision, Told):
+        return f"told of {decision.ticket}" if decision.ticket else f"told {decision.code}"
     return ", ".join(_short(event) for event in decision) or "nothing"
 
 
@@ -698,14 +700,25 @@ DIALOGUES = {
     "a machine is advised first; the same answer again at the same button insists": """
         take choice=atm-cash hold=2 -> machine for cash
         wait 1s
-        take choice=atm-cash hold=2 -> machine for cash
+        take choice=atm-cash hold=2 -> told self_service
         wait 1s
         take2 choice=atm-cash hold=2 -> machine for cash
         take choice=atm-personal hold=2 -> machine for personal
         wait 2s
         take choice=atm-cash hold=2 -> A001
+        wait 2s
+        take choice=atm-cash hold=2 -> machine for cash
         take choice=atm-personal hold=2 -> B001
         take2 choice=atm-cash insist -> A002
+    """,
+    "a question writes nothing": """
+        take cash                 -> A001
+        1 OPEN                    -> 1 open
+        panel WHY a001            -> told of A001
+        panel WHY                 -> refused which_ticket
+        panel WHY A002            -> refused unknown_ticket
+        panel CANCEL A001         -> A001 cancelled
+        panel WHY A001            -> told of A001
     """,
     "who has gone away does not insist": """
         take choice=atm-cash      -> machine for cash

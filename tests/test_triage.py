@@ -6,21 +6,28 @@ from dataclasses import replace
 from itertools import pairwise
 
 import pytest
-from branches import Lobby, asking, branch
+from branches import Lobby, asking, branch, hours
 from hypothesis import given
 from hypothesis import strategies as st
 
 from controller.engine import answer_to
 from controller.lobby import commands as cm
 from controller.lobby.events import SelfServiceAdvised, TicketIssued
+from controller.lobby.issuing import SELF_SERVICE
+from controller.lobby.outcome import Refusal, Told
 from controller.lobby.triage import Choice, Question, Triage, loops
 
 RULES = branch({"1": {"cash": 0, "personal": 0}}, triage=asking(("cash", "personal")))
 
 
 def press(lobby: Lobby, choice: str, by: str = "screen", **more: object) -> str:
-    """What a button for an answer leads to: `machine`, or a ticket's id."""
-    (event, *_) = lobby.do(cm.TakeTicket(at=lobby.now, cause="", by=by, choice=choice, **more))  # type: ignore[misc, arg-type]
+    """What a button for an answer leads to: `machine`, `machine still`, or a ticket's id."""
+    decision = lobby.do(cm.TakeTicket(at=lobby.now, cause="", by=by, choice=choice, **more))  # type: ignore[arg-type]
+    if isinstance(decision, Told):
+        assert (decision.code, decision.ticket) == (SELF_SERVICE, "")
+        assert decision.text.startswith("The machine does ")
+        return "machine still"
+    (event, *_) = decision  # type: ignore[misc]
     assert isinstance(event, SelfServiceAdvised | TicketIssued)
     return "machine" if isinstance(event, SelfServiceAdvised) else event.ticket
 
@@ -57,12 +64,15 @@ def test_kiosks_get_the_tree_without_what_is_not_theirs() -> None:
     assert Triage().picture() == {"start": "", "questions": {}}
 
 
-def test_an_answer_may_give_a_class_and_a_press_another() -> None:
+def test_an_answers_class_wins_over_the_presss() -> None:
     wealth = Question("q", "What?", (Choice("wealth", "Wealth", service="personal", klass="vip"),))
     lobby = Lobby(replace(RULES, triage=Triage({"q": wealth})))
     assert press(lobby, "wealth") == "B001"
     assert press(lobby, "wealth", klass="green") == "B002"
-    assert [lobby.state.tickets[id].klass for id in ("B001", "B002")] == ["vip", "green"]
+    assert [lobby.state.tickets[id].klass for id in ("B001", "B002")] == ["vip", "vip"]
+    lobby = Lobby(RULES)
+    assert press(lobby, "to-cash", klass="green") == "A001"
+    assert lobby.state.tickets["A001"].klass == "green", "an answer without a class leaves it to the press"
 
 
 @pytest.mark.parametrize(
@@ -127,7 +137,7 @@ def test_an_advice_that_is_no_longer_configured_still_has_an_answer() -> None:
 def test_insisting_by_flag() -> None:
     lobby = Lobby(RULES)
     assert press(lobby, "atm-cash", insist=True) == "A001"
-    assert lobby.state.sent_away == {}
+    assert lobby.state.sent_away == {"atm-cash": 1}, "the screen gave the advice by itself"
     assert lobby.state.insisted == {"atm-cash": 1}
     assert lobby.rows[-1]["data"]["choice"] == "atm-cash"
     assert lobby.rows[-1]["data"]["insisted"] is True
@@ -137,13 +147,14 @@ def test_insisting_by_flag() -> None:
     ("hold_off", "after", "follows"),
     [
         (0, 0, "A001"),  # a screen that sends each press once
-        (2, 0, "machine"),  # a child on the button
-        (2, 1.999, "machine"),
+        (2, 0, "machine still"),  # a child on the button
+        (2, 1.999, "machine still"),
         (2, 2, "A001"),
         (2, 59.999, "A001"),
         (2, 60, "machine"),  # somebody else
-        (2, -1, "machine"),  # the clock was set back
-        (60, 59, "machine"),
+        (2, -1, "machine still"),  # the clock was set back
+        (2, -2, "machine"),
+        (60, 59, "machine still"),
     ],
 )
 def test_insisting_by_pressing_again(hold_off: float, after: float, follows: str) -> None:
@@ -151,9 +162,41 @@ def test_insisting_by_pressing_again(hold_off: float, after: float, follows: str
     assert press(lobby, "atm-cash", hold_off=hold_off) == "machine"
     lobby.now += round(after * 1000)
     assert press(lobby, "atm-cash", hold_off=hold_off) == follows
-    insists = follows != "machine"
-    assert lobby.state.sent_away == {"atm-cash": 1 if insists else 2}
-    assert lobby.state.insisted == ({"atm-cash": 1} if insists else {})
+    assert lobby.state.sent_away == {"atm-cash": 2 if follows == "machine" else 1}
+    assert lobby.state.insisted == ({"atm-cash": 1} if follows == "A001" else {})
+
+
+def test_pressing_on_does_not_put_off_the_ticket() -> None:
+    """The advice repeated within the hold-off is the first one: its time runs on."""
+    lobby = Lobby(RULES)
+    said = []
+    for _ in range(4):
+        said.append(press(lobby, "atm-cash", hold_off=2))
+        lobby.now += 900
+    assert said == ["machine", "machine still", "machine still", "A001"]
+    assert lobby.state.sent_away == {"atm-cash": 1}
+
+
+def test_insisting_is_used_up_by_the_ticket() -> None:
+    """Who presses next is somebody else, and is sent to the machine."""
+    lobby = Lobby(RULES)
+    assert [press(lobby, "atm-cash") for _ in range(4)] == ["machine", "A001", "machine", "A002"]
+    assert (lobby.state.sent_away, lobby.state.insisted) == ({"atm-cash": 2}, {"atm-cash": 2})
+    assert press(lobby, "atm-cash", insist=True) == "A003"
+    assert press(lobby, "atm-cash") == "machine"
+    assert press(lobby, "atm-cash", insist=True) == "A004"
+    assert (lobby.state.sent_away, lobby.state.insisted) == ({"atm-cash": 4}, {"atm-cash": 4})
+    assert lobby.replayed().picture() == lobby.state.picture()
+
+
+def test_the_machine_is_advised_when_there_are_no_tickets() -> None:
+    """It is there also after hours; who insists is told that the branch is closed."""
+    closed = replace(RULES, services={id: replace(s, hours=hours("13:00-14:00")) for id, s in RULES.services.items()})
+    lobby = Lobby(closed)
+    assert press(lobby, "atm-cash") == "machine"
+    refused = lobby.do(cm.TakeTicket(at=lobby.now, cause="", by="screen", choice="atm-cash"))
+    assert isinstance(refused, Refusal)
+    assert lobby.state.insisted == {}
 
 
 def test_another_button_or_another_answer_does_not_insist() -> None:
