@@ -6,10 +6,11 @@ import pytest
 from branches import MINUTE, Lobby, branch, half_hours, local
 
 from controller.lobby import commands as cm
+from controller.lobby import figures, views
 from controller.lobby.calling import pick
 from controller.lobby.outcome import Refusal
 from controller.lobby.rules import Appointments, Rules
-from controller.lobby.state import Stage
+from controller.lobby.state import LineKey, Stage
 
 COUNTERS = {"1": {"cash": 0}, "2": {"cash": 20, "personal": 0}}
 
@@ -80,7 +81,7 @@ def test_an_idle_counter_calls_it_before_its_time_and_says_why() -> None:
     assert lobby.rows[-1]["data"]["why"] == {
         "text": f"{early} is next: its appointment is at 11:30, but nobody else waits.",
         "guard": False,
-        "heads": [{"ticket": early, "key": lobby.state.tickets[early].seniority}],
+        "heads": [{"ticket": early, "key": local("2026-11-23 11:30") // 1000}],
     }
 
 
@@ -163,15 +164,85 @@ def test_slots_on_a_day_on_which_the_clocks_change(day: str) -> None:
     assert 1000 * ticket.seniority == local(f"{day} 10:00", "Europe/Berlin") == lobby.now + 60 * MINUTE * 1000
 
 
-def test_a_no_show_that_returns_keeps_its_slots_time() -> None:
+def test_called_before_its_time_and_returned_it_counts_from_that_call() -> None:
+    """It has been asked in once: it is not to wait for its slot again."""
     lobby = at("09:00")
     lobby.take("cash", slot="11:30")
     assert lobby.call("1") == "A001"
     lobby.do(cm.NoShow(at=lobby.now, cause="", counter="1"))
     lobby.do(cm.Return(at=lobby.now, cause="", by="panel", ticket="A001"))
     ticket = lobby.state.tickets["A001"]
-    assert clock(lobby, ticket.seniority) == "11:35"
+    assert (clock(lobby, ticket.seniority), ticket.not_before) == ("09:05", 0)
+    assert clock(lobby, ticket.slot) == "11:30"
     lobby.take("cash")
     found = pick(lobby.state, lobby.rules, lobby.rules.counters["1"], lobby.now)
     assert found is not None
     assert found.ticket.id == "A002"
+
+
+def test_a_no_show_that_returns_keeps_its_slots_time() -> None:
+    lobby = at("11:35")
+    lobby.take("cash", slot="11:30")
+    lobby.wait(4)
+    assert lobby.call("1") == "A001"
+    lobby.do(cm.NoShow(at=lobby.now, cause="", counter="1"))
+    lobby.do(cm.Return(at=lobby.now, cause="", by="panel", ticket="A001"))
+    assert clock(lobby, lobby.state.tickets["A001"].seniority) == "11:35"
+
+
+def test_an_appointment_of_the_evening_does_not_stand_before_others_of_its_class() -> None:
+    """A line's head is all that a counter looks at: appointments have lines of their own."""
+    lobby = at("10:00", grace=60)
+    lobby.take("cash", slot="09:30")
+    lobby.take("cash")
+    lobby.take("cash", slot="16:00")
+    keys = {id: ticket.line for id, ticket in lobby.state.tickets.items()}
+    assert keys["A001"] == keys["A003"] == LineKey("cash", "normal", "", True)
+    assert keys["A002"] == LineKey("cash", "normal", "", False)
+
+
+def test_a_cancelled_check_in_frees_its_place() -> None:
+    lobby = at("08:30", places=1)
+    lobby.take("cash", slot="09:00")
+    lobby.do(cm.Cancel(at=lobby.now, cause="", by="panel", ticket="A001"))
+    assert lobby.take("cash", slot="09:00") == "A002"
+    lobby.call("1")
+    lobby.do(cm.NoShow(at=lobby.now, cause="", counter="1"))
+    lobby.do(cm.Cancel(at=lobby.now, cause="", by="panel", ticket="A002"))
+    refused = lobby.do(cm.TakeTicket(at=lobby.now, cause="", by="kiosk", slot="09:00"))
+    assert isinstance(refused, Refusal), "its place was used: it has been called"
+
+
+def test_its_wait_begins_with_its_slot() -> None:
+    lobby = at("09:00")
+    lobby.take("cash", "appointment", slot="10:00")
+    lobby.take("cash", "appointment", slot="09:30")
+    lobby.wait(65)
+    ahead = figures.day(lobby.state, lobby.rules, lobby.now)
+    assert (ahead["mean"], ahead["max"]) == (20, 35), "5 and 35 minutes"
+    assert lobby.call("1") == "A002"
+    assert lobby.call("1") == "A001"
+    assert [list(waits) for waits in lobby.state.waits.values()] == [[5 * MINUTE, 35 * MINUTE]]
+
+
+def test_called_early_it_has_not_waited() -> None:
+    lobby = at("09:00")
+    lobby.take("cash", slot="11:30")
+    lobby.wait(30)
+    assert lobby.call("1") == "A001"
+    assert figures.day(lobby.state, lobby.rules, lobby.now)["max"] == 0
+
+
+def test_who_is_told_to_be_soon_and_who_is_ahead() -> None:
+    """Before their time appointments are told last, and stand in nobody's way."""
+    lobby = at("09:18")
+    lobby.take("cash", "appointment", slot="09:30")  # counts from 09:15, and from 09:20 on
+    lobby.wait(1)
+    lobby.take("cash")
+    last = lobby.state.tickets[lobby.take("cash")]
+    assert views.soon(lobby.state, lobby.rules, lobby.now) == ["A002", "A003", "A001"]
+    assert views.ahead_of(lobby.state, lobby.rules, last) == 1
+    lobby.wait(1)
+    assert views.soon(lobby.state, lobby.rules, lobby.now) == ["A001", "A002", "A003"]
+    last = lobby.state.tickets[lobby.take("cash")]
+    assert views.ahead_of(lobby.state, lobby.rules, last) == 3

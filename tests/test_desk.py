@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from branches import NINE, Lobby, asking, branch, local
+from branches import NINE, Lobby, asking, branch, hours, local
 
 from controller.desk import Desk
 from controller.desk.displays import DisplayPost
@@ -17,7 +17,7 @@ from controller.desk.terminals import TerminalsPost
 from controller.engine import Answer, Request, Step
 from controller.journal import Journal, Row
 from controller.lobby import commands as cm
-from controller.lobby.events import CounterOpened
+from controller.lobby.events import CounterOpened, DayOpened
 from controller.lobby.state import State
 from drivers.mqtt import KioskPayload, Message, MqttLobby, MqttPress, PanelPayload
 from drivers.session import LinkDown, LinkUp
@@ -116,8 +116,8 @@ def test_events_that_the_broker_did_not_confirm_are_said_again(journal: Journal)
 class Hall:
     """A desk with MQTT devices before a lobby that decides at once; `levels` and `acks` are what the broker got."""
 
-    def __init__(self, journal: Journal, settled: bool = True) -> None:
-        rules = branch({"1": {"cash": 0}, "2": {"personal": 0}}, triage=asking(("cash",)))
+    def __init__(self, journal: Journal, settled: bool = True, **about: Any) -> None:
+        rules = branch({"1": {"cash": 0}, "2": {"personal": 0}}, triage=asking(("cash",)), **about)
         self.lobby = Lobby(rules, local("2026-11-23 12:00"))
         self.requests: list[Request] = []
         self.settled = settled
@@ -173,19 +173,62 @@ def test_a_kiosk_gets_the_questions_and_its_press_may_be_an_answer(journal: Jour
     )
 
 
-def test_why_is_answered_at_once_and_is_no_command(journal: Journal) -> None:
+def test_why_is_a_question_to_the_engine(journal: Journal) -> None:
     hall = Hall(journal)
-    hall.lobby.take("cash")
-    hall.lobby.take("cash")
+    assert hall.panel(key="WHY", ticket="a002") == cm.AskWhy(
+        at=hall.lobby.now, cause="mqtt:panel/manager:b:1", ticket="a002"
+    )
+    assert hall.acks == [], "the engine answers"
+
+
+def test_only_an_advice_is_acknowledged_as_one(journal: Journal) -> None:
+    hall = Hall(journal)
+    for answer in (Answer("ok", "The machine does cash.", code="self_service"), Answer("ok", "", ticket="A001")):
+        hall.press(MqttPress("kiosk", "screen", KioskPayload(key="TAKE", boot="b", seq=1, choice="atm-cash")))
+        hall.requests[-1].reply(answer)
+        hall.show()
+    advised, taken = hall.acks
+    assert (advised["result"], advised["ticket"], advised["advice"]) == ("ok", "", True)
+    assert taken["ticket"] == "A001"
+    assert "advice" not in taken
+
+
+def test_what_a_day_has_taught_is_in_the_journal_and_not_on_mqtt(journal: Journal) -> None:
+    hall = Hall(journal)
+    opened = DayOpened("2026-11-23", "normal", learned={"times": {"cash": {"normal": [1, 2]}}})
+    row = Row(1, NINE, "2026-11-23", opened, "day", 0)
+    journal.append([row]).result()
+    hall.post.told([row], hall.lobby.state)
+    messages = []
+    while message := hall.mqtt.next_message():
+        messages.append(message)
+    (said,) = (json.loads(message.payload) for message in messages if message.seq)
+    assert said["kind"] == "day_opened"
+    assert said["data"] == {key: value for key, value in row.data.items() if key != "learned"}
+    assert "learned" in row.data
+
+
+def test_a_fault_in_reckoning_is_logged_and_the_desk_goes_on(
+    journal: Journal, caplog: pytest.LogCaptureFixture
+) -> None:
+    hall = Hall(journal)
     hall.lobby.do(cm.Open(at=hall.lobby.now, cause="", counter="1"))
     hall.show()
-    assert hall.panel(key="WHY", ticket="a002") is None
-    assert hall.panel(key="WHY", ticket="A009") is None
-    waits, unknown = hall.acks
-    assert (waits["result"], waits["ticket"]) == ("ok", "A002")
-    assert waits["text"].startswith("A002 waits as number 2 for counters 1; ")
-    assert (unknown["result"], unknown["ticket"], unknown["text"]) == ("refused", "", "no ticket A009 here today")
-    assert hall.requests == []
+    desk = hall.desk
+    desk.look_ahead("no such service")
+    assert "the look ahead" in caplog.text
+    hall.show()
+    assert hall.levels["board"]["wait"] == {"cash": [0, 0]}, "the others are still told"
+
+
+def test_after_hours_boards_tell_no_wait(journal: Journal) -> None:
+    hall = Hall(journal, services={"cash": {"hours": hours("09:00-12:10")}})
+    hall.lobby.do(cm.Open(at=hall.lobby.now, cause="", counter="1"))
+    hall.show()
+    assert hall.levels["board"]["wait"] == {"cash": [0, 0]}
+    hall.lobby.wait(10)
+    hall.show()
+    assert hall.levels["board"]["wait"] == {}
 
 
 @pytest.mark.parametrize(("key", "accept"), [("ACCEPT", True), ("DECLINE", False)])

@@ -153,7 +153,6 @@ def test_insisting_by_flag() -> None:
         (2, 59.999, "A001"),
         (2, 60, "machine"),  # somebody else
         (2, -1, "machine still"),  # the clock was set back
-        (2, -2, "machine"),
         (60, 59, "machine still"),
     ],
 )
