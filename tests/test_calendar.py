@@ -18,6 +18,7 @@ from controller.lobby.calendar import (
     Hours,
     Profile,
     Span,
+    at_second,
     clock,
     hours_of,
     parse_date_rule,
@@ -396,3 +397,39 @@ def test_a_branch_that_closes_for_good_says_so() -> None:
     refused = lobby.do(cm.TakeTicket(at=lobby.now, cause="", by="kiosk"))
     assert isinstance(refused, Refusal)
     assert refused.text(rules.wording) == "no tickets for Cash now; again when the branch says so"
+
+
+# -- hours and kinds of day ----------------------------------------------------------------------------------------
+
+
+def test_a_kind_of_day_keeps_to_the_branchs_hours() -> None:
+    """Each hour of the clock keeps its arrivals; what is earlier or later is as the first or the last hour."""
+    day = Profile("p", (), parse_spans("09:00-12:00")[0], (10, 20, 30), burst=(1, 2))
+    for text, arrivals in (
+        ("09:00-12:00", (10, 20, 30)),
+        ("10:00-12:00", (20, 30)),
+        ("08:00-13:30", (10, 10, 20, 30, 30, 30)),
+        ("09:30-11:30", (20, 30)),
+        ("09:20-11:20", (10, 20)),
+    ):
+        kept = day.within((parse_spans(text),) * 7)
+        assert (str(kept.hours), kept.arrivals, kept.burst) == (text, arrivals, (1, 2))
+        assert hours_of(kept.arrivals, kept.hours)
+    assert day.within(((),) * 7) is day
+
+
+def test_over_lunch_the_doors_are_closed() -> None:
+    lunch = parse_spans("09:00-12:00 13:30-16:00")
+    day = Profile("p", (), parse_spans("09:00-17:00")[0], (10,) * 8).within(((), *(lunch,) * 5, ()))
+    assert (str(day.hours), day.open, day.shifts("1")) == ("09:00-16:00", lunch, lunch)
+    at = {"08:59": 0, "09:00": 10, "11:59": 10, "12:00": 0, "13:29": 0, "13:30": 10, "15:59": 10, "16:00": 0}
+    for text, expected in at.items():
+        (hour, minute) = map(int, text.split(":"))
+        assert day.arrivals_at(hour * HOUR + minute * 60) == expected, text
+
+
+def test_the_end_of_a_day_is_the_next_days_beginning() -> None:
+    day = date(2026, 11, 30)
+    assert at_second(day, 86399, BERLIN) == datetime(2026, 11, 30, 23, 59, 59, tzinfo=BERLIN)
+    assert at_second(day, 86400, BERLIN) == datetime(2026, 12, 1, tzinfo=BERLIN)
+    assert at_second(day, 86400 + 5400, None) == datetime(2026, 12, 1, 1, 30)

@@ -191,6 +191,8 @@ staff = { 1 = "closed" }
     assert cash.hours == Hours((*(week,) * 5, parse_spans("10:00-12:00 13:00-15:00"), ()), 750)
     assert list(calendar.profiles) == ["market", "pension", "busy", "normal"]
     market, normal = calendar.profiles["market"], calendar.profiles["normal"]
+    assert calendar.profiles["busy"].doors == week, "what does not say its hours keeps the calendar's"
+    assert (market.doors, normal.doors) == ((), ())
     assert (market.arrivals, market.burst, str(market.hours)) == ((5, 6.5, 7), (0, 0), "08:00-10:30")
     assert (normal.arrivals, normal.burst, normal.shifts("1")) == ((1, 2), PROFILES["normal"].burst, ())
     assert calendar.profile(date(2026, 12, 31)) is market
@@ -836,6 +838,13 @@ prefix = "A" => prefix = "A"↵hours = { mon = 9 }
 ! 23: profile.market.when: a list does not fit; it takes rules for dates, such as ["13-16", "end", "fri", "2026-12-31"]
 ! 24: profile.market.hours: "24:00-25:00" is no span of the day; it takes "HH:MM-HH:MM", the earlier time first
 ! 25: profile.market.arrivals: a list does not fit; it takes a list of customers an hour, one for each hour of hours
+
+== arrivals for which hours
++ [calendar]
++ hours = "09:00-12:00"
++ [profile.busy]
++ arrivals = [1, 2, 3]
+! 13: profile.busy.hours: is missing; say for which hours the arrivals are
 
 == waiting and appointments
 + [waiting]

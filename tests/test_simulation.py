@@ -28,13 +28,13 @@ from controller.config import read
 from controller.engine import Engine
 from controller.journal import Journal, JournalReader, Row
 from controller.lobby import events as ev
-from controller.lobby.calendar import Span
+from controller.lobby.calendar import Hours, Span
 from controller.lobby.rules import Rules
 from controller.lobby.state import State, evolve
 from simulators.customers import Customer
 from simulators.customers import day as customers_of
 from simulators.days.scores import BASELINES, FIRST
-from simulators.days.simulation import Tally, quantile, simulate
+from simulators.days.simulation import Tally, days_of, quantile, simulate
 from simulators.days.virtual import VirtualDay, VirtualLobby
 
 CONFIG = Path(__file__).parents[1] / "config"
@@ -233,6 +233,26 @@ def test_the_calendar_chooses_the_profile_of_each_day(bank: Rules) -> None:
     assert [event.day for event in opened] == [f"2026-01-{day:02d}" for day in range(5, 19)]
     assert [event.profile for event in opened] == [bank.profile(event.day).id for event in opened]
     assert {event.profile for event in opened} == {"normal", "busy", "pension"}
+
+
+def test_days_on_which_nobody_can_take_a_ticket_are_left_out(bank: Rules) -> None:
+    """Monday the 5th of January is the first; the 7th is a holiday, and the weekend is closed."""
+    week = Hours((*((Span(9 * 3600, 12 * 3600),),) * 5, (), ()))
+    calendar = replace(bank.calendar, holidays=frozenset({date(2026, 1, 7)}))
+    services = {id: replace(service, hours=week) for id, service in bank.services.items()}
+    found = [day.day for day, _ in days_of(replace(bank, services=services, calendar=calendar), "normal", 6)]
+    assert found == [5, 6, 8, 9, 12, 13]
+    some = services | {"cash": replace(services["cash"], hours=None)}
+    assert [day.day for day, _ in days_of(replace(bank, services=some), "normal", 6)] == [5, 6, 7, 8, 9, 10]
+
+
+def test_over_lunch_nobody_comes(bank: Rules) -> None:
+    lunch = (Span(9 * 3600, 12 * 3600), Span(13 * 3600, 16 * 3600))
+    profiles = {id: profile.within((lunch,) * 7) for id, profile in bank.calendar.profiles.items()}
+    rules = replace(bank, calendar=replace(bank.calendar, profiles=profiles))
+    times = [customer.arrives for n in range(3) for customer in customers_of(rules, "normal", f"lunch:{n}")]
+    assert len(times) > 100
+    assert all(any(time in span for span in lunch) for time in times)
 
 
 # -- the command -----------------------------------------------------------------------------------------------------

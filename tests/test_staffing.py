@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from branches import MINUTE, Lobby, branch, history, local, long_steps
+from branches import MINUTE, Lobby, branch, history, hours, local, long_steps
 
 from controller.lobby import commands as cm
 from controller.lobby import views
@@ -325,6 +325,106 @@ def test_a_declined_advice_is_not_given_for_half_an_hour() -> None:
     while lobby.now + CHECK_EVERY * 1000 < declined + DECLINED_FOR * 1000:
         assert checked(lobby) == []
     assert checked(lobby) == ["open 2"]
+
+
+def test_a_decline_is_about_one_counter() -> None:
+    """The next best one is asked for, and nobody asks again for the one that cannot open."""
+    lobby = busy({"1": {"cash": 0}, "2": {"cash": 0}, "3": {"cash": 0}}, "1", tickets=5)
+    checked(lobby)
+    assert checked(lobby) == ["open 2"]
+    answer(lobby, "2", accept=False)
+    assert list(lobby.state.windows.declined) == [("open", "2")]
+    assert checked(lobby) == ["open 3"]
+    answer(lobby, "3", accept=False)
+    assert checked(lobby) == []
+
+
+def test_a_declined_closing_leaves_the_opening_open() -> None:
+    lobby = quiet({"1": {"cash": 0}, "2": {"cash": 0}}, "1", "2")
+    assert [checked(lobby) for _ in range(3)][-1] == ["close 2"]
+    answer(lobby, accept=False)
+    assert checked(lobby) == []
+    lobby.do(cm.Pause(at=lobby.now, cause="", counter="2"))
+    for _ in range(20):
+        lobby.take("cash")
+    assert checked(lobby) == ["open 2"]
+
+
+def test_an_advice_ends_when_its_window_opens() -> None:
+    """At once, not at the next check; what is advised of another stays."""
+    lobby = busy({"1": {"cash": 0}, "2": {"cash": 0}, "3": {"cash": 0}}, "1", tickets=8)
+    assert checked(lobby) == ["open 2", "open 3"]
+    open_counters(lobby, "2")
+    assert [a.counter for a in lobby.state.windows.advice] == ["3"]
+    assert lobby.replayed().picture() == lobby.state.picture()
+
+
+def test_an_advice_ends_when_its_window_closes() -> None:
+    lobby = quiet({"1": {"cash": 0}, "2": {"cash": 0}}, "1", "2")
+    assert [checked(lobby) for _ in range(3)][-1] == ["close 2"]
+    lobby.do(cm.Close(at=lobby.now, cause="", counter="2"))
+    assert lobby.state.windows.advice == []
+
+
+def test_an_advice_that_would_not_help_is_not_given() -> None:
+    """So many come that, as far as it is looked ahead, the wait is the same with two windows as with one: none."""
+    counters = {"1": {"cash": 0}, "2": {"cash": 0}, "3": {"cash": 0}}
+    lobby = busy(counters, "1", tickets=1)
+    lobby.now += 60_000
+    for _ in range(3):
+        for item in (checked(lobby), lobby.state.windows.advice)[1]:
+            assert item.after < item.before
+    lobby = quiet(counters, "1", target=1)
+    assert [checked(lobby) for _ in range(3)] == [[]] * 3
+
+
+def test_the_first_window_is_advised_however_many_wait() -> None:
+    """More work than the two hours that are reckoned with while nobody is there."""
+    lobby = busy({"1": {"cash": 0}, "2": {"cash": 0}}, tickets=40)
+    assert need(lobby.state, lobby.rules, lobby.now, ["cash"]).wait(1) > NO_WINDOW
+    assert checked(lobby) == ["open 1", "open 2"]
+    assert views.advice(lobby.state, lobby.rules)["items"][0]["text"] == "Open counter 1: nobody serves Cash now"
+    open_counters(lobby, "1")
+    assert checked(lobby) == ["open 2"]
+    (item,) = views.advice(lobby.state, lobby.rules)["items"]
+    assert item["before"] * 60 > NO_WINDOW
+    assert item["text"].startswith("Open counter 2 (Cash): wait "), "counter 1 serves them, if slowly"
+
+
+def test_counters_that_lend_a_hand_count_while_no_own_one_is_open() -> None:
+    counters = {"1": {"cash": 0}, "2": {"personal": 0, "cash": 10}, "3": {"personal": 0, "cash": 5}}
+    lobby = lobby_at("10:00", counters)
+    lobby.take("cash")
+
+    def windows() -> int:
+        return need(lobby.state, lobby.rules, lobby.now, ["cash"]).windows
+
+    assert windows() == 0
+    open_counters(lobby, "2", "3")
+    assert windows() == 2
+    open_counters(lobby, "1")
+    assert windows() == 1
+
+
+def test_nobody_is_expected_for_a_service_outside_its_hours() -> None:
+    about = {"cash": {"minutes": 4, "hours": hours("09:00-10:00")}}
+    for text, expected in (("09:30", 40 / 3600 * 3 / 4 * 240 / 2), ("10:30", 0)):
+        lobby = lobby_at(text, {"1": {"cash": 0}, "2": {"personal": 0}}, 40, services=about)
+        lobby.do(cm.RollOver(at=lobby.now, cause=""))
+        assert need(lobby.state, lobby.rules, lobby.now, ["cash"]).load == pytest.approx(expected)
+        assert need(lobby.state, lobby.rules, lobby.now, ["personal"]).load > 0
+
+
+def test_an_advice_names_what_its_window_serves() -> None:
+    about = {"services": {"cash": {"group": "front"}, "personal": {"group": "front"}}}
+    lobby = busy({"1": {"cash": 0, "personal": 0}, "2": {"cash": 0}}, "1", tickets=10, **about)
+    checked(lobby)
+    (item, *_) = views.advice(lobby.state, lobby.rules)["items"]
+    assert item["text"].startswith("Open counter 2 (Cash, Personal): wait ")
+    lobby = busy({"1": {"cash": 0, "personal": 0}}, tickets=10, **about)
+    checked(lobby)
+    (item, *_) = views.advice(lobby.state, lobby.rules)["items"]
+    assert item["text"] == "Open counter 1: nobody serves Cash, Personal now"
 
 
 def test_a_decline_is_about_one_group_and_one_action() -> None:

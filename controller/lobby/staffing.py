@@ -123,7 +123,8 @@ def check(state: State, rules: Rules, at: int) -> tuple[dict[str, tuple[int, int
                 if _declined(state, "open", counter, at):
                     continue
                 before, after = now.wait(windows), now.wait(windows + 1)
-                if counter not in taken and before > OPEN_ABOVE * rules.target and after < before:
+                helps = after < before or not windows  # the first always does, however much work there is
+                if counter not in taken and before > OPEN_ABOVE * rules.target and helps:
                     advice.append(Advice("open", counter, group, before, after))
                     windows += 1
         elif less >= CLOSE_CHECKS:

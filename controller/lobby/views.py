@@ -127,13 +127,14 @@ def without_counter(state: State, rules: Rules) -> list[str]:
 
 def advice(state: State, rules: Rules) -> dict[str, Any]:
     """What the lobby manager is advised to do about the windows, with what it would change, in minutes."""
+    open_ones = [c for id, c in rules.counters.items() if state.counter(id).stage is CounterStage.OPEN]
     items = []
     for item in state.windows.advice:
         before, after = -(-item.before // 60), -(-item.after // 60)
-        services = rules.wording.say("windows.and").join(
-            s.name for s in rules.services.values() if (s.group or s.id) == item.group
-        )
-        key = "first" if item.before >= staffing.NO_WINDOW else item.action
+        group = [s for s in rules.services.values() if (s.group or s.id) == item.group]
+        services = rules.wording.say("windows.and").join(s.name for s in group)
+        served = any(c.handicap(s.id, rules.default_class) is not None for c in open_ones for s in group)
+        key = "first" if item.before >= staffing.NO_WINDOW and not served else item.action
         text = rules.wording.say(f"windows.{key}", counter=item.counter, services=services, before=before, after=after)
         items.append({"action": item.action, "counter": item.counter, "before": before, "after": after, "text": text})
     return {"items": items}
