@@ -129,6 +129,23 @@ class Rules:
     target: int = 15 * 60
     """The branch's aim for a customer's wait."""
 
+    _reaches: dict[tuple[str, str, str, str], int] = field(default_factory=dict, init=False, repr=False, compare=False)
+    """What `reach` was asked for before."""
+
+    def reach(self, service: str, klass: str, only: str, other: str) -> int:
+        """By how many seconds somebody for the service `other` may come later than a ticket, and still be before it at
+        some counter, whose own work they are while it only lends this one a hand."""
+        key = (service, klass, only, other)
+        found = self._reaches.get(key)
+        if found is None:
+            pairs = [
+                (counter.handicap(service, klass, only), counter.handicap(other, self.default_class))
+                for counter in self.counters.values()
+            ]
+            found = max([0, *(ours - theirs for ours, theirs in pairs if ours is not None and theirs is not None)])
+            self._reaches[key] = found
+        return found
+
     def day_of(self, at: int) -> str:
         """The business day (YYYY-MM-DD) of a time in ms since 1970, UTC."""
         return (

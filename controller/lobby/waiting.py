@@ -93,8 +93,10 @@ class _Line:
 class _Window:
     """A counter as it is rolled forward: the lines it serves with their handicaps, and when it goes."""
 
-    serves: list[tuple[_Line, int]]
+    counter: Counter
     until: float
+    serves: list[tuple[_Line, int]] | None = None
+    """Made out when it is first free: most are not, before a short line has been served."""
 
 
 def expected(state: State, rules: Rules, at: int, ticket: Ticket) -> tuple[int, tuple[int, int, int]] | None:
@@ -139,14 +141,16 @@ def roll(state: State, rules: Rules, at: int, ticket: Ticket) -> int | None:
     for index, counter in enumerate(rules.counters.values()):
         times = _available(state, counter, at, profile, second, seconds_of)
         if times:
-            serves = [(line, h) for key, line in lines if (h := counter.handicap(*key[:3])) is not None]
-            windows.append((times[0], index, _Window(serves, times[1])))
+            windows.append((times[0], index, _Window(counter, times[1])))
     heapify(windows)
     while windows:
         free, index, window = windows[0]
         if free > window.until or free > HORIZON:
             heappop(windows)
             continue
+        if window.serves is None:
+            serves = [(line, h) for key, line in lines if (h := window.counter.handicap(*key[:3])) is not None]
+            window.serves = serves
         heads = [head for line, handicap in window.serves if (head := line.head(handicap, now + free))]
         if not heads:
             # Nobody is there whom it serves: it waits for the next who is to come.
@@ -208,7 +212,7 @@ def _to_come(state: State, rules: Rules, at: int, ticket: Ticket) -> dict[LineKe
     total = sum(shares.values())
     found = {}
     for service, share in shares.items():
-        reach = _reach(rules, ticket, service)
+        reach = rules.reach(ticket.service, ticket.klass, ticket.only, service)
         for klass, percent in classes.items():
             part = share / total * percent / 100
             ahead = min(counted + reach + rules.credit(klass) - now, HORIZON)
@@ -229,17 +233,6 @@ def at_the_door(state: State, profile: Profile, second: int) -> float:
     if not opens <= second < opens + DOOR:
         return 0.0
     return max(0.0, sum(profile.burst) / 2 - len(state.tickets))
-
-
-def _reach(rules: Rules, ticket: Ticket, service: str) -> int:
-    """How much later than this ticket somebody for `service` may come and still be before it at some counter."""
-    most = 0
-    for counter in rules.counters.values():
-        ours = counter.handicap(ticket.service, ticket.klass, ticket.only)
-        theirs = counter.handicap(service, rules.default_class)
-        if ours is not None and theirs is not None:
-            most = max(most, ours - theirs)
-    return most
 
 
 def seconds_at_counter(state: State, rules: Rules, service: str, klass: str) -> float:
