@@ -22,7 +22,7 @@ import ast
 import json
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import fields
+from dataclasses import fields, replace
 from datetime import timedelta
 from pathlib import Path
 from string import Formatter
@@ -893,6 +893,26 @@ IN_OTHER_BRANCHES = {
         1 UNHOLD                  -> 1 calls A001 by hand
         1 RECALL                  -> 1 recalls A001 (1)
     """),
+    "also who returns, or is sent on, goes to others when the last counter of a service has gone": (
+        lambda: usual(services={"cash": {"overflow": True}}), """
+        1 OPEN                    -> 1 open
+        2 OPEN                    -> 2 open
+        12 OPEN                   -> 12 open
+        take cash                 -> A001
+        take personal             -> B001
+        take personal             -> B002
+        1 CALL                    -> 1 calls A001
+        1 NOSHOW                  -> A001 missed
+        1 PAUSE                   -> 1 paused
+        panel RETURN A001         -> A001 returned, A001 given to anywhere
+        2 CALL                    -> 2 calls B001
+        2 TRANSFER 1              -> B001 to cash, B001 given to anywhere
+        panel REASSIGN B002 service=cash -> B002 given to cash, B002 given to anywhere
+        ? B002                    -> waiting cash normal 09:00 anywhere
+        1 PAUSE                   -> 1 open
+        take personal             -> B003
+        panel REASSIGN B003 service=cash -> B003 given to cash
+    """),
     "others take over when the last counter of a service has gone": (
         lambda: usual(services={"cash": {"overflow": True}}), """
         take cash                 -> A001
@@ -1005,8 +1025,7 @@ def test_a_prefix_given_to_another_service_during_the_day_never_makes_a_number_t
         "cash": type(cash)("cash", "Cash", personal.prefix),
         "personal": type(personal)("personal", "Personal", cash.prefix),
     }
-    rules = branch({"1": {"cash": 0, "personal": 0}})
-    lobby.rules = type(rules)(**{f.name: getattr(rules, f.name) for f in fields(rules)} | {"services": swapped})
+    lobby.rules = replace(lobby.rules, services=swapped)
     assert lobby.take("personal") == "A003"
     assert lobby.take("cash") == "B003"
 

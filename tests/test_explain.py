@@ -6,8 +6,8 @@ from branches import MINUTE, NINE, Lobby, branch, branches, half_hours, history,
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from controller.lobby import calling, explain
 from controller.lobby import commands as cm
-from controller.lobby import explain
 from controller.lobby.calling import pick
 from controller.lobby.events import TicketCalled, from_row
 from controller.lobby.outcome import Refusal
@@ -211,3 +211,49 @@ def test_every_ticket_has_a_sentence_that_is_true(rules: Rules, seed: int) -> No
         else:
             assert all(c.handicap(ticket.service, ticket.klass, ticket.only) is None for c in counters)
     assert state.picture() == before
+
+
+# -- sentences that say what is so -----------------------------------------------------------------------------------
+
+
+def why(lobby: Lobby, counter: str = "1") -> str:
+    """Why the counter's next call is what it is."""
+    found = pick(lobby.state, lobby.rules, lobby.rules.counters[counter], lobby.now)
+    assert found
+    return str(calling.why(lobby.rules, found)["text"])
+
+
+def test_the_first_of_one_line_is_not_alone() -> None:
+    lobby = Lobby(branch(COUNTERS))
+    lobby.take("cash")
+    assert why(lobby) == "A001 is next: nobody else waits whom this counter serves."
+    lobby.wait(1)
+    lobby.take("cash")
+    assert why(lobby) == "A001 is next: it came first of those who wait."
+
+
+def test_two_of_one_second_go_by_their_numbers() -> None:
+    lobby = Lobby(branch({"1": {"cash": 0, "personal": 0}}))
+    do(lobby, cm.Open)
+    lobby.take("personal")
+    lobby.take("cash")
+    assert why(lobby) == "B001 is next: it came in the same second as A001, and has the smaller number."
+    lobby.take("cash")
+    assert told(lobby, "A002").endswith(
+        "A001 comes before it, as it came in the same second and has the smaller number."
+    )
+
+
+def test_borrowing_is_given_as_a_reason_only_where_it_costs_the_other() -> None:
+    """Both are borrowed; the one that costs less is not next because of it if it came first anyway."""
+    lobby = Lobby(branch({"1": {"cash": 5, "personal": 20, "corporate": 0}}))
+    lobby.take("cash")
+    lobby.wait(2)
+    lobby.take("personal")
+    assert "borrowed" not in why(lobby)
+    assert why(lobby).startswith("A001 is next: ")
+    lobby = Lobby(branch({"1": {"cash": 5, "personal": 0}}))
+    lobby.take("cash")
+    lobby.wait(6)
+    lobby.take("personal")
+    assert "borrowed" in why(lobby), "although it is counted as having come five minutes later"

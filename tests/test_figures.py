@@ -9,7 +9,7 @@ from branches import MINUTE, Lobby, asking, branch, history, long_steps
 
 from controller.lobby import commands as cm
 from controller.lobby import figures
-from controller.lobby.state import Stage
+from controller.lobby.state import Effect, Stage
 
 RULES = branch({"1": {"cash": 0}, "2": {"personal": 0}}, triage=asking(("cash",)), target=10 * MINUTE)
 
@@ -94,6 +94,21 @@ def test_what_a_class_did_to_the_others() -> None:
     vip, normal = classes["vip"], classes["normal"]
     assert (vip["share"], vip["passed"], vip["passed_by_mean"], vip["passed_by_max"]) == (0.667, 2, 5, 6)
     assert (normal["share"], normal["passed"], normal["passed_by_mean"], normal["passed_by_max"]) == (0.333, 0, 0, 0)
+
+
+def test_all_who_came_earlier_for_the_service_and_still_wait_are_passed() -> None:
+    """Not only the heads of lines that compete; those for another service, and those who have gone, are not."""
+    lobby = Lobby(RULES)
+    for minutes in (0, 1, 2):
+        lobby.take("cash")
+        lobby.wait(minutes)
+    lobby.take("personal")
+    lobby.take("cash", "vip")
+    lobby.do(cm.Cancel(at=lobby.now, cause="", by="panel", ticket="A002"))
+    assert lobby.call("1") == "A004"
+    assert lobby.state.effects["vip"] == Effect(passed=2, seconds=(3 + 2) * MINUTE, most=3 * MINUTE)
+    assert lobby.call("1") == "A001"
+    assert lobby.state.effects["normal"] == Effect()
 
 
 def test_who_was_sent_to_a_machine_and_who_insisted() -> None:

@@ -8,7 +8,7 @@ from random import Random
 from statistics import fmean
 
 import pytest
-from branches import MINUTE, Lobby, branch, history, long_steps
+from branches import MINUTE, Lobby, branch, half_hours, history, long_steps
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -26,7 +26,7 @@ from controller.lobby.learning import (
     Knowledge,
 )
 from controller.lobby.outcome import Refusal
-from controller.lobby.rules import Rules
+from controller.lobby.rules import Appointments, Rules
 
 RULES = branch({"1": {"cash": 0}}, services={"cash": {"minutes": 4}})
 SEED = 20261122
@@ -203,6 +203,27 @@ def test_a_clock_that_jumps_does_not_stop_the_learning(actual: int) -> None:
     assert 0 <= least <= middle <= most
 
 
+@pytest.mark.parametrize(("actual", "counts"), [(0, True), (3 * 900 + 3600, True), (3 * 900 + 3601, False)])
+def test_a_wait_that_no_range_could_have_told_teaches_nothing(actual: int, counts: bool) -> None:
+    """It is the clock's, or the ticket was forgotten."""
+    known = Knowledge()
+    known.waited("normal", 600, (300, 600, 900), LATER, actual)
+    assert bool(known.errors) == counts
+
+
+def test_the_wait_of_an_appointment_is_learned_from_its_slot_on() -> None:
+    """Who checks in an hour before does not teach the lobby that people wait an hour."""
+    lobby = Lobby(branch({"1": {"cash": 0}}, appointments=Appointments(half_hours("09:00", "12:00"))))
+    do(lobby, cm.Open)
+    lobby.take("cash")
+    lobby.call("1")
+    ticket = lobby.state.tickets[lobby.take("cash", slot="10:00")]
+    lobby.wait(63)
+    lobby.call("1")
+    assert list(lobby.state.waits["normal"]) == [0, 3 * MINUTE]
+    assert ticket.waits_from == 1000 * ticket.slot
+
+
 def test_tickets_that_people_have_moved_teach_nothing_of_waits() -> None:
     def learned(command: cm.Command | None, counter: str = "1") -> int:
         lobby = Lobby(branch({"1": {"cash": 0}, "2": {"cash": 0}}))
@@ -240,7 +261,7 @@ def test_what_is_known_fades_from_day_to_day() -> None:
     for _ in range(400):
         forgotten = Knowledge.from_summary(json.loads(json.dumps(forgotten.summary())))
     assert forgotten.mean("cash", "normal", 240) == pytest.approx(240, abs=1)
-    assert sum(errors.count for errors in forgotten.errors.values()) == 0
+    assert (forgotten.times, forgotten.errors) == ({"cash": {}}, {}), "what weighs nothing is not written any more"
 
 
 def test_a_summary_says_all_that_there_is() -> None:

@@ -75,6 +75,11 @@ def test_the_halls_last_line_tells_in_turn_who_is_next_and_how_long_it_takes() -
         return views.footer(lobby.state, lobby.rules, waits, seconds * turn + turn // 2)
 
     assert [shown(n) for n in range(2)] == ["Cash 12-18 min", "Personal now"]
+    chinese = branch({"1": {"cash": 0}, "2": {"personal": 0}}, language="zh")
+    assert [views.footer(lobby.state, chinese, waits, n * turn) for n in range(2)] == [
+        "Cash12-18分",
+        "Personal随到随办",
+    ]
     for _ in range(4):
         lobby.take("cash")
     said = [shown(n) for n in range(6)]

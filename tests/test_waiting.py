@@ -7,7 +7,21 @@ from heapq import heapify, heappop, heappush
 from typing import Any
 
 import pytest
-from branches import ALL, MINUTE, USUAL, Lobby, Step, branch, branches, half_hours, history, local, long_steps, steps
+from branches import (
+    ALL,
+    MINUTE,
+    USUAL,
+    Lobby,
+    Step,
+    branch,
+    branches,
+    half_hours,
+    history,
+    hours,
+    local,
+    long_steps,
+    steps,
+)
 from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
@@ -19,7 +33,20 @@ from controller.lobby.learning import LEFT, MISSES, PRIOR_WEIGHT, Knowledge
 from controller.lobby.outcome import Refusal
 from controller.lobby.rules import Appointments, Rules
 from controller.lobby.state import CounterStage, Stage, Ticket
-from controller.lobby.waiting import BREAK, HORIZON, LATE, OPENS_IN, STILL, expected, finds_free_counter, newcomer, roll
+from controller.lobby.waiting import (
+    BREAK,
+    DOOR,
+    HORIZON,
+    LATE,
+    OPENS_IN,
+    STILL,
+    _to_come,
+    at_the_door,
+    expected,
+    finds_free_counter,
+    newcomer,
+    roll,
+)
 
 few = settings(max_examples=60, deadline=None, print_blob=True)
 HOUR = 3600
@@ -428,3 +455,108 @@ def test_a_ticket_that_is_not_waiting_for_anybody_costs_nothing() -> None:
     stranger = Ticket("", 1, "gold", "king", lobby.now // 1000, lobby.now, 0)
     assert left(lobby, stranger) is None
     assert expected(lobby.state, lobby.rules, lobby.now, stranger) is None
+
+
+def expecting(an_hour: float, classes: dict[str, float], **about: Any) -> dict[str, Any]:
+    """About a branch to which so many come an hour, all for cash."""
+    return {
+        "calendar": Calendar({"normal": Profile("normal", (), Span(9 * HOUR, 17 * HOUR), (an_hour,) * 8)}),
+        "shares": {"normal": {"cash": 1.0}},
+        "class_shares": {"normal": classes},
+        "pass_limit": 100,
+    } | about
+
+
+def test_those_to_come_do_not_stand_behind_those_who_wait() -> None:
+    """Who comes in a minute, with an hour's privilege, is there in a minute: the one of the same class who took a
+    ticket for the evening does not hide them, nor does one who came before."""
+    lobby = at_noon({"1": {"cash": 0}}, **expecting(60, {"normal": 50.0, "green": 50.0}))
+    do(lobby, cm.Open, "1")
+    for _ in range(3):
+        lobby.take("cash")
+    lobby.take("cash", "green")
+    exact(lobby)
+    normal = wait(lobby)
+    # One green one every two minutes, and four minutes for each: the normal ones are called when no more green ones
+    # count as having come before them, an hour from now, and then those of this hour have to be served as well.
+    assert normal is None or normal > HOUR
+
+
+def test_nobody_is_expected_from_an_hour_without_arrivals() -> None:
+    lobby = at_noon({"1": {"cash": 0}}, **expecting(0, {"normal": 50.0, "green": 50.0}))
+    do(lobby, cm.Open, "1")
+    for _ in range(3):
+        lobby.take("cash")
+    assert wait(lobby) == 12 * MINUTE
+
+
+def test_those_to_come_are_never_more_than_the_horizon_ahead() -> None:
+    """Whatever privilege a class is given, there is an end to who is thought of."""
+    credits = {"normal": 0, "king": 10_000_000}
+    lobby = at_noon({"1": {"cash": 0}}, credits=credits, **expecting(60, {"normal": 99.0, "king": 1.0}))
+    do(lobby, cm.Open, "1")
+    lobby.take("cash")
+    ticket = newcomer(lobby.state, lobby.rules, lobby.now, "cash")
+    times = [time for times in _to_come(lobby.state, lobby.rules, lobby.now, ticket).values() for time in times]
+    assert 0 < len(times) <= HORIZON / HOUR * 60
+    assert max(times) < lobby.now // 1000 + HORIZON
+    assert wait(lobby) is not None
+
+
+def test_a_window_with_nobody_to_serve_waits_for_the_next_to_come() -> None:
+    """Counter 2 has nothing of its own now, and borrows the one who waits only after its own next customers."""
+    about = expecting(6, {"normal": 100.0}, shares={"normal": {"personal": 1.0}})
+    lobby = at_noon({"1": {"cash": 0}, "2": {"personal": 0}}, **about)
+    do(lobby, cm.Open, "2")
+    assert wait(lobby, "personal") == 0
+    lobby = at_noon({"1": {"cash": 0, "personal": 30}}, **about)
+    do(lobby, cm.Open, "1")
+    lobby.take("cash")
+    exact(lobby)
+    lonely = at_noon({"1": {"cash": 0, "personal": 30}})
+    do(lonely, cm.Open, "1")
+    lonely.take("cash")
+    assert wait(lobby) == wait(exact(lonely)) == 4 * MINUTE
+
+
+def test_who_waits_for_the_idle_counter_is_before_a_newcomer() -> None:
+    """The counter is free, but its next customer stands in front of it."""
+    lobby = at_noon({"1": {"cash": 0, "personal": 0}, "2": {"personal": 0}})
+
+    def free(service: str) -> bool:
+        return finds_free_counter(lobby.state, lobby.rules, newcomer(lobby.state, lobby.rules, lobby.now, service))
+
+    do(lobby, cm.Open, "1")
+    assert free("cash")
+    lobby.take("personal")
+    assert not free("cash"), "one waits whom the idle counter serves"
+    do(lobby, cm.Open, "2")
+    assert not free("personal")
+    assert lobby.call("2") == "B001"
+    assert free("cash")
+    assert views.wait(lobby.state, lobby.rules, lobby.now, "cash") == (0, 0)
+
+
+def test_services_that_give_no_tickets_now_have_no_wait() -> None:
+    about = {"cash": {"hours": hours("09:00-12:30"), "minutes": 4}, "personal": {"quota": 1}}
+    lobby = at_noon({"1": {"cash": 0}, "2": {"personal": 0}}, services=about)
+    do(lobby, cm.Open, "1")
+    do(lobby, cm.Open, "2")
+
+    def told() -> list[tuple[int, int] | None]:
+        return [views.wait(lobby.state, lobby.rules, lobby.now, service) for service in ("cash", "personal")]
+
+    assert told() == [(0, 0), (0, 0)]
+    lobby.take("personal")
+    lobby.call("2")
+    assert told() == [(0, 0), None], "its quota is used up"
+    lobby.wait(30)
+    assert told() == [None, None], "its hours are over"
+
+
+def test_the_crowd_at_the_door_comes_when_the_doors_open() -> None:
+    day = Profile("normal", (), Span(9 * HOUR, 17 * HOUR), (10,) * 8, burst=(20, 20))
+    lobby = at_noon({"1": {"cash": 0}})
+    for profile, opens in ((day, 9 * HOUR), (day.within((parse_spans("10:00-12:00 13:00-15:00"),) * 7), 10 * HOUR)):
+        crowd = [at_the_door(lobby.state, profile, opens + second) for second in (-1, 0, DOOR - 1, DOOR)]
+        assert crowd == [0, 20, 20, 0]

@@ -140,6 +140,18 @@ def test_nobody_who_waits_is_told_a_wrong_next(rules: Rules, morning: list[Row])
     assert heads == said
 
 
+def test_a_ticket_is_found_in_either_case(rules: Rules, morning: list[Row]) -> None:
+    """Also where a prefix is not in capitals."""
+    called = next(row.event.ticket for row in morning if isinstance(row.event, ev.TicketCalled))
+    assert explanations(morning, rules, called.lower()) == explanations(morning, rules, called) != []
+    small: list[Row] = []
+    for row in morning:
+        data = json.loads(json.dumps(row.data).replace(f'"{called}"', f'"{called.lower()}"'))
+        small.append(replace(row, event=ev.from_row(row.event.KIND, row.event.VERSION, data)))
+    for text in (called, called.lower()):
+        assert {explanation.ticket for _, explanation in explanations(small, rules, text)} == {called.lower()}
+
+
 # -- the command -----------------------------------------------------------------------------------------------------
 
 
@@ -183,3 +195,5 @@ def test_what_it_does_not_find(arguments: list[str], code: int, journal: Path) -
     assert done.returncode == code
     assert "Traceback" not in done.stderr
     assert (done.stdout + done.stderr).strip()
+    if "--journal" in arguments:
+        assert "none.db: there is no such file; name the file that [journal] path names" in done.stderr

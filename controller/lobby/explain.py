@@ -95,13 +95,15 @@ def _reason(rules: Rules, counter: Counter, ticket: Ticket, other: Ticket, at: i
     if other.not_before <= now < ticket.not_before:
         slot = rules.local(ticket.seniority * 1000).strftime("%H:%M")
         return say("explain.early", ticket=ticket.id, slot=slot)
-    if other.seniority <= ticket.seniority:
+    if other.seniority < ticket.seniority:
         return say("explain.earlier", ahead=calling.span(rules, ticket.seniority - other.seniority))
     if rules.credit(other.klass) > rules.credit(ticket.klass):
         klass = rules.class_name(other.klass)
         return say("explain.privilege", klass=klass, credit=rules.credit(other.klass) // 60)
     handicap = counter.handicap(ticket.service, ticket.klass, ticket.only) or 0
-    return say("explain.borrowed", ticket=ticket.id, counter=counter.id, handicap=handicap // 60)
+    if handicap > (counter.handicap(other.service, other.klass, other.only) or 0):
+        return say("explain.borrowed", ticket=ticket.id, counter=counter.id, handicap=handicap // 60)
+    return say("explain.number")
 
 
 def _order(state: State, rules: Rules, counter: Counter) -> list[Line]:
