@@ -223,7 +223,7 @@ def the_replayed_journal_shows(config: Path, board: Any) -> None:
     try:
         engine = Engine(settings.rules, journal)
         engine.replay()
-        assert views.board(engine.state, settings.rules, [], board["wait"]) == board
+        assert views.board(engine.state, settings.rules, _now(), [], board["wait"]) == board
     finally:
         journal.close()
 
