@@ -13,6 +13,7 @@ from sortedcontainers import SortedList
 
 from controller.journal import Row
 from controller.lobby import events as ev
+from controller.lobby.figures import FELT
 from controller.lobby.rules import Rules
 from simulators.customers import day as customers_of
 from simulators.days.scores import FIRST, Guess, Scorer, minutes, score
@@ -42,6 +43,8 @@ class Tally:
     guesses: list[Guess] = field(default_factory=list)
     customers: int = 0
     missed: int = 0
+    turned_away: int = 0
+    """Customers who got no ticket."""
     window_seconds: float = 0.0
     """Time that windows were open, of all together."""
     busy_seconds: float = 0.0
@@ -123,7 +126,9 @@ def simulate(
             scorer.heard(at, event)
 
         lobby.heard = heard
-        VirtualDay(lobby, day, customers_of(forced, kind, f"{seed}:{n}"), policy).run()
+        virtual = VirtualDay(lobby, day, customers_of(forced, kind, f"{seed}:{n}"), policy)
+        virtual.run()
+        tally.turned_away += virtual.turned_away
         keep(lobby.rows)
         lobby.rows.clear()
         done()
@@ -148,7 +153,8 @@ def report(tally: Tally, days: int, seconds: float) -> dict[str, Any]:
         "seconds": round(seconds, 2),
         "classes": waits_by(tally.waits, "klass"),
         "services": waits_by(tally.waits, "service"),
-        "above_3": _part(tally.waits, lambda w: w.seconds > 180),
+        "turned_away": tally.turned_away,
+        "above_3": _part(tally.waits, lambda w: w.seconds > FELT),
         "window_minutes": minutes(tally.window_seconds),
         "idle": tally.idle,
         "no_shows": tally.missed,

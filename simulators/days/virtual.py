@@ -146,6 +146,8 @@ class VirtualDay:
         self._causes = count()
         self._visits: dict[str, _Visit] = {}
         self._to_come = len(self._customers)
+        self.turned_away = 0
+        """Customers who got no ticket: outside the hours, or beyond the quota."""
         profile = self.rules.profile(day.isoformat()) if shifts is None else None
         self.clerks: dict[str, _Clerk] = {}
         for id, counter in self.rules.counters.items():
@@ -205,6 +207,8 @@ class VirtualDay:
             self._visits[issued.ticket] = _Visit(customer, at, list(self._legs(customer)))
             self._issued(at, customer, issued.ticket)
             self._wake(at, issued.ticket)
+        else:
+            self.turned_away += 1
 
     def _wake(self, at: int, ticket: str) -> None:
         """The idle clerk whose work it is most sees the customer; of several, the one that has been idle longest."""
