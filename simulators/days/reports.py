@@ -36,9 +36,10 @@ def show_simulation(console: Console, report: Mapping[str, Any]) -> None:
             table.add_row(id, *(str(figure) for figure in figures))
         table.add_section()
     console.print(table)
+    days = "1 day" if report["days"] == 1 else f"{report['days']} days"
     console.print(
-        f"{report['customers']:,} customers in {report['days']} day{'' if report['days'] == 1 else 's'}, {report['above_3']:.0%} above 3 min; windows "
-        f"open {report['window_minutes'] / 60:.0f} h, idle {report['idle']:.0%}; "
+        f"{report['customers']:,} customers in {days}, {report['above_3']:.0%} above 3 min; windows open "
+        f"{report['window_minutes'] / 60:.0f} h, idle {report['idle']:.0%}; "
         f"{report['no_shows']:,} calls unanswered, {report['turned_away']:,} customers without a ticket."
     )
     estimates = report["estimates"]
