@@ -20,6 +20,7 @@ from rich.table import Table
 from rich.text import Text
 
 from controller.config import EscposDevice, Settings, VfdDevice
+from controller.lobby.views import in_words
 from simulators.board import BoardFarEnd
 from simulators.buttons import Buttons
 from simulators.people import Hall
@@ -116,13 +117,15 @@ class Screen(logging.Handler):
     def _waiting(self) -> Panel:
         board = self._buttons.retained.get("board", {})
         table = Table.grid(padding=(0, 2))
+        rules, waits = self._settings.rules, board.get("wait", {})
         for service, count in board.get("waiting", {}).items():
             bar = "●" * min(count, 40)
-            table.add_row(self._settings.rules.service_name(service), str(count), bar)
-        table.add_row("", "", "")
-        table.add_row("→", "", " ".join(board.get("soon", [])))
-        minutes = self._hall.time() / 60
-        return Panel(table, title=f"{self._settings.rules.branch_name}: {minutes:.0f} min, {self._hall.left} have left")
+            minutes = (waits[service][0], waits[service][1]) if service in waits else None
+            table.add_row(rules.service_name(service), str(count), in_words(rules, minutes), bar)
+        table.add_row("", "", "", "")
+        table.add_row("→", "", "", " ".join(board.get("soon", [])))
+        passed = self._hall.time() / 60
+        return Panel(table, title=f"{rules.branch_name}: {passed:.0f} min, {self._hall.left} have left")
 
     def _counters(self) -> Panel:
         """Each counter by what its own display and its terminal show."""
