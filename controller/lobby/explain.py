@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from controller.lobby import calling, views, waiting
 from controller.lobby.events import TicketCalled
 from controller.lobby.rules import Counter, Rules
-from controller.lobby.state import ENDED, IN_HAND, CounterStage, Stage, State, Ticket
+from controller.lobby.state import ENDED, IN_HAND, Stage, State, Ticket, open_counters
 
 ROWS = 30
 """Tickets shown in a table; more come before one only on the worst of days."""
@@ -59,9 +59,8 @@ def _waiting(state: State, rules: Rules, ticket: Ticket, at: int) -> Explanation
     say = rules.wording.say
     orders = {
         counter.id: _order(state, rules, counter)
-        for counter in rules.counters.values()
-        if state.counter(counter.id).stage is CounterStage.OPEN
-        and counter.handicap(ticket.service, ticket.klass, ticket.only) is not None
+        for counter in open_counters(state, rules)
+        if counter.handicap(ticket.service, ticket.klass, ticket.only) is not None
     }
     if not orders:
         return Explanation(ticket.id, say("explain.nobody", ticket=ticket.id))

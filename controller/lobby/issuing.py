@@ -147,8 +147,8 @@ def overflow(state: State, rules: Rules, id: str, ticket: str) -> Events:
     service = rules.services.get(id)
     if service is None:
         return []
-    own = [id for id, c in rules.counters.items() if c.handicap(service.id, rules.default_class) == 0]
-    if any(state.counter(id).since for id in own) and _overflows(state, rules, service):
+    have_opened = any(state.counter(own.id).since for own in rules.owners(service.id))
+    if have_opened and _overflows(state, rules, service):
         return [ev.TicketReassigned(ticket, by=OVERFLOW, any=True)]
     return []
 
@@ -156,9 +156,7 @@ def overflow(state: State, rules: Rules, id: str, ticket: str) -> Events:
 def _overflows(state: State, rules: Rules, service: Service, without: str = "") -> bool:
     """Whether other counters take over a service: none of its own is open (`without` one that is about to go)."""
     return service.overflow and not any(
-        state.counter(id).stage is CounterStage.OPEN
-        for id, counter in rules.counters.items()
-        if id != without and counter.handicap(service.id, rules.default_class) == 0
+        state.counter(own.id).stage is CounterStage.OPEN for own in rules.owners(service.id) if own.id != without
     )
 
 
@@ -167,7 +165,7 @@ def overflow_without(state: State, rules: Rules, counter: Counter) -> Events:
     taken_over = [
         service.id
         for service in rules.services.values()
-        if counter.handicap(service.id, rules.default_class) == 0 and _overflows(state, rules, service, counter.id)
+        if counter in rules.owners(service.id) and _overflows(state, rules, service, counter.id)
     ]
     return [
         ev.TicketReassigned(place.ticket, by=OVERFLOW, any=True)

@@ -146,6 +146,10 @@ class Rules:
             self._reaches[key] = found
         return found
 
+    def owners(self, service: str) -> list[Counter]:
+        """The counters whose own work a service is, for the usual class."""
+        return [c for c in self.counters.values() if c.handicap(service, self.default_class) == 0]
+
     def day_of(self, at: int) -> str:
         """The business day (YYYY-MM-DD) of a time in ms since 1970, UTC."""
         return (

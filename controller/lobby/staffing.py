@@ -14,12 +14,12 @@ for nothing, and waiting for the second check on a pension morning cost those at
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from controller.lobby.calendar import second_of
 from controller.lobby.rules import Counter, Rules
-from controller.lobby.state import Advice, CounterStage, State
+from controller.lobby.state import Advice, CounterStage, State, open_counters
 from controller.lobby.waiting import at_the_door, seconds_at_counter
 
 CHECK_EVERY = 5 * 60
@@ -82,13 +82,13 @@ def need(state: State, rules: Rules, at: int, services: list[str]) -> Need:
     )
     recent = [t.service for t in state.tickets.values() if 0 <= at - t.issued_at < RECENT * 1000]
     profile = rules.calendar.profiles.get(state.profile)
-    second = second_of(rules.local(at))
+    local = rules.local(at)
+    second = second_of(local)
     by_calendar = profile.arrivals_at(second) / 3600 if profile else 0.0
     shares = rules.shares.get(state.profile) or dict.fromkeys(rules.services, 1.0)
     total = sum(shares.values()) or 1.0
     crowd = at_the_door(state, profile, second) if profile else 0.0
     load = 0.0
-    local = rules.local(at)
     for service in services:
         hours = rules.services[service].hours
         comes = hours is None or rules.calendar.is_open(hours, local)
@@ -96,7 +96,7 @@ def need(state: State, rules: Rules, at: int, services: list[str]) -> Need:
         part = shares.get(service, 0.0) / total
         load += seconds * (recent.count(service) / RECENT + by_calendar * part * comes) / 2
         waiting += seconds * crowd * part * comes
-    open_ones = [c for id, c in rules.counters.items() if state.counter(id).stage is CounterStage.OPEN]
+    open_ones = open_counters(state, rules)
     windows = sum(owns(rules, counter, services) for counter in open_ones)
     if not windows:  # those that only lend a hand serve them for the time being
         windows = sum(
@@ -151,15 +151,10 @@ def to_open(state: State, rules: Rules, services: list[str]) -> Iterator[str]:
 
 def to_close(state: State, rules: Rules, at: int, services: list[str]) -> Iterator[str]:
     """The counters that could go, the last to open first; each service keeps one whose own work it is."""
-    open_ones = [id for id in rules.counters if state.counter(id).stage is CounterStage.OPEN]
-    for id in sorted(open_ones, key=lambda id: -state.counter(id).since):
-        counter = rules.counters[id]
-        if not owns(rules, counter, services) or at - state.counter(id).since < OPEN_FOR * 1000:
+    open_ones = open_counters(state, rules)
+    for counter in sorted(open_ones, key=lambda counter: -state.counter(counter.id).since):
+        if not owns(rules, counter, services) or at - state.counter(counter.id).since < OPEN_FOR * 1000:
             continue
-        stay: Mapping[str, Counter] = {other: rules.counters[other] for other in open_ones if other != id}
-        if all(
-            any(owns(rules, other, [service]) for other in stay.values())
-            for service in rules.services
-            if owns(rules, counter, [service])
-        ):
-            yield id
+        own = [owners for service in rules.services if counter in (owners := rules.owners(service))]
+        if all(any(other in open_ones and other is not counter for other in owners) for owners in own):
+            yield counter.id

@@ -17,7 +17,7 @@ from sortedcontainers import SortedList
 
 from controller.lobby import events as ev
 from controller.lobby.learning import Knowledge
-from controller.lobby.rules import ANY
+from controller.lobby.rules import ANY, Counter, Rules
 
 CALLS_KEPT = 12
 """Calls remembered for boards, newest first."""
@@ -249,6 +249,11 @@ class State:
         picture["waits"] = {klass: list(waits) for klass, waits in self.waits.items()}
         picture["windows"]["declined"] = sorted([*key, at] for key, at in self.windows.declined.items())
         return picture
+
+
+def open_counters(state: State, rules: Rules) -> list[Counter]:
+    """The configured counters that are open now."""
+    return [c for id, c in rules.counters.items() if state.counter(id).stage is CounterStage.OPEN]
 
 
 def evolve(state: State, at: int, event: ev.Event) -> None:

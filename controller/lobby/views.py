@@ -11,7 +11,7 @@ from typing import Any
 
 from controller.lobby import calling, issuing, staffing, waiting
 from controller.lobby.rules import Counter, Rules
-from controller.lobby.state import CounterStage, Place, Stage, State, Ticket
+from controller.lobby.state import CounterStage, Place, Stage, State, Ticket, open_counters
 
 SOON = 3
 """How many of the next tickets a board announces."""
@@ -115,7 +115,7 @@ def board(state: State, rules: Rules, at: int, notices: Sequence[str], waits: Wa
 
 def without_counter(state: State, rules: Rules) -> list[str]:
     """The names of services for which people wait since the first counter opened, and none of whose own is open."""
-    open_ones = [c for id, c in rules.counters.items() if state.counter(id).stage is CounterStage.OPEN]
+    open_ones = open_counters(state, rules)
     has_opened = any(counter.since for counter in state.counters.values())
     waits = {
         key.service: None
@@ -127,13 +127,14 @@ def without_counter(state: State, rules: Rules) -> list[str]:
 
 def advice(state: State, rules: Rules) -> dict[str, Any]:
     """What the lobby manager is advised to do about the windows, with what it would change, in minutes."""
-    open_ones = [c for id, c in rules.counters.items() if state.counter(id).stage is CounterStage.OPEN]
+    open_ones = open_counters(state, rules)
+    groups = staffing.groups(rules)
     items = []
     for item in state.windows.advice:
         before, after = -(-item.before // 60), -(-item.after // 60)
-        group = [s for s in rules.services.values() if (s.group or s.id) == item.group]
-        services = rules.wording.say("windows.and").join(s.name for s in group)
-        served = any(c.handicap(s.id, rules.default_class) is not None for c in open_ones for s in group)
+        group = groups.get(item.group, [])
+        services = rules.wording.say("windows.and").join(rules.service_name(service) for service in group)
+        served = any(c.handicap(service, rules.default_class) is not None for c in open_ones for service in group)
         key = "first" if item.before >= staffing.NO_WINDOW and not served else item.action
         text = rules.wording.say(f"windows.{key}", counter=item.counter, services=services, before=before, after=after)
         items.append({"action": item.action, "counter": item.counter, "before": before, "after": after, "text": text})

@@ -20,7 +20,7 @@ from itertools import count
 from controller.lobby.calendar import Profile, second_of
 from controller.lobby.calling import Head, rank
 from controller.lobby.rules import Counter, Rules
-from controller.lobby.state import CounterStage, CounterState, LineKey, Place, State, Ticket
+from controller.lobby.state import CounterStage, CounterState, LineKey, Place, State, Ticket, open_counters
 
 STILL = 0.45
 """The part of the mean that a service still takes at least, however long it has lasted."""
@@ -120,12 +120,10 @@ def newcomer(state: State, rules: Rules, at: int, service: str, klass: str = "")
 def finds_free_counter(state: State, rules: Rules, ticket: Ticket) -> bool:
     """Whether a counter that serves it stands idle, and nobody waits for that one: the customer goes there at once."""
     return any(
-        here.stage is CounterStage.OPEN
-        and not here.ticket
-        and id in rules.counters
-        and rules.counters[id].handicap(ticket.service, ticket.klass, ticket.only) is not None
-        and not any(rules.counters[id].handicap(*key[:3]) is not None for key in state.lines)
-        for id, here in state.counters.items()
+        not state.counter(counter.id).ticket
+        and counter.handicap(ticket.service, ticket.klass, ticket.only) is not None
+        and not any(counter.handicap(*key[:3]) is not None for key in state.lines)
+        for counter in open_counters(state, rules)
     )
 
 

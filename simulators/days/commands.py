@@ -6,7 +6,6 @@ import json
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from statistics import fmean
 from typing import Any
 
 from rich.console import Console
@@ -20,7 +19,7 @@ from simulators.days.replay import as_it_was, bare_rules, compare, most_changed
 from simulators.days.replay import report as compared_report
 from simulators.days.reports import show_replay, show_simulation
 from simulators.days.scores import minutes
-from simulators.days.simulation import Tally, quantile, report, simulate, waits_by
+from simulators.days.simulation import Tally, report, simulate, waits, waits_by
 from simulators.days.virtual import follow_advice
 
 
@@ -75,12 +74,12 @@ def run_simulation(
 
 
 def _windows(tally: Tally) -> dict[str, Any]:
-    seconds = sorted(w.seconds for w in tally.waits)
+    waited = waits(tally.waits) if tally.waits else {"mean": 0.0, "p95": 0.0}
     return {
         "window_minutes": minutes(tally.window_seconds),
         "idle": tally.idle,
-        "mean": minutes(fmean(seconds)) if seconds else 0.0,
-        "p95": minutes(quantile(seconds, 0.95)) if seconds else 0.0,
+        "mean": waited["mean"],
+        "p95": waited["p95"],
         "too_long": minutes(tally.too_long),
     }
 
@@ -94,7 +93,7 @@ def run_replay(rows: Sequence[Row], rules: Rules | None, picture: Path | None, o
         names = bare_rules(events, None, wording("en"))
         was = as_it_was(events)
         for kind, by in (("classes", "klass"), ("services", "service")):
-            figures[kind] = {group: {"was": waits} for group, waits in waits_by(was, by).items()}
+            figures[kind] = {group: {"was": members} for group, members in waits_by(was, by).items()}
         figure = pictures.day(events, names, day) if picture else None
     else:
         compared = compare(events, day, rules)

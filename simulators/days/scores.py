@@ -21,7 +21,7 @@ from statistics import fmean
 
 from controller.lobby import events as ev
 from controller.lobby.rules import Rules
-from controller.lobby.state import CounterStage, State
+from controller.lobby.state import State, open_counters
 from controller.lobby.waiting import seconds_at_counter
 
 BASELINES = ("les", "hol", "ql", "last5", "hour")
@@ -102,10 +102,7 @@ class Scorer:
                 first = line[0].ticket
                 if first != newcomer:
                     oldest = min(oldest, state.tickets[first].issued_at)
-        windows = sum(
-            state.counter(counter.id).stage is CounterStage.OPEN and id in counter.serves
-            for counter in rules.counters.values()
-        )
+        windows = sum(id in counter.serves for counter in open_counters(state, rules))
         ql = waiting * seconds_at_counter(state, rules, id, rules.default_class) / max(1, windows)
         count, total = service.by_hour[rules.local(at).hour]
         return {
