@@ -37,6 +37,63 @@ SERVICES = ("cash", "personal", "corporate", "loans")
 CREDITS = {"normal": 0, "vip": 10, "appointment": 15, "green": 60, "urgent": 60}
 
 
+BANK = """
+[branch]
+id = "bank"
+name = "Bank"
+language = "en"
+
+[[service]]
+id = "cash"
+name = "Cash"
+prefix = "A"
+key = 1
+minutes = 4
+share = { normal = 60, pension = 75 }
+
+[[service]]
+id = "personal"
+name = "Personal"
+prefix = "B"
+key = 2
+minutes = 9
+share = { normal = 28, pension = 17 }
+
+[[service]]
+id = "corporate"
+name = "Corporate"
+prefix = "C"
+key = 3
+minutes = 7
+share = { normal = 12, pension = 8 }
+
+[[counter]]
+id = "1"
+serves = { cash = 0 }
+
+[[counter]]
+id = "2"
+serves = { cash = 0 }
+
+[[counter]]
+id = "3"
+serves = { personal = 0, cash = 10 }
+
+[[counter]]
+id = "4"
+serves = { corporate = 0, personal = 5, cash = 15 }
+
+[[counter]]
+id = "5"
+serves = { cash = 0, personal = 10 }
+
+[[counter]]
+id = "6"
+serves = { personal = 0, cash = 5, corporate = 5 }
+"""
+"""Four windows and two flexible ones; at the rest as the program has it by itself."""
+
+
 @cache
 def wording(language: str) -> Wording:
     """The real sentences."""

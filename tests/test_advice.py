@@ -11,6 +11,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
+from branches import BANK
 
 from controller.config import read
 from controller.lobby import staffing
@@ -27,57 +28,20 @@ DAYS = 2
 SETTINGS = ((1, 2), (1.5, 2), (2, 2), (2, 3), (3, 3), (4, 3), (6, 3))
 """Of the usual rule: opens when more wait per window, closes when at most so many would wait for each that is left."""
 
-BRANCH = """
-[branch]
-id = "advised"
-name = "Advised"
-language = "en"
-[[service]]
-id = "cash"
-name = "Cash"
-prefix = "A"
-minutes = 4
-share = { normal = 60, pension = 75 }
-[[service]]
-id = "personal"
-name = "Personal"
-prefix = "B"
-minutes = 9
-share = { normal = 28, pension = 17 }
-[[service]]
-id = "corporate"
-name = "Corporate"
-prefix = "C"
-minutes = 7
-share = { normal = 12, pension = 8 }
-[profile.pension]
-staff = { 5 = "closed", 6 = "closed", 7 = "closed" }
-[profile.busy]
-staff = { 5 = "closed", 6 = "closed", 7 = "closed" }
-[profile.normal]
-staff = { 5 = "closed", 6 = "closed", 7 = "closed" }
-[[counter]]
-id = "1"
-serves = { cash = 0 }
-[[counter]]
-id = "2"
-serves = { cash = 0 }
-[[counter]]
-id = "3"
-serves = { personal = 0, cash = 10 }
-[[counter]]
-id = "4"
-serves = { corporate = 0, personal = 5, cash = 15 }
-[[counter]]
-id = "5"
-serves = { cash = 0, personal = 10 }
-[[counter]]
-id = "6"
-serves = { personal = 0, cash = 5, corporate = 5 }
+AS_NEEDED = 'staff = { 5 = "closed", 6 = "closed", 7 = "closed" }'
+BRANCH = f"""{BANK}
 [[counter]]
 id = "7"
-serves = { cash = 0, corporate = 5 }
+serves = {{ cash = 0, corporate = 5 }}
+
+[profile.pension]
+{AS_NEEDED}
+[profile.busy]
+{AS_NEEDED}
+[profile.normal]
+{AS_NEEDED}
 """
+"""Four windows that are always open, and three that somebody must decide to open."""
 
 
 @pytest.fixture(scope="module")

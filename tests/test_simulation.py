@@ -20,7 +20,7 @@ from typing import NamedTuple
 
 import ciw
 import pytest
-from branches import branch, numbers
+from branches import BANK, branch, numbers
 from checker import Checker
 from random_days import plain
 
@@ -39,61 +39,6 @@ from simulators.days.virtual import VirtualDay, VirtualLobby
 
 CONFIG = Path(__file__).parents[1] / "config"
 LOBBY = Path(sys.executable).with_name("lobby")
-BANK = """
-[branch]
-id = "bank"
-name = "Bank"
-language = "en"
-
-[[service]]
-id = "cash"
-name = "Cash"
-prefix = "A"
-key = 1
-minutes = 4
-share = { normal = 60, pension = 75 }
-
-[[service]]
-id = "personal"
-name = "Personal"
-prefix = "B"
-key = 2
-minutes = 9
-share = { normal = 28, pension = 17 }
-
-[[service]]
-id = "corporate"
-name = "Corporate"
-prefix = "C"
-key = 3
-minutes = 7
-share = { normal = 12, pension = 8 }
-
-[[counter]]
-id = "1"
-serves = { cash = 0 }
-
-[[counter]]
-id = "2"
-serves = { cash = 0 }
-
-[[counter]]
-id = "3"
-serves = { personal = 0, cash = 10 }
-
-[[counter]]
-id = "4"
-serves = { corporate = 0, personal = 5, cash = 15 }
-
-[[counter]]
-id = "5"
-serves = { cash = 0, personal = 10 }
-
-[[counter]]
-id = "6"
-serves = { personal = 0, cash = 5, corporate = 5 }
-"""
-"""Four windows and two flexible ones; at the rest as the program has it by itself."""
 
 
 @pytest.fixture(scope="module")
