@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
@@ -16,6 +15,7 @@ from controller.lobby.events import TicketCalled
 from controller.lobby.explain import Explanation
 from controller.lobby.rules import Rules
 from controller.lobby.state import Stage, State, evolve
+from controller.output import write_json
 
 
 def explanations(rows: Iterable[Row], rules: Rules, ticket: str) -> list[tuple[int, Explanation]]:
@@ -48,9 +48,7 @@ def show(rows: Iterable[Row], rules: Rules, ticket: str, out: Path | None) -> bo
                 came, counts = _clock(rules, line.came), _clock(rules, line.counts)
                 table.add_row(line.ticket, line.service, line.klass, came, counts)
             console.print(table)
-    if out:
-        told = [{"at": at, **asdict(explanation)} for at, explanation in found]
-        out.write_text(json.dumps(told, ensure_ascii=False, indent=2) + "\n", "utf-8")
+    write_json(out, [{"at": at, **asdict(explanation)} for at, explanation in found])
     return bool(found[0][1].ticket)
 
 

@@ -20,6 +20,7 @@ from controller.lobby import events as ev
 from controller.lobby.decide import decide
 from controller.lobby.rules import Rules
 from controller.lobby.state import CounterStage, Stage, State, evolve
+from controller.output import write_json
 from controller.why import explanations
 from simulators.customers import day as customers_of
 from simulators.days.virtual import VirtualDay, VirtualLobby
@@ -197,3 +198,8 @@ def test_what_it_does_not_find(arguments: list[str], code: int, journal: Path) -
     assert (done.stdout + done.stderr).strip()
     if "--journal" in arguments:
         assert "none.db: there is no such file; name the file that [journal] path names" in done.stderr
+
+
+def test_a_disk_without_room_is_one_sentence() -> None:
+    with pytest.raises(OSError, match=r"^/dev/full: cannot be written \(no space left on device\); make room, or name"):
+        write_json(Path("/dev/full"), {"customers": 1})

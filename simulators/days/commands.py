@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from controller.config import wording
 from controller.journal import Journal, JournalError, JournalWriteError, Row
 from controller.lobby.rules import Rules
+from controller.output import write_json
 from simulators.days import pictures
 from simulators.days.replay import as_it_was, bare_rules, compare, most_changed
 from simulators.days.replay import report as compared_report
@@ -70,7 +70,7 @@ def run_simulation(
     figures = report(planned, days, seconds)
     figures["advice"] = {"planned": _windows(planned), "followed": _windows(followed)}
     show_simulation(console, figures)
-    _write(out, figures)
+    write_json(out, figures)
 
 
 def _windows(tally: Tally) -> dict[str, Any]:
@@ -106,9 +106,4 @@ def run_replay(rows: Sequence[Row], rules: Rules | None, picture: Path | None, o
     show_replay(Console() if Console().is_terminal else Console(width=140), figures)
     if picture and figure:
         pictures.save(figure, picture)
-    _write(out, figures)
-
-
-def _write(out: Path | None, figures: Mapping[str, Any]) -> None:
-    if out:
-        out.write_text(json.dumps(figures, ensure_ascii=False, indent=2) + "\n", "utf-8")
+    write_json(out, figures)
