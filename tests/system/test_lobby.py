@@ -354,7 +354,8 @@ async def test_what_was_missing_at_the_start_is_used_when_it_comes(tmp_path: Pat
         own_broker.start()
         branch.stage.plug_all()
         async with Network(own_broker.port, branch.root) as network:
-            await network.device("printer")
+            for device in ("printer", "terminals", "hall"):  # each is looked for after a pause of its own
+                await network.device(device)
             await take(network, "cash")
             await until(branch.papers)
             await branch.key(1, Key.CALL)
