@@ -29,7 +29,7 @@ from difflib import get_close_matches
 from string import Formatter
 from typing import Any, Protocol
 
-import qrcode  # type: ignore[import-untyped]
+import qrcode
 import yaml  # type: ignore[import-untyped]
 
 

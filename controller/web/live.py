@@ -1,0 +1,237 @@
+"""What open pages are shown, as server-sent events: each page is a viewer of one scene.
+
+Scenes are levels, as displays are: a viewer has room for one picture, the latest. One that does not read loses the
+pictures between, and after `STALLED` seconds its connection. After a change the devices come first: pages are told a
+moment later, a few at a time, and no scene more often than its pace.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from controller.web.guard import problem
+from controller.web.server import STALLED
+
+log = logging.getLogger(__name__)
+
+VIEWERS = 300
+"""Pages that may be open."""
+SLICE = 4
+"""Pages told before the loop has a turn for everybody else."""
+PAUSE = 0.05
+"""Seconds from a change until pages are told: what is still to come of it comes too."""
+PING = 5.0
+"""Seconds after which a page hears that nothing has changed; it gives up on us after three of them."""
+
+Picture = Callable[[], Mapping[str, Any] | None]
+"""What a scene shows now; None: there is no such thing any more."""
+
+
+class Viewer:
+    """One open page."""
+
+    def __init__(self, scene: str, allowed: Callable[[], bool]) -> None:
+        self.scene = scene
+        self.allowed = allowed
+        """Whether it may still look: whoever opened it may have been revoked."""
+        self._next = b""
+        self._wake = asyncio.Event()
+        self._end = ""
+
+    def show(self, message: bytes) -> None:
+        """Show this, in place of what has not gone out yet."""
+        self._next = message
+        self._wake.set()
+
+    def ping(self) -> None:
+        """Say that nothing has changed."""
+        if not self._next:
+            self.show(message("ping", {}))
+
+    def end(self, reason: str) -> None:
+        """Show nothing any more; `reason`: `restart`, `revoked`, `gone`."""
+        self._end = reason
+        self._wake.set()
+
+    async def messages(self) -> Any:
+        """What is to go out, until the end."""
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            if self._end:
+                yield message("end", {"reason": self._end})
+                return
+            content, self._next = self._next, b""
+            if content:
+                yield content
+
+
+@dataclass(slots=True)
+class Scene:
+    """What some of the pages show."""
+
+    picture: Picture
+    pace: float
+    """Seconds between two pictures."""
+    viewers: set[Viewer] = field(default_factory=set)
+    shown: bytes = b""
+    due: float = 0.0
+    dirty: bool = True
+
+
+class Live:
+    """All open pages. `cut` ends the connection of a peer that does not read."""
+
+    def __init__(self, build: str) -> None:
+        self.hello = message("hello", {"build": build})
+        """What a page hears first: from another build, it loads itself anew."""
+        self._scenes: dict[str, Scene] = {}
+        self._changed = asyncio.Event()
+        self.cut: Callable[[tuple[str, int] | None], None] = lambda client: None
+        self.dropped = 0
+        """Pages that did not keep up."""
+        self._closed = False
+
+    def viewers(self) -> Iterator[Viewer]:
+        """Every open page."""
+        for scene in self._scenes.values():
+            yield from scene.viewers
+
+    def watched(self, name: str) -> bool:
+        """Whether anybody looks at a scene."""
+        return name in self._scenes
+
+    def changed(self) -> None:
+        """Something has: every scene may show something else."""
+        for scene in self._scenes.values():
+            scene.dirty = True
+        self._changed.set()
+
+    def close(self, reason: str = "restart") -> None:
+        """End every page, and take no more."""
+        self._closed = True
+        for viewer in list(self.viewers()):
+            viewer.end(reason)
+
+    def stream(self, name: str, picture: Picture, allowed: Callable[[], bool] = lambda: True, pace: float = 0.2) -> Any:
+        """An ASGI response that shows a scene for as long as its page is open."""
+        if self._closed or sum(1 for _ in self.viewers()) >= VIEWERS:
+            return problem(503, "busy", "too many pages are open; close some", {"Retry-After": "5"})
+        return _Stream(self, Viewer(name, allowed), picture, pace)
+
+    async def run(self) -> None:
+        """Tell pages of changes, until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._show())
+            group.create_task(self._ping())
+
+    # -- inside ----------------------------------------------------------------------------------------------
+
+    def _enter(self, viewer: Viewer, picture: Picture, pace: float) -> None:
+        scene = self._scenes.setdefault(viewer.scene, Scene(picture, pace))
+        scene.viewers.add(viewer)
+        if not scene.shown or scene.dirty:
+            self._draw(scene)
+        viewer.show(scene.shown)
+
+    def _leave(self, viewer: Viewer) -> None:
+        scene = self._scenes.get(viewer.scene)
+        if scene:
+            scene.viewers.discard(viewer)
+            if not scene.viewers:
+                del self._scenes[viewer.scene]
+
+    def _draw(self, scene: Scene) -> bool:
+        """Whether there is something new to show."""
+        scene.dirty = False
+        scene.due = asyncio.get_running_loop().time() + scene.pace
+        picture = scene.picture()
+        new = message("end", {"reason": "gone"}) if picture is None else message("view", picture)
+        changed, scene.shown = new != scene.shown, new
+        return changed
+
+    async def _show(self) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            dirty = [scene for scene in self._scenes.values() if scene.dirty]
+            if not dirty:
+                self._changed.clear()
+                await self._changed.wait()
+                await asyncio.sleep(PAUSE)
+                continue
+            now = loop.time()
+            due = [scene for scene in dirty if scene.due <= now]
+            if not due:
+                await asyncio.sleep(min(scene.due for scene in dirty) - now)
+                continue
+            for scene in due:
+                try:
+                    news = self._draw(scene)
+                except Exception:
+                    log.exception("a page could not be drawn")
+                    continue
+                if news:
+                    shown = scene.shown
+                    await self._each(list(scene.viewers), lambda viewer, shown=shown: viewer.show(shown))  # type: ignore[misc]
+                await asyncio.sleep(0)
+
+    async def _ping(self) -> None:
+        while True:
+            await asyncio.sleep(PING)
+            await self._each(list(self.viewers()), _ping)
+
+    async def _each(self, viewers: list[Viewer], tell: Callable[[Viewer], None]) -> None:
+        for start in range(0, len(viewers), SLICE):
+            for viewer in viewers[start : start + SLICE]:
+                tell(viewer)
+            await asyncio.sleep(0)
+
+
+class _Stream:
+    """The response that a page's viewer goes out by."""
+
+    def __init__(self, live: Live, viewer: Viewer, picture: Picture, pace: float) -> None:
+        self._live, self._viewer, self._picture, self._pace = live, viewer, picture, pace
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        viewer = self._viewer
+        gone = asyncio.create_task(self._gone(receive), name="page")
+        try:
+            headers = [(b"content-type", b"text/event-stream; charset=utf-8"), (b"x-accel-buffering", b"no")]
+            await send({"type": "http.response.start", "status": 200, "headers": headers})
+            await send({"type": "http.response.body", "body": self._live.hello, "more_body": True})
+            self._live._enter(viewer, self._picture, self._pace)
+            async for content in viewer.messages():
+                async with asyncio.timeout(STALLED):
+                    await send({"type": "http.response.body", "body": content, "more_body": True})
+            async with asyncio.timeout(STALLED):
+                await send({"type": "http.response.body", "body": b""})
+        except TimeoutError:
+            self._live.dropped += 1
+            self._live.cut(scope.get("client"))
+        finally:
+            gone.cancel()
+            self._live._leave(viewer)
+
+    async def _gone(self, receive: Any) -> None:
+        while (await receive())["type"] != "http.disconnect":
+            pass
+        self._viewer.end("gone")
+
+
+def _ping(viewer: Viewer) -> None:
+    if viewer.allowed():
+        viewer.ping()
+    else:
+        viewer.end("revoked")
+
+
+def message(event: str, data: Mapping[str, Any]) -> bytes:
+    """One server-sent event."""
+    text = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
+    return f"event: {event}\ndata: {text}\n\n".encode()

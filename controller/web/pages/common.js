@@ -1,0 +1,173 @@
+// What all pages share: their words, elements, the stream they watch, and presses that act once.
+
+const PINGS_MISSED = 16000; // ms without a word from the controller after which what is shown may be old
+const TRIES = [0, 400, 1200, 3000]; // ms before each try of a press; all with one key, so that it acts once
+const TIME_OUT = 5000;
+
+export const page = JSON.parse(document.getElementById("page").textContent);
+
+/** A sentence of the branch's language, its blanks filled in. */
+export function say(key, about = {}) {
+  const template = page.words[key] ?? key;
+  return template.replace(/\{(\w+)\}/g, (blank, name) => (name in about ? String(about[name]) : blank));
+}
+
+/** An element; `properties` are set on it (class, data-*, aria-* as attributes, on… as listeners), children follow. */
+export function el(tag, properties = {}, ...children) {
+  const made = document.createElement(tag);
+  for (const [name, value] of Object.entries(properties)) {
+    if (value === undefined || value === null || value === false) continue;
+    if (name.startsWith("on")) made.addEventListener(name.slice(2), value);
+    else if (name in made && !name.includes("-") && name !== "list") made[name] = value;
+    else made.setAttribute(name, value === true ? "" : value);
+  }
+  made.append(...children.flat().filter((child) => child !== undefined && child !== null && child !== false));
+  return made;
+}
+
+/** Put `children` into an element in place of what is there, keeping those that are the same. */
+export function fill(element, ...children) {
+  const fresh = children.flat().filter((child) => child !== undefined && child !== null && child !== false);
+  element.replaceChildren(...fresh);
+}
+
+let offset = 0; // ms by which the controller's clock is ahead of ours
+
+/** The controller's time, ms since 1970. */
+export const now = () => Date.now() + offset;
+
+/** A time of day in the branch's zone. */
+export function clock(at, seconds = false) {
+  const options = { hour: "2-digit", minute: "2-digit", hourCycle: "h23", timeZone: page.timezone };
+  if (seconds) options.second = "2-digit";
+  return new Intl.DateTimeFormat("en-GB", options).format(at);
+}
+
+/** Minutes waited since a time, for people. */
+export const minutes = (since) => Math.max(0, Math.floor((now() - since) / 60000));
+
+/** Show what the controller says in passing; a refusal stands out, and stays longer. */
+let toastTimer;
+export function toast(text, refused = false) {
+  let box = document.getElementById("toast");
+  if (!box) document.body.append((box = el("div", { id: "toast", role: "status" })));
+  box.textContent = text;
+  box.className = refused ? "refused" : "";
+  box.hidden = !text;
+  clearTimeout(toastTimer);
+  toastTimer = setTimeout(() => (box.hidden = true), refused ? 7000 : 3500);
+}
+
+/**
+ * Watch a scene: `show(view)` with every picture. Reconnects by itself for ever; while nothing is heard the page says so
+ * in place of what it last showed, and a page from before an update loads itself anew.
+ */
+export function watch(path, show, { stale = overlay } = {}) {
+  let source, heard = Date.now(), since = 0, pause = 500, timer;
+  const hear = () => {
+    heard = Date.now();
+    pause = 500;
+  };
+  const lose = () => {
+    since ||= heard;
+    stale(since);
+  };
+  function connect() {
+    clearTimeout(timer);
+    source?.close();
+    source = new EventSource(path);
+    source.addEventListener("hello", (event) => {
+      hear();
+      if (JSON.parse(event.data).build !== page.build) location.reload();
+    });
+    source.addEventListener("view", (event) => {
+      hear();
+      const view = JSON.parse(event.data);
+      if (view.now) offset = view.now - Date.now();
+      since = 0;
+      stale(0);
+      show(view);
+    });
+    source.addEventListener("ping", () => {
+      hear();
+    });
+    source.addEventListener("end", (event) => {
+      source.close();
+      const { reason } = JSON.parse(event.data);
+      if (reason === "revoked") location.assign("/sign-in");
+      else if (reason === "gone") show(null);
+      else again();
+    });
+    source.onerror = again;
+  }
+  async function again() {
+    source.close();
+    clearTimeout(timer);
+    timer = setTimeout(connect, pause);
+    pause = Math.min(pause * 1.7, 5000);
+    lose();
+    // Whoever is not signed in any more would be refused for ever.
+    if (page.account && (await fetch("/api/session").then((answer) => answer.status, () => 0)) === 401)
+      location.assign(`/sign-in?next=${encodeURIComponent(location.pathname)}`);
+  }
+  setInterval(() => {
+    if (Date.now() - heard > PINGS_MISSED) {
+      heard = Date.now() - PINGS_MISSED + 5000;
+      lose();
+      connect();
+    }
+  }, 1000);
+  addEventListener("online", connect);
+  connect();
+}
+
+/** The cover over a page that may be showing something old; `since` 0 takes it away. */
+function overlay(since) {
+  let box = document.getElementById("stale");
+  if (!box) {
+    if (!since) return;
+    document.body.append((box = el("div", { id: "stale", role: "alert" })));
+  }
+  box.hidden = !since;
+  document.body.classList.toggle("is-stale", Boolean(since));
+  if (since) fill(box, el("strong", {}, say("page.stale")), el("span", {}, say("page.stale_since", { time: clock(since + offset, true) })));
+}
+
+/**
+ * Ask the controller something. Resolves to its answer {result, text, ticket, ..}; a refusal is {result: "refused",
+ * text, code}, no connection {result: "error", text}. What changes something is sent again, with one key, until it is
+ * answered: it acts once.
+ */
+export async function ask(method, path, content) {
+  const headers = { "X-CSRF-Token": page.account?.csrf ?? "" };
+  if (content !== undefined) headers["Content-Type"] = "application/json";
+  if (method !== "GET") headers["Idempotency-Key"] = newKey();
+  for (const pause of TRIES) {
+    await new Promise((done) => setTimeout(done, pause));
+    try {
+      const answer = await fetch(path, {
+        method, headers, body: content === undefined ? undefined : JSON.stringify(content), signal: AbortSignal.timeout(TIME_OUT),
+      });
+      if (answer.status === 503) continue;
+      const body = answer.status === 204 ? {} : await answer.json();
+      if (answer.ok) return { result: "ok", ...body };
+      if (answer.status === 401 && page.account) location.assign(`/sign-in?next=${encodeURIComponent(location.pathname)}`);
+      return { result: "refused", text: body.detail, code: body.code, status: answer.status, wait: body.wait };
+    } catch {
+      // No connection, or no answer in time: the next try has the same key.
+    }
+  }
+  return { result: "error", text: say("page.no_connection") };
+}
+
+/** `ask`, and tell what became of it. */
+export async function press(path, content = {}) {
+  const answer = await ask("POST", path, content);
+  toast(answer.text ?? "", answer.result !== "ok");
+  return answer;
+}
+
+function newKey() {
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
