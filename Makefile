@@ -1,10 +1,11 @@
 # ARGS= is handed on: make demo ARGS="--customers 5", make test ARGS="-k escpos"
 BIN := .venv/bin
 STAMP := .venv/.ready
+AXE := tests/browser/node_modules/.ready
 # Debian keeps mosquitto where only root looks.
 export PATH := $(PATH):/usr/sbin
 
-.PHONY: help demo test verify check bench lock clean machine
+.PHONY: help demo test screens verify check bench lock clean machine
 .NOTPARALLEL:
 
 help:  ## what there is (this list)
@@ -13,8 +14,11 @@ help:  ## what there is (this list)
 demo: $(STAMP)  ## a whole lobby on simulated hardware; needs no root
 	$(BIN)/lobby demo $(ARGS)
 
-test: machine $(STAMP)  ## the tests; as root installs Mosquitto and espeak-ng where missing
+test: machine $(STAMP) $(AXE)  ## the tests; as root installs Mosquitto, espeak-ng, Chromium and npm where missing
 	$(BIN)/pytest -n 2 $(ARGS)
+
+screens: machine $(STAMP) $(AXE)  ## pictures of every page, for phone, tablet and television, into .screens/
+	$(BIN)/pytest -q -s tests/browser/screens.py $(ARGS)
 
 verify: $(STAMP)  ## the rule's ten invariants over 10,000 random simulated hours, new ones each time
 	$(BIN)/pytest -n 2 -v tests/test_invariants.py --hours 10000 --from $$(date +%s) $(ARGS)
@@ -36,7 +40,8 @@ lock:  ## choose the newest allowed versions of everything (needs uv)
 	$(LOCK) --upgrade --extra build --extra pictures --extra dev -c requirements.txt pyproject.toml -o requirements-dev.txt
 
 clean:  ## remove all that was made here, the environment too
-	rm -rf .venv .bench .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist *.egg-info
+	rm -rf .venv .bench .screens .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist *.egg-info
+	rm -rf tests/browser/node_modules
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 machine:
@@ -44,4 +49,8 @@ machine:
 
 $(STAMP): requirements-dev.txt pyproject.toml
 	@.ci/prepare venv
+	@touch $@
+
+$(AXE): tests/browser/package-lock.json
+	@.ci/prepare axe
 	@touch $@

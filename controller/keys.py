@@ -88,6 +88,10 @@ def at_panel(
             return cm.Reassign(
                 at=at, cause=cause, by=by, ticket=ticket, service=service, counter=counter, reason=reason
             )
+        case "UNDO":
+            return cm.Undo(at=at, cause=cause, by=by, ticket=ticket, reason=reason)
+        case "CALL":
+            return cm.CallByHand(at=at, cause=cause, by=by, ticket=ticket, counter=counter, reason=reason)
         case "RETURN":
             return cm.Return(at=at, cause=cause, by=by, ticket=ticket, reason=reason)
         case "CANCEL":

@@ -379,6 +379,14 @@ class Checker:
         if ticket.where == "waiting":
             self._enter(ticket)
 
+    def _restored(self, ticket: _Ticket, data: Mapping[str, Any]) -> None:
+        if ticket.where != "waiting":
+            self._report(0, f"{ticket.id} was restored while it did not wait")
+        self._keeps_seniority(ticket, data)
+        ticket.service, ticket.klass, ticket.only = data["service"], data["class"], data["only"]
+        ticket.slot, ticket.not_before = data.get("slot") is not None, data.get("not_before", 0)
+        self._enter(ticket)
+
     def _returned(self, ticket: _Ticket, data: Mapping[str, Any]) -> None:
         if ticket.where != "missed":
             self._report(0, f"{ticket.id} returned without having missed its call")
@@ -410,6 +418,7 @@ _JUDGES: dict[str, Any] = {
     "ticket_transferred": Checker._transferred,
     "ticket_reassigned": Checker._reassigned,
     "ticket_promoted": Checker._promoted,
+    "ticket_restored": Checker._restored,
     "ticket_cancelled": Checker._cancelled,
 }
 _OF_TICKETS = {kind for kind in _JUDGES if kind.startswith(("ticket_", "service_"))} - {"ticket_issued"}

@@ -162,6 +162,9 @@ class Manager:
                 cm.Promote(**panel, klass="urgent", reason="ill"),
                 cm.Reassign(**panel, counter=others, service="" if others else chance.choice((service, ""))),
                 cm.Reassign(**(panel | {"ticket": ""})),
+                cm.Undo(**panel),
+                cm.Undo(**panel),
+                cm.CallByHand(**panel, counter=counter, reason="elderly"),
                 cm.Cancel(**panel, reason="left"),
                 cm.Return(**panel),
                 cm.Transfer(**here, digits=digits),
@@ -178,7 +181,9 @@ class Manager:
             )
         )
         self._day.do(command)
-        if isinstance(command, cm.CallNumber | cm.Unhold | cm.CallNext | cm.Transfer | cm.Hold | cm.Pause):
+        if isinstance(
+            command, cm.CallByHand | cm.CallNumber | cm.Unhold | cm.CallNext | cm.Transfer | cm.Hold | cm.Pause
+        ):
             # Nobody of the simulated clerks knows what was pressed here: end it, and let the window go on.
             self._day.later(at + chance.randrange(10 * MINUTE_MS), lambda at: self._ends(at, counter))
 

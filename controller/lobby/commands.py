@@ -170,6 +170,18 @@ class Reassign(ManagerCommand):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Undo(ManagerCommand):
+    """Take back the ticket's last promotion or reassignment, while it waits."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallByHand(ManagerCommand):
+    """Call this ticket to a counter that is free, whoever is before it."""
+
+    counter: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Return(ManagerCommand):
     """A no-show is back."""
 

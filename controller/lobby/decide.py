@@ -333,6 +333,50 @@ def _reassign(state: State, rules: Rules, command: cm.Reassign) -> Decision:
     ]
 
 
+def _undo(state: State, rules: Rules, command: cm.Undo) -> Decision:
+    if not command.ticket:
+        raise Refused("which_ticket")
+    ticket = _named(state, command.ticket)
+    _must_wait(ticket)
+    before = ticket.before
+    if before is None:
+        raise Refused("nothing_to_undo", ticket=ticket.id)
+    if before.only in rules.counters and state.counter(before.only).stage is CounterStage.CLOSED:
+        raise Refused("counter_closed", counter=before.only)
+    return [
+        ev.TicketRestored(
+            ticket.id,
+            before.service,
+            before.klass,
+            before.only,
+            command.by,
+            slot=before.slot or None,
+            not_before=before.not_before or None,
+        )
+    ]
+
+
+def _call_from_afar(state: State, rules: Rules, command: cm.CallByHand) -> Decision:
+    """Unlike at the counter itself, nobody there is sent away for it, and nobody is called to an empty chair."""
+    if not command.ticket:
+        raise Refused("which_ticket")
+    counter = rules.counters.get(command.counter)
+    if counter is None:
+        raise Refused("unknown_counter", counter=command.counter)
+    ticket = _named(state, command.ticket)
+    _must_wait(ticket, Stage.MISSED)
+    here = state.counter(counter.id)
+    if here.stage is not CounterStage.OPEN:
+        raise Refused("counter_not_open", counter=counter.id)
+    if here.ticket:
+        raise Refused("counter_busy", counter=counter.id, ticket=here.ticket)
+    if counter.handicap(ticket.service, ticket.klass, ticket.only) is None:
+        raise Refused("not_served_there", counter=counter.id, ticket=ticket.id)
+    back = [_back(rules, ticket, command.at, command.by)] if ticket.stage is Stage.MISSED else []
+    why = calling.forced(rules, ticket, counter)
+    return [*back, ev.TicketCalled(ticket.id, counter.id, True, why, by=command.by, reason=command.reason or None)]
+
+
 def _not_reassigned(state: State) -> Iterator[tuple[int, int, str]]:
     """The first waiting ticket of each line that has not been reassigned yet."""
     for key, line in state.lines.items():
@@ -439,6 +483,8 @@ _DECIDE: dict[type[cm.Command], Callable[[State, Rules, Any], Decision]] = {
     cm.Rate: _rate,
     cm.Promote: _promote,
     cm.Reassign: _reassign,
+    cm.Undo: _undo,
+    cm.CallByHand: _call_from_afar,
     cm.Return: _return,
     cm.Cancel: _cancel,
     cm.Reprint: _reprint,

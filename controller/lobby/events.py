@@ -14,6 +14,9 @@ from typing import Any, ClassVar, Literal
 
 DeviceState = Literal["ok", "degraded", "offline"]
 
+OVERFLOW = "overflow"
+"""Who reassigned a ticket when a service's own counters had gone: nobody, by the configuration."""
+
 
 class UnknownEventError(ValueError):
     """The row's kind or version was written by a newer program."""
@@ -152,7 +155,8 @@ class TicketReprinted(Event):
 class TicketCalled(Event):
     """A counter called a ticket. `why`: {text, guard, heads: [{ticket, key}]}, keys in seconds since 1970, UTC.
 
-    `passed` names the tickets to whose `passed` count this call adds one.
+    `passed` names the tickets to whose `passed` count this call adds one. `by` and `reason`: the lobby manager's, when
+    it was called by hand from there.
     """
 
     ticket: str
@@ -160,6 +164,8 @@ class TicketCalled(Event):
     forced: bool
     why: Mapping[str, Any]
     passed: tuple[str, ...] | list[str] = ()
+    by: str | None = None
+    reason: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,6 +249,20 @@ class TicketPromoted(Event):
     klass: str
     reason: str
     by: str
+
+
+@dataclass(frozen=True, slots=True)
+class TicketRestored(Event):
+    """A promotion or reassignment was undone: the ticket waits for the `service`, in the class and for whom alone
+    (`only`, see `Ticket.only`) as before; `slot` and `not_before` as in `TicketIssued`."""
+
+    ticket: str
+    service: str
+    klass: str
+    only: str
+    by: str
+    slot: int | None = None
+    not_before: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,8 +14,6 @@ from controller.lobby.triage import INSISTS_WITHIN, NEEDS, Choice
 
 SELF_SERVICE = "self_service"
 """The code of an answer that is an advice and no ticket."""
-OVERFLOW = "overflow"
-"""Who reassigns tickets when the counters of a service have gone."""
 
 
 def take(state: State, rules: Rules, command: cm.TakeTicket) -> Decision:
@@ -128,13 +126,31 @@ def _since_advised(state: State, choice: Choice, command: cm.TakeTicket) -> floa
     return float("inf") if advised is None else abs(command.at - advised)
 
 
+def open_slots(state: State, rules: Rules, at: int) -> list[str]:
+    """The slots ("HH:MM") whose appointments may check in at `at` (ms since 1970, UTC) and be on time."""
+    local = rules.local(at)
+    appointments = rules.appointments
+    now = calendar.second_of(local)
+    return [
+        calendar.clock(start)
+        for start in appointments.slots
+        if now <= start + appointments.grace
+        and (appointments.places is None or state.slots.get(_begin(rules, local, start), 0) < appointments.places)
+    ]
+
+
+def _begin(rules: Rules, local: datetime, start: int) -> int:
+    """A slot's start on a day, in seconds since 1970, UTC."""
+    return int(calendar.at_second(local.date(), start, rules.zone).timestamp())
+
+
 def _slot(state: State, rules: Rules, command: cm.TakeTicket) -> int:
     """The start of an appointment's slot in seconds since 1970, UTC."""
     local = rules.local(command.at)
     starts = {calendar.clock(start): start for start in rules.appointments.slots}
     if command.slot not in starts:
         raise Refused("unknown_slot", slot=command.slot, known=", ".join(starts) or "-")
-    slot = int(calendar.at_second(local.date(), starts[command.slot], rules.zone).timestamp())
+    slot = _begin(rules, local, starts[command.slot])
     places = rules.appointments.places
     if places is not None and state.slots.get(slot, 0) >= places:
         raise Refused("slot_full", slot=command.slot, places=places)
@@ -149,7 +165,7 @@ def overflow(state: State, rules: Rules, id: str, ticket: str) -> Events:
         return []
     have_opened = any(state.counter(own.id).since for own in rules.owners(service.id))
     if have_opened and _overflows(state, rules, service):
-        return [ev.TicketReassigned(ticket, by=OVERFLOW, any=True)]
+        return [ev.TicketReassigned(ticket, by=ev.OVERFLOW, any=True)]
     return []
 
 
@@ -168,7 +184,7 @@ def overflow_without(state: State, rules: Rules, counter: Counter) -> Events:
         if counter in rules.owners(service.id) and _overflows(state, rules, service, counter.id)
     ]
     return [
-        ev.TicketReassigned(place.ticket, by=OVERFLOW, any=True)
+        ev.TicketReassigned(place.ticket, by=ev.OVERFLOW, any=True)
         for key, line in state.lines.items()
         if key.service in taken_over and key.only in ("", counter.id)
         for place in line

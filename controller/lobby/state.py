@@ -67,6 +67,16 @@ class Place(NamedTuple):
     ticket: str
 
 
+class Before(NamedTuple):
+    """What a ticket was; see `Ticket`."""
+
+    service: str
+    klass: str
+    only: str
+    slot: int
+    not_before: int
+
+
 @dataclass(slots=True)
 class Ticket:
     """A customer's number. `seniority` in seconds since 1970, UTC; times in ms since 1970, UTC."""
@@ -103,6 +113,8 @@ class Ticket:
     rolled: int = 0
     moved: bool = False
     """It was promoted, transferred or reassigned: what it was told does not hold any more."""
+    before: Before | None = None
+    """What the last promotion or reassignment changed, until the ticket is called: what can be undone."""
     form: bool = False
     needs: tuple[str, ...] = ()
     called_at: int = 0
@@ -371,7 +383,7 @@ def _reprinted(state: State, at: int, event: ev.TicketReprinted) -> None:
 def _called(state: State, at: int, event: ev.TicketCalled) -> None:
     ticket = state.tickets[event.ticket]
     _leave(state, at, ticket)
-    ticket.stage, ticket.counter, ticket.recalls = Stage.CALLED, event.counter, 0
+    ticket.stage, ticket.counter, ticket.recalls, ticket.before = Stage.CALLED, event.counter, 0, None
     ticket.since = at
     if not ticket.called_at:
         ticket.called_at = at
@@ -460,6 +472,8 @@ def _transferred(state: State, at: int, event: ev.TicketTransferred) -> None:
 def _reassigned(state: State, at: int, event: ev.TicketReassigned) -> None:
     ticket = state.tickets[event.ticket]
     _leave(state, at, ticket)
+    if event.by != ev.OVERFLOW:
+        ticket.before = _as_it_is(ticket)
     ticket.reassigned = ticket.moved = True
     ticket.service = event.service or ticket.service
     ticket.only = ANY if event.any else event.counter or ""
@@ -471,9 +485,22 @@ def _promoted(state: State, at: int, event: ev.TicketPromoted) -> None:
     waits = ticket.stage is Stage.WAITING
     if waits:
         _leave_line(state, ticket)
+    ticket.before = _as_it_is(ticket)
     ticket.klass, ticket.moved, ticket.not_before, ticket.slot = event.klass, True, 0, 0
     if waits:
         _enter_line(state, ticket)
+
+
+def _as_it_is(ticket: Ticket) -> Before:
+    return Before(ticket.service, ticket.klass, ticket.only, ticket.slot, ticket.not_before)
+
+
+def _restored(state: State, at: int, event: ev.TicketRestored) -> None:
+    ticket = state.tickets[event.ticket]
+    _leave(state, at, ticket)
+    ticket.service, ticket.klass, ticket.only, ticket.before = event.service, event.klass, event.only, None
+    ticket.slot, ticket.not_before = event.slot or 0, event.not_before or 0
+    _enter_line(state, ticket)
 
 
 def _cancelled(state: State, at: int, event: ev.TicketCancelled) -> None:
@@ -545,6 +572,7 @@ _EVOLVE: dict[type[ev.Event], Callable[[State, int, Any], None]] = {
     ev.TicketTransferred: _transferred,
     ev.TicketReassigned: _reassigned,
     ev.TicketPromoted: _promoted,
+    ev.TicketRestored: _restored,
     ev.TicketCancelled: _cancelled,
     ev.CounterOpened: _counter_opened,
     ev.CounterPaused: _counter_paused,

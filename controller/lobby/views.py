@@ -72,8 +72,8 @@ def waiting_for(state: State, counter: Counter) -> int:
     )
 
 
-def ahead_of(state: State, rules: Rules, ticket: Ticket) -> int:
-    """The number waiting for the same service who come before `ticket` by the rule, when it was issued.
+def ahead_of(state: State, rules: Rules, ticket: Ticket, at: int) -> int:
+    """The number waiting for the same service who come before `ticket` by the rule, at `at` (ms since 1970, UTC).
 
     Appointments before their time do not count: they do not stand in its way.
     """
@@ -83,7 +83,7 @@ def ahead_of(state: State, rules: Rules, ticket: Ticket) -> int:
         if key.service == ticket.service:
             # Compared without the name: no two tickets have the same order of issue.
             before = line.bisect_left((rank[0] + rules.credit(key.klass), rank[1]))
-            early = key.slot and sum(_is_early(state, place, ticket.issued_at) for place in islice(line, before))
+            early = key.slot and sum(_is_early(state, place, at) for place in islice(line, before))
             count += before - early
     return count
 
@@ -196,19 +196,16 @@ def _soon_free(state: State, rules: Rules, ticket: Ticket, at: int) -> bool:
     return (at - ticket.since) / 1000 > mean - STAGE_AT
 
 
-def ticket_fields(state: State, rules: Rules, ticket: Ticket) -> dict[str, str]:
-    """What a ticket's layout can print; a field that does not apply is empty.
-
-    The QR code names branch, day and ticket, nothing of the customer.
-    """
+def ticket_fields(state: State, rules: Rules, ticket: Ticket, qr: str) -> dict[str, str]:
+    """What a ticket's layout can print, `qr` as a picture; a field that does not apply is empty."""
     return {
         "branch": rules.branch_name,
         "ticket": ticket.id,
         "service": rules.service_name(ticket.service),
         "class": "" if ticket.klass == rules.default_class else rules.class_name(ticket.klass),
-        "ahead": str(ahead_of(state, rules, ticket)),
+        "ahead": str(ahead_of(state, rules, ticket, ticket.issued_at)),
         "wait": in_words(rules, in_minutes(ticket.expected)) if ticket.expected else "",
         "time": rules.local(ticket.issued_at).strftime("%Y-%m-%d %H:%M"),
         "reprint": rules.wording.say("ticket.reprint") if ticket.copies > 1 else "",
-        "qr": f"lobby:{rules.branch}:{state.day}:{ticket.id}",
+        "qr": qr,
     }

@@ -16,7 +16,7 @@ from typing import Any
 from controller.lobby import commands as cm
 from controller.lobby import events as ev
 from controller.lobby.calendar import DAY, Span, second_of
-from controller.lobby.issuing import OVERFLOW
+from controller.lobby.events import OVERFLOW
 from controller.lobby.rules import Counter, Rules, Service, TicketClass
 from controller.lobby.wording import Wording
 from simulators.customers import Customer
@@ -182,6 +182,8 @@ def _tickets(events: Day) -> dict[str, _Ticket]:
                 tickets[event.ticket].returns += 1
             case ev.TicketPromoted() | ev.TicketCancelled():
                 tickets[event.ticket].changes.append((at, event))
+            case ev.TicketRestored():
+                del tickets[event.ticket].changes[-1:]  # as if it had never been
             case ev.TicketReassigned():
                 ticket = tickets[event.ticket]
                 if ticket.held and event.by.startswith("counter/"):

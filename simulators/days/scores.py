@@ -76,7 +76,13 @@ class Scorer:
                     guesses = self._guesses(event.service, at, event.ticket)
                     into = (at - self._first) / 1000
                     self._open[event.ticket] = Guess(event.klass, self._state.day, into, event.expected, guesses)
-            case ev.TicketPromoted() | ev.TicketTransferred() | ev.TicketReassigned() | ev.TicketCancelled():
+            case (
+                ev.TicketPromoted()
+                | ev.TicketTransferred()
+                | ev.TicketReassigned()
+                | ev.TicketRestored()
+                | ev.TicketCancelled()
+            ):
                 self._open.pop(event.ticket, None)
             case ev.TicketCalled():
                 ticket = self._state.tickets[event.ticket]

@@ -1,0 +1,226 @@
+"""What the browser pages show: pure functions of the state, as plain data; times in ms since 1970, UTC.
+
+What a page and a device both show comes from `views`, so that they never differ. Sentences are in the branch's
+language; the pages' own labels are theirs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import islice
+from typing import Any
+
+from controller.lobby import issuing, views, waiting
+from controller.lobby.rules import Counter, Rules
+from controller.lobby.state import IN_HAND, Place, Stage, State, Ticket
+from controller.lobby.triage import NEEDS
+from controller.lobby.views import Waits
+
+LISTED = 120
+"""Waiting tickets that the console lists; the others are found by their number."""
+MISSED_LISTED = 20
+
+
+def television(state: State, rules: Rules, at: int, notices: Sequence[str], waits: Waits) -> dict[str, Any]:
+    """The calls newest first, who is soon to come, how many wait for what, and how long."""
+    return {
+        "now": at,
+        "branch": rules.branch_name,
+        "calls": [{"ticket": c.ticket, "counter": c.counter, "at": c.at} for c in state.calls],
+        "soon": views.soon(state, rules, at),
+        "services": _services(state, rules, waits),
+        "notices": list(notices),
+    }
+
+
+def kiosk(state: State, rules: Rules, at: int, notices: Sequence[str], waits: Waits, *, paper: bool) -> dict[str, Any]:
+    """What there is to take; `paper`: whether a ticket can be printed."""
+    services = _services(state, rules, waits)
+    for service in services:
+        service["given"] = issuing.gives(state, rules, rules.services[service["id"]], at)
+    return {
+        "now": at,
+        "branch": rules.branch_name,
+        "triage": rules.triage.picture(),
+        "services": services,
+        "slots": issuing.open_slots(state, rules, at),
+        "needs": list(NEEDS),
+        "paper": paper,
+        "notices": list(notices),
+    }
+
+
+def counter(state: State, rules: Rules, counter: Counter, at: int, notices: Sequence[str]) -> dict[str, Any]:
+    """What a soft keypad shows: what any keypad does, and what its keys can be used for now."""
+    here = state.counter(counter.id)
+    ticket = state.tickets.get(here.ticket)
+    held = [t for t in state.tickets.values() if t.stage is Stage.HELD and t.counter == counter.id]
+    return {
+        "now": at,
+        "branch": rules.branch_name,
+        "counter": counter.id,
+        **views.screen(state, rules, counter, at),
+        "service": rules.service_name(ticket.service) if ticket else "",
+        "class": _class(rules, ticket) if ticket else "",
+        "since": ticket.since if ticket else here.since,
+        "recalls": ticket.recalls if ticket else 0,
+        "held": [t.id for t in sorted(held, key=lambda t: (t.held_at, t.order))],
+        "services": [
+            {"key": str(service.key), "name": service.name}
+            for service in rules.services.values()
+            if service.key is not None
+        ],
+        "counters": [id for id in rules.counters if id != counter.id],
+        "rater": counter.rater,
+        "notices": list(notices),
+    }
+
+
+def ticket(state: State, rules: Rules, ticket: Ticket, at: int, wait: tuple[int, int] | None) -> dict[str, Any]:
+    """Where a customer's own ticket stands; `wait`: the least and the most minutes still to come."""
+    waits = ticket.stage is Stage.WAITING
+    return {
+        "now": at,
+        "branch": rules.branch_name,
+        "ticket": ticket.id,
+        "service": rules.service_name(ticket.service),
+        "state": str(ticket.stage),
+        "ahead": views.ahead_of(state, rules, ticket, at) if waits else 0,
+        "wait": views.in_words(rules, wait) if waits else "",
+        "counter": ticket.counter if ticket.stage in IN_HAND else "",
+        "since": ticket.since if ticket.stage in IN_HAND else ticket.issued_at,
+        "returns_until": _returns_until(rules, ticket),
+    }
+
+
+def still_waits(state: State, rules: Rules, ticket: Ticket, at: int) -> tuple[int, int] | None:
+    """The least and the most minutes that a waiting ticket will still wait; None: nobody can tell.
+
+    A look into the future, and so not for every press.
+    """
+    told = waiting.expected(state, rules, at, ticket) if ticket.stage is Stage.WAITING else None
+    return views.in_minutes(told[1]) if told else None
+
+
+def console(
+    state: State,
+    rules: Rules,
+    at: int,
+    notices: Sequence[str],
+    waits: Waits,
+    devices: Mapping[str, Mapping[str, object]],
+    figures: Mapping[str, Any],
+    recent: Sequence[Mapping[str, Any]],
+) -> dict[str, Any]:
+    """Everything the lobby manager acts on. `waiting`: best first by the rule, whoever calls; `recent`: newest first."""
+    order = _order(state, rules)
+    classes = dict.fromkeys(rules.classes, 0)
+    for key, line in state.lines.items():
+        classes[key.klass] = classes.get(key.klass, 0) + len(line)
+    missed = [t for t in state.tickets.values() if t.stage is Stage.MISSED]
+    held = [t for t in state.tickets.values() if t.stage is Stage.HELD]
+    return {
+        "now": at,
+        "branch": rules.branch_name,
+        "services": _services(state, rules, waits, longest=True),
+        "classes": [{"id": id, "name": rules.class_name(id), "waiting": count} for id, count in classes.items()],
+        "counters": [_counter(state, rules, each, at) for each in rules.counters.values()],
+        "waiting": [_waiting(rules, each, at) for each in order[:LISTED]],
+        "waiting_more": max(0, len(order) - LISTED),
+        "missed": [
+            _away(rules, t, t.missed_at) | {"returns_until": _returns_until(rules, t)}
+            for t in sorted(missed, key=lambda t: -t.missed_at)[:MISSED_LISTED]
+        ],
+        "held": [_away(rules, t, t.held_at) for t in held],
+        "unprinted": list(state.unknown_prints),
+        "advice": views.advice(state, rules)["items"],
+        "notices": list(notices),
+        "devices": [{"id": id, **report} for id, report in devices.items()],
+        "figures": dict(figures),
+        "recent": list(recent),
+    }
+
+
+# -- parts ---------------------------------------------------------------------------------------------------
+
+
+def _services(state: State, rules: Rules, waits: Waits, *, longest: bool = False) -> list[dict[str, Any]]:
+    """Services as people see them; `longest`: and since when the one has waited who has waited longest (0: nobody)."""
+    counts = views.waiting_by_service(state, rules)
+    services: list[dict[str, Any]] = [
+        {
+            "id": id,
+            "name": service.name,
+            "waiting": counts.get(id, 0),
+            "wait": views.in_words(rules, waits.get(id)),
+        }
+        for id, service in rules.services.items()
+    ]
+    if longest:
+        firsts: dict[str, int] = {}
+        for key, line in state.lines.items():
+            since = min(state.tickets[place.ticket].waits_from for place in islice(line, 3))
+            firsts[key.service] = min(since, firsts.get(key.service, since))
+        for service in services:
+            service["longest"] = firsts.get(service["id"], 0)
+    return services
+
+
+def _order(state: State, rules: Rules) -> list[Ticket]:
+    places: list[tuple[int, Place]] = [
+        (place.seniority - rules.credit(key.klass), place) for key, line in state.lines.items() for place in line
+    ]
+    places.sort(key=lambda each: (each[0], each[1].order))
+    return [state.tickets[place.ticket] for _, place in places]
+
+
+def _waiting(rules: Rules, ticket: Ticket, at: int) -> dict[str, Any]:
+    return {
+        "ticket": ticket.id,
+        "service": ticket.service,
+        "class": ticket.klass,
+        "since": ticket.waits_from,
+        "only": ticket.only if ticket.only in rules.counters else "",
+        "passed": ticket.passed,
+        "returned": ticket.returns > 0,
+        "early": ticket.not_before > at // 1000,
+        "needs": [*(["form"] if ticket.form else []), *ticket.needs],
+        "undo": ticket.before is not None,
+    }
+
+
+def _away(rules: Rules, ticket: Ticket, since: int) -> dict[str, Any]:
+    return {
+        "ticket": ticket.id,
+        "service": ticket.service,
+        "class": ticket.klass,
+        "counter": ticket.counter,
+        "since": since,
+    }
+
+
+def _counter(state: State, rules: Rules, counter: Counter, at: int) -> dict[str, Any]:
+    here = state.counter(counter.id)
+    ticket = state.tickets.get(here.ticket)
+    return {
+        "id": counter.id,
+        "state": str(ticket.stage if ticket else here.stage),
+        "ticket": here.ticket,
+        "service": ticket.service if ticket else "",
+        "class": ticket.klass if ticket else "",
+        "since": ticket.since if ticket else here.since,
+        "waiting": views.waiting_for(state, counter),
+        "serves": {id: handicap // 60 for id, handicap in counter.serves.items()},
+        "rater": counter.rater,
+    }
+
+
+def _class(rules: Rules, ticket: Ticket) -> str:
+    return "" if ticket.klass == rules.default_class else rules.class_name(ticket.klass)
+
+
+def _returns_until(rules: Rules, ticket: Ticket) -> int:
+    """Until when a no-show may come back; 0: it may not, or has not missed its call."""
+    if ticket.stage is not Stage.MISSED or ticket.returns >= rules.returns:
+        return 0
+    return ticket.missed_at + rules.return_within * 1000
