@@ -40,8 +40,8 @@ lock:  ## choose the newest allowed versions of everything (needs uv)
 	$(LOCK) --upgrade --extra build --extra pictures --extra dev -c requirements.txt pyproject.toml -o requirements-dev.txt
 
 clean:  ## remove all that was made here, the environment too
-	rm -rf .venv .bench .screens .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist *.egg-info
-	rm -rf tests/browser/node_modules
+	rm -rf .venv .bench .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist *.egg-info
+	rm -rf .screens tests/browser/node_modules
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 machine:

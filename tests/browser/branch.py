@@ -1,0 +1,247 @@
+"""A branch with screens for a test: simulated devices, daemon and accounts, each by the command an installer uses."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from playwright.async_api import Page
+from system.branch import HALL, LOBBY, MQTT, PRINTER, START, STOP, TERMINALS, WINDOWS, Branch
+from system.broker import free_port
+from system.waiting import until
+
+from controller.journal import Journal
+from controller.lobby import commands as cm
+from simulators.days.virtual import VirtualLobby
+
+NAMES = {"zh": "解放路支行", "en": "Liberation Road"}
+
+BANK = """\
+[branch]
+id = "{id}"
+name = "NAME"
+timezone = "Asia/Shanghai"
+language = "LANGUAGE"
+default_service = "cash"
+
+[day]
+rollover = "ROLLOVER"
+
+[journal]
+path = "{directory}/lobby.db"
+
+[[service]]
+id = "cash"
+name = {{ zh = "现金业务", en = "Cash" }}
+prefix = "A"
+key = 1
+minutes = 3
+
+[[service]]
+id = "personal"
+name = {{ zh = "个人业务", en = "Personal" }}
+prefix = "B"
+key = 2
+minutes = 6
+
+[[service]]
+id = "corporate"
+name = {{ zh = "对公业务", en = "Corporate" }}
+prefix = "C"
+key = 3
+minutes = 5
+
+[class.vip]
+credit = 10
+
+[class.green]
+credit = 60
+
+[[question]]
+id = "begin"
+text = {{ zh = "您要办理什么业务？", en = "What brings you here?" }}
+answers = [
+  {{ id = "cash", text = {{ zh = "存取款", en = "Cash" }}, question = "amount" }},
+  {{ id = "personal", text = {{ zh = "个人业务", en = "Personal" }}, service = "personal" }},
+  {{ id = "corporate", text = {{ zh = "对公业务", en = "Corporate" }}, service = "corporate" }},
+]
+
+[[question]]
+id = "amount"
+text = {{ zh = "金额多少？", en = "How much is it?" }}
+
+[[question.answers]]
+id = "small"
+text = {{ zh = "两万元以下", en = "Up to 20 000" }}
+service = "cash"
+advice = {{ zh = "请用自助取款机，不用排队。", en = "The cash machine does this without waiting." }}
+
+[[question.answers]]
+id = "large"
+text = {{ zh = "两万元以上", en = "More" }}
+service = "cash"
+
+[[counter]]
+id = "1"
+serves = {{ cash = 0 }}
+
+[[counter]]
+id = "2"
+serves = {{ cash = 0, personal = 10 }}
+
+[[counter]]
+id = "3"
+serves = {{ personal = 0, cash = 10 }}
+
+[[counter]]
+id = "4"
+serves = {{ corporate = 0, personal = 10, cash = 20 }}
+"""
+
+DEVICES = (MQTT, PRINTER, TERMINALS, HALL, WINDOWS)
+
+WEB = """
+[web]
+listen = "127.0.0.1:PORT"
+url = "http://127.0.0.1:PORT"
+"""
+
+
+@dataclass
+class ServedBranch(Branch):
+    """A branch whose screens are served at `address`, in `language`; `web` None: it has none.
+
+    Its devices are simulated by `lobby simulators`, with the virtual lobby at `virtual` if it has a `lobby`. With
+    `plugged` they are in the test's own process instead, where `printer`, `bus` and `hall` can be looked into.
+    """
+
+    plugged: bool = False
+    language: str = "zh"
+    web: int | None = field(default_factory=free_port)
+    lobby: bool = False
+    parts: Iterable[str] = (BANK, *DEVICES)
+
+    async def __aenter__(self) -> ServedBranch:
+        self.virtual = ""
+        self._simulators: asyncio.subprocess.Process | None = None
+        # The business day changes half a day from now, whenever the tests are run.
+        rollover = datetime.now(ZoneInfo("Asia/Shanghai")) + timedelta(hours=12)
+        web = WEB.replace("PORT", str(self.web)) if self.web else ""
+        text = "".join((*self.parts, web)).replace("LANGUAGE", self.language).replace("NAME", NAMES[self.language])
+        self.parts = (text.replace("ROLLOVER", f"{rollover:%H:%M}"),)
+        await super().__aenter__()
+        return self
+
+    async def __aexit__(self, *error: object) -> None:
+        try:
+            await super().__aexit__(*error)
+        finally:
+            await self._end_simulators()
+        if not any(error):
+            assert "Traceback" not in self._simulated(), self._simulated()
+
+    @property
+    def address(self) -> str:
+        """Where its screens are, without a path."""
+        return f"http://127.0.0.1:{self.web}"
+
+    async def launch(self) -> None:
+        """Start the daemon, and before it, once, the devices."""
+        if not self.plugged and self._simulators is None:
+            await self._start_simulators()
+        await super().launch()
+
+    # -- accounts --------------------------------------------------------------------------------------------
+
+    async def account(self, name: str, role: str, pin: str, counter: str = "") -> None:
+        """An account with a PIN; `role` is manager, counter, kiosk or screen."""
+        await self._add_user(name, role, counter, said=f"{pin}\n{pin}\n")
+
+    async def device(self, name: str, role: str, counter: str = "") -> str:
+        """An account for a device; the address that signs it in when it is opened."""
+        said = await self._add_user(name, role, counter, "--token")
+        token = re.search(r"/enter#(\S+)", said)
+        assert token, said
+        return f"{self.address}/enter#{token[1]}"
+
+    async def _add_user(self, name: str, role: str, counter: str, *more: str, said: str = "") -> str:
+        at = ("--counter", counter) if counter else ()
+        process = await asyncio.create_subprocess_exec(
+            *(LOBBY, "user", "add", name, "--role", role, *at, *more, "--config", self.config),
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
+        out, err = await process.communicate(said.encode())
+        assert process.returncode == 0, err.decode()
+        return out.decode()
+
+    # -- the devices -----------------------------------------------------------------------------------------
+
+    async def _start_simulators(self) -> None:
+        page = ("--page", "0") if self.lobby else ()
+        with (self.directory / "simulators.log").open("wb") as log:
+            process = self._simulators = await asyncio.create_subprocess_exec(
+                *(LOBBY, "simulators", "--config", self.config, "--dev", self.directory / "dev", *page),
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+            )
+        wires = [placed.wire.path for placed in self.stage.placed.values()]
+        await until(lambda: all(path.exists() for path in wires) or process.returncode is not None, START)
+        assert process.returncode is None, self._simulated()
+        if self.lobby:
+            self.virtual = (await until(lambda: re.search(r"http://\S+", self._simulated()), START))[0]
+
+    async def _end_simulators(self) -> None:
+        process, self._simulators = self._simulators, None
+        if process is None:
+            return
+        if process.returncode is None:
+            process.terminate()
+        try:
+            async with asyncio.timeout(STOP):
+                await process.wait()
+        except TimeoutError:
+            process.kill()
+            await process.wait()
+            raise AssertionError(f"the simulators do not end:\n{self._simulated()}") from None
+
+    def _simulated(self) -> str:
+        """What the simulators have said."""
+        log = self.directory / "simulators.log"
+        return log.read_text() if log.exists() else ""
+
+    # -- what has happened -----------------------------------------------------------------------------------
+
+    def half_an_hour_ago(self, now: int) -> None:
+        """Write a busy half hour before `now` (ms since 1970) into the journal, before the daemon is started first."""
+        lobby = VirtualLobby(self.settings.rules)
+
+        def at(minute: float) -> dict[str, object]:
+            return {"at": now - round((30 - minute) * 60_000), "cause": f"before:{len(lobby.rows)}"}
+
+        for minute in range(30):
+            service = ("cash", "personal", "cash", "corporate", "cash")[minute % 5]
+            klass = {4: "vip", 17: "vip", 21: "green"}.get(minute, "normal")
+            lobby.do(cm.TakeTicket(**at(minute), by="kiosk/kiosk", service=service, klass=klass))  # type: ignore[arg-type]
+            if minute % 5 == 2:
+                for counter in ("1", "3", "4")[: 3 if minute % 10 == 2 else 1]:
+                    lobby.do(cm.CallNext(**at(minute + 0.5), counter=counter))  # type: ignore[arg-type]
+            if minute == 16:
+                lobby.do(cm.NoShow(**at(minute), counter="1"))  # type: ignore[arg-type]
+        journal = Journal(self.settings.journal_path)
+        try:
+            journal.append(lobby.rows).result()
+        finally:
+            journal.close()
+
+
+async def enter(page: Page, address: str) -> None:
+    """Sign a page in with a device's address, and wait until it has landed."""
+    await page.goto(address)
+    await page.wait_for_url(lambda url: "/enter" not in url)
