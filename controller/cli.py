@@ -8,18 +8,27 @@ from __future__ import annotations
 import asyncio
 import logging
 import sys
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 import click
 
 if TYPE_CHECKING:
+    from controller.config import Settings
     from controller.journal import Row
+    from controller.web.access import Accounts, Role
 
 CONFIG = click.option(
     "--config", "path", type=click.Path(path_type=Path), required=True, help="The branch's TOML configuration."
+)
+
+PAGE = click.option(
+    "--page",
+    type=click.IntRange(0, 65535),
+    help="Port of the page that shows the simulated devices; 0 is any. Default: 8079 where the demo has a screen.",
 )
 
 FAILED, WRONG = 1, 2
@@ -68,12 +77,22 @@ def check(path: Path) -> None:
     "--speed", type=click.FloatRange(1, 1000), default=60, show_default=True, help="People's time, not wires'."
 )
 @click.option("--tickets", type=click.Path(path_type=Path, file_okay=False), help="Draw every paper ticket into here.")
+@PAGE
+@click.option("--no-browser", is_flag=True, help="Only print the page's address.")
 def demo(
-    path: Path | None, headless: bool, customers: int | None, seed: int, speed: float, tickets: Path | None
+    path: Path | None,
+    headless: bool,
+    customers: int | None,
+    seed: int,
+    speed: float,
+    tickets: Path | None,
+    page: int | None,
+    no_browser: bool,
 ) -> None:
     """A whole lobby on simulated hardware: real drivers, real bytes."""
     from controller.config import read, shipped  # noqa: PLC0415
     from simulators.demo import missing, run_demo  # noqa: PLC0415
+    from simulators.virtual_lobby.server import PORT  # noqa: PLC0415
 
     settings = read(path or shipped("demo.toml"))
     if lacks := missing(settings):
@@ -81,21 +100,26 @@ def demo(
     if not headless and not sys.stdout.isatty():
         click.echo("There is no terminal to draw in: running without a screen.")
         headless = True
+    if page is None and not headless:
+        page = PORT
     logging.getLogger().setLevel(logging.ERROR)
     customers = customers or (30 if headless else None)
-    good = asyncio.run(run_demo(settings, customers, seed, speed, headless=headless, tickets=tickets))
+    browser = not (no_browser or headless)
+    day = run_demo(settings, customers, seed, speed, headless=headless, tickets=tickets, page=page, browser=browser)
+    good = asyncio.run(day)
     sys.exit(0 if good else FAILED)
 
 
 @lobby.command()
 @CONFIG
 @click.option("--dev", "directory", type=click.Path(path_type=Path, file_okay=False), required=True, help="Where.")
-def simulators(path: Path, directory: Path) -> None:
+@PAGE
+def simulators(path: Path, directory: Path, page: int | None) -> None:
     """Only the far ends, each as a link DIR/<device id> to its pseudo-terminal."""
     from controller.config import read  # noqa: PLC0415
-    from simulators.stage import run_far_ends  # noqa: PLC0415
+    from simulators.virtual_lobby.alone import run_far_ends  # noqa: PLC0415
 
-    asyncio.run(run_far_ends(read(path), directory, click.echo))
+    asyncio.run(run_far_ends(read(path), directory, click.echo, page))
 
 
 @lobby.command()
@@ -133,6 +157,95 @@ def _unseen_lines() -> Iterator[str]:
         return
     while line := click.prompt("Card number", hide_input=True, default="", show_default=False, err=True):
         yield line
+
+
+@lobby.group()
+def user() -> None:
+    """Who may open the screens: accounts with a PIN for people, with a token for devices."""
+
+
+@user.command("add")
+@CONFIG
+@click.argument("name")
+@click.option("--role", type=click.Choice(["manager", "counter", "kiosk", "screen"]), required=True)
+@click.option("--counter", default="", help="For the role counter: the only one it works at. Default: any.")
+@click.option("--token", is_flag=True, help="A token instead of a PIN; devices (kiosk, screen) always get one.")
+def user_add(path: Path, name: str, role: Role, counter: str, token: bool) -> None:
+    """Make an account. NAME is a post or a staff number, not a person's name: it stands in the journal."""
+    from controller.web.access import DEVICES  # noqa: PLC0415
+
+    settings = _with_screens(path)
+    if counter and (role != "counter" or counter not in settings.rules.counters):
+        known = ", ".join(settings.rules.counters)
+        _stop(f"--counter {counter}: it goes with --role counter and one of the counters ({known})", WRONG)
+    with _accounts(settings) as accounts:
+        made = accounts.add(name, role, counter, None if token or role in DEVICES else _new_pin())
+    if made:
+        assert settings.web
+        click.echo(f"{name}: open this address once on the device, and keep it from others:")
+        click.echo(f"{settings.web.address}/enter#{made}")
+    else:
+        click.echo(f"{name} may sign in now.")
+
+
+@user.command("list")
+@CONFIG
+def user_list(path: Path) -> None:
+    """Every account, and when it was last in use."""
+    from rich.console import Console  # noqa: PLC0415
+    from rich.table import Table  # noqa: PLC0415
+
+    settings = _with_screens(path)
+    table = Table("name", "role", "counter", "signs in with", "made", "last in use")
+    with _accounts(settings) as accounts:
+        for account in accounts.all():
+            times = (
+                settings.rules.local(at * 1000).strftime("%Y-%m-%d %H:%M") if at else "never"
+                for at in (account.made_at, account.seen_at)
+            )
+            table.add_row(account.name, account.role, account.counter, account.kind, *times)
+    Console().print(table)
+
+
+@user.command("revoke")
+@CONFIG
+@click.argument("name")
+def user_revoke(path: Path, name: str) -> None:
+    """End an account; its open pages close within seconds."""
+    with _accounts(_with_screens(path)) as accounts:
+        accounts.revoke(name)
+    click.echo(f"{name} may not sign in any more.")
+
+
+def _with_screens(path: Path) -> Settings:
+    from controller.config import read  # noqa: PLC0415
+
+    settings = read(path)
+    if settings.web is None:
+        _stop(f"{path}: web: there is no [web] table; add it to have screens", WRONG)
+    return settings
+
+
+@contextmanager
+def _accounts(settings: Settings) -> Iterator[Accounts]:
+    from controller.web.access import AccessError, Accounts  # noqa: PLC0415
+
+    assert settings.web
+    try:
+        with closing(Accounts(settings.web.accounts, time.time)) as accounts:
+            yield accounts
+    except AccessError as error:
+        _stop(str(error), FAILED)
+
+
+def _new_pin() -> str:
+    """A new PIN, typed twice; on standard input that is no terminal, its first two lines."""
+    if sys.stdin.isatty():
+        return str(click.prompt("PIN", hide_input=True, confirmation_prompt="The same again", err=True))
+    one, other = (sys.stdin.readline(LINE_LIMIT).rstrip("\r\n") for _ in range(2))
+    if one != other:
+        _stop("the two lines with the PIN differ; give the same twice", WRONG)
+    return one
 
 
 JSON = click.option("--json", "out", type=click.Path(path_type=Path, dir_okay=False), help="The figures, as JSON.")

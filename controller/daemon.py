@@ -14,7 +14,8 @@ import socket
 import time
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
-from typing import Any
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 from controller.config import Settings
 from controller.desk import Desk
@@ -23,6 +24,10 @@ from controller.furnish import furnish
 from controller.journal import Journal
 from controller.lobby.commands import CheckWindows, RollOver
 from controller.lobby.staffing import CHECK_EVERY
+from controller.web.access import AccessError, Accounts
+
+if TYPE_CHECKING:
+    from controller.web.app import Screens
 
 log = logging.getLogger(__name__)
 
@@ -61,13 +66,18 @@ class Notifier:
 
 
 class Daemon:
-    """One branch's controller. `ready` is set once presses are taken; `engine` and `desk` are there from `run` on."""
+    """One branch's controller. `ready` is set once presses are taken; `engine` and `desk` are there from `run` on.
+
+    `screens` follow a moment after it, where the branch has any; `on_screen` is set when they are there.
+    """
 
     def __init__(self, settings: Settings, clock: Clock, notifier: Notifier) -> None:
         self._settings = settings
         self._clock = clock
         self._notifier = notifier
         self.ready = asyncio.Event()
+        self.on_screen = asyncio.Event()
+        self.screens: Screens | None = None
         self._stop = asyncio.Event()
 
     def stop(self) -> None:
@@ -78,9 +88,12 @@ class Daemon:
         """Until `stop`. Raises JournalError if the journal cannot be used."""
         settings, rules = self._settings, self._settings.rules
         journal = Journal(settings.journal_path)
+        accounts = self._accounts()
         try:
             engine = self.engine = Engine(rules, journal)
-            desk = self.desk = Desk(rules, journal, engine.submit, lambda: engine.settled, self._clock.wall)
+            desk = self.desk = Desk(
+                rules, journal, engine.submit, lambda: engine.settled, self._clock.wall, self._page(accounts)
+            )
             sessions = furnish(settings, desk, self._clock.steady)
             engine.replay()
             self._doubt_the_clock()
@@ -97,6 +110,8 @@ class Daemon:
             gc.freeze()  # modules and the replayed day stay: the collector need not look at them again
             self._notifier.tell("READY=1")
             self.ready.set()
+            if accounts:
+                tasks.append(asyncio.create_task(self._show_screens(accounts), name="screens"))
             await _first(self._stop.wait(), deciding, *tasks)
             self._notifier.tell("STOPPING=1")
             engine.stop()
@@ -106,6 +121,44 @@ class Daemon:
             await asyncio.gather(*tasks, return_exceptions=True)
         finally:
             journal.close()
+            if accounts:
+                accounts.close()
+
+    def _accounts(self) -> Accounts | None:
+        """Who may open the screens; None: nobody, since there are none or their file cannot be used."""
+        web = self._settings.web
+        if web is None:
+            return None
+        try:
+            return Accounts(web.accounts, lambda: self._clock.wall() / 1000)
+        except AccessError as error:
+            log.error("%s; the lobby runs without its screens", error)
+            return None
+
+    def _page(self, accounts: Accounts | None) -> Callable[[str, str], str] | None:
+        """What a ticket's QR code says: the address of its page, where phones can reach one."""
+        url = self._settings.web.url if self._settings.web else ""
+        if not accounts or not url:
+            return None
+        return lambda day, ticket: f"{url}/t/{accounts.page(day, ticket)}"
+
+    async def _show_screens(self, accounts: Accounts) -> None:
+        """Serve the screens. No device waits for them, neither for their long import nor for a fault of theirs."""
+        try:
+            web = await asyncio.to_thread(import_module, "controller.web.app")
+            self.screens = web.Screens(self._settings, accounts, self.desk, self.engine.ask)
+            gc.freeze()
+            serving = asyncio.create_task(self.screens.run(), name="serving")
+            try:
+                await self.screens.served.wait()
+                self.on_screen.set()
+                await serving
+            finally:
+                serving.cancel()
+                await asyncio.wait((serving,))
+        except Exception:
+            log.exception("the screens have ended; the lobby goes on without them")
+            await asyncio.Event().wait()
 
     def _doubt_the_clock(self) -> None:
         today, open_day = self._settings.rules.day_of(self._clock.wall()), self.engine.state.day

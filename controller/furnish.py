@@ -177,7 +177,7 @@ def _mqtt(settings: Settings, broker: MqttSettings, desk: Desk, cards: Cards | N
         ),
         lambda fact: desk.heard(MqttPost.id, fact),
     )
-    desk.add(
+    desk.watch(
         MqttPost(
             mqtt,
             keypads={d.id: d.counter for d in settings.devices if isinstance(d, MqttKeypad)},

@@ -149,6 +149,12 @@ class JournalReader:
         """The rows that one press led to, in order; none if it did nothing yet."""
         return [self._row(columns) for columns in self._select(f"{_ROWS} WHERE cause = ? ORDER BY part", cause)]
 
+    def cause_beginning(self, prefix: str) -> str | None:
+        """A cause that begins with `prefix`, if one has acted."""
+        select = "SELECT cause FROM event WHERE cause >= ? AND cause < ? LIMIT 1"
+        row = next(self._select(select, prefix, prefix + "\x7f"), None)
+        return str(row[0]) if row else None
+
     def recent_cause(self, prefix: str, since: int, until: int, press: str) -> str | None:
         """The cause `prefix<ms>` of the press `press` between two times in ms (both within), if it was written."""
         select = "SELECT cause, data FROM event WHERE cause >= ? AND cause <= ? AND part = 0 ORDER BY cause DESC"

@@ -18,7 +18,7 @@ from controller.config.devices import (
     VoiceDevice,
 )
 from controller.config.errors import ConfigError, Problem
-from controller.config.settings import CardSettings, MqttSettings, Settings, read, shipped, wording
+from controller.config.settings import CardSettings, MqttSettings, Settings, WebSettings, read, shipped, wording
 
 __all__ = [
     "BxDevice",
@@ -36,6 +36,7 @@ __all__ = [
     "Terminal68Device",
     "VfdDevice",
     "VoiceDevice",
+    "WebSettings",
     "read",
     "shipped",
     "wording",

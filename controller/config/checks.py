@@ -31,6 +31,7 @@ def cross_checks(config: Table) -> Iterator[Fault]:
     yield from _triage(config, services)
     yield from _devices(config, counters, devices)
     yield from _mqtt(config)
+    yield from _web(config)
 
 
 def _tables(config: Table, kind: str) -> dict[Place, Table]:
@@ -253,3 +254,10 @@ def _mqtt(config: Table) -> Iterator[Fault]:
             ("mqtt", "ca_file"),
             "it is for encrypted brokers (mqtts://host:port) only; leave it out",
         )
+
+
+def _web(config: Table) -> Iterator[Fault]:
+    web = config.get("web") or {}
+    for one, other in (("certificate", "key"), ("key", "certificate")):
+        if one in web and other not in web:
+            yield ("web", one), f"a {one} without its {other}; add {other}"

@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo
@@ -192,6 +193,42 @@ class MqttKeys(Keys):
     client_id: Text | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Listen:
+    """Where the screens are served."""
+
+    host: str
+    port: int
+
+
+def _listen(value: object) -> Listen:
+    found = re.fullmatch(r"([0-9.]+|\[[0-9A-Fa-f:]+\]|localhost):([1-9][0-9]{0,4})", str(value))
+    if found is None or int(found[2]) > 65535:
+        raise ValueError('it takes an address of this machine and a port from 1 to 65535, such as "127.0.0.1:8080"')
+    host = "127.0.0.1" if found[1] == "localhost" else found[1].strip("[]")
+    try:
+        ip_address(host)
+    except ValueError:
+        raise ValueError(f'"{host}" is no address; use 127.0.0.1 for this machine alone, 0.0.0.0 for all') from None
+    return Listen(host, int(found[2]))
+
+
+class WebKeys(Keys):
+    """The screens. `url` is where others reach them, when that is not where they are served."""
+
+    listen: Annotated[Listen, PlainValidator(_listen), takes('"address:port"')] = Listen("127.0.0.1", 8080)
+    url: Annotated[
+        str | None,
+        takes(
+            'an address such as "https://lobby.example.org", without a path',
+            pattern=r"^https?://([A-Za-z0-9.-]{1,200}|\[[0-9A-Fa-f:]+\])(:[0-9]{1,5})?$",
+        ),
+    ] = None
+    accounts: FilePath | None = None
+    certificate: FilePath | None = None
+    key: FilePath | None = None
+
+
 class CardsKeys(Keys):
     key_file: FilePath
     tokens_file: FilePath
@@ -219,6 +256,7 @@ class Config(Keys):
     )
     counter: Annotated[list[CounterKeys], takes("at least one [[counter]]", min_length=1)]
     mqtt: Annotated[MqttKeys, takes("an [mqtt] table with broker")] | None = None
+    web: Annotated[WebKeys, takes("a [web] table")] | None = None
     cards: Annotated[CardsKeys, takes("a [cards] table with key_file and tokens_file")] | None = None
     device: Annotated[
         list[Annotated[Device, Field(discriminator="driver")]], takes("[[device]] tables, each with id and driver")

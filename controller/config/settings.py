@@ -48,6 +48,24 @@ class CardSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class WebSettings:
+    """Where the screens are served (port 0: any free one), and reached; `certificate` and `key` as PEM files."""
+
+    host: str
+    port: int
+    url: str
+    accounts: Path
+    certificate: Path | None = None
+    key: Path | None = None
+
+    @property
+    def address(self) -> str:
+        """Where they are reached, without a path."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return self.url or f"{'https' if self.certificate else 'http'}://{host}:{self.port}"
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """A checked configuration. Paths are absolute or relative to the working directory, as `path` is."""
 
@@ -58,6 +76,7 @@ class Settings:
     mqtt: MqttSettings | None
     devices: tuple[Device, ...]
     cards: CardSettings | None = None
+    web: WebSettings | None = None
 
 
 def read(path: Path, *, files: bool = False) -> Settings:
@@ -211,4 +230,11 @@ def _settings(path: Path, config: Config) -> Settings:
         )
     rules = rules_of(config, wording(config.branch.language))
     cards = CardSettings(config.cards.key_file, config.cards.tokens_file) if config.cards else None
-    return Settings(path, rules, config.branch.language, config.journal.path, mqtt, tuple(config.device), cards=cards)
+    web = None
+    if config.web:
+        keys = config.web
+        accounts = keys.accounts or config.journal.path.parent / "access.db"
+        web = WebSettings(keys.listen.host, keys.listen.port, keys.url or "", accounts, keys.certificate, keys.key)
+    return Settings(
+        path, rules, config.branch.language, config.journal.path, mqtt, tuple(config.device), cards=cards, web=web
+    )

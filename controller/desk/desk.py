@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable, Iterator
 
 from controller.desk.mqtt import MqttPost
-from controller.desk.post import DeviceReport, Lobby, Post
+from controller.desk.post import DeviceReport, Lobby, Post, Watcher
 from controller.desk.printing import PrinterPost
 from controller.engine import Request, Step
 from controller.journal import Journal
@@ -29,8 +29,8 @@ class Desk:
 
     `settled` says whether the state is what the journal holds: nothing of any other is shown.
 
-    `now` gives the time in ms since 1970, UTC. Posts are told in the order in which they were added: what customers
-    look at first, first.
+    `now` gives the time in ms since 1970, UTC; `page` what a ticket's QR code says, by day and ticket. Posts are told
+    in the order in which they were added: what customers look at first, first.
     """
 
     def __init__(
@@ -40,13 +40,15 @@ class Desk:
         submit: Callable[[Request], None],
         settled: Callable[[], bool],
         now: Callable[[], int],
+        page: Callable[[str, str], str] | None = None,
     ) -> None:
         self._waits: Waits = {}
-        self.lobby = Lobby(rules, journal, submit, now, lambda: self._waits, self.paper, self.health)
+        page = page or (lambda day, ticket: f"lobby:{rules.branch}:{day}:{ticket}")
+        self.lobby = Lobby(rules, journal, submit, now, lambda: self._waits, self.paper, self.health, settled, page)
         self._posts: dict[str, Post] = {}
         self._settled = settled
         self._printer: PrinterPost | None = None
-        self._mqtt: MqttPost | None = None
+        self._watchers: list[Watcher] = []
         self._reports: dict[str, DeviceReport] = {}
         self._healths: dict[str, Health] = {}
         self._trouble = ""
@@ -57,8 +59,15 @@ class Desk:
         self._posts[post.id] = post
         if isinstance(post, PrinterPost):
             self._printer = post
-        if isinstance(post, MqttPost):
-            self._mqtt = post
+
+    def watch(self, post: Watcher) -> None:
+        """Put a post in its place that shows the whole branch, and tell it what has been so far."""
+        self.add(post)
+        self._watchers.append(post)
+        for id, report in self._reports.items():
+            post.device(id, report)
+        if self._state.day:
+            self._update()
 
     def heard(self, id: str, fact: object) -> None:
         """What a device's session hears; a fault of ours in dealing with it must not end the session."""
@@ -114,8 +123,10 @@ class Desk:
             self._update()
 
     def _show_figures(self) -> None:
-        if self._mqtt:
-            self._mqtt.figures(figures.day(self._state, self.lobby.rules, self.lobby.now()))
+        if self._watchers:
+            today = figures.day(self._state, self.lobby.rules, self.lobby.now())
+            for watcher in self._watchers:
+                watcher.figures(today)
 
     def paper(self) -> Paper:
         """Whether a ticket can be printed now."""
@@ -133,8 +144,8 @@ class Desk:
         self._log(id, before, health, note)
         now = self.lobby.now()
         report = self._reports[id] = DeviceReport(health.state, detail, now)
-        if self._mqtt:
-            self._mqtt.device(id, report)
+        for watcher in self._watchers:
+            watcher.device(id, report)
         self._update()
         command = ReportDevice(
             at=now, cause=f"device:{id}:{now}:{health.state}", device=id, state=health.state, detail=health.detail
@@ -146,8 +157,10 @@ class Desk:
     def _update(self) -> None:
         if not self._settled():
             return  # a step is being written, and ends in `published` or `trouble`
-        if self._mqtt:
-            self._mqtt.notice(list(self._notices()), self._trouble)
+        if self._watchers:
+            notices = list(self._notices())
+            for watcher in self._watchers:
+                watcher.notice(notices, self._trouble)
         for post in self._posts.values():
             self._guarded(post.id, lambda post=post: post.update(self._state))  # type: ignore[misc]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from controller.engine import Request
 from controller.journal import Journal, Row
@@ -28,6 +28,19 @@ class Post(Protocol):
 
     def told(self, rows: Sequence[Row], state: State) -> None:
         """These have just happened: do what happens once."""
+
+
+class Watcher(Post, Protocol):
+    """A post that shows the whole branch: also what no single device is told."""
+
+    def notice(self, notices: Sequence[str], trouble: str) -> None:
+        """What people must know, and what screens say instead of their text; shown by `update`."""
+
+    def figures(self, figures: Mapping[str, Any]) -> None:
+        """The day so far; shown by `update`."""
+
+    def device(self, id: str, report: DeviceReport) -> None:
+        """A device's state has changed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,3 +71,7 @@ class Lobby:
     """Whether a ticket can be printed now."""
     health: Callable[[str, Health, str], None]
     """(device, health, what to log beside it)."""
+    settled: Callable[[], bool]
+    """Whether the state is what the journal holds: nothing of any other is shown."""
+    page: Callable[[str, str], str]
+    """(business day, ticket) -> what its QR code says."""

@@ -77,7 +77,8 @@ class PrinterPost:
     def _print(self, state: State, ticket: str, copy: int) -> None:
         job = f"{ticket}#{copy}"
         try:
-            data = self._render(views.ticket_fields(state, self._lobby.rules, state.tickets[ticket]))
+            qr = self._lobby.page(state.day, ticket)
+            data = self._render(views.ticket_fields(state, self._lobby.rules, state.tickets[ticket], qr))
         except Exception:
             log.exception("%s: ticket %s could not be laid out", self.id, ticket)
             self._report(job, "unknown")

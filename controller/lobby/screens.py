@@ -112,7 +112,8 @@ def console(
     figures: Mapping[str, Any],
     recent: Sequence[Mapping[str, Any]],
 ) -> dict[str, Any]:
-    """Everything the lobby manager acts on. `waiting`: best first by the rule, whoever calls; `recent`: newest first."""
+    """Everything the lobby manager acts on. `waiting` is in the order of the rule, whoever calls; `recent` the newest
+    first."""
     order = _order(state, rules)
     classes = dict.fromkeys(rules.classes, 0)
     for key, line in state.lines.items():

@@ -85,9 +85,13 @@ class Scene:
 
 
 class Live:
-    """All open pages. `cut` ends the connection of a peer that does not read."""
+    """All open pages. `cut` ends the connection of a peer that does not read.
 
-    def __init__(self, build: str) -> None:
+    Nothing is drawn unless `settled` says that there is something to show; when there is again, `changed` tells.
+    """
+
+    def __init__(self, build: str, settled: Callable[[], bool] = lambda: True) -> None:
+        self._settled = settled
         self.hello = message("hello", {"build": build})
         """What a page hears first: from another build, it loads itself anew."""
         self._scenes: dict[str, Scene] = {}
@@ -135,9 +139,12 @@ class Live:
     def _enter(self, viewer: Viewer, picture: Picture, pace: float) -> None:
         scene = self._scenes.setdefault(viewer.scene, Scene(picture, pace))
         scene.viewers.add(viewer)
-        if not scene.shown or scene.dirty:
+        if scene.dirty and self._settled():
             self._draw(scene)
-        viewer.show(scene.shown)
+        if scene.shown:
+            viewer.show(scene.shown)
+        if scene.dirty:
+            self._changed.set()
 
     def _leave(self, viewer: Viewer) -> None:
         scene = self._scenes.get(viewer.scene)
@@ -159,7 +166,7 @@ class Live:
         loop = asyncio.get_running_loop()
         while True:
             dirty = [scene for scene in self._scenes.values() if scene.dirty]
-            if not dirty:
+            if not dirty or not self._settled():
                 self._changed.clear()
                 await self._changed.wait()
                 await asyncio.sleep(PAUSE)
@@ -170,6 +177,8 @@ class Live:
                 await asyncio.sleep(min(scene.due for scene in dirty) - now)
                 continue
             for scene in due:
+                if not self._settled():
+                    break
                 try:
                     news = self._draw(scene)
                 except Exception:

@@ -1,0 +1,316 @@
+"""Who may look at what, and press what: accounts, PINs, device tokens, sessions.
+
+A file of its own beside the journal, which is never purged and holds nothing personal; this one is changed by
+`lobby user` while the daemon runs. PINs are kept as Argon2id hashes, tokens and sessions as SHA-256 of 256 random bits.
+Too many wrong PINs make the next try wait, by account and by address, twice as long each time.
+
+Names are posts or staff numbers, not people's names: they stand in the journal beside what was done.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import os
+import re
+import secrets
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+Role = Literal["manager", "counter", "kiosk", "screen"]
+ROLES: tuple[Role, ...] = get_args(Role)
+DEVICES: tuple[Role, ...] = ("kiosk", "screen")
+"""Roles of things, which sign in with a token."""
+
+PIN_LENGTH = (6, 64)
+PIN_SESSION = 14 * 3600
+"""Seconds for which a person stays signed in: a working day."""
+TOKEN_SESSION = 400 * 86400
+"""Seconds for which a device does, unless its token is revoked: as long as browsers keep a cookie."""
+SESSIONS_KEPT = 50
+"""Sessions of one account; the oldest end."""
+SEEN_EVERY = 600
+"""Seconds in which it is noted once that an account is in use."""
+FREE_TRIES = {"account": 3, "address": 12}
+"""Wrong tries in a row before the next has to wait."""
+LONGEST_WAIT = 300
+"""Seconds."""
+FORGOTTEN_AFTER = 86400
+"""Seconds after which wrong tries do not count any more."""
+FAILURES_KEPT = 10_000
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS account(
+    name TEXT PRIMARY KEY, role TEXT NOT NULL, counter TEXT NOT NULL, kind TEXT NOT NULL, secret TEXT NOT NULL,
+    made_at INTEGER NOT NULL, seen_at INTEGER NOT NULL
+) STRICT;
+CREATE UNIQUE INDEX IF NOT EXISTS account_token ON account(secret) WHERE kind = 'token';
+CREATE TABLE IF NOT EXISTS session(
+    id TEXT PRIMARY KEY, account TEXT NOT NULL REFERENCES account(name) ON DELETE CASCADE,
+    made_at INTEGER NOT NULL, ends_at INTEGER NOT NULL
+) STRICT;
+CREATE TABLE IF NOT EXISTS failure(who TEXT PRIMARY KEY, count INTEGER NOT NULL, at INTEGER NOT NULL) STRICT;
+CREATE TABLE IF NOT EXISTS secret(name TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT;
+"""
+
+
+class AccessError(Exception):
+    """What is wrong, in one sentence."""
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """Somebody or something that may sign in; `counter`: the only one it works at, empty: any. Times in seconds."""
+
+    name: str
+    role: Role
+    counter: str
+    kind: Literal["pin", "token"]
+    made_at: int
+    seen_at: int
+
+    def is_one_of(self, *roles: Role) -> bool:
+        """Whether it may do what these roles may; a manager may do everything."""
+        return self.role == "manager" or self.role in roles
+
+    def works_at(self, counter: str) -> bool:
+        """Whether it may press a counter's keys."""
+        return self.is_one_of("counter") and self.counter in ("", counter)
+
+
+_ACCOUNT = "SELECT name, role, counter, kind, made_at, seen_at FROM account"
+
+
+class Accounts:
+    """The file at `path`, made if it is not there. `now` gives seconds since 1970, UTC. Raises AccessError."""
+
+    def __init__(self, path: Path, now: Callable[[], float]) -> None:
+        self.path = path
+        self._now = now
+        try:
+            self._make()
+            self._db = sqlite3.connect(path, timeout=1.0, isolation_level=None)
+            self._db.executescript("PRAGMA foreign_keys = ON; PRAGMA secure_delete = ON;")
+            self._db.executescript(_SCHEMA)
+            self._secret = self._the_secret()
+        except (OSError, sqlite3.Error) as error:
+            reason = getattr(error, "strerror", None) or str(error)
+            raise AccessError(
+                f"{path}: the accounts cannot be used ({reason}); look at its owner and its disk"
+            ) from error
+
+    def close(self) -> None:
+        """Close the file."""
+        self._db.close()
+
+    # -- accounts --------------------------------------------------------------------------------------------
+
+    def add(self, name: str, role: Role, counter: str = "", pin: str | None = None) -> str:
+        """Make an account with a PIN; without one it gets a token, which is returned and kept nowhere."""
+        if not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,31}", name):
+            raise AccessError(f'"{name}" is no name; use small letters, digits and "-", such as manager-1 or 10234')
+        token = ""
+        if pin is None:
+            token = secrets.token_urlsafe(32)
+            kind, secret = "token", _digest(token)
+        else:
+            kind, secret = "pin", _hasher().hash(_good(pin))
+        now = int(self._now())
+        with self._changing(), closing(self._db.cursor()) as cursor:
+            if cursor.execute("SELECT 1 FROM account WHERE name = ?", (name,)).fetchone():
+                raise AccessError(f"{name} is there already; revoke it first to give it another PIN or token")
+            cursor.execute("INSERT INTO account VALUES (?, ?, ?, ?, ?, ?, 0)", (name, role, counter, kind, secret, now))
+        return token
+
+    def revoke(self, name: str) -> None:
+        """End an account, its sessions and its open pages."""
+        with self._changing(), closing(self._db.cursor()) as cursor:
+            if not cursor.execute("DELETE FROM account WHERE name = ?", (name,)).rowcount:
+                raise AccessError(f"there is no account {name}; lobby user list shows them")
+            cursor.execute("DELETE FROM failure WHERE who = ?", (f"account:{name}",))
+
+    def all(self) -> list[Account]:
+        """Every account, by name."""
+        return [Account(*row) for row in self._select(f"{_ACCOUNT} ORDER BY name")]
+
+    # -- signing in ------------------------------------------------------------------------------------------
+
+    def must_wait(self, name: str, address: str) -> int:
+        """Seconds until a PIN of this account may be tried from this address; 0: now."""
+        return max(self._waits(f"account:{name}"), self._waits(f"address:{address}"))
+
+    def tried(self, name: str, address: str) -> None:
+        """Count a try as a wrong one, before it is looked at: any number at once are as many."""
+        now = int(self._now())
+        with self._changing(), closing(self._db.cursor()) as cursor:
+            cursor.execute("DELETE FROM failure WHERE at < ?", (now - FORGOTTEN_AFTER,))
+            for who in (f"account:{name}", f"address:{address}"):
+                cursor.execute(
+                    "INSERT INTO failure VALUES (?, 1, ?) ON CONFLICT(who) DO UPDATE SET count = count + 1, at = ?",
+                    (who, now, now),
+                )
+            cursor.execute(
+                "DELETE FROM failure WHERE rowid NOT IN (SELECT rowid FROM failure ORDER BY at DESC LIMIT ?)",
+                (FAILURES_KEPT,),
+            )
+
+    def hash_of(self, name: str) -> str:
+        """The hash that a PIN of this account has to fit; for an unknown one a hash that none fits."""
+        row = next(iter(self._select("SELECT secret FROM account WHERE name = ? AND kind = 'pin'", name)), None)
+        return str(row[0]) if row else _nobody()
+
+    def succeeded(self, name: str, address: str) -> Account | None:
+        """The PIN was right: earlier wrong ones do not count any more. None: the account has just been revoked."""
+        with self._changing(), closing(self._db.cursor()) as cursor:
+            cursor.execute("DELETE FROM failure WHERE who IN (?, ?)", (f"account:{name}", f"address:{address}"))
+        return next((Account(*row) for row in self._select(f"{_ACCOUNT} WHERE name = ?", name)), None)
+
+    def by_token(self, token: str) -> Account | None:
+        """The account of a device token."""
+        found = self._select(f"{_ACCOUNT} WHERE kind = 'token' AND secret = ?", _digest(token))
+        return next((self._seen(Account(*row)) for row in found), None)
+
+    def begin(self, account: Account) -> tuple[str, int]:
+        """A new session: what its cookie holds, and for how many seconds."""
+        id, now = secrets.token_urlsafe(32), int(self._now())
+        lasts = PIN_SESSION if account.kind == "pin" else TOKEN_SESSION
+        with self._changing(), closing(self._db.cursor()) as cursor:
+            cursor.execute("DELETE FROM session WHERE ends_at <= ?", (now,))
+            cursor.execute("INSERT INTO session VALUES (?, ?, ?, ?)", (_digest(id), account.name, now, now + lasts))
+            cursor.execute(
+                "DELETE FROM session WHERE account = ? AND id NOT IN "
+                "(SELECT id FROM session WHERE account = ? ORDER BY made_at DESC, rowid DESC LIMIT ?)",
+                (account.name, account.name, SESSIONS_KEPT),
+            )
+        self._seen(account)
+        return id, lasts
+
+    def of_session(self, id: str) -> Account | None:
+        """Whose session this is; None: nobody's, or it has ended."""
+        found = self._select(
+            f"{_ACCOUNT} WHERE name = (SELECT account FROM session WHERE id = ? AND ends_at > ?)",
+            _digest(id),
+            int(self._now()),
+        )
+        return next((self._seen(Account(*row)) for row in found), None)
+
+    def end(self, id: str) -> None:
+        """End a session."""
+        with self._changing(), closing(self._db.cursor()) as cursor:
+            cursor.execute("DELETE FROM session WHERE id = ?", (_digest(id),))
+
+    # -- what only we can make -------------------------------------------------------------------------------
+
+    def csrf(self, id: str) -> str:
+        """What a page of this session shows to prove that it is ours."""
+        return self._mac(f"csrf:{id}")
+
+    def page(self, day: str, ticket: str) -> str:
+        """The last part of the address of a ticket's own page, which nobody can guess."""
+        return f"{ticket}.{self._mac(f'page:{day}:{ticket}')}"
+
+    def is_page(self, day: str, page: str) -> str:
+        """The ticket whose page this is on a day; empty: nobody's."""
+        ticket = page.rpartition(".")[0]
+        return ticket if hmac.compare_digest(self.page(day, ticket).encode(), page.encode()) else ""
+
+    # -- inside ----------------------------------------------------------------------------------------------
+
+    def _make(self) -> None:
+        """An empty file that only its owner can read; made by root, it is the directory's owner's."""
+        with closing(os.fdopen(os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600), "rb+")):
+            if os.geteuid() == 0:
+                owner = self.path.parent.stat()
+                os.chown(self.path, owner.st_uid, owner.st_gid)
+
+    def _the_secret(self) -> bytes:
+        with self._changing(), closing(self._db.cursor()) as cursor:
+            cursor.execute("INSERT OR IGNORE INTO secret VALUES ('pages', ?)", (secrets.token_bytes(32),))
+        return bytes(next(iter(self._select("SELECT value FROM secret WHERE name = 'pages'")))[0])
+
+    def _mac(self, text: str) -> str:
+        return hmac.new(self._secret, text.encode(), hashlib.sha256).hexdigest()[:32]
+
+    def _waits(self, who: str) -> int:
+        row = next(iter(self._select("SELECT count, at FROM failure WHERE who = ?", who)), None)
+        if row is None:
+            return 0
+        over = row[0] - FREE_TRIES[who.partition(":")[0]]
+        if over < 0:
+            return 0
+        passed = max(0, int(self._now()) - row[1])
+        return int(max(0, min(2 ** min(over, 20), LONGEST_WAIT) - passed))
+
+    def _seen(self, account: Account) -> Account:
+        now = int(self._now())
+        if now - account.seen_at >= SEEN_EVERY:
+            try:
+                self._db.execute("UPDATE account SET seen_at = ? WHERE name = ?", (now, account.name))
+            except sqlite3.Error:
+                pass  # a full disk must not keep a television dark
+        return account
+
+    def _select(self, select: str, *values: object) -> list[Any]:
+        try:
+            return self._db.execute(select, values).fetchall()
+        except sqlite3.Error as error:
+            raise AccessError(f"{self.path}: the accounts cannot be read ({error})") from error
+
+    @contextmanager
+    def _changing(self) -> Iterator[None]:
+        try:
+            self._db.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+            except BaseException:
+                self._db.execute("ROLLBACK")
+                raise
+            self._db.execute("COMMIT")
+        except sqlite3.Error as error:
+            raise AccessError(f"{self.path}: the accounts cannot be written ({error})") from error
+
+
+def fits(hash: str, pin: str) -> bool:
+    """Whether a PIN fits its hash. Takes a moment by design: not for the loop's own thread."""
+    from argon2.exceptions import Argon2Error, InvalidHashError  # noqa: PLC0415 - only where somebody signs in
+
+    try:
+        return bool(_hasher().verify(hash, pin))
+    except (Argon2Error, InvalidHashError):
+        return False
+
+
+def _good(pin: str) -> str:
+    least, most = PIN_LENGTH
+    if not least <= len(pin) <= most or not pin.isprintable():
+        raise AccessError(f"the PIN has {len(pin)} characters; it takes {least} to {most}")
+    steps = {ord(after) - ord(before) for before, after in pairwise(pin)}
+    if len(steps) == 1 and steps <= {-1, 0, 1}:
+        raise AccessError("the PIN is one that everybody tries first; take another")
+    return pin
+
+
+def _hasher() -> Any:
+    from argon2 import PasswordHasher  # noqa: PLC0415 - only where somebody signs in
+
+    # OWASP's Password Storage Cheat Sheet: Argon2id with 19 MiB, two passes, one lane.
+    return PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
+
+
+_NOBODY: list[str] = []
+
+
+def _nobody() -> str:
+    """The hash of a PIN that nobody knows, so that an unknown name takes as long to refuse as a known one."""
+    if not _NOBODY:
+        _NOBODY.append(_hasher().hash(secrets.token_urlsafe(32)))
+    return _NOBODY[0]
+
+
+def _digest(secret: str) -> str:
+    return hashlib.sha256(secret.encode()).hexdigest()

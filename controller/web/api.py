@@ -1,0 +1,374 @@
+"""The HTTP API: the commands that keys and buttons give, and the views that displays show.
+
+Described by itself at `/api/openapi.json`. Refusals are problem details (RFC 9457). A request that changes something
+may carry an `Idempotency-Key` (draft-ietf-httpapi-idempotency-key-header): sent again with it, it acts once and gets
+the same answer, also after a restart.
+"""
+
+# Annotations are not put off here: FastAPI reads them, and some name what is known inside of a function only.
+from collections.abc import Callable
+from typing import Annotated, Any, Self
+
+from fastapi import APIRouter, Depends, Header, Request, Response
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+from starlette.responses import StreamingResponse
+
+from controller import keys
+from controller.engine import Answer
+from controller.lobby import commands as cm
+from controller.lobby import explain
+from controller.lobby.issuing import SELF_SERVICE
+from controller.lobby.rules import Counter
+from controller.web.access import Account
+from controller.web.site import COOKIE, Caller, Problem, Site
+
+HOLD_OFF = 2.0
+"""Seconds within which the same kiosk gives the same ticket for the same service again."""
+PACE = {"television": 0.2, "console": 0.5, "kiosk": 0.5, "counter": 0.1, "ticket": 1.0}
+"""Seconds between two pictures of a scene."""
+HOMES = {"manager": "/console", "counter": "/counter/", "kiosk": "/kiosk", "screen": "/tv"}
+
+
+# -- what goes in and out ------------------------------------------------------------------------------------
+
+
+class Body(BaseModel):
+    """What a request has: no other keys, no text of any length."""
+
+    model_config = ConfigDict(extra="forbid", str_max_length=200)
+
+
+class SignIn(Body):
+    """Either a name and its PIN, or a device's token."""
+
+    name: str = Field("", max_length=64)
+    pin: str = Field("", max_length=64)
+    token: str = ""
+
+    @model_validator(mode="after")
+    def _one_of_two(self) -> Self:
+        if bool(self.token) == bool(self.name and self.pin):
+            raise ValueError("give name and pin, or token")
+        return self
+
+
+class Session(BaseModel):
+    """Who is signed in; `csrf` goes into the header X-CSRF-Token of every request that changes something."""
+
+    name: str
+    role: str
+    counter: str
+    csrf: str
+    home: str
+
+
+class KeyPress(Body):
+    """A key at a counter, as keypads have them."""
+
+    key: str = Field(max_length=16)
+    digits: str = Field("", pattern=r"^[0-9]{0,6}$")
+
+
+class PanelPress(Body):
+    """One of the lobby manager's buttons."""
+
+    key: str = Field(max_length=16)
+    ticket: str = Field("", max_length=16)
+    service: str = Field("", max_length=32)
+    counter: str = Field("", max_length=8)
+    reason: str = ""
+
+
+class Take(Body):
+    """A ticket that somebody wants; `choice` is an answer of the triage, in place of a service."""
+
+    service: str = Field("", max_length=32)
+    klass: str = Field("", max_length=32, alias="class")
+    choice: str = Field("", max_length=32)
+    insist: bool = False
+    form: bool = False
+    needs: list[Annotated[str, Field(max_length=32)]] = Field(default_factory=list, max_length=8)
+    slot: str = Field("", max_length=5)
+
+
+class Done(BaseModel):
+    """What was done: in words, and about which ticket."""
+
+    result: str
+    text: str
+    ticket: str
+
+
+class Taken(Done):
+    """`printed` false: no paper will come; `advice`: a machine was advised, and there is no ticket; `page`: its own."""
+
+    printed: bool
+    advice: bool
+    page: str
+
+
+class Why(BaseModel):
+    """Why a ticket is not next, and the table behind it, best first; `came` and `counts` in seconds since 1970."""
+
+    ticket: str
+    text: str
+    table: list[dict[str, Any]]
+
+
+class ProblemDetails(BaseModel):
+    """RFC 9457; `code` for programs, `detail` for people, `wait` in seconds."""
+
+    type: str
+    status: int
+    code: str
+    detail: str
+    wait: int | None = None
+
+
+View = dict[str, Any]
+
+
+def refusals(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """The problems that an operation may answer with, besides those of every request."""
+    content = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/ProblemDetails"}}}
+    return {
+        status: {"description": _REFUSALS[status], "content": content, "model": None}
+        for status in (*statuses, 408, 413, 422, 503)
+    }
+
+
+_REFUSALS = {
+    401: "not signed in",
+    403: "this account may not do this, or the request is not from a page of ours",
+    404: "there is no such thing",
+    408: "the body did not come in time",
+    409: "refused by the lobby's rules",
+    413: "the body is too long",
+    422: "the request cannot be read",
+    429: "too many tries",
+    503: "nothing can be recorded at the moment, or too many pages are open",
+}
+
+STREAM: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "Server-sent events: hello {build}, view (as the operation without /live), ping, end {reason}.",
+        "content": {"text/event-stream": {"schema": {"type": "string"}}},
+    }
+}
+
+IdempotencyKey = Annotated[str, Header(pattern=r"^[A-Za-z0-9_-]{8,64}$", alias="Idempotency-Key")]
+"""The key of a request that is sent again."""
+
+
+def make_api(site: Site) -> APIRouter:
+    """The API of a branch."""
+    api = APIRouter(prefix="/api")
+
+    def allowed(may: Callable[[Account], bool]) -> Any:
+        def dependency(request: Request) -> Caller:
+            return site.must_be(request, may)
+
+        return Depends(dependency)
+
+    anybody = allowed(lambda account: True)
+    manager = allowed(lambda account: account.is_one_of())
+    taker = allowed(lambda account: account.is_one_of("kiosk"))
+
+    def home(account: Account) -> str:
+        if account.role == "counter":
+            return HOMES["counter"] + (account.counter or next(iter(site.rules.counters)))
+        return HOMES[account.role]
+
+    def session_of(account: Account, session: str) -> Session:
+        return Session(
+            name=account.name,
+            role=account.role,
+            counter=account.counter,
+            csrf=site.accounts.csrf(session) if session else "",
+            home=home(account),
+        )
+
+    # -- sessions --------------------------------------------------------------------------------------------
+
+    @api.post("/session", responses=refusals(401, 429), summary="Sign in")
+    async def sign_in(content: SignIn, request: Request, response: Response) -> Session:
+        address = request.client.host if request.client else ""
+        account: Account | None
+        if content.token:
+            account = site.accounts.by_token(content.token)
+            if account is None:
+                raise site.problem(401, "wrong_token")
+        else:
+            account = await site.check_pin(content.name, content.pin, address)
+        session, lasts = site.accounts.begin(account)
+        secure = "https" in (request.url.scheme, site.url.partition(":")[0])
+        response.set_cookie(COOKIE, session, max_age=lasts, path="/", secure=secure, httponly=True, samesite="strict")
+        return session_of(account, session)
+
+    @api.get("/session", responses=refusals(401), summary="Who is signed in")
+    async def session(caller: Annotated[Caller, anybody]) -> Session:
+        return session_of(caller.account, caller.session)
+
+    @api.delete("/session", responses=refusals(401, 403), status_code=204, summary="Sign out")
+    async def sign_out(caller: Annotated[Caller, anybody], response: Response) -> None:
+        if caller.session:
+            site.accounts.end(caller.session)
+        response.delete_cookie(COOKIE, path="/", httponly=True, samesite="strict")
+
+    # -- commands --------------------------------------------------------------------------------------------
+
+    @api.post("/counters/{counter}/keys", responses=refusals(401, 403, 404, 409), summary="Press a key at a counter")
+    async def press_key(
+        counter: str, content: KeyPress, request: Request, idempotency_key: IdempotencyKey | None = None
+    ) -> Done:
+        place = known(counter)
+        caller = site.must_be(request, lambda account: account.works_at(counter))
+        about = {"counter": counter, **content.model_dump()}
+        answer = await site.do(
+            caller,
+            idempotency_key or "",
+            about,
+            lambda at, cause: keys.at_counter(content.key, content.digits, place.id, at, cause),
+        )
+        return done(answer)
+
+    @api.post("/panel", responses=refusals(401, 403, 409), summary="Press one of the lobby manager's buttons")
+    async def press_panel(
+        content: PanelPress, caller: Annotated[Caller, manager], idempotency_key: IdempotencyKey | None = None
+    ) -> Done:
+        reason, remark = keys.reason_and_remark(content.reason)
+        answer = await site.do(
+            caller,
+            idempotency_key or "",
+            content.model_dump(),
+            lambda at, cause: keys.at_panel(
+                content.key,
+                f"user/{caller.account.name}",
+                at,
+                cause,
+                ticket=content.ticket,
+                service=content.service,
+                counter=content.counter,
+                reason=reason,
+                paper=site.post.lobby.paper(),
+            ),
+            remark,
+        )
+        return done(answer)
+
+    @api.post("/tickets", responses=refusals(401, 403, 409), summary="Take a ticket")
+    async def take(
+        content: Take, caller: Annotated[Caller, taker], idempotency_key: IdempotencyKey | None = None
+    ) -> Taken:
+        role = "kiosk" if caller.account.role == "kiosk" else "user"
+        answer = await site.do(
+            caller,
+            idempotency_key or "",
+            content.model_dump(),
+            lambda at, cause: cm.TakeTicket(
+                at=at,
+                cause=cause,
+                by=f"{role}/{caller.account.name}",
+                service=content.service,
+                klass=content.klass,
+                hold_off=HOLD_OFF,
+                paper=site.post.lobby.paper(),
+                screen=True,
+                choice=content.choice,
+                insist=content.insist,
+                form=content.form,
+                needs=tuple(content.needs),
+                slot=content.slot,
+            ),
+        )
+        advice = answer.code == SELF_SERVICE
+        page = f"/t/{site.accounts.page(site.post.state.day, answer.ticket)}" if answer.ticket else ""
+        return Taken(
+            result="ok", text=answer.text, ticket=answer.ticket, printed=answer.printed, advice=advice, page=page
+        )
+
+    # -- views -----------------------------------------------------------------------------------------------
+
+    def known(counter: str) -> Counter:
+        if counter not in site.rules.counters:
+            raise Problem(404, "unknown_counter", site.say("refused.unknown_counter", counter=counter))
+        return site.rules.counters[counter]
+
+    @api.get("/television", responses=refusals(401), summary="The calls, who is next, how long it takes")
+    async def television(caller: Annotated[Caller, anybody]) -> View:
+        await site.settled()
+        return site.post.television()
+
+    @api.get("/television/live", responses=STREAM | refusals(401), response_class=StreamingResponse)
+    async def television_live(caller: Annotated[Caller, anybody]) -> Any:
+        return site.live.stream("television", site.post.television, site.still(caller), PACE["television"])
+
+    @api.get("/kiosk", responses=refusals(401, 403), summary="What there is to take")
+    async def kiosk(caller: Annotated[Caller, taker]) -> View:
+        await site.settled()
+        return site.post.kiosk()
+
+    @api.get("/kiosk/live", responses=STREAM | refusals(401, 403), response_class=StreamingResponse)
+    async def kiosk_live(caller: Annotated[Caller, taker]) -> Any:
+        return site.live.stream("kiosk", site.post.kiosk, site.still(caller), PACE["kiosk"])
+
+    @api.get("/console", responses=refusals(401, 403), summary="All that the lobby manager acts on")
+    async def console(caller: Annotated[Caller, manager]) -> View:
+        await site.settled()
+        return site.post.console()
+
+    @api.get("/console/live", responses=STREAM | refusals(401, 403), response_class=StreamingResponse)
+    async def console_live(caller: Annotated[Caller, manager]) -> Any:
+        return site.live.stream("console", site.post.console, site.still(caller), PACE["console"])
+
+    @api.get("/counters/{counter}", responses=refusals(401, 403, 404), summary="What a counter's keypad shows")
+    async def counter(counter: str, request: Request) -> View:
+        site.must_be(request, lambda account: account.works_at(counter))
+        place = known(counter)
+        await site.settled()
+        return site.post.counter(place)()
+
+    @api.get("/counters/{counter}/live", responses=STREAM | refusals(401, 403, 404), response_class=StreamingResponse)
+    async def counter_live(counter: str, request: Request) -> Any:
+        caller = site.must_be(request, lambda account: account.works_at(counter))
+        place = known(counter)
+        return site.live.stream(f"counter/{counter}", site.post.counter(place), site.still(caller), PACE["counter"])
+
+    @api.get("/tickets/{ticket}/why", responses=refusals(401, 403, 404), summary="Why a ticket is not next")
+    async def why(ticket: str, caller: Annotated[Caller, manager]) -> Why:
+        await site.settled()
+        found = explain.ticket(site.post.state, site.rules, ticket, site.post.lobby.now())
+        if not found.ticket:
+            raise Problem(404, "unknown_ticket", found.text)
+        table = [
+            {
+                "ticket": line.ticket,
+                "service": line.service,
+                "class": line.klass,
+                "came": line.came,
+                "counts": line.counts,
+            }
+            for line in found.table
+        ]
+        return Why(ticket=found.ticket, text=found.text, table=table)
+
+    @api.get("/pages/{page}", responses=refusals(404), summary="Where a customer's own ticket stands")
+    async def page(page: str) -> View:
+        await site.settled()
+        picture = site.post.ticket(site.post.state.day, site.page_of(page))()
+        if picture is None:
+            raise site.problem(404, "no_page")
+        return picture
+
+    @api.get("/pages/{page}/live", responses=STREAM | refusals(404), response_class=StreamingResponse)
+    async def page_live(page: str) -> Any:
+        await site.settled()
+        ticket, day = site.page_of(page), site.post.state.day
+        return site.live.stream(f"ticket/{ticket}", site.post.ticket(day, ticket), pace=PACE["ticket"])
+
+    return api
+
+
+def done(answer: Answer) -> Done:
+    """An answer as clients read it."""
+    return Done(result=answer.result, text=answer.text, ticket=answer.ticket)

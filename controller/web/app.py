@@ -1,0 +1,123 @@
+"""The application that the server serves: pages, API, metrics, health, and how refusals go out."""
+
+# Annotations are not put off here: FastAPI reads them, and some name what is known inside of a function only.
+import asyncio
+import logging
+from ipaddress import ip_address
+from typing import Annotated, Any
+
+from fastapi import Depends, FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.openapi.utils import get_openapi
+from starlette.exceptions import HTTPException
+from starlette.responses import JSONResponse, Response
+
+from controller.config import Settings
+from controller.desk import Desk
+from controller.web import metrics
+from controller.web.access import AccessError, Accounts
+from controller.web.api import ProblemDetails, make_api, refusals
+from controller.web.guard import Guard, problem
+from controller.web.live import Live
+from controller.web.pages import Files, make_pages
+from controller.web.post import PagesPost
+from controller.web.server import App, WebServer
+from controller.web.site import Ask, Caller, Problem, Site
+
+log = logging.getLogger(__name__)
+
+
+class Screens:
+    """Everything that serves the pages of a running branch. `served` is set once they are, or the port is taken."""
+
+    def __init__(self, settings: Settings, accounts: Accounts, desk: Desk, ask: Ask) -> None:
+        web = settings.web
+        assert web
+        files = Files(*settings.rules.wording.templates.values())
+        live = self._live = Live(files.build, desk.lobby.settled)
+        post = PagesPost(desk.lobby, live)
+        app = make_app(Site(settings, accounts, post, live, ask), files)
+        self.server = WebServer(app, web.host, web.port, closing=live.close, certificate=web.certificate, key=web.key)
+        live.cut = self.server.cut
+        self.served = self.server.settled
+        desk.watch(post)
+        if not ip_address(web.host).is_loopback and not web.certificate:
+            log.warning(
+                "the screens are open to the network at %s, unencrypted: PINs and tokens can be read on the way; set "
+                "certificate and key in [web]",
+                self.server.address,
+            )
+
+    async def run(self) -> None:
+        """Serve until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self.server.run(), name="web server")
+            group.create_task(self._live.run(), name="open pages")
+
+
+def make_app(site: Site, files: Files) -> App:
+    """All of it."""
+    app = FastAPI(title="Lobby", version="1", openapi_url=None, docs_url=None, redoc_url=None)
+    app.include_router(make_api(site))
+    app.include_router(make_pages(site, files))
+    registry = metrics.make_metrics(site.post, site.live)
+
+    def anybody(request: Request) -> Caller:
+        return site.must_be(request, lambda account: True)
+
+    @app.get("/metrics", responses=refusals(401), summary="Figures for Prometheus", response_class=Response)
+    async def scrape(caller: Annotated[Caller, Depends(anybody)]) -> Response:
+        await site.settled()
+        return Response(metrics.text(registry), headers={"content-type": metrics.CONTENT_TYPE})
+
+    @app.get("/health", responses=refusals(), summary="Whether presses are recorded")
+    async def health() -> dict[str, str]:
+        await site.settled()
+        return {"status": "ok"}
+
+    @app.get("/api/openapi.json", include_in_schema=False)
+    async def openapi(caller: Annotated[Caller, Depends(anybody)]) -> JSONResponse:
+        return JSONResponse(describe(app))
+
+    @app.exception_handler(Problem)
+    async def refused(request: Request, error: Problem) -> JSONResponse:
+        return error.answer()
+
+    @app.exception_handler(AccessError)
+    async def no_accounts(request: Request, error: AccessError) -> JSONResponse:
+        log.error("%s", error)
+        return problem(503, "accounts", site.say("http.accounts"), {"Retry-After": "1"})
+
+    @app.exception_handler(RequestValidationError)
+    async def unreadable(request: Request, error: RequestValidationError) -> JSONResponse:
+        where = ", ".join(".".join(str(part) for part in each["loc"]) for each in error.errors()[:5])
+        return problem(422, "unreadable", site.say("http.unreadable", where=where[:200]))
+
+    @app.exception_handler(HTTPException)
+    async def other(request: Request, error: HTTPException) -> JSONResponse:
+        code = {404: "not_found", 405: "not_allowed"}.get(error.status_code, "refused")
+        key = code if code != "refused" else "unreadable"
+        text = site.say(f"http.{key}", where=request.method)
+        return problem(error.status_code, code, text, dict(error.headers or {}))
+
+    return Guard(app)
+
+
+def describe(app: FastAPI) -> dict[str, Any]:
+    """The API's OpenAPI description."""
+    found = get_openapi(
+        title="Lobby controller",
+        version="1",
+        summary="A bank branch's lobby: tickets, counters, the lobby manager's buttons, and what displays show.",
+        routes=app.routes,
+    )
+    schemas = found.setdefault("components", {}).setdefault("schemas", {})
+    schemas["ProblemDetails"] = ProblemDetails.model_json_schema()
+    for name in ("HTTPValidationError", "ValidationError"):
+        schemas.pop(name, None)
+    found["components"]["securitySchemes"] = {
+        "session": {"type": "apiKey", "in": "cookie", "name": "lobby"},
+        "token": {"type": "http", "scheme": "bearer"},
+    }
+    found["security"] = [{"session": []}, {"token": []}]
+    return found

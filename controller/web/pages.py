@@ -1,0 +1,143 @@
+"""The pages themselves: one shell of HTML for all of them, and files that come with the program."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import jinja2
+import qrcode
+import qrcode.image.svg
+from fastapi import APIRouter, Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+
+from controller.web.access import Account
+from controller.web.api import HOMES
+from controller.web.site import Caller, Site
+
+FILES = Path(__file__).parent / "pages"
+TYPES = {".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8"}
+WORDS = ("page.", "needs.", "reason.", "wait.", "voice.", "stage.", "role.")
+"""What pages say, by the beginning of its key."""
+
+
+class Files:
+    """What is served as it stands, read once. `build` changes with any of it."""
+
+    def __init__(self, *more: str) -> None:
+        paths = sorted(path for path in FILES.iterdir() if path.suffix in TYPES)
+        self._files = {path.name: (path.read_bytes(), TYPES[path.suffix]) for path in paths}
+        self.shell = (FILES / "shell.html").read_text("utf-8")
+        content = b"".join(content for content, _ in self._files.values()) + "".join((self.shell, *more)).encode()
+        self.build = hashlib.sha256(content).hexdigest()[:12]
+
+    def answer(self, name: str, request: Request) -> Response:
+        """A file, or that the browser's is still right."""
+        if name not in self._files:
+            return Response(status_code=404)
+        content, kind = self._files[name]
+        headers = {"etag": f'"{self.build}"', "cache-control": "no-cache"}
+        if request.headers.get("if-none-match") == headers["etag"]:
+            return Response(status_code=304, headers=headers)
+        return Response(content, media_type=kind, headers=headers)
+
+
+def make_pages(site: Site, files: Files) -> APIRouter:
+    """The pages of a branch; none of them is part of the API."""
+    router = APIRouter(include_in_schema=False)
+    # Strict: a blank that nobody fills must not go out as an empty one.
+    shell = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined).from_string(files.shell)
+    rules, language = site.rules, site.settings.language
+    words = {key: text for key, text in rules.wording.templates.items() if key.startswith(WORDS)}
+    common = {
+        "words": words,
+        "language": language,
+        "timezone": str(rules.zone),
+        "build": files.build,
+        "branch": rules.branch_name,
+        "services": [{"id": service.id, "name": service.name} for service in rules.services.values()],
+        "classes": [{"id": klass.id, "name": klass.name} for klass in rules.classes.values()],
+        "counters": list(rules.counters),
+        "url": site.url,
+    }
+
+    def draw(name: str, caller: Caller | None = None, **more: Any) -> Response:
+        account = None
+        if caller:
+            csrf = site.accounts.csrf(caller.session) if caller.session else ""
+            who = caller.account
+            account = {"name": who.name, "role": who.role, "counter": who.counter, "csrf": csrf}
+        title = f"{site.say(f'page.title.{name}')} · {rules.branch_name}"
+        text = shell.render(
+            name=name,
+            language="zh-CN" if language == "zh" else language,
+            title=title,
+            build=files.build,
+            data={**common, "pageName": name, "account": account, **more},
+            noscript=site.say("page.noscript"),
+        )
+        return HTMLResponse(text)
+
+    def private(request: Request, name: str, may: Callable[[Account], bool], **more: Any) -> Response:
+        caller = site.caller(request)
+        if caller is None or not may(caller.account):
+            return RedirectResponse(f"/sign-in?next={quote(request.url.path)}", 303)
+        return draw(name, caller, **more)
+
+    @router.get("/")
+    async def home(request: Request) -> Response:
+        caller = site.caller(request)
+        if caller is None:
+            return RedirectResponse("/sign-in", 303)
+        first = caller.account.counter or next(iter(rules.counters))
+        at = HOMES[caller.account.role]
+        return RedirectResponse(at + first if caller.account.role == "counter" else at, 303)
+
+    @router.get("/sign-in")
+    async def sign_in(next: str = "") -> Response:
+        return draw("sign-in", next=next[:200])
+
+    @router.get("/enter")
+    async def enter() -> Response:
+        return draw("enter")
+
+    @router.get("/console")
+    async def console(request: Request) -> Response:
+        return private(request, "console", lambda account: account.is_one_of())
+
+    @router.get("/tv")
+    async def television(request: Request) -> Response:
+        return private(request, "tv", lambda account: True)
+
+    @router.get("/kiosk")
+    async def kiosk(request: Request) -> Response:
+        return private(request, "kiosk", lambda account: account.is_one_of("kiosk"))
+
+    @router.get("/counter/{counter}")
+    async def counter(counter: str, request: Request) -> Response:
+        if counter not in rules.counters:
+            return RedirectResponse("/", 303)
+        return private(request, "counter", lambda account: account.works_at(counter), counter=counter)
+
+    @router.get("/t/{page}")
+    async def ticket(page: str) -> Response:
+        return draw("ticket", ticketPage=page[:64])
+
+    @router.get("/t/{page}/qr.svg")
+    async def qr(page: str) -> Response:
+        await site.settled()
+        site.page_of(page)
+        code = qrcode.make(f"{site.url}/t/{page}", image_factory=qrcode.image.svg.SvgPathImage, box_size=10, border=4)
+        picture = io.BytesIO()
+        code.save(picture)
+        return Response(picture.getvalue(), media_type="image/svg+xml")
+
+    @router.get("/static/{name}")
+    async def static(name: str, request: Request) -> Response:
+        return files.answer(name, request)
+
+    return router

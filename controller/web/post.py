@@ -1,0 +1,167 @@
+"""The pages' post on the desk: what there is to show, and which pages show it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from controller.desk.post import DeviceReport, Lobby
+from controller.journal import Row
+from controller.lobby import events as ev
+from controller.lobby import screens
+from controller.lobby.rules import Counter
+from controller.lobby.state import State
+from controller.web.live import Live
+
+RECENT = 30
+"""Actions that the console lists."""
+LOOKED_AT = 400
+"""Rows of the journal in which they are looked for at a start."""
+ESTIMATE_EVERY = 5000
+"""Milliseconds for which an estimate of a ticket's wait is shown on its page."""
+ESTIMATES_KEPT = 500
+ACTIONS: tuple[type[ev.Event], ...] = (
+    ev.TicketCalled,
+    ev.TicketRecalled,
+    ev.TicketMissed,
+    ev.TicketReturned,
+    ev.TicketHeld,
+    ev.TicketTransferred,
+    ev.TicketReassigned,
+    ev.TicketPromoted,
+    ev.TicketRestored,
+    ev.TicketCancelled,
+    ev.TicketReprinted,
+    ev.CounterOpened,
+    ev.CounterPaused,
+    ev.CounterClosed,
+    ev.WindowAdviceAnswered,
+)
+"""What people do that somebody may want to know of afterwards."""
+
+
+class PagesPost:
+    """What the browser pages show now. `live` tells those that are open."""
+
+    id = "pages"
+
+    def __init__(self, lobby: Lobby, live: Live) -> None:
+        self.lobby = lobby
+        self.state = State()
+        self._live = live
+        self._notices: Sequence[str] = ()
+        self._updated = asyncio.Event()
+        self._figures: Mapping[str, Any] = {}
+        self._devices: dict[str, Mapping[str, object]] = {}
+        self._recent: deque[dict[str, Any]] = deque(maxlen=RECENT)
+        self._estimates: dict[str, tuple[int, tuple[int, int] | None]] = {}
+        last = lobby.journal.opened_at
+        for row in lobby.journal.rows_after(max(0, last - LOOKED_AT), LOOKED_AT):
+            self._note(row)
+
+    # -- told by the desk ------------------------------------------------------------------------------------
+
+    def heard(self, fact: object) -> None:
+        """Pages say nothing by themselves: what people press comes as requests."""
+
+    def update(self, state: State) -> None:
+        self.state = state
+        self._live.changed()
+        self._updated.set()
+        self._updated = asyncio.Event()
+
+    async def updated(self) -> None:
+        """Until there is something to show again."""
+        await self._updated.wait()
+
+    def told(self, rows: Sequence[Row], state: State) -> None:
+        for row in rows:
+            self._note(row)
+
+    def notice(self, notices: Sequence[str], trouble: str) -> None:
+        self._notices = notices
+
+    def figures(self, figures: Mapping[str, Any]) -> None:
+        self._figures = figures
+
+    def device(self, id: str, report: DeviceReport) -> None:
+        self._devices[id] = report.content()
+
+    def devices(self) -> Mapping[str, Mapping[str, object]]:
+        """Each device's state."""
+        return self._devices
+
+    # -- what pages show -------------------------------------------------------------------------------------
+
+    def television(self) -> dict[str, Any]:
+        """See `screens.television`."""
+        lobby = self.lobby
+        return screens.television(self.state, lobby.rules, lobby.now(), self._notices, lobby.waits())
+
+    def kiosk(self) -> dict[str, Any]:
+        """See `screens.kiosk`."""
+        lobby = self.lobby
+        paper = lobby.paper() == "ready"
+        return screens.kiosk(self.state, lobby.rules, lobby.now(), self._notices, lobby.waits(), paper=paper)
+
+    def console(self) -> dict[str, Any]:
+        """See `screens.console`."""
+        lobby = self.lobby
+        return screens.console(
+            self.state,
+            lobby.rules,
+            lobby.now(),
+            self._notices,
+            lobby.waits(),
+            self._devices,
+            self._figures,
+            [*reversed(self._recent)],
+        )
+
+    def counter(self, counter: Counter) -> Callable[[], dict[str, Any]]:
+        """See `screens.counter`."""
+        return lambda: screens.counter(self.state, self.lobby.rules, counter, self.lobby.now(), self._notices)
+
+    def ticket(self, day: str, id: str) -> Callable[[], dict[str, Any] | None]:
+        """See `screens.ticket`; None once its day is over."""
+
+        def picture() -> dict[str, Any] | None:
+            ticket = self.state.tickets.get(id)
+            if ticket is None or self.state.day != day:
+                return None
+            now = self.lobby.now()
+            at, wait = self._estimates.get(id, (0, None))
+            if now - at >= ESTIMATE_EVERY or now < at:
+                while len(self._estimates) >= ESTIMATES_KEPT:
+                    del self._estimates[next(iter(self._estimates))]
+                wait = screens.still_waits(self.state, self.lobby.rules, ticket, now)
+                self._estimates[id] = now, wait
+            return screens.ticket(self.state, self.lobby.rules, ticket, now, wait)
+
+        return picture
+
+    # -- inside ----------------------------------------------------------------------------------------------
+
+    def _note(self, row: Row) -> None:
+        if not isinstance(row.event, ACTIONS):
+            return
+        about = row.event.to_row()
+        text = self.lobby.rules.wording.say(f"answer.{row.event.KIND}", **about)
+        action = {"at": row.at, "text": text, "by": who(row), "kind": row.event.KIND, "ticket": about.get("ticket", "")}
+        self._recent.append(action)
+
+
+def cause_of(account: str, key: str, content: str) -> str:
+    """What the journal names as the cause of a request: who, which, and what."""
+    return f"http:{account}:{key}:{content}"
+
+
+def who(row: Row) -> str:
+    """Who did it: an account (`user/li`), else a device or a counter."""
+    kind, _, rest = row.cause.partition(":")
+    if kind == "http":
+        return f"user/{rest.partition(':')[0]}"
+    about = row.event.to_row()
+    return str(about.get("by") or (f"counter/{about['counter']}" if "counter" in about else ""))

@@ -1,0 +1,216 @@
+"""What the pages and the API have in common: who asks, what they may, and the engine behind."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+import logging
+import secrets
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from starlette.requests import Request as HttpRequest
+from starlette.responses import JSONResponse
+
+from controller.config import Settings
+from controller.engine import Answer
+from controller.lobby.commands import Command
+from controller.lobby.rules import Rules
+from controller.web import access, guard
+from controller.web.access import Account, Accounts
+from controller.web.live import Live
+from controller.web.post import PagesPost, cause_of
+
+log = logging.getLogger(__name__)
+
+COOKIE = "lobby"
+SAFE = ("GET", "HEAD", "OPTIONS")
+Ask = Callable[[Command, str], Awaitable[Answer]]
+"""Puts a command, with what was typed beside it, to the engine, and waits for its answer."""
+KEYS_KEPT = 4096
+"""Idempotency keys remembered with what was asked under them; the journal knows older ones that acted."""
+SIGNING_IN = 8
+"""People whose PIN may wait to be looked at; one more is asked to try again."""
+SETTLES_WITHIN = 3.0
+"""Seconds in which a step of the engine ends; else the journal cannot be written."""
+
+
+class Problem(Exception):
+    """A refusal: an HTTP status, a code for programs, a sentence for people."""
+
+    def __init__(self, status: int, code: str, detail: str, wait: int = 0) -> None:
+        super().__init__(detail)
+        self.status, self.code, self.detail, self.wait = status, code, detail, wait
+
+    def answer(self) -> JSONResponse:
+        """As it goes out."""
+        headers = {"Retry-After": str(self.wait)} if self.wait else None
+        more = {"wait": self.wait} if self.wait else {}
+        return guard.problem(self.status, self.code, self.detail, headers, **more)
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who asks; `session` is the cookie's, empty for a device that sends its token each time."""
+
+    account: Account
+    session: str
+
+
+class Site:
+    """One branch's pages and API."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        accounts: Accounts,
+        post: PagesPost,
+        live: Live,
+        ask: Ask,
+    ) -> None:
+        self.settings = settings
+        self.accounts = accounts
+        self.post = post
+        self.live = live
+        self._ask = ask
+        self._keys: OrderedDict[str, str] = OrderedDict()
+        self._one_at_a_time = asyncio.Semaphore(1)
+        self._signing_in = 0
+
+    @property
+    def rules(self) -> Rules:
+        """The branch's."""
+        return self.settings.rules
+
+    @property
+    def url(self) -> str:
+        """Where others reach the pages, without a path; empty: nobody has said."""
+        return self.settings.web.url if self.settings.web else ""
+
+    def say(self, key: str, /, **about: object) -> str:
+        """A sentence of the branch's language."""
+        return self.rules.wording.say(key, **about)
+
+    def problem(self, status: int, code: str, /, **about: object) -> Problem:
+        """A refusal in the branch's language."""
+        return Problem(status, code, self.say(f"http.{code}", **about))
+
+    # -- who asks --------------------------------------------------------------------------------------------
+
+    def caller(self, request: HttpRequest) -> Caller | None:
+        """Who asks; None: nobody we know. Raises Problem for a request that a foreign page may have made."""
+        scheme, _, token = request.headers.get("authorization", "").partition(" ")
+        if scheme.lower() == "bearer":
+            account = self.accounts.by_token(token.strip())
+            return Caller(account, "") if account else None
+        session = request.cookies.get(COOKIE, "")
+        account = self.accounts.of_session(session) if session else None
+        if account is None:
+            return None
+        if request.method not in SAFE:
+            given = request.headers.get("x-csrf-token", "")
+            if not secrets.compare_digest(given.encode(), self.accounts.csrf(session).encode()):
+                raise self.problem(403, "foreign")
+        return Caller(account, session)
+
+    def must_be(self, request: HttpRequest, may: Callable[[Account], bool]) -> Caller:
+        """Who asks, if they may; else Problem 401 or 403."""
+        caller = self.caller(request)
+        if caller is None:
+            raise self.problem(401, "not_signed_in")
+        if not may(caller.account):
+            raise self.problem(403, "forbidden", role=self.say(f"role.{caller.account.role}"))
+        return caller
+
+    def still(self, caller: Caller) -> Callable[[], bool]:
+        """Whether who asked may still look: asked now and then while a page is open."""
+
+        def allowed() -> bool:
+            try:
+                if caller.session:
+                    return self.accounts.of_session(caller.session) is not None
+                return caller.account.name in {account.name for account in self.accounts.all()}
+            except access.AccessError:
+                return True  # a file that cannot be read now must not darken every screen
+
+        return allowed
+
+    async def check_pin(self, name: str, pin: str, address: str) -> Account:
+        """Whose PIN this is. Raises Problem: wrong, or too many wrong ones before."""
+        wait = self.accounts.must_wait(name, address)
+        if wait:
+            raise Problem(429, "too_many_tries", self.say("http.too_many_tries", seconds=wait), wait)
+        if self._signing_in >= SIGNING_IN:
+            raise Problem(429, "busy", self.say("refused.busy"), 1)
+        self.accounts.tried(name, address)
+        hash = self.accounts.hash_of(name)
+        self._signing_in += 1
+        try:
+            async with self._one_at_a_time:
+                good = await asyncio.to_thread(access.fits, hash, pin)
+        finally:
+            self._signing_in -= 1
+        account = self.accounts.succeeded(name, address) if good else None
+        if account is None:
+            log.warning("a wrong PIN for %s from %s", name, address)
+            raise self.problem(401, "wrong_pin")
+        return account
+
+    # -- commands --------------------------------------------------------------------------------------------
+
+    async def do(
+        self,
+        caller: Caller,
+        key: str,
+        content: Mapping[str, Any],
+        make: Callable[[int, str], Command | None],
+        remark: str = "",
+    ) -> Answer:
+        """Decide what `make` makes of a time and a cause, once for each `key`; Problem unless it is done.
+
+        `content` is what was asked: another under the same key is refused.
+        """
+        key = key or secrets.token_hex(16)
+        digest = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
+        name = caller.account.name
+        self._must_be_new_or_same(name, key, digest)
+        command = make(self.post.lobby.now(), cause_of(name, key, digest))
+        if command is None:
+            raise Problem(422, "unknown_key", self.say("refused.unknown_key", key=content.get("key", "")))
+        answer = await self._ask(command, remark)
+        if answer.result == "refused":
+            raise Problem(409, answer.code, answer.text)
+        if answer.result == "error":
+            raise Problem(500 if answer.code == "internal" else 503, answer.code, answer.text, 1)
+        return answer
+
+    def _must_be_new_or_same(self, name: str, key: str, digest: str) -> None:
+        mine = f"{name}:{key}"
+        known = self._keys.get(mine)
+        if known is None:
+            acted = self.post.lobby.journal.cause_beginning(cause_of(name, key, ""))
+            known = acted.rpartition(":")[2] if acted else digest
+            self._keys[mine] = known
+            while len(self._keys) > KEYS_KEPT:
+                self._keys.popitem(last=False)
+        if known != digest:
+            raise self.problem(422, "key_reused")
+
+    async def settled(self) -> None:
+        """Until the state is what the journal holds. Raises Problem if that takes long: the journal is broken."""
+        try:
+            async with asyncio.timeout(SETTLES_WITHIN):
+                while not self.post.lobby.settled():
+                    await self.post.updated()
+        except TimeoutError:
+            raise Problem(503, "journal_down", self.say("refused.journal_down"), 1) from None
+
+    def page_of(self, page: str) -> str:
+        """The ticket of today whose own page this is. Raises Problem 404: nobody's, or of another day."""
+        ticket = self.accounts.is_page(self.post.state.day, page)
+        if not ticket or ticket not in self.post.state.tickets:
+            raise self.problem(404, "no_page")
+        return ticket
