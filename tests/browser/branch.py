@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from playwright.async_api import Page
-from system.branch import HALL, LOBBY, MQTT, PRINTER, START, STOP, TERMINALS, WINDOWS, Branch
+from system.branch import HALL, LOBBY, PRINTER, START, STOP, TERMINALS, WINDOWS, Branch
 from system.broker import free_port
 from system.waiting import until
 
@@ -102,7 +102,32 @@ id = "4"
 serves = {{ corporate = 0, personal = 10, cash = 20 }}
 """
 
-DEVICES = (MQTT, PRINTER, TERMINALS, HALL, WINDOWS)
+NETWORK = """
+[mqtt]
+broker = "mqtt://127.0.0.1:{port}"
+
+[[device]]
+id = "pad-3"
+driver = "mqtt-keypad"
+counter = "3"
+
+[[device]]
+id = "pad-4"
+driver = "mqtt-keypad"
+counter = "4"
+
+[[device]]
+id = "manager"
+driver = "mqtt-panel"
+
+[[device]]
+id = "kiosk"
+driver = "mqtt-kiosk"
+hold_off = 0
+screen = true
+"""
+
+DEVICES = (NETWORK, PRINTER, TERMINALS, HALL, WINDOWS)
 
 WEB = """
 [web]

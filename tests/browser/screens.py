@@ -68,6 +68,6 @@ async def test_draw(screen: Screen, language: str, tmp_path: Path, broker: Mosqu
             await page.goto(screen.address(branch))
             await screen.prepare(page)
             file = OUT / f"{screen.name}-{size}-{language}.png"
-            await page.screenshot(path=file)
-            print(f"\n{file.relative_to(ROOT)}", end="", flush=True)
+            await page.screenshot(path=file, full_page=size == "phone")
+            print(f"\n{file.relative_to(ROOT)} ", end="", flush=True)
             await page.context.close()

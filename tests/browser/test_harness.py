@@ -124,7 +124,7 @@ async def test_a_branch_of_processes_goes_on_after_kill(tmp_path: Path, broker: 
         await until(lambda: answer["ticket"] in branch.tickets("ticket_printed"))
         await branch.kill()
         await branch.start()
-        again = await network.press("kiosk/screen", "TAKE", service="cash")
+        again = await network.press("kiosk/kiosk", "TAKE", service="cash")
         assert int(again["ticket"][1:]) == int(answer["ticket"][1:]) + 1
 
 
