@@ -165,7 +165,7 @@ def make_api(site: Site) -> APIRouter:
     api = APIRouter(prefix="/api")
 
     def allowed(may: Callable[[Account], bool]) -> Any:
-        def dependency(request: Request) -> Caller:
+        async def dependency(request: Request) -> Caller:
             return site.must_be(request, may)
 
         return Depends(dependency)

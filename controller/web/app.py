@@ -62,7 +62,7 @@ def make_app(site: Site, files: Files) -> App:
     app.include_router(make_pages(site, files))
     registry = metrics.make_metrics(site.post, site.live)
 
-    def anybody(request: Request) -> Caller:
+    async def anybody(request: Request) -> Caller:
         return site.must_be(request, lambda account: True)
 
     @app.get("/metrics", responses=refusals(401), summary="Figures for Prometheus", response_class=Response)

@@ -14,6 +14,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from starlette.responses import Response
+
 from controller.web.guard import problem
 from controller.web.server import STALLED
 
@@ -122,7 +124,9 @@ class Live:
         for viewer in list(self.viewers()):
             viewer.end(reason)
 
-    def stream(self, name: str, picture: Picture, allowed: Callable[[], bool] = lambda: True, pace: float = 0.2) -> Any:
+    def stream(
+        self, name: str, picture: Picture, allowed: Callable[[], bool] = lambda: True, pace: float = 0.2
+    ) -> Response:
         """An ASGI response that shows a scene for as long as its page is open."""
         if self._closed or sum(1 for _ in self.viewers()) >= VIEWERS:
             return problem(503, "busy", "too many pages are open; close some", {"Retry-After": "5"})
@@ -201,10 +205,11 @@ class Live:
             await asyncio.sleep(0)
 
 
-class _Stream:
+class _Stream(Response):
     """The response that a page's viewer goes out by."""
 
     def __init__(self, live: Live, viewer: Viewer, picture: Picture, pace: float) -> None:
+        super().__init__(media_type="text/event-stream")
         self._live, self._viewer, self._picture, self._pace = live, viewer, picture, pace
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:

@@ -63,7 +63,7 @@ export function toast(text, refused = false) {
  * in place of what it last showed, and a page from before an update loads itself anew.
  */
 export function watch(path, show, { stale = overlay } = {}) {
-  let source, heard = Date.now(), since = 0, pause = 500, timer;
+  let source, heard = Date.now(), since = 0, pause = 500, timer, over = false;
   const hear = () => {
     heard = Date.now();
     pause = 500;
@@ -73,6 +73,7 @@ export function watch(path, show, { stale = overlay } = {}) {
     stale(since);
   };
   function connect() {
+    if (over) return;
     clearTimeout(timer);
     source?.close();
     source = new EventSource(path);
@@ -95,8 +96,12 @@ export function watch(path, show, { stale = overlay } = {}) {
       source.close();
       const { reason } = JSON.parse(event.data);
       if (reason === "revoked") location.assign("/sign-in");
-      else if (reason === "gone") show(null);
-      else again();
+      else if (reason === "gone") {
+        over = true; // it will not come back: whoever asks again hears the same
+        since = 0;
+        stale(0);
+        show(null);
+      } else again();
     });
     source.onerror = again;
   }
@@ -111,9 +116,9 @@ export function watch(path, show, { stale = overlay } = {}) {
       location.assign(`/sign-in?next=${encodeURIComponent(location.pathname)}`);
   }
   setInterval(() => {
-    if (Date.now() - heard > PINGS_MISSED) {
-      heard = Date.now() - PINGS_MISSED + 5000;
+    if (!over && Date.now() - heard > PINGS_MISSED) {
       lose();
+      heard = Date.now() - PINGS_MISSED + 5000;
       connect();
     }
   }, 1000);
@@ -122,7 +127,7 @@ export function watch(path, show, { stale = overlay } = {}) {
 }
 
 /** The cover over a page that may be showing something old; `since` 0 takes it away. */
-function overlay(since) {
+export function overlay(since) {
   let box = document.getElementById("stale");
   if (!box) {
     if (!since) return;

@@ -1,0 +1,917 @@
+// The lobby manager's console: the whole hall at a glance, and everything she can do about it in two taps.
+//
+// Nothing moves under a finger: while one is down nothing is rearranged, and while the sheet is open the lists keep
+// their order; what changes in place (minutes, counts, marks) changes at once.
+
+import { ask, clock, el, fill, minutes, now, page, say, watch } from "./common.js";
+
+const UNDO_FOR = 8000; // ms for which what was just done can be taken back where it is told
+const TOLD_FOR = 4500;
+const SETTLE = 300; // ms after a finger is lifted in which its tap is still to come
+const HELD_AT_MOST = 10000; // ms after which a finger that never left is forgotten
+const REMARK = 80; // characters of a reason in her own words
+
+const GREEN = ["elderly", "pregnant", "disabled", "child", "ill", "military"];
+const URGENT = ["ill", "travel", "conflict"];
+const MOVE = ["balance", "wrong_service", "asked", "skill"];
+const BACK = ["not_heard", "stepped_out"];
+const CANCEL = ["left", "twice", "machine"];
+
+const STATES = {
+  closed: "page.console.state_closed",
+  open: "page.console.state_open",
+  paused: "page.console.state_paused",
+  called: "page.console.state_called",
+  serving: "page.console.state_serving",
+};
+const DEVICES = {
+  ok: "page.console.device_ok",
+  degraded: "page.console.device_degraded",
+  offline: "page.console.device_offline",
+};
+
+const serviceNames = Object.fromEntries(page.services.map((service) => [service.id, service.name]));
+const classNames = Object.fromEntries(page.classes.map((each) => [each.id, each.name]));
+const usual = page.classes[0]?.id;
+const serviceName = (id) => serviceNames[id] ?? id;
+const className = (id) => classNames[id] ?? id;
+const counterName = (id) => say("page.console.counter", { counter: id });
+
+const main = document.getElementById("main");
+let view = null; // the latest picture
+const filter = { service: "", klass: "", text: "" };
+
+// -- parts that change in place ------------------------------------------------------------------------------
+
+/** Set a text where it differs, so that nothing is laid out anew for nothing. */
+function put(node, text) {
+  if (node.textContent !== text) node.textContent = text;
+}
+
+/**
+ * Children of `parent` in step with a list, by key: `make()` gives {node, show(item)}. Whoever stays is changed in place
+ * and moved only if its order changes; `arrange` false keeps order and members, and marks who has left.
+ */
+function keyed(parent, key, make) {
+  const parts = new Map();
+  return (items, arrange = true) => {
+    const wanted = new Map(items.map((item) => [key(item), item]));
+    for (const [id, part] of parts) {
+      const item = wanted.get(id);
+      part.node.classList.toggle("gone", !item);
+      if (item) part.show(item);
+      else if (arrange) {
+        part.node.remove();
+        parts.delete(id);
+      }
+    }
+    if (!arrange) return;
+    const focused = document.activeElement;
+    let place = parent.firstElementChild;
+    for (const [id, item] of wanted) {
+      let part = parts.get(id);
+      if (!part) {
+        part = make(item);
+        part.show(item);
+        parts.set(id, part);
+      }
+      // One that only moves away makes room for the others; they need not move as well.
+      if (place && place !== part.node && place.nextElementSibling === part.node) place = part.node;
+      if (place === part.node) place = place.nextElementSibling;
+      else parent.insertBefore(part.node, place);
+    }
+    if (focused !== document.activeElement && parent.contains(focused)) focused.focus({ preventScroll: true });
+  };
+}
+
+/** How late somebody is by the branch's target; false while there is none. */
+const isLate = (since) => Boolean(view?.figures.target) && minutes(since) >= view.figures.target;
+
+/** A time waited, "late" in words beside its colour. */
+function waited(node, since, key = "page.console.waited") {
+  const late = isLate(since);
+  const text = say(key, { minutes: minutes(since) });
+  if (node.dataset.shown === `${text}${late}`) return;
+  node.dataset.shown = `${text}${late}`;
+  node.classList.toggle("late", late);
+  fill(node, late && el("span", { class: "flag" }, say("page.console.over")), text);
+}
+
+// -- the page's frame ----------------------------------------------------------------------------------------
+
+const time = el("time", { class: "clock number" });
+const branch = el("strong", { class: "branch" }, page.branch);
+const figures = el("p", { class: "figures" });
+const signOut = el("button", { type: "button", class: "quiet", onclick: leave }, say("page.console.sign_out"));
+const notices = el("ul", { class: "notices", role: "status" });
+const advice = el("ul", { class: "advice", role: "status", "aria-label": say("page.console.advice") });
+const services = el("div", { class: "services", role: "group", "aria-label": say("page.console.services") });
+const classes = el("div", { class: "chips", role: "group", "aria-label": say("page.console.classes") });
+const search = el("input", {
+  type: "search", class: "search", placeholder: say("page.console.search"), "aria-label": say("page.console.search"),
+  autocomplete: "off", autocapitalize: "characters", spellcheck: "false", enterkeyhint: "search", maxlength: "12",
+  oninput: narrow, onkeydown: searchKey,
+});
+const shown = el("p", { class: "soft shown", role: "status" });
+const found = el("ul", { class: "rows found" });
+const lookUp = el("button", { type: "button", class: "row look-up", "aria-haspopup": "dialog", onclick: () => lookUpNow() });
+const nobody = el("p", { class: "soft empty-list", hidden: true });
+const list = el("ul", { class: "rows" });
+const more = el("p", { class: "soft more" });
+const counters = el("ul", { class: "counters" });
+const missed = el("ul", { class: "rows" });
+const noMissed = el("p", { class: "soft" }, say("page.console.no_missed"));
+const held = el("ul", { class: "rows" });
+const heldTitle = el("h3", {}, say("page.console.held"));
+const unprinted = el("ul", { class: "unprinted" });
+const unprintedTitle = el("h3", {}, say("page.console.unprinted"));
+const devices = el("ul", { class: "devices" });
+const devicesWell = el("p", { class: "soft" });
+const recent = el("ul", { class: "recent" });
+const nothingRecent = el("p", { class: "soft" }, say("page.console.nothing_recent"));
+
+const titled = (name, title, ...children) =>
+  el("section", { class: `part ${name}`, id: `part-${name}`, "aria-labelledby": `title-${name}` },
+    el("h2", { id: `title-${name}` }, title), children);
+
+main.append(
+  el("header", { class: "top" }, branch, time, figures, el("span", { class: "who soft" }, page.account?.name ?? ""), signOut),
+  notices,
+  advice,
+  el("div", { class: "columns" },
+    titled("waiting", say("page.console.waiting"),
+      services,
+      el("div", { class: "tools" }, search,
+        el("button", { type: "button", class: "go", onclick: (event) => newGreen(event.currentTarget) },
+          say("page.console.new_green"))),
+      classes,
+      shown,
+      el("div", { class: "scroll", tabindex: "-1" }, lookUp, nobody, found, list, more)),
+    el("div", { class: "side" },
+      titled("counters", say("page.console.counters"), counters),
+      titled("away", say("page.console.away"),
+        el("h3", {}, say("page.console.missed")), missed, noMissed, heldTitle, held, unprintedTitle, unprinted),
+      titled("log", say("page.console.recent"),
+        recent, nothingRecent, el("h3", {}, say("page.console.devices")), devicesWell, devices))),
+);
+
+// On a phone one part is seen at a time.
+const tabs = ["waiting", "counters", "away", "log"];
+const tabNames = {
+  waiting: say("page.console.waiting"), counters: say("page.console.counters"),
+  away: say("page.console.missed"), log: say("page.console.tab_log"),
+};
+const tabCounts = Object.fromEntries(tabs.map((tab) => [tab, el("span", { class: "count number" })]));
+const tabButtons = Object.fromEntries(tabs.map((tab) => [
+  tab, el("button", { type: "button", onclick: () => turnTo(tab) }, tabNames[tab], tabCounts[tab]),
+]));
+main.append(el("nav", { class: "tabs", "aria-label": say("page.console.tabs") }, Object.values(tabButtons)));
+turnTo("waiting");
+
+function turnTo(tab) {
+  main.dataset.tab = tab;
+  for (const [name, button] of Object.entries(tabButtons)) {
+    if (name === tab) button.setAttribute("aria-current", "page");
+    else button.removeAttribute("aria-current");
+  }
+}
+
+async function leave() {
+  signOut.disabled = true;
+  await ask("DELETE", "/api/session");
+  location.assign("/sign-in");
+}
+
+// -- fingers -------------------------------------------------------------------------------------------------
+
+let fingers = 0; // ms of our clock until which nothing may move; Infinity while one is down
+let fingerTimer;
+
+function down() {
+  clearTimeout(fingerTimer);
+  fingers = Infinity;
+  fingerTimer = setTimeout(lifted, HELD_AT_MOST);
+}
+
+function lifted() {
+  clearTimeout(fingerTimer);
+  fingerTimer = setTimeout(() => {
+    fingers = 0;
+    if (view) arrange();
+  }, SETTLE);
+}
+
+const quiet = { capture: true, passive: true };
+addEventListener("touchstart", down, quiet);
+for (const end of ["touchend", "touchcancel"])
+  addEventListener(end, (event) => event.touches.length === 0 && lifted(), quiet);
+addEventListener("pointerdown", (event) => event.pointerType !== "touch" && down(), quiet);
+for (const end of ["pointerup", "pointercancel"])
+  addEventListener(end, (event) => event.pointerType !== "touch" && lifted(), quiet);
+
+// -- the picture ---------------------------------------------------------------------------------------------
+
+const showServices = keyed(services, (service) => service.id, () => {
+  const name = el("span", { class: "name" });
+  const count = el("span", { class: "number big" });
+  const longest = el("span", { class: "longest" });
+  const wait = el("span", { class: "soft" });
+  let id;
+  const node = el("button", { type: "button", class: "tile", onclick: () => choose("service", id) },
+    name, el("span", { class: "how-many" }, count), longest, wait);
+  return {
+    node,
+    show(service) {
+      id = service.id;
+      put(name, service.name);
+      put(count, service.waiting ? say("page.console.waiting_count", { count: service.waiting }) : say("page.console.nobody_waits"));
+      node.classList.toggle("empty", !service.waiting);
+      node.classList.toggle("late-tile", Boolean(service.longest) && isLate(service.longest));
+      if (service.longest) waited(longest, service.longest, "page.console.longest");
+      longest.hidden = !service.longest;
+      put(wait, service.wait ? say("page.console.expected", { wait: service.wait }) : say("page.console.not_expected"));
+      node.setAttribute("aria-pressed", String(filter.service === id));
+    },
+  };
+});
+
+const showClasses = keyed(classes, (each) => each.id, () => {
+  const name = el("span");
+  const count = el("span", { class: "count number" });
+  let id;
+  const node = el("button", { type: "button", class: "chip", onclick: () => choose("klass", id) }, name, count);
+  return {
+    node,
+    show(each) {
+      id = each.id;
+      put(name, each.name);
+      put(count, String(each.waiting));
+      node.classList.toggle("empty", !each.waiting);
+      node.setAttribute("aria-pressed", String(filter.klass === id));
+    },
+  };
+});
+
+/** A row of a list: its number, what it is, a few words more, and how long; a tap opens the sheet. */
+function row(kind) {
+  const ticket = el("span", { class: "ticket number" });
+  const name = el("span", { class: "service" });
+  const klass = el("span", { class: "badge" });
+  const marks = el("span", { class: "marks" });
+  const right = el("span", { class: "right" });
+  let item;
+  const button = el("button", { type: "button", class: "row", "aria-haspopup": "dialog", onclick: () => open(kind(item), item, button) },
+    ticket, el("span", { class: "what" }, name, klass, marks), right);
+  return {
+    node: el("li", {}, button),
+    marks,
+    right,
+    set(next) {
+      item = next;
+      put(ticket, item.ticket);
+      put(name, serviceName(item.service));
+      const special = Boolean(item.class) && item.class !== usual;
+      put(klass, special ? className(item.class) : "");
+      klass.hidden = !special;
+      klass.dataset.klass = item.class;
+      button.dataset.ticket = item.ticket;
+    },
+  };
+}
+
+/** What is particular about a waiting ticket, in a few words. */
+function marksOf(item) {
+  return [
+    item.only && say("page.console.mark_only", { counter: item.only }),
+    item.early && say("page.console.mark_early"),
+    item.returned && say("page.console.mark_returned"),
+    item.passed > 0 && say("page.console.mark_passed", { times: item.passed }),
+    item.undo && say("page.console.mark_changed"),
+    ...item.needs.map((need) => say(`needs.${need}`)),
+  ].filter(Boolean);
+}
+
+function showMarks(node, marks) {
+  const key = marks.join("|");
+  if (node.dataset.shown === key) return;
+  node.dataset.shown = key;
+  fill(node, marks.map((mark) => el("span", { class: "mark" }, mark)));
+}
+
+const showList = keyed(list, (item) => item.ticket, () => {
+  const made = row(() => "waiting");
+  return {
+    node: made.node,
+    show(item) {
+      made.set(item);
+      showMarks(made.marks, marksOf(item));
+      waited(made.right, item.since);
+      made.node.hidden = !fits(item);
+    },
+  };
+});
+
+const showMissed = keyed(missed, (item) => item.ticket, () => awayRow("missed"));
+const showHeld = keyed(held, (item) => item.ticket, () => awayRow("held"));
+const showFound = keyed(found, (item) => `${item.kind}${item.ticket}`, (item) => awayRow(item.kind, true));
+
+function awayRow(kind, named = false) {
+  const made = row(() => kind);
+  const words = (item) => {
+    if (kind === "held") return say("page.console.held_at", { counter: item.counter, minutes: minutes(item.since) });
+    if (kind === "hand") return say(STATES[item.state]);
+    if (item.returns_until > now()) return say("page.console.returns_until", { time: clock(item.returns_until) });
+    return say("page.console.returns_no_more");
+  };
+  const status = { missed: say("page.console.missed"), held: say("page.console.held") };
+  return {
+    node: made.node,
+    show(item) {
+      made.set(item);
+      const where = kind === "hand" ? counterName(item.counter) : named ? status[kind] : "";
+      showMarks(made.marks, [where, words(item)].filter(Boolean));
+      waited(made.right, item.since);
+      made.right.classList.remove("late");
+      if (kind === "missed") put(made.right, item.returns_until > now() ? say("page.console.back") : "");
+      made.right.classList.toggle("hint", kind === "missed");
+    },
+  };
+}
+
+const showUnprinted = keyed(unprinted, (ticket) => ticket, () => {
+  const name = el("span", { class: "ticket number" });
+  let ticket;
+  const button = el("button", { type: "button", onclick: () => act({ key: "REPRINT", ticket }, button) },
+    say("page.console.reprint"));
+  return {
+    node: el("li", {}, name, button),
+    show(next) {
+      ticket = next;
+      put(name, ticket);
+      button.setAttribute("aria-label", `${say("page.console.reprint")} ${ticket}`);
+    },
+  };
+});
+
+const showCounters = keyed(counters, (counter) => counter.id, () => {
+  const name = el("span", { class: "name" });
+  const state = el("span", { class: "state" });
+  const ticket = el("span", { class: "ticket number" });
+  const about = el("span", { class: "about soft" });
+  const since = el("span", { class: "since" });
+  const waiting = el("span", { class: "soft for" });
+  let counter;
+  const node = el("li", { class: "counter" });
+  const button = el("button", {
+    type: "button", class: "hand", "aria-haspopup": "dialog",
+    onclick: () => open("hand", { ...counter, counter: counter.id }, button),
+  }, ticket, since);
+  node.append(el("div", { class: "head" }, name, state), button, about, waiting);
+  return {
+    node,
+    show(next) {
+      counter = next;
+      put(name, counterName(counter.id));
+      put(state, say(STATES[counter.state] ?? counter.state));
+      node.dataset.state = counter.state;
+      const busy = Boolean(counter.ticket);
+      put(ticket, counter.ticket || "—");
+      button.disabled = !busy;
+      put(since, say("page.console.since", { minutes: minutes(counter.since) }));
+      since.hidden = !busy && counter.state !== "paused";
+      const klass = counter.class && counter.class !== usual ? ` · ${className(counter.class)}` : "";
+      put(about, busy ? `${serviceName(counter.service)}${klass}` : Object.keys(counter.serves).map(serviceName).join(" "));
+      put(waiting, say("page.console.counter_waiting", { count: counter.waiting }));
+    },
+  };
+});
+
+const showAdvice = keyed(advice, (each) => `${each.action}${each.counter}`, () => {
+  const text = el("strong");
+  let counter;
+  const answer = (key, label, kind) => {
+    const button = el("button", { type: "button", class: kind, onclick: () => act({ key, counter }, button) }, label);
+    return button;
+  };
+  return {
+    node: el("li", {}, text, el("span", { class: "answers" },
+      answer("ACCEPT", say("page.console.accept"), "main"), answer("DECLINE", say("page.console.decline"), ""))),
+    show(each) {
+      counter = each.counter;
+      put(text, each.text);
+    },
+  };
+});
+
+const showNotices = keyed(notices, (each) => each.text, () => {
+  const node = el("li");
+  return {
+    node,
+    show(each) {
+      put(node, each.text);
+      node.className = each.well ? "well" : "notice";
+    },
+  };
+});
+
+const showDevices = keyed(devices, (device) => device.id, () => {
+  const name = el("span");
+  const state = el("span");
+  const node = el("li", {}, name, state);
+  return {
+    node,
+    show(device) {
+      put(name, device.id);
+      node.dataset.state = device.state;
+      const word = say(DEVICES[device.state] ?? device.state);
+      put(state, [word, device.detail].filter(Boolean).join(" · "));
+    },
+  };
+});
+
+const showRecent = keyed(recent, (each) => `${each.at}${each.text}`, () => {
+  const at = el("time", { class: "number soft" });
+  const text = el("span");
+  const by = el("span", { class: "soft by" });
+  return {
+    node: el("li", {}, at, text, by),
+    show(each) {
+      put(at, clock(each.at));
+      put(text, each.text);
+      put(by, who(each.by));
+    },
+  };
+});
+
+/** Who did something, as people call them. */
+function who(by) {
+  const [kind, ...rest] = (by ?? "").split("/");
+  if (kind === "counter") return say("page.console.by_counter", { counter: rest.join("/") });
+  return rest.join("/") || kind;
+}
+
+/** Show the latest picture: what changes in place at once, what would move as soon as nothing is under a finger. */
+function show(next) {
+  if (!next) return;
+  view = next;
+  refresh();
+  if (!fingers) arrange();
+  sheet.follow();
+}
+
+/** What changes in place. */
+function refresh() {
+  put(time, clock(now()));
+  put(branch, view.branch);
+  const day = view.figures;
+  put(figures, day.customers
+    ? say("page.console.figures", {
+      customers: day.customers, mean: day.mean.toFixed(1), target: day.target, share: Math.round(day.above_target * 100),
+    })
+    : say("page.console.no_figures"));
+  showServices(view.services);
+  showClasses(view.classes);
+  showCounters(view.counters);
+  showList(view.waiting, false);
+  showMissed(view.missed, false);
+  showHeld(view.held, false);
+  const total = view.services.reduce((sum, service) => sum + service.waiting, 0);
+  put(tabCounts.waiting, String(total));
+  put(tabCounts.away, String(view.missed.length + view.held.length + view.unprinted.length || ""));
+}
+
+/** What moves. With the sheet open, only what is not a list of tickets. */
+function arrange() {
+  const faults = view.devices.filter((device) => device.state !== "ok");
+  const told = [
+    ...view.notices.map((text) => ({ text })),
+    ...faults.map((device) => ({
+      text: say("page.console.device_fault", {
+        device: device.id, detail: device.detail || say(DEVICES[device.state] ?? device.state),
+      }),
+    })),
+  ];
+  showNotices(told.length ? told : [{ text: say("page.console.all_well"), well: true }]);
+  showAdvice(view.advice);
+  advice.hidden = !view.advice.length;
+  showUnprinted(view.unprinted);
+  unprintedTitle.hidden = !view.unprinted.length;
+  showDevices(faults.length ? view.devices : []);
+  put(devicesWell, faults.length ? "" : say("page.console.devices_well", { count: view.devices.length }));
+  showRecent(view.recent);
+  nothingRecent.hidden = view.recent.length > 0;
+  if (sheet.isOpen()) return;
+  showList(view.waiting);
+  showMissed(view.missed);
+  noMissed.hidden = view.missed.length > 0;
+  showHeld(view.held);
+  heldTitle.hidden = !view.held.length;
+  narrow();
+}
+
+// -- finding -------------------------------------------------------------------------------------------------
+
+function fits(item) {
+  return (
+    (!filter.service || item.service === filter.service) &&
+    (!filter.klass || item.class === filter.klass) &&
+    (!filter.text || item.ticket.includes(filter.text))
+  );
+}
+
+function choose(which, id) {
+  filter[which] = filter[which] === id ? "" : id;
+  refresh();
+  narrow();
+}
+
+/** Show who fits what is looked for, wherever the ticket is. */
+function narrow() {
+  filter.text = search.value.trim().toUpperCase();
+  if (!view) return;
+  showList(view.waiting, false);
+  const text = filter.text;
+  const away = text ? elsewhere().filter((item) => item.ticket.includes(text)) : [];
+  showFound(away);
+  const fitting = view.waiting.filter(fits).length;
+  const total = view.waiting.length + view.waiting_more;
+  const narrowed = Boolean(filter.service || filter.klass || text);
+  put(shown, narrowed ? say("page.console.waiting_shown", { shown: fitting, all: total }) : "");
+  shown.hidden = !narrowed;
+  const unknown = Boolean(text) && !fitting && !away.length;
+  lookUp.hidden = !unknown;
+  if (unknown) put(lookUp, `${say("page.console.not_listed", { ticket: text })} · ${say("page.console.look_up", { ticket: text })}`);
+  nobody.hidden = fitting > 0 || away.length > 0 || unknown;
+  put(nobody, narrowed ? say("page.console.no_match") : say("page.console.nobody_waits"));
+  more.hidden = !view.waiting_more;
+  put(more, say("page.console.waiting_more", { count: view.waiting_more }));
+}
+
+/** Tickets of today that do not wait, where they are. */
+function elsewhere() {
+  return [
+    ...view.missed.map((item) => ({ ...item, kind: "missed" })),
+    ...view.held.map((item) => ({ ...item, kind: "held" })),
+    ...view.counters.filter((each) => each.ticket).map((each) => ({ ...each, counter: each.id, kind: "hand" })),
+  ];
+}
+
+function searchKey(event) {
+  if (event.key === "Escape" && search.value) {
+    search.value = "";
+    narrow();
+  } else if (event.key === "Enter" && filter.text && view) {
+    const hits = [
+      ...view.waiting.filter(fits).map((item) => ({ ...item, kind: "waiting" })),
+      ...elsewhere().filter((item) => item.ticket.includes(filter.text)),
+    ];
+    const exact = hits.filter((item) => item.ticket === filter.text);
+    const hit = exact.length === 1 ? exact[0] : hits.length === 1 ? hits[0] : null;
+    if (hit) open(hit.kind, hit, search);
+    else if (!hits.length) lookUpNow();
+  }
+}
+
+function lookUpNow() {
+  open("other", { ticket: filter.text }, search);
+}
+
+// -- what is told --------------------------------------------------------------------------------------------
+
+const told = el("div", { id: "told", hidden: true });
+const toldText = el("span", { role: "status" });
+const toldUndo = el("button", { type: "button", hidden: true }, say("page.console.undo"));
+told.append(toldText, toldUndo);
+document.body.append(told);
+let toldTimer;
+
+/** Say what came of something; with `undo`, a ticket whose change can be taken back. */
+function tell(text, { refused = false, undo = "" } = {}) {
+  clearTimeout(toldTimer);
+  put(toldText, text);
+  told.className = refused ? "refused" : "";
+  told.hidden = !text;
+  toldUndo.hidden = !undo;
+  toldUndo.onclick = () => {
+    told.hidden = true;
+    act({ key: "UNDO", ticket: undo }, toldUndo);
+  };
+  toldTimer = setTimeout(() => (told.hidden = true), undo ? UNDO_FOR : refused ? 7000 : TOLD_FOR);
+}
+
+// -- doing ---------------------------------------------------------------------------------------------------
+
+let acting = false;
+const CAN_BE_UNDONE = ["GREEN", "URGENT", "REASSIGN"];
+
+/** Press one of the panel's keys, one at a time. A refusal is told where she looks: in the sheet, if it is open. */
+async function act(content, button) {
+  if (acting) return;
+  acting = true;
+  button?.setAttribute("aria-busy", "true");
+  const answer = await ask("POST", "/api/panel", { ticket: "", service: "", counter: "", reason: "", ...content });
+  acting = false;
+  button?.removeAttribute("aria-busy");
+  if (answer.result === "ok") {
+    sheet.close();
+    const undo = content.ticket && CAN_BE_UNDONE.includes(content.key) ? content.ticket : "";
+    tell(answer.text ?? "", { undo });
+  } else if (sheet.isOpen()) sheet.tell(answer.text, true);
+  else tell(answer.text, { refused: true });
+}
+
+// -- the sheet -----------------------------------------------------------------------------------------------
+
+const sheet = makeSheet();
+
+/** The panel beside the lists (on a phone: below) in which everything about one ticket is done. */
+function makeSheet() {
+  const title = el("h2", { id: "sheet-title", tabindex: "-1" });
+  const about = el("p", { class: "soft sheet-about" });
+  const marks = el("p", { class: "marks" });
+  const status = el("p", { class: "sheet-status", role: "alert" });
+  const body = el("div", { class: "sheet-body" });
+  const closer = el("button", { type: "button", class: "closer", "aria-label": say("page.console.close"), onclick: close }, "✕");
+  const panel = el("div", { class: "sheet", role: "dialog", "aria-modal": "true", "aria-labelledby": "sheet-title" },
+    el("div", { class: "sheet-head" }, el("div", {}, title, about, marks), closer), status, body);
+  const scrim = el("div", { class: "scrim", hidden: true, onclick: (event) => event.target === scrim && close() }, panel);
+  document.body.append(scrim);
+  let opened = null;
+  let opener = null;
+
+  addEventListener("keydown", (event) => {
+    if (!opened) return;
+    if (event.key === "Escape") close();
+    else if (event.key === "Tab") turnRound(event);
+  });
+
+  /** The focus stays inside. */
+  function turnRound(event) {
+    const all = [...panel.querySelectorAll("button:not(:disabled), input")].filter((each) => each.offsetParent);
+    const [first, last] = [all[0], all.at(-1)];
+    const at = document.activeElement;
+    if (event.shiftKey ? at === first || at === title : at === last) {
+      event.preventDefault();
+      (event.shiftKey ? last : first)?.focus();
+    }
+  }
+
+  function close() {
+    if (!opened) return;
+    const { ticket } = opened.item;
+    opened = null;
+    main.inert = false;
+    panel.hidden = true;
+    // The second half of a double tap must not fall on what was behind the sheet.
+    scrim.classList.add("leaving");
+    setTimeout(() => {
+      scrim.classList.remove("leaving");
+      scrim.hidden = !opened;
+    }, SETTLE);
+    if (view && !fingers) arrange();
+    const again = opener?.isConnected && opener.offsetParent
+      ? opener
+      : [...main.querySelectorAll("button.row")].find((each) => each.dataset.ticket === ticket) ?? search;
+    again.focus({ preventScroll: true });
+  }
+
+  return {
+    isOpen: () => Boolean(opened),
+    close,
+    body,
+    about,
+    marks,
+    open(kind, item, heading, from) {
+      opened = { kind, item, state: kind };
+      opener = from;
+      put(title, heading);
+      put(about, "");
+      showMarks(marks, []);
+      put(status, "");
+      status.className = "sheet-status";
+      told.hidden = true;
+      scrim.classList.remove("leaving");
+      panel.hidden = scrim.hidden = false;
+      main.inert = true;
+      body.scrollTop = 0;
+      title.focus({ preventScroll: true });
+      this.follow();
+    },
+    tell(text, refused = false) {
+      put(status, text ?? "");
+      status.className = refused ? "sheet-status refused" : "sheet-status";
+    },
+    /** Keep what is open in step with the hall: where its ticket is now, which counters are free. */
+    follow() {
+      if (!opened || !view) return;
+      opened.free?.();
+      const { ticket } = opened.item;
+      if (!ticket) return;
+      const waits = view.waiting.find((item) => item.ticket === ticket);
+      const gone = view.missed.find((item) => item.ticket === ticket);
+      const on_hold = view.held.find((item) => item.ticket === ticket);
+      const at = view.counters.find((each) => each.ticket === ticket);
+      const item = waits ?? gone ?? on_hold ?? at;
+      const state = waits ? "waiting" : gone ? "missed" : on_hold ? "held" : at ? "hand" : "other";
+      if (item) {
+        const klass = item.class && item.class !== usual ? className(item.class) : "";
+        const late = state === "waiting" && isLate(item.since) ? say("page.console.over") : "";
+        const since = say("page.console.waited", { minutes: minutes(item.since) });
+        put(about, [serviceName(item.service), klass, `${since} ${late}`.trim()].filter(Boolean).join(" · "));
+      }
+      if (waits) showMarks(marks, marksOf(waits));
+      if (state === opened.state || opened.kind === "other") return;
+      if (state === "other" && view.waiting_more) return;
+      opened.state = state;
+      const where = {
+        hand: () => say("page.console.at_counter", { ticket, counter: at.id }),
+        missed: () => say("page.console.is_missed", { ticket }),
+        held: () => say("page.console.is_held", { ticket, counter: on_hold.counter }),
+        waiting: () => say("page.console.is_waiting", { ticket }),
+        other: () => say("page.console.has_left", { ticket }),
+      };
+      this.tell(where[state]());
+    },
+    /** Something to be done again with every picture while this is open. */
+    keep(free) {
+      opened.free = free;
+      free();
+    },
+    item: () => opened?.item,
+  };
+}
+
+/** Open the sheet for a ticket; `kind` says where it is: waiting, missed, held, hand (at a counter), other (ask). */
+function open(kind, item, from) {
+  if (!view) return;
+  sheet.open(kind, item, item.ticket, from);
+  if (kind === "other") whyPanel(item.ticket, () => actions("unlisted", item));
+  else actions(kind, item);
+}
+
+function actions(kind, item) {
+  const { ticket } = item;
+  const can = {
+    waiting: ["promote", "move", "call", "cancel"],
+    held: ["promote", "move", "cancel"],
+    missed: ["back", "call", "cancel"],
+    hand: [],
+    unlisted: ["back", "promote", "move", "call", "cancel"],
+  }[kind];
+  const press = (key, more = {}) => (event) => act({ key, ticket, ...more }, event.currentTarget);
+  const quick = el("div", { class: "quick" },
+    el("button", { type: "button", onclick: () => whyPanel(ticket, () => actions(kind, item)) }, say("page.console.why")),
+    el("button", { type: "button", onclick: press("REPRINT") }, say("page.console.reprint")),
+    item.undo && el("button", { type: "button", class: "undo", onclick: press("UNDO") }, say("page.console.undo_change")));
+  fill(sheet.body,
+    quick,
+    can.includes("back") && reasons(say("page.console.back"), BACK, "go", (reason, button) =>
+      act({ key: "RETURN", ticket, reason }, button)),
+    can.includes("promote") && item.class !== "green" && reasons(say("page.console.green"), GREEN, "go-chip", (reason, button) =>
+      act({ key: "GREEN", ticket, reason }, button)),
+    can.includes("promote") && item.class !== "urgent" && reasons(say("page.console.urgent"), URGENT, "", (reason, button) =>
+      act({ key: "URGENT", ticket, reason }, button)),
+    (can.includes("call") || can.includes("move")) && whereTo(item, can),
+    can.includes("cancel") && reasons(say("page.console.cancel"), CANCEL, "stop", (reason, button) =>
+      act({ key: "CANCEL", ticket, reason }, button)));
+}
+
+/** Reasons of which a tap acts; "other" takes her own words. */
+function reasons(title, codes, kind, doIt) {
+  const chips = el("div", { class: "choices" },
+    codes.map((code) =>
+      el("button", { type: "button", class: kind, onclick: (event) => doIt(code, event.currentTarget) }, say(`reason.${code}`))),
+    el("button", { type: "button", class: kind, onclick: () => ownWords() }, say("page.console.other")));
+  const group = el("section", { class: `group ${kind}-group`, "aria-label": title }, el("h3", {}, title), chips);
+  function ownWords() {
+    const words = el("form", { class: "own-words" });
+    const input = remark();
+    words.append(
+      input,
+      el("button", { type: "submit", class: kind || "main" }, say("page.console.other_go")),
+      el("button", { type: "button", onclick: () => (words.replaceWith(chips), chips.lastChild.focus()) }, say("page.console.other_back")));
+    words.addEventListener("submit", (event) => {
+      event.preventDefault();
+      if (input.value.trim()) doIt(input.value.trim(), words.querySelector("[type=submit]"));
+      else input.focus();
+    });
+    chips.replaceWith(words);
+    input.focus();
+  }
+  return group;
+}
+
+const remark = () =>
+  el("input", {
+    type: "text", maxlength: String(REMARK), placeholder: say("page.console.other_label"),
+    "aria-label": say("page.console.other_label"), autocomplete: "off",
+  });
+
+/** Reasons of which one is chosen, the first beforehand: gives what was chosen, and its element. */
+function reasonOf(codes) {
+  let chosen = codes[0];
+  const input = remark();
+  input.hidden = true;
+  const chips = [...codes, ""].map((code) =>
+    el("button", {
+      type: "button", class: "chip", "aria-pressed": String(code === chosen),
+      onclick: () => {
+        chosen = code;
+        chips.forEach((chip, n) => chip.setAttribute("aria-pressed", String(([...codes, ""])[n] === code)));
+        input.hidden = Boolean(code);
+        if (!code) input.focus();
+      },
+    }, code ? say(`reason.${code}`) : say("page.console.other")));
+  const label = say("page.console.reason");
+  const node = el("div", { class: "reason", role: "group", "aria-label": label }, el("span", { class: "soft" }, label), chips, input);
+  return { node, reason: () => chosen || input.value.trim() };
+}
+
+/** Call a ticket to a free counter now, or have it wait for another service or counter. */
+function whereTo(item, can) {
+  const { ticket } = item;
+  const { node, reason } = reasonOf(MOVE);
+  const calls = page.counters.map((id) => {
+    const why = el("small");
+    const button = el("button", {
+      type: "button", class: "to", onclick: () => act({ key: "CALL", ticket, counter: id, reason: reason() }, button),
+    }, counterName(id), why);
+    return { id, button, why };
+  });
+  sheet.keep(() => {
+    for (const { id, button, why } of calls) {
+      const counter = view.counters.find((each) => each.id === id);
+      const serves = !item.service || counter?.serves[item.service] !== undefined || item.only === id;
+      const isFree = counter?.state === "open" && !counter.ticket;
+      button.disabled = !isFree || !serves;
+      put(why, !serves ? say("page.console.not_served") : counter ? say(STATES[counter.state] ?? counter.state) : "");
+    }
+  });
+  const move = (content, label) => {
+    const button = el("button", {
+      type: "button", onclick: () => act({ key: "REASSIGN", ticket, reason: reason(), ...content }, button),
+    }, label);
+    return button;
+  };
+  return el("section", { class: "group", "aria-label": say("page.console.to_where") },
+    el("h3", {}, say("page.console.to_where")),
+    node,
+    can.includes("call") && [el("h4", {}, say("page.console.call_to")), el("div", { class: "choices" }, calls.map((each) => each.button))],
+    can.includes("move") && [
+      el("h4", {}, say("page.console.reassign_service")),
+      el("div", { class: "choices" },
+        page.services.filter((service) => service.id !== item.service).map((service) => move({ service: service.id }, service.name)),
+        move({}, say("page.console.reassign_any"))),
+      el("h4", {}, say("page.console.reassign_counter")),
+      el("div", { class: "choices" }, page.counters.map((id) => move({ counter: id }, counterName(id)))),
+    ]);
+}
+
+/** Why a ticket is not next: the sentence, and the table behind it, in place of the actions. */
+async function whyPanel(ticket, back) {
+  const text = el("p", { class: "why-text", role: "status" }, say("page.console.why_asking"));
+  const returning = el("button", { type: "button", onclick: back }, say("page.console.other_back"));
+  const table = el("div", { class: "why-table" });
+  fill(sheet.body, text, el("div", { class: "quick" }, returning), table);
+  returning.focus({ preventScroll: true });
+  const answer = await ask("GET", `/api/tickets/${encodeURIComponent(ticket)}/why`);
+  if (!text.isConnected) return;
+  put(text, answer.text ?? "");
+  const known = answer.result === "ok" && Boolean(answer.ticket);
+  returning.hidden = !known;
+  if (!known || !answer.table?.length) return;
+  const head = ["why_place", "why_ticket", "why_service", "why_class", "why_came", "why_counts"];
+  const at = (seconds) => clock(seconds * 1000);
+  fill(table, el("table", {},
+    el("caption", {}, say("page.console.why_table")),
+    el("thead", {}, el("tr", {}, head.map((each) => el("th", { scope: "col" }, say(`page.console.${each}`))))),
+    el("tbody", {}, answer.table.map((line, n) =>
+      el("tr", { class: line.ticket === answer.ticket ? "mine" : "" },
+        el("td", {}, String(n + 1)), el("th", { scope: "row", class: "number" }, line.ticket), el("td", {}, line.service),
+        el("td", {}, line.class), el("td", { class: "number" }, at(line.came)), el("td", { class: "number" }, at(line.counts)))))));
+}
+
+/** A green-channel ticket for somebody who has none. */
+function newGreen(from) {
+  if (!view) return;
+  sheet.open("green", { ticket: "" }, say("page.console.new_green_title"), from);
+  put(sheet.about, say("page.console.new_green_where"));
+  const { node, reason } = reasonOf(GREEN);
+  fill(sheet.body,
+    el("section", { class: "group", "aria-label": say("page.console.reason") }, node),
+    el("div", { class: "choices large" }, page.services.map((service) => {
+      const button = el("button", {
+        type: "button", class: "go", onclick: () => act({ key: "GREEN", service: service.id, reason: reason() }, button),
+      }, service.name);
+      return button;
+    })));
+}
+
+// Minutes go on while nothing is said.
+setInterval(() => {
+  if (!view) return;
+  refresh();
+  sheet.follow();
+}, 5000);
+
+watch("/api/console/live", show);

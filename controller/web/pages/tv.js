@@ -1,0 +1,322 @@
+// The television on the wall: nobody touches it, so that it has to look after itself.
+import { clock, el, fill, now, overlay, page, say, watch } from "./common.js";
+
+const RECENT = 5;
+const FRESH = 8000; // ms for which a new call stands out
+const TURN = 8000; // ms after which the next services and notices are shown
+const NEWS = 30000; // ms after which a call that came while we heard nothing is no news any more
+const BACKLOG = 6; // calls that may wait to be spoken; older ones are on the screen
+const SILENT = 4000; // ms in which a voice has to begin, or there is none
+const LONGEST = 15000; // ms of one announcement
+const DUMB = 60000; // ms after which a browser without a voice is tried again
+const BREATH = 500; // ms between an announcement and its repetition
+const KEPT = "lobby.sound";
+
+// -- what is shown ----------------------------------------------------------------------------------------------
+
+const branch = el("p", { class: "branch" }, page.branch);
+const time = el("time", { class: "clock" });
+const newest = el("section", { class: "now", "aria-live": "polite", "aria-atomic": "true" });
+const recent = el("ol");
+const soon = el("ol");
+const services = el("tbody");
+const turn = el("span", { class: "turn" });
+const waiting = el(
+  "section", { class: "panel waiting" },
+  el("table", {},
+    el("thead", {}, el("tr", {},
+      el("th", { scope: "col" }, el("span", {}, say("page.tv.waiting")), turn),
+      el("th", { scope: "col", class: "people" }, say("page.tv.people")),
+      el("th", { scope: "col", class: "wait" }, say("page.tv.wait")))),
+    services),
+);
+const notices = el("ul", { class: "notices", "aria-live": "polite", "aria-label": say("page.tv.notices"), hidden: true });
+const left = el("div", { class: "left" }, newest, waiting);
+const panel = (name, title, list) => el("section", { class: `panel ${name}` }, el("h2", {}, title), list);
+const right = el("div", { class: "right" },
+  panel("recent", say("page.tv.recent"), recent), panel("soon", say("page.tv.soon"), soon));
+document.getElementById("main").append(el("header", { class: "top" }, branch, time), left, right, notices);
+
+const shown = new Map(); // part of the screen -> what it shows, as text: what has not changed is left alone
+let view;
+let turns = 0;
+let parts = []; // the services' rows, as many at a time as there is room for
+let isLong = false; // whether the notices of this turn do not fit on two lines together
+const since = new Map(); // call -> when this page first saw it
+const keyOf = (call) => `${call.ticket} ${call.counter} ${call.at}`;
+const isFresh = (call) => performance.now() - (since.get(keyOf(call)) ?? -FRESH) < FRESH;
+
+function changed(part, content) {
+  const text = JSON.stringify(content);
+  if (shown.get(part) === text) return false;
+  shown.set(part, text);
+  return true;
+}
+
+/** A counter as people say it, its number larger than the words around it. */
+function where(counter) {
+  const [before, after = ""] = say("page.tv.counter").split("{counter}");
+  return [before, el("strong", {}, counter), after];
+}
+
+const arrow = () => el("span", { class: "arrow", "aria-hidden": "true" }, "→");
+
+function draw() {
+  if (!view) return;
+  const [first, ...others] = view.calls;
+  branch.textContent = view.branch;
+  if (changed("now", first ?? null)) {
+    if (first)
+      fill(newest,
+        el("h2", { class: "seen-only-by-readers" }, say("page.tv.now")),
+        el("p", { class: "ticket" }, first.ticket), el("p", { class: "where" }, arrow(), ...where(first.counter)));
+    else fill(newest, el("p", { class: "welcome" }, say("page.tv.welcome")), el("p", { class: "take" }, say("page.tv.take")));
+  }
+  newest.classList.toggle("fresh", Boolean(first) && isFresh(first));
+  const listed = others.slice(0, RECENT);
+  if (changed("recent", listed))
+    fill(recent, listed.length ? listed.map((call) =>
+      el("li", {}, el("span", { class: "ticket" }, call.ticket), arrow(), el("span", {}, say("page.tv.counter", call)))) : el("li", {}, "—"));
+  listed.forEach((call, place) => recent.children[place].classList.toggle("fresh", isFresh(call)));
+  if (changed("soon", view.soon)) fill(soon, view.soon.length ? view.soon.map((ticket) => el("li", {}, ticket)) : el("li", {}, "—"));
+  arrange();
+}
+
+/** What depends on the room there is: sizes of the calls, how many services and notices are shown at a time. */
+function arrange() {
+  if (!view) return;
+  notice();
+  const upright = matchMedia("(orientation: portrait)").matches;
+  if (changed("services", [view.services, innerWidth, innerHeight, notices.clientHeight])) {
+    fill(services, view.services.map((service) =>
+      el("tr", {}, el("th", { scope: "row" }, service.name),
+        el("td", { class: "people" }, String(service.waiting)), el("td", { class: "wait" }, service.wait || "—"))));
+    waiting.style.height = "";
+    const heights = [...services.children].map((row) => row.getBoundingClientRect().height);
+    const around = waiting.getBoundingClientRect().height - heights.reduce((sum, height) => sum + height, 0);
+    const least = parseFloat(getComputedStyle(newest).minHeight);
+    const gap = parseFloat(getComputedStyle(left).rowGap) || 0;
+    const room = upright ? waiting.clientHeight - parseFloat(getComputedStyle(waiting).paddingTop) * 2
+      - services.parentElement.tHead.getBoundingClientRect().height : left.clientHeight - least - gap - around;
+    parts = [];
+    let used = Infinity;
+    let highest = 0;
+    for (const [place, height] of heights.entries()) {
+      if (used + height > room) {
+        parts.push([]);
+        used = 0;
+      }
+      parts.at(-1).push(services.children[place]);
+      highest = Math.max(highest, (used += height));
+    }
+    if (!upright) waiting.style.height = `${around + highest}px`;
+  }
+  parts.forEach((part, index) => part.forEach((row) => (row.hidden = index !== turns % parts.length)));
+  turn.textContent = parts.length > 1 ? `${(turns % parts.length) + 1}/${parts.length}` : "";
+  waiting.hidden = !view.services.length;
+  newest.style.setProperty("--h", `${newest.clientHeight}px`);
+  for (const line of newest.querySelectorAll(".ticket, .where, .welcome")) fit([line]);
+  fit([...recent.children], recent);
+  fit([soon]);
+  for (const row of recent.children) row.hidden = false;
+  const box = recent.parentElement;
+  for (const row of [...recent.children].reverse()) row.hidden = box.scrollHeight > box.clientHeight + 1;
+}
+
+/** Make type smaller until none of `lines` is wider than its room. */
+function fit(lines, sized = lines[0]) {
+  if (!sized) return;
+  sized.style.fontSize = "";
+  const most = Math.max(1, ...lines.map((line) => line.scrollWidth / line.clientWidth));
+  if (most > 1) sized.style.fontSize = `${parseFloat(getComputedStyle(sized).fontSize) / most / 1.01}px`;
+}
+
+/** Two short notices, or a long one on two lines; more take turns. */
+function notice() {
+  const all = view.notices;
+  notices.hidden = !all.length;
+  if (!all.length) return;
+  if (!changed("notices", [all, all.length > 2 || isLong ? turns : 0, innerWidth])) return;
+  const put = (texts) => fill(notices, texts.map((text) => el("li", {}, text)));
+  const at = turns % all.length;
+  put(all.length > 2 ? [all[at], all[(at + 1) % all.length]] : all);
+  isLong = all.length > 1 && notices.scrollHeight > parseFloat(getComputedStyle(notices).lineHeight) * 2.9;
+  if (isLong) put([all[at]]);
+}
+
+// -- what is said -----------------------------------------------------------------------------------------------
+
+const wanted = new URLSearchParams(location.search).get("voice") !== "off";
+const tongue = page.language === "zh" ? "zh-CN" : "en-GB";
+const digits = say("page.tv.digits").split(" ");
+const announced = new Set();
+const backlog = [];
+let speaking = false;
+let speechless = "speechSynthesis" in window ? 0 : Infinity; // until when (ms since the page was loaded) it has no voice
+let audio;
+
+const pause = (ms) => new Promise((done) => setTimeout(done, ms));
+const spelled = (text) => [...text].map((sign) => digits[sign] ?? sign).join(page.language === "zh" ? " " : ", ");
+
+const sound = el("button", { type: "button", class: "sound", hidden: true, onclick: allow }, say("page.tv.sound"));
+time.before(sound);
+
+/** Sound needs a person's touch in most browsers, once for each time the page is loaded. */
+async function allow() {
+  sound.hidden = true;
+  try {
+    localStorage.setItem(KEPT, "on");
+  } catch {
+    // A browser that keeps nothing asks again next time.
+  }
+  audio ??= newAudio();
+  await audio?.resume().catch(() => {});
+  // The first sentence has to come from the touch itself: after it the browser lets later ones through.
+  if (speechless !== Infinity) speechSynthesis.speak(new SpeechSynthesisUtterance(" "));
+}
+
+function newAudio() {
+  return "AudioContext" in window ? new AudioContext() : undefined;
+}
+
+function isKept() {
+  try {
+    return localStorage.getItem(KEPT) === "on";
+  } catch {
+    return false;
+  }
+}
+
+async function prepare() {
+  audio = newAudio();
+  audio?.addEventListener("statechange", () => (sound.hidden ||= audio.state === "running"));
+  if (isKept()) {
+    addEventListener("pointerdown", () => audio?.resume(), { once: true });
+    return;
+  }
+  await pause(1000);
+  sound.hidden = audio?.state === "running";
+}
+
+/** Calls that are news are to be spoken. `lost`: nothing was heard for a while; null: the page has just been opened. */
+function listen(calls, lost) {
+  const known = calls.findIndex((call) => announced.has(keyOf(call)));
+  calls.forEach((call, place) => {
+    const key = keyOf(call);
+    if (announced.has(key)) return;
+    announced.add(key);
+    const news = lost === null ? false : lost ? view.now - call.at < NEWS : known < 0 || place < known;
+    if (!news) return;
+    since.set(key, performance.now());
+    if (wanted) backlog.unshift(call);
+  });
+  backlog.sort((one, other) => one.at - other.at);
+  backlog.splice(0, backlog.length - BACKLOG);
+  const current = new Set(calls.map(keyOf));
+  for (const kept of [announced, since]) for (const key of [...kept.keys()]) if (!current.has(key)) kept.delete(key);
+  if (!speaking && backlog.length) speak();
+}
+
+async function speak() {
+  speaking = true;
+  for (let call = backlog.shift(); call; call = backlog.shift()) {
+    if (!announced.has(keyOf(call))) continue;
+    const text = say("voice.call", { ticket: spelled(call.ticket), counter: spelled(call.counter) });
+    await chime();
+    await utter(text);
+    await pause(BREATH);
+    await utter(text);
+    await pause(BREATH);
+  }
+  speaking = false;
+}
+
+/** Two falling notes, as in a station. */
+async function chime() {
+  if (audio?.state !== "running") {
+    sound.hidden = false;
+    return;
+  }
+  for (const [start, pitch] of [[0, 659.3], [0.35, 523.3]]) {
+    const tone = new OscillatorNode(audio, { type: "sine", frequency: pitch });
+    const loud = new GainNode(audio, { gain: 0 });
+    const at = audio.currentTime + start;
+    loud.gain.linearRampToValueAtTime(0, at);
+    loud.gain.linearRampToValueAtTime(0.35, at + 0.02);
+    loud.gain.exponentialRampToValueAtTime(0.001, at + 0.9);
+    tone.connect(loud).connect(audio.destination);
+    tone.start(at);
+    tone.stop(at + 1);
+  }
+  await pause(1100);
+}
+
+/** Say a sentence; resolves when it has been said, or cannot be. */
+function utter(text) {
+  if (performance.now() < speechless) return Promise.resolve();
+  return new Promise((done) => {
+    const sentence = new SpeechSynthesisUtterance(text);
+    const voices = speechSynthesis.getVoices();
+    const ours = (voice) => voice.lang.replace("_", "-").toLowerCase();
+    sentence.lang = tongue;
+    sentence.voice = voices.find((voice) => ours(voice) === tongue.toLowerCase())
+      ?? voices.find((voice) => ours(voice).startsWith(page.language)) ?? null;
+    sentence.rate = 0.9;
+    const end = () => {
+      clearTimeout(silent);
+      clearTimeout(longest);
+      done();
+    };
+    // Some browsers have the interface and no voice behind it, and some forget to say that they have finished.
+    const silent = setTimeout(() => {
+      speechless = performance.now() + DUMB;
+      speechSynthesis.cancel();
+      end();
+    }, SILENT);
+    const longest = setTimeout(() => {
+      speechSynthesis.cancel();
+      end();
+    }, LONGEST);
+    sentence.onstart = () => clearTimeout(silent);
+    sentence.onend = end;
+    sentence.onerror = (event) => {
+      if (event.error === "not-allowed") sound.hidden = false;
+      end();
+    };
+    speechSynthesis.speak(sentence);
+  });
+}
+
+// -- as long as it hangs there ----------------------------------------------------------------------------------
+
+let lost = null;
+watch("/api/television/live", (picture) => {
+  if (!picture) return;
+  view = picture;
+  listen(view.calls, lost);
+  lost = false;
+  draw();
+}, {
+  stale(from) {
+    overlay(from);
+    if (!from) return;
+    if (lost !== null) lost = true;
+    backlog.length = 0;
+  },
+});
+
+function tick() {
+  const text = clock(now());
+  if (time.textContent !== text) time.textContent = text;
+}
+
+tick();
+setInterval(tick, 1000);
+setInterval(draw, 1000); // what was fresh a moment ago is not any more
+setInterval(() => {
+  turns++;
+  arrange();
+}, TURN);
+addEventListener("resize", arrange);
+document.fonts?.ready.then(arrange);
+if (wanted) prepare();
