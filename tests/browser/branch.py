@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -140,14 +141,16 @@ url = "http://127.0.0.1:PORT"
 class ServedBranch(Branch):
     """A branch whose screens are served at `address`, in `language`; `web` None: it has none.
 
-    Its devices are simulated by `lobby simulators`, with the virtual lobby at `virtual` if it has a `lobby`. With
-    `plugged` they are in the test's own process instead, where `printer`, `bus` and `hall` can be looked into.
+    `busy`: it has been for half an hour when the daemon is started first. `lobby simulators` has its devices, with the
+    virtual lobby at `virtual` if it has a `lobby`. With `plugged` they are in the test's own process instead, where
+    `printer`, `bus` and `hall` can be looked into.
     """
 
     plugged: bool = False
     language: str = "zh"
     web: int | None = field(default_factory=free_port)
     lobby: bool = False
+    busy: bool = False
     parts: Iterable[str] = (BANK, *DEVICES)
 
     async def __aenter__(self) -> ServedBranch:
@@ -176,6 +179,8 @@ class ServedBranch(Branch):
 
     async def launch(self) -> None:
         """Start the daemon, and before it, once, the devices."""
+        if self.busy and not self.settings.journal_path.exists():
+            self._write_half_an_hour(time.time_ns() // 1_000_000)
         if not self.plugged and self._simulators is None:
             await self._start_simulators()
         await super().launch()
@@ -243,8 +248,8 @@ class ServedBranch(Branch):
 
     # -- what has happened -----------------------------------------------------------------------------------
 
-    def half_an_hour_ago(self, now: int) -> None:
-        """Write a busy half hour before `now` (ms since 1970) into the journal, before the daemon is started first."""
+    def _write_half_an_hour(self, now: int) -> None:
+        """A journal of the half hour before `now` (ms since 1970, UTC): 30 customers, some called, one not there."""
         lobby = VirtualLobby(self.settings.rules)
 
         def at(minute: float) -> dict[str, object]:

@@ -2,16 +2,23 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack
+from pathlib import Path
 
 import pytest
 from playwright.async_api import Browser, async_playwright
+from system.broker import Mosquitto
 from system.conftest import broker
 
 from browser.axe import AXE
+from browser.branch import ServedBranch
 from browser.pages import Pages
 
-__all__ = ["broker"]
+__all__ = ["Serve", "broker"]
+
+Serve = Callable[..., Awaitable[ServedBranch]]
+"""Makes a branch, running, from what `ServedBranch` takes beside its directory and port."""
 
 FLAGS = ["--no-sandbox", "--disable-dev-shm-usage"]
 """The tests may be run by root, and where /dev/shm is small."""
@@ -41,8 +48,19 @@ async def browser(chromium: str) -> AsyncIterator[Browser]:
 
 
 @pytest.fixture
-async def pages(browser: Browser) -> AsyncIterator[Pages]:
-    """Opens pages; the test fails if anything went wrong in one of them."""
+async def serve(tmp_path: Path, broker: Mosquitto) -> AsyncIterator[Serve]:
+    """Starts a branch, which ends with the test."""
+    async with AsyncExitStack() as branches:
+
+        async def started(**wishes: object) -> ServedBranch:
+            return await branches.enter_async_context(ServedBranch(tmp_path, broker.port, **wishes))  # type: ignore[arg-type]
+
+        yield started
+
+
+@pytest.fixture
+async def pages(browser: Browser, serve: Serve) -> AsyncIterator[Pages]:
+    """Opens pages; the test fails if anything went wrong in one of them. `serve`: no branch ends under an open page."""
     pages = Pages(browser)
     yield pages
     await pages.check()

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from playwright.async_api import Page
-from system.broker import Mosquitto
 
 from browser.branch import NAMES, ServedBranch, enter
+from browser.conftest import Serve
 from browser.pages import Pages
 
 ROOT = Path(__file__).parents[2]
@@ -54,20 +53,17 @@ SCREENS = (
 
 @pytest.mark.parametrize("language", NAMES)
 @pytest.mark.parametrize("screen", SCREENS, ids=lambda screen: screen.name)
-async def test_draw(screen: Screen, language: str, tmp_path: Path, broker: Mosquitto, pages: Pages) -> None:
+async def test_draw(screen: Screen, language: str, serve: Serve, pages: Pages) -> None:
     OUT.mkdir(exist_ok=True)
-    branch = ServedBranch(tmp_path, broker.port, language=language, lobby=screen.name == "lobby", starts=False)
-    async with branch:
-        branch.half_an_hour_ago(time.time_ns() // 1_000_000)
-        await branch.start()
-        entrance = await branch.device(screen.name, screen.role, screen.counter) if screen.role else ""
-        for size, (width, height) in SIZES.items():
-            page = await pages.open(width=width, height=height, locale=LOCALES[language])
-            if entrance:
-                await enter(page, entrance)
-            await page.goto(screen.address(branch))
-            await screen.prepare(page)
-            file = OUT / f"{screen.name}-{size}-{language}.png"
-            await page.screenshot(path=file, full_page=size == "phone")
-            print(f"\n{file.relative_to(ROOT)} ", end="", flush=True)
-            await page.context.close()
+    branch = await serve(language=language, lobby=screen.name == "lobby", busy=True)
+    entrance = await branch.device(screen.name, screen.role, screen.counter) if screen.role else ""
+    for size, (width, height) in SIZES.items():
+        page = await pages.open(width=width, height=height, locale=LOCALES[language])
+        if entrance:
+            await enter(page, entrance)
+        await page.goto(screen.address(branch))
+        await screen.prepare(page)
+        file = OUT / f"{screen.name}-{size}-{language}.png"
+        await page.screenshot(path=file, full_page=size == "phone")
+        print(f"\n{file.relative_to(ROOT)} ", end="", flush=True)
+        await page.context.close()

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import json
-import time
 from pathlib import Path
 
 import pytest
 from playwright.async_api import Page, Route
-from system.broker import Mosquitto, free_port
+from system.broker import Mosquitto
 from system.network import Network
 from system.waiting import until
 
 from browser.axe import faults
-from browser.branch import ServedBranch
+from browser.conftest import Serve
 from browser.pages import Pages
 from controller.web.guard import HEADERS
 
@@ -113,11 +112,9 @@ async def test_a_page_has_the_size_language_and_time_that_it_is_given(pages: Pag
 
 
 @pytest.mark.parametrize("language", ["zh", "en"])
-async def test_a_branch_of_processes_goes_on_after_kill(tmp_path: Path, broker: Mosquitto, language: str) -> None:
-    branch = ServedBranch(tmp_path, broker.port, language=language, web=None, starts=False)
-    async with branch, Network(broker.port, branch.root) as network:
-        branch.half_an_hour_ago(time.time_ns() // 1_000_000)
-        await branch.start()
+async def test_a_branch_of_processes_goes_on_after_kill(serve: Serve, broker: Mosquitto, language: str) -> None:
+    branch = await serve(language=language, web=None, busy=True)
+    async with Network(broker.port, branch.root) as network:
         await until(lambda: network.levels.get("board", {}).get("calls"))
         await network.device("printer")
         answer = await network.press("kiosk/kiosk", "TAKE", service="cash")
@@ -134,8 +131,3 @@ def test_what_comes_from_npm_is_locked_and_the_lock_names_no_address() -> None:
         if name:
             assert package["integrity"].startswith("sha512-"), name
             assert "resolved" not in package, name
-
-
-def test_a_branch_has_an_address_of_its_own(tmp_path: Path) -> None:
-    branch = ServedBranch(tmp_path, free_port())
-    assert branch.address == f"http://127.0.0.1:{branch.web}"
