@@ -11,10 +11,10 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from bench import commands, estimate, mqtt, pick, press, startup
+from bench import commands, estimate, mqtt, pick, press, screens, startup
 from bench.figures import Figure, table, write_json
 
-NAMES = ("press", "commands", "pick", "estimate", "startup", "mqtt")
+NAMES = ("press", "screens", "commands", "pick", "estimate", "startup", "mqtt")
 DIRECTORY = Path(".bench")
 
 
@@ -56,6 +56,8 @@ def _measure(name: str, quick: bool, progress: Progress) -> list[Figure]:
                     DIRECTORY, counters, presses, runs, task(f"press to board, counters: {counters}", presses * runs)
                 )
             ]
+        case "screens":
+            return screens.measure(DIRECTORY, presses, runs, task("press to board with pages open", 2 * presses * runs))
         case "commands":
             return commands.measure(DIRECTORY, 0.5 if quick else 3.0, runs, task("durable commands", runs))
         case "pick":

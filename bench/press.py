@@ -44,10 +44,10 @@ def _run(
     directory: Path, counters: int, presses: int, random: Random, done: Callable[[], None]
 ) -> tuple[list[float], list[float], list[float]]:
     ours, echoes, commits = [], [], []
-    with _branch(directory, counters, presses) as (ends, far_echo, synced):
+    with branch(directory, counters, presses) as (ends, far_echo, synced):
         for n in range(presses):
             frame = Frame(1 + n % counters, Function.ANSWER_RATER, bytes([Key.CALL])).to_bytes()
-            ours.append(_press(ends, frame))
+            ours.append(press(ends, frame))
             ends.serve(REPEAT_MS / 1000 + random.uniform(*PAUSE))
             echoes.append(far_echo.time(frame))
             commits.append(synced.time())
@@ -55,7 +55,8 @@ def _run(
     return ours, echoes, commits
 
 
-def _press(ends: FarEnds, frame: bytes) -> float:
+def press(ends: FarEnds, frame: bytes) -> float:
+    """Seconds from a key frame's last byte to the board's first, the board then showing something else."""
     board = ends.far_ends["hall"]
     assert isinstance(board, BoardFarEnd)
     before = board.lines()
@@ -66,8 +67,8 @@ def _press(ends: FarEnds, frame: bytes) -> float:
 
 
 @contextmanager
-def _branch(directory: Path, counters: int, presses: int) -> Iterator[tuple[FarEnds, Echo, Commits]]:
-    """A daemon with tickets waiting, settled; and the floors beside it."""
+def branch(directory: Path, counters: int, presses: int, more: str = "") -> Iterator[tuple[FarEnds, Echo, Commits]]:
+    """A daemon with tickets waiting, settled; and the floors beside it. `more` is added to its configuration."""
     journal, config = directory / "press.db", directory / "press.toml"
     for old in directory.glob("press.db*"):
         old.unlink()
@@ -76,7 +77,7 @@ def _branch(directory: Path, counters: int, presses: int) -> Iterator[tuple[FarE
     try:
         with mosquitto(directory) as port, echo() as far_echo:
             mqtt = port if counters > 1 else None
-            config.write_text(configuration(counters, journal, ends.paths, mqtt), "utf-8")
+            config.write_text(configuration(counters, journal, ends.paths, mqtt) + more, "utf-8")
             write(journal, waiting(read(config).rules, time.time_ns() // 1_000_000, presses + SPARE_TICKETS))
             with running(config):
                 ends.serve(SETTLING)
