@@ -61,9 +61,22 @@ def at_counter(key: str, digits: str, counter: str, at: int, cause: str) -> cm.C
 
 
 def at_panel(
-    key: str, by: str, at: int, cause: str, *, ticket: str, service: str, counter: str, reason: str, paper: cm.Paper
+    key: str,
+    by: str,
+    at: int,
+    cause: str,
+    *,
+    ticket: str,
+    service: str,
+    counter: str,
+    reason: str,
+    paper: cm.Paper,
+    screen: bool = False,
 ) -> cm.Command | None:
-    """The command for one of the lobby manager's buttons; None: there is no such button."""
+    """The command for one of the lobby manager's buttons; None: there is no such button.
+
+    `screen`: the number of a ticket can be read where it was pressed, should the printer be down.
+    """
     match key:
         case "GREEN" if ticket:
             return cm.Promote(at=at, cause=cause, by=by, ticket=ticket, klass="green", reason=reason)
@@ -75,6 +88,7 @@ def at_panel(
                 service=service,
                 klass="green",
                 paper=paper,
+                screen=screen,
                 reason=reason or None,
                 granted=True,
             )

@@ -17,7 +17,7 @@ from controller import keys
 from controller.engine import Answer
 from controller.lobby import commands as cm
 from controller.lobby import explain
-from controller.lobby.issuing import SELF_SERVICE
+from controller.lobby.issuing import APPOINTMENT, SELF_SERVICE
 from controller.lobby.rules import Counter
 from controller.web.access import Account
 from controller.web.site import COOKIE, Caller, Problem, Site
@@ -92,17 +92,17 @@ class Take(Body):
 
 
 class Done(BaseModel):
-    """What was done: in words, and about which ticket."""
+    """What was done: in words, and about which ticket. `printed` false: it is one without a paper."""
 
     result: str
     text: str
     ticket: str
+    printed: bool
 
 
 class Taken(Done):
-    """`printed` false: no paper will come; `advice`: a machine was advised, and there is no ticket; `page`: its own."""
+    """`advice`: a machine was advised, and there is no ticket; `page`: the path of the ticket's own page."""
 
-    printed: bool
     advice: bool
     page: str
 
@@ -251,6 +251,7 @@ def make_api(site: Site) -> APIRouter:
                 counter=content.counter,
                 reason=reason,
                 paper=site.post.lobby.paper(),
+                screen=True,
             ),
             remark,
         )
@@ -261,6 +262,8 @@ def make_api(site: Site) -> APIRouter:
         content: Take, caller: Annotated[Caller, taker], idempotency_key: IdempotencyKey | None = None
     ) -> Taken:
         role = "kiosk" if caller.account.role == "kiosk" else "user"
+        if role == "kiosk" and content.klass not in ("", site.rules.default_class, APPOINTMENT):
+            raise site.problem(403, "class_is_granted")  # nobody gives themselves privilege at a touch screen
         answer = await site.do(
             caller,
             idempotency_key or "",
@@ -371,4 +374,4 @@ def make_api(site: Site) -> APIRouter:
 
 def done(answer: Answer) -> Done:
     """An answer as clients read it."""
-    return Done(result=answer.result, text=answer.text, ticket=answer.ticket)
+    return Done(result=answer.result, text=answer.text, ticket=answer.ticket, printed=answer.printed)

@@ -96,14 +96,18 @@ export function watch(path, show, { stale = overlay } = {}) {
       source.close();
       const { reason } = JSON.parse(event.data);
       if (reason === "revoked") location.assign("/sign-in");
-      else if (reason === "gone") {
-        over = true; // it will not come back: whoever asks again hears the same
-        since = 0;
-        stale(0);
-        show(null);
-      } else again();
+      else if (reason === "gone") finish();
+      else again();
     });
     source.onerror = again;
+  }
+  /** What was shown is no more, and will not come back: whoever asks again hears the same. */
+  function finish() {
+    over = true;
+    source.close();
+    clearTimeout(timer);
+    stale(0);
+    show(null);
   }
   async function again() {
     source.close();
@@ -111,9 +115,10 @@ export function watch(path, show, { stale = overlay } = {}) {
     timer = setTimeout(connect, pause);
     pause = Math.min(pause * 1.7, 5000);
     lose();
-    // Whoever is not signed in any more would be refused for ever.
-    if (page.account && (await fetch("/api/session").then((answer) => answer.status, () => 0)) === 401)
-      location.assign(`/sign-in?next=${encodeURIComponent(location.pathname)}`);
+    // Whoever is not signed in any more, or asks for what there is not, would be refused for ever.
+    const status = await fetch(page.account ? "/api/session" : path.replace(/\/live$/, "")).then((answer) => answer.status, () => 0);
+    if (page.account && status === 401) location.assign(`/sign-in?next=${encodeURIComponent(location.pathname)}`);
+    if (!page.account && status === 404) finish();
   }
   setInterval(() => {
     if (!over && Date.now() - heard > PINGS_MISSED) {

@@ -88,9 +88,9 @@ function keyed(parent, key, make) {
 const isLate = (since) => Boolean(view?.figures.target) && minutes(since) >= view.figures.target;
 
 /** A time waited, "late" in words beside its colour. */
-function waited(node, since, key = "page.console.waited") {
+function waited(node, since) {
   const late = isLate(since);
-  const text = say(key, { minutes: minutes(since) });
+  const text = say("page.console.waited", { minutes: minutes(since) });
   if (node.dataset.shown === `${text}${late}`) return;
   node.dataset.shown = `${text}${late}`;
   node.classList.toggle("late", late);
@@ -114,11 +114,11 @@ const search = el("input", {
 });
 const shown = el("p", { class: "soft shown", role: "status" });
 const found = el("ul", { class: "rows found" });
-const lookUp = el("button", { type: "button", class: "row look-up", "aria-haspopup": "dialog", onclick: () => lookUpNow() });
+const lookUp = el("button", { type: "button", class: "row look-up", "aria-haspopup": "dialog", hidden: true, onclick: () => lookUpNow() });
 const nobody = el("p", { class: "soft empty-list", hidden: true });
 const list = el("ul", { class: "rows" });
 const more = el("p", { class: "soft more" });
-const counters = el("ul", { class: "counters" });
+const counters = el("ul", { class: "desks" });
 const missed = el("ul", { class: "rows" });
 const noMissed = el("p", { class: "soft" }, say("page.console.no_missed"));
 const held = el("ul", { class: "rows" });
@@ -213,12 +213,13 @@ for (const end of ["pointerup", "pointercancel"])
 
 const showServices = keyed(services, (service) => service.id, () => {
   const name = el("span", { class: "name" });
+  const flag = el("span", { class: "flag" }, say("page.console.over"));
   const count = el("span", { class: "number big" });
   const longest = el("span", { class: "longest" });
   const wait = el("span", { class: "soft" });
   let id;
   const node = el("button", { type: "button", class: "tile", onclick: () => choose("service", id) },
-    name, el("span", { class: "how-many" }, count), longest, wait);
+    el("span", { class: "head" }, name, flag), count, longest, wait);
   return {
     node,
     show(service) {
@@ -226,9 +227,10 @@ const showServices = keyed(services, (service) => service.id, () => {
       put(name, service.name);
       put(count, service.waiting ? say("page.console.waiting_count", { count: service.waiting }) : say("page.console.nobody_waits"));
       node.classList.toggle("empty", !service.waiting);
-      node.classList.toggle("late-tile", Boolean(service.longest) && isLate(service.longest));
-      if (service.longest) waited(longest, service.longest, "page.console.longest");
-      longest.hidden = !service.longest;
+      const late = Boolean(service.longest) && isLate(service.longest);
+      node.classList.toggle("late-tile", late);
+      flag.hidden = !late;
+      put(longest, service.longest ? say("page.console.longest", { minutes: minutes(service.longest) }) : "");
       put(wait, service.wait ? say("page.console.expected", { wait: service.wait }) : say("page.console.not_expected"));
       node.setAttribute("aria-pressed", String(filter.service === id));
     },
@@ -318,7 +320,7 @@ const showFound = keyed(found, (item) => `${item.kind}${item.ticket}`, (item) =>
 function awayRow(kind, named = false) {
   const made = row(() => kind);
   const words = (item) => {
-    if (kind === "held") return say("page.console.held_at", { counter: item.counter, minutes: minutes(item.since) });
+    if (kind === "held") return say("page.console.held_at", { counter: item.counter });
     if (kind === "hand") return say(STATES[item.state]);
     if (item.returns_until > now()) return say("page.console.returns_until", { time: clock(item.returns_until) });
     return say("page.console.returns_no_more");
@@ -633,7 +635,7 @@ function makeSheet() {
   const body = el("div", { class: "sheet-body" });
   const closer = el("button", { type: "button", class: "closer", "aria-label": say("page.console.close"), onclick: close }, "✕");
   const panel = el("div", { class: "sheet", role: "dialog", "aria-modal": "true", "aria-labelledby": "sheet-title" },
-    el("div", { class: "sheet-head" }, el("div", {}, title, about, marks), closer), status, body);
+    el("div", { class: "sheet-head" }, el("div", {}, title, about, marks), closer, status), body);
   const scrim = el("div", { class: "scrim", hidden: true, onclick: (event) => event.target === scrim && close() }, panel);
   document.body.append(scrim);
   let opened = null;
