@@ -14,8 +14,6 @@ from controller.lobby.triage import INSISTS_WITHIN, NEEDS, Choice
 
 SELF_SERVICE = "self_service"
 """The code of an answer that is an advice and no ticket."""
-APPOINTMENT = "appointment"
-"""The class of somebody who comes for a slot, unless another is asked for."""
 
 
 def take(state: State, rules: Rules, command: cm.TakeTicket) -> Decision:
@@ -27,8 +25,7 @@ def take(state: State, rules: Rules, command: cm.TakeTicket) -> Decision:
     service = rules.services.get(wanted or rules.default_service)
     if service is None:
         raise Refused("unknown_service", service=wanted)
-    usual = APPOINTMENT if command.slot and APPOINTMENT in rules.classes else rules.default_class
-    klass = rules.classes.get((choice.klass if choice else "") or command.klass or usual)
+    klass = rules.classes.get((choice.klass if choice else "") or command.klass or rules.default_class)
     if klass is None:
         raise Refused("unknown_class", klass=command.klass)
     needs = tuple(dict.fromkeys(command.needs))

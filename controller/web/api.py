@@ -17,7 +17,7 @@ from controller import keys
 from controller.engine import Answer
 from controller.lobby import commands as cm
 from controller.lobby import explain
-from controller.lobby.issuing import APPOINTMENT, SELF_SERVICE
+from controller.lobby.issuing import SELF_SERVICE
 from controller.lobby.rules import Counter
 from controller.web.access import Account
 from controller.web.site import COOKIE, Caller, Problem, Site
@@ -26,6 +26,8 @@ HOLD_OFF = 2.0
 """Seconds within which the same kiosk gives the same ticket for the same service again."""
 PACE = {"television": 0.2, "console": 0.5, "kiosk": 0.5, "counter": 0.1, "ticket": 1.0}
 """Seconds between two pictures of a scene."""
+APPOINTMENT = "appointment"
+"""The class of somebody who comes for a slot."""
 HOMES = {"manager": "/console", "counter": "/counter/", "kiosk": "/kiosk", "screen": "/tv"}
 
 
@@ -264,6 +266,7 @@ def make_api(site: Site) -> APIRouter:
         role = "kiosk" if caller.account.role == "kiosk" else "user"
         if role == "kiosk" and content.klass not in ("", site.rules.default_class, APPOINTMENT):
             raise site.problem(403, "class_is_granted")  # nobody gives themselves privilege at a touch screen
+        klass = content.klass or (APPOINTMENT if content.slot else "")
         answer = await site.do(
             caller,
             idempotency_key or "",
@@ -273,7 +276,7 @@ def make_api(site: Site) -> APIRouter:
                 cause=cause,
                 by=f"{role}/{caller.account.name}",
                 service=content.service,
-                klass=content.klass,
+                klass=klass,
                 hold_off=HOLD_OFF,
                 paper=site.post.lobby.paper(),
                 screen=True,
