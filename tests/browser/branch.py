@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import socket
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -184,6 +185,16 @@ class ServedBranch(Branch):
         if not self.plugged and self._simulators is None:
             await self._start_simulators()
         await super().launch()
+
+    async def start(self) -> None:
+        """Start the daemon, and wait until it is ready and its screens, which come after the devices, are served."""
+        await super().start()
+        if self.web:
+            await until(self._is_served, START)
+
+    def _is_served(self) -> bool:
+        with socket.socket() as probe:
+            return probe.connect_ex(("127.0.0.1", self.web)) == 0
 
     # -- accounts --------------------------------------------------------------------------------------------
 
