@@ -45,6 +45,10 @@ class Buttons:
         await asyncio.gather(self._listening, return_exceptions=True)
         await self._client.__aexit__(None, None, None)
 
+    async def ended(self) -> None:
+        """Wait until the connection is lost; what the broker retained may be old from then on."""
+        await asyncio.wait((self._listening,))
+
     async def press(self, device: str, **content: Any) -> dict[str, Any]:
         """Press a key at `keypad/3`, `panel/manager`, `kiosk/hall`, ..; the answer, or TimeoutError."""
         seq = self._next[device]

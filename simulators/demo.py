@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sqlite3
 import tempfile
+import threading
+import webbrowser
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import AsyncExitStack, nullcontext
@@ -23,10 +26,11 @@ from simulators.broker import embedded_broker
 from simulators.buttons import Buttons
 from simulators.customers import Customer, stream
 from simulators.demo_screen import Screen
-from simulators.people import Hall
+from simulators.people import Hall, Pad
 from simulators.printer import PrinterFarEnd
 from simulators.stage import Stage, fast_clock, running
 from simulators.terminals import TerminalBus
+from simulators.virtual_lobby.server import VirtualLobby, free_port
 from simulators.window import WindowFarEnd
 
 PROFILE = "normal"
@@ -47,11 +51,20 @@ def missing(settings: Settings) -> str:
 
 
 async def run_demo(
-    settings: Settings, customers: int | None, seed: int, speed: float, *, headless: bool, tickets: Path | None = None
+    settings: Settings,
+    customers: int | None,
+    seed: int,
+    speed: float,
+    *,
+    headless: bool,
+    tickets: Path | None = None,
+    page: int | None = None,
+    browser: bool = False,
 ) -> bool:
     """Run the demo until `customers` have left (None: until interrupted); whether everything was right.
 
-    `tickets`: a directory to which every paper ticket is drawn as a picture.
+    `tickets`: a directory to which every paper ticket is drawn as a picture. `page`: the port of the virtual lobby (any
+    free one if it is taken), None for none; `browser`: and open it.
     """
     console = Console()
     with tempfile.TemporaryDirectory(prefix="lobby-demo-") as directory:
@@ -66,7 +79,15 @@ async def run_demo(
             buttons = Buttons("127.0.0.1", port or 0, branch.rules.branch, Random(f"{seed}:buttons"))
             await stack.enter_async_context(buttons)
             hall = Hall(branch, stage, buttons, speed)
-            screen = None if headless else Screen(branch, stage, buttons, hall)
+            address = ""
+            if page is not None:
+                lobby = VirtualLobby(branch, stage, port=free_port(page), buttons=buttons, people=hall.about)
+                address = await stack.enter_async_context(lobby.serving())
+                console.print(f"Open {address}", highlight=False, soft_wrap=True)
+                if browser and (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
+                    # Some browsers stay in the foreground; nobody waits for them.
+                    threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()
+            screen = None if headless else Screen(branch, stage, buttons, hall, address)
             with screen or nullcontext():
                 if headless:
                     console.print(f"Seed {seed}: {customers} customers, people's time {speed:g} times as fast.")
@@ -85,7 +106,7 @@ async def _day(settings: Settings, hall: Hall, customers: int | None, seed: int,
     pads = hall.pads()
     people = islice(stream(settings.rules, PROFILE, seed, minutes * 60 / (LOAD * len(pads)), AT_THE_DOOR), customers)
     async with asyncio.TaskGroup() as group:
-        clerks = [group.create_task(hall.clerk(counter, pad)) for counter, pad in pads.items()]
+        clerks = [group.create_task(_at_work(hall, counter, pad)) for counter, pad in pads.items()]
         manager = group.create_task(hall.manager())
         door = group.create_task(_open_door(hall, people))
         quitting = group.create_task(screen.run()) if screen else None
@@ -98,10 +119,21 @@ async def _day(settings: Settings, hall: Hall, customers: int | None, seed: int,
         manager.cancel()
 
 
+async def _at_work(hall: Hall, counter: str, pad: Pad) -> None:
+    """A clerk's day, also with a keypad that somebody has unplugged for a while."""
+    while True:
+        try:
+            await hall.clerk(counter, pad)
+        except TimeoutError:
+            continue
+        return
+
+
 async def _open_door(hall: Hall, customers: Iterator[Customer]) -> None:
     async with asyncio.TaskGroup() as inside:
         for customer in customers:
             await hall.pass_time(customer.arrives - hall.time())
+            await hall.about.wait()
             inside.create_task(hall.visit(customer))
         hall.closing = True
     hall.closing = True

@@ -33,10 +33,14 @@ LINES_KEPT = 5
 
 
 class Screen(logging.Handler):
-    """Draws until `q` is pressed. As a log handler it shows what the daemon says about its devices."""
+    """Draws until `q` is pressed. As a log handler it shows what the daemon says about its devices.
 
-    def __init__(self, settings: Settings, stage: Stage, buttons: Buttons, hall: Hall) -> None:
+    `address`: where the same devices are to be seen in a browser.
+    """
+
+    def __init__(self, settings: Settings, stage: Stage, buttons: Buttons, hall: Hall, address: str) -> None:
         super().__init__(logging.WARNING)
+        self._address = address
         self._settings = settings
         self._stage = stage
         self._buttons = buttons
@@ -125,7 +129,8 @@ class Screen(logging.Handler):
         table.add_row("", "", "", "")
         table.add_row("→", "", "", " ".join(board.get("soon", [])))
         passed = self._hall.time() / 60
-        return Panel(table, title=f"{rules.branch_name}: {passed:.0f} min, {self._hall.left} have left")
+        title = f"{rules.branch_name}: {passed:.0f} min, {self._hall.left} have left"
+        return Panel(table, title=title, subtitle=f"to see and press: {self._address}" if self._address else None)
 
     def _counters(self) -> Panel:
         """Each counter by what its own display and its terminal show."""

@@ -153,6 +153,9 @@ class Hall:
         self.closing = False
         """Nobody comes any more: a clerk with nobody waiting goes home."""
         self._seated: dict[str, Visit] = {}
+        self.about = asyncio.Event()
+        """Cleared, nobody comes in and no clerk calls, so that somebody else may press the keys."""
+        self.about.set()
 
     # -- time ------------------------------------------------------------------------------------------------
 
@@ -286,6 +289,7 @@ class Hall:
         """One clerk's day."""
         opened = False
         while True:
+            await self.about.wait()
             if not await pad.call():
                 if self._over():
                     break

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -133,16 +133,3 @@ async def running(settings: Settings, clock: Clock) -> AsyncIterator[Daemon]:
     finally:
         daemon.stop()
         await task
-
-
-async def run_far_ends(settings: Settings, directory: Path, say: Callable[[str], Sequence[str] | None]) -> None:
-    """Only the far ends, until interrupted, for a daemon that is run against them by hand."""
-    stage = Stage(settings, directory, seed=1)
-    stage.plug_all()
-    for id, placed in stage.placed.items():
-        say(f"{placed.wire.path}  {type(placed.far_end).__name__}  ({id})")
-    say("Point each device's link at its path, then: lobby run --config FILE. Ctrl-C ends the simulators.")
-    try:
-        await asyncio.Event().wait()
-    finally:
-        stage.unplug_all()

@@ -1,0 +1,246 @@
+"""The page at `/lobby`: its files, its live picture, the paper as pictures, presses and knobs. On the loopback only."""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+import secrets
+import socket
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from pydantic import BaseModel, ConfigDict, ValidationError
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import FileResponse, HTMLResponse, JSONResponse, RedirectResponse, Response
+from starlette.routing import Route
+
+import controller.web
+from controller.config import Settings
+from controller.web.guard import Guard, problem
+from controller.web.live import Live
+from controller.web.server import WebServer
+from simulators.buttons import Buttons
+from simulators.stage import Stage
+from simulators.virtual_lobby.hands import Hands, Knobs, NobodyAnswersError, Press, UnknownDeviceError, UnknownKeyError
+from simulators.virtual_lobby.view import HERE, View, words
+
+HOST = "127.0.0.1"
+NAMES = (HOST, "localhost")
+"""What a browser here calls us. Any other name is a foreign page that has its own name lead here."""
+PORT = 8079
+LOOK = 0.1
+"""Seconds between two looks at the far ends, which call nobody when they change; nobody looks for nobody."""
+
+OURS, COMMON = HERE / "pages", Path(controller.web.__file__).parent / "pages"
+FILES: Mapping[str, Path] = {
+    "lobby.js": OURS / "lobby.js",
+    "lobby.css": OURS / "lobby.css",
+    "common.js": COMMON / "common.js",
+    "common.css": COMMON / "common.css",
+}
+
+
+class People(BaseModel):
+    """Whether the simulated people are about."""
+
+    model_config = ConfigDict(strict=True, extra="forbid")
+
+    on: bool
+
+
+B = TypeVar("B", bound=BaseModel)
+
+
+class VirtualLobby:
+    """A page that shows a stage and lets its devices be pressed and broken.
+
+    `links`, each {name, href}, lead to the controller's own screens. `buttons` may come and go with the broker.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        stage: Stage,
+        *,
+        port: int = 0,
+        buttons: Buttons | None = None,
+        people: asyncio.Event | None = None,
+        links: Sequence[Mapping[str, str]] = (),
+    ) -> None:
+        self.view = View(settings, stage, buttons, people)
+        self.links = links
+        self._settings = settings
+        self._words = words(settings.language)
+        self._hands = Hands(settings, stage, lambda: self.view.buttons, self._words)
+        self._token = secrets.token_urlsafe(24)
+        self._build = secrets.token_hex(4)
+        self._live = Live(self._build)
+        pages = Environment(loader=FileSystemLoader(COMMON), autoescape=True, undefined=StrictUndefined)
+        self._shell = pages.get_template("shell.html")
+        self._web = WebServer(Guard(self._at_home), HOST, port, closing=self._live.close)
+        self._live.cut = self._web.cut
+        self._app = Starlette(
+            routes=[
+                Route("/", self._index),
+                Route("/lobby", self._page),
+                Route("/lobby/view", self._picture),
+                Route("/lobby/stream", self._stream),
+                Route("/lobby/paper/{printer}/{number:int}.png", self._paper),
+                Route("/lobby/devices/{device}/press", self._press, methods=["POST"]),
+                Route("/lobby/devices/{device}/knobs", self._turn, methods=["POST"]),
+                Route("/lobby/people", self._send_people, methods=["POST"]),
+                Route("/static/{name}", self._file),
+            ],
+            exception_handlers={HTTPException: _refused},
+        )
+
+    @property
+    def address(self) -> str:
+        """Where the page is."""
+        return f"{self._web.address}/lobby"
+
+    @asynccontextmanager
+    async def serving(self) -> AsyncIterator[str]:
+        """Serve it for as long as the context lasts; the page's address."""
+        tasks = [
+            asyncio.create_task(run, name="virtual lobby") for run in (self._web.run(), self._live.run(), self._look())
+        ]
+        try:
+            await self._web.settled.wait()
+            yield self.address
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _look(self) -> None:
+        while True:
+            await asyncio.sleep(LOOK)
+            if self._live.watched("lobby"):
+                self._live.changed()
+
+    async def _at_home(self, scope: Any, receive: Any, send: Any) -> None:
+        host = dict(scope["headers"]).get(b"host", b"").decode("latin-1").rpartition(":")
+        if (host[0] or host[2]) in NAMES:
+            await self._app(scope, receive, send)
+        else:
+            await problem(421, "not_here", "this page is for a browser on this machine")(scope, receive, send)
+
+    # -- looking ---------------------------------------------------------------------------------------------
+
+    async def _index(self, request: Request) -> Response:
+        return RedirectResponse("/lobby")
+
+    async def _page(self, request: Request) -> Response:
+        data = {
+            "build": self._build,
+            "language": self._settings.language,
+            "timezone": str(self._settings.rules.zone),
+            "words": self._words,
+            "account": {"csrf": self._token},
+            "links": list(self.links),
+            "lobby": self.view.furniture(),
+        }
+        text = self._shell.render(
+            language="zh-CN" if self._settings.language == "zh" else self._settings.language,
+            title=self._words["page.title"],
+            noscript=self._words["page.noscript"],
+            name="lobby",
+            build=self._build,
+            data=data,
+        )
+        return HTMLResponse(text)
+
+    async def _file(self, request: Request) -> Response:
+        path = FILES.get(request.path_params["name"])
+        return FileResponse(path) if path else problem(404, "not_found", "there is no such file")
+
+    async def _picture(self, request: Request) -> Response:
+        return JSONResponse(self.view.picture())
+
+    async def _stream(self, request: Request) -> Any:
+        return self._live.stream("lobby", self.view.picture, pace=LOOK)
+
+    async def _paper(self, request: Request) -> Response:
+        paper = self.view.paper(request.path_params["printer"], request.path_params["number"])
+        if paper is None:
+            return problem(404, "no_paper", "there is no such paper, or it has been thrown away")
+        # Drawing takes longer than a byte on a wire may wait.
+        return Response(await asyncio.to_thread(paper.png), media_type="image/png")
+
+    # -- doing -----------------------------------------------------------------------------------------------
+
+    async def _press(self, request: Request) -> Response:
+        press = await self._asked(request, Press)
+        if isinstance(press, Response):
+            return press
+        device = request.path_params["device"]
+        try:
+            return JSONResponse(await self._hands.press(device, press))
+        except UnknownDeviceError as error:
+            return _no_device(error)
+        except UnknownKeyError as error:
+            return problem(422, "unknown_key", str(error))
+        except NobodyAnswersError as error:
+            return problem(504, "no_answer", self._words[error.why])
+
+    async def _turn(self, request: Request) -> Response:
+        knobs = await self._asked(request, Knobs)
+        if isinstance(knobs, Response):
+            return knobs
+        try:
+            self._hands.turn(request.path_params["device"], knobs)
+        except UnknownDeviceError as error:
+            return _no_device(error)
+        except UnknownKeyError as error:
+            return problem(422, "unknown_knob", str(error))
+        return Response(status_code=204)
+
+    async def _send_people(self, request: Request) -> Response:
+        wanted = await self._asked(request, People)
+        if isinstance(wanted, Response):
+            return wanted
+        people = self.view.people
+        if people is None:
+            return problem(404, "no_people", "there are no simulated people here")
+        if wanted.on:
+            people.set()
+        else:
+            people.clear()
+        return Response(status_code=204)
+
+    async def _asked(self, request: Request, kind: type[B]) -> B | Response:
+        """What is asked for in a body, by our own page: another one does not know the token."""
+        if not hmac.compare_digest(request.headers.get("x-csrf-token", "").encode(), self._token.encode()):
+            return problem(403, "forbidden", "this press does not come from the page; load it again")
+        try:
+            return kind.model_validate_json(await request.body())
+        except ValidationError as error:
+            fault = error.errors(include_url=False, include_context=False, include_input=False)[0]
+            where = ".".join(map(str, fault["loc"])) or "the body"
+            return problem(422, "bad_request", f"{where}: {fault['msg']}")
+
+
+def free_port(wanted: int) -> int:
+    """The port, or 0 (any) if another program has it."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, wanted))
+        except OSError:
+            return 0
+    return wanted
+
+
+def _no_device(error: UnknownDeviceError) -> Response:
+    return problem(404, "unknown_device", f"there is no device {error} here")
+
+
+async def _refused(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    return problem(error.status_code, "not_found" if error.status_code == 404 else "refused", error.detail.lower())
