@@ -18,6 +18,7 @@ from system.waiting import until
 
 from controller.journal import Journal
 from controller.lobby import commands as cm
+from controller.web.access import Accounts
 from simulators.days.virtual import VirtualLobby
 
 NAMES = {"zh": "解放路支行", "en": "Liberation Road"}
@@ -177,6 +178,15 @@ class ServedBranch(Branch):
     def address(self) -> str:
         """Where its screens are, without a path."""
         return f"http://127.0.0.1:{self.web}"
+
+    def ticket_page(self, ticket: str) -> str:
+        """The address behind a ticket's QR code."""
+        assert self.settings.web
+        accounts = Accounts(self.settings.web.accounts, time.time)
+        try:
+            return f"{self.address}/t/{accounts.page(self.settings.rules.day_of(time.time_ns() // 1_000_000), ticket)}"
+        finally:
+            accounts.close()
 
     async def launch(self) -> None:
         """Start the daemon, and before it, once, the devices."""

@@ -46,6 +46,7 @@ SCREENS = (
     Screen("tv", at("/tv"), "screen"),
     Screen("kiosk", at("/kiosk"), "kiosk"),
     Screen("counter", at("/counter/3"), "counter", "3"),
+    Screen("ticket", lambda branch: branch.ticket_page("A012")),
     Screen("lobby", lambda branch: branch.virtual),
 )
 """The branch has been busy for half an hour."""
