@@ -155,7 +155,7 @@ class Site:
             self._signing_in -= 1
         account = self.accounts.succeeded(name, address) if good else None
         if account is None:
-            log.warning("a wrong PIN for %s from %s", name, address)
+            log.warning("a wrong PIN for %r from %s", name, address)
             raise self.problem(401, "wrong_pin")
         return account
 

@@ -1,0 +1,494 @@
+"""The screens from the network's side: who gets in, what may be sent, what comes back, and what it does to the lobby.
+
+Requests are bytes on a socket, so that also those can be sent that no well-behaved client sends.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import sqlite3
+import ssl
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, closing
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import count
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from controller.config import Settings, read
+from controller.daemon import Clock, Daemon
+from controller.web.access import Accounts, Role
+from simulators.stage import running
+from system.branch import HOUSE
+from system.broker import free_port
+from system.waiting import until
+
+PIN = "739154"
+TEN = datetime(2026, 3, 2, 10, tzinfo=ZoneInfo("Asia/Shanghai")).timestamp()
+"""When a lobby of these tests begins its day, in seconds since 1970."""
+
+WEB = """
+[web]
+listen = "127.0.0.1:{port}"
+url = "http://127.0.0.1:{port}"
+"""
+
+NOT_SIGNED_IN, FORBIDDEN = 401, 403
+
+
+# -- requests ------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Reply:
+    """An answer. Names of headers are in small letters."""
+
+    status: int
+    headers: list[tuple[str, str]]
+    body: bytes
+
+    def header(self, name: str) -> str:
+        """All values of a header, in one."""
+        return ", ".join(value for key, value in self.headers if key == name)
+
+    @property
+    def json(self) -> Any:
+        """The body."""
+        return json.loads(self.body)
+
+    @property
+    def refusal(self) -> tuple[int, str]:
+        """Status and code of a refusal, which has to be problem details."""
+        assert self.header("content-type") == "application/problem+json", self
+        assert {"type", "status", "code", "detail"} <= self.json.keys()
+        assert self.json["status"] == self.status
+        return self.status, self.json["code"]
+
+
+def parsed(answer: bytes) -> Reply:
+    """An answer as it came; AssertionError if it is none."""
+    head, ends, body = answer.partition(b"\r\n\r\n")
+    assert ends, answer
+    first, *lines = head.decode().split("\r\n")
+    assert first.startswith("HTTP/1.1 "), first
+    headers = [(name.lower(), value) for name, _, value in (line.partition(": ") for line in lines)]
+    if ("transfer-encoding", "chunked") in headers:
+        whole = b""
+        while body:
+            size, _, body = body.partition(b"\r\n")
+            whole, body = whole + body[: int(size, 16)], body[int(size, 16) + 2 :]
+        body = whole
+    return Reply(int(first.split()[1]), headers, body)
+
+
+async def exchange(port: int, sent: bytes, *, tls: ssl.SSLContext | None = None, seconds: float = 10.0) -> bytes:
+    """All that comes back for some bytes until the connection is closed."""
+    async with asyncio.timeout(seconds):
+        reader, writer = await asyncio.open_connection("127.0.0.1", port, ssl=tls)
+        try:
+            writer.write(sent)
+            answer = b""
+            try:
+                while more := await reader.read(65536):
+                    answer += more
+            except ConnectionError:
+                pass  # cut, after what has come
+            return answer
+        finally:
+            writer.transport.abort()
+
+
+def request(method: str, path: str, headers: dict[str, str], body: bytes | None = None) -> bytes:
+    """A request as bytes, after which the connection is closed."""
+    lines = [f"{method} {path} HTTP/1.1", "Connection: close"]
+    lines += [f"{name}: {value}" for name, value in ({"Host": "lobby"} | headers).items()]
+    if body is not None:
+        lines.append(f"Content-Length: {len(body)}")
+    return "\r\n".join([*lines, "", ""]).encode() + (body or b"")
+
+
+@dataclass(frozen=True)
+class Client:
+    """Somebody who sends requests to a port, with some headers on each."""
+
+    port: int
+    headers: dict[str, str]
+    tls: ssl.SSLContext | None = None
+
+    async def send(
+        self, method: str, path: str, content: object = None, *, body: bytes | None = None, **headers: str
+    ) -> Reply:
+        """One request; a header's name has `_` for `-`."""
+        named = self.headers | {name.replace("_", "-"): value for name, value in headers.items()}
+        if content is not None:
+            body = json.dumps(content).encode()
+        if body is not None:
+            named = {"Content-Type": "application/json"} | named
+        return parsed(await exchange(self.port, request(method, path, named, body), tls=self.tls))
+
+    async def get(self, path: str, **headers: str) -> Reply:
+        return await self.send("GET", path, **headers)
+
+    async def post(self, path: str, content: object, **headers: str) -> Reply:
+        return await self.send("POST", path, content, **headers)
+
+    async def key(self, counter: str, key: str, digits: str = "", **headers: str) -> Reply:
+        """A press at a counter."""
+        return await self.post(f"/api/counters/{counter}/keys", {"key": key, "digits": digits}, **headers)
+
+    async def take(self, service: str = "cash", **headers: str) -> str:
+        """A ticket."""
+        reply = await self.post("/api/tickets", {"service": service, "class": "normal"}, **headers)
+        assert reply.status == 200, reply
+        return str(reply.json["ticket"])
+
+    def without(self, *names: str) -> Client:
+        """The same, less some headers."""
+        return Client(self.port, {name: value for name, value in self.headers.items() if name not in names}, self.tls)
+
+    @asynccontextmanager
+    async def stream(self, path: str) -> AsyncIterator[Stream]:
+        """A page's stream, after its head."""
+        stream = Stream(*await asyncio.open_connection("127.0.0.1", self.port, ssl=self.tls))
+        try:
+            await stream.ask(path, self.headers)
+            yield stream
+        finally:
+            stream.close()
+
+
+class Stream:
+    """Server-sent events, read strictly."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._reader, self._writer = reader, writer
+        self._rest = b""
+        self.reply = Reply(0, [], b"")
+
+    async def ask(self, path: str, headers: dict[str, str]) -> None:
+        lines = [f"GET {path} HTTP/1.1", "Host: lobby", *(f"{name}: {value}" for name, value in headers.items())]
+        self._writer.write("\r\n".join([*lines, "", ""]).encode())
+        async with asyncio.timeout(10):
+            self.reply = parsed(await self._reader.readuntil(b"\r\n\r\n"))
+
+    async def next(self, seconds: float = 10.0) -> tuple[str, Any]:
+        """The next event and its data; ("", None) at the end of the stream."""
+        async with asyncio.timeout(seconds):
+            while b"\n\n" not in self._rest:
+                try:
+                    size = int((await self._reader.readuntil(b"\r\n")).strip(), 16)
+                    self._rest += (await self._reader.readexactly(size + 2))[:size]
+                except (asyncio.IncompleteReadError, ConnectionError):
+                    return "", None
+                if not size:
+                    return "", None
+        event, _, self._rest = self._rest.partition(b"\n\n")
+        name, data = event.decode().split("\n")
+        assert name.startswith("event: "), event
+        assert data.startswith("data: "), event
+        return name[7:], json.loads(data[6:])
+
+    async def view(self, wanted: Callable[[Any], object] = lambda view: True) -> Any:
+        """The next picture that is wanted; the end of the stream is none."""
+        while True:
+            event, data = await self.next()
+            assert event in ("hello", "view", "ping"), (event, data)
+            if event == "view" and wanted(data):
+                return data
+
+    async def end(self, seconds: float = 10.0) -> Any:
+        """What is said at the end, after which the stream has to be closed."""
+        async with asyncio.timeout(seconds):
+            while True:
+                event, data = await self.next()
+                assert event, "the stream has ended without a word"
+                if event == "end":
+                    assert await self.next() == ("", None)
+                    return data
+
+    def close(self) -> None:
+        self._writer.transport.abort()
+
+
+# -- a lobby -------------------------------------------------------------------------------------------------
+
+
+@dataclass
+class Served:
+    """A running branch with screens; `skip` moves its clock on."""
+
+    daemon: Daemon
+    settings: Settings
+    accounts: Accounts
+    hands: Hands
+    tls: ssl.SSLContext | None = None
+
+    @property
+    def port(self) -> int:
+        assert self.settings.web
+        return self.settings.web.port
+
+    @property
+    def anybody(self) -> Client:
+        """Nobody that is known."""
+        return Client(self.port, {}, self.tls)
+
+    async def sign_in(self, name: str, pin: str = PIN, **headers: str) -> Reply:
+        return await self.anybody.post("/api/session", {"name": name, "pin": pin}, **headers)
+
+    async def person(self, name: str, role: Role = "manager", counter: str = "") -> Client:
+        """Somebody who has just signed in with a PIN, as a browser does."""
+        if name not in {account.name for account in self.accounts.all()}:
+            self.accounts.add(name, role, counter, PIN)
+        reply = await self.sign_in(name)
+        assert reply.status == 200, reply
+        cookie = reply.header("set-cookie").partition(";")[0]
+        return Client(self.port, {"Cookie": cookie, "X-CSRF-Token": reply.json["csrf"]}, self.tls)
+
+    def device(self, name: str, role: Role = "manager", counter: str = "") -> Client:
+        """A program that sends its token with each request."""
+        return Client(self.port, {"Authorization": f"Bearer {self.accounts.add(name, role, counter)}"}, self.tls)
+
+    def rows(self, kind: str) -> list[tuple[dict[str, Any], str]]:
+        """Content and cause of the journal's rows of a kind."""
+        return rows_of(self.settings.journal_path, kind)
+
+
+def rows_of(path: Path, kind: str) -> list[tuple[dict[str, Any], str]]:
+    """Content and cause of a journal's rows of a kind."""
+    with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as journal:
+        found = journal.execute("SELECT data, cause FROM event WHERE kind = ? ORDER BY seq", (kind,))
+        return [(json.loads(data), cause) for data, cause in found]
+
+
+class Hands:
+    """A clock that goes on by itself, and that can be moved on."""
+
+    def __init__(self) -> None:
+        self._started, self._skipped = time.monotonic(), 0.0
+
+    def now(self) -> float:
+        """Seconds since 1970."""
+        return TEN + self._skipped + time.monotonic() - self._started
+
+    def skip(self, seconds: float) -> None:
+        self._skipped += seconds
+
+    @property
+    def clock(self) -> Clock:
+        """As the daemon has it."""
+        return Clock(wall=lambda: int(self.now() * 1000))
+
+
+Serve = Callable[..., Any]
+
+
+@pytest.fixture
+def serve(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> Serve:
+    """Runs a branch with screens: its configuration's text, and how that is changed. No traceback may be logged."""
+    caplog.set_level(logging.INFO)
+
+    @asynccontextmanager
+    async def started(
+        *more: str, tls: ssl.SSLContext | None = None, change: Callable[[str], str] = lambda text: text
+    ) -> AsyncIterator[Served]:
+        config = tmp_path / "branch.toml"
+        text = "".join((HOUSE, WEB, *more)).format(id="b-web", directory=tmp_path, port=free_port())
+        config.write_text(change(text), "utf-8")
+        settings, hands = read(config), Hands()
+        assert settings.web
+        async with running(settings, hands.clock) as daemon:
+            await asyncio.wait_for(daemon.on_screen.wait(), 20)
+            with closing(Accounts(settings.web.accounts, hands.now)) as accounts:
+                yield Served(daemon, settings, accounts, hands, tls)
+        assert not [record for record in caplog.records if record.exc_info], caplog.text
+
+    return started
+
+
+def said(caplog: pytest.LogCaptureFixture, word: str) -> list[str]:
+    """The lines of the log with this in them."""
+    return [record.getMessage() for record in caplog.records if word in record.getMessage()]
+
+
+# -- getting in ----------------------------------------------------------------------------------------------
+
+
+async def test_a_pin_lets_in_and_its_cookie_is_for_us_alone(serve: Serve) -> None:
+    async with serve() as lobby:
+        lobby.accounts.add("li", "manager", pin=PIN)
+        reply = await lobby.sign_in("li")
+        assert {**reply.json, "csrf": ""} == {
+            "name": "li",
+            "role": "manager",
+            "counter": "",
+            "csrf": "",
+            "home": "/console",
+        }
+        cookie = reply.header("set-cookie")
+        flags = {flag.strip().lower() for flag in cookie.split(";")[1:]}
+        assert {"httponly", "samesite=strict", "path=/", f"max-age={14 * 3600}"} <= flags
+        assert "secure" not in flags
+        li = await lobby.person("li")
+        assert (await li.get("/api/session")).json["name"] == "li"
+        assert (await li.send("DELETE", "/api/session")).status == 204
+        assert (await li.get("/api/session")).refusal == (401, "not_signed_in")
+
+
+async def test_where_the_address_is_encrypted_the_cookie_never_goes_out_unencrypted(serve: Serve) -> None:
+    async with serve(change=lambda text: text.replace('url = "http://', 'url = "https://')) as lobby:
+        lobby.accounts.add("li", "manager", pin=PIN)
+        assert "secure" in (await lobby.sign_in("li")).header("set-cookie").lower()
+
+
+async def test_thirty_wrong_pins(serve: Serve) -> None:
+    async with serve() as lobby:
+        lobby.accounts.add("li", "manager", pin=PIN)
+        replies = [await lobby.sign_in("li", "000111") for _ in range(30)]
+        assert [reply.refusal for reply in replies[:3]] == [(401, "wrong_pin")] * 3
+        assert {reply.refusal for reply in replies[3:]} <= {(429, "too_many_tries"), (401, "wrong_pin")}
+        assert sum(reply.status == 401 for reply in replies) < 8
+        refused = await lobby.sign_in("li")
+        assert refused.refusal == (429, "too_many_tries")
+        assert str(refused.json["wait"]) == refused.header("retry-after")
+        lobby.hands.skip(refused.json["wait"])
+        assert (await lobby.sign_in("li")).status == 200
+        assert (await lobby.sign_in("li", "000111")).status == 401
+
+
+async def test_thirty_wrong_pins_at_once_are_as_many(serve: Serve) -> None:
+    async with serve() as lobby:
+        lobby.accounts.add("li", "manager", pin=PIN)
+        replies = await asyncio.gather(*(lobby.sign_in("li", "000111") for _ in range(30)))
+        assert sorted(reply.status for reply in replies) == [401] * 3 + [429] * 27
+
+
+async def test_somebody_unknown_is_refused_as_somebody_known(serve: Serve) -> None:
+    async with serve() as lobby:
+        lobby.accounts.add("li", "manager", pin=PIN)
+        lobby.accounts.add("tv", "screen")
+
+        async def refused(name: str) -> list[tuple[int, bytes]]:
+            replies = [await lobby.sign_in(name, "000111") for _ in range(4)]
+            lobby.hands.skip(90_000)
+            return [(reply.status, reply.body) for reply in replies]
+
+        known = await refused("li")
+        assert [status for status, _ in known] == [401, 401, 401, 429]
+        assert await refused("nobody") == known
+        assert await refused("tv") == known
+        assert await refused("Robert'); DROP TABLE account;--") == known
+
+
+async def test_what_is_typed_as_a_name_breaks_no_line_of_the_log(
+    serve: Serve, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with serve() as lobby:
+        await lobby.sign_in("li\nERROR the branch is on fire", "000111")
+        assert not [record for record in caplog.records if "\n" in record.getMessage()]
+
+
+async def test_forged_tokens(serve: Serve) -> None:
+    async with serve() as lobby:
+        token = lobby.accounts.add("tv", "screen")
+        assert (await lobby.anybody.post("/api/session", {"token": token})).status == 200
+
+        async def tried(token: str) -> tuple[tuple[int, str], tuple[int, str]]:
+            by_header = await lobby.anybody.get("/api/television", Authorization=f"Bearer {token}")
+            return (await lobby.anybody.post("/api/session", {"token": token})).refusal, by_header.refusal
+
+        wrong = (401, "wrong_token"), (401, "not_signed_in")
+        assert await tried(token[:-1]) == wrong
+        assert await tried(token + "x") == wrong
+        assert await tried("x" * 43) == wrong
+        assert await tried(token.swapcase()) == wrong
+        assert await tried("' OR 1=1 --") == wrong
+        lobby.accounts.revoke("tv")
+        assert await tried(token) == wrong
+        for cookie in ("lobby=", "lobby=x", f"lobby={token}", 'lobby="', "lobby=\xff\xfe"):
+            assert (await lobby.anybody.get("/api/television", Cookie=cookie)).refusal == (401, "not_signed_in")
+        for header in ("Bearer", "Bearer ", f"Basic {token}", f"Token {token}", "\xff"):
+            assert (await lobby.anybody.get("/api/television", Authorization=header)).status == 401
+
+
+@pytest.mark.parametrize("text", ["\ud800", "\x00", "\udcff", "😀" * 40])
+async def test_text_that_is_none(serve: Serve, text: str) -> None:
+    async with serve() as lobby:
+        li = await lobby.person("li")
+        for content in ({"token": text}, {"name": text, "pin": text}, {"name": "li", "pin": text}, {text: text}, [text]):
+            assert (await lobby.anybody.post("/api/session", content)).status in (401, 422)
+        for content in (
+            {"key": "GREEN", "reason": text},
+            {"key": "CANCEL", "ticket": text},
+            {"key": text},
+            {"key": "GREEN", text: text},
+        ):
+            assert (await li.post("/api/panel", content)).status in (200, 409, 422)
+        for content in ({"service": text}, {"choice": text}, {"service": "cash", "needs": [text]}, {"slot": text}):
+            assert (await li.post("/api/tickets", content)).status in (409, 422)
+
+
+async def test_a_person_is_signed_out_after_a_working_day(serve: Serve) -> None:
+    async with serve() as lobby:
+        li, tv = await lobby.person("li"), lobby.device("tv", "screen")
+        lobby.hands.skip(14 * 3600 - 60)
+        assert (await li.get("/api/session")).status == 200
+        lobby.hands.skip(120)
+        assert (await li.get("/api/session")).refusal == (401, "not_signed_in")
+        assert (await tv.get("/api/session")).status == 200
+
+
+async def test_who_is_revoked_sees_nothing_more(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("controller.web.live.PING", 0.3)
+    async with serve() as lobby:
+        li, tv, other = await lobby.person("li"), lobby.device("tv", "screen"), await lobby.person("wang")
+        async with (
+            li.stream("/api/console/live") as console,
+            tv.stream("/api/television/live") as television,
+            other.stream("/api/console/live") as goes_on,
+        ):
+            for stream in (console, television, goes_on):
+                await stream.view()
+            lobby.accounts.revoke("li")
+            assert (await li.get("/api/console")).refusal == (401, "not_signed_in")
+            assert await console.end() == {"reason": "revoked"}
+            assert (await television.next())[0] == "ping"
+            lobby.accounts.revoke("tv")
+            assert await television.end() == {"reason": "revoked"}
+            await tv_is_dark(lobby, tv)
+            assert (await goes_on.next())[0] in ("ping", "view")
+
+
+async def tv_is_dark(lobby: Served, tv: Client) -> None:
+    """A revoked device gets nothing by its token."""
+    async with tv.stream("/api/television/live") as stream:
+        assert stream.reply.status == 401
+
+
+async def test_foreign_pages_cannot_press_anything(serve: Serve) -> None:
+    async with serve() as lobby:
+        li = await lobby.person("li")
+        wang = await lobby.person("wang")
+        bare = li.without("X-CSRF-Token")
+        press: dict[str, Any] = {"key": "GREEN", "service": "cash"}
+        assert (await bare.post("/api/panel", press)).refusal == (403, "foreign")
+        for wrong in ("", "x", li.headers["X-CSRF-Token"][:-1], wang.headers["X-CSRF-Token"], "\xe9"):
+            assert (await bare.post("/api/panel", press, X_CSRF_Token=wrong)).refusal == (403, "foreign")
+        assert (await bare.send("DELETE", "/api/session")).refusal == (403, "foreign")
+        assert (await bare.key("1", "OPEN")).refusal == (403, "foreign")
+        assert (await bare.post("/api/tickets", {"service": "cash"})).refusal == (403, "foreign")
+        assert lobby.rows("ticket_issued") == []
+        assert (await bare.get("/api/console")).status == 200
+        assert (await li.post("/api/panel", press)).status == 200
+        assert (await lobby.device("program").post("/api/panel", press)).status == 200
+        # What a form of another page can send without asking is no request at all.
+        for kind in ("text/plain", "application/x-www-form-urlencoded", "multipart/form-data"):
+            sent = await lobby.anybody.post("/api/session", {"name": "li", "pin": PIN}, Content_Type=kind)
+            assert sent.status == 422, kind
