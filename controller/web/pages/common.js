@@ -8,7 +8,7 @@ export const page = JSON.parse(document.getElementById("page").textContent);
 
 /** A sentence of the branch's language, its blanks filled in. */
 export function say(key, about = {}) {
-  const template = page.words[key] ?? key;
+  const template = page.words[key] ?? (console.error(`no word for ${key}`), key);
   return template.replace(/\{(\w+)\}/g, (blank, name) => (name in about ? String(about[name]) : blank));
 }
 
