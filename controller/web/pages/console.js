@@ -109,9 +109,9 @@ const services = el("div", { class: "services", role: "group", "aria-label": say
 const classes = el("div", { class: "chips", role: "group", "aria-label": say("page.console.classes") });
 const search = el("input", {
   type: "search", class: "search", placeholder: say("page.console.search"), "aria-label": say("page.console.search"),
-  autocomplete: "off", autocapitalize: "characters", spellcheck: "false", enterkeyhint: "search", maxlength: "12",
-  oninput: narrow, onkeydown: searchKey,
+  autocomplete: "off", autocapitalize: "characters", enterkeyhint: "search", maxlength: "12", oninput: narrow, onkeydown: searchKey,
 });
+search.spellcheck = false;
 const shown = el("p", { class: "soft shown", role: "status" });
 const found = el("ul", { class: "rows found" });
 const lookUp = el("button", { type: "button", class: "row look-up", "aria-haspopup": "dialog", hidden: true, onclick: () => lookUpNow() });
@@ -126,7 +126,6 @@ const heldTitle = el("h3", {}, say("page.console.held"));
 const unprinted = el("ul", { class: "unprinted" });
 const unprintedTitle = el("h3", {}, say("page.console.unprinted"));
 const devices = el("ul", { class: "devices" });
-const devicesWell = el("p", { class: "soft" });
 const recent = el("ul", { class: "recent" });
 const nothingRecent = el("p", { class: "soft" }, say("page.console.nothing_recent"));
 
@@ -151,8 +150,8 @@ main.append(
       titled("counters", say("page.console.counters"), counters),
       titled("away", say("page.console.away"),
         el("h3", {}, say("page.console.missed")), missed, noMissed, heldTitle, held, unprintedTitle, unprinted),
-      titled("log", say("page.console.recent"),
-        recent, nothingRecent, el("h3", {}, say("page.console.devices")), devicesWell, devices))),
+      titled("log", say("page.console.recent"), recent, nothingRecent),
+      titled("health", say("page.console.devices"), devices))),
 );
 
 // On a phone one part is seen at a time.
@@ -498,8 +497,7 @@ function arrange() {
   advice.hidden = !view.advice.length;
   showUnprinted(view.unprinted);
   unprintedTitle.hidden = !view.unprinted.length;
-  showDevices(faults.length ? view.devices : []);
-  put(devicesWell, faults.length ? "" : say("page.console.devices_well", { count: view.devices.length }));
+  showDevices(view.devices);
   showRecent(view.recent);
   nothingRecent.hidden = view.recent.length > 0;
   if (sheet.isOpen()) return;
@@ -614,7 +612,13 @@ async function act(content, button) {
   const answer = await ask("POST", "/api/panel", { ticket: "", service: "", counter: "", reason: "", ...content });
   acting = false;
   button?.removeAttribute("aria-busy");
-  if (answer.result === "ok") {
+  if (answer.result === "ok" && answer.ticket && !content.ticket && content.key === "GREEN") {
+    if (answer.printed === false) sheet.number(answer.ticket);
+    else {
+      sheet.close();
+      tell(say("page.console.new_printed", { ticket: answer.ticket }));
+    }
+  } else if (answer.result === "ok") {
     sheet.close();
     const undo = content.ticket && CAN_BE_UNDONE.includes(content.key) ? content.ticket : "";
     tell(answer.text ?? "", { undo });
@@ -734,12 +738,20 @@ function makeSheet() {
       };
       this.tell(where[state]());
     },
+    /** A new number that no paper carries: large, until she has passed it on. */
+    number(ticket) {
+      put(title, ticket);
+      put(about, "");
+      const button = el("button", { type: "button", class: "main", onclick: close }, say("page.console.new_told"));
+      fill(body, el("p", { class: "new-number number" }, ticket),
+        el("p", { class: "why-text", role: "alert" }, say("page.console.new_unprinted")), button);
+      button.focus();
+    },
     /** Something to be done again with every picture while this is open. */
     keep(free) {
       opened.free = free;
       free();
     },
-    item: () => opened?.item,
   };
 }
 
@@ -882,11 +894,14 @@ async function whyPanel(ticket, back) {
   const known = answer.result === "ok" && Boolean(answer.ticket);
   returning.hidden = !known;
   if (!known || !answer.table?.length) return;
-  const head = ["why_place", "why_ticket", "why_service", "why_class", "why_came", "why_counts"];
+  const head = [
+    say("page.console.why_place"), say("page.console.why_ticket"), say("page.console.why_service"),
+    say("page.console.why_class"), say("page.console.why_came"), say("page.console.why_counts"),
+  ];
   const at = (seconds) => clock(seconds * 1000);
   fill(table, el("table", {},
     el("caption", {}, say("page.console.why_table")),
-    el("thead", {}, el("tr", {}, head.map((each) => el("th", { scope: "col" }, say(`page.console.${each}`))))),
+    el("thead", {}, el("tr", {}, head.map((each) => el("th", { scope: "col" }, each)))),
     el("tbody", {}, answer.table.map((line, n) =>
       el("tr", { class: line.ticket === answer.ticket ? "mine" : "" },
         el("td", {}, String(n + 1)), el("th", { scope: "row", class: "number" }, line.ticket), el("td", {}, line.service),

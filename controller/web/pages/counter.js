@@ -1,0 +1,300 @@
+// The soft keypad: the keys of one counter, by touch and by keyboard, hundreds of times a day.
+//
+// One press at a time: a second one of the same key is a double tap and is left out, one other waits its turn. Which key
+// makes sense is a hint only: what is pressed, the controller decides.
+
+import { ask, clock, el, fill, minutes, now, page, say, watch } from "./common.js";
+
+const DOUBLE_TAP = 600; // ms in which the same key again is no press of its own
+const DIGITS = 4;
+const WITH_DIGITS = ["CALL", "UNHOLD", "TRANSFER", "PAUSE"];
+
+const STATES = {
+  closed: "page.counter.state_closed",
+  open: "page.counter.state_open",
+  paused: "page.counter.state_paused",
+  called: "page.counter.state_called",
+  serving: "page.counter.state_serving",
+};
+
+const main = document.getElementById("main");
+const path = `/api/counters/${encodeURIComponent(page.counter)}`;
+let view = null;
+let typed = "";
+let transferring = false;
+
+function put(node, text) {
+  if (node.textContent !== text) node.textContent = text;
+}
+
+// -- what is shown -------------------------------------------------------------------------------------------
+
+const time = el("time", { class: "clock number" });
+const branch = el("span", { class: "soft branch" }, page.branch);
+const state = el("span", { class: "state" });
+const since = el("span", { class: "since" });
+const ticket = el("p", { class: "ticket number" });
+const about = el("p", { class: "about" });
+const recalls = el("p", { class: "soft" });
+const needs = el("ul", { class: "needs", "aria-label": say("page.counter.needs") });
+const waiting = el("strong", { class: "number" });
+const next = el("strong", { class: "number" });
+const stage = el("p", { class: "stage" });
+const notices = el("ul", { class: "notices", role: "status" });
+const held = el("div", { class: "held" });
+const display = el("output", { class: "typed number", "aria-live": "polite" });
+const hint = el("p", { class: "hint", "aria-live": "polite" });
+const refusal = el("p", { class: "refusal", role: "alert" });
+const done = el("p", { class: "done", role: "status" });
+const targets = el("div", { class: "targets" });
+const signOut = el("button", { type: "button", class: "quiet", onclick: leave }, say("page.counter.sign_out"));
+
+// -- keys ----------------------------------------------------------------------------------------------------
+
+const keys = {};
+const shortcuts = {};
+
+/** A key of the counter; `letter` is its shortcut, shown on it. */
+function key(name, label, { letter = "", sign = letter, kind = "" } = {}) {
+  const text = el("span", { class: "label" }, label);
+  const button = el("button", {
+    type: "button", class: `key ${kind}`, "data-key": name, "aria-keyshortcuts": letter || null, onclick: () => send(keys[name].sends),
+  }, text, sign && el("kbd", {}, sign));
+  keys[name] = { button, text, sends: name };
+  if (letter) shortcuts[letter] = name;
+  return button;
+}
+
+const digit = (n) => el("button", { type: "button", class: "digit number", onclick: () => type(n) }, n);
+
+const keyboard = el("section", { class: "keys", "aria-labelledby": "keys-title" },
+  el("h2", { id: "keys-title", class: "seen-only-by-readers" }, say("page.counter.keys")),
+  el("div", { class: "answers" }, hint, done, refusal),
+  key("CALL", say("page.counter.call"), { sign: say("page.counter.call_key"), kind: "call" }),
+  el("div", { class: "row-1" },
+    key("RECALL", say("page.counter.recall"), { letter: "R" }),
+    key("START", say("page.counter.start"), { letter: "S" }),
+    key("FINISH", say("page.counter.finish"), { letter: "F" })),
+  el("div", { class: "row-2" },
+    key("TRANSFER", say("page.counter.transfer"), { letter: "T" }),
+    key("HOLD", say("page.counter.hold"), { letter: "H" }),
+    key("UNHOLD", say("page.counter.unhold"), { letter: "U" }),
+    key("EVALUATE", say("page.counter.evaluate"), { letter: "E" })),
+  el("div", { class: "pad" },
+    el("div", { class: "screen" }, el("span", { class: "soft" }, say("page.counter.typed")), display),
+    ["1", "2", "3", "4", "5", "6", "7", "8", "9"].map(digit),
+    el("button", { type: "button", class: "digit small", onclick: clear }, say("page.counter.clear"), el("kbd", {}, say("page.counter.clear_key"))),
+    digit("0"),
+    el("button", { type: "button", class: "digit small", "aria-label": say("page.counter.erase"), onclick: erase }, "⌫")),
+  el("div", { class: "row-3" },
+    key("NOSHOW", say("page.counter.noshow"), { letter: "N", kind: "stop" }),
+    key("PAUSE", say("page.counter.pause"), { letter: "P" }),
+    key("CLOSE", say("page.counter.close"))));
+
+const customer = el("section", { class: "customer card", "aria-labelledby": "customer-title" },
+  el("h2", { id: "customer-title", class: "seen-only-by-readers" }, say("page.counter.current")),
+  el("div", { class: "line" }, state, since),
+  el("div", { role: "status" }, ticket, about),
+  recalls, needs);
+
+main.append(
+  el("header", { class: "top" },
+    el("strong", { class: "name" }, say("page.counter.title", { counter: page.counter })), branch, time,
+    el("span", { class: "soft who" }, page.account?.name ?? ""), signOut),
+  notices,
+  el("div", { class: "columns" },
+    el("div", { class: "left" },
+      customer,
+      el("section", { class: "queue card", "aria-labelledby": "queue-title" },
+        el("h2", { id: "queue-title", class: "seen-only-by-readers" }, say("page.counter.waiting")),
+        el("dl", {},
+          el("div", {}, el("dt", { class: "soft" }, say("page.counter.waiting")), el("dd", {}, waiting)),
+          el("div", {}, el("dt", { class: "soft" }, say("page.counter.next")), el("dd", {}, next))),
+        el("div", { role: "status" }, stage),
+        held),
+      el("section", { class: "to card", "aria-labelledby": "to-title" },
+        el("h2", { id: "to-title" }, say("page.counter.targets")),
+        el("p", { class: "soft to-hint" }, say("page.counter.targets_hint")),
+        targets)),
+    keyboard));
+
+async function leave() {
+  signOut.disabled = true;
+  await ask("DELETE", "/api/session");
+  location.assign("/sign-in");
+}
+
+// -- typing --------------------------------------------------------------------------------------------------
+
+function type(n) {
+  put(refusal, "");
+  if (!transferring) {
+    if (typed.length < DIGITS) typed += n;
+    return showTyped();
+  }
+  typed += n;
+  const targetsOf = codes().filter((code) => code.startsWith(typed));
+  const service = view?.services.find((each) => each.key === typed);
+  // One digit may be a service, and the first of a counter's two: then a second, or the CALL key, says which.
+  if (typed.length < 2 && targetsOf.length) showTyped(service);
+  else send("TRANSFER");
+}
+
+const codes = () => (view?.counters ?? []).map((id) => id.padStart(2, "0"));
+
+function erase() {
+  typed = typed.slice(0, -1);
+  showTyped();
+}
+
+function clear() {
+  typed = "";
+  transferring = false;
+  put(refusal, "");
+  showTyped();
+}
+
+function showTyped(service) {
+  put(display, typed || "—");
+  display.classList.toggle("none", !typed);
+  put(keys.CALL.text, typed && !transferring ? say("page.counter.call_ticket", { digits: typed }) : say("page.counter.call"));
+  put(hint, !transferring ? say("page.counter.idle")
+    : service ? say("page.counter.transfer_more", { service: service.name })
+      : say("page.counter.transfer_which"));
+  keyboard.classList.toggle("transferring", transferring);
+  keys.TRANSFER.button.setAttribute("aria-pressed", String(transferring));
+}
+
+// -- pressing ------------------------------------------------------------------------------------------------
+
+let pressing = null; // the key that is on its way
+let queued = null;
+let last = { name: "", at: -Infinity };
+
+/** Press a key of the counter; `digits` in place of those typed. */
+function send(name, digits) {
+  if (name === "TRANSFER" && digits === undefined && !typed) {
+    transferring = !transferring;
+    return showTyped();
+  }
+  // In the middle of a transfer, the CALL key ends it: nobody is called by mistake.
+  if (name === "CALL" && transferring) {
+    if (!typed) return undefined;
+    name = "TRANSFER";
+  }
+  const again = last.name === name && performance.now() - last.at < DOUBLE_TAP;
+  if (again || pressing === name || queued) return undefined;
+  const content = { key: name, digits: WITH_DIGITS.includes(name) ? (digits ?? typed) : "" };
+  last = { name, at: performance.now() };
+  if (pressing) {
+    queued = content;
+    return undefined;
+  }
+  return go(content);
+}
+
+async function go(content) {
+  pressing = content.key;
+  typed = "";
+  transferring = false;
+  showTyped();
+  put(refusal, "");
+  put(done, "");
+  const button = Object.values(keys).find((each) => each.sends === content.key)?.button;
+  button?.setAttribute("aria-busy", "true");
+  const answer = await ask("POST", `${path}/keys`, content);
+  button?.removeAttribute("aria-busy");
+  pressing = null;
+  if (answer.result === "ok") put(done, answer.text ?? "");
+  else {
+    put(refusal, answer.text ?? "");
+    // Whoever pressed on relied on what was refused.
+    queued = null;
+  }
+  const following = queued;
+  queued = null;
+  if (following) go(following);
+}
+
+addEventListener("keydown", (event) => {
+  if (event.ctrlKey || event.altKey || event.metaKey || document.body.classList.contains("is-stale")) return;
+  const isCall = event.key === "Enter" || event.key === " ";
+  // Whoever has walked to a key with Tab presses that one.
+  const onButton = document.activeElement?.matches("button:focus-visible");
+  if (isCall && event.repeat) event.preventDefault();
+  if (event.repeat || (isCall && onButton)) return;
+  const letter = event.key.length === 1 ? event.key.toUpperCase() : event.code.startsWith("Key") ? event.code.slice(3) : "";
+  if (isCall) send("CALL");
+  else if (/^[0-9]$/.test(event.key)) type(event.key);
+  else if (event.key === "Backspace") erase();
+  else if (event.key === "Escape") clear();
+  else if (shortcuts[letter] && !keys[shortcuts[letter]].button.hidden) {
+    const { button, sends } = keys[shortcuts[letter]];
+    if (!button.disabled) send(sends);
+  } else return;
+  event.preventDefault();
+});
+
+// A finger or a mouse leaves no focus behind: Enter is CALL again.
+addEventListener("pointerup", () => setTimeout(() => document.activeElement?.matches("button:not(:focus-visible)") && document.activeElement.blur()));
+
+// -- the picture ---------------------------------------------------------------------------------------------
+
+function show(next_view) {
+  if (!next_view) {
+    main.replaceChildren(el("p", { class: "gone", role: "alert" }, say("page.counter.gone")));
+    return;
+  }
+  view = next_view;
+  refresh();
+}
+
+function refresh() {
+  put(time, clock(now()));
+  put(branch, view.branch);
+  const has = Boolean(view.ticket);
+  main.dataset.state = view.state;
+  put(state, say(STATES[view.state] ?? view.state));
+  put(since, say("page.counter.minutes", { minutes: minutes(view.since) }));
+  since.hidden = !has && view.state !== "paused";
+  put(ticket, view.ticket || say("page.counter.nobody"));
+  ticket.classList.toggle("nobody", !has);
+  put(about, [view.service, view.class].filter(Boolean).join(" · "));
+  put(recalls, view.recalls ? say("page.counter.recalls", { times: view.recalls }) : "");
+  list(needs, view.needs.map((need) => say(`needs.${need}`)), (text) => el("li", {}, text));
+  needs.hidden = !view.needs.length;
+  put(waiting, String(view.waiting));
+  put(next, view.next || "—");
+  put(stage, view.stage ? say("page.counter.stage", { ticket: view.stage }) : "");
+  list(notices, view.notices, (text) => el("li", { class: "notice" }, text));
+  list(held, view.held, (each) =>
+    el("button", { type: "button", onclick: () => send("UNHOLD", each.replace(/^\D+/, "")) }, say("page.counter.take_back", { ticket: each })));
+  held.hidden = !view.held.length;
+  list(targets, [...view.services, ...view.counters], (each) => each.key !== undefined
+    ? el("button", { type: "button", onclick: () => send("TRANSFER", each.key) }, each.name, el("kbd", {}, each.key))
+    : el("button", { type: "button", onclick: () => send("TRANSFER", each.padStart(2, "0")) },
+      say("page.counter.to_counter", { counter: each }), el("kbd", {}, each.padStart(2, "0"))));
+  const calledOnly = view.state === "called";
+  const can = {
+    RECALL: has, START: calledOnly, FINISH: has, NOSHOW: calledOnly, HOLD: has, UNHOLD: view.held.length > 0, TRANSFER: has,
+    PAUSE: view.state !== "closed", EVALUATE: view.rater,
+  };
+  for (const [name, may] of Object.entries(can)) keys[name].button.disabled = !may;
+  for (const button of targets.children) button.disabled = !has;
+  keys.EVALUATE.button.hidden = !view.rater;
+  put(keys.PAUSE.text, view.state === "paused" ? say("page.counter.resume") : say("page.counter.pause"));
+  keys.CLOSE.sends = view.state === "closed" ? "OPEN" : "CLOSE";
+  put(keys.CLOSE.text, view.state === "closed" ? say("page.counter.open") : say("page.counter.close"));
+}
+
+/** Children made anew only when what they show has changed. */
+function list(parent, items, make) {
+  const shown = JSON.stringify(items);
+  if (parent.dataset.shown === shown) return;
+  parent.dataset.shown = shown;
+  fill(parent, items.map(make));
+}
+
+showTyped();
+setInterval(() => view && refresh(), 5000);
+watch(`${path}/live`, show);
