@@ -82,8 +82,17 @@ class Scene:
     """Seconds between two pictures."""
     viewers: set[Viewer] = field(default_factory=set)
     shown: bytes = b""
+    over: bool = False
+    """Whether there is no such thing any more."""
     due: float = 0.0
     dirty: bool = True
+
+    def tell(self, viewer: Viewer) -> None:
+        """Show a viewer what there is to show."""
+        if self.over:
+            viewer.end("gone")
+        else:
+            viewer.show(self.shown)
 
 
 class Live:
@@ -143,12 +152,15 @@ class Live:
     def _enter(self, viewer: Viewer, picture: Picture, pace: float) -> None:
         scene = self._scenes.setdefault(viewer.scene, Scene(picture, pace))
         scene.viewers.add(viewer)
-        if scene.dirty and self._settled():
+        # What others have been shown is never drawn anew for one alone: they would not hear of the change.
+        if not scene.shown and self._settled():
             self._draw(scene)
         if scene.shown:
-            viewer.show(scene.shown)
+            scene.tell(viewer)
         if scene.dirty:
             self._changed.set()
+        if self._closed:  # meanwhile
+            viewer.end("restart")
 
     def _leave(self, viewer: Viewer) -> None:
         scene = self._scenes.get(viewer.scene)
@@ -162,7 +174,8 @@ class Live:
         scene.dirty = False
         scene.due = asyncio.get_running_loop().time() + scene.pace
         picture = scene.picture()
-        new = message("end", {"reason": "gone"}) if picture is None else message("view", picture)
+        scene.over = picture is None
+        new = message("view", picture or {})
         changed, scene.shown = new != scene.shown, new
         return changed
 
@@ -189,8 +202,7 @@ class Live:
                     log.exception("a page could not be drawn")
                     continue
                 if news:
-                    shown = scene.shown
-                    await self._each(list(scene.viewers), lambda viewer, shown=shown: viewer.show(shown))  # type: ignore[misc]
+                    await self._each(list(scene.viewers), scene.tell)
                 await asyncio.sleep(0)
 
     async def _ping(self) -> None:
