@@ -370,7 +370,7 @@ def make_api(site: Site) -> APIRouter:
     async def page_live(page: str) -> Any:
         await site.settled()
         ticket, day = site.page_of(page), site.post.state.day
-        return site.live.stream(f"ticket/{ticket}", site.post.ticket(day, ticket), pace=PACE["ticket"])
+        return site.live.stream(f"ticket/{day}/{ticket}", site.post.ticket(day, ticket), pace=PACE["ticket"])
 
     return api
 
