@@ -25,7 +25,11 @@ App = Callable[[Any, Any, Any], Awaitable[None]]
 CONNECTIONS = 400
 """Connections that may be open; one more is closed at once."""
 FIRST_REQUEST = 10.0
-"""Seconds within which a new connection says what it wants."""
+"""Seconds within which a new connection begins to say what it wants."""
+REQUEST = 15.0
+"""Seconds within which a request that has begun has come as a whole; a slow body is refused before, with a word."""
+HEAD_LIMIT = 64 * 1024
+"""Bytes of a request before its body, and after it."""
 STALLED = 15.0
 """Seconds for which a peer may leave unread what it is sent, before its connection is cut."""
 SEND_BUFFER = 64 * 1024
@@ -37,23 +41,52 @@ RETRY = 5.0
 
 
 class _Connection(HttpToolsProtocol):
-    """A connection that has to say something, among a limited number of them."""
+    """A connection that has to say something, in time and in few words, among a limited number of them."""
+
+    _impatience: asyncio.TimerHandle | None = None
+    _head = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
         if len(self.connections) > CONNECTIONS:
             transport.abort()
             return
-        self._impatience = self.loop.call_later(FIRST_REQUEST, self._silent)
+        self._wait(FIRST_REQUEST)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        if hasattr(self, "_impatience"):
-            self._impatience.cancel()
+        self._wait(None)
         super().connection_lost(exc)
 
-    def _silent(self) -> None:
-        if self.cycle is None:
+    def data_received(self, data: bytes) -> None:
+        # The parser has no limit of its own, and keeps whatever comes until a head is whole.
+        self._head += len(data)
+        super().data_received(data)
+        if self._head > HEAD_LIMIT and not self.transport.is_closing():
             self.transport.abort()
+
+    def on_message_begin(self) -> None:
+        self._head = 0
+        self._wait(REQUEST)
+        super().on_message_begin()
+
+    def on_headers_complete(self) -> None:
+        self._head = 0
+        super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        self._head = 0
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        self._head = 0
+        self._wait(None)
+        super().on_message_complete()
+
+    def _wait(self, seconds: float | None) -> None:
+        """Cut the connection unless there is news within `seconds`; None: wait for ever."""
+        if self._impatience:
+            self._impatience.cancel()
+        self._impatience = self.loop.call_later(seconds, self.transport.abort) if seconds else None
 
 
 class _Uvicorn(uvicorn.Server):
@@ -109,8 +142,8 @@ class WebServer:
         told = False
         while True:
             try:
-                listening = self._bind()
                 server = self._server = self._make()
+                listening = self._bind()
             except (OSError, ssl.SSLError) as error:
                 self.settled.set()
                 if not told:
