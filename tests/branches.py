@@ -26,7 +26,7 @@ from controller.lobby.calendar import Hours, parse_spans
 from controller.lobby.decide import decide
 from controller.lobby.outcome import Decision, Refusal, Same
 from controller.lobby.rules import Appointments, Counter, Rules, Service, TicketClass
-from controller.lobby.state import Stage, State, evolve
+from controller.lobby.state import CounterStage, Stage, State, evolve
 from controller.lobby.triage import Choice, Question, Triage
 from controller.lobby.wording import Wording
 
@@ -273,6 +273,7 @@ ALL = (
     *("call_number", "recall", "hold", "unhold", "transfer_service", "transfer_counter", "pause", "open", "close"),
     *("ask_rating", "rate", "promote", "reassign_any", "reassign_next", "reassign_counter", "reassign_service"),
     *("cancel", "reprint", "report_print", "report_device", "green", "roll_over"),
+    *("undo", "undo", "call_by_hand", "call_by_hand"),
     *("appointment", "appointment", "choose", "choose", "needs", "urgent"),
     *("check_windows", "check_windows", "answer_advice"),
 )
@@ -390,6 +391,9 @@ class Lobby:
 
     def _meant(self, kind: str) -> list[str]:
         """The tickets that people usually mean with such a press, if there are any, else all."""
+        if kind == "undo":
+            changed = [t.id for t in self.state.tickets.values() if t.before]
+            return changed or list(self.state.tickets)
         stage = {"return": Stage.MISSED, "unhold": Stage.HELD, "report_print": None, "reprint": None}.get(
             kind, Stage.WAITING
         )
@@ -473,6 +477,12 @@ class Lobby:
                 return cm.Reassign(**manager, counter=_of(rules.counters, what))
             case "reassign_service":
                 return cm.Reassign(**manager, service=service)
+            case "undo":
+                return cm.Undo(**manager)
+            case "call_by_hand":
+                free = [id for id, c in self.state.counters.items() if c.stage is CounterStage.OPEN and not c.ticket]
+                counter = free[which % len(free)] if free and what < 230 else at_counter["counter"]
+                return cm.CallByHand(**manager, counter=counter, reason="elderly")
             case "return":
                 return cm.Return(**manager)
             case "cancel":

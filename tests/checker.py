@@ -11,11 +11,14 @@ numbers of the configuration. From these it rebuilds the waiting lines and count
 6. The same journal gives the same calls: each call is the one that the rows before it lead to.
 7. More credit never makes it worse: outside guard mode nobody passes one who counts as no later and has more credit.
 8. A ticket ends once, and nothing happens to it afterwards.
-9. A transfer or reassignment never changes seniority.
+9. A transfer or reassignment, and whoever undoes it, never changes seniority.
 10. A ticket is called by one counter at a time, and a counter has one ticket at a time.
 
 An appointment at the head of a line before its time (`not_before`) competes only if every head that the counter may
 serve is such a one; until then 1, 2, 6 and 7 do not speak of it. Its seniority is its slot's start, whenever it came.
+
+What is undone is the ticket's last promotion or reassignment by a person since it was issued or called, while it waits:
+it is again what it was before that (0).
 
 Calls that a person forced by hand are exempt from 1 to 7, and listed. Cost: a few operations a line and row.
 """
@@ -66,6 +69,16 @@ class Violation(NamedTuple):
     text: str
 
 
+class _Before(NamedTuple):
+    """What a promotion or reassignment may change of a ticket."""
+
+    service: str
+    klass: str
+    only: str
+    slot: int
+    not_before: int
+
+
 @dataclass(slots=True)
 class _Ticket:
     id: str
@@ -77,18 +90,26 @@ class _Ticket:
     where: str = "waiting"
     counter: str = ""
     passed: int = 0
+    slot: int = 0
+    """An appointment's start, in seconds since 1970, UTC; 0: it is none. These stand in lines of their own, since their
+    head may be one before its time."""
     not_before: int = 0
-    slot: bool = False
-    """It is an appointment; these stand in lines of their own, since their head may be one before its time."""
     """When an appointment's time begins, in seconds since 1970, UTC."""
     moved: bool = False
     """It was transferred or reassigned."""
+    undone: _Before | None = None
+    """What it has to be again when its last promotion or reassignment is undone; None: there is nothing to undo."""
     stays: int = 0
     """How often it has entered a line: tells its present place from those it left."""
 
     @property
     def line(self) -> Line:
-        return self.service, self.klass, self.only, self.slot
+        return self.service, self.klass, self.only, self.slot > 0
+
+    @property
+    def before(self) -> _Before:
+        """What somebody might change of it."""
+        return _Before(self.service, self.klass, self.only, self.slot, self.not_before)
 
 
 class _Rival(NamedTuple):
@@ -128,6 +149,7 @@ class Checker:
     _now: int = 0
     """The row's time in seconds since 1970, UTC."""
     _open: set[str] = field(default_factory=set)
+    _paused: set[str] = field(default_factory=set)
     _going: str = ""
     """The counter that has to close or pause now, since its work was given to others as if it had."""
 
@@ -217,10 +239,12 @@ class Checker:
         self._lines.clear()
         self._in_hand.clear()
         self._open.clear()
+        self._paused.clear()
         self._last_seniority = 0
 
-    def _counter(self, data: Mapping[str, Any], *, opens: bool) -> None:
+    def _counter(self, data: Mapping[str, Any], *, opens: bool, pauses: bool = False) -> None:
         (self._open.add if opens else self._open.discard)(data["counter"])
+        (self._paused.add if pauses else self._paused.discard)(data["counter"])
 
     def _issued(self, data: Mapping[str, Any]) -> None:
         id, seniority = data["ticket"], data["seniority"]
@@ -235,7 +259,7 @@ class Checker:
         if slot is None:
             self._last_seniority = max(self._last_seniority, seniority)
         ticket = self._tickets[id] = _Ticket(id, len(self._tickets) + 1, data["service"], data["class"], seniority)
-        ticket.not_before, ticket.slot = not_before, slot is not None
+        ticket.not_before, ticket.slot = not_before, slot or 0
         self._enter(ticket)
 
     # -- calls ---------------------------------------------------------------------------------------------------
@@ -253,7 +277,7 @@ class Checker:
         else:
             self.calls += 1
             self._judge_call(ticket, counter, data)
-        ticket.where, ticket.counter = "in hand", counter
+        ticket.where, ticket.counter, ticket.undone = "in hand", counter, None
         self._in_hand[counter] = ticket.id
         if ticket.not_before:  # an appointment called before its time has come now, should it wait again
             ticket.seniority, ticket.not_before = min(ticket.seniority, self._now), 0
@@ -352,6 +376,8 @@ class Checker:
     def _reassigned(self, ticket: _Ticket, data: Mapping[str, Any]) -> None:
         if data.get("by") == "overflow":
             self._overflows(ticket)
+        else:
+            ticket.undone = ticket.before
         self._move(ticket, data, EVERYWHERE if data.get("any") else data.get("counter", ""))
 
     def _overflows(self, ticket: _Ticket) -> None:
@@ -375,7 +401,8 @@ class Checker:
 
     def _promoted(self, ticket: _Ticket, data: Mapping[str, Any]) -> None:
         self._keeps_seniority(ticket, data)
-        ticket.klass, ticket.not_before, ticket.slot = data["class"], 0, False
+        ticket.undone = ticket.before
+        ticket.klass, ticket.not_before, ticket.slot = data["class"], 0, 0
         if ticket.where == "waiting":
             self._enter(ticket)
 
@@ -383,8 +410,16 @@ class Checker:
         if ticket.where != "waiting":
             self._report(0, f"{ticket.id} was restored while it did not wait")
         self._keeps_seniority(ticket, data)
-        ticket.service, ticket.klass, ticket.only = data["service"], data["class"], data["only"]
-        ticket.slot, ticket.not_before = data.get("slot") is not None, data.get("not_before", 0)
+        found = _Before(data["service"], data["class"], data["only"], data.get("slot", 0), data.get("not_before", 0))
+        if found != ticket.undone:
+            self._report(
+                0, f"{ticket.id} was restored to {tuple(found)}, and was {ticket.undone and (*ticket.undone,)}"
+            )
+        if found.only in self.numbers.serves and found.only not in self._open | self._paused:
+            self._report(0, f"{ticket.id} was given back to counter {found.only}, which is closed")
+        self._release(ticket, "moving")
+        ticket.service, ticket.klass, ticket.only, ticket.slot, ticket.not_before = found
+        ticket.undone = None
         self._enter(ticket)
 
     def _returned(self, ticket: _Ticket, data: Mapping[str, Any]) -> None:
@@ -403,7 +438,7 @@ class Checker:
 
 _JUDGES: dict[str, Any] = {
     "counter_opened": partial(Checker._counter, opens=True),
-    "counter_paused": partial(Checker._counter, opens=False),
+    "counter_paused": partial(Checker._counter, opens=False, pauses=True),
     "counter_closed": partial(Checker._counter, opens=False),
     "day_opened": Checker._day_opened,
     "day_closed": Checker._day_closed,

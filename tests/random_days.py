@@ -151,6 +151,7 @@ class Manager:
         stage = chance.choice((Stage.WAITING, Stage.WAITING, Stage.WAITING, Stage.HELD, Stage.MISSED))
         meant = [t.id for t in state.tickets.values() if t.stage is stage] or ["A001"]
         ticket = chance.choice(meant[-10:] if chance.random() < 0.5 else meant)
+        changed = [t.id for t in state.tickets.values() if t.before and t.stage is Stage.WAITING] or meant
         here: dict[str, Any] = {"at": at, "cause": self._day.cause(), "counter": counter}
         panel: dict[str, Any] = {"at": at, "cause": here["cause"], "by": "panel/manager", "ticket": ticket}
         klass = chance.choice(list(rules.classes))
@@ -163,8 +164,10 @@ class Manager:
                 cm.Reassign(**panel, counter=others, service="" if others else chance.choice((service, ""))),
                 cm.Reassign(**(panel | {"ticket": ""})),
                 cm.Undo(**panel),
-                cm.Undo(**panel),
+                cm.Undo(**(panel | {"ticket": chance.choice(changed)})),
+                cm.Undo(**(panel | {"ticket": chance.choice(changed)})),
                 cm.CallByHand(**panel, counter=counter, reason="elderly"),
+                cm.CallByHand(**panel, counter=counter),
                 cm.Cancel(**panel, reason="left"),
                 cm.Return(**panel),
                 cm.Transfer(**here, digits=digits),
@@ -180,6 +183,8 @@ class Manager:
                 cm.AnswerAdvice(at=at, cause=here["cause"], by="panel/manager", accept=chance.random() < 0.5),
             )
         )
+        if isinstance(command, cm.CallByHand):
+            self._finishes(at, counter)  # only who is free can be given somebody
         self._day.do(command)
         if isinstance(
             command, cm.CallByHand | cm.CallNumber | cm.Unhold | cm.CallNext | cm.Transfer | cm.Hold | cm.Pause

@@ -168,6 +168,7 @@ SHORT = {
     ev.TicketReturned: "{ticket} returned",
     ev.TicketHeld: "{ticket} held",
     ev.TicketPromoted: "{ticket} now {class}",
+    ev.TicketRestored: "{ticket} as before",
     ev.TicketCancelled: "{ticket} cancelled",
     ev.TicketReprinted: "{ticket} reprinted ({copy})",
     ev.TicketPrinted: "{ticket} printed",
@@ -569,6 +570,164 @@ DIALOGUES = {
         1 NOSHOW                  -> A001 missed
         panel REASSIGN A001       -> refused ticket_missed
     """,
+    "UNDO takes back a promotion": """
+        panel UNDO                -> refused which_ticket
+        panel UNDO A001           -> refused unknown_ticket
+        take cash vip             -> A001
+        panel UNDO A001           -> refused nothing_to_undo
+        wait 1m
+        panel GREEN A001          -> A001 now green
+        panel UNDO a001           -> A001 as before
+        ? A001                    -> waiting cash vip 09:00
+        panel UNDO A001           -> refused nothing_to_undo
+    """,
+    "UNDO takes back a reassignment, to whatever it went": """
+        take cash                 -> A001
+        panel REASSIGN A001 service=personal -> A001 given to personal
+        panel UNDO 1              -> A001 as before
+        ? A001                    -> waiting cash normal 09:00
+        panel REASSIGN A001 counter=12 -> A001 given to 12
+        ? A001                    -> waiting cash normal 09:00 only 12
+        panel UNDO A001           -> A001 as before
+        ? A001                    -> waiting cash normal 09:00
+        panel REASSIGN            -> refused none_to_reassign
+        panel REASSIGN A001       -> A001 given to anywhere
+        panel UNDO A001           -> A001 as before
+        ? A001                    -> waiting cash normal 09:00
+        ? next 12                 ->
+    """,
+    "UNDO takes back the last of several alone": """
+        take cash                 -> A001
+        panel PROMOTE A001 vip    -> A001 now vip
+        panel REASSIGN A001 service=personal -> A001 given to personal
+        panel GREEN A001          -> A001 now green
+        panel GREEN A001          -> refused already_class
+        panel UNDO A001           -> A001 as before
+        ? A001                    -> waiting personal vip 09:00
+        panel UNDO A001           -> refused nothing_to_undo
+        panel REASSIGN A001       -> A001 given to anywhere
+        panel REASSIGN A001 service=cash -> A001 given to cash
+        panel UNDO A001           -> A001 as before
+        ? A001                    -> waiting personal vip 09:00 anywhere
+    """,
+    "nothing is undone of a ticket that does not wait, or has been called since": """
+        take cash                 -> A001
+        take cash                 -> A002
+        panel GREEN A001          -> A001 now green
+        panel GREEN A002          -> A002 now green
+        1 CALL                    -> 1 open, 1 calls A001
+        panel UNDO A001           -> refused at_counter
+        1 HOLD                    -> A001 held
+        panel UNDO A001           -> refused ticket_held
+        panel PROMOTE A001 vip    -> A001 now vip
+        panel UNDO A001           -> refused ticket_held
+        1 UNHOLD                  -> 1 calls A001 by hand
+        1 NOSHOW                  -> A001 missed
+        panel UNDO A001           -> refused ticket_missed
+        panel RETURN A001         -> A001 returned
+        panel UNDO A001           -> refused nothing_to_undo
+        panel CANCEL A002         -> A002 cancelled
+        panel UNDO A002           -> refused ticket_cancelled
+        1 CALL                    -> 1 calls A001
+        1 TRANSFER 2              -> A001 to personal
+        panel UNDO A001           -> refused nothing_to_undo
+        2 CALL                    -> 2 open, 2 calls A001
+        2 FINISH                  -> A001 finished
+        panel UNDO A001           -> refused ticket_finished
+    """,
+    "a held ticket that was given away waits when that is undone": """
+        take cash vip             -> A001
+        1 CALL                    -> 1 open, 1 calls A001
+        1 HOLD                    -> A001 held
+        panel REASSIGN A001 service=personal -> A001 given to personal
+        panel UNDO A001           -> A001 as before
+        ? A001                    -> waiting cash vip 09:00
+        1 UNHOLD                  -> refused none_held
+    """,
+    "nothing is given back to a counter that has closed": """
+        take cash                 -> A001
+        1 OPEN                    -> 1 open
+        panel REASSIGN A001 counter=1 -> A001 given to 1
+        panel REASSIGN A001 service=personal -> A001 given to personal
+        1 CLOSE                   -> 1 closed
+        panel UNDO A001           -> refused counter_closed
+        ? A001                    -> waiting personal normal 09:00
+        1 OPEN                    -> 1 open
+        1 PAUSE                   -> 1 paused
+        panel UNDO A001           -> A001 as before
+        ? A001                    -> waiting cash normal 09:00 only 1
+    """,
+    "UNDO of an appointment's promotion gives back its slot and its time": """
+        take cash appointment slot=09:30 -> A001
+        take cash                 -> A002
+        panel URGENT A001         -> A001 now urgent
+        ? next 1                  -> A001
+        panel UNDO A001           -> A001 as before
+        ? A001                    -> waiting cash appointment 09:30
+        ? next 1                  -> A002
+        wait 20m
+        ? next 1                  -> A002
+        panel CANCEL A002         -> A002 cancelled
+        take cash                 -> A003
+        ? next 1                  -> A001
+    """,
+    "UNDO never changes seniority, also of a no-show that is back": """
+        take cash                 -> A001
+        1 CALL                    -> 1 open, 1 calls A001
+        1 NOSHOW                  -> A001 missed
+        panel RETURN A001         -> A001 returned
+        panel GREEN A001          -> A001 now green
+        panel UNDO A001           -> A001 as before
+        ? A001                    -> waiting cash normal 09:05
+    """,
+    "the lobby manager calls a ticket to a free counter, whoever is before it": """
+        take cash                 -> A001
+        take cash                 -> A002
+        take cash                 -> A003
+        panel CALL counter=1      -> refused which_ticket
+        panel CALL A002           -> refused unknown_counter
+        panel CALL A002 counter=9 -> refused unknown_counter
+        panel CALL A009 counter=1 -> refused unknown_ticket
+        panel CALL A002 counter=1 -> refused counter_not_open
+        1 OPEN                    -> 1 open
+        panel CALL A002 counter=1 -> 1 calls A002 by hand
+        panel CALL A003 counter=1 -> refused counter_busy
+        ? at 1                    -> open A002
+        panel CALL A002 counter=3 -> refused at_counter
+        1 FINISH                  -> A002 finished
+        panel CALL A002 counter=1 -> refused ticket_finished
+        1 PAUSE                   -> 1 paused
+        panel CALL A003 counter=1 -> refused counter_not_open
+        1 PAUSE                   -> 1 open
+        panel CALL 3 counter=1    -> 1 calls A003 by hand
+        1 CALL                    -> A003 finished, 1 calls A001
+    """,
+    "the lobby manager calls nobody to a counter that does not serve them": """
+        take personal             -> B001
+        1 OPEN                    -> 1 open
+        2 OPEN                    -> 2 open
+        panel CALL B001 counter=1 -> refused not_served_there
+        panel REASSIGN B001 counter=1 -> B001 given to 1
+        panel CALL B001 counter=2 -> refused not_served_there
+        panel CALL B001 counter=1 -> 1 calls B001 by hand
+        1 HOLD                    -> B001 held
+        panel CALL B001 counter=1 -> refused ticket_held
+        panel REASSIGN B001       -> B001 given to anywhere
+        panel CALL B001 counter=1 -> refused not_served_there
+        panel CALL B001 counter=2 -> 2 calls B001 by hand
+    """,
+    "a no-show whom the lobby manager calls is returned first": """
+        take cash                 -> A001
+        1 CALL                    -> 1 open, 1 calls A001
+        1 NOSHOW                  -> A001 missed
+        panel CALL A001 counter=3 -> refused counter_not_open
+        wait 15m
+        panel CALL A001 counter=1 -> A001 returned, 1 calls A001 by hand
+        ? A001                    -> called cash normal 09:05
+        1 NOSHOW                  -> A001 missed
+        wait 15.1m
+        panel CALL A001 counter=1 -> refused return_late
+    """,
     "RETURN within the limit, with the penalty, at most twice": """
         panel RETURN              -> refused which_ticket
         take cash                 -> A001
@@ -936,6 +1095,20 @@ IN_OTHER_BRANCHES = {
         1 CLOSE                   -> A001 given to cash, A004 given to anywhere, A003 given to anywhere, 1 closed
         ? A001                    -> waiting cash normal 09:00
     """),
+    "what is undone goes to others too when the last counter of a service has gone": (
+        lambda: usual(services={"cash": {"overflow": True}}), """
+        1 OPEN                    -> 1 open
+        take cash                 -> A001
+        take cash                 -> A002
+        panel REASSIGN A001 service=personal -> A001 given to personal
+        panel GREEN A002          -> A002 now green
+        1 PAUSE                   -> A002 given to anywhere, 1 paused
+        panel UNDO A001           -> A001 as before, A001 given to anywhere
+        ? A001                    -> waiting cash normal 09:00 anywhere
+        panel UNDO A002           -> A002 as before, A002 given to anywhere
+        ? A002                    -> waiting cash normal 09:00 anywhere
+        panel UNDO A001           -> refused nothing_to_undo
+    """),
 }  # fmt: skip
 
 
@@ -1094,10 +1267,10 @@ def all_refusals() -> list[tuple[str, set[str]]]:
     found = [(code, given) for code, each in refusals_of_decide().items() for given in each]
     for path in sorted((ROOT / "controller").rglob("*.py")):
         found += list(calls_in(path, "_error", "_refusal"))
-        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
-            match node:
-                case ast.Constant(value=str(text)) if re.fullmatch(r"refused\.\w+", text):
-                    found.append((text.removeprefix("refused."), set()))
+        said = [each for each in calls_in(path, "say") if each[0].startswith("refused.")]
+        named = re.findall(r'"(refused\.\w+)"', path.read_text("utf-8"))
+        assert sorted(named) == sorted(code for code, _ in said), f"{path} has one that it does not say on the spot"
+        found += [(code.removeprefix("refused."), given) for code, given in said]
     return found
 
 
@@ -1173,12 +1346,13 @@ def test_rows_have_the_fields_that_outsiders_read() -> None:
         "ticket_held": {"ticket", "counter"},
         "ticket_cancelled": {"ticket"},
         "ticket_reassigned": {"ticket"},
+        "ticket_restored": {"ticket", "service", "class", "only", "by"},
     }
     kinds = (
         "day_opened day_closed ticket_issued ticket_printed print_unknown ticket_called ticket_recalled "
         "service_started ticket_finished ticket_missed ticket_returned ticket_held ticket_transferred "
-        "ticket_reassigned ticket_promoted ticket_cancelled ticket_reprinted counter_opened counter_paused "
-        "counter_closed device_changed rated"
+        "ticket_reassigned ticket_promoted ticket_restored ticket_cancelled ticket_reprinted counter_opened "
+        "counter_paused counter_closed device_changed rated"
     )
     assert set(kinds.split()) <= ev._KINDS.keys()
     rows = {event.KIND: event.to_row().keys() for event in all_kinds()}

@@ -16,14 +16,15 @@ from functools import cache
 from typing import Any
 
 import pytest
-from branches import MINUTE, MINUTE_MS, numbers
+from branches import MINUTE, MINUTE_MS, NINE, Lobby, branch, half_hours, numbers
 from checker import Checker, Numbers, Violation, check
 from random_days import Run, random_days, random_presses
 
 from controller.lobby import calling
+from controller.lobby import commands as cm
 from controller.lobby import rules as cn
 from controller.lobby.calling import Candidate, Pick
-from controller.lobby.rules import Rules
+from controller.lobby.rules import Appointments, Rules
 from controller.lobby.state import State
 
 RUN_HOURS = 50
@@ -72,16 +73,18 @@ GUARDED = 31
 
 @pytest.mark.parametrize("source", SOURCES)
 def test_random_hours_go_to_the_limits(source: str) -> None:
-    runs = [SOURCES[source](seed, 12) for seed in range(31, 37)]
+    runs = [SOURCES[source](seed, 12) for seed in range(31, 40)]
     rows = [row for run in runs for row in run.rows]
     kinds = Counter(row["kind"] for row in rows)
-    for kind in ("returned", "held", "transferred", "reassigned", "promoted", "cancelled", "missed", "recalled"):
+    of_tickets = ("returned", "held", "transferred", "reassigned", "promoted", "restored", "cancelled", "missed")
+    for kind in (*of_tickets, "recalled"):
         assert kinds[f"ticket_{kind}"] > 10, kind
     assert kinds["day_closed"] > 3
     for kind in ("counter_paused", "counter_closed", "self_service_advised", "windows_checked"):
         assert kinds[kind] > 20, kind
     calls = [row["data"] for row in rows if row["kind"] == "ticket_called"]
     assert sum(call["forced"] for call in calls) > 10
+    assert sum("by" in call for call in calls) > 5
     assert sum(call["why"]["guard"] for call in calls) > 20
     assert sum(len(call["why"]["heads"]) > 3 for call in calls) > 50
     assert sum(row["data"].get("by") == "overflow" for row in rows) > 20
@@ -220,6 +223,60 @@ def _moves_up(rows: list[dict[str, Any]]) -> None:
 
 def _never_ends(rows: list[dict[str, Any]]) -> None:
     rows.remove(_first(rows, "ticket_finished"))
+
+
+UNDONE: list[tuple[str, dict[str, object]]] = [
+    ("another service", {"service": "corporate"}),
+    ("another class", {"class": "green"}),
+    ("another counter", {"only": "1"}),
+    ("any counter", {"only": "*"}),
+    ("no slot", {"slot": None}),
+    ("another slot", {"slot": NINE // 1000}),
+    ("another time", {"not_before": None}),
+    ("another seniority", {"seniority": NINE // 1000}),
+]
+
+
+def an_undone_day() -> Lobby:
+    """An appointment is promoted and given to counter 1; that is undone."""
+    slots = Appointments(half_hours("09:00", "12:00"))
+    lobby = Lobby(branch({"1": {"cash": 0}, "2": {"cash": 0, "corporate": 0}}, appointments=slots))
+    lobby.take("cash", "appointment", slot="10:00")
+    lobby.do(cm.Open(at=lobby.now, cause="", counter="1"))
+    lobby.do(cm.Reassign(**PANEL, at=lobby.now, counter="2"))
+    lobby.do(cm.Promote(**PANEL, at=lobby.now, klass="urgent"))
+    lobby.do(cm.Open(at=lobby.now, cause="", counter="2"))
+    lobby.do(cm.Undo(**PANEL, at=lobby.now))
+    return lobby
+
+
+PANEL: dict[str, Any] = {"cause": "", "by": "panel", "ticket": "A001"}
+
+
+@pytest.mark.parametrize(("what", "wrong"), UNDONE, ids=[what for what, _ in UNDONE])
+def test_what_is_undone_is_as_it_was(what: str, wrong: dict[str, object]) -> None:
+    lobby = an_undone_day()
+    assert not found(lobby.rows, numbers(lobby.rules))
+    row = lobby.rows[-1]
+    assert row["kind"] == "ticket_restored"
+    row["data"] = {key: value for key, value in (row["data"] | wrong).items() if value is not None}
+    assert found(lobby.rows, numbers(lobby.rules)) == {9 if "seniority" in wrong else 0}, what
+
+
+def test_undone_is_only_the_last_and_only_while_it_waits() -> None:
+    lobby = an_undone_day()
+    told_numbers, (*before, undone) = numbers(lobby.rules), lobby.rows
+    assert found([*before, undone, undone], told_numbers) == {0}, "there is nothing left to undo"
+    lobby.do(cm.CallByHand(**PANEL, at=lobby.now, counter="2"))
+    call = lobby.rows[-1]
+    assert not found([*before, undone, call], told_numbers)
+    assert found([*before, call, undone], told_numbers) >= {0}, "it has been called since"
+    closed = {"at": lobby.now, "kind": "counter_closed", "data": {"counter": "2"}}
+    assert found([*before, closed, undone], told_numbers) == {0}, "nobody would call it"
+    paused = closed | {"kind": "counter_paused"}
+    assert not found([*before, paused, undone], told_numbers)
+    ended = {"at": lobby.now, "kind": "ticket_cancelled", "data": {"ticket": "A001"}}
+    assert found([*before, ended, undone], told_numbers) == {8}
 
 
 BROKEN: dict[int, Callable[[list[dict[str, Any]]], None]] = {

@@ -36,7 +36,7 @@ from controller.lobby.calling import pick
 from controller.lobby.decide import decide
 from controller.lobby.outcome import Refusal
 from controller.lobby.rules import Appointments, Rules
-from controller.lobby.state import Stage, State, evolve
+from controller.lobby.state import ANY, CounterStage, Stage, State, evolve
 
 LONG = st.lists(steps(), min_size=10, max_size=120)
 SEEDS = st.integers(0, 2**32 - 1)
@@ -193,6 +193,22 @@ def test_a_call_by_hand_says_so() -> None:
     }
 
 
+def test_a_call_by_hand_from_afar_names_who_and_why() -> None:
+    lobby = Lobby(branch({"1": {"cash": 0}}))
+    lobby.take("cash")
+    lobby.take("cash", "vip")
+    lobby.do(cm.Open(at=lobby.now, cause="", counter="1"))
+    for ticket, reason in (("A001", "elderly"), ("A002", "")):
+        by = {"by": "user/li", "reason": reason}
+        lobby.do(cm.CallByHand(at=lobby.now, cause="", ticket=ticket, counter="1", **by))
+        data = lobby.rows[-1]["data"]
+        assert {key: data[key] for key in ("by", "reason") if key in data} == {k: v for k, v in by.items() if v}
+        assert (data["ticket"], data["forced"], data["passed"]) == (ticket, True, [])
+        assert data["why"] == {"text": f"{ticket} was called by hand at counter 1.", "guard": False, "heads": []}
+        lobby.do(cm.Finish(at=lobby.now, cause="", counter="1"))
+    same_as_replayed(lobby)
+
+
 def test_a_call_of_the_earliest_says_by_how_much() -> None:
     lobby = Lobby(branch({"1": {"cash": 0, "personal": 0, "corporate": 0}}))
     lobby.take("personal")
@@ -308,7 +324,7 @@ def test_long_days_go_to_the_limits() -> None:
         target=5 * MINUTE,
         pass_limit=2,
     )
-    lobby = history(rules, long_steps(7, 4000))
+    lobby = history(rules, long_steps(37, 4000))
     checker = judged(lobby)
     calls = [row["data"] for row in lobby.rows if row["kind"] == "ticket_called"]
     assert checker.calls > 300
@@ -317,7 +333,8 @@ def test_long_days_go_to_the_limits() -> None:
     assert sum(call["counter"] == "2" and call["ticket"].startswith("A") for call in calls) > 20
     kinds = Counter(row["kind"] for row in lobby.rows)
     assert kinds["day_closed"] >= 1
-    for kind in ("returned", "held", "transferred", "reassigned", "promoted", "cancelled"):
+    assert sum("by" in call for call in calls) > 10
+    for kind in ("returned", "held", "transferred", "reassigned", "promoted", "restored", "cancelled"):
         assert kinds[f"ticket_{kind}"] > 10, kind
     of_others = [row["data"] for row in lobby.rows if row["kind"] == "ticket_reassigned"]
     assert sum(data["by"] == "overflow" for data in of_others) > 10
@@ -417,6 +434,49 @@ def test_a_promotion_to_more_credit_never_moves_a_ticket_backwards(
         after = order_of_calls(lobby.replayed(), rules, counter)
         if ticket.id in order:
             assert after.index(ticket.id) <= order.index(ticket.id), counter
+
+
+@some
+@given(
+    rules=branches(),
+    happens=LONG,
+    which=st.integers(0, 255),
+    what=st.integers(0, 255),
+    kind=st.sampled_from(
+        ("promote", "urgent", "reassign_any", "reassign_next", "reassign_counter", "reassign_service")
+    ),
+)
+def test_what_is_undone_has_never_been(rules: Rules, happens: list[Step], which: int, what: int, kind: str) -> None:
+    """But for the note that people have interfered; and if its own counters have all gone, others take it over."""
+    lobby = history(rules, happens)
+    before = lobby.state.picture()
+    decision = lobby.step(Step(kind, which, what, 0))
+    assume(not isinstance(decision, Refusal))
+    assert isinstance(decision, list)
+    (ticket, *_) = (event.to_row()["ticket"] for event in decision)
+    assume(before["tickets"][ticket]["stage"] is Stage.WAITING)
+    counter = before["tickets"][ticket]["only"]
+    undone = lobby.do(cm.Undo(at=lobby.now, cause="", by="panel", ticket=ticket))
+    if counter in rules.counters and lobby.state.counter(counter).stage is CounterStage.CLOSED:
+        assert undone == Refusal("counter_closed", (("counter", counter),))
+        return
+    assert isinstance(undone, list)
+    own, after = before["tickets"][ticket], lobby.state.picture()
+    assert after["tickets"][ticket] == own | {
+        "before": None,
+        "moved": True,
+        "reassigned": own["reassigned"] or "reassign" in kind,
+        "only": own["only"] if len(undone) == 1 else ANY,
+    }
+    assert {id: t for id, t in after["tickets"].items() if id != ticket} == {
+        id: t for id, t in before["tickets"].items() if id != ticket
+    }
+    if len(undone) == 1:
+        assert after | {"tickets": 0} == before | {"tickets": 0}
+    same_as_replayed(lobby)
+    assert lobby.do(cm.Undo(at=lobby.now, cause="", by="panel", ticket=ticket)) == Refusal(
+        "nothing_to_undo", (("ticket", ticket),)
+    )
 
 
 @few

@@ -352,7 +352,8 @@ def _undo(state: State, rules: Rules, command: cm.Undo) -> Decision:
             command.by,
             slot=before.slot or None,
             not_before=before.not_before or None,
-        )
+        ),
+        *(() if before.only else issuing.overflow(state, rules, before.service, ticket.id)),
     ]
 
 
