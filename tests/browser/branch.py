@@ -9,6 +9,8 @@ import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from itertools import count
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from playwright.async_api import Page
@@ -16,12 +18,16 @@ from system.branch import HALL, LOBBY, PRINTER, START, STOP, TERMINALS, WINDOWS,
 from system.broker import free_port
 from system.waiting import until
 
+from browser.pages import Pages
 from controller.journal import Journal
 from controller.lobby import commands as cm
 from controller.web.access import Accounts
 from simulators.days.virtual import VirtualLobby
 
 NAMES = {"zh": "解放路支行", "en": "Liberation Road"}
+LOCALES = {"zh": "zh-CN", "en": "en-GB"}
+
+_devices = count(1)
 
 BANK = """\
 [branch]
@@ -179,6 +185,10 @@ class ServedBranch(Branch):
         """Where its screens are, without a path."""
         return f"http://127.0.0.1:{self.web}"
 
+    def say(self, key: str, /, **about: object) -> str:
+        """A sentence of the branch's language, as its pages have it."""
+        return self.settings.rules.wording.say(key, **about)
+
     def ticket_page(self, ticket: str) -> str:
         """The address behind a ticket's QR code."""
         assert self.settings.web
@@ -219,10 +229,17 @@ class ServedBranch(Branch):
         assert token, said
         return f"{self.address}/enter#{token[1]}"
 
+    async def revoke(self, name: str) -> None:
+        """Take an account away, with all that is signed in with it."""
+        await self._user("revoke", name)
+
     async def _add_user(self, name: str, role: str, counter: str, *more: str, said: str = "") -> str:
         at = ("--counter", counter) if counter else ()
+        return await self._user("add", name, "--role", role, *at, *more, said=said)
+
+    async def _user(self, *about: str, said: str = "") -> str:
         process = await asyncio.create_subprocess_exec(
-            *(LOBBY, "user", "add", name, "--role", role, *at, *more, "--config", self.config),
+            *(LOBBY, "user", *about, "--config", self.config),
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
@@ -296,3 +313,10 @@ async def enter(page: Page, address: str) -> None:
     """Sign a page in with a device's address, and wait until it has landed."""
     await page.goto(address)
     await page.wait_for_url(lambda url: "/enter" not in url)
+
+
+async def as_role(pages: Pages, branch: ServedBranch, role: str, counter: str = "", **wishes: Any) -> Page:
+    """The home page of a device signed in as `role`, in the branch's language; `wishes` are those of `Pages.open`."""
+    page = await pages.open(locale=LOCALES[branch.language], **wishes)
+    await enter(page, await branch.device(f"{role}-{counter or next(_devices)}", role, counter))
+    return page
