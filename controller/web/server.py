@@ -202,8 +202,9 @@ class WebServer:
             ssl_certfile=self._certificate,
             ssl_keyfile=self._key,
         )
-        # One line of ours says what is wrong with the server; its own account of each request is nobody's business.
-        logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
+        # One line of ours says what is wrong, the guard's what failed; that a page did not read, or was still open at a
+        # stop, is no error.
+        logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
         config.load()
         return _Uvicorn(config)
 
