@@ -243,7 +243,7 @@ class Accounts:
         over = row[0] - FREE_TRIES[who.partition(":")[0]]
         if over < 0:
             return 0
-        passed = max(0, int(self._now()) - row[1])
+        passed = abs(int(self._now()) - row[1])  # a clock that was set back does not lock out until it is there again
         return int(max(0, min(2 ** min(over, 20), LONGEST_WAIT) - passed))
 
     def _seen(self, account: Account) -> Account:
@@ -267,10 +267,11 @@ class Accounts:
             self._db.execute("BEGIN IMMEDIATE")
             try:
                 yield
+                self._db.execute("COMMIT")
             except BaseException:
-                self._db.execute("ROLLBACK")
+                if self._db.in_transaction:  # some errors end it by themselves
+                    self._db.execute("ROLLBACK")
                 raise
-            self._db.execute("COMMIT")
         except sqlite3.Error as error:
             raise AccessError(f"{self.path}: the accounts cannot be written ({error})") from error
 

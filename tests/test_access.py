@@ -1,0 +1,393 @@
+"""Accounts: PINs, tokens, sessions and what wrong tries cost, with a clock of the test's own."""
+
+from __future__ import annotations
+
+import os
+import re
+import sqlite3
+import stat
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from controller.web import access
+from controller.web.access import ROLES, AccessError, Account, Accounts, fits
+
+PIN = "739154"
+HERE, THERE = "192.0.2.1", "192.0.2.2"
+DAY = 86400
+
+
+class Times:
+    """Seconds since 1970, as the test says."""
+
+    def __init__(self) -> None:
+        self.now = 1_772_416_800.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def times() -> Times:
+    return Times()
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "access.db"
+
+
+@pytest.fixture
+def accounts(path: Path, times: Times) -> Iterator[Accounts]:
+    with closing(Accounts(path, times)) as accounts:
+        yield accounts
+
+
+def sign_in(accounts: Accounts, name: str, pin: str, address: str = HERE) -> Account | int | None:
+    """The account, None for a wrong PIN, or the seconds to wait, as the site does it."""
+    wait = accounts.must_wait(name, address)
+    if wait:
+        return wait
+    accounts.tried(name, address)
+    return accounts.succeeded(name, address) if fits(accounts.hash_of(name), pin) else None
+
+
+def wrong(accounts: Accounts, name: str, address: str = HERE) -> None:
+    """A wrong PIN, without the time that it takes to look at one."""
+    accounts.tried(name, address)
+
+
+# -- PINs ----------------------------------------------------------------------------------------------------
+
+
+def test_the_right_pin_and_only_it(accounts: Accounts) -> None:
+    assert accounts.add("li", "manager", pin=PIN) == ""
+    signed_in = sign_in(accounts, "li", PIN)
+    assert isinstance(signed_in, Account)
+    assert (signed_in.name, signed_in.role, signed_in.kind) == ("li", "manager", "pin")
+    for other in ("", "739155", PIN + " ", " " + PIN, PIN + "\0", PIN * 2, "７３９１５４"):
+        assert not fits(accounts.hash_of("li"), other)
+
+
+@pytest.mark.parametrize("pin", ["", "12345", "000000", "123456", "654321", "x" * 65, "73915\n", "7391\x0054"])
+def test_a_pin_that_is_none(accounts: Accounts, pin: str) -> None:
+    with pytest.raises(AccessError, match="PIN"):
+        accounts.add("li", "manager", pin=pin)
+    assert accounts.all() == []
+
+
+@pytest.mark.parametrize("name", ["", "Li", "li wang", "-li", "a" * 33, "李", "li\n", "a:b", "../x"])
+def test_a_name_that_is_none(accounts: Accounts, name: str) -> None:
+    with pytest.raises(AccessError, match="is no name"):
+        accounts.add(name, "manager", pin=PIN)
+
+
+def test_a_name_is_there_once(accounts: Accounts) -> None:
+    accounts.add("li", "manager", pin=PIN)
+    for role in ROLES:
+        with pytest.raises(AccessError, match="li is there already; revoke it first"):
+            accounts.add("li", role)
+    assert isinstance(sign_in(accounts, "li", PIN), Account)
+
+
+def test_an_unknown_name_has_a_hash_of_the_same_price_that_nothing_fits(accounts: Accounts) -> None:
+    accounts.add("li", "manager", pin=PIN)
+    accounts.add("tv", "screen")
+    price = r"\$argon2id\$v=19\$m=19456,t=2,p=1\$"
+    for name in ("li", "nobody", "tv", "", "' OR 1=1"):
+        assert re.match(price, accounts.hash_of(name))
+    assert accounts.hash_of("nobody") == accounts.hash_of("tv") != accounts.hash_of("li")
+    assert sign_in(accounts, "nobody", PIN) is None
+    assert sign_in(accounts, "tv", "") is None
+
+
+# -- wrong ones ----------------------------------------------------------------------------------------------
+
+
+def test_three_are_free_and_the_next_waits_twice_as_long_each_time(accounts: Accounts, times: Times) -> None:
+    waits = []
+    for number in range(30):
+        waits.append(accounts.must_wait("li", f"192.0.2.{number}"))
+        times.now += waits[-1]
+        assert accounts.must_wait("li", f"192.0.2.{number}") == 0
+        wrong(accounts, "li", f"192.0.2.{number}")
+    assert waits[:13] == [0, 0, 0, 1, 2, 4, 8, 16, 32, 64, 128, 256, 300]
+    assert set(waits[12:]) == {300}
+
+
+def test_the_right_pin_waits_as_well_and_is_taken_afterwards(accounts: Accounts, times: Times) -> None:
+    accounts.add("li", "manager", pin=PIN)
+    for _ in range(30):
+        wrong(accounts, "li")
+    assert sign_in(accounts, "li", PIN) == 300
+    times.now += 299
+    assert sign_in(accounts, "li", PIN) == 1
+    times.now += 1
+    assert isinstance(sign_in(accounts, "li", PIN), Account)
+    assert accounts.must_wait("li", HERE) == 0
+    for _ in range(2):
+        wrong(accounts, "li")
+    assert accounts.must_wait("li", HERE) == 0
+
+
+def test_many_names_from_one_address(accounts: Accounts) -> None:
+    for number in range(12):
+        assert accounts.must_wait(f"guess-{number}", HERE) == 0
+        wrong(accounts, f"guess-{number}")
+    assert accounts.must_wait("li", HERE) > 0
+    assert accounts.must_wait("li", THERE) == 0
+
+
+def test_one_name_from_many_addresses(accounts: Accounts) -> None:
+    for number in range(30):
+        wrong(accounts, "li", f"192.0.2.{number}")
+    assert accounts.must_wait("li", "198.51.100.1") == 300
+    assert accounts.must_wait("wang", "198.51.100.1") == 0
+
+
+def test_a_name_that_looks_like_an_address_counts_for_itself(accounts: Accounts) -> None:
+    for _ in range(30):
+        wrong(accounts, f"address:{THERE}", HERE)
+    assert accounts.must_wait("li", THERE) == 0
+
+
+def test_waiting_outlives_a_restart(accounts: Accounts, path: Path, times: Times) -> None:
+    for _ in range(30):
+        wrong(accounts, "li")
+    accounts.close()
+    with closing(Accounts(path, times)) as after:
+        assert after.must_wait("li", THERE) == 300
+        assert after.must_wait("wang", HERE) == 300
+
+
+def test_a_clock_that_is_set_back_locks_nobody_out_until_then(accounts: Accounts, times: Times) -> None:
+    for _ in range(30):
+        wrong(accounts, "li")
+    times.now -= 100
+    assert accounts.must_wait("li", HERE) == 200
+    times.now -= 10 * DAY
+    assert accounts.must_wait("li", HERE) == 0
+
+
+def test_wrong_ones_are_forgotten_after_a_day(accounts: Accounts, times: Times, path: Path) -> None:
+    for _ in range(30):
+        wrong(accounts, "li")
+    times.now += DAY + 1
+    wrong(accounts, "wang", THERE)
+    with closing(sqlite3.connect(path)) as db:
+        assert sorted(db.execute("SELECT who, count FROM failure")) == [("account:wang", 1), (f"address:{THERE}", 1)]
+
+
+def test_who_has_a_pin_does_not_make_others_cheaper_to_try(accounts: Accounts) -> None:
+    accounts.add("clerk", "counter", pin=PIN)
+    for _ in range(6):
+        wrong(accounts, "li", THERE)
+        accounts.tried("clerk", THERE)
+        accounts.succeeded("clerk", THERE)
+    assert accounts.must_wait("li", THERE) > 0
+
+
+def test_the_file_does_not_grow_with_every_name_that_is_tried(
+    accounts: Accounts, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(access, "FAILURES_KEPT", 20)
+    for number in range(100):
+        wrong(accounts, f"guess-{number}", f"192.0.2.{number}")
+    with closing(sqlite3.connect(path)) as db:
+        assert db.execute("SELECT count(*) FROM failure").fetchone() == (20,)
+
+
+# -- tokens and sessions -------------------------------------------------------------------------------------
+
+
+def test_a_token_and_only_it(accounts: Accounts) -> None:
+    token = accounts.add("tv", "screen")
+    assert len(token) >= 43
+    found = accounts.by_token(token)
+    assert found
+    assert (found.name, found.kind) == ("tv", "token")
+    for other in ("", token[:-1], token + "A", token.swapcase(), accounts.hash_of("tv"), "%", "é"):
+        assert accounts.by_token(other) is None
+
+
+def test_a_pins_hash_is_no_token(accounts: Accounts, path: Path) -> None:
+    accounts.add("li", "manager", pin=PIN)
+    with closing(sqlite3.connect(path)) as db:
+        (secret,) = db.execute("SELECT secret FROM account").fetchone()
+    assert accounts.by_token(secret) is None
+    assert accounts.by_token(PIN) is None
+
+
+def test_a_persons_session_lasts_a_working_day_and_a_devices_a_year(accounts: Accounts, times: Times) -> None:
+    accounts.add("li", "manager", pin=PIN)
+    tv = accounts.by_token(accounts.add("tv", "screen"))
+    li = sign_in(accounts, "li", PIN)
+    assert isinstance(li, Account)
+    assert tv
+    (person, lasts), (device, _) = accounts.begin(li), accounts.begin(tv)
+    assert lasts == 14 * 3600
+    times.now += lasts - 1
+    found = accounts.of_session(person)
+    assert found
+    assert found.name == "li"
+    times.now += 1
+    assert accounts.of_session(person) is None
+    assert accounts.of_session(device)
+    times.now += 380 * DAY
+    assert accounts.of_session(device)
+    times.now += 20 * DAY
+    assert accounts.of_session(device) is None
+
+
+def test_a_session_that_is_ended(accounts: Accounts) -> None:
+    tv = accounts.by_token(accounts.add("tv", "screen"))
+    assert tv
+    one, other = accounts.begin(tv)[0], accounts.begin(tv)[0]
+    assert one != other
+    assert accounts.csrf(one) != accounts.csrf(other)
+    accounts.end(one)
+    assert accounts.of_session(one) is None
+    assert accounts.of_session(other)
+    for forged in ("", other[:-1], other + "A", accounts.csrf(other)):
+        assert accounts.of_session(forged) is None
+
+
+def test_the_oldest_of_too_many_sessions_ends(accounts: Accounts) -> None:
+    tv = accounts.by_token(accounts.add("tv", "screen"))
+    assert tv
+    sessions = [accounts.begin(tv)[0] for _ in range(access.SESSIONS_KEPT + 2)]
+    assert [bool(accounts.of_session(session)) for session in sessions] == [False] * 2 + [True] * access.SESSIONS_KEPT
+
+
+def test_revoking_ends_everything_and_a_new_account_of_the_name_gets_nothing_of_it(
+    accounts: Accounts, path: Path, times: Times
+) -> None:
+    token = accounts.add("tv", "screen")
+    tv = accounts.by_token(token)
+    assert tv
+    session = accounts.begin(tv)[0]
+    with closing(Accounts(path, times)) as command_line:
+        command_line.revoke("tv")
+    assert accounts.by_token(token) is None
+    assert accounts.of_session(session) is None
+    assert accounts.add("tv", "manager") != token
+    assert accounts.by_token(token) is None
+    assert accounts.of_session(session) is None
+    with pytest.raises(AccessError, match="there is no account nobody"):
+        accounts.revoke("nobody")
+
+
+def test_who_is_revoked_while_their_pin_is_looked_at(accounts: Accounts) -> None:
+    accounts.add("li", "manager", pin=PIN)
+    hash = accounts.hash_of("li")
+    accounts.revoke("li")
+    assert fits(hash, PIN)
+    assert accounts.succeeded("li", HERE) is None
+
+
+def test_roles() -> None:
+    def may(role: access.Role, counter: str = "") -> tuple[bool, ...]:
+        account = Account("x", role, counter, "pin", 0, 0)
+        return (
+            account.is_one_of(),
+            account.is_one_of("kiosk"),
+            account.works_at("1"),
+            account.works_at("2"),
+            account.works_at(""),
+        )
+
+    assert may("manager") == (True, True, True, True, True)
+    assert may("counter") == (False, False, True, True, True)
+    assert may("counter", "2") == (False, False, False, True, False)
+    assert may("kiosk") == (False, True, False, False, False)
+    assert may("screen") == (False, False, False, False, False)
+
+
+# -- pages that nobody can guess -----------------------------------------------------------------------------
+
+
+def test_a_tickets_page_is_of_one_ticket_and_one_day(accounts: Accounts, path: Path, times: Times) -> None:
+    page = accounts.page("2026-03-02", "A017")
+    assert re.fullmatch(r"A017\.[0-9a-f]{32}", page)
+    assert accounts.is_page("2026-03-02", page) == "A017"
+    mac = page.partition(".")[2]
+    for other in ("", "A017", "A017.", f"A018.{mac}", page[:-1], page + "0", page.upper(), f".{mac}", mac, "é.é"):
+        assert accounts.is_page("2026-03-02", other) == ""
+    assert accounts.is_page("2026-03-03", page) == ""
+    accounts.close()
+    with closing(Accounts(path, times)) as after:
+        assert after.page("2026-03-02", "A017") == page
+    with closing(Accounts(path.with_name("other.db"), times)) as other_branch:
+        assert other_branch.page("2026-03-02", "A017") != page
+
+
+# -- the file ------------------------------------------------------------------------------------------------
+
+
+def test_nothing_in_the_file_lets_anybody_in(accounts: Accounts, path: Path) -> None:
+    accounts.add("li", "manager", pin=PIN)
+    token = accounts.add("tv", "screen")
+    tv = accounts.by_token(token)
+    assert tv
+    session = accounts.begin(tv)[0]
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    for file in path.parent.iterdir():
+        content = file.read_bytes()
+        for secret in (PIN, token, session, accounts.csrf(session)):
+            assert secret.encode() not in content, file
+            assert secret.encode("utf-16-le") not in content, file
+
+
+def test_its_mode_does_not_depend_on_the_umask(tmp_path: Path, times: Times) -> None:
+    before = os.umask(0)
+    try:
+        with closing(Accounts(tmp_path / "open.db", times)) as accounts:
+            accounts.add("tv", "screen")
+            assert {stat.S_IMODE(file.stat().st_mode) for file in tmp_path.iterdir()} == {0o600}
+    finally:
+        os.umask(before)
+
+
+@pytest.mark.parametrize("content", [b"this is no database", b"SQLite format 3\0" + b"\xff" * 4096, b"\0" * 8192])
+def test_a_damaged_file_is_one_sentence(path: Path, times: Times, content: bytes) -> None:
+    path.write_bytes(content)
+    with pytest.raises(AccessError, match=r"access\.db: the accounts cannot be .*; look at its owner and its disk$"):
+        Accounts(path, times)
+
+
+def test_a_directory_that_is_not_there_is_one_sentence(tmp_path: Path, times: Times) -> None:
+    with pytest.raises(AccessError, match=r"access\.db: the accounts cannot be used \(No such file or directory\)"):
+        Accounts(tmp_path / "nowhere" / "access.db", times)
+
+
+def test_a_file_damaged_while_it_is_in_use_is_one_sentence(accounts: Accounts, path: Path) -> None:
+    accounts.add("li", "manager", pin=PIN)
+    path.write_bytes(b"x" * path.stat().st_size)
+    with pytest.raises(AccessError, match="the accounts cannot be read"):
+        accounts.all()
+    with pytest.raises(AccessError, match="the accounts cannot be written"):
+        accounts.tried("li", HERE)
+
+
+def test_somebody_who_holds_the_file_for_too_long_costs_one_try_and_not_those_after_it(
+    accounts: Accounts, path: Path
+) -> None:
+    accounts.add("li", "manager", pin=PIN)
+    with closing(sqlite3.connect(path, isolation_level=None)) as reader:
+        reader.execute("BEGIN")
+        reader.execute("SELECT * FROM account").fetchall()
+        with pytest.raises(AccessError, match=r"cannot be written \(database is locked\)"):
+            accounts.tried("li", HERE)
+        reader.execute("COMMIT")
+        wrong(accounts, "li")
+        reader.execute("BEGIN IMMEDIATE")
+        with pytest.raises(AccessError, match=r"cannot be written \(database is locked\)"):
+            accounts.tried("li", HERE)
+        reader.execute("COMMIT")
+    wrong(accounts, "li")
+    assert accounts.must_wait("li", HERE) == 0
+    wrong(accounts, "li")
+    assert accounts.must_wait("li", HERE) == 1
