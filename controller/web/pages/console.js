@@ -230,7 +230,9 @@ const showServices = keyed(services, (service) => service.id, () => {
       node.classList.toggle("late-tile", late);
       flag.hidden = !late;
       put(longest, service.longest ? say("page.console.longest", { minutes: minutes(service.longest) }) : "");
-      put(wait, service.wait ? say("page.console.expected", { wait: service.wait }) : say("page.console.not_expected"));
+      const atOnce = service.wait === say("wait.now");
+      put(wait, atOnce ? service.wait
+        : service.wait ? say("page.console.expected", { wait: service.wait }) : say("page.console.not_expected"));
       node.setAttribute("aria-pressed", String(filter.service === id));
     },
   };
@@ -537,7 +539,7 @@ function narrow() {
   const total = view.waiting.length + view.waiting_more;
   const narrowed = Boolean(filter.service || filter.klass || text);
   put(shown, narrowed ? say("page.console.waiting_shown", { shown: fitting, all: total }) : "");
-  shown.hidden = !narrowed;
+  shown.hidden = !narrowed || (!fitting && away.length > 0);
   const unknown = Boolean(text) && !fitting && !away.length;
   lookUp.hidden = !unknown;
   if (unknown) put(lookUp, `${say("page.console.not_listed", { ticket: text })} · ${say("page.console.look_up", { ticket: text })}`);
@@ -561,6 +563,7 @@ function searchKey(event) {
     search.value = "";
     narrow();
   } else if (event.key === "Enter" && filter.text && view) {
+    event.preventDefault(); // or it would press the button that has the focus next
     const hits = [
       ...view.waiting.filter(fits).map((item) => ({ ...item, kind: "waiting" })),
       ...elsewhere().filter((item) => item.ticket.includes(filter.text)),

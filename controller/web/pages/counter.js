@@ -6,6 +6,7 @@
 import { ask, clock, el, fill, minutes, now, page, say, watch } from "./common.js";
 
 const DOUBLE_TAP = 600; // ms in which the same key again is no press of its own
+const TOLD_FOR = 10000; // ms for which an answer stands: it says nothing about what comes later
 const DIGITS = 4;
 const WITH_DIGITS = ["CALL", "UNHOLD", "TRANSFER", "PAUSE"];
 
@@ -101,10 +102,10 @@ main.append(
   el("header", { class: "top" },
     el("strong", { class: "name" }, say("page.counter.title", { counter: page.counter })), branch, time,
     el("span", { class: "soft who" }, page.account?.name ?? ""), signOut),
-  notices,
   el("div", { class: "columns" },
     el("div", { class: "left" },
       customer,
+      notices,
       el("section", { class: "queue card", "aria-labelledby": "queue-title" },
         el("h2", { id: "queue-title", class: "seen-only-by-readers" }, say("page.counter.waiting")),
         el("dl", {},
@@ -169,6 +170,7 @@ function showTyped(service) {
 
 let pressing = null; // the key that is on its way
 let queued = null;
+let toldTimer;
 let last = { name: "", at: -Infinity };
 
 /** Press a key of the counter; `digits` in place of those typed. */
@@ -205,6 +207,8 @@ async function go(content) {
   const answer = await ask("POST", `${path}/keys`, content);
   button?.removeAttribute("aria-busy");
   pressing = null;
+  clearTimeout(toldTimer);
+  toldTimer = setTimeout(() => [done, refusal].forEach((each) => put(each, "")), TOLD_FOR);
   if (answer.result === "ok") put(done, answer.text ?? "");
   else {
     put(refusal, answer.text ?? "");
