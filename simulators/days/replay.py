@@ -180,10 +180,8 @@ def _tickets(events: Day) -> dict[str, _Ticket]:
                     ticket.next = ("", event.counter) if event.counter else (event.service, "")
             case ev.TicketReturned():
                 tickets[event.ticket].returns += 1
-            case ev.TicketPromoted() | ev.TicketCancelled():
+            case ev.TicketPromoted() | ev.TicketRestored() | ev.TicketCancelled():
                 tickets[event.ticket].changes.append((at, event))
-            case ev.TicketRestored():
-                del tickets[event.ticket].changes[-1:]  # as if it had never been
             case ev.TicketReassigned():
                 ticket = tickets[event.ticket]
                 if ticket.held and event.by.startswith("counter/"):
@@ -278,6 +276,8 @@ def _change(virtual: VirtualDay, at: int, ticket: str, change: ev.Event) -> None
     match change:
         case ev.TicketPromoted(klass=klass, reason=reason, by=by):
             command = cm.Promote(at=at, cause=cause, by=by, ticket=ticket, klass=klass, reason=reason)
+        case ev.TicketRestored(by=by):
+            command = cm.Undo(at=at, cause=cause, by=by, ticket=ticket)
         case ev.TicketCancelled(by=by, reason=reason):
             command = cm.Cancel(at=at, cause=cause, by=by, ticket=ticket, reason=reason)
         case ev.TicketReassigned(by=by, service=service, counter=counter):

@@ -7,6 +7,7 @@ import tomllib
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,8 @@ from simulators.window import WindowFarEnd
 PAPERS_KEPT = 60
 """Papers of a printer whose pictures can be asked for."""
 PAPERS_SHOWN = 5
+CALLS_EXPLAINED = 2
+EVENTS_LOOKED_AT = 100
 
 HERE = Path(__file__).parent
 
@@ -162,6 +165,7 @@ class View:
                 for device in self._settings.devices
                 if isinstance(device, MqttKeypad)
             },
+            "whys": list(self._whys()),
             "lobby": {key: board.get(key) or empty for key, empty in _BOARD.items()},
             "devices": {id: self._device(id, placed, retained) for id, placed in self._placed.items()},
         }
@@ -191,6 +195,13 @@ class View:
             "printing": len(far_end.strip.rows) > 1,
             "papers": [{"n": numbered.number, "text": numbered.text} for numbered in papers],
         }
+
+    def _whys(self) -> Iterator[dict[str, str]]:
+        """The last calls, newest first, each with the controller's own sentence why."""
+        events = self.buttons.events if self.buttons else ()
+        recent = islice(reversed(events), EVENTS_LOOKED_AT)
+        for data in islice((e["data"] for e in recent if e.get("kind") == "ticket_called"), CALLS_EXPLAINED):
+            yield {"counter": data["counter"], "text": data["why"]["text"]}
 
     def _device(self, id: str, placed: Placed, retained: Mapping[str, Any]) -> dict[str, Any]:
         """The knobs as they stand, and what the controller says: nothing, where it says it to nobody."""

@@ -50,7 +50,7 @@ function tag(device, always = false) {
 /** A device's name; its id only where there are several of the kind. */
 const named = (key, id, all) => (all.length > 1 ? `${say(key)} ${id}` : say(key));
 
-const head = (title, ...more) => el("header", { class: "name" }, el("h3", {}, title), ...more);
+const head = (title, ...more) => el("header", { class: "name" }, el("h2", {}, title), ...more);
 
 // -- ticket buttons, printer ------------------------------------------------------------------------------
 
@@ -99,7 +99,7 @@ function printer(id) {
   const earlier = el("ol", { class: "earlier", "aria-label": say("printer.earlier") });
   const pictures = new Map(); // number -> the same picture, so that it is fetched once
   const flag = el("strong", { class: "flag", hidden: true }, say("kiosk.yours"));
-  let newest = 0;
+  let newest = 0, hanging = 0, laid = "";
 
   function picture({ n, text }) {
     if (!pictures.has(n)) {
@@ -110,10 +110,14 @@ function printer(id) {
     return pictures.get(n);
   }
 
-  /** Let a paper slide out once its picture is there. */
-  async function hang(img) {
-    await img.decode().catch(() => {});
-    if (img === pictures.get(newest)) fill(out, el("div", { class: "paper" }, img));
+  /** Let the last paper slide out, and lay the others beside it, once its picture is there. */
+  async function lay(last, others) {
+    await picture(last).decode().catch(() => {});
+    if (last.n !== newest) return;
+    if (last.n !== hanging) fill(out, el("div", { class: "paper" }, picture(last)));
+    hanging = last.n;
+    flag.hidden = mine.paper?.n !== hanging;
+    fill(earlier, others.map((paper) => el("li", { class: paper.n === mine.paper?.n ? "mine" : "" }, picture(paper))));
   }
 
   on((view) => {
@@ -126,13 +130,12 @@ function printer(id) {
     if (mine.paper && last && mine.paper.n < last.n)
       shown.splice(0, shown.length, mine.paper, ...papers.slice(0, -1).reverse().filter((paper) => paper.n !== mine.paper.n));
     const wanted = shown.map(({ n }) => (n === mine.paper?.n ? `!${n}` : n)).join(" ");
-    if (last && (last.n !== newest || wanted !== earlier.dataset.shown)) {
-      if (last.n !== newest) hang(picture(last));
+    if (last && (last.n !== newest || wanted !== laid)) {
       newest = last.n;
-      earlier.dataset.shown = wanted;
-      fill(earlier, shown.map((paper) => el("li", { class: paper.n === mine.paper?.n ? "mine" : "" }, picture(paper))));
+      laid = wanted;
+      lay(last, shown);
     }
-    flag.hidden = !(mine.paper && last && mine.paper.n === last.n);
+    flag.hidden = !hanging || mine.paper?.n !== hanging;
   });
   return el("section", { class: "printer", "data-printer": id },
     head(named("printer.title", id, lobby.printers), tag(id)),
@@ -196,9 +199,10 @@ function board({ id, lines, width, height }) {
 
 /** What the controller says: to the whole lobby, and of each device that is not well. */
 function notices() {
-  const list = el("ul", { class: "notices", role: "status" });
+  const list = el("div", { class: "notices", role: "status", tabIndex: 0 });
   const soon = el("p", { class: "soon" });
-  let told;
+  const whys = el("ol", { class: "whys" });
+  let told, explained;
   on((view) => {
     const all = [...view.lobby.notices];
     if (!view.broker) all.push(say("state.no_broker"));
@@ -208,11 +212,18 @@ function notices() {
     const key = all.join("\n");
     if (key !== told) {
       told = key;
-      fill(list, all.length ? all.map((text) => el("li", { class: "notice" }, text)) : el("li", { class: "well" }, say("state.well")));
+      fill(list, all.length ? all.map((text) => el("p", { class: "notice" }, text)) : el("p", { class: "well" }, say("state.well")));
+    }
+    const calls = JSON.stringify(view.whys);
+    if (calls !== explained) {
+      explained = calls;
+      fill(whys, view.whys.map(({ counter, text }) =>
+        el("li", {}, el("b", {}, say("hall.call", { counter })), " ", text)));
     }
     put(soon, view.lobby.soon.join("  ") || "–");
   });
-  return el("div", { class: "beside device" }, el("h3", {}, say("hall.notices")), list, el("h3", {}, say("hall.soon")), soon);
+  return el("div", { class: "beside device" }, el("h2", {}, say("hall.notices")), list,
+    el("h2", {}, say("hall.why")), whys, el("div", { class: "row" }, el("h2", {}, say("hall.soon")), soon));
 }
 
 function vfd(id) {
@@ -452,7 +463,7 @@ function breaking() {
     button.disabled = Object.values(view.devices).every(({ knobs: set }) =>
       Object.values(set).every((value) => !value || value === "ok"));
   });
-  return el("details", { class: "break", open: matchMedia("(min-width: 1400px)").matches },
+  return el("details", { class: "break", open: matchMedia("(min-width: 80rem)").matches },
     el("summary", {}, el("h2", {}, say("break.title"))),
     el("p", { class: "soft" }, say("break.about")), el("ul", {}, lobby.wires.map(knobs)), button);
 }
