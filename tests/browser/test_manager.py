@@ -1,0 +1,166 @@
+"""The lobby manager's day on a tablet."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from playwright.async_api import Locator, Page, expect
+from system.broker import Mosquitto
+from system.network import Network
+from system.waiting import until
+
+from browser.branch import LOCALES, NAMES, ServedBranch
+from browser.conftest import Serve
+from browser.pages import Pages
+
+NAME, PIN = "li", "628416"
+
+
+class Console:
+    """A console as its user sees it."""
+
+    def __init__(self, page: Page, branch: ServedBranch) -> None:
+        self.page = page
+        self.say = branch.say
+        self.sheet = page.get_by_role("dialog")
+
+    def row(self, ticket: str) -> Locator:
+        """A ticket's row, wherever it is listed."""
+        return self.page.locator("main").locator(f'button[data-ticket="{ticket}"]:visible')
+
+    async def waiting(self) -> list[str]:
+        """Who waits, as listed."""
+        rows = self.page.locator("#part-waiting button[data-ticket]:visible")
+        return [await row.get_attribute("data-ticket") or "" for row in await rows.all()]
+
+    async def reason(self, ticket: str, group: str, reason: str) -> None:
+        """Two taps: the ticket, and a reason."""
+        await self.row(ticket).tap()
+        await self.button(reason, group=group).tap()
+        await expect(self.sheet).to_be_hidden()
+
+    def button(self, word: str, *, group: str = "", **blanks: object) -> Locator:
+        """A button of the open sheet, or of a group in it."""
+        place = self.sheet.get_by_role("region", name=self.say(group), exact=True) if group else self.sheet
+        return place.get_by_role("button", name=self.say(word, **blanks), exact=True)
+
+    async def told(self, text: str) -> Locator:
+        """What the page says in passing, once it says this."""
+        said = self.page.get_by_role("status").filter(has_text=text)
+        await expect(said.first).to_be_visible()
+        return said.first
+
+
+async def signed_in(pages: Pages, branch: ServedBranch) -> Console:
+    """Sign in with name and PIN, by touch."""
+    await branch.account(NAME, "manager", PIN)
+    page = await pages.open(f"{branch.address}/console", locale=LOCALES[branch.language], touch=True)
+    await page.get_by_label(branch.say("page.sign_in.name"), exact=True).fill(NAME)
+    for digit in PIN:
+        await page.get_by_role("button", name=digit, exact=True).tap()
+    await page.get_by_role("button", name=branch.say("page.sign_in.go"), exact=True).tap()
+    await page.wait_for_url("**/console")
+    await expect(page.get_by_text(NAME, exact=True)).to_be_visible()
+    return Console(page, branch)
+
+
+@pytest.mark.parametrize("language", NAMES)
+async def test_what_a_button_on_the_panel_does_the_console_does(
+    language: str, serve: Serve, pages: Pages, broker: Mosquitto
+) -> None:
+    branch = await serve(language=language, busy=True)
+    console = await signed_in(pages, branch)
+    page, say = console.page, branch.say
+    await expect(page.locator("#part-waiting button[data-ticket]").nth(8)).to_be_visible()
+    before = await console.waiting()
+
+    # To green in two taps; the first in line now, in the journal with her name, and back again.
+    promoted = before[-1]
+    await console.reason(promoted, "page.console.green", "reason.elderly")
+    row = (await until(lambda: branch.rows("ticket_promoted")))[-1]
+    assert (row.data["ticket"], row.data["class"], row.data["reason"]) == (promoted, "green", "elderly")
+    assert row.data["by"] == f"user/{NAME}"
+    assert row.cause.startswith(f"http:{NAME}:")
+    await expect(console.row(promoted)).to_contain_text(branch.settings.rules.class_name("green"))
+    await expect(page.locator("#part-log").get_by_text(promoted).first).to_be_visible()
+    after = await console.waiting()
+    assert after.index(promoted) < before.index(promoted)
+    await page.get_by_role("button", name=say("page.console.undo"), exact=True).tap()
+    await until(lambda: branch.tickets("ticket_restored") == [promoted])
+    await expect(page.locator("#part-waiting button[data-ticket]:visible").last).to_have_attribute(
+        "data-ticket", promoted
+    )
+
+    # Reassigned to one counter, and called by hand to one that is free.
+    moved, called, cancelled = before[-1], before[-2], before[-3]
+    await console.row(moved).tap()
+    await console.button("page.console.counter", group="page.console.to_where", counter="4").tap()
+    await expect(console.row(moved)).to_contain_text(say("page.console.mark_only", counter="4"))
+    assert branch.rows("ticket_reassigned")[-1].data["counter"] == "4"
+    async with Network(broker.port, branch.root) as network:
+        assert (await network.press("keypad/4", "FINISH"))["result"] == "ok"
+        await console.row(called).tap()
+        named = (say("page.console.counter", counter="4"), say("page.console.state_open"))
+        free = console.sheet.get_by_role("button", name=re.compile(r"\s*".join(map(re.escape, named))))
+        await free.tap()
+        await expect(console.sheet).to_be_hidden()
+        desk = page.locator("#part-counters li").filter(has_text=say("page.console.counter", counter="4"))
+        await expect(desk).to_contain_text(called)
+        assert (branch.rows("ticket_called")[-1].data["ticket"], branch.rows("ticket_called")[-1].data["counter"]) == (
+            called,
+            "4",
+        )
+
+        # Cancelled; and one who was not there is brought back.
+        await console.reason(cancelled, "page.console.cancel", "reason.left")
+        await expect(console.row(cancelled)).to_have_count(0)
+        assert branch.tickets("ticket_cancelled") == [cancelled]
+        assert (await network.press("keypad/4", "NOSHOW"))["result"] == "ok"
+    missed = page.locator("#part-away").locator(f'button[data-ticket="{called}"]')
+    await missed.tap()
+    await console.button("reason.not_heard", group="page.console.back").tap()
+    await expect(missed).to_have_count(0)
+    await expect(console.row(called)).to_contain_text(say("page.console.mark_returned"))
+    assert branch.tickets("ticket_returned") == [called]
+
+    # Why somebody is not next: a sentence, and the table behind it.
+    await console.row(promoted).tap()
+    await console.button("page.console.why").tap()
+    await expect(console.sheet.locator(".why-text")).to_contain_text(promoted)
+    await expect(console.sheet.get_by_role("table").get_by_role("rowheader", name=promoted)).to_be_visible()
+    await page.keyboard.press("Escape")
+    await expect(console.sheet).to_be_hidden()
+
+    # Another window is advised, and what it would change; she agrees.
+    advice = page.get_by_role("status", name=say("page.console.advice"))
+    await expect(advice.get_by_role("listitem").first).to_contain_text(re.compile(r"\d"))
+    await advice.get_by_role("button", name=say("page.console.accept"), exact=True).first.tap()
+    answered = await until(lambda: branch.rows("window_advice_answered"))
+    assert answered[-1].data["accepted"] is True
+    assert answered[-1].cause.startswith(f"http:{NAME}:")
+
+    # A green ticket for somebody at the door, on paper at once.
+    issued = len(branch.rows("ticket_issued"))
+    await page.get_by_role("button", name=say("page.console.new_green"), exact=True).tap()
+    await console.sheet.get_by_role("button", name=branch.settings.rules.service_name("personal"), exact=True).tap()
+    new = await until(lambda: branch.rows("ticket_issued")[issued:])
+    ticket = new[0].data["ticket"]
+    assert (new[0].data["service"], new[0].data["class"]) == ("personal", "green")
+    await console.told(say("page.console.new_printed", ticket=ticket))
+    await until(lambda: ticket in branch.tickets("ticket_printed"))
+
+    # Her own words for a reason stay out of the events.
+    await console.row(before[-2]).tap()
+    urgent = console.sheet.get_by_role("region", name=say("page.console.urgent"), exact=True)
+    await urgent.get_by_role("button", name=say("page.console.other"), exact=True).tap()
+    await urgent.get_by_role("textbox").fill("客户晕倒")
+    await page.keyboard.press("Enter")
+    await expect(console.sheet).to_be_hidden()
+    assert branch.rows("ticket_promoted")[-1].data["class"] == "urgent"
+    assert "晕倒" not in str(branch.rows("ticket_promoted")[-1].data)
+
+    await page.get_by_role("button", name=say("page.console.sign_out"), exact=True).tap()
+    await page.wait_for_url("**/sign-in")
+    await page.goto(f"{branch.address}/console")
+    await page.wait_for_url("**/sign-in?next=/console")
