@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from branches import MINUTE, Lobby, branch, half_hours, local
 
 from controller.lobby import commands as cm
-from controller.lobby import figures, views
+from controller.lobby import calendar, figures, issuing, views
 from controller.lobby.calling import pick
 from controller.lobby.outcome import Refusal
 from controller.lobby.rules import Appointments, Rules
@@ -241,8 +243,61 @@ def test_who_is_told_to_be_soon_and_who_is_ahead() -> None:
     lobby.take("cash")
     last = lobby.state.tickets[lobby.take("cash")]
     assert views.soon(lobby.state, lobby.rules, lobby.now) == ["A002", "A003", "A001"]
-    assert views.ahead_of(lobby.state, lobby.rules, last) == 1
+    assert views.ahead_of(lobby.state, lobby.rules, last, lobby.now) == 1
     lobby.wait(1)
     assert views.soon(lobby.state, lobby.rules, lobby.now) == ["A001", "A002", "A003"]
     last = lobby.state.tickets[lobby.take("cash")]
-    assert views.ahead_of(lobby.state, lobby.rules, last) == 3
+    assert views.ahead_of(lobby.state, lobby.rules, last, lobby.now) == 3
+
+
+@pytest.mark.parametrize(
+    ("now", "first"), [("03:10", "09:00"), ("09:10", "09:00"), ("09:10:01", "09:30"), ("17:10:01", "")]
+)
+def test_the_slots_that_one_can_still_be_in_time_for(now: str, first: str) -> None:
+    """From the first to the last of the day: who is early may check in as well."""
+    lobby = at(now)
+    slots = issuing.open_slots(lobby.state, lobby.rules, lobby.now)
+    assert slots == [calendar.clock(start) for start in half_hours(first, "17:00")] if first else slots == []
+
+
+def test_a_slot_that_is_full_is_not_open_until_somebody_cancels() -> None:
+    lobby = at("09:00", places=1)
+
+    def is_open(slot: str) -> bool:
+        return slot in issuing.open_slots(lobby.state, lobby.rules, lobby.now)
+
+    assert is_open("10:00")
+    ticket = lobby.take("cash", slot="10:00")
+    assert not is_open("10:00")
+    assert is_open("10:30")
+    lobby.do(cm.Promote(at=lobby.now, cause="", by="panel", ticket=ticket, klass="urgent", reason=""))
+    lobby.do(cm.Undo(at=lobby.now, cause="", by="panel", ticket=ticket))
+    assert not is_open("10:00")
+    lobby.do(cm.Cancel(at=lobby.now, cause="", by="panel", ticket=ticket))
+    assert is_open("10:00")
+
+
+def test_a_branch_without_appointments_has_no_slot_open() -> None:
+    lobby = Lobby(branch(COUNTERS))
+    assert issuing.open_slots(lobby.state, lobby.rules, lobby.now) == []
+
+
+def test_whose_promotion_is_undone_has_its_appointment_again() -> None:
+    lobby = at("09:00")
+    id = lobby.take("cash", "appointment", slot="10:00")
+    was = replace(lobby.state.tickets[id])
+    lobby.do(cm.Promote(at=lobby.now, cause="", by="panel", ticket=id, klass="urgent", reason=""))
+    assert lobby.state.tickets[id].line == LineKey("cash", "urgent", "", slot=False)
+    lobby.do(cm.Undo(at=lobby.now, cause="", by="panel", ticket=id))
+    assert replace(lobby.state.tickets[id], moved=False) == was
+    assert list(lobby.state.lines) == [LineKey("cash", "appointment", "", slot=True)]
+    assert lobby.rows[-1]["data"] == {
+        "ticket": id,
+        "service": "cash",
+        "class": "appointment",
+        "only": "",
+        "by": "panel",
+        "slot": was.slot,
+        "not_before": was.not_before,
+    }
+    assert lobby.replayed().picture() == lobby.state.picture()

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +14,14 @@ from branches import NINE, Lobby, asking, branch, hours, local
 from controller.desk import Desk
 from controller.desk.displays import DisplayPost
 from controller.desk.mqtt import MqttPost
+from controller.desk.post import DeviceReport
 from controller.desk.terminals import TerminalsPost
 from controller.engine import Answer, Request, Step
 from controller.journal import Journal, Row
 from controller.lobby import commands as cm
 from controller.lobby.events import CounterOpened, DayOpened
 from controller.lobby.state import State
+from drivers.device import Health
 from drivers.mqtt import KioskPayload, Message, MqttLobby, MqttPress, PanelPayload
 from drivers.session import LinkDown, LinkUp
 from drivers.terminal68 import Frame, Function, Key, Terminal68
@@ -124,7 +127,7 @@ class Hall:
         self.desk = Desk(rules, journal, self.requests.append, lambda: self.settled, lambda: self.lobby.now)
         self.mqtt = MqttLobby("b")
         self.post = MqttPost(self.mqtt, {"pad": "1"}, ["manager"], {"screen": (2, True)}, self.desk.lobby, lambda: None)
-        self.desk.add(self.post)
+        self.desk.watch(self.post)
         self.mqtt.connected()
         self.levels: dict[str, Any] = {}
         self.acks: list[Any] = []
@@ -179,6 +182,80 @@ def test_why_is_a_question_to_the_engine(journal: Journal) -> None:
         at=hall.lobby.now, cause="mqtt:panel/manager:b:1", ticket="a002"
     )
     assert hall.acks == [], "the engine answers"
+
+
+def test_a_reason_that_a_person_types_is_only_a_remark(journal: Journal) -> None:
+    hall = Hall(journal)
+    base = {"at": hall.lobby.now, "cause": "mqtt:panel/manager:b:1", "by": "panel/manager", "ticket": "A001"}
+    call = cm.CallByHand(**base, counter="1", reason="elderly")  # type: ignore[arg-type]
+    assert hall.panel(key="CALL", ticket="A001", counter="1", reason="elderly") == call
+    assert hall.requests[-1].remark == ""
+    assert hall.panel(key="CALL", ticket="A001", counter="1", reason="王先生腿脚不便") == replace(call, reason="remark")
+    assert hall.requests[-1].remark == "王先生腿脚不便"
+    assert hall.panel(key="UNDO", ticket="A001", reason="a mistake") == cm.Undo(**base, reason="remark")  # type: ignore[arg-type]
+    assert hall.requests[-1].remark == "a mistake"
+
+
+class Looker:
+    """A watcher, and what it was told."""
+
+    def __init__(self, id: str) -> None:
+        self.id = id
+        self.devices: dict[str, tuple[str, str]] = {}
+        self.days: list[str] = []
+        self.customers: list[int] = []
+        self.noticed: list[tuple[list[str], str]] = []
+
+    def heard(self, fact: object) -> None:
+        raise AssertionError
+
+    def told(self, rows: Sequence[Row], state: State) -> None:
+        pass
+
+    def update(self, state: State) -> None:
+        self.days.append(state.day)
+
+    def notice(self, notices: Sequence[str], trouble: str) -> None:
+        self.noticed.append((list(notices), trouble))
+
+    def figures(self, figures: Mapping[str, Any]) -> None:
+        self.customers.append(figures["customers"])
+
+    def device(self, id: str, report: DeviceReport) -> None:
+        self.devices[id] = (report.state, report.detail)
+
+
+def test_who_begins_to_watch_late_is_told_what_has_been_so_far(journal: Journal) -> None:
+    hall = Hall(journal)
+    hall.desk.health("printer", Health("degraded", "paper_end"), "")
+    hall.lobby.take("cash")
+    hall.show()
+    late, later = Looker("pages"), Looker("others")
+    hall.desk.watch(late)
+    assert late.devices == {"printer": ("degraded", "out of paper")}
+    assert late.days == ["2026-11-23"], "it does not wait for the next press"
+    hall.desk.watch(later)
+    hall.desk.health("printer", Health("ok"), "")
+    assert late.devices == later.devices == {"printer": ("ok", "")}
+    hall.lobby.do(cm.Open(at=hall.lobby.now, cause="", counter="2"))
+    hall.show()
+    notice = "Cash: people are waiting, and none of its own counters is open"
+    assert late.noticed[-1] == later.noticed[-1] == ([notice], "")
+    assert hall.levels["board"]["notices"] == [notice]
+    assert late.customers[-1] == later.customers[-1] == hall.levels["day"]["customers"] == 1
+    hall.desk.trouble("disk full")
+    told, trouble = late.noticed[-1]
+    assert trouble == "nothing can be recorded at the moment; press again shortly"
+    assert told == [trouble, notice]
+
+
+def test_who_watches_before_there_is_a_day_is_not_shown_an_empty_one(journal: Journal) -> None:
+    desk = Desk(RULES, journal, lambda request: None, lambda: True, lambda: NINE)
+    looker = Looker("pages")
+    desk.watch(looker)
+    assert looker.days == []
+    desk.begin(State(day="2026-11-20"))
+    assert looker.days == ["2026-11-20"]
 
 
 def test_only_an_advice_is_acknowledged_as_one(journal: Journal) -> None:

@@ -178,6 +178,8 @@ def a_working_day() -> list[cm.Command]:
     say(cm.Unhold, counter="1")
     say(cm.Transfer, counter="1", digits="2")
     say(cm.Promote, by="panel", ticket="A003", klass="green", reason="elderly")
+    say(cm.Undo, by="panel", ticket="A003")
+    say(cm.Promote, by="panel", ticket="A003", klass="green", reason="elderly")
     say(cm.Reassign, by="panel")
     say(cm.CallNext, counter="2")
     say(cm.CallNext, counter="2")
@@ -185,6 +187,9 @@ def a_working_day() -> list[cm.Command]:
     say(cm.CallNext, counter="2")
     say(cm.TakeTicket, by="kiosk")
     say(cm.Cancel, by="panel", ticket="A004", reason="left")
+    say(cm.TakeTicket, by="kiosk")
+    say(cm.Finish, counter="2")
+    say(cm.CallByHand, by="user/li", ticket="A005", counter="2", reason="elderly")
     say(cm.ReportDevice, device="printer", state="offline", detail="offline")
     say(cm.CallNext, counter="2")
     say(cm.Close, counter="2")
@@ -353,12 +358,21 @@ async def test_a_remark_is_kept_beside_the_event(path: Path) -> None:
     async with running(path) as engine:
         await asked(engine, take("k:1"))
         promote = cm.Promote(at=NINE, cause="m:1", by="panel", ticket="A001", klass="green", reason="remark")
-        both = (promote, "老人行动不便"), (replace(promote, cause="m:2"), "refused, so not kept")
-        answers = await asyncio.gather(*(engine.ask(command, remark=remark) for command, remark in both))
-        assert [a.result for a in answers] == ["ok", "refused"]
+        call = cm.CallByHand(at=NINE, cause="m:4", by="panel", ticket="A001", counter="1", reason="remark")
+        said = (
+            (promote, "老人行动不便"),
+            (replace(promote, cause="m:2"), "refused, so not kept"),
+            (cm.Open(at=NINE, cause="m:3", counter="1"), ""),
+            (call, "老人先办"),
+        )
+        answers = await asyncio.gather(*(engine.ask(command, remark=remark) for command, remark in said))
+        assert [a.result for a in answers] == ["ok", "refused", "ok", "ok"]
     with closing(sqlite3.connect(path)) as connection:
-        assert connection.execute("SELECT * FROM remark").fetchall() == [("m:1", NINE, "老人行动不便")]
-    assert "老人" not in json.dumps(journalled(path), ensure_ascii=False)
+        kept = [("m:1", NINE, "老人行动不便"), ("m:4", NINE, "老人先办")]
+        assert connection.execute("SELECT * FROM remark ORDER BY cause").fetchall() == kept
+    rows = journalled(path)
+    assert "老人" not in json.dumps(rows, ensure_ascii=False)
+    assert (rows[-1]["kind"], rows[-1]["data"]["reason"]) == ("ticket_called", "remark")
 
 
 # -- faults of ours and of others ----------------------------------------------------------------------------------

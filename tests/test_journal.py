@@ -185,6 +185,27 @@ def test_a_retransmitted_press_is_found_by_its_time(path: Path, since: int, unti
         assert journal.recent_cause("bus:1:", since, until, press) == found
 
 
+@pytest.mark.parametrize(
+    ("prefix", "found"),
+    [
+        ("http:li:k1:", "http:li:k1:aa"),
+        ("http:li:k1:aa", "http:li:k1:aa"),
+        ("http:li:k1:ab", None),
+        ("http:li:k:", None),
+        ("http:li:k12:", "http:li:k12:bb"),
+        ("http:li:%:", None),
+        ("http:li:_1:", None),
+        ("http:l:", None),
+        ("", "http:li:k12:bb"),
+    ],
+)
+def test_a_cause_is_found_by_its_beginning(path: Path, prefix: str, found: str | None) -> None:
+    with opened(path) as journal:
+        causes = ["http:li:k1:aa", "http:li:k12:bb", "http:wang:k3:cc", "press"]
+        journal.append([row(n, cause=cause) for n, cause in enumerate(causes, 1)]).result()
+        assert journal.cause_beginning(prefix) == found
+
+
 def test_only_the_day_asked_for_is_read(path: Path) -> None:
     write(path, row(1, DayOpened("2026-11-22"), day="2026-11-22"), row(2, DayOpened(DAY)))
     old = "INSERT INTO event VALUES (0, 0, '2026-11-22', 'from_the_future', 9, 'no json', 'c0', 0)"

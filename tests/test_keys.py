@@ -129,6 +129,16 @@ def on_panel(key: str, **given: str) -> cm.Command | None:
             {"ticket": "A017", "service": "corporate", "reason": "big"},
             cm.Reassign(**PANEL, ticket="A017", service="corporate", reason="big"),
         ),
+        ("UNDO", {"ticket": "A017"}, cm.Undo(**PANEL, ticket="A017")),
+        ("UNDO", {"ticket": "A017", "reason": "mistake"}, cm.Undo(**PANEL, ticket="A017", reason="mistake")),
+        ("UNDO", {}, cm.Undo(**PANEL)),
+        ("CALL", {"ticket": "A017", "counter": "2"}, cm.CallByHand(**PANEL, ticket="A017", counter="2")),
+        (
+            "CALL",
+            {"ticket": "A017", "counter": "2", "reason": "asked"},
+            cm.CallByHand(**PANEL, ticket="A017", counter="2", reason="asked"),
+        ),
+        ("CALL", {}, cm.CallByHand(**PANEL, counter="")),
         ("RETURN", {"ticket": "A017", "reason": "late"}, cm.Return(**PANEL, ticket="A017", reason="late")),
         ("RETURN", {}, cm.Return(**PANEL)),
         ("CANCEL", {"ticket": "A017", "reason": "left"}, cm.Cancel(**PANEL, ticket="A017", reason="left")),
@@ -142,7 +152,7 @@ def test_the_managers_buttons(key: str, given: dict[str, str], command: cm.Comma
     assert on_panel(key, **given) == command
 
 
-@pytest.mark.parametrize("key", ["", "green", "CALL", "TAKE", "PROMOTE", "why"])
+@pytest.mark.parametrize("key", ["", "green", "RECALL", "TAKE", "PROMOTE", "undo", "why"])
 def test_no_such_button(key: str) -> None:
     assert on_panel(key, ticket="A017") is None
 

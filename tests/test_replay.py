@@ -127,6 +127,11 @@ def test_the_same_day_with_a_manager(rules: Rules) -> None:
     chance = Random(69)
 
     def press(virtual: VirtualDay, at: int) -> None:
+        changed = [t.id for t in virtual.lobby.state.tickets.values() if t.stage is Stage.WAITING and t.before]
+        if changed and chance.random() < 0.3:
+            panel = {"at": at, "cause": virtual.cause(), "by": "panel/manager", "ticket": chance.choice(changed)}
+            virtual.do(cm.Undo(**panel))
+            return
         waiting = [t.id for t in virtual.lobby.state.tickets.values() if t.stage is Stage.WAITING]
         if waiting:
             panel = {"at": at, "cause": virtual.cause(), "by": "panel/manager", "ticket": chance.choice(waiting)}
@@ -148,6 +153,7 @@ def test_the_same_day_with_a_manager(rules: Rules) -> None:
 
     rows = a_day(rules, "pension", 69, manager=manager)
     assert sum(isinstance(row.event, ev.TicketPromoted) for row in rows) > 3
+    assert sum(isinstance(row.event, ev.TicketRestored) for row in rows) > 3
     is_the_same(rows, rules)
 
 
