@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 from branches import MINUTE, Lobby, branch, half_hours, local
 
-from controller.lobby import commands as cm
 from controller.lobby import calendar, figures, issuing, views
+from controller.lobby import commands as cm
 from controller.lobby.calling import pick
 from controller.lobby.outcome import Refusal
 from controller.lobby.rules import Appointments, Rules

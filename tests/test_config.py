@@ -283,6 +283,85 @@ def test_a_voice_has_its_program_as_a_shell_would_split_it_and_its_quiet_hours(t
     assert heard == list(range(8, 22))
 
 
+def test_a_player_may_have_a_thousand_characters(tmp_path: Path) -> None:
+    path = tmp_path / "branch.toml"
+    player = "aplay " + "-" * 994
+    path.write_text(plus(f'[[device]]\nid = "v"\ndriver = "voice"\nplayer = "{player}"\n'))
+    (voice,) = read(path).devices
+    assert isinstance(voice, VoiceDevice)
+    assert " ".join(voice.player) == player
+
+
+@pytest.mark.parametrize(
+    ("keys", "host", "port", "address"),
+    [
+        ("", "127.0.0.1", 8080, "http://127.0.0.1:8080"),
+        ('listen = "127.0.0.1:8080"', "127.0.0.1", 8080, "http://127.0.0.1:8080"),
+        ('listen = "localhost:8081"', "127.0.0.1", 8081, "http://127.0.0.1:8081"),
+        ('listen = "[::1]:8080"', "::1", 8080, "http://[::1]:8080"),
+        ('listen = "0.0.0.0:80"', "0.0.0.0", 80, "http://0.0.0.0:80"),
+        ('listen = "192.168.1.20:65535"', "192.168.1.20", 65535, "http://192.168.1.20:65535"),
+        ('certificate = "c.pem"\nkey = "k.pem"', "127.0.0.1", 8080, "https://127.0.0.1:8080"),
+        ('url = "https://lobby.example.org"', "127.0.0.1", 8080, "https://lobby.example.org"),
+        ('url = "http://10.0.0.7:8080"', "127.0.0.1", 8080, "http://10.0.0.7:8080"),
+        ('url = "http://[2001:db8::1]:80"', "127.0.0.1", 8080, "http://[2001:db8::1]:80"),
+    ],
+)
+def test_where_the_screens_are(tmp_path: Path, keys: str, host: str, port: int, address: str) -> None:
+    path = tmp_path / "branch.toml"
+    assert problems(path, plus(f"[web]\n{keys}\n")) == []
+    web = read(path).web
+    assert web is not None
+    assert (web.host, web.port, web.address) == (host, port, address)
+    assert web.url == (address if "url" in keys else "")
+
+
+def test_a_branch_has_no_screens_by_itself(tmp_path: Path) -> None:
+    path = tmp_path / "branch.toml"
+    path.write_text(GOOD)
+    assert read(path).web is None
+
+
+def test_the_accounts_are_beside_the_journal_unless_it_is_said(tmp_path: Path) -> None:
+    path = tmp_path / "branch.toml"
+    files = 'certificate = "/etc/c.pem"\nkey = "k.pem"\n'
+    for text, accounts in (
+        ("[web]\n", Path("/var/lib/lobby/access.db")),
+        ('[journal]\npath = "j/lobby.db"\n[web]\n', tmp_path / "j/access.db"),
+        ('[web]\naccounts = "who.db"\n', tmp_path / "who.db"),
+        ('[web]\naccounts = "/srv/who.db"\n', Path("/srv/who.db")),
+    ):
+        path.write_text(plus(text + files))
+        web = read(path).web
+        assert web is not None
+        assert web.accounts == accounts
+        assert (web.certificate, web.key) == (Path("/etc/c.pem"), tmp_path / "k.pem")
+
+
+def test_the_screens_of_the_shipped_configurations_are_for_this_machine_alone(example: Settings) -> None:
+    for settings in (example, read(shipped("demo.toml"))):
+        assert settings.web is not None
+        assert (settings.web.host, settings.web.port) == ("127.0.0.1", 8080)
+
+
+def test_what_the_example_has_as_comments_for_the_screens_is_right_too(tmp_path: Path) -> None:
+    path = tmp_path / "branch.toml"
+    text = shipped("branch.example.toml").read_text("utf-8")
+    begin = text.index("[web]")
+    end = text.index("\n\n", begin)
+    assert problems(path, text[:begin] + re.sub(r"^#", "", text[begin:end], flags=re.MULTILINE) + text[end:]) == []
+    web = read(path).web
+    assert web is not None
+    assert dataclasses.asdict(web) == {
+        "host": "127.0.0.1",
+        "port": 8080,
+        "url": "https://lobby.example.org",
+        "accounts": Path("/var/lib/lobby/access.db"),
+        "certificate": Path("/etc/lobby/web.pem"),
+        "key": Path("/etc/lobby/web.key"),
+    }
+
+
 def test_a_class_changes_only_the_keys_it_names(tmp_path: Path) -> None:
     path = tmp_path / "branch.toml"
     path.write_text(
@@ -569,6 +648,110 @@ prefix = "A" => prefix = "A"↵key = 1↵[[service]]↵id = "cash"↵name = "C"�
 ! 13: mqtt.password_file: a password without a user; add username
 ! 14: mqtt.ca_file: it is for encrypted brokers (mqtts://host:port) only; leave it out
 
+== web listens to a port alone
++ [web]
++ listen = "8080"
+! 12: web.listen: "8080" does not fit; it takes an address of this machine and a port from 1 to 65535, such as "127.0.0.1:8080"
+
+== web listens to a name
++ [web]
++ listen = "host:80"
+! 12: web.listen: "host:80" does not fit; it takes an address of this machine and a port from 1 to 65535, such as "127.0.0.1:8080"
+
+== web listens to a port too high
++ [web]
++ listen = "1.2.3.4:70000"
+! 12: web.listen: "1.2.3.4:70000" does not fit; it takes an address of this machine and a port from 1 to 65535, such as "127.0.0.1:8080"
+
+== web listens to port 0
++ [web]
++ listen = "127.0.0.1:0"
+! 12: web.listen: "127.0.0.1:0" does not fit; it takes an address of this machine and a port from 1 to 65535, such as "127.0.0.1:8080"
+
+== web listens to no port
++ [web]
++ listen = "127.0.0.1"
+! 12: web.listen: "127.0.0.1" does not fit; it takes an address of this machine and a port from 1 to 65535, such as "127.0.0.1:8080"
+
+== web listens to IPv6 without brackets
++ [web]
++ listen = "::1:8080"
+! 12: web.listen: "::1:8080" does not fit; it takes an address of this machine and a port from 1 to 65535, such as "127.0.0.1:8080"
+
+== web listens to a URL
++ [web]
++ listen = "http://127.0.0.1:8080"
+! 12: web.listen: "http://127.0.0.1:8080" does not fit; it takes an address of this machine and a port from 1 to 65535, such as "127.0.0.1:8080"
+
+== web listens to a number
++ [web]
++ listen = 8080
+! 12: web.listen: 8080 does not fit; it takes an address of this machine and a port from 1 to 65535, such as "127.0.0.1:8080"
+
+== web listens to an address that is none
++ [web]
++ listen = "999.1.1.1:80"
+! 12: web.listen: "999.1.1.1" is no address; use 127.0.0.1 for this machine alone, 0.0.0.0 for all
+
+== web listens to half an address
++ [web]
++ listen = "[1::2::3]:80"
+! 12: web.listen: "1::2::3" is no address; use 127.0.0.1 for this machine alone, 0.0.0.0 for all
+
+== web url without a scheme
++ [web]
++ url = "lobby.example.org"
+! 12: web.url: "lobby.example.org" does not fit; it takes an address such as "https://lobby.example.org", without a path
+
+== web url with a path
++ [web]
++ url = "https://lobby.example.org/t"
+! 12: web.url: "https://lobby.example.org/t" does not fit; it takes an address such as "https://lobby.example.org", without a path
+
+== web url with a slash at its end
++ [web]
++ url = "https://lobby.example.org/"
+! 12: web.url: "https://lobby.example.org/" does not fit; it takes an address such as "https://lobby.example.org", without a path
+
+== web url of another kind
++ [web]
++ url = "ftp://lobby.example.org"
+! 12: web.url: "ftp://lobby.example.org" does not fit; it takes an address such as "https://lobby.example.org", without a path
+
+== web url with a user
++ [web]
++ url = "https://u:p@lobby.example.org"
+! 12: web.url: "https://u:p@lobby.example.org" does not fit; it takes an address such as "https://lobby.example.org", without a path
+
+== web url with signs
++ [web]
++ url = "https://lobby.example.org?<script>"
+! 12: web.url: "https://lobby.example.org?<script>" does not fit; it takes an address such as "https://lobby.example.org", without a path
+
+== web url that is empty
++ [web]
++ url = ""
+! 12: web.url: "" does not fit; it takes an address such as "https://lobby.example.org", without a path
+
+== web keys
++ [web]
++ listne = "127.0.0.1:8080"
++ key = "k.pem"
+! 12: web.listne: unknown key; did you mean "listen"?
+! 13: web.key: a key without its certificate; add certificate
+
+== web certificate without key
++ [web]
++ listen = "0.0.0.0:443"
++ accounts = ""
++ certificate = "c.pem"
+! 13: web.accounts: "" does not fit; it takes the path of a file, in quotes
+! 14: web.certificate: a certificate without its key; add key
+
+== web is no table
+[branch] => web = 1↵[branch]
+! 1: web: 1 does not fit; it takes a [web] table
+
 == driver
 + [[device]]
 + id = "p"
@@ -755,6 +938,13 @@ prefix = "A" => prefix = "A"↵key = 1↵[[service]]↵id = "cash"↵name = "C"�
 ! 25: device[w].languages: a list does not fit; it takes a list of "zh" and "en"
 ! 26: device[w].quiet: "12:00" is no span of the day; it takes "HH:MM-HH:MM", the earlier time first
 ! 33: device[x].quiet: unknown key; known are id, link, driver, dialect, counter, brightness
+
+== voice with a program as long as a book
++ [[device]]
++ id = "v"
++ driver = "voice"
++ player = "BOOK"
+! 14: device[v].player: it is 1001 characters long; put what is longer than 1000 into a script
 
 == voice that is never silent
 + [[device]]
@@ -1040,7 +1230,7 @@ def _bad_files() -> Iterator[Any]:
             if line.startswith("! "):
                 expected.append(line[2:])
             elif line.startswith("+ "):
-                text += line[2:] + "\n"
+                text += line[2:].replace("BOOK", "aplay " + "-" * 995) + "\n"
             else:
                 assert change
                 assert text.count(old) == 1
