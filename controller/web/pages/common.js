@@ -60,9 +60,10 @@ export function toast(text, refused = false) {
 
 /**
  * Watch a scene: `show(view)` with every picture. Reconnects by itself for ever; while nothing is heard the page says so
- * in place of what it last showed, and a page from before an update loads itself anew.
+ * in place of what it last showed, and a page from before an update loads itself anew. With `ends` the scene may be over
+ * for good, which is `show(null)`.
  */
-export function watch(path, show, { stale = overlay } = {}) {
+export function watch(path, show, { stale = overlay, ends = false } = {}) {
   let source, heard = Date.now(), since = 0, pause = 500, timer, over = false;
   const hear = () => {
     heard = Date.now();
@@ -96,7 +97,7 @@ export function watch(path, show, { stale = overlay } = {}) {
       source.close();
       const { reason } = JSON.parse(event.data);
       if (reason === "revoked") location.assign("/sign-in");
-      else if (reason === "gone") finish();
+      else if (reason === "gone" && ends) finish();
       else again();
     });
     source.onerror = again;
@@ -116,9 +117,9 @@ export function watch(path, show, { stale = overlay } = {}) {
     pause = Math.min(pause * 1.7, 5000);
     lose();
     // Whoever is not signed in any more, or asks for what there is not, would be refused for ever.
-    const status = await fetch(page.account ? "/api/session" : path.replace(/\/live$/, "")).then((answer) => answer.status, () => 0);
+    const status = await fetch(ends ? path.replace(/\/live$/, "") : "/api/session").then((answer) => answer.status, () => 0);
     if (page.account && status === 401) location.assign(`/sign-in?next=${encodeURIComponent(location.pathname)}`);
-    if (!page.account && status === 404) finish();
+    if (ends && status === 404) finish();
   }
   setInterval(() => {
     if (!over && Date.now() - heard > PINGS_MISSED) {
@@ -161,6 +162,11 @@ export async function ask(method, path, content) {
       if (answer.status === 503) continue;
       const body = answer.status === 204 ? {} : await answer.json();
       if (answer.ok) return { result: "ok", ...body };
+      // Somebody has signed in anew in another tab of this browser: the next try is theirs.
+      if (body.code === "foreign" && (await refreshed())) {
+        headers["X-CSRF-Token"] = page.account.csrf;
+        continue;
+      }
       if (answer.status === 401 && page.account) location.assign(`/sign-in?next=${encodeURIComponent(location.pathname)}`);
       return { result: "refused", text: body.detail, code: body.code, status: answer.status, wait: body.wait };
     } catch {
@@ -169,6 +175,19 @@ export async function ask(method, path, content) {
   }
   return { result: "error", text: say("page.no_connection") };
 }
+
+/** Whether the browser's session is another than this page's was; the page goes on with it. */
+async function refreshed() {
+  const answer = await fetch("/api/session", { signal: AbortSignal.timeout(TIME_OUT) });
+  if (!answer.ok || !page.account) return false;
+  const session = await answer.json();
+  const other = session.csrf !== page.account.csrf;
+  page.account.csrf = session.csrf;
+  return other;
+}
+
+/** Where a page that was asked for leads, if it is one of ours; else `home`. */
+export const onwards = (home) => (/^\/(?![/\\])/.test(page.next ?? "") ? page.next : home ?? "/");
 
 /** `ask`, and tell what became of it. */
 export async function press(path, content = {}) {

@@ -179,7 +179,18 @@ async function request(content) {
 async function take(content) {
   const service = serviceOf(content.service ?? choiceOf(content.choice)?.service)?.name ?? "";
   const given = await request(content);
+  if (given) tell(given, service);
+}
+
+/** The customer goes to the machine: that is counted, and nothing more is to be shown. */
+async function agree(choice) {
+  const given = await request({ choice: choice.id });
   if (!given) return;
+  if (given.result === "ok" && !given.ticket) uncover();
+  else tell(given, serviceOf(choice.service)?.name ?? "");
+}
+
+function tell(given, service) {
   if (given.result !== "ok" || !given.ticket) refuse(given.text);
   else if (given.printed) cover({ kind: "is-printed", title: say("page.kiosk.number"), id: given.ticket, service, text: say("page.kiosk.take_paper"), lasts: PRINTED });
   else {
@@ -187,14 +198,6 @@ async function take(content) {
     const text = say(code ? "page.kiosk.remember" : "page.kiosk.remember_only");
     cover({ kind: "on-screen", title: say("page.kiosk.number"), id: given.ticket, service, text, code, lasts: UNPRINTED });
   }
-}
-
-/** The customer goes to the machine: that is counted, and nothing more is to be shown. */
-async function agree(choice) {
-  const given = await request({ choice: choice.id });
-  if (!given) return;
-  if (given.result === "refused") refuse(given.text);
-  else uncover();
 }
 
 const choiceOf = (id) => Object.values(view.triage.questions).flatMap((question) => question.choices).find((choice) => choice.id === id);
@@ -207,7 +210,7 @@ function cover({ kind, title, id, service, text, code, lasts = 0 }) {
   const box = el("section", { class: `result ${kind}`, role: kind === "refused" ? "alert" : "status" },
     el("h2", { tabIndex: -1 }, title),
     el("div", { class: "beside" },
-      code && el("img", { class: "qr", src: code, alt: say("page.kiosk.qr"), draggable: false }),
+      code && el("img", { class: "qr", src: code, alt: say("page.kiosk.qr"), draggable: false, onerror: lacking }),
       id && el("p", { class: "id" }, id)),
     service && el("p", { class: "service" }, service),
     text && el("p", { class: "say" }, text),
@@ -227,6 +230,12 @@ function cover({ kind, title, id, service, text, code, lasts = 0 }) {
       result = null;
     },
   };
+}
+
+/** Without its picture there is nothing to scan. */
+function lacking(event) {
+  event.target.remove();
+  document.querySelector(".result .say").textContent = say("page.kiosk.remember_only");
 }
 
 function uncover() {
@@ -255,7 +264,6 @@ addEventListener("wheel", (event) => event.ctrlKey && event.preventDefault(), { 
 tick();
 setInterval(tick, 1000);
 watch("/api/kiosk/live", (picture) => {
-  if (!picture) return;
   view = picture;
   draw();
 });

@@ -77,6 +77,7 @@ function tremble() {
 }
 
 watch(`/api/pages/${encodeURIComponent(page.ticketPage)}/live`, show, {
+  ends: true,
   /** The number is still theirs: the page says how old it is, in place of hiding it. */
   stale(since) {
     document.body.classList.toggle("is-old", Boolean(since));

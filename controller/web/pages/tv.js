@@ -205,10 +205,10 @@ function listen(calls, lost) {
     const key = keyOf(call);
     if (announced.has(key)) return;
     announced.add(key);
-    const news = lost === null ? false : lost ? view.now - call.at < NEWS : known < 0 || place < known;
-    if (!news) return;
+    const young = view.now - call.at < NEWS;
+    if (lost === null || (lost && !young) || (known >= 0 && place > known)) return;
     since.set(key, performance.now());
-    if (wanted) backlog.unshift(call);
+    if (wanted && young) backlog.push(call);
   });
   backlog.sort((one, other) => one.at - other.at);
   backlog.splice(0, backlog.length - BACKLOG);
@@ -221,7 +221,7 @@ async function speak() {
   speaking = true;
   for (let call = backlog.shift(); call; call = backlog.shift()) {
     if (!announced.has(keyOf(call))) continue;
-    const text = say("voice.call", { ticket: spelled(call.ticket), counter: spelled(call.counter) });
+    const text = say("voice.call", { ticket: spelled(call.ticket), counter: call.counter });
     await chime();
     await utter(text);
     await pause(BREATH);
@@ -291,7 +291,6 @@ function utter(text) {
 
 let lost = null;
 watch("/api/television/live", (picture) => {
-  if (!picture) return;
   view = picture;
   listen(view.calls, lost);
   lost = false;
