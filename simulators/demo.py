@@ -9,9 +9,9 @@ import tempfile
 import threading
 import webbrowser
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import AsyncExitStack, nullcontext
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from contextlib import AsyncExitStack, closing, nullcontext
+from dataclasses import dataclass, replace
 from itertools import groupby, islice
 from pathlib import Path
 from random import Random
@@ -20,7 +20,8 @@ from statistics import mean
 from rich.console import Console
 from rich.table import Table
 
-from controller.config import MqttKeypad, MqttKiosk, Settings, Terminal68Device, VfdDevice
+from controller.config import MqttKeypad, MqttKiosk, Settings, Terminal68Device, VfdDevice, WebSettings
+from controller.web.access import Accounts
 from simulators.board import BoardFarEnd
 from simulators.broker import embedded_broker
 from simulators.buttons import Buttons
@@ -74,14 +75,22 @@ async def run_demo(
             stage = Stage(settings, Path(directory) / "dev", seed)
             stage.plug_all()
             stack.callback(stage.unplug_all)
-            branch = stage.settings(journal=journal, port=port)
-            daemon = await stack.enter_async_context(running(branch, fast_clock(branch, speed)))
+            web = _screens(settings, Path(directory)) if page is not None else None
+            branch = replace(stage.settings(journal=journal, port=port), web=web)
+            clock = fast_clock(branch, speed)
+            daemon = await stack.enter_async_context(running(branch, clock))
             buttons = Buttons("127.0.0.1", port or 0, branch.rules.branch, Random(f"{seed}:buttons"))
             await stack.enter_async_context(buttons)
             hall = Hall(branch, stage, buttons, speed)
             address = ""
             if page is not None:
-                lobby = VirtualLobby(branch, stage, port=free_port(page), buttons=buttons, people=hall.about)
+                links: list[dict[str, str]] = []
+                if web:
+                    await daemon.on_screen.wait()
+                    links = _links(branch, web, lambda: clock.wall() / 1000)
+                lobby = VirtualLobby(
+                    branch, stage, port=free_port(page), buttons=buttons, people=hall.about, links=links
+                )
                 address = await stack.enter_async_context(lobby.serving())
                 console.print(f"Open {address}", highlight=False, soft_wrap=True)
                 if browser and (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
@@ -99,6 +108,29 @@ async def run_demo(
             report = Report(branch, stage, buttons, hall, journal)
         report.show(console, exact=headless)
         return report.right(exact=headless)
+
+
+def _screens(settings: Settings, directory: Path) -> WebSettings | None:
+    """The branch's screens, on this machine alone and with accounts of the demo's own."""
+    if settings.web is None:
+        return None
+    port = free_port(settings.web.port)
+    return WebSettings("127.0.0.1", port, f"http://127.0.0.1:{port}", directory / "access.db")
+
+
+def _links(settings: Settings, web: WebSettings, now: Callable[[], float]) -> list[dict[str, str]]:
+    """Where each of the controller's own screens is opened, signed in."""
+    # A browser has one session with the controller: the manager's, who may open all of them.
+    with closing(Accounts(web.accounts, now)) as accounts:
+        token = accounts.add("demo", "manager")
+    say, counter = settings.rules.wording.say, list(settings.rules.counters)[-1]
+    screens = {
+        "/console": say("page.title.console"),
+        "/tv": say("page.title.tv"),
+        "/kiosk": say("page.title.kiosk"),
+        f"/counter/{counter}": f"{say('page.title.counter')} {counter}",
+    }
+    return [{"name": name, "href": f"{web.address}/enter?next={path}#{token}"} for path, name in screens.items()]
 
 
 async def _day(settings: Settings, hall: Hall, customers: int | None, seed: int, screen: Screen | None) -> None:

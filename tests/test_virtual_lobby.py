@@ -208,5 +208,5 @@ async def test_people_can_be_sent_away_and_called_back(browser: Browser, lobby: 
 
 async def test_a_port_that_is_taken_gives_way_to_any(lobby: VirtualLobby) -> None:
     taken = int(lobby.address.rpartition(":")[2].partition("/")[0])
-    assert free_port(taken) == 0
-    assert free_port(0) == 0
+    assert free_port(taken) not in (0, taken)
+    assert free_port(0) > 0

@@ -202,6 +202,11 @@ def make_api(site: Site) -> APIRouter:
                 raise site.problem(401, "wrong_token")
         else:
             account = await site.check_pin(content.name, content.pin, address)
+        # Who is signed in already goes on with the same session, so that no other tab of theirs loses its own.
+        session = request.cookies.get(COOKIE, "")
+        present = site.accounts.of_session(session) if session else None
+        if present and present.name == account.name:
+            return session_of(account, session)
         session, lasts = site.accounts.begin(account)
         secure = "https" in (request.url.scheme, site.url.partition(":")[0])
         response.set_cookie(COOKIE, session, max_age=lasts, path="/", secure=secure, httponly=True, samesite="strict")
@@ -223,8 +228,8 @@ def make_api(site: Site) -> APIRouter:
     async def press_key(
         counter: str, content: KeyPress, request: Request, idempotency_key: IdempotencyKey | None = None
     ) -> Done:
-        place = known(counter)
         caller = site.must_be(request, lambda account: account.works_at(counter))
+        place = known(counter)
         about = {"counter": counter, **content.model_dump()}
         answer = await site.do(
             caller,

@@ -102,8 +102,8 @@ def make_pages(site: Site, files: Files) -> APIRouter:
         return draw("sign-in", next=next[:200])
 
     @router.get("/enter")
-    async def enter() -> Response:
-        return draw("enter")
+    async def enter(next: str = "") -> Response:
+        return draw("enter", next=next[:200])
 
     @router.get("/console")
     async def console(request: Request) -> Response:

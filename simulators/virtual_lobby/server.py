@@ -227,14 +227,14 @@ class VirtualLobby:
 
 
 def free_port(wanted: int) -> int:
-    """The port, or 0 (any) if another program has it."""
+    """The port, or any free one if it is 0 or another program has it."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((HOST, wanted))
         except OSError:
-            return 0
-    return wanted
+            probe.bind((HOST, 0))
+        return int(probe.getsockname()[1])
 
 
 def _no_device(error: UnknownDeviceError) -> Response:

@@ -1,6 +1,6 @@
 // A device signs in with the token in its address, which does not stay there.
 
-import { ask, el, page, say } from "./common.js";
+import { ask, el, onwards, page, say } from "./common.js";
 
 const main = document.getElementById("main");
 const token = fromAddress();
@@ -48,7 +48,7 @@ async function enter(secret) {
   told.textContent = say("page.enter.entering");
   const answer = await ask("POST", "/api/session", { token: secret });
   if (answer.result === "ok") {
-    location.replace(answer.home ?? "/");
+    location.replace(onwards(answer.home));
     return;
   }
   told.classList.add("wrong");

@@ -1,6 +1,6 @@
 // Signing in with a name and a PIN; the pad is for those who have no keyboard.
 
-import { ask, el, page, say } from "./common.js";
+import { ask, el, onwards, page, say } from "./common.js";
 
 const main = document.getElementById("main");
 const name = el("input", {
@@ -45,7 +45,7 @@ async function signIn(event) {
   tell("");
   const answer = await ask("POST", "/api/session", { name: name.value.trim(), pin: pin.value });
   if (answer.result === "ok") {
-    location.assign(where(answer.home));
+    location.assign(onwards(answer.home));
     return;
   }
   pin.value = "";
@@ -53,12 +53,6 @@ async function signIn(event) {
   go.disabled = false;
   tell(answer.text);
   pin.focus();
-}
-
-/** Where to go on: back to the page that sent us here, if it is one of ours. */
-function where(home) {
-  const next = page.next ?? "";
-  return /^\/(?![/\\])/.test(next) ? next : (home ?? "/");
 }
 
 function tell(text) {
