@@ -158,8 +158,8 @@ STREAM: dict[int | str, dict[str, Any]] = {
     }
 }
 
-IdempotencyKey = Annotated[str, Header(pattern=r"^[A-Za-z0-9_-]{8,64}$", alias="Idempotency-Key")]
-"""The key of a request that is sent again."""
+IdempotencyKey = Annotated[str | None, Header(pattern=r"^[A-Za-z0-9_-]{8,64}$", alias="Idempotency-Key")]
+"""The key of a request that is sent again. (As a part of a union it would be taken for a query's parameter.)"""
 
 
 def make_api(site: Site) -> APIRouter:
@@ -226,7 +226,7 @@ def make_api(site: Site) -> APIRouter:
 
     @api.post("/counters/{counter}/keys", responses=refusals(401, 403, 404, 409), summary="Press a key at a counter")
     async def press_key(
-        counter: str, content: KeyPress, request: Request, idempotency_key: IdempotencyKey | None = None
+        counter: str, content: KeyPress, request: Request, idempotency_key: IdempotencyKey = None
     ) -> Done:
         caller = site.must_be(request, lambda account: account.works_at(counter))
         place = known(counter)
@@ -241,7 +241,7 @@ def make_api(site: Site) -> APIRouter:
 
     @api.post("/panel", responses=refusals(401, 403, 409), summary="Press one of the lobby manager's buttons")
     async def press_panel(
-        content: PanelPress, caller: Annotated[Caller, manager], idempotency_key: IdempotencyKey | None = None
+        content: PanelPress, caller: Annotated[Caller, manager], idempotency_key: IdempotencyKey = None
     ) -> Done:
         reason, remark = keys.reason_and_remark(content.reason)
         answer = await site.do(
@@ -266,7 +266,7 @@ def make_api(site: Site) -> APIRouter:
 
     @api.post("/tickets", responses=refusals(401, 403, 409), summary="Take a ticket")
     async def take(
-        content: Take, caller: Annotated[Caller, taker], idempotency_key: IdempotencyKey | None = None
+        content: Take, caller: Annotated[Caller, taker], idempotency_key: IdempotencyKey = None
     ) -> Taken:
         role = "kiosk" if caller.account.role == "kiosk" else "user"
         if role == "kiosk" and content.klass not in ("", site.rules.default_class, APPOINTMENT):
