@@ -1,0 +1,105 @@
+"""The day at a counter that has only a screen and a keyboard."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+from playwright.async_api import Page, expect
+from system.broker import Mosquitto
+from system.network import Network
+from system.waiting import until
+
+from browser.branch import NAMES, ServedBranch, as_role
+from browser.conftest import Serve
+from browser.pages import Pages
+
+AGAIN = 0.7
+"""Seconds after which the same key is a press of its own, and no double tap."""
+
+
+class Desk:
+    """The soft keypad as its clerk sees it."""
+
+    def __init__(self, page: Page, branch: ServedBranch) -> None:
+        self.page = page
+        self.branch = branch
+        self._pressed: dict[str, float] = {}
+
+    async def press(self, *keys: str) -> None:
+        """Keys of the keyboard, one after the other, the same one not before it counts again."""
+        for key in keys:
+            await until(lambda key=key: time.monotonic() > self._pressed.get(key, 0) + AGAIN)  # type: ignore[misc]
+            await self.page.keyboard.press(key)
+            self._pressed[key] = time.monotonic()
+
+    async def shows(self, ticket: str, state: str) -> None:
+        """Wait until this customer is there, in this state (`called`, `serving`), or nobody (`open`, `paused`)."""
+        say = self.branch.say
+        customer = self.page.locator(".customer")
+        await expect(customer).to_contain_text(say(f"page.counter.state_{state}"))
+        await expect(customer).to_contain_text(ticket or say("page.counter.nobody"))
+
+
+@pytest.mark.parametrize("language", NAMES)
+async def test_a_counter_is_worked_with_the_keyboard_alone(
+    language: str, serve: Serve, pages: Pages, broker: Mosquitto
+) -> None:
+    branch = await serve(language=language)
+    async with Network(broker.port, branch.root) as network:
+        for needs in (["time", "glasses"], [], [], []):
+            await network.press("kiosk/kiosk", "TAKE", service="personal", needs=needs)
+    page = await as_role(pages, branch, "counter", "3")
+    desk, say = Desk(page, branch), branch.say
+    await desk.shows("", "closed")
+    await expect(page.locator(".queue")).to_contain_text("4")
+
+    # A key that is held down is pressed once.
+    for _ in range(4):
+        await page.keyboard.down("Enter")
+    await page.keyboard.up("Enter")
+    await desk.shows("B001", "called")
+    needs_tag = page.get_by_role("list", name=say("page.counter.needs"))
+    await expect(needs_tag).to_contain_text(say("needs.time"))
+    await expect(needs_tag).to_contain_text(say("needs.glasses"))
+
+    await desk.press("R")
+    await expect(page.locator(".customer")).to_contain_text(say("page.counter.recalls", times=1))
+    await desk.press("s")
+    await desk.shows("B001", "serving")
+    await desk.press("f")
+    await desk.shows("", "open")
+    await desk.press("Enter")
+    await desk.shows("B002", "called")
+    await expect(needs_tag).to_be_hidden()
+    await desk.press("n")
+    await desk.shows("", "open")
+    await desk.press("Enter")
+    await desk.shows("B003", "called")
+    await desk.press("h")
+    await desk.shows("", "open")
+    await expect(page.get_by_role("button", name=say("page.counter.take_back", ticket="B003"))).to_be_visible()
+    await desk.press("u")
+    await desk.shows("B003", "called")
+    await desk.press("t", "1")
+    await desk.shows("", "open")
+    await desk.press("p")
+    await desk.shows("", "paused")
+    await desk.press("p")
+    await desk.shows("", "open")
+
+    # A refusal says why, and goes with the next key.
+    refusal = page.get_by_role("alert").filter(visible=True)
+    await desk.press("9", "9", "9", "Enter")
+    await expect(refusal).to_contain_text("999")
+    await desk.press("Enter")
+    await desk.shows("B004", "called")
+    await expect(page.locator(".refusal")).to_be_empty()
+
+    assert branch.tickets("ticket_called")[:3] == ["B001", "B002", "B003"]
+    assert branch.tickets("ticket_called").count("B001") == 1
+    assert branch.tickets("ticket_missed") == ["B002"]
+    assert branch.tickets("ticket_held") == ["B003"]
+    transferred = branch.rows("ticket_transferred")[-1].data
+    assert (transferred["ticket"], transferred["service"]) == ("B003", "cash")
+    assert [row.data["counter"] for row in branch.rows("counter_paused")] == ["3"]
