@@ -103,8 +103,8 @@ const time = el("time", { class: "clock number" });
 const branch = el("strong", { class: "branch" }, page.branch);
 const figures = el("p", { class: "figures" });
 const signOut = el("button", { type: "button", class: "quiet", onclick: leave }, say("page.console.sign_out"));
-const notices = el("ul", { class: "notices", role: "status" });
-const advice = el("ul", { class: "advice", role: "status", "aria-label": say("page.console.advice") });
+const notices = el("ul", { class: "notices", tabindex: "0", "aria-live": "polite", "aria-label": say("page.console.notices") });
+const advice = el("ul", { class: "advice", "aria-live": "polite", "aria-label": say("page.console.advice") });
 const services = el("div", { class: "services", role: "group", "aria-label": say("page.console.services") });
 const classes = el("div", { class: "chips", role: "group", "aria-label": say("page.console.classes") });
 const search = el("input", {
@@ -129,8 +129,12 @@ const devices = el("ul", { class: "devices" });
 const recent = el("ul", { class: "recent" });
 const nothingRecent = el("p", { class: "soft" }, say("page.console.nothing_recent"));
 
+// Parts in which nothing can be pressed are walked to by themselves, or the keyboard could not scroll them.
 const titled = (name, title, ...children) =>
-  el("section", { class: `part ${name}`, id: `part-${name}`, "aria-labelledby": `title-${name}` },
+  el("section", {
+    class: `part ${name}`, id: `part-${name}`, "aria-labelledby": `title-${name}`,
+    tabindex: name === "log" || name === "health" ? "0" : null,
+  },
     el("h2", { id: `title-${name}` }, title), children);
 
 main.append(
