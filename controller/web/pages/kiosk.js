@@ -11,8 +11,9 @@ const time = el("time", { class: "clock" });
 const branch = el("p", { class: "branch" }, page.branch);
 const paper = el("p", { class: "notice paper", role: "status", hidden: true });
 const asked = el("section", { class: "ask" });
+const ways = el("div", { class: "ways" });
 const needs = el("section", { class: "needs", "aria-label": say("page.kiosk.needs"), hidden: true });
-document.getElementById("main").append(el("header", { class: "top" }, branch, time), paper, asked, needs);
+document.getElementById("main").append(el("header", { class: "top" }, branch, time), paper, asked, ways, needs);
 
 let view;
 let path = []; // the way from the start: {question}, {choice} (one that advises), {slots: true}, {slot}
@@ -121,11 +122,11 @@ function draw() {
   const slot = slotOf();
   fill(asked,
     slot && el("p", { class: "slot" }, say("page.kiosk.slot", { slot })),
-    el("h2", { tabIndex: -1 }, question), ...parts,
-    el("div", { class: "ways" },
-      path.length > 0 && el("button", { type: "button", onclick: back }, say("page.kiosk.back")),
-      !path.length && view.slots.length > 0
-        && el("button", { type: "button", onclick: () => go({ slots: true }) }, say("page.kiosk.appointment"))));
+    el("h2", { tabIndex: -1 }, question), ...parts);
+  fill(ways,
+    path.length > 0 && el("button", { type: "button", onclick: back }, say("page.kiosk.back")),
+    !path.length && view.slots.length > 0
+      && el("button", { type: "button", onclick: () => go({ slots: true }) }, say("page.kiosk.appointment")));
   asked.scrollTop = 0;
   needs.hidden = !view.needs.length || !view.services.length;
   fill(needs, el("p", { class: "label" }, say("page.kiosk.needs")), view.needs.map((need) => el("button", {
