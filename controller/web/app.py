@@ -73,6 +73,8 @@ def make_app(site: Site, files: Files) -> App:
     @app.get("/health", responses=refusals(), summary="Whether presses are recorded")
     async def health() -> dict[str, str]:
         await site.settled()
+        if site.post.trouble:
+            raise Problem(503, "journal_down", site.post.trouble, 1)
         return {"status": "ok"}
 
     @app.get("/api/openapi.json", include_in_schema=False)
@@ -95,10 +97,10 @@ def make_app(site: Site, files: Files) -> App:
 
     @app.exception_handler(HTTPException)
     async def other(request: Request, error: HTTPException) -> JSONResponse:
-        code = {404: "not_found", 405: "not_allowed"}.get(error.status_code, "refused")
-        key = code if code != "refused" else "unreadable"
-        text = site.say(f"http.{key}", where=request.method)
-        return problem(error.status_code, code, text, dict(error.headers or {}))
+        code = {404: "not_found", 405: "not_allowed"}.get(error.status_code, "unreadable")
+        # A body that is no JSON at all is a 400 of FastAPI's where it is not even text: one status for both.
+        status = 422 if error.status_code == 400 else error.status_code
+        return problem(status, code, site.say(f"http.{code}", where=request.method), dict(error.headers or {}))
 
     return Guard(app)
 

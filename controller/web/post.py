@@ -51,6 +51,8 @@ class PagesPost:
         self.lobby = lobby
         self.state = State()
         self._live = live
+        self.trouble = ""
+        """Why nothing can be recorded; empty: it can."""
         self._notices: Sequence[str] = ()
         self._updated = asyncio.Event()
         self._figures: Mapping[str, Any] = {}
@@ -81,7 +83,7 @@ class PagesPost:
             self._note(row)
 
     def notice(self, notices: Sequence[str], trouble: str) -> None:
-        self._notices = notices
+        self._notices, self.trouble = notices, trouble
 
     def figures(self, figures: Mapping[str, Any]) -> None:
         self._figures = figures
