@@ -11,11 +11,10 @@ import logging
 import sqlite3
 import ssl
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import count
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -28,7 +27,6 @@ from controller.web.access import Accounts, Role
 from simulators.stage import running
 from system.branch import HOUSE
 from system.broker import free_port
-from system.waiting import until
 
 PIN = "739154"
 TEN = datetime(2026, 3, 2, 10, tzinfo=ZoneInfo("Asia/Shanghai")).timestamp()
@@ -418,11 +416,17 @@ async def test_forged_tokens(serve: Serve) -> None:
             assert (await lobby.anybody.get("/api/television", Authorization=header)).status == 401
 
 
-@pytest.mark.parametrize("text", ["\ud800", "\x00", "\udcff", "😀" * 40])
+@pytest.mark.parametrize("text", ["\ud800", "\x00", "\U0001f600" * 40])
 async def test_text_that_is_none(serve: Serve, text: str) -> None:
     async with serve() as lobby:
         li = await lobby.person("li")
-        for content in ({"token": text}, {"name": text, "pin": text}, {"name": "li", "pin": text}, {text: text}, [text]):
+        for content in (
+            {"token": text},
+            {"name": text, "pin": text},
+            {"name": "li", "pin": text},
+            {text: text},
+            [text],
+        ):
             assert (await lobby.anybody.post("/api/session", content)).status in (401, 422)
         for content in (
             {"key": "GREEN", "reason": text},
@@ -492,3 +496,372 @@ async def test_foreign_pages_cannot_press_anything(serve: Serve) -> None:
         for kind in ("text/plain", "application/x-www-form-urlencoded", "multipart/form-data"):
             sent = await lobby.anybody.post("/api/session", {"name": "li", "pin": PIN}, Content_Type=kind)
             assert sent.status == 422, kind
+
+
+# -- who may do what -----------------------------------------------------------------------------------------
+
+EVERYBODY = ("manager", "counter", "kiosk", "screen")
+NOBODY_ASKED = None
+
+MAY: dict[tuple[str, str], tuple[str, ...] | None] = {
+    ("post", "/api/session"): NOBODY_ASKED,
+    ("get", "/api/session"): EVERYBODY,
+    ("delete", "/api/session"): EVERYBODY,
+    ("post", "/api/counters/{counter}/keys"): ("manager", "counter"),
+    ("post", "/api/panel"): ("manager",),
+    ("post", "/api/tickets"): ("manager", "kiosk"),
+    ("get", "/api/television"): EVERYBODY,
+    ("get", "/api/television/live"): EVERYBODY,
+    ("get", "/api/kiosk"): ("manager", "kiosk"),
+    ("get", "/api/kiosk/live"): ("manager", "kiosk"),
+    ("get", "/api/console"): ("manager",),
+    ("get", "/api/console/live"): ("manager",),
+    ("get", "/api/counters/{counter}"): ("manager", "counter"),
+    ("get", "/api/counters/{counter}/live"): ("manager", "counter"),
+    ("get", "/api/tickets/{ticket}/why"): ("manager",),
+    ("get", "/api/pages/{page}"): NOBODY_ASKED,
+    ("get", "/api/pages/{page}/live"): NOBODY_ASKED,
+    ("get", "/metrics"): EVERYBODY,
+    ("get", "/health"): NOBODY_ASKED,
+}
+"""Who may, by operation; `NOBODY_ASKED`: whoever likes."""
+
+CONTENT = {
+    "/api/session": {"name": "nobody", "pin": "000111"},
+    "/api/counters/{counter}/keys": {"key": "OPEN"},
+    "/api/panel": {"key": "GREEN"},
+    "/api/tickets": {"service": "cash"},
+}
+
+
+async def test_every_role_may_do_what_it_is_for_and_nothing_else(serve: Serve) -> None:
+    async with serve() as lobby:
+        roles = {role: lobby.device(role, role) for role in EVERYBODY}
+        people = {role: await lobby.person(f"{role}-1", role) for role in EVERYBODY}
+        paths = (await roles["screen"].get("/api/openapi.json")).json["paths"]
+        operations = {(method, path) for path, methods in paths.items() for method in methods}
+        assert operations == MAY.keys(), "each operation has to say here who may do it"
+
+        async def status(client: Client, method: str, path: str) -> int:
+            real = path.format(counter="1", ticket="A001", page="A001.x")
+            if path.endswith("/live"):
+                async with client.stream(real) as stream:
+                    return stream.reply.status
+            content = CONTENT.get(path) if method == "post" else None
+            reply = await client.send(method.upper(), real, content)
+            if (method, path) != ("post", "/api/session"):
+                assert reply.status not in (401, 403) or reply.refusal[1] in ("not_signed_in", "forbidden")
+            return reply.status
+
+        for (method, path), may in MAY.items():
+            by_nobody = await status(lobby.anybody, method, path)
+            assert (by_nobody == NOT_SIGNED_IN) == (may is not None or path == "/api/session"), (method, path)
+            for role in EVERYBODY:
+                clients = [roles[role]] if method == "delete" else [roles[role], people[role]]
+                for client in clients:
+                    got = await status(client, method, path)
+                    allowed = may is None or role in may
+                    if path == "/api/session" and method == "post":
+                        continue
+                    assert (got == FORBIDDEN) == (not allowed), (role, method, path, got)
+                    assert got != NOT_SIGNED_IN, (role, method, path)
+
+
+async def test_pages_are_for_those_who_may(serve: Serve) -> None:
+    async with serve() as lobby:
+        homes = {"/console": ("manager",), "/tv": EVERYBODY, "/kiosk": ("manager", "kiosk")}
+        homes["/counter/1"] = ("manager", "counter")
+        for path in homes:
+            assert (await lobby.anybody.get(path)).header("location") == f"/sign-in?next={path}"
+        home = {}
+        for role in EVERYBODY:
+            client = await lobby.person(role, role)
+            home[role] = (await client.get("/")).header("location")
+            for path, may in homes.items():
+                reply = await client.get(path)
+                assert reply.status == (200 if role in may else 303), (role, path)
+            assert (await client.get("/counter/99")).status == 303
+        assert home == {"manager": "/console", "counter": "/counter/1", "kiosk": "/kiosk", "screen": "/tv"}
+
+
+async def test_a_clerk_of_one_counter_presses_no_other(serve: Serve) -> None:
+    async with serve() as lobby:
+        clerk = await lobby.person("clerk-2", "counter", "2")
+        assert (await clerk.get("/api/session")).json["home"] == "/counter/2"
+        assert (await clerk.key("2", "OPEN")).status == 200
+        for other in ("1", "3", "99", "02", "%32%20"):
+            assert (await clerk.key(other, "OPEN")).status == FORBIDDEN, other
+            assert (await clerk.get(f"/api/counters/{other}")).status == FORBIDDEN
+        assert (await clerk.get("/counter/1")).status == 303
+        assert [row["counter"] for row, _ in lobby.rows("counter_opened")] == ["2"]
+        anybody = lobby.anybody
+        assert (await anybody.key("99", "OPEN")).refusal == (await anybody.key("1", "OPEN")).refusal
+        manager = lobby.device("li")
+        assert (await manager.key("99", "OPEN")).refusal == (404, "unknown_counter")
+
+
+# -- what may be sent ----------------------------------------------------------------------------------------
+
+HEADERS = {
+    "content-security-policy",
+    "x-content-type-options",
+    "x-frame-options",
+    "referrer-policy",
+    "cross-origin-resource-policy",
+    "permissions-policy",
+}
+
+
+async def test_every_answer_has_its_headers_and_gives_nothing_away(serve: Serve) -> None:
+    async with serve() as lobby:
+        li = await lobby.person("li")
+        page = (await li.post("/api/tickets", {"service": "cash"})).json["page"]
+        script = await lobby.anybody.get("/static/common.js")
+        again = await lobby.anybody.get("/static/common.js", If_None_Match=script.header("etag"))
+        replies = [
+            script,
+            again,
+            await lobby.anybody.get("/sign-in"),
+            await lobby.anybody.get("/enter"),
+            await lobby.anybody.get("/"),
+            await lobby.anybody.get("/health"),
+            await lobby.anybody.get("/nothing"),
+            await lobby.anybody.get("/static/nothing.js"),
+            await lobby.anybody.get("/api/console"),
+            await lobby.anybody.get("/api/openapi.json"),
+            await lobby.anybody.get("/metrics"),
+            await lobby.anybody.get(page),
+            await lobby.anybody.get(f"{page}/qr.svg"),
+            await lobby.anybody.get("/api/pages/A001.x"),
+            await lobby.anybody.send("PUT", "/health"),
+            await lobby.anybody.send("HEAD", "/sign-in"),
+            await lobby.anybody.send("POST", "/api/session", body=b"{"),
+            await lobby.anybody.send("POST", "/api/session", body=b" " * 20_000),
+            await lobby.sign_in("li", "000111"),
+        ]
+        inside = [
+            await li.get("/console"),
+            await li.get("/metrics"),
+            await li.get("/api/television"),
+            await li.key("99", "OPEN"),
+            await li.key("1", "RECALL"),
+        ]
+        async with li.stream("/api/television/live") as stream:
+            inside.append(stream.reply)
+        statuses = {reply.status for reply in [*replies, *inside]}
+        assert statuses >= {200, 303, 304, 401, 404, 405, 409, 413, 422}
+        for reply in [*replies, *inside]:
+            names = [name for name, _ in reply.headers]
+            assert set(names) >= HEADERS, reply
+            assert all(names.count(name) == 1 for name in HEADERS | {"cache-control"}), reply
+            policy = dict(
+                part.strip().partition(" ")[::2] for part in reply.header("content-security-policy").split(";")
+            )
+            assert policy["default-src"] == "'none'"
+            assert policy["script-src"] == policy["style-src"] == "'self'"
+            assert policy["frame-ancestors"] == "'none'"
+            assert not {"server", "x-powered-by", "via"} & set(names)
+        for reply in replies:
+            whole = str(reply.headers) + reply.body.decode()
+            for word in (
+                "uvicorn",
+                "fastapi",
+                "starlette",
+                "python",
+                "0.1.0",
+                "sqlite",
+                "Traceback",
+                str(lobby.settings.path.parent),
+            ):
+                assert word.lower() not in whole.lower(), (word, reply)
+        assert script.header("cache-control") == "no-cache"
+        assert all(reply.header("cache-control") == "no-store" for reply in inside)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        *("/static", "/static/", "/static/.", "/static/..", "/static/../server.py", "/static/..%2f..%2fserver.py"),
+        *("/static/%2e%2e/server.py", "/static/..%5c..%5cserver.py", "/static//etc/passwd", "/static/%2fetc%2fpasswd"),
+        *("/static/shell.html", "/static/common.js%00.css", "/static/COMMON.JS", "//static/common.js"),
+        *("/.env", "/docs", "/redoc", "/openapi.json", "/api", "/api/", "/t", "/t/", "/counter", "/index.html"),
+    ],
+)  # fmt: skip
+async def test_there_is_nothing_but_what_there_is(shared: Served, path: str) -> None:
+    reply = await shared.anybody.get(path)
+    assert reply.status in (303, 307, 404), reply
+    assert reply.header("location") in ("", "/"), reply
+    assert b"def " not in reply.body
+    assert b"root:" not in reply.body
+
+
+@pytest.fixture
+async def shared(serve: Serve) -> AsyncIterator[Served]:
+    """A lobby for tests that change nothing."""
+    async with serve() as lobby:
+        yield lobby
+
+
+async def test_a_body_that_is_too_long(serve: Serve) -> None:
+    async with serve() as lobby:
+        fits = json.dumps({"token": "x"}).encode().ljust(16 * 1024)
+        assert (await lobby.anybody.send("POST", "/api/session", body=fits)).refusal == (401, "wrong_token")
+        assert (await lobby.anybody.send("POST", "/api/session", body=fits + b" ")).refusal == (413, "too_large")
+        chunk = b"400\r\n" + b" " * 1024 + b"\r\n"
+        chunked = request("POST", "/api/session", {"Transfer-Encoding": "chunked", "Content-Type": "application/json"})
+        assert parsed(await exchange(lobby.port, chunked + chunk * 15 + b"0\r\n\r\n")).status == 422
+        assert parsed(await exchange(lobby.port, chunked + chunk * 17 + b"0\r\n\r\n")).refusal == (413, "too_large")
+        declared = request("POST", "/api/session", {"Content-Length": "99999999999"})
+        assert parsed(await exchange(lobby.port, declared)).refusal == (413, "too_large")
+
+
+async def test_a_body_that_trickles(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("controller.web.guard.BODY_TIME", 0.3)
+    monkeypatch.setattr("controller.web.server.REQUEST", 1.0)
+    async with serve() as lobby:
+        reader, writer = await asyncio.open_connection("127.0.0.1", lobby.port)
+        writer.write(b"POST /api/session HTTP/1.1\r\nHost: lobby\r\nContent-Length: 9000\r\n\r\n")
+        answer = b""
+        began = time.monotonic()
+        while True:  # it goes on trickling, also after it has been refused, until the connection is cut
+            try:
+                writer.write(b" ")
+                async with asyncio.timeout(0.05):
+                    more = await reader.read(65536)
+                if not more:
+                    break
+                answer += more
+            except TimeoutError:
+                assert time.monotonic() - began < 8
+            except ConnectionError:
+                break
+        assert parsed(answer).refusal == (408, "too_slow")
+        writer.transport.abort()
+
+
+async def test_a_head_that_trickles_and_a_connection_that_says_nothing(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("controller.web.server.FIRST_REQUEST", 0.5)
+    monkeypatch.setattr("controller.web.server.REQUEST", 0.5)
+    async with serve() as lobby:
+
+        async def lasts(first: bytes) -> float:
+            reader, writer = await asyncio.open_connection("127.0.0.1", lobby.port)
+            began = time.monotonic()
+            writer.write(first)
+            try:
+                while time.monotonic() - began < 8:
+                    try:
+                        async with asyncio.timeout(0.1):
+                            if not await reader.read(65536):
+                                break
+                    except TimeoutError:
+                        if first:
+                            writer.write(b"x")
+            except ConnectionError:
+                pass
+            writer.transport.abort()
+            return time.monotonic() - began
+
+        whole = b"GET /health HTTP/1.1\r\nHost: lobby\r\n\r\n"
+        took = await asyncio.gather(
+            lasts(b""), lasts(b"GE"), lasts(whole + b"GET /"), lasts(whole + b"GET / HTTP/1.1\r\nX")
+        )
+        assert max(took) < 4, took
+
+
+async def test_a_head_without_an_end_takes_no_memory(serve: Serve) -> None:
+    async with serve() as lobby:
+        heads = {
+            "names": b"GET /health HTTP/1.1\r\n" + b"".join(b"x-%d: y\r\n" % number for number in range(20_000)),
+            "value": b"GET /health HTTP/1.1\r\nx: " + b"y" * 1_000_000,
+            "address": b"GET /" + b"y" * 1_000_000,
+            "trailer": b"POST /health HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n" + b"x: y\r\n" * 200_000,
+        }
+        for what, head in heads.items():
+            answer = await exchange(lobby.port, head)
+            assert not answer or parsed(answer).status in (400, 405, 413, 431), (what, answer)
+        assert (await lobby.anybody.get("/health")).status == 200
+
+
+GARBAGE = [
+    *(b"GET /\r\n\r\n", b"GET / HTTP/0.9\r\n\r\n", b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", b"\x00" * 100),
+    *(b"\r\n" * 100, b"FOO / HTTP/1.1\r\nHost: x\r\n\r\n", b"CONNECT x:1 HTTP/1.1\r\nHost: x\r\n\r\n"),
+    *(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", b"OPTIONS * HTTP/1.1", b"TRACE / HTTP/1.1", b"HEAD / HTTP/1.1"),
+    *(b"GET /%zz%f HTTP/1.1", b"GET /%ff%fe%00%0a HTTP/1.1", b"GET /\xff\xfe HTTP/1.1", b"GET /counter/%00 HTTP/1.1"),
+    *(
+        b"GET http://[/ HTTP/1.1",
+        b"GET //x/../.. HTTP/1.1",
+        b"GET /t/%e2%80%a8 HTTP/1.1",
+        b"GET /t/a.\xc3\xa9 HTTP/1.1",
+    ),
+    *(b"GET /sign-in?next=%ff%00&next=[] HTTP/1.1", b"GET /console HTTP/1.1\r\nHost: ["),
+    *(b"GET /console HTTP/1.1\r\nHost: \xff]:999999", b"GET / HTTP/1.1\r\nHost: a\r\nHost: b"),
+    *(b'GET / HTTP/1.1\r\nCookie: \xff=\xfe; =;; lobby="\\777', b"GET / HTTP/1.1\r\nAuthorization: Bearer \xff\xfe"),
+    *(b"GET / HTTP/1.1\r\n folded: x", b"GET / HTTP/1.1\r\nx\x00y: z", b"GET / HTTP/1.1\r\nx: a\x00b"),
+    *(b"GET / HTTP/1.1\r\n: y", b"GET / HTTP/1.1\r\nContent-Length: -1", b"GET / HTTP/1.1\r\nContent-Length: 1e9"),
+    b"GET / HTTP/1.1\r\nContent-Length: \xb2",
+    b"GET / HTTP/1.1\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Key: x\r\nSec-WebSocket-Version: 13",
+    b"GET / HTTP/1.1\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: x",
+    b"POST /api/session HTTP/1.1\r\nTransfer-Encoding: chunked\r\nContent-Length: 3\r\n\r\n{}x",
+    b"POST /api/session HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+    b"POST /api/session HTTP/1.1\r\nExpect: 100-continue\r\nContent-Length: 1",
+]
+
+
+@pytest.mark.parametrize("garbage", GARBAGE, ids=range(len(GARBAGE)))
+async def test_garbage_is_refused_or_cut(
+    serve: Serve, garbage: bytes, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("controller.web.server.FIRST_REQUEST", 0.3)
+    monkeypatch.setattr("controller.web.server.REQUEST", 0.6)
+    monkeypatch.setattr("controller.web.guard.BODY_TIME", 0.3)
+    async with serve() as lobby:
+        whole = garbage if b"\r\n\r\n" in garbage else garbage + b"\r\nConnection: close\r\n\r\n"
+        answer = await exchange(lobby.port, whole)
+        assert not answer or answer.startswith((b"HTTP/1.1 4", b"HTTP/1.1 3", b"HTTP/1.1 200", b"HTTP/1.1 100")), answer
+        assert (await lobby.anybody.get("/health")).status == 200
+        assert not [record for record in caplog.records if record.levelno >= logging.ERROR]
+
+
+BODIES = [
+    *(b"\xff\xff", b"[" * 16_000, b"9" * 16_000, b"-", b"null", b"[]", b'"x"', b'{"pin":NaN}', b'{"pin":1e999}'),
+    *(b'{"key":"x","key":1}', b'{"token":"\\ud800"}', b'{"\\ud800":1}', b'{"__proto__":1}', b"{}\x00"),
+    *(b'{"name":{"a":1},"pin":["x"]}', b'{"name":"li","pin":739154}'),
+]
+
+
+async def test_a_body_that_cannot_be_read(serve: Serve) -> None:
+    async with serve() as lobby:
+        li = await lobby.person("li")
+        for body in BODIES:
+            for path in ("/api/session", "/api/panel", "/api/tickets", "/api/counters/1/keys"):
+                reply = await li.send("POST", path, body=body)
+                assert reply.refusal == (422, "unreadable"), (body, path, reply)
+        for key in ("short", "x" * 65, "with space", "a:b:c:d:e", "ключключ"):
+            assert (await li.post("/api/panel", {"key": "GREEN"}, Idempotency_Key=key)).refusal == (422, "unreadable")
+        assert (await li.key("1", "CALL", "1234567")).refusal == (422, "unreadable")
+        assert (await li.key("1", "NOPE")).refusal == (422, "unknown_key")
+        assert (await li.post("/api/panel", {"key": "NOPE"})).refusal == (422, "unknown_key")
+        assert lobby.rows("ticket_issued") == []
+
+
+async def test_more_connections_than_may_be_cost_no_press(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("controller.web.server.CONNECTIONS", 20)
+    async with serve() as lobby:
+        opened = [await asyncio.open_connection("127.0.0.1", lobby.port) for _ in range(60)]
+        closed = 0
+        for reader, _ in opened[20:]:
+            try:
+                async with asyncio.timeout(3):
+                    closed += not await reader.read(1)
+            except ConnectionError:
+                closed += 1
+        assert closed == 40
+        assert await exchange(lobby.port, request("GET", "/health", {})) == b""
+        for _, writer in opened:
+            writer.transport.abort()
+        async with asyncio.timeout(5):
+            while not await exchange(lobby.port, request("GET", "/health", {})):
+                pass
