@@ -7,6 +7,7 @@ import os
 import sqlite3
 import tempfile
 import threading
+import time
 import webbrowser
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -21,6 +22,7 @@ from rich.console import Console
 from rich.table import Table
 
 from controller.config import MqttKeypad, MqttKiosk, Settings, Terminal68Device, VfdDevice, WebSettings
+from controller.lobby.state import Print
 from controller.web.access import Accounts
 from simulators.board import BoardFarEnd
 from simulators.broker import embedded_broker
@@ -37,6 +39,8 @@ from simulators.window import WindowFarEnd
 PROFILE = "normal"
 LOAD = 1.25
 """Work that comes, as a part of what all counters together can do."""
+PRINTED_WITHIN = 30.0
+"""Seconds in which the papers come out that were on their way when somebody ended the demo."""
 AT_THE_DOOR = 6
 """Customers waiting when the doors open."""
 
@@ -102,6 +106,10 @@ async def run_demo(
                     console.print(f"Seed {seed}: {customers} customers, people's time {speed:g} times as fast.")
                 await _day(branch, hall, customers, seed, screen)
             await daemon.engine.idle()
+            await _until(
+                lambda: all(ticket.print is not Print.QUEUED for ticket in daemon.engine.state.tickets.values()),
+                PRINTED_WITHIN,
+            )
             if tickets:
                 _draw(stage, tickets)
                 console.print(f"The paper tickets are in {tickets}.")
@@ -149,6 +157,12 @@ async def _day(settings: Settings, hall: Hall, customers: int | None, seed: int,
                 task.cancel()
         await asyncio.wait((working,))
         manager.cancel()
+
+
+async def _until(done: Callable[[], bool], seconds: float) -> None:
+    until = time.monotonic() + seconds
+    while time.monotonic() < until and not done():
+        await asyncio.sleep(0.1)
 
 
 async def _at_work(hall: Hall, counter: str, pad: Pad) -> None:
@@ -214,7 +228,7 @@ class Report:
             if isinstance(far_end, PrinterFarEnd):
                 on_paper = sum(any(ticket in text for text in self._hall.papers) for ticket in self._issued)
                 yield Count("tickets with a paper", len(self._issued), on_paper, True)
-                yield Count("papers", len(self._issued), len(far_end.tickets), True)
+                yield Count("papers", len(self._issued), far_end.cut, True)
             if isinstance(device, Terminal68Device) and isinstance(far_end, TerminalBus):
                 for address, counter in device.addresses.items():
                     wanted = [digits for digits, _ in groupby(t[-3:] for t, at in self._called if at == counter)]

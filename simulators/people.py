@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -39,6 +40,8 @@ ASKS_AFTER = 600.0
 """People's seconds of waiting after which a customer asks whether the call was missed."""
 MANAGER_ROUND = 300.0
 FOREVER = float("inf")
+PAPERS_LOOKED_AT = 100
+"""The latest papers, among which a customer looks for their own."""
 CROWD = 6
 """Waiting customers above which the manager reassigns one."""
 
@@ -146,6 +149,7 @@ class Hall:
         }
         self._printers = [p.far_end for p in stage.placed.values() if isinstance(p.far_end, PrinterFarEnd)]
         self.papers: list[str] = []
+        self._seen: Counter[PrinterFarEnd] = Counter()
         """The text of every paper ticket so far."""
         self._on_board = _reader_of(self._rules.wording.say("board.call", ticket="\0t", counter="\0c"))
         self.visits: list[Visit] = []
@@ -229,9 +233,11 @@ class Hall:
                 await asyncio.sleep(PAUSE)
 
     def _has_paper(self, ticket: str) -> bool:
-        cut = [paper for printer in self._printers for paper in printer.tickets]
-        self.papers += [paper.text() for paper in cut[len(self.papers) :]]
-        return any(ticket in text for text in self.papers)
+        for printer in self._printers:
+            fresh = printer.cut - self._seen[printer]
+            self._seen[printer] = printer.cut
+            self.papers += [paper.text() for paper in printer.tickets[len(printer.tickets) - fresh :]]
+        return any(ticket in text for text in self.papers[-PAPERS_LOOKED_AT:])
 
     async def _called(self, visit: Visit) -> str:
         found = ""

@@ -70,6 +70,8 @@ class PrinterFarEnd:
         self._messages: list[bytes] = []
         self.tickets: list[Paper] = []
         """What was cut off, oldest first; the latest `TICKETS_KEPT`."""
+        self.cut = 0
+        """How many were cut off in all."""
         self.strip = Paper(columns, [CUTTER])
         """What hangs out of the printer, not yet cut."""
         self.jammed = False
@@ -196,6 +198,7 @@ class PrinterFarEnd:
         if isinstance(rows[-1], Gap) and rows[-1].lines > CUTTER.lines:
             rows[-1] = Gap(rows[-1].lines - CUTTER.lines)
         self.tickets.append(self.strip)
+        self.cut += 1
         del self.tickets[:-TICKETS_KEPT]
         self.strip = Paper(self._columns, [CUTTER])
 
