@@ -339,9 +339,9 @@ def test_the_accounts_are_beside_the_journal_unless_it_is_said(tmp_path: Path) -
 
 
 def test_the_screens_of_the_shipped_configurations_are_for_this_machine_alone(example: Settings) -> None:
-    for settings in (example, read(shipped("demo.toml"))):
-        assert settings.web is not None
-        assert (settings.web.host, settings.web.port) == ("127.0.0.1", 8080)
+    for each in (example, read(shipped("demo.toml"))):
+        assert each.web is not None
+        assert (each.web.host, each.web.port) == ("127.0.0.1", 8080)
 
 
 def test_what_the_example_has_as_comments_for_the_screens_is_right_too(tmp_path: Path) -> None:

@@ -50,10 +50,23 @@ def test_an_installed_demo_runs_from_any_directory(installed: Path) -> None:
     assert "Traceback" not in done.stderr
 
 
+def test_nothing_is_shipped_that_a_branch_has_written(installed: Path) -> None:
+    """Accounts and journals made while somebody tried a shipped configuration would be everybody's."""
+    shipped = [path for path in (installed / "controller" / "shipped").rglob("*") if path.is_file()]
+    assert shipped
+    assert [path.name for path in shipped if path.suffix != ".toml"] == []
+
+
+def test_an_installed_lobby_has_its_pages(installed: Path) -> None:
+    for folder in ("controller/web/pages", "simulators/virtual_lobby/pages"):
+        there = {path.name for path in (installed / folder).iterdir()}
+        assert there == {path.name for path in (ROOT / folder).iterdir()} != set()
+
+
 def test_the_architecture_names_every_file_of_the_house() -> None:
     text = (ROOT / "ARCHITECTURE.md").read_text("utf-8")
     words = set(re.findall(r"[\w*]+(?:\.py)?", text))
-    for folder in ("controller", "controller/lobby", "drivers", "simulators"):
+    for folder in ("controller", "controller/lobby", "controller/web", "drivers", "simulators"):
         for path in sorted((ROOT / folder).glob("*.py")):
             stem = path.stem
             known = {path.name, stem, f"{stem.split('_')[0]}*.py"} & words or any(

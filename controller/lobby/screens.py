@@ -7,7 +7,6 @@ language; the pages' own labels are theirs.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from itertools import islice
 from typing import Any
 
 from controller.lobby import issuing, views, waiting
@@ -160,7 +159,7 @@ def _services(state: State, rules: Rules, waits: Waits, *, longest: bool = False
     if longest:
         firsts: dict[str, int] = {}
         for key, line in state.lines.items():
-            since = min(state.tickets[place.ticket].waits_from for place in islice(line, 3))
+            since = min(state.tickets[place.ticket].waits_from for place in line)
             firsts[key.service] = min(since, firsts.get(key.service, since))
         for service in services:
             service["longest"] = firsts.get(service["id"], 0)

@@ -1,0 +1,569 @@
+"""What browser pages show: the pictures of a lobby at work, and that no page says what it has no words for."""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, get_args
+
+import pytest
+from branches import (
+    MINUTE_MS,
+    NINE,
+    Lobby,
+    asking,
+    branch,
+    branches,
+    half_hours,
+    history,
+    hours,
+    long_steps,
+    wording,
+)
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from controller.lobby import commands as cm
+from controller.lobby import screens, views
+from controller.lobby.calling import pick
+from controller.lobby.outcome import Refusal
+from controller.lobby.rules import Appointments, Rules
+from controller.lobby.state import Stage
+from controller.lobby.triage import NEEDS
+from controller.web.access import Role
+
+COUNTERS = {"1": {"cash": 0}, "2": {"cash": 20, "personal": 0}}
+NINE_S = NINE // 1000
+
+
+def rules(**more: Any) -> Rules:
+    return branch(COUNTERS, **({"raters": ("1",)} | more))
+
+
+def do(lobby: Lobby, kind: type[cm.Command], **about: Any) -> None:
+    answer = lobby.do(kind(at=lobby.now, cause="", **about))
+    assert not isinstance(answer, Refusal), answer
+
+
+def manage(lobby: Lobby, kind: type[cm.ManagerCommand], ticket: str, **about: Any) -> None:
+    do(lobby, kind, by="user/li", ticket=ticket, **about)
+
+
+def counter(lobby: Lobby, id: str = "1") -> dict[str, Any]:
+    return screens.counter(lobby.state, lobby.rules, lobby.rules.counters[id], lobby.now, [])
+
+
+def console(lobby: Lobby, **more: Any) -> dict[str, Any]:
+    about: dict[str, Any] = {"notices": [], "waits": {}, "devices": {}, "figures": {}, "recent": []} | more
+    return screens.console(lobby.state, lobby.rules, lobby.now, **about)
+
+
+def page(lobby: Lobby, ticket: str) -> dict[str, Any]:
+    meant = lobby.state.tickets[ticket]
+    wait = screens.still_waits(lobby.state, lobby.rules, meant, lobby.now)
+    return screens.ticket(lobby.state, lobby.rules, meant, lobby.now, wait)
+
+
+# -- the hall ------------------------------------------------------------------------------------------------------
+
+
+def test_the_television_tells_calls_who_is_next_and_how_long_it_takes() -> None:
+    lobby = Lobby(rules())
+    for service in ("cash", "personal", "cash", "cash"):
+        lobby.take(service)
+        lobby.wait(1)
+    lobby.call("1")
+    lobby.wait(1)
+    lobby.call("2")
+    found = screens.television(
+        lobby.state, lobby.rules, lobby.now, ["No tickets"], {"cash": (5, 10), "personal": (0, 0)}
+    )
+    assert found == {
+        "now": lobby.now,
+        "branch": "Test",
+        "calls": [
+            {"ticket": "B001", "counter": "2", "at": NINE + 5 * MINUTE_MS},
+            {"ticket": "A001", "counter": "1", "at": NINE + 4 * MINUTE_MS},
+        ],
+        "soon": ["A002", "A003"],
+        "services": [
+            {"id": "cash", "name": "Cash", "waiting": 2, "wait": "5-10 min"},
+            {"id": "personal", "name": "Personal", "waiting": 0, "wait": "now"},
+        ],
+        "notices": ["No tickets"],
+    }
+    do(lobby, cm.Recall, counter="1")
+    assert screens.television(lobby.state, lobby.rules, lobby.now, [], {})["calls"][0]["ticket"] == "A001"
+    do(lobby, cm.NoShow, counter="1")
+    found = screens.television(lobby.state, lobby.rules, lobby.now, [], {})
+    assert [call["ticket"] for call in found["calls"]] == ["B001"], "nobody shall go there any more"
+    assert [service["wait"] for service in found["services"]] == ["", ""], "nobody can tell"
+
+
+def test_the_kiosk_offers_what_is_given_now() -> None:
+    about = {"cash": {"hours": hours("09:00-12:00")}, "personal": {"quota": 1}}
+    slots = Appointments(half_hours("09:00", "12:00"), places=1)
+    lobby = Lobby(rules(services=about, triage=asking(("cash", "personal")), appointments=slots))
+
+    def kiosk() -> dict[str, Any]:
+        return screens.kiosk(lobby.state, lobby.rules, lobby.now, ["notice"], {"cash": (0, 0)}, paper=True)
+
+    found = kiosk()
+    assert found["services"] == [
+        {"id": "cash", "name": "Cash", "waiting": 0, "wait": "now", "given": True},
+        {"id": "personal", "name": "Personal", "waiting": 0, "wait": "", "given": True},
+    ]
+    assert found["triage"] == lobby.rules.triage.picture()
+    assert found["triage"]["start"] == "begin"
+    assert found["slots"] == [f"{hour:02d}:{minute}" for hour in range(9, 12) for minute in ("00", "30")] + ["12:00"]
+    assert (found["needs"], found["paper"], found["notices"]) == (list(NEEDS), True, ["notice"])
+    lobby.take("personal", slot="09:30")
+    found = kiosk()
+    assert [service["given"] for service in found["services"]] == [True, False]
+    assert "09:30" not in found["slots"]
+    lobby.wait(180)
+    found = kiosk()
+    assert [service["given"] for service in found["services"]] == [False, False]
+    assert found["slots"] == ["12:00"]
+    assert screens.kiosk(lobby.state, lobby.rules, lobby.now, [], {}, paper=False)["paper"] is False
+
+
+# -- a counter -----------------------------------------------------------------------------------------------------
+
+
+def test_a_soft_keypad_shows_what_any_keypad_does_and_what_its_keys_are_for() -> None:
+    lobby = Lobby(rules())
+    found = counter(lobby)
+    assert (found["state"], found["ticket"], found["since"], found["service"]) == ("closed", "", 0, "")
+    do(lobby, cm.Open, counter="1")
+    lobby.wait(1)
+    lobby.take("cash", "vip", form=True, needs=("time",))
+    lobby.take("cash")
+    lobby.wait(1)
+    lobby.call("1")
+    do(lobby, cm.Recall, counter="1")
+    found = counter(lobby)
+    for key, shown in views.screen(lobby.state, lobby.rules, lobby.rules.counters["1"], lobby.now).items():
+        assert found[key] == shown, key
+    assert (found["state"], found["ticket"], found["next"], found["waiting"]) == ("called", "A001", "A002", 1)
+    assert (found["service"], found["class"], found["since"]) == ("Cash", "Vip", NINE + 2 * MINUTE_MS)
+    assert (found["recalls"], found["needs"], found["held"]) == (1, ["form", "time"], [])
+    assert found["services"] == [{"key": "1", "name": "Cash"}, {"key": "2", "name": "Personal"}]
+    assert (found["counters"], found["rater"]) == (["2"], True)
+    do(lobby, cm.Start, counter="1")
+    assert counter(lobby)["state"] == "serving"
+    lobby.wait(1)
+    lobby.call("1")
+    found = counter(lobby)
+    assert (found["ticket"], found["class"], found["recalls"]) == ("A002", "", 0)
+    assert counter(lobby, "2")["rater"] is False
+
+
+def test_a_soft_keypad_lists_what_its_own_counter_holds_the_longest_first() -> None:
+    lobby = Lobby(rules(services={"personal": {}}))
+    for _ in range(3):
+        lobby.take("cash")
+    for id in ("1", "1", "2"):
+        lobby.call(id)
+        do(lobby, cm.Hold, counter=id)
+        lobby.wait(1)
+    assert counter(lobby)["held"] == ["A001", "A002"]
+    assert counter(lobby, "2")["held"] == ["A003"]
+    do(lobby, cm.Unhold, counter="1", digits="2")
+    do(lobby, cm.Hold, counter="1")
+    assert counter(lobby)["held"] == ["A001", "A002"]
+    do(lobby, cm.Unhold, counter="1")
+    lobby.wait(1)
+    do(lobby, cm.Hold, counter="1")
+    do(lobby, cm.Pause, counter="1")
+    found = counter(lobby)
+    assert (found["held"], found["state"], found["since"]) == (["A002", "A001"], "paused", lobby.now)
+
+
+# -- a customer's own page -----------------------------------------------------------------------------------------
+
+
+def test_a_tickets_page_follows_it_from_the_paper_to_the_end() -> None:
+    lobby = Lobby(rules(services={"cash": {"minutes": 4}}))
+    do(lobby, cm.Open, counter="1")
+    for _ in range(3):
+        lobby.take("cash")
+    lobby.call("1")
+    found = page(lobby, "A003")
+    assert (found["state"], found["ahead"], found["counter"], found["since"]) == ("waiting", 1, "", NINE)
+    assert re.fullmatch(r"\d+-\d+ min", found["wait"])
+    assert (found["ticket"], found["service"], found["branch"], found["returns_until"]) == ("A003", "Cash", "Test", 0)
+    lobby.call("1")
+    lobby.call("1")
+    found = page(lobby, "A003")
+    assert (found["state"], found["ahead"], found["wait"], found["counter"]) == ("called", 0, "", "1")
+    do(lobby, cm.Start, counter="1")
+    assert page(lobby, "A003")["state"] == "serving"
+    do(lobby, cm.Hold, counter="1")
+    found = page(lobby, "A003")
+    assert (found["state"], found["counter"]) == ("held", ""), "it is not to go there now"
+    do(lobby, cm.Unhold, counter="1")
+    lobby.wait(2)
+    do(lobby, cm.NoShow, counter="1")
+    found = page(lobby, "A003")
+    assert (found["state"], found["counter"], found["wait"]) == ("missed", "", "")
+    assert found["returns_until"] == lobby.now + 15 * MINUTE_MS
+    manage(lobby, cm.Return, "A003")
+    assert (page(lobby, "A003")["state"], page(lobby, "A003")["returns_until"]) == ("waiting", 0)
+    manage(lobby, cm.Cancel, "A003")
+    assert page(lobby, "A003")["state"] == "cancelled"
+    assert page(lobby, "A001")["state"] == "finished"
+
+
+def test_who_has_come_back_too_often_is_told_no_time_to_come_back() -> None:
+    lobby = Lobby(rules(returns=0))
+    lobby.take("cash")
+    lobby.call("1")
+    do(lobby, cm.NoShow, counter="1")
+    assert page(lobby, "A001")["returns_until"] == 0
+    assert console(lobby)["missed"][0]["returns_until"] == 0
+
+
+def test_a_page_tells_no_wait_where_nobody_serves() -> None:
+    lobby = Lobby(branch({"1": {"cash": 0}, "2": {"personal": 0}}))
+    for id in ("1", "2"):
+        do(lobby, cm.Open, counter=id)
+    do(lobby, cm.Close, counter="1")
+    lobby.take("cash")
+    assert (page(lobby, "A001")["wait"], page(lobby, "A001")["ahead"]) == ("", 0)
+
+
+def test_nothing_personal_is_on_a_tickets_page() -> None:
+    """Neither what somebody needs nor the class they were given: a page may be looked at by others."""
+    lobby = Lobby(rules())
+    lobby.take("cash", "green", form=True, needs=("glasses",), reason="elderly")
+    text = json.dumps(page(lobby, "A001")).lower()
+    assert not [word for word in ("green", "glasses", "form", "elderly", "needs", "class") if word in text]
+
+
+# -- the lobby manager ---------------------------------------------------------------------------------------------
+
+
+def test_the_console_lists_who_waits_in_the_order_of_the_rule() -> None:
+    lobby = Lobby(rules(appointments=Appointments(half_hours("09:00", "12:00"))))
+    lobby.take("cash", form=True, needs=("change",))
+    lobby.wait(9)
+    lobby.take("personal", "vip")
+    lobby.take("cash", "appointment", slot="09:30")
+    lobby.wait(3)
+    lobby.take("cash", "green")
+    manage(lobby, cm.Reassign, "A001", counter="2")
+    found = console(lobby)
+    assert [item["ticket"] for item in found["waiting"]] == ["A003", "B001", "A001", "A002"]
+    green, _, first, early = found["waiting"]
+    assert first == {
+        "ticket": "A001",
+        "service": "cash",
+        "class": "normal",
+        "since": NINE,
+        "only": "2",
+        "passed": 0,
+        "returned": False,
+        "early": False,
+        "needs": ["form", "change"],
+        "undo": True,
+    }
+    assert (green["undo"], green["only"], green["since"]) == (False, "", NINE + 12 * MINUTE_MS)
+    assert (early["early"], early["since"]) == (True, NINE + 30 * MINUTE_MS)
+    assert found["waiting_more"] == 0
+    lobby.wait(8)
+    assert not any(item["early"] for item in console(lobby)["waiting"])
+    manage(lobby, cm.Undo, "A001")
+    assert [(i["ticket"], i["undo"], i["only"]) for i in console(lobby)["waiting"] if i["ticket"] == "A001"] == [
+        ("A001", False, "")
+    ]
+    manage(lobby, cm.Reassign, "A001")
+    assert [i["only"] for i in console(lobby)["waiting"]] == [""] * 4, "anybody is nobody in particular"
+
+
+def test_what_can_be_undone_is_marked_as_long_as_it_can() -> None:
+    lobby = Lobby(rules())
+    lobby.take("cash")
+    manage(lobby, cm.Promote, "A001", klass="green", reason="elderly")
+    assert console(lobby)["waiting"][0]["undo"] is True
+    lobby.call("1")
+    do(lobby, cm.NoShow, counter="1")
+    manage(lobby, cm.Return, "A001")
+    (item,) = console(lobby)["waiting"]
+    assert (item["undo"], item["returned"]) == (False, True)
+
+
+def test_the_console_counts_by_service_and_class_and_knows_who_has_waited_longest() -> None:
+    lobby = Lobby(rules())
+    for klass in ("vip", "", ""):
+        lobby.wait(3)
+        lobby.take("cash", klass)
+    found = console(lobby, waits={"cash": (12, 18)})
+    assert found["services"] == [
+        {"id": "cash", "name": "Cash", "waiting": 3, "wait": "12-18 min", "longest": NINE + 3 * MINUTE_MS},
+        {"id": "personal", "name": "Personal", "waiting": 0, "wait": "", "longest": 0},
+    ]
+    counts = {each["id"]: each["waiting"] for each in found["classes"]}
+    assert counts == {"normal": 2, "vip": 1, "appointment": 0, "green": 0, "urgent": 0}
+    assert [each["name"] for each in found["classes"]][:2] == ["Normal", "Vip"]
+
+
+def test_who_has_come_back_has_waited_since_the_paper_and_not_since_the_return() -> None:
+    """Wherever in the line that puts them."""
+    lobby = Lobby(rules())
+    lobby.take("cash")
+    lobby.call("1")
+    do(lobby, cm.NoShow, counter="1")
+    for _ in range(5):
+        lobby.wait(0.5)
+        lobby.take("cash")
+    manage(lobby, cm.Return, "A001")
+    found = console(lobby)
+    assert [item["ticket"] for item in found["waiting"]][-1] == "A001"
+    assert found["services"][0]["longest"] == NINE
+
+
+def test_the_console_shows_every_counter_and_who_is_there() -> None:
+    lobby = Lobby(rules())
+    lobby.take("personal", "vip")
+    lobby.take("cash")
+    do(lobby, cm.Open, counter="2")
+    lobby.wait(1)
+    lobby.call("2")
+    one, two = console(lobby)["counters"]
+    assert one == {
+        "id": "1",
+        "state": "closed",
+        "ticket": "",
+        "service": "",
+        "class": "",
+        "since": 0,
+        "waiting": 1,
+        "serves": {"cash": 0},
+        "rater": True,
+    }
+    assert two == {
+        "id": "2",
+        "state": "called",
+        "ticket": "B001",
+        "service": "personal",
+        "class": "vip",
+        "since": NINE + MINUTE_MS,
+        "waiting": 1,
+        "serves": {"cash": 20, "personal": 0},
+        "rater": False,
+    }
+    do(lobby, cm.Start, counter="2")
+    assert console(lobby)["counters"][1]["state"] == "serving"
+    lobby.wait(1)
+    do(lobby, cm.Pause, counter="2")
+    two = console(lobby)["counters"][1]
+    assert (two["state"], two["ticket"], two["since"]) == ("paused", "", lobby.now)
+
+
+def test_the_console_shows_who_has_gone_astray() -> None:
+    lobby = Lobby(rules())
+    for _ in range(screens.MISSED_LISTED + 3):
+        lobby.take("cash", "vip")
+        lobby.call("1")
+        lobby.wait(0.5)
+        do(lobby, cm.NoShow, counter="1")
+    lobby.take("personal", paper="ready")
+    lobby.call("2")
+    do(lobby, cm.Hold, counter="2")
+    lobby.do(cm.ReportPrint(at=lobby.now, cause="", ticket="B001", copy=1, result="unknown"))
+    found = console(lobby)
+    assert [item["ticket"] for item in found["missed"]] == [f"A{n:03d}" for n in range(23, 3, -1)], (
+        "the last ones first"
+    )
+    assert found["missed"][0] == {
+        "ticket": "A023",
+        "service": "cash",
+        "class": "vip",
+        "counter": "1",
+        "since": lobby.now,
+        "returns_until": lobby.now + 15 * MINUTE_MS,
+    }
+    assert found["held"] == [
+        {"ticket": "B001", "service": "personal", "class": "normal", "counter": "2", "since": lobby.now}
+    ]
+    assert found["unprinted"] == ["B001"]
+
+
+def test_a_full_hall_is_listed_from_its_best_on() -> None:
+    lobby = Lobby(rules())
+    for _ in range(screens.LISTED + 5):
+        lobby.take("cash")
+    lobby.take("cash", "green")
+    found = console(lobby)
+    assert (len(found["waiting"]), found["waiting_more"]) == (screens.LISTED, 6)
+    assert found["waiting"][0]["class"] == "green"
+
+
+def test_what_others_know_is_passed_on_as_it_is() -> None:
+    lobby = Lobby(rules())
+    lobby.take("cash")
+    for _ in range(2):
+        lobby.do(cm.CheckWindows(at=lobby.now, cause=""))
+    devices = {"printer": {"state": "degraded", "detail": "out of paper", "since": NINE}}
+    recent = [{"at": NINE, "text": "A001", "by": "user/li", "kind": "ticket_called", "ticket": "A001"}]
+    found = console(lobby, notices=["!"], devices=devices, figures={"customers": 1}, recent=recent)
+    assert found["advice"] == views.advice(lobby.state, lobby.rules)["items"] != []
+    assert found["devices"] == [{"id": "printer", **devices["printer"]}]
+    assert (found["figures"], found["recent"], found["notices"]) == ({"customers": 1}, recent, ["!"])
+
+
+@settings(max_examples=40, deadline=None, print_blob=True)
+@given(rules=branches(), seed=st.integers(0, 2**32 - 1))
+def test_any_lobby_can_be_shown(rules: Rules, seed: int) -> None:
+    """As data that goes over the wire, alike to what displays show, and nothing changes by looking."""
+    lobby = history(rules, long_steps(seed, 150))
+    state = lobby.state
+    before = state.picture()
+    shown = [
+        screens.television(state, rules, lobby.now, [], {}),
+        screens.kiosk(state, rules, lobby.now, [], {}, paper=False),
+        *(counter(lobby, id) for id in rules.counters),
+        *(page(lobby, id) for id in [*state.tickets][-20:]),
+        found := console(lobby),
+    ]
+    for each in shown:
+        assert json.loads(json.dumps(each)) == each
+        assert (each["now"], each["branch"]) == (lobby.now, rules.branch_name)
+    assert state.picture() == before
+    waiting = [ticket for ticket in state.tickets.values() if ticket.stage is Stage.WAITING]
+    assert len(found["waiting"]) + found["waiting_more"] == len(waiting)
+    assert {item["ticket"] for item in found["waiting"]} <= {ticket.id for ticket in waiting}
+    assert sum(each["waiting"] for each in found["services"]) == sum(each["waiting"] for each in found["classes"])
+    for each in found["services"]:
+        own = [ticket.waits_from for ticket in waiting if ticket.service == each["id"]]
+        assert (each["waiting"], each["longest"]) == (len(own), min(own, default=0)), each
+    for item in found["waiting"]:
+        undone = cm.Undo(at=lobby.now, cause="", by="user/li", ticket=item["ticket"])
+        nothing = Refusal("nothing_to_undo", (("ticket", item["ticket"]),))
+        assert (lobby.do(undone) != nothing) == item["undo"]
+
+
+@settings(max_examples=40, deadline=None, print_blob=True)
+@given(seed=st.integers(0, 2**32 - 1))
+def test_where_all_do_everything_the_console_lists_who_is_called_next(seed: int) -> None:
+    lobby = history(branch({"1": {"cash": 0, "personal": 0}}, pass_limit=10**9), long_steps(seed, 150))
+    found = pick(lobby.state, lobby.rules, lobby.rules.counters["1"], lobby.now)
+    order = [item["ticket"] for item in console(lobby)["waiting"]]
+    assert order[:1] == ([found.ticket.id] if found else [])
+
+
+# -- what pages say ------------------------------------------------------------------------------------------------
+
+WEB = Path(__file__).parents[1] / "controller" / "web"
+SECTIONS = ("page", "reason", "role", "http", "needs", "wait", "voice", "stage")
+"""Of the wording; the first four are the pages' alone."""
+KEY = rf"(?:{'|'.join(SECTIONS)})\.[\w.${{}}-]*"
+
+
+def words_of(path: Path) -> set[str]:
+    """The wording keys that stand in a file. One that is built when it is said has `{}` in place of what is put in."""
+    text = path.read_text("utf-8")
+    if path.suffix == ".py":
+        return {key for node in ast.walk(ast.parse(text)) for key in _of_python(node)}
+    found = {key for _, key in re.findall(rf"""(["'`])({KEY})\1""", text)}
+    return {re.sub(r"\$\{[^}]*\}", "{}", key) + "{}" * key.endswith(".") for key in found}
+
+
+def _of_python(node: ast.AST) -> Iterator[str]:
+    match node:
+        case ast.Call(func=ast.Attribute(attr="problem"), args=[_, ast.Constant(value=str(code)), *_]):
+            yield f"http.{code}"
+        case ast.Call(func=ast.Attribute(attr="say"), args=[ast.Constant(value=str(text)), *_]):
+            yield from [text] * bool(re.fullmatch(KEY, text))
+        case ast.Call(
+            func=ast.Attribute(attr="say"), args=[ast.JoinedStr(values=[ast.Constant(value=str(text)), _]), *_]
+        ):
+            yield from [f"{text}{{}}"] * bool(re.fullmatch(KEY, text))
+
+
+def drawn_pages() -> set[str]:
+    """The pages that the daemon draws, by name."""
+    calls = [node for node in ast.walk(ast.parse((WEB / "pages.py").read_text("utf-8"))) if isinstance(node, ast.Call)]
+    return {
+        arg.value
+        for call in calls
+        if isinstance(call.func, ast.Name) and call.func.id in ("draw", "private")
+        for arg in call.args
+        if isinstance(arg, ast.Constant)
+    }
+
+
+def reasons_offered() -> set[str]:
+    """The codes in those lists of the console that are offered as reasons."""
+    text = (WEB / "pages" / "console.js").read_text("utf-8")
+    lists = set(re.findall(r"\b(?:reasons|reasonOf)\(.*?\b([A-Z]{2,})\b", text))
+    assert lists
+    found = {name: re.search(rf"^const {name} = \[([^\]]*)\];", text, re.MULTILINE) for name in lists}
+    return {code for each in found.values() if each for code in re.findall(r'"(\w+)"', each[1])}
+
+
+def built() -> Mapping[str, set[str]]:
+    """What is put into the keys that are built when they are said, from where it comes."""
+    return {
+        "page.title.{}": drawn_pages(),
+        "reason.{}": reasons_offered(),
+        "role.{}": set(get_args(Role)),
+        "needs.{}": {"form", *NEEDS},
+        # Of `problem`, which are found where it is called, and of the framework's own refusals.
+        "http.{}": {"not_found", "not_allowed", "unreadable"},
+    }
+
+
+def said_by_pages() -> dict[str, str]:
+    """Every wording key that pages and their answers use, and a file that does."""
+    said: dict[str, str] = {}
+    fills = built()
+    for path in sorted([*WEB.rglob("*.py"), *WEB.rglob("*.js")]):
+        for key in words_of(path):
+            assert "{}" not in key or key in fills, f"{path.name} builds {key}: say in `built` from what"
+            for filled in fills.get(key, {""}):
+                said.setdefault(key.replace("{}", filled), path.name)
+    return said
+
+
+def test_pages_say_only_what_there_are_words_for() -> None:
+    known = wording("en").templates
+    assert {key: file for key, file in said_by_pages().items() if key not in known} == {}
+
+
+def test_every_word_of_the_pages_is_said() -> None:
+    said = said_by_pages()
+    own = [key for key in wording("en").templates if key.startswith(("page.", "reason.", "role.", "http."))]
+    assert len(own) > 100
+    assert [key for key in own if key not in said] == []
+
+
+def test_every_page_has_its_files_and_its_title() -> None:
+    names = drawn_pages()
+    assert {"console", "tv", "kiosk", "counter", "ticket", "sign-in"} <= names
+    for kind in ("js", "css"):
+        assert {path.stem for path in (WEB / "pages").glob(f"*.{kind}")} - {"common"} == names, kind
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "keys"),
+    [
+        ("a.js", 'say("page.tv.now"); el("p", {}, say(\'page.tv.soon\'))', {"page.tv.now", "page.tv.soon"}),
+        ("a.js", "const STATES = { open: \"page.x.open\" }; say(STATES[state])", {"page.x.open"}),
+        ("a.js", "say(`needs.${need}`); say(\"role.\" + role)", {"needs.{}", "role.{}"}),
+        ("a.js", "page.words.length; page.account; // the page.words", set()),
+        ("a.js", 'say("page.sign-in.go")', {"page.sign-in.go"}),
+        ("a.py", 'site.say("page.noscript")', {"page.noscript"}),
+        ("a.py", 'site.say(f"page.title.{name}")', {"page.title.{}"}),
+        ("a.py", 'raise self.problem(403, "foreign")', {"http.foreign"}),
+        ("a.py", 'WORDS = ("page.", "needs.")', set()),
+        ("a.py", 'message = {"type": "http.request"}; say("refused.busy")', set()),
+    ],
+)  # fmt: skip
+def test_words_are_found_where_they_stand(tmp_path: Path, name: str, text: str, keys: set[str]) -> None:
+    (tmp_path / name).write_text(text)
+    assert words_of(tmp_path / name) == keys
