@@ -103,8 +103,8 @@ const time = el("time", { class: "clock number" });
 const branch = el("strong", { class: "branch" }, page.branch);
 const figures = el("p", { class: "figures" });
 const signOut = el("button", { type: "button", class: "quiet", onclick: leave }, say("page.console.sign_out"));
-const notices = el("ul", { class: "notices", tabindex: "0", "aria-live": "polite", "aria-label": say("page.console.notices") });
-const advice = el("ul", { class: "advice", "aria-live": "polite", "aria-label": say("page.console.advice") });
+const notices = el("ul", { class: "notices", tabindex: "0", "aria-label": say("page.console.notices") });
+const advice = el("ul", { class: "advice" });
 const services = el("div", { class: "services", role: "group", "aria-label": say("page.console.services") });
 const classes = el("div", { class: "chips", role: "group", "aria-label": say("page.console.classes") });
 const search = el("input", {
@@ -134,13 +134,12 @@ const titled = (name, title, ...children) =>
   el("section", {
     class: `part ${name}`, id: `part-${name}`, "aria-labelledby": `title-${name}`,
     tabindex: name === "log" || name === "health" ? "0" : null,
-  },
-    el("h2", { id: `title-${name}` }, title), children);
+  }, el("h2", { id: `title-${name}` }, title), children);
 
 main.append(
   el("header", { class: "top" }, branch, time, figures, el("span", { class: "who soft" }, page.account?.name ?? ""), signOut),
-  notices,
-  advice,
+  el("div", { class: "live", role: "status", "aria-label": say("page.console.notices") }, notices),
+  el("div", { class: "live", role: "status", "aria-label": say("page.console.advice") }, advice),
   el("div", { class: "columns" },
     titled("waiting", say("page.console.waiting"),
       services,
