@@ -28,9 +28,12 @@ let result = null; // what covers the screen now
 const serviceOf = (id) => view.services.find((service) => service.id === id);
 const slotOf = () => path.find((step) => step.slot)?.slot ?? "";
 
+/** Whether an answer leads to a machine first; whoever has an appointment has come for a person. */
+const advises = (choice) => Boolean(choice.advice) && !slotOf();
+
 /** Whether an answer leads anywhere now: to a ticket, or to a machine, which knows no hours. */
 function leads(choice, seen = []) {
-  if (choice.advice && !slotOf()) return true;
+  if (advises(choice)) return true;
   if (choice.service) return Boolean(serviceOf(choice.service)?.given);
   if (!choice.question || seen.includes(choice.question)) return false;
   return (view.triage.questions[choice.question]?.choices ?? []).some((next) => leads(next, [...seen, choice.question]));
@@ -66,10 +69,11 @@ const grid = (buttons, kind = buttons.length > MANY ? "many" : "few") => el("div
 function choiceButton(choice) {
   return answer(choice.text, () => {
     const given = leads(choice);
-    return { text: choice.service && !(choice.advice && !slotOf()) ? detail(choice.service, given) : given ? "" : say("page.kiosk.not_given"), disabled: !given };
+    if (!given) return { text: say("page.kiosk.not_given"), disabled: true };
+    return { text: choice.service && !advises(choice) ? detail(choice.service, given) : "" };
   }, () => {
     if (choice.question) go({ question: choice.question });
-    else if (choice.advice && !slotOf()) go({ choice });
+    else if (advises(choice)) go({ choice });
     else take({ choice: choice.id, insist: Boolean(choice.advice) });
   });
 }
@@ -84,7 +88,11 @@ function serviceButton(service) {
 /** The screen that the customer's way has led to: what it asks, and its buttons. */
 function screen() {
   const last = path.at(-1) ?? {};
-  if (last.slots) return [say("page.kiosk.which_slot"), grid(view.slots.map((slot) => answer(slot, () => ({}), () => go({ slot }))), "times")];
+  if (last.slots)
+    return [
+      say("page.kiosk.which_slot"),
+      grid(view.slots.map((slot) => answer(slot, () => ({}), () => go({ slot }))), "times"),
+    ];
   if (last.choice) {
     const { choice } = last;
     const given = () => Boolean(serviceOf(choice.service)?.given);
@@ -110,7 +118,8 @@ function draw() {
   const problem = view.paper ? "" : say("page.kiosk.paper");
   if (paper.textContent !== problem) paper.textContent = problem;
   paper.hidden = view.paper;
-  const stands = JSON.stringify([path, view.triage, view.services.map(({ id, name }) => [id, name]), view.slots, view.needs]);
+  const names = view.services.map(({ id, name }) => [id, name]);
+  const stands = JSON.stringify([path, view.triage, names, view.slots, view.needs]);
   if (stands === drawn) {
     // A button that is being touched must stay the same button.
     for (const write of details) write();
@@ -193,11 +202,12 @@ async function agree(choice) {
 
 function tell(given, service) {
   if (given.result !== "ok" || !given.ticket) refuse(given.text);
-  else if (given.printed) cover({ kind: "is-printed", title: say("page.kiosk.number"), id: given.ticket, service, text: say("page.kiosk.take_paper"), lasts: PRINTED });
   else {
+    const about = { title: say("page.kiosk.number"), id: given.ticket, service };
     const code = page.url && given.page ? `${given.page}/qr.svg` : "";
     const text = say(code ? "page.kiosk.remember" : "page.kiosk.remember_only");
-    cover({ kind: "on-screen", title: say("page.kiosk.number"), id: given.ticket, service, text, code, lasts: UNPRINTED });
+    if (given.printed) cover({ ...about, kind: "is-printed", text: say("page.kiosk.take_paper"), lasts: PRINTED });
+    else cover({ ...about, kind: "on-screen", text, code, lasts: UNPRINTED });
   }
 }
 

@@ -5,7 +5,8 @@ const TREMBLE = [400, 200, 400, 200, 400]; // ms of trembling and rest
 
 const stale = el("p", { class: "stale", role: "status", hidden: true });
 const ticket = el("section", { class: "ticket", "aria-label": say("page.ticket.number"), hidden: true });
-const state = el("section", { class: "state", "aria-live": "polite", "aria-atomic": "true" }, el("p", {}, say("page.ticket.loading")));
+const state = el("section", { class: "state", "aria-live": "polite", "aria-atomic": "true" },
+  el("p", {}, say("page.ticket.loading")));
 const live = el("p", { class: "live" }, say("page.ticket.live"));
 document.getElementById("main").append(el("p", { class: "branch" }, page.branch), stale, ticket, state, live);
 
@@ -35,12 +36,16 @@ const SAID = {
     view.ahead ? el("h2", {}, ...enlarged("page.ticket.ahead", "n", view.ahead)) : title(say("page.ticket.ahead_none")),
     view.wait && el("p", { class: "wait" }, say("page.ticket.wait"), el("b", {}, view.wait)),
   ],
-  called: (view) => [el("h2", {}, ...enlarged("page.ticket.called", "counter", view.counter)), hint("page.ticket.called_hint")],
+  called: (view) => [
+    el("h2", {}, ...enlarged("page.ticket.called", "counter", view.counter)), hint("page.ticket.called_hint"),
+  ],
   serving: (view) => [title(say("page.ticket.serving", view))],
   held: () => [title(say("page.ticket.held"))],
   missed: (view) => [
     title(say("page.ticket.missed")),
-    view.returns_until ? hint("page.ticket.missed_until", { time: clock(view.returns_until) }) : hint("page.ticket.missed_ask"),
+    view.returns_until
+      ? hint("page.ticket.missed_until", { time: clock(view.returns_until) })
+      : hint("page.ticket.missed_ask"),
   ],
   finished: () => [title(say("page.ticket.finished")), hint("page.ticket.finished_hint")],
   cancelled: () => [title(say("page.ticket.cancelled")), hint("page.ticket.again")],

@@ -61,6 +61,9 @@ function where(counter) {
 
 const arrow = () => el("span", { class: "arrow", "aria-hidden": "true" }, "→");
 
+const callRow = (call) =>
+  el("li", {}, el("span", { class: "ticket" }, call.ticket), arrow(), el("span", {}, say("page.tv.counter", call)));
+
 function draw() {
   if (!view) return;
   const [first, ...others] = view.calls;
@@ -70,15 +73,16 @@ function draw() {
       fill(newest,
         el("h2", { class: "seen-only-by-readers" }, say("page.tv.now")),
         el("p", { class: "ticket" }, first.ticket), el("p", { class: "where" }, arrow(), ...where(first.counter)));
-    else fill(newest, el("p", { class: "welcome" }, say("page.tv.welcome")), el("p", { class: "take" }, say("page.tv.take")));
+    else
+      fill(newest,
+        el("p", { class: "welcome" }, say("page.tv.welcome")), el("p", { class: "take" }, say("page.tv.take")));
   }
   newest.classList.toggle("fresh", Boolean(first) && isFresh(first));
   const listed = others.slice(0, RECENT);
   if (changed("recent", listed))
-    fill(recent, listed.length ? listed.map((call) =>
-      el("li", {}, el("span", { class: "ticket" }, call.ticket), arrow(), el("span", {}, say("page.tv.counter", call)))) : el("li", {}, "—"));
+    fill(recent, listed.length ? listed.map(callRow) : el("li", {}, "—"));
   listed.forEach((call, place) => recent.children[place].classList.toggle("fresh", isFresh(call)));
-  if (changed("soon", view.soon)) fill(soon, view.soon.length ? view.soon.map((ticket) => el("li", {}, ticket)) : el("li", {}, "—"));
+  if (changed("soon", view.soon)) fill(soon, (view.soon.length ? view.soon : ["—"]).map((ticket) => el("li", {}, ticket)));
   arrange();
 }
 
