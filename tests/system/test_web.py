@@ -8,25 +8,33 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import re
+import socket
 import sqlite3
 import ssl
+import subprocess
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, closing
+from contextlib import AsyncExitStack, asynccontextmanager, closing
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from shutil import which
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
 
 from controller.config import Settings, read
 from controller.daemon import Clock, Daemon
+from controller.lobby.commands import TakeTicket
 from controller.web.access import Accounts, Role
+from controller.web.server import WebServer
 from simulators.stage import running
-from system.branch import HOUSE
+from system.branch import HOUSE, LOBBY
 from system.broker import free_port
+from system.waiting import until
 
 PIN = "739154"
 TEN = datetime(2026, 3, 2, 10, tzinfo=ZoneInfo("Asia/Shanghai")).timestamp()
@@ -271,10 +279,15 @@ class Hands:
 
     def __init__(self) -> None:
         self._started, self._skipped = time.monotonic(), 0.0
+        self._held = False
 
     def now(self) -> float:
         """Seconds since 1970."""
-        return TEN + self._skipped + time.monotonic() - self._started
+        return TEN + self._skipped + (0 if self._held else time.monotonic() - self._started)
+
+    def hold(self) -> None:
+        """From now on it goes on only by `skip`."""
+        self._skipped, self._held = self.now() - TEN, True
 
     def skip(self, seconds: float) -> None:
         self._skipped += seconds
@@ -349,10 +362,9 @@ async def test_where_the_address_is_encrypted_the_cookie_never_goes_out_unencryp
 async def test_thirty_wrong_pins(serve: Serve) -> None:
     async with serve() as lobby:
         lobby.accounts.add("li", "manager", pin=PIN)
+        lobby.hands.hold()
         replies = [await lobby.sign_in("li", "000111") for _ in range(30)]
-        assert [reply.refusal for reply in replies[:3]] == [(401, "wrong_pin")] * 3
-        assert {reply.refusal for reply in replies[3:]} <= {(429, "too_many_tries"), (401, "wrong_pin")}
-        assert sum(reply.status == 401 for reply in replies) < 8
+        assert [reply.refusal for reply in replies] == [(401, "wrong_pin")] * 3 + [(429, "too_many_tries")] * 27
         refused = await lobby.sign_in("li")
         assert refused.refusal == (429, "too_many_tries")
         assert str(refused.json["wait"]) == refused.header("retry-after")
@@ -372,6 +384,7 @@ async def test_somebody_unknown_is_refused_as_somebody_known(serve: Serve) -> No
     async with serve() as lobby:
         lobby.accounts.add("li", "manager", pin=PIN)
         lobby.accounts.add("tv", "screen")
+        lobby.hands.hold()
 
         async def refused(name: str) -> list[tuple[int, bytes]]:
             replies = [await lobby.sign_in(name, "000111") for _ in range(4)]
@@ -865,3 +878,402 @@ async def test_more_connections_than_may_be_cost_no_press(serve: Serve, monkeypa
         async with asyncio.timeout(5):
             while not await exchange(lobby.port, request("GET", "/health", {})):
                 pass
+
+
+# -- presses -------------------------------------------------------------------------------------------------
+
+
+async def test_a_press_that_is_sent_again_acts_once(serve: Serve) -> None:
+    async with serve() as lobby:
+        li, wang = await lobby.person("li"), await lobby.person("wang")
+        take = {"service": "cash", "class": "normal"}
+        first = await li.post("/api/tickets", take, Idempotency_Key="key-0001")
+        again = await li.post("/api/tickets", take, Idempotency_Key="key-0001")
+        assert first.status == 200
+        assert (again.status, again.body) == (first.status, first.body)
+        at_once = await asyncio.gather(
+            *(li.post("/api/panel", {"key": "GREEN"}, Idempotency_Key="key-0002") for _ in range(20))
+        )
+        assert {(reply.status, reply.body) for reply in at_once} == {(200, at_once[0].body)}
+        called = [await li.key("1", "CALL", Idempotency_Key="key-0003") for _ in range(2)]
+        assert called[0].json == called[1].json
+        assert [row["ticket"] for row, _ in lobby.rows("ticket_issued")] == ["A001", "A002"]
+        assert len(lobby.rows("ticket_called")) == 1
+
+        other = {"service": "personal", "class": "normal"}
+        for key, path, content in (
+            ("key-0001", "/api/tickets", other),
+            ("key-0002", "/api/panel", {"key": "GREEN", "reason": "elderly"}),
+            ("key-0003", "/api/counters/2/keys", {"key": "CALL"}),
+            ("key-0003", "/api/counters/1/keys", {"key": "CALL", "digits": "1"}),
+            ("key-0003", "/api/tickets", take),
+        ):
+            assert (await li.post(path, content, Idempotency_Key=key)).refusal == (422, "key_reused"), (key, content)
+        assert (await wang.post("/api/tickets", other, Idempotency_Key="key-0001")).json["ticket"] == "B001"
+        assert len(lobby.rows("ticket_issued")) == 3
+        without = [(await li.post("/api/panel", {"key": "GREEN"})).json["ticket"] for _ in range(2)]
+        assert without == ["A003", "A004"]
+
+
+async def test_a_captured_request_acts_once(serve: Serve) -> None:
+    async with serve() as lobby:
+        li = await lobby.person("li")
+        body = json.dumps({"key": "GREEN", "service": "cash"}).encode()
+        headers = li.headers | {"Content-Type": "application/json", "Idempotency-Key": "0123456789abcdef"}
+        captured = request("POST", "/api/panel", headers, body)
+        answers = [parsed(await exchange(lobby.port, captured)) for _ in range(5)]
+        assert {answer.body for answer in answers} == {answers[0].body}
+        assert len(lobby.rows("ticket_issued")) == 1
+        await li.send("DELETE", "/api/session")
+        assert parsed(await exchange(lobby.port, captured)).refusal == (401, "not_signed_in")
+
+
+async def test_who_did_what_is_in_the_journal_and_what_was_typed_is_beside_it(serve: Serve) -> None:
+    async with serve() as lobby:
+        li = await lobby.person("li")
+        clerk = lobby.device("window-1", "counter", "1")
+        kiosk = lobby.device("hall", "kiosk")
+        ticket = await kiosk.take()
+        typed = "老人 <b>Herr Müller</b>'; DROP TABLE event;--\n\u2028"
+        promoted = await li.post(
+            "/api/panel", {"key": "GREEN", "ticket": ticket, "reason": typed}, Idempotency_Key="k" * 8
+        )
+        assert promoted.status == 200, promoted
+        await li.post("/api/panel", {"key": "GREEN", "reason": "elderly"})
+        await clerk.key("1", "CALL", Idempotency_Key="call-001")
+
+        (issued, green), (promotion,), (call,) = (
+            lobby.rows(kind) for kind in ("ticket_issued", "ticket_promoted", "ticket_called")
+        )
+        assert issued[1].startswith("http:hall:")
+        assert promotion[0]["by"] == "user/li"
+        assert promotion[1].startswith("http:li:kkkkkkkk:")
+        assert promotion[0]["reason"] == "remark"
+        assert green[0].get("reason", "elderly") == "elderly"
+        assert call[1].startswith("http:window-1:call-001:")
+        with closing(sqlite3.connect(f"file:{lobby.settings.journal_path}?mode=ro", uri=True)) as journal:
+            assert journal.execute("SELECT cause, text FROM remark").fetchall() == [(promotion[1], typed)]
+            events = [str(row) for row in journal.execute("SELECT * FROM event")]
+        assert not [row for row in events if "ller" in row or "老人" in row]
+        recent = (await li.get("/api/console")).json["recent"]
+        assert [(action["by"], action["kind"]) for action in recent][-1] == ("user/li", "ticket_promoted")
+        assert typed not in json.dumps(recent, ensure_ascii=False)
+
+
+async def test_a_refusal_is_a_sentence_of_the_branch(serve: Serve) -> None:
+    async with serve() as lobby:
+        li = await lobby.person("li")
+        for reply in (
+            await li.key("1", "RECALL"),
+            await li.post("/api/panel", {"key": "CANCEL", "ticket": "A999"}),
+            await li.post("/api/panel", {"key": "UNDO", "ticket": "A999"}),
+            await li.post("/api/panel", {"key": "ACCEPT", "counter": "1"}),
+            await li.post("/api/panel", {"key": "REASSIGN", "ticket": "A999", "counter": "nowhere"}),
+            await li.post("/api/tickets", {"service": "nothing"}),
+            await li.post("/api/tickets", {"service": "cash", "class": "nothing"}),
+            await li.post("/api/tickets", {"choice": "nothing"}),
+            await li.post("/api/tickets", {"service": "cash", "slot": "nope"}),
+        ):
+            assert reply.status == 409, reply
+            assert " " in reply.json["detail"]
+            assert reply.refusal[1] != ""
+        assert lobby.rows("ticket_issued") == []
+        why = await li.get("/api/tickets/A999/why")
+        assert why.status == 404
+        assert "A999" in why.json["detail"]
+
+
+# -- names that are scripts ----------------------------------------------------------------------------------
+
+NASTY = [
+    "<script>alert(1)</script></title>{{7*7}}${7*7}",
+    "\"quoted\\\" 'single' \u2028\u2029 --> <!-- & &lt; \ufeff",
+    "</script><script src=//x></script>{% raw %}\\u003c",
+]
+
+
+@pytest.mark.parametrize("bad", NASTY, ids=["script", "quotes", "end"])
+async def test_names_that_are_scripts_stay_names(serve: Serve, bad: str) -> None:
+    name = json.dumps(bad)
+
+    def change(text: str) -> str:
+        return text.replace('"Liberation Road"', name).replace('"Cash"', name)
+
+    async with serve(change=change) as lobby:
+        assert lobby.settings.rules.branch_name == bad
+        li = await lobby.person("li")
+        taken = (await li.post("/api/tickets", {"service": "cash"})).json
+        pages = ["/sign-in", "/enter", taken["page"], "/t/%3Cscript%3E", "/sign-in?next=%22%3E%3C/script%3E"]
+        for path in [*pages, "/console", "/tv", "/kiosk", "/counter/1"]:
+            reply = await li.get(path)
+            text = reply.body.decode()
+            assert reply.status == 200
+            for raw in ("<script>", "alert(1)<", "--> <!--", "</script><", "src=//x>", "</title>{"):
+                assert raw not in text, (path, raw)
+            assert text.count("<script") == text.count("</script>") == 2
+            _, _, after = text.partition('id="page">')
+            content = after.partition("</script>")[0]
+            assert not set("<>\u2028\u2029") & set(content)
+            data = json.loads(content)
+            assert data["branch"] == bad
+            assert data["services"][0]["name"] == bad
+        for path in ("/api/television", "/api/kiosk", "/api/console"):
+            reply = await li.get(path)
+            assert reply.header("content-type").startswith("application/json")
+            assert reply.json["branch"] == bad
+        async with li.stream("/api/television/live") as stream:
+            assert (await stream.view())["branch"] == bad
+            await li.key("1", "CALL")
+            view = await stream.view(lambda view: view["calls"])
+            assert view["services"][0]["name"] == bad
+        qr = await li.get(f"{taken['page']}/qr.svg")
+        assert qr.header("content-type") == "image/svg+xml"
+        assert b"script" not in qr.body
+
+
+# -- ticket pages --------------------------------------------------------------------------------------------
+
+
+async def test_a_tickets_own_page(serve: Serve) -> None:
+    async with serve() as lobby:
+        li = await lobby.person("li")
+        taken = (await li.post("/api/tickets", {"service": "cash"})).json
+        await li.take()
+        assert taken["page"].startswith("/t/A001.")
+        page = taken["page"].removeprefix("/t/")
+        customer = lobby.anybody
+        view = (await customer.get(f"/api/pages/{page}")).json
+        assert view.keys() == {
+            *("now", "branch", "ticket", "service", "state", "ahead", "wait", "counter", "since", "returns_until")
+        }
+        assert (view["ticket"], view["state"], view["ahead"]) == ("A001", "waiting", 0)
+        mac = page.partition(".")[2]
+        for wrong in (
+            "A001",
+            "A001.",
+            f"A002.{mac}",
+            f"A999.{mac}",
+            page[:-1] + ("0" if page[-1] != "0" else "1"),
+            "x" * 500,
+        ):
+            assert (await customer.get(f"/api/pages/{wrong}")).refusal == (404, "no_page"), wrong
+            assert (await customer.get(f"/t/{wrong}/qr.svg")).refusal == (404, "no_page"), wrong
+            async with customer.stream(f"/api/pages/{wrong}/live") as stream:
+                assert stream.reply.status == 404
+        async with customer.stream(f"/api/pages/{page}/live") as stream:
+            assert (await stream.view())["state"] == "waiting"
+            await li.key("2", "CALL")
+            called = await stream.view(lambda view: view["state"] == "called")
+            assert called["counter"] == "2"
+            await li.key("2", "NOSHOW")
+            missed = await stream.view(lambda view: view["state"] == "missed")
+            assert missed["counter"] == ""
+            assert missed["returns_until"] > missed["now"]
+
+
+async def test_a_tickets_page_ends_with_its_day_and_the_next_days_is_another(serve: Serve) -> None:
+    async with serve() as lobby:
+        kiosk = lobby.device("hall", "kiosk")
+        page = (await kiosk.post("/api/tickets", {"service": "cash"})).json["page"].removeprefix("/t/")
+        async with lobby.anybody.stream(f"/api/pages/{page}/live") as stream:
+            await stream.view()
+            lobby.hands.skip(24 * 3600)
+            today = (await kiosk.post("/api/tickets", {"service": "cash"})).json
+            assert today["ticket"] == "A001"
+            tomorrow = today["page"].removeprefix("/t/")
+            assert tomorrow != page
+            async with lobby.anybody.stream(f"/api/pages/{tomorrow}/live") as new:
+                assert (await new.view())["ticket"] == "A001"
+            assert await stream.end() == {"reason": "gone"}
+        assert (await lobby.anybody.get(f"/api/pages/{page}")).refusal == (404, "no_page")
+        assert (await lobby.anybody.get(f"/t/{page}/qr.svg")).refusal == (404, "no_page")
+
+
+# -- live, figures, health -----------------------------------------------------------------------------------
+
+
+async def test_a_stop_ends_fifty_pages_and_takes_no_time(serve: Serve) -> None:
+    async with AsyncExitStack() as pages:
+        async with serve() as lobby:
+            tv, li = lobby.device("tv", "screen"), lobby.device("li")
+            streams = [await pages.enter_async_context(tv.stream("/api/television/live")) for _ in range(30)]
+            streams += [await pages.enter_async_context(li.stream("/api/console/live")) for _ in range(20)]
+            for stream in streams:
+                await stream.view()
+            began = time.monotonic()
+        assert time.monotonic() - began < 3.5
+        for stream in streams:
+            assert await stream.end() == {"reason": "restart"}
+
+
+async def test_a_live_page_shows_what_the_operation_without_live_does(serve: Serve) -> None:
+    async with serve() as lobby:
+        li = await lobby.person("li")
+        page = (await li.post("/api/tickets", {"service": "cash"})).json["page"].removeprefix("/t/")
+        for path in ("/api/television", "/api/kiosk", "/api/console", "/api/counters/2", f"/api/pages/{page}"):
+            async with li.stream(f"{path}/live") as stream:
+                assert stream.reply.header("content-type").startswith("text/event-stream")
+                assert stream.reply.header("cache-control") == "no-store"
+                event, hello = await stream.next()
+                assert event == "hello"
+                assert hello["build"]
+                assert (await stream.view()).keys() == (await li.get(path)).json.keys()
+
+
+async def test_figures_for_prometheus(serve: Serve) -> None:
+    async with serve() as lobby:
+        assert (await lobby.anybody.get("/metrics")).refusal == (401, "not_signed_in")
+        prometheus, li = lobby.device("prometheus", "screen"), await lobby.person("li")
+        for service in ("cash", "cash", "cash", "personal"):
+            await li.take(service)
+            lobby.hands.skip(3)  # the same one again at once would be the same ticket
+        await li.key("1", "CALL")
+        async with prometheus.stream("/api/television/live") as stream:
+            await stream.view()
+            reply = await prometheus.get("/metrics")
+        assert reply.header("content-type") == "text/plain; version=0.0.4; charset=utf-8"
+        families = {family.name: family for family in text_string_to_metric_families(reply.body.decode())}
+
+        def values(name: str) -> dict[str, float]:
+            return {",".join(sample.labels.values()): sample.value for sample in families[name].samples}
+
+        assert values("lobby_waiting_tickets") == {"cash": 2, "personal": 1}
+        assert values("lobby_counters")["open"] == 1
+        assert values("lobby_counters")["closed"] == 2
+        assert values("lobby_tickets_today") | {"waiting": 3, "called": 1} == values("lobby_tickets_today")
+        assert values("lobby_open_pages") == {"": 1}
+        assert values("lobby_pages_dropped") == {"": 0}
+        assert all(0 <= minutes < 600 for minutes in values("lobby_wait_minutes").values())
+        assert all(family.documentation and family.type != "unknown" for family in families.values())
+
+
+# -- where it is served --------------------------------------------------------------------------------------
+
+
+async def test_a_port_that_is_taken_is_told_once_and_tried_again(
+    serve: Serve, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("controller.web.server.RETRY", 0.05)
+    holder = socket.create_server(("127.0.0.1", 0))
+    port = holder.getsockname()[1]
+    tried = 0
+    bind = WebServer._bind
+
+    def counted(server: WebServer) -> socket.socket:
+        nonlocal tried
+        tried += 1
+        return bind(server)
+
+    monkeypatch.setattr(WebServer, "_bind", counted)
+
+    def change(text: str) -> str:
+        return re.sub(r'listen = "127.0.0.1:\d+"', f'listen = "127.0.0.1:{port}"', text)
+
+    async with serve(change=change) as lobby:
+        await until(lambda: tried > 5)
+        assert said(caplog, "cannot be served") == [
+            f"the screens cannot be served at http://127.0.0.1:{port} (address already in use); trying again"
+        ]
+        assert lobby.daemon.ready.is_set()
+        holder.close()
+        await until(lambda: said(caplog, "the screens are served at"))
+        assert (await lobby.anybody.get("/health")).status == 200
+        assert len(said(caplog, "cannot be served")) == 1
+
+
+def certificate(directory: Path, name: str) -> tuple[Path, Path]:
+    """A certificate of our own making, and its key."""
+    pem, key = directory / f"{name}.pem", directory / f"{name}.key"
+    subject = ("-days", "2", "-subj", "/CN=lobby", "-addext", "subjectAltName=IP:127.0.0.1")
+    make = ("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes")
+    subprocess.run([*make, *subject, "-keyout", key, "-out", pem], check=True, capture_output=True)
+    return pem, key
+
+
+def encrypted(text: str, pem: Path, key: Path) -> str:
+    """A configuration's text with them."""
+    return text.replace('url = "http', f'certificate = "{pem}"\nkey = "{key}"\nurl = "https')
+
+
+@pytest.mark.skipif(which("openssl") is None, reason="openssl is not installed: apt-get install openssl")
+async def test_it_is_encrypted_where_there_is_a_certificate(serve: Serve, tmp_path: Path) -> None:
+    pem, key = certificate(tmp_path, "lobby")
+    tls = ssl.create_default_context(cafile=pem)
+    async with serve(tls=tls, change=lambda text: encrypted(text, pem, key)) as lobby:
+        li = await lobby.person("li")
+        assert (await li.get("/api/console")).status == 200
+        async with li.stream("/api/console/live") as stream:
+            assert await stream.view()
+        lobby.accounts.add("wang", "manager", pin=PIN)
+        assert "secure" in (await lobby.sign_in("wang")).header("set-cookie").lower()
+        plain = await exchange(lobby.port, request("GET", "/health", {}))
+        assert b"200" not in plain[:15]
+
+
+@pytest.mark.skipif(which("openssl") is None, reason="openssl is not installed: apt-get install openssl")
+async def test_a_key_of_another_certificate_is_one_sentence(
+    serve: Serve, tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("controller.web.server.RETRY", 0.05)
+    (pem, key), (_, other) = certificate(tmp_path, "lobby"), certificate(tmp_path, "other")
+    served, used = tmp_path / "used.pem", tmp_path / "used.key"
+    served.write_bytes(pem.read_bytes())
+    used.write_bytes(other.read_bytes())
+    tls = ssl.create_default_context(cafile=pem)
+    async with serve(tls=tls, change=lambda text: encrypted(text, served, used)) as lobby:
+        assert lobby.daemon.ready.is_set()
+        (line,) = said(caplog, "cannot be served")
+        assert "the certificate and its key do not fit" in line
+        used.unlink()
+        await asyncio.sleep(0)
+        used.write_bytes(b"this is no key")
+        used.write_bytes(key.read_bytes())
+        await until(lambda: said(caplog, "the screens are served at"))
+        assert (await lobby.anybody.get("/health")).status == 200
+        assert len(said(caplog, "cannot be served")) == 1
+
+
+# -- accounts that cannot be used ----------------------------------------------------------------------------
+
+
+async def test_without_its_accounts_the_lobby_runs_without_screens(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    (tmp_path / "access.db").write_bytes(b"this is no database")
+    config, port = tmp_path / "branch.toml", free_port()
+    config.write_text("".join((HOUSE, WEB)).format(id="b-web", directory=tmp_path, port=port))
+    async with running(read(config), Hands().clock) as daemon:
+        assert daemon.ready.is_set()
+        assert daemon.screens is None
+        (line,) = said(caplog, "accounts")
+        assert line.startswith(f"{tmp_path / 'access.db'}: ")
+        assert line.endswith("; the lobby runs without its screens")
+        with pytest.raises(ConnectionRefusedError):
+            await exchange(port, b"")
+        answer = await daemon.engine.ask(TakeTicket(at=int(TEN * 1000), cause="test:1", by="kiosk/x", service="cash"))
+        assert answer.result == "ok"
+    assert not [record for record in caplog.records if record.exc_info]
+    command = await asyncio.create_subprocess_exec(
+        *(LOBBY, "user", "list", "--config", config), stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
+    )
+    out, err = await command.communicate()
+    assert (command.returncode, out) == (1, b"")
+    assert err.decode().count("\n") == 1
+    assert "access.db: the accounts cannot be used" in err.decode()
+
+
+async def test_accounts_that_break_while_they_are_in_use(serve: Serve) -> None:
+    async with serve() as lobby:
+        li = await lobby.person("li")
+        async with li.stream("/api/console/live") as stream:
+            await stream.view()
+            path = lobby.settings.web.accounts  # type: ignore[union-attr]
+            good = path.read_bytes()
+            path.write_bytes(b"\xff" * len(good))
+            assert (await li.get("/api/console")).refusal == (503, "accounts")
+            assert (await lobby.sign_in("li")).refusal == (503, "accounts")
+            assert (await lobby.anybody.get("/health")).status == 200
+            assert (await stream.next())[0] in ("ping", "view")
+            path.write_bytes(good)
+            assert (await li.get("/api/console")).status == 200
