@@ -211,7 +211,8 @@ function tell(given, service) {
   }
 }
 
-const choiceOf = (id) => Object.values(view.triage.questions).flatMap((question) => question.choices).find((choice) => choice.id === id);
+const choiceOf = (id) =>
+  Object.values(view.triage.questions).flatMap((question) => question.choices).find((choice) => choice.id === id);
 const refuse = (text) => cover({ kind: "refused", title: text, lasts: REFUSED });
 
 /** What covers the screen for `lasts` ms, or until it is replaced. */
