@@ -32,8 +32,9 @@ from controller.lobby.commands import TakeTicket
 from controller.web.access import Accounts, Role
 from controller.web.server import WebServer
 from simulators.stage import running
-from system.branch import HOUSE, LOBBY
+from system.branch import HOUSE, LOBBY, Branch
 from system.broker import free_port
+from system.test_faults import FileSizeLimit
 from system.waiting import until
 
 PIN = "739154"
@@ -872,6 +873,8 @@ async def test_more_connections_than_may_be_cost_no_press(serve: Serve, monkeypa
             except ConnectionError:
                 closed += 1
         assert closed == 40
+        answer = await lobby.daemon.engine.ask(TakeTicket(at=0, cause="test:1", by="kiosk/x", service="cash"))
+        assert answer.result == "ok"
         assert await exchange(lobby.port, request("GET", "/health", {})) == b""
         for _, writer in opened:
             writer.transport.abort()
@@ -1277,3 +1280,141 @@ async def test_accounts_that_break_while_they_are_in_use(serve: Serve) -> None:
             assert (await stream.next())[0] in ("ping", "view")
             path.write_bytes(good)
             assert (await li.get("/api/console")).status == 200
+
+
+# -- a daemon in a process of its own ------------------------------------------------------------------------
+
+
+@asynccontextmanager
+async def process(directory: Path) -> AsyncIterator[tuple[Branch, Client]]:
+    """`lobby run`, and its manager."""
+    port = free_port()
+    async with Branch(directory, port, (HOUSE, WEB)) as branch:
+        assert branch.settings.web
+        with closing(Accounts(branch.settings.web.accounts, time.time)) as accounts:
+            token = accounts.add("li", "manager")
+        client = Client(port, {"Authorization": f"Bearer {token}"})
+        await on_screen(client)
+        yield branch, client
+
+
+async def on_screen(client: Client) -> None:
+    """Until the screens are served, a moment after the daemon is ready."""
+    async with asyncio.timeout(20):
+        while True:
+            try:
+                if (await client.get("/health")).status == 200:
+                    return
+            except OSError:
+                await asyncio.sleep(0.01)
+
+
+async def test_a_press_that_is_sent_again_after_a_power_cut_acts_once(tmp_path: Path) -> None:
+    async with process(tmp_path) as (branch, li):
+        asked: list[tuple[str, dict[str, Any]]] = [
+            ("/api/tickets", {"service": "cash"}),
+            ("/api/tickets", {"service": "personal", "insist": True}),
+            ("/api/panel", {"key": "GREEN", "ticket": "B001", "reason": "a good reason"}),
+            ("/api/counters/2/keys", {"key": "CALL"}),
+            ("/api/counters/2/keys", {"key": "NOSHOW"}),
+        ]
+
+        async def ask() -> list[Reply]:
+            return [
+                await li.post(path, content, Idempotency_Key=f"key-{number:04}")
+                for number, (path, content) in enumerate(asked)
+            ]
+
+        before = await ask()
+        assert [reply.status for reply in before] == [200] * 5, before
+        rows = branch.rows()
+        await branch.kill()
+        await branch.start()
+        await on_screen(li)
+        after = await ask()
+        assert [(reply.status, reply.json) for reply in after] == [(reply.status, reply.json) for reply in before]
+        news = {row.kind for row in branch.rows()[len(rows) :]}
+        assert not {kind for kind in news if kind.startswith("ticket")}, news
+        other = await li.post("/api/tickets", {"service": "personal"}, Idempotency_Key="key-0000")
+        assert other.refusal == (422, "key_reused")
+
+
+async def test_a_request_in_flight_at_a_power_cut_acts_at_most_once(tmp_path: Path) -> None:
+    async with process(tmp_path) as (branch, li):
+
+        async def take(number: int) -> Reply | None:
+            try:
+                return await li.post("/api/panel", {"key": "GREEN"}, Idempotency_Key=f"flight-{number}")
+            except (OSError, AssertionError):
+                return None
+
+        flying = [asyncio.create_task(take(number)) for number in range(30)]
+        await asyncio.wait(flying, return_when=asyncio.FIRST_COMPLETED)
+        await branch.kill()
+        first = await asyncio.gather(*flying)
+        await branch.start()
+        await on_screen(li)
+        second = await asyncio.gather(*(take(number) for number in range(30)))
+        for one, other in zip(first, second, strict=True):
+            assert other
+            assert other.status == 200
+            assert one is None or one.body == other.body
+        assert sorted(branch.tickets("ticket_issued")) == [f"A{number:03}" for number in range(1, 31)]
+
+
+async def test_while_nothing_can_be_recorded_nothing_is_acknowledged(tmp_path: Path) -> None:
+    async with process(tmp_path) as (branch, li):
+        assert (await li.post("/api/panel", {"key": "GREEN"})).status == 200
+        rows = branch.rows()
+        disk = FileSizeLimit(branch)
+        disk.fill()
+        again = {"Idempotency_Key": "while-full"}
+        refused = await li.post("/api/panel", {"key": "GREEN"}, **again)
+        assert refused.refusal == (503, "journal_down")
+        assert refused.json["detail"] == "nothing can be recorded at the moment; press again shortly"
+        assert refused.header("retry-after") == "1"
+        assert (await li.key("1", "CALL")).refusal == (503, "journal_down")
+        assert (await li.get("/health")).refusal == (503, "journal_down")
+        async with li.stream("/api/television/live") as stream:
+            assert refused.json["detail"] in (await stream.view())["notices"]
+            assert branch.rows() == rows
+            disk.free()
+            await stream.view(lambda view: not view["notices"])
+        async with asyncio.timeout(10):
+            while (await li.get("/health")).status != 200:
+                pass
+        taken = await li.post("/api/panel", {"key": "GREEN"}, **again)
+        assert (taken.status, taken.json["ticket"]) == (200, "A002")
+        assert (await li.post("/api/panel", {"key": "GREEN"}, **again)).body == taken.body
+        assert branch.tickets("ticket_issued") == ["A001", "A002"]
+
+
+async def test_an_account_by_the_command_line_while_the_daemon_runs(tmp_path: Path) -> None:
+    async with process(tmp_path) as (branch, li):
+
+        async def user(*arguments: str, said: str = "") -> tuple[int | None, str, str]:
+            command = await asyncio.create_subprocess_exec(
+                *(LOBBY, "user", *arguments, "--config", branch.config),
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.PIPE,
+            )
+            out, err = await command.communicate(said.encode())
+            return command.returncode, out.decode(), err.decode()
+
+        assert (await user("add", "wang", "--role", "counter", "--counter", "1", said=f"{PIN}\n{PIN}\n"))[0] == 0
+        signed_in = await li.without("Authorization").post("/api/session", {"name": "wang", "pin": PIN})
+        assert signed_in.json["home"] == "/counter/1"
+        code, out, _ = await user("list")
+        assert code == 0
+        assert "wang" in out
+        assert PIN not in out
+        async with li.stream("/api/console/live") as stream:
+            await stream.view()
+            assert (await user("revoke", "li"))[0] == 0
+            began = time.monotonic()
+            assert await stream.end() == {"reason": "revoked"}
+            assert time.monotonic() - began < 8
+        assert (await li.get("/api/console")).refusal == (401, "not_signed_in")
+        code, out, err = await user("revoke", "li")
+        assert (code, out, err.count("\n")) == (1, "", 1)
