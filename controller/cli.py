@@ -242,7 +242,10 @@ def _new_pin() -> str:
     """A new PIN, typed twice; on standard input that is no terminal, its first two lines."""
     if sys.stdin.isatty():
         return str(click.prompt("PIN", hide_input=True, confirmation_prompt="The same again", err=True))
-    one, other = (sys.stdin.readline(LINE_LIMIT).rstrip("\r\n") for _ in range(2))
+    try:
+        one, other = (sys.stdin.buffer.readline(LINE_LIMIT).decode().rstrip("\r\n") for _ in range(2))
+    except UnicodeDecodeError:
+        _stop("the PIN is no UTF-8 text; use digits and letters", WRONG)
     if one != other:
         _stop("the two lines with the PIN differ; give the same twice", WRONG)
     return one
