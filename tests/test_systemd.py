@@ -6,9 +6,12 @@ import shutil
 import socket
 import subprocess
 import time
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 
 import pytest
+
+from controller.config import read, shipped
 
 SYSTEMD = Path(__file__).parent.parent / "systemd"
 MAX_EXPOSURE = 2.0
@@ -69,6 +72,38 @@ def test_the_unit_lets_the_serial_ports_and_sound_cards_in() -> None:
         line for line in lines if line.startswith("DeviceAllow=")
     ]
     assert not [line for line in lines if line.startswith("PrivateDevices=")]
+
+
+def test_the_example_asks_for_nothing_that_the_unit_forbids() -> None:
+    """Journal and accounts are in the one directory it may write to, and no port is one for the privileged."""
+    unit = (SYSTEMD / "lobby.service").read_text()
+    assert "\nStateDirectory=lobby\n" in unit
+    assert "\nProtectSystem=strict\n" in unit
+    assert "\nCapabilityBoundingSet=\n" in unit
+    settings = read(shipped("branch.example.toml"))
+    assert settings.web is not None
+    for path in (settings.journal_path, settings.web.accounts):
+        assert path.parent == Path("/var/lib/lobby")
+    assert settings.web.port >= 1024
+
+
+def test_screens_and_phones_of_the_branch_are_let_in_and_nobody_else() -> None:
+    found = re.search(r"^IPAddressAllow=(.*)$", (SYSTEMD / "lobby.service").read_text(), re.MULTILINE)
+    assert found
+    named = {"localhost": ["127.0.0.0/8", "::1/128"], "link-local": ["169.254.0.0/16", "fe80::/64"]}
+    networks = [ip_network(each) for word in found[1].split() for each in named.get(word, [word])]
+    for address, is_in in (
+        ("127.0.0.1", True),
+        ("::1", True),
+        ("10.1.2.3", True),
+        ("172.16.0.9", True),
+        ("192.168.1.20", True),
+        ("fd00::20", True),
+        ("8.8.8.8", False),
+        ("172.32.0.1", False),
+        ("2001:db8::1", False),
+    ):
+        assert any(ip_address(address) in network for network in networks) == is_in, address
 
 
 RULE_TERM = re.compile(r'(?P<key>[A-Z]+(\{[^}"]+\})?)(==|!=|=|\+=|:=)"(?P<value>[^"]*)"')
