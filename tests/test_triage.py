@@ -165,6 +165,14 @@ def test_insisting_by_pressing_again(hold_off: float, after: float, follows: str
     assert lobby.state.insisted == ({"atm-cash": 1} if follows == "A001" else {})
 
 
+def test_where_one_can_say_that_one_insists_the_next_press_is_the_next_customer() -> None:
+    lobby = Lobby(RULES)
+    assert [press(lobby, "atm-cash", asks=True) for _ in range(3)] == ["machine"] * 3
+    assert lobby.state.sent_away == {"atm-cash": 3}
+    assert press(lobby, "atm-cash", asks=True, insist=True) == "A001"
+    assert lobby.state.insisted == {"atm-cash": 1}
+
+
 def test_pressing_on_does_not_put_off_the_ticket() -> None:
     """The advice repeated within the hold-off is the first one: its time runs on."""
     lobby = Lobby(RULES)

@@ -49,6 +49,8 @@ class TakeTicket(Command):
     insist: bool = False
     form: bool = False
     """The customer has filled in the form."""
+    asks: bool = False
+    """Whoever insists says so (`insist`): the same answer again is the next customer's."""
     needs: tuple[str, ...] = ()
     """See `triage.NEEDS`."""
     slot: str = ""

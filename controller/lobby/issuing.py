@@ -39,7 +39,8 @@ def take(state: State, rules: Rules, command: cm.TakeTicket) -> Decision:
     insists = False
     if choice and choice.advice and not command.granted:
         since = _since_advised(state, choice, command)
-        insists = command.insist or command.hold_off * 1000 <= since < INSISTS_WITHIN * 1000
+        again = command.hold_off * 1000 <= since < INSISTS_WITHIN * 1000
+        insists = command.insist or (again and not command.asks)
         if not insists:
             advised = Told(choice.advice, code=SELF_SERVICE)
             return (

@@ -22,8 +22,6 @@ from controller.lobby.rules import Counter
 from controller.web.access import Account
 from controller.web.site import COOKIE, Caller, Problem, Site
 
-HOLD_OFF = 2.0
-"""Seconds within which the same kiosk gives the same ticket for the same service again."""
 PACE = {"television": 0.2, "console": 0.5, "kiosk": 0.5, "counter": 0.1, "ticket": 1.0}
 """Seconds between two pictures of a scene."""
 APPOINTMENT = "appointment"
@@ -282,9 +280,9 @@ def make_api(site: Site) -> APIRouter:
                 by=f"{role}/{caller.account.name}",
                 service=content.service,
                 klass=klass,
-                hold_off=HOLD_OFF,
                 paper=site.post.lobby.paper(),
                 screen=True,
+                asks=True,
                 choice=content.choice,
                 insist=content.insist,
                 form=content.form,

@@ -721,10 +721,10 @@ function makeSheet() {
       if (!ticket) return;
       const waits = view.waiting.find((item) => item.ticket === ticket);
       const gone = view.missed.find((item) => item.ticket === ticket);
-      const on_hold = view.held.find((item) => item.ticket === ticket);
+      const onHold = view.held.find((item) => item.ticket === ticket);
       const at = view.counters.find((each) => each.ticket === ticket);
-      const item = waits ?? gone ?? on_hold ?? at;
-      const state = waits ? "waiting" : gone ? "missed" : on_hold ? "held" : at ? "hand" : "other";
+      const item = waits ?? gone ?? onHold ?? at;
+      const state = waits ? "waiting" : gone ? "missed" : onHold ? "held" : at ? "hand" : "other";
       if (item) {
         const klass = item.class && item.class !== usual ? className(item.class) : "";
         const late = state === "waiting" && isLate(item.since) ? say("page.console.over") : "";
@@ -738,7 +738,7 @@ function makeSheet() {
       const where = {
         hand: () => say("page.console.at_counter", { ticket, counter: at.id }),
         missed: () => say("page.console.is_missed", { ticket }),
-        held: () => say("page.console.is_held", { ticket, counter: on_hold.counter }),
+        held: () => say("page.console.is_held", { ticket, counter: onHold.counter }),
         waiting: () => say("page.console.is_waiting", { ticket }),
         other: () => say("page.console.has_left", { ticket }),
       };
@@ -746,7 +746,6 @@ function makeSheet() {
     },
     /** A new number that no paper carries: large, until she has passed it on. */
     number(ticket) {
-      put(title, ticket);
       put(about, "");
       const button = el("button", { type: "button", class: "main", onclick: close }, say("page.console.new_told"));
       fill(body, el("p", { class: "new-number number" }, ticket),

@@ -244,12 +244,12 @@ addEventListener("pointerup", () => setTimeout(() => document.activeElement?.mat
 
 // -- the picture ---------------------------------------------------------------------------------------------
 
-function show(next_view) {
-  if (!next_view) {
+function show(nextView) {
+  if (!nextView) {
     main.replaceChildren(el("p", { class: "gone", role: "alert" }, say("page.counter.gone")));
     return;
   }
-  view = next_view;
+  view = nextView;
   refresh();
 }
 
