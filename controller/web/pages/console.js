@@ -109,12 +109,15 @@ const services = el("div", { class: "services", role: "group", "aria-label": say
 const classes = el("div", { class: "chips", role: "group", "aria-label": say("page.console.classes") });
 const search = el("input", {
   type: "search", class: "search", placeholder: say("page.console.search"), "aria-label": say("page.console.search"),
-  autocomplete: "off", autocapitalize: "characters", enterkeyhint: "search", maxlength: "12", oninput: narrow, onkeydown: searchKey,
+  autocomplete: "off", autocapitalize: "characters", enterkeyhint: "search", maxlength: "12",
+  oninput: narrow, onkeydown: searchKey,
 });
 search.spellcheck = false;
 const shown = el("p", { class: "soft shown", role: "status" });
 const found = el("ul", { class: "rows found" });
-const lookUp = el("button", { type: "button", class: "row look-up", "aria-haspopup": "dialog", hidden: true, onclick: () => lookUpNow() });
+const lookUp = el("button", {
+  type: "button", class: "row look-up", "aria-haspopup": "dialog", hidden: true, onclick: () => lookUpNow(),
+});
 const nobody = el("p", { class: "soft empty-list", hidden: true });
 const list = el("ul", { class: "rows" });
 const more = el("p", { class: "soft more" });
@@ -137,7 +140,8 @@ const titled = (name, title, ...children) =>
   }, el("h2", { id: `title-${name}` }, title), children);
 
 main.append(
-  el("header", { class: "top" }, branch, time, figures, el("span", { class: "who soft" }, page.account?.name ?? ""), signOut),
+  el("header", { class: "top" },
+    branch, time, figures, el("span", { class: "who soft" }, page.account?.name ?? ""), signOut),
   el("div", { class: "live", role: "status", "aria-label": say("page.console.notices") }, notices),
   el("div", { class: "live", role: "status", "aria-label": say("page.console.advice") }, advice),
   el("div", { class: "columns" },
@@ -227,7 +231,9 @@ const showServices = keyed(services, (service) => service.id, () => {
     show(service) {
       id = service.id;
       put(name, service.name);
-      put(count, service.waiting ? say("page.console.waiting_count", { count: service.waiting }) : say("page.console.nobody_waits"));
+      put(count, service.waiting
+        ? say("page.console.waiting_count", { count: service.waiting })
+        : say("page.console.nobody_waits"));
       node.classList.toggle("empty", !service.waiting);
       const late = Boolean(service.longest) && isLate(service.longest);
       node.classList.toggle("late-tile", late);
@@ -266,8 +272,9 @@ function row(kind) {
   const marks = el("span", { class: "marks" });
   const right = el("span", { class: "right" });
   let item;
-  const button = el("button", { type: "button", class: "row", "aria-haspopup": "dialog", onclick: () => open(kind(item), item, button) },
-    ticket, el("span", { class: "what" }, name, klass, marks), right);
+  const button = el("button", {
+    type: "button", class: "row", "aria-haspopup": "dialog", onclick: () => open(kind(item), item, button),
+  }, ticket, el("span", { class: "what" }, name, klass, marks), right);
   return {
     node: el("li", {}, button),
     marks,
@@ -386,7 +393,8 @@ const showCounters = keyed(counters, (counter) => counter.id, () => {
       put(since, say("page.console.since", { minutes: minutes(counter.since) }));
       since.hidden = !busy && counter.state !== "paused";
       const klass = counter.class && counter.class !== usual ? ` · ${className(counter.class)}` : "";
-      put(about, busy ? `${serviceName(counter.service)}${klass}` : Object.keys(counter.serves).map(serviceName).join(" "));
+      const serves = Object.keys(counter.serves).map(serviceName).join(" ");
+      put(about, busy ? `${serviceName(counter.service)}${klass}` : serves);
       put(waiting, say("page.console.counter_waiting", { count: counter.waiting }));
     },
   };
@@ -545,7 +553,8 @@ function narrow() {
   shown.hidden = !narrowed || (!fitting && away.length > 0);
   const unknown = Boolean(text) && !fitting && !away.length;
   lookUp.hidden = !unknown;
-  if (unknown) put(lookUp, `${say("page.console.not_listed", { ticket: text })} · ${say("page.console.look_up", { ticket: text })}`);
+  const about = { ticket: text };
+  if (unknown) put(lookUp, `${say("page.console.not_listed", about)} · ${say("page.console.look_up", about)}`);
   nobody.hidden = fitting > 0 || away.length > 0 || unknown;
   put(nobody, narrowed ? say("page.console.no_match") : say("page.console.nobody_waits"));
   more.hidden = !view.waiting_more;
@@ -643,7 +652,9 @@ function makeSheet() {
   const marks = el("p", { class: "marks" });
   const status = el("p", { class: "sheet-status", role: "alert" });
   const body = el("div", { class: "sheet-body" });
-  const closer = el("button", { type: "button", class: "closer", "aria-label": say("page.console.close"), onclick: close }, "✕");
+  const closer = el("button", {
+    type: "button", class: "closer", "aria-label": say("page.console.close"), onclick: close,
+  }, "✕");
   const panel = el("div", { class: "sheet", role: "dialog", "aria-modal": "true", "aria-labelledby": "sheet-title" },
     el("div", { class: "sheet-head" }, el("div", {}, title, about, marks), closer, status), body);
   const scrim = el("div", { class: "scrim", hidden: true, onclick: (event) => event.target === scrim && close() }, panel);
@@ -777,29 +788,29 @@ function actions(kind, item) {
     hand: [],
     unlisted: ["back", "promote", "move", "call", "cancel"],
   }[kind];
-  const press = (key, more = {}) => (event) => act({ key, ticket, ...more }, event.currentTarget);
+  const press = (key) => (event) => act({ key, ticket }, event.currentTarget);
+  const forReason = (key) => (reason, button) => act({ key, ticket, reason }, button);
+  const promotes = (klass) => can.includes("promote") && item.class !== klass;
   const quick = el("div", { class: "quick" },
     el("button", { type: "button", onclick: () => whyPanel(ticket, () => actions(kind, item)) }, say("page.console.why")),
     el("button", { type: "button", onclick: press("REPRINT") }, say("page.console.reprint")),
-    item.undo && el("button", { type: "button", class: "undo", onclick: press("UNDO") }, say("page.console.undo_change")));
+    item.undo && el("button", { type: "button", class: "undo", onclick: press("UNDO") },
+      say("page.console.undo_change")));
   fill(sheet.body,
     quick,
-    can.includes("back") && reasons(say("page.console.back"), BACK, "go", (reason, button) =>
-      act({ key: "RETURN", ticket, reason }, button)),
-    can.includes("promote") && item.class !== "green" && reasons(say("page.console.green"), GREEN, "go-chip", (reason, button) =>
-      act({ key: "GREEN", ticket, reason }, button)),
-    can.includes("promote") && item.class !== "urgent" && reasons(say("page.console.urgent"), URGENT, "", (reason, button) =>
-      act({ key: "URGENT", ticket, reason }, button)),
+    can.includes("back") && reasons(say("page.console.back"), BACK, "go", forReason("RETURN")),
+    promotes("green") && reasons(say("page.console.green"), GREEN, "go-chip", forReason("GREEN")),
+    promotes("urgent") && reasons(say("page.console.urgent"), URGENT, "", forReason("URGENT")),
     (can.includes("call") || can.includes("move")) && whereTo(item, can),
-    can.includes("cancel") && reasons(say("page.console.cancel"), CANCEL, "stop", (reason, button) =>
-      act({ key: "CANCEL", ticket, reason }, button)));
+    can.includes("cancel") && reasons(say("page.console.cancel"), CANCEL, "stop", forReason("CANCEL")));
 }
 
 /** Reasons of which a tap acts; "other" takes her own words. */
 function reasons(title, codes, kind, doIt) {
   const chips = el("div", { class: "choices" },
     codes.map((code) =>
-      el("button", { type: "button", class: kind, onclick: (event) => doIt(code, event.currentTarget) }, say(`reason.${code}`))),
+      el("button", { type: "button", class: kind, onclick: (event) => doIt(code, event.currentTarget) },
+        say(`reason.${code}`))),
     el("button", { type: "button", class: kind, onclick: () => ownWords() }, say("page.console.other")));
   const group = el("section", { class: `group ${kind}-group`, "aria-label": title }, el("h3", {}, title), chips);
   function ownWords() {
@@ -808,7 +819,8 @@ function reasons(title, codes, kind, doIt) {
     words.append(
       input,
       el("button", { type: "submit", class: kind || "main" }, say("page.console.other_go")),
-      el("button", { type: "button", onclick: () => (words.replaceWith(chips), chips.lastChild.focus()) }, say("page.console.other_back")));
+      el("button", { type: "button", onclick: () => (words.replaceWith(chips), chips.lastChild.focus()) },
+        say("page.console.other_back")));
     words.addEventListener("submit", (event) => {
       event.preventDefault();
       if (input.value.trim()) doIt(input.value.trim(), words.querySelector("[type=submit]"));
@@ -842,7 +854,8 @@ function reasonOf(codes) {
       },
     }, code ? say(`reason.${code}`) : say("page.console.other")));
   const label = say("page.console.reason");
-  const node = el("div", { class: "reason", role: "group", "aria-label": label }, el("span", { class: "soft" }, label), chips, input);
+  const node = el("div", { class: "reason", role: "group", "aria-label": label },
+    el("span", { class: "soft" }, label), chips, input);
   return { node, reason: () => chosen || input.value.trim() };
 }
 
@@ -875,11 +888,14 @@ function whereTo(item, can) {
   return el("section", { class: "group", "aria-label": say("page.console.to_where") },
     el("h3", {}, say("page.console.to_where")),
     node,
-    can.includes("call") && [el("h4", {}, say("page.console.call_to")), el("div", { class: "choices" }, calls.map((each) => each.button))],
+    can.includes("call") && [
+      el("h4", {}, say("page.console.call_to")),
+      el("div", { class: "choices" }, calls.map((each) => each.button)),
+    ],
     can.includes("move") && [
       el("h4", {}, say("page.console.reassign_service")),
       el("div", { class: "choices" },
-        page.services.filter((service) => service.id !== item.service).map((service) => move({ service: service.id }, service.name)),
+        page.services.filter(({ id }) => id !== item.service).map(({ id, name }) => move({ service: id }, name)),
         move({}, say("page.console.reassign_any"))),
       el("h4", {}, say("page.console.reassign_counter")),
       el("div", { class: "choices" }, page.counters.map((id) => move({ counter: id }, counterName(id)))),
@@ -909,8 +925,9 @@ async function whyPanel(ticket, back) {
     el("thead", {}, el("tr", {}, head.map((each) => el("th", { scope: "col" }, each)))),
     el("tbody", {}, answer.table.map((line, n) =>
       el("tr", { class: line.ticket === answer.ticket ? "mine" : "" },
-        el("td", {}, String(n + 1)), el("th", { scope: "row", class: "number" }, line.ticket), el("td", {}, line.service),
-        el("td", {}, line.class), el("td", { class: "number" }, at(line.came)), el("td", { class: "number" }, at(line.counts)))))));
+        el("td", {}, String(n + 1)), el("th", { scope: "row", class: "number" }, line.ticket),
+        el("td", {}, line.service), el("td", {}, line.class),
+        el("td", { class: "number" }, at(line.came)), el("td", { class: "number" }, at(line.counts)))))));
 }
 
 /** A green-channel ticket for somebody who has none. */

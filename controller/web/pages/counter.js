@@ -59,7 +59,8 @@ const shortcuts = {};
 function key(name, label, { letter = "", sign = letter, kind = "" } = {}) {
   const text = el("span", { class: "label" }, label);
   const button = el("button", {
-    type: "button", class: `key ${kind}`, "data-key": name, "aria-keyshortcuts": letter || null, onclick: () => send(keys[name].sends),
+    type: "button", class: `key ${kind}`, "data-key": name, "aria-keyshortcuts": letter || null,
+    onclick: () => send(keys[name].sends),
   }, text, sign && el("kbd", {}, sign));
   keys[name] = { button, text, sends: name };
   if (letter) shortcuts[letter] = name;
@@ -84,7 +85,8 @@ const keyboard = el("section", { class: "keys", "aria-labelledby": "keys-title" 
   el("div", { class: "pad" },
     el("div", { class: "screen" }, el("span", { class: "soft" }, say("page.counter.typed")), display),
     ["1", "2", "3", "4", "5", "6", "7", "8", "9"].map(digit),
-    el("button", { type: "button", class: "digit small", onclick: clear }, say("page.counter.clear"), el("kbd", {}, say("page.counter.clear_key"))),
+    el("button", { type: "button", class: "digit small", onclick: clear },
+      say("page.counter.clear"), el("kbd", {}, say("page.counter.clear_key"))),
     digit("0"),
     el("button", { type: "button", class: "digit small", "aria-label": say("page.counter.erase"), onclick: erase }, "⌫")),
   el("div", { class: "row-3" },
@@ -158,7 +160,8 @@ function clear() {
 function showTyped(service) {
   put(display, typed || "—");
   display.classList.toggle("none", !typed);
-  put(keys.CALL.text, typed && !transferring ? say("page.counter.call_ticket", { digits: typed }) : say("page.counter.call"));
+  const forNumber = typed && !transferring;
+  put(keys.CALL.text, forNumber ? say("page.counter.call_ticket", { digits: typed }) : say("page.counter.call"));
   put(hint, !transferring ? say("page.counter.idle")
     : service ? say("page.counter.transfer_more", { service: service.name })
       : say("page.counter.transfer_which"));
@@ -227,7 +230,8 @@ addEventListener("keydown", (event) => {
   const onButton = document.activeElement?.matches("button:focus-visible");
   if (isCall && event.repeat) event.preventDefault();
   if (event.repeat || (isCall && onButton)) return;
-  const letter = event.key.length === 1 ? event.key.toUpperCase() : event.code.startsWith("Key") ? event.code.slice(3) : "";
+  // While Chinese is being typed the key has no letter, only a place.
+  const letter = event.key.length === 1 ? event.key.toUpperCase() : event.code.replace(/^Key/, "");
   if (isCall) send("CALL");
   else if (/^[0-9]$/.test(event.key)) type(event.key);
   else if (event.key === "Backspace") erase();
@@ -240,7 +244,9 @@ addEventListener("keydown", (event) => {
 });
 
 // A finger or a mouse leaves no focus behind: Enter is CALL again.
-addEventListener("pointerup", () => setTimeout(() => document.activeElement?.matches("button:not(:focus-visible)") && document.activeElement.blur()));
+addEventListener("pointerup", () => setTimeout(() => {
+  if (document.activeElement?.matches("button:not(:focus-visible)")) document.activeElement.blur();
+}));
 
 // -- the picture ---------------------------------------------------------------------------------------------
 
@@ -272,7 +278,8 @@ function refresh() {
   put(stage, view.stage ? say("page.counter.stage", { ticket: view.stage }) : "");
   list(notices, view.notices, (text) => el("li", { class: "notice" }, text));
   list(held, view.held, (each) =>
-    el("button", { type: "button", onclick: () => send("UNHOLD", each.replace(/^\D+/, "")) }, say("page.counter.take_back", { ticket: each })));
+    el("button", { type: "button", onclick: () => send("UNHOLD", each.replace(/^\D+/, "")) },
+      say("page.counter.take_back", { ticket: each })));
   held.hidden = !view.held.length;
   list(targets, [...view.services, ...view.counters], (each) => each.key !== undefined
     ? el("button", { type: "button", onclick: () => send("TRANSFER", each.key) }, each.name, el("kbd", {}, each.key))
@@ -280,8 +287,8 @@ function refresh() {
       say("page.counter.to_counter", { counter: each }), el("kbd", {}, each.padStart(2, "0"))));
   const calledOnly = view.state === "called";
   const can = {
-    RECALL: has, START: calledOnly, FINISH: has, NOSHOW: calledOnly, HOLD: has, UNHOLD: view.held.length > 0, TRANSFER: has,
-    PAUSE: view.state !== "closed", EVALUATE: view.rater,
+    RECALL: has, START: calledOnly, FINISH: has, NOSHOW: calledOnly, HOLD: has, TRANSFER: has,
+    UNHOLD: view.held.length > 0, PAUSE: view.state !== "closed", EVALUATE: view.rater,
   };
   for (const [name, may] of Object.entries(can)) keys[name].button.disabled = !may;
   for (const button of targets.children) button.disabled = !has;

@@ -27,7 +27,9 @@ const form = el("form", { class: "card", novalidate: true, onsubmit: signIn },
     ["1", "2", "3", "4", "5", "6", "7", "8", "9"].map(digit),
     el("button", { type: "button", class: "small", onclick: () => (pin.value = "") }, say("page.sign_in.clear")),
     digit("0"),
-    el("button", { type: "button", "aria-label": say("page.sign_in.erase"), onclick: () => (pin.value = pin.value.slice(0, -1)) }, "⌫")),
+    el("button", {
+      type: "button", "aria-label": say("page.sign_in.erase"), onclick: () => (pin.value = pin.value.slice(0, -1)),
+    }, "⌫")),
   go);
 main.append(form);
 name.focus();
@@ -55,9 +57,10 @@ async function signIn(event) {
   pin.focus();
 }
 
-function tell(text) {
+function tell(text, isWrong = Boolean(text)) {
   wrong.textContent = text ?? "";
-  for (const input of [name, pin]) input.setAttribute("aria-invalid", String(Boolean(text)));
+  wrong.classList.toggle("wrong", isWrong);
+  for (const input of [name, pin]) input.setAttribute("aria-invalid", String(isWrong));
 }
 
 /** Too many tries: the seconds until the next are counted down, told once to readers. */
@@ -72,7 +75,7 @@ function hold(seconds) {
     if (left > 0) return;
     clearInterval(timer);
     go.disabled = false;
-    tell(say("page.sign_in.wait_over"));
+    tell(say("page.sign_in.wait_over"), false);
     pin.focus();
   }
 }
