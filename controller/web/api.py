@@ -149,6 +149,9 @@ _REFUSALS = {
     503: "nothing can be recorded at the moment, or too many pages are open",
 }
 
+PUBLIC: dict[str, Any] = {"security": []}
+"""Of an operation that asks nobody who they are."""
+
 STREAM: dict[int | str, dict[str, Any]] = {
     200: {
         "description": "Server-sent events: hello {build}, view (as the operation without /live), ping, end {reason}.",
@@ -156,7 +159,7 @@ STREAM: dict[int | str, dict[str, Any]] = {
     }
 }
 
-IdempotencyKey = Annotated[str | None, Header(pattern=r"^[A-Za-z0-9_-]{8,64}$", alias="Idempotency-Key")]
+IdempotencyKey = Annotated[str, Header(pattern=r"^[A-Za-z0-9_-]{8,64}$", alias="Idempotency-Key")]
 """The key of a request that is sent again. (As a part of a union it would be taken for a query's parameter.)"""
 
 
@@ -190,7 +193,7 @@ def make_api(site: Site) -> APIRouter:
 
     # -- sessions --------------------------------------------------------------------------------------------
 
-    @api.post("/session", responses=refusals(401, 429), summary="Sign in")
+    @api.post("/session", responses=refusals(401, 429), summary="Sign in", openapi_extra=PUBLIC)
     async def sign_in(content: SignIn, request: Request, response: Response) -> Session:
         address = request.client.host if request.client else ""
         account: Account | None
@@ -224,14 +227,14 @@ def make_api(site: Site) -> APIRouter:
 
     @api.post("/counters/{counter}/keys", responses=refusals(401, 403, 404, 409), summary="Press a key at a counter")
     async def press_key(
-        counter: str, content: KeyPress, request: Request, idempotency_key: IdempotencyKey = None
+        counter: str, content: KeyPress, request: Request, idempotency_key: IdempotencyKey = ""
     ) -> Done:
         caller = site.must_be(request, lambda account: account.works_at(counter))
         place = known(counter)
         about = {"counter": counter, **content.model_dump()}
         answer = await site.do(
             caller,
-            idempotency_key or "",
+            idempotency_key,
             about,
             lambda at, cause: keys.at_counter(content.key, content.digits, place.id, at, cause),
         )
@@ -239,12 +242,12 @@ def make_api(site: Site) -> APIRouter:
 
     @api.post("/panel", responses=refusals(401, 403, 409), summary="Press one of the lobby manager's buttons")
     async def press_panel(
-        content: PanelPress, caller: Annotated[Caller, manager], idempotency_key: IdempotencyKey = None
+        content: PanelPress, caller: Annotated[Caller, manager], idempotency_key: IdempotencyKey = ""
     ) -> Done:
         reason, remark = keys.reason_and_remark(content.reason)
         answer = await site.do(
             caller,
-            idempotency_key or "",
+            idempotency_key,
             content.model_dump(),
             lambda at, cause: keys.at_panel(
                 content.key,
@@ -263,16 +266,14 @@ def make_api(site: Site) -> APIRouter:
         return done(answer)
 
     @api.post("/tickets", responses=refusals(401, 403, 409), summary="Take a ticket")
-    async def take(
-        content: Take, caller: Annotated[Caller, taker], idempotency_key: IdempotencyKey = None
-    ) -> Taken:
+    async def take(content: Take, caller: Annotated[Caller, taker], idempotency_key: IdempotencyKey = "") -> Taken:
         role = "kiosk" if caller.account.role == "kiosk" else "user"
         if role == "kiosk" and content.klass not in ("", site.rules.default_class, APPOINTMENT):
             raise site.problem(403, "class_is_granted")  # nobody gives themselves privilege at a touch screen
         klass = content.klass or (APPOINTMENT if content.slot else "")
         answer = await site.do(
             caller,
-            idempotency_key or "",
+            idempotency_key,
             content.model_dump(),
             lambda at, cause: cm.TakeTicket(
                 at=at,
@@ -361,7 +362,12 @@ def make_api(site: Site) -> APIRouter:
         ]
         return Why(ticket=found.ticket, text=found.text, table=table)
 
-    @api.get("/pages/{page}", responses=refusals(404), summary="Where a customer's own ticket stands")
+    @api.get(
+        "/pages/{page}",
+        responses=refusals(404),
+        summary="Where a customer's own ticket stands",
+        openapi_extra=PUBLIC,
+    )
     async def page(page: str) -> View:
         await site.settled()
         picture = site.post.ticket(site.post.state.day, site.page_of(page))()
@@ -369,7 +375,12 @@ def make_api(site: Site) -> APIRouter:
             raise site.problem(404, "no_page")
         return picture
 
-    @api.get("/pages/{page}/live", responses=STREAM | refusals(404), response_class=StreamingResponse)
+    @api.get(
+        "/pages/{page}/live",
+        responses=STREAM | refusals(404),
+        response_class=StreamingResponse,
+        openapi_extra=PUBLIC,
+    )
     async def page_live(page: str) -> Any:
         await site.settled()
         ticket, day = site.page_of(page), site.post.state.day

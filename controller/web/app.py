@@ -11,12 +11,13 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.openapi.utils import get_openapi
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
+from starlette.routing import Match, Route
 
 from controller.config import Settings
 from controller.desk import Desk
 from controller.web import metrics
 from controller.web.access import AccessError, Accounts
-from controller.web.api import ProblemDetails, make_api, refusals
+from controller.web.api import PUBLIC, ProblemDetails, make_api, refusals
 from controller.web.guard import Guard, problem
 from controller.web.live import Live
 from controller.web.pages import Files, make_pages
@@ -58,8 +59,9 @@ class Screens:
 def make_app(site: Site, files: Files) -> App:
     """All of it."""
     app = FastAPI(title="Lobby", version="1", openapi_url=None, docs_url=None, redoc_url=None)
-    app.include_router(make_api(site))
-    app.include_router(make_pages(site, files))
+    api, pages = make_api(site), make_pages(site, files)
+    app.include_router(api)
+    app.include_router(pages)
     registry = metrics.make_metrics(site.post, site.live)
 
     async def anybody(request: Request) -> Caller:
@@ -70,7 +72,7 @@ def make_app(site: Site, files: Files) -> App:
         await site.settled()
         return Response(metrics.text(registry), headers={"content-type": metrics.CONTENT_TYPE})
 
-    @app.get("/health", responses=refusals(), summary="Whether presses are recorded")
+    @app.get("/health", responses=refusals(), summary="Whether presses are recorded", openapi_extra=PUBLIC)
     async def health() -> dict[str, str]:
         await site.settled()
         if site.post.trouble:
@@ -100,7 +102,12 @@ def make_app(site: Site, files: Files) -> App:
         code = {404: "not_found", 405: "not_allowed"}.get(error.status_code, "unreadable")
         # A body that is no JSON at all is a 400 of FastAPI's where it is not even text: one status for both.
         status = 422 if error.status_code == 400 else error.status_code
-        return problem(status, code, site.say(f"http.{code}", where=request.method), dict(error.headers or {}))
+        headers = dict(error.headers or {})
+        if error.status_code == 405:  # Starlette names the methods of the first route alone
+            found = (route for route in (*api.routes, *pages.routes, *app.routes) if isinstance(route, Route))
+            fits = (route.methods or () for route in found if route.matches(request.scope)[0] is not Match.NONE)
+            headers["Allow"] = ", ".join(sorted({method for methods in fits for method in methods}))
+        return problem(status, code, site.say(f"http.{code}", where=request.method), headers)
 
     return Guard(app)
 
