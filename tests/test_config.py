@@ -748,6 +748,11 @@ prefix = "A" => prefix = "A"↵key = 1↵[[service]]↵id = "cash"↵name = "C"�
 ! 13: web.accounts: "" does not fit; it takes the path of a file, in quotes
 ! 14: web.certificate: a certificate without its key; add key
 
+== web accounts in the journal
++ [web]
++ accounts = "/var/lib/lobby/../lobby/lobby.db"
+! 12: web.accounts: this is the journal; give the accounts a file of their own
+
 == web is no table
 [branch] => web = 1↵[branch]
 ! 1: web: 1 does not fit; it takes a [web] table

@@ -12,7 +12,7 @@ from os.path import normpath
 from typing import Any
 
 from controller.config.errors import Fault, Table
-from controller.config.keys import CLASSES, ClassKeys
+from controller.config.keys import CLASSES, ClassKeys, JournalKeys
 from controller.config.lines import Place
 from controller.config.values import Share, nearest
 from controller.lobby.calendar import EVERY_OTHER_DAY, PROFILES, Span, hours_of, parse_spans
@@ -258,6 +258,9 @@ def _mqtt(config: Table) -> Iterator[Fault]:
 
 def _web(config: Table) -> Iterator[Fault]:
     web = config.get("web") or {}
+    journal = (config.get("journal") or {}).get("path") or JournalKeys().path
+    if web.get("accounts") and normpath(str(web["accounts"])) == normpath(str(journal)):
+        yield ("web", "accounts"), "this is the journal; give the accounts a file of their own"
     for one, other in (("certificate", "key"), ("key", "certificate")):
         if one in web and other not in web:
             yield ("web", one), f"a {one} without its {other}; add {other}"

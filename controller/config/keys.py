@@ -221,7 +221,7 @@ class WebKeys(Keys):
         str | None,
         takes(
             'an address such as "https://lobby.example.org", without a path',
-            pattern=r"^https?://([A-Za-z0-9.-]{1,200}|\[[0-9A-Fa-f:]+\])(:[0-9]{1,5})?$",
+            pattern=r"^https?://([A-Za-z0-9.-]{1,200}|\[[0-9A-Fa-f:]+\])(:[1-9][0-9]{0,4})?$",
         ),
     ] = None
     accounts: FilePath | None = None

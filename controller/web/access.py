@@ -288,8 +288,10 @@ def fits(hash: str, pin: str) -> bool:
 
 def _good(pin: str) -> str:
     least, most = PIN_LENGTH
-    if not least <= len(pin) <= most or not pin.isprintable():
+    if not least <= len(pin) <= most:
         raise AccessError(f"the PIN has {len(pin)} characters; it takes {least} to {most}")
+    if not pin.isprintable():
+        raise AccessError("the PIN has a character that no keyboard shows; take digits or letters")
     steps = {ord(after) - ord(before) for before, after in pairwise(pin)}
     if len(steps) == 1 and steps <= {-1, 0, 1}:
         raise AccessError("the PIN is one that everybody tries first; take another")

@@ -3,6 +3,8 @@
 # Annotations are not put off here: FastAPI reads them, and some name what is known inside of a function only.
 import asyncio
 import logging
+import math
+import time
 from ipaddress import ip_address
 from typing import Annotated, Any
 
@@ -26,6 +28,9 @@ from controller.web.server import App, WebServer
 from controller.web.site import Ask, Caller, Problem, Site
 
 log = logging.getLogger(__name__)
+
+TELL_AGAIN = 600.0
+"""Seconds after which it is told again that the accounts cannot be used."""
 
 
 class Screens:
@@ -62,6 +67,7 @@ def make_app(site: Site, files: Files) -> App:
     api, pages = make_api(site), make_pages(site, files)
     app.include_router(api)
     app.include_router(pages)
+    told_at = -math.inf
     registry = metrics.make_metrics(site.post, site.live)
 
     async def anybody(request: Request) -> Caller:
@@ -89,7 +95,10 @@ def make_app(site: Site, files: Files) -> App:
 
     @app.exception_handler(AccessError)
     async def no_accounts(request: Request, error: AccessError) -> JSONResponse:
-        log.error("%s", error)
+        nonlocal told_at
+        if (now := time.monotonic()) - told_at > TELL_AGAIN:  # every open page asks again, for as long as it lasts
+            log.error("%s", error)
+            told_at = now
         return problem(503, "accounts", site.say("http.accounts"), {"Retry-After": "1"})
 
     @app.exception_handler(RequestValidationError)

@@ -41,6 +41,10 @@ class TooSlowError(Exception):
     """The body did not come within `BODY_TIME`."""
 
 
+class GoneError(Exception):
+    """Whoever asked has gone before the whole body had come: nobody knows what was asked."""
+
+
 class Guard:
     """An ASGI application around another."""
 
@@ -71,6 +75,8 @@ class Guard:
         except TooSlowError:
             await problem(408, "too_slow", "the request did not come in time")(scope, receive, answer)
             return
+        except GoneError:
+            return
         given = False
 
         async def whole() -> Any:
@@ -99,7 +105,7 @@ async def _body(scope: MutableMapping[str, Any], receive: Any) -> bytes:
             while True:
                 message = await receive()
                 if message["type"] != "http.request":
-                    return body
+                    raise GoneError
                 body += bytes(message.get("body", b""))
                 if len(body) > BODY_LIMIT:
                     raise TooLargeError
