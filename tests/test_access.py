@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import resource
 import sqlite3
 import stat
 from collections.abc import Iterator
@@ -356,6 +357,30 @@ def test_a_damaged_file_is_one_sentence(path: Path, times: Times, content: bytes
     path.write_bytes(content)
     with pytest.raises(AccessError, match=r"access\.db: the accounts cannot be .*; look at its owner and its disk$"):
         Accounts(path, times)
+
+
+def test_a_directory_in_its_place_is_one_sentence(path: Path, times: Times) -> None:
+    path.mkdir()
+    with pytest.raises(AccessError, match=r"access\.db: the accounts cannot be used \(Is a directory\); look at"):
+        Accounts(path, times)
+
+
+def test_a_full_disk_costs_what_is_written_meanwhile_and_nothing_after_it(accounts: Accounts) -> None:
+    accounts.add("li", "manager", pin=PIN)
+    token = accounts.add("tv", "screen")
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (256, hard))
+    try:
+        for _ in range(3):
+            with pytest.raises(AccessError, match="the accounts cannot be written") as error:
+                accounts.tried("li", HERE)
+            assert "transaction" not in str(error.value)
+        tv = accounts.by_token(token)
+        assert tv  # a television goes on
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert isinstance(sign_in(accounts, "li", PIN), Account)
+    assert accounts.of_session(accounts.begin(tv)[0])
 
 
 def test_a_directory_that_is_not_there_is_one_sentence(tmp_path: Path, times: Times) -> None:

@@ -381,6 +381,20 @@ async def test_thirty_wrong_pins_at_once_are_as_many(serve: Serve) -> None:
         assert sorted(reply.status for reply in replies) == [401] * 3 + [429] * 27
 
 
+async def test_many_who_sign_in_at_once_hold_up_no_press(serve: Serve) -> None:
+    async with serve() as lobby:
+        trying = [asyncio.create_task(lobby.sign_in(f"nobody-{number}", "000111")) for number in range(40)]
+        slowest = 0.0
+        while not all(task.done() for task in trying):
+            began = time.monotonic()
+            await lobby.daemon.engine.ask(TakeTicket(at=0, cause=f"test:{began}", by="kiosk/x", service="cash"))
+            slowest = max(slowest, time.monotonic() - began)
+        refusals = [(await task).refusal for task in trying]
+        assert set(refusals) <= {(401, "wrong_pin"), (429, "too_many_tries"), (429, "busy")}
+        assert refusals.count((401, "wrong_pin")) <= 12
+        assert slowest < 1.0, slowest
+
+
 async def test_somebody_unknown_is_refused_as_somebody_known(serve: Serve) -> None:
     async with serve() as lobby:
         lobby.accounts.add("li", "manager", pin=PIN)
@@ -751,6 +765,24 @@ async def test_a_body_that_trickles(serve: Serve, monkeypatch: pytest.MonkeyPatc
                 break
         assert parsed(answer).refusal == (408, "too_slow")
         writer.transport.abort()
+
+
+async def test_a_press_that_is_cut_off_does_nothing(serve: Serve) -> None:
+    async with serve() as lobby:
+        li = await lobby.person("li")
+        headers = li.headers | {"Content-Type": "application/json", "Content-Length": "200"}
+        _, writer = await asyncio.open_connection("127.0.0.1", lobby.port)
+        writer.write(request("POST", "/api/panel", headers) + b'{"key":"GREEN"}')
+        await writer.drain()
+        writer.close()
+        await writer.wait_closed()
+        assert lobby.daemon.screens
+        server = lobby.daemon.screens.server._server
+        assert server
+        await until(lambda: not server.server_state.connections)
+        await until(lambda: not server.server_state.tasks)
+        await lobby.daemon.engine.idle()
+        assert lobby.rows("ticket_issued") == []
 
 
 async def test_a_head_that_trickles_and_a_connection_that_says_nothing(
@@ -1266,7 +1298,7 @@ async def test_without_its_accounts_the_lobby_runs_without_screens(
     assert "access.db: the accounts cannot be used" in err.decode()
 
 
-async def test_accounts_that_break_while_they_are_in_use(serve: Serve) -> None:
+async def test_accounts_that_break_while_they_are_in_use(serve: Serve, caplog: pytest.LogCaptureFixture) -> None:
     async with serve() as lobby:
         li = await lobby.person("li")
         async with li.stream("/api/console/live") as stream:
@@ -1274,7 +1306,9 @@ async def test_accounts_that_break_while_they_are_in_use(serve: Serve) -> None:
             path = lobby.settings.web.accounts  # type: ignore[union-attr]
             good = path.read_bytes()
             path.write_bytes(b"\xff" * len(good))
-            assert (await li.get("/api/console")).refusal == (503, "accounts")
+            for _ in range(5):
+                assert (await li.get("/api/console")).refusal == (503, "accounts")
+            assert len(said(caplog, "access.db")) == 1
             assert (await lobby.sign_in("li")).refusal == (503, "accounts")
             assert (await lobby.anybody.get("/health")).status == 200
             assert (await stream.next())[0] in ("ping", "view")
