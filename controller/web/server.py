@@ -30,6 +30,8 @@ REQUEST = 15.0
 """Seconds within which a request that has begun has come as a whole; a slow body is refused before, with a word."""
 HEAD_LIMIT = 64 * 1024
 """Bytes of a request before its body, and after it."""
+BACKLOG = 512
+"""Connections that may wait to be taken."""
 STALLED = 15.0
 """Seconds for which a peer may leave unread what it is sent, before its connection is cut."""
 SEND_BUFFER = 64 * 1024
@@ -181,6 +183,7 @@ class WebServer:
             listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(STALLED * 1000))
             listening.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
             listening.bind((self.host, self.port))
+            listening.listen(BACKLOG)  # here, so that whoever comes before uvicorn has started waits and is not refused
             listening.setblocking(False)
         except OSError:
             listening.close()
@@ -198,6 +201,7 @@ class WebServer:
             access_log=False,
             server_header=False,
             proxy_headers=False,
+            backlog=BACKLOG,
             timeout_graceful_shutdown=CLOSING,
             ssl_certfile=self._certificate,
             ssl_keyfile=self._key,
