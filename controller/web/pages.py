@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -99,7 +100,8 @@ def make_pages(site: Site, files: Files) -> APIRouter:
 
     @router.get("/sign-in")
     async def sign_in(next: str = "") -> Response:
-        return draw("sign-in", next=next[:200])
+        # A path of ours alone: browsers take "//x", and "/" and "/x" with a tab between, for another site.
+        return draw("sign-in", next=next if re.fullmatch(r"/(?!/)[\w.%/-]{0,200}", next) else "")
 
     @router.get("/enter")
     async def enter(next: str = "") -> Response:
@@ -120,7 +122,7 @@ def make_pages(site: Site, files: Files) -> APIRouter:
     @router.get("/counter/{counter}")
     async def counter(counter: str, request: Request) -> Response:
         if counter not in rules.counters:
-            return RedirectResponse("/", 303)
+            raise site.problem(404, "not_found")  # the way home of an account of this counter would lead here again
         return private(request, "counter", lambda account: account.works_at(counter), counter=counter)
 
     @router.get("/t/{page}")

@@ -21,9 +21,11 @@ from datetime import datetime
 from pathlib import Path
 from shutil import which
 from typing import Any
+from urllib.parse import unquote
 from zoneinfo import ZoneInfo
 
 import pytest
+import qrcode
 from prometheus_client.parser import text_string_to_metric_families
 
 from controller.config import Settings, read
@@ -140,10 +142,10 @@ class Client:
             named = {"Content-Type": "application/json"} | named
         return parsed(await exchange(self.port, request(method, path, named, body), tls=self.tls))
 
-    async def get(self, path: str, **headers: str) -> Reply:
+    async def get(self, path: str, **headers: Any) -> Reply:
         return await self.send("GET", path, **headers)
 
-    async def post(self, path: str, content: object, **headers: str) -> Reply:
+    async def post(self, path: str, content: object, **headers: Any) -> Reply:
         return await self.send("POST", path, content, **headers)
 
     async def key(self, counter: str, key: str, digits: str = "", **headers: str) -> Reply:
@@ -352,6 +354,21 @@ async def test_a_pin_lets_in_and_its_cookie_is_for_us_alone(serve: Serve) -> Non
         assert (await li.get("/api/session")).json["name"] == "li"
         assert (await li.send("DELETE", "/api/session")).status == 204
         assert (await li.get("/api/session")).refusal == (401, "not_signed_in")
+
+
+async def test_another_tab_goes_on_with_the_session_and_another_person_does_not(serve: Serve) -> None:
+    async with serve() as lobby:
+        li, _ = await lobby.person("li"), await lobby.person("wang", "screen")
+        again = await lobby.sign_in("li", Cookie=li.headers["Cookie"])
+        assert again.json["csrf"] == li.headers["X-CSRF-Token"]
+        assert again.header("set-cookie") == ""
+        other = await lobby.sign_in("wang", Cookie=li.headers["Cookie"])
+        assert other.json["role"] == "screen"
+        assert other.json["csrf"] != li.headers["X-CSRF-Token"]
+        assert other.header("set-cookie")
+        wrong = await lobby.sign_in("li", "000111", Cookie=li.headers["Cookie"])
+        assert wrong.refusal == (401, "wrong_pin")
+        assert (await li.get("/api/session")).json["name"] == "li"
 
 
 async def test_where_the_address_is_encrypted_the_cookie_never_goes_out_unencrypted(serve: Serve) -> None:
@@ -608,8 +625,41 @@ async def test_pages_are_for_those_who_may(serve: Serve) -> None:
             for path, may in homes.items():
                 reply = await client.get(path)
                 assert reply.status == (200 if role in may else 303), (role, path)
-            assert (await client.get("/counter/99")).status == 303
+            assert (await client.get("/counter/99")).refusal == (404, "not_found")
         assert home == {"manager": "/console", "counter": "/counter/1", "kiosk": "/kiosk", "screen": "/tv"}
+
+
+async def test_signing_in_leads_to_no_other_site(serve: Serve) -> None:
+    async with serve() as lobby:
+
+        async def leads(to: str) -> str:
+            text = (await lobby.anybody.get(f"/sign-in?next={to}")).body.decode()
+            return str(json.loads(text.partition('id="page">')[2].partition("</script>")[0])["next"])
+
+        for path in ("/console", "/counter/1", "/", "/counter/%25E4%25B8%2580"):
+            assert await leads(path) == unquote(path)
+        for path in (
+            "//example.org",
+            "/%09/example.org",
+            "/%0a/example.org",
+            "/%5cexample.org",
+            "example.org",
+            "%09//x",
+        ):
+            assert await leads(path) == "", path
+        assert (
+            await leads("https://example.org")
+            == await leads("javascript:alert(1)")
+            == await leads("/" + "x" * 999)
+            == ""
+        )
+
+
+async def test_the_way_home_of_a_counter_that_is_no_more_ends(serve: Serve) -> None:
+    async with serve() as lobby:
+        clerk = await lobby.person("clerk", "counter", "9")
+        assert (await clerk.get("/")).header("location") == "/counter/9"
+        assert (await clerk.get("/counter/9")).status == 404
 
 
 async def test_a_clerk_of_one_counter_presses_no_other(serve: Serve) -> None:
@@ -1106,6 +1156,19 @@ async def test_a_tickets_own_page(serve: Serve) -> None:
             assert missed["returns_until"] > missed["now"]
 
 
+async def test_the_picture_of_a_tickets_page_is_its_address(serve: Serve) -> None:
+    async with serve() as lobby:
+        page = (await lobby.device("hall", "kiosk").post("/api/tickets", {"service": "cash"})).json["page"]
+        reply = await lobby.anybody.get(f"{page}/qr.svg")
+        assert reply.header("content-type") == "image/svg+xml"
+        drawn = {(int(x), int(y)) for x, y in re.findall(r"M(\d+),(\d+)H\d+V\d+H\d+z", reply.body.decode())}
+        code = qrcode.QRCode(border=4)
+        code.add_data(f"http://127.0.0.1:{lobby.port}{page}")
+        code.make(fit=True)
+        dark = {(x, y) for y, row in enumerate(code.get_matrix()) for x, is_dark in enumerate(row) if is_dark}
+        assert drawn == dark
+
+
 async def test_a_tickets_page_ends_with_its_day_and_the_next_days_is_another(serve: Serve) -> None:
     async with serve() as lobby:
         kiosk = lobby.device("hall", "kiosk")
@@ -1303,7 +1366,7 @@ async def test_accounts_that_break_while_they_are_in_use(serve: Serve, caplog: p
         li = await lobby.person("li")
         async with li.stream("/api/console/live") as stream:
             await stream.view()
-            path = lobby.settings.web.accounts  # type: ignore[union-attr]
+            path = lobby.accounts.path
             good = path.read_bytes()
             path.write_bytes(b"\xff" * len(good))
             for _ in range(5):
@@ -1428,7 +1491,7 @@ async def test_an_account_by_the_command_line_while_the_daemon_runs(tmp_path: Pa
 
         async def user(*arguments: str, said: str = "") -> tuple[int | None, str, str]:
             command = await asyncio.create_subprocess_exec(
-                *(LOBBY, "user", *arguments, "--config", branch.config),
+                *(str(LOBBY), "user", *arguments, "--config", str(branch.config)),
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=asyncio.subprocess.PIPE,
