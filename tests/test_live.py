@@ -106,7 +106,7 @@ async def lobby(caplog: pytest.LogCaptureFixture) -> AsyncIterator[Lobby]:
     await lobby.stop()
     showing.cancel()
     await asyncio.wait((showing,))
-    records = [record for when in ("call", "teardown") for record in caplog.get_records(when)]  # type: ignore[arg-type]
+    records = [record for when in ("call", "teardown") for record in caplog.get_records(when)]
     assert not [record.getMessage() for record in records if record.levelno >= logging.WARNING]
 
 
@@ -261,7 +261,7 @@ async def test_who_may_look_no_longer(lobby: Lobby, open_page: Open, monkeypatch
     async with open_page(who="li") as li, open_page(who="wang") as wang:
         assert (await li.text(), await wang.text()) == ("nothing", "nothing")
         lobby.revoked.add("li")
-        event = ("ping", {})
+        event: tuple[str, Any] = ("ping", {})
         while event == ("ping", {}):
             event = await li.next(10)
         assert event == ("end", {"reason": "revoked"})
@@ -298,7 +298,7 @@ async def test_a_slow_reader_loses_the_pictures_between(lobby: Lobby, open_page:
         for number in range(1, 60):
             lobby.change(f"{number:02}{much}")
             assert (await quick.text())[:2] == f"{number:02}"
-        seen = []
+        seen: list[str] = []
         while not seen or seen[-1] != "59":
             seen.append((await slow.text())[:2])
         assert len(seen) < 40
