@@ -43,6 +43,8 @@ LONGEST_WAIT = 300
 FORGOTTEN_AFTER = 86400
 """Seconds after which wrong tries do not count any more."""
 FAILURES_KEPT = 10_000
+HELD_FOR = 50
+"""Milliseconds for which a hurried caller waits for whoever holds the file."""
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS account(
@@ -103,6 +105,10 @@ class Accounts:
             raise AccessError(
                 f"{path}: the accounts cannot be used ({reason}); look at its owner and its disk"
             ) from error
+
+    def hurry(self) -> None:
+        """From now on wait for nobody who holds the file: the caller has other things to do in the same thread."""
+        self._db.execute(f"PRAGMA busy_timeout = {HELD_FOR}")
 
     def close(self) -> None:
         """Close the file."""

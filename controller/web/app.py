@@ -39,6 +39,7 @@ class Screens:
     def __init__(self, settings: Settings, accounts: Accounts, desk: Desk, ask: Ask) -> None:
         web = settings.web
         assert web
+        accounts.hurry()
         files = Files(*settings.rules.wording.templates.values())
         live = self._live = Live(files.build, desk.lobby.settled)
         post = PagesPost(desk.lobby, live)

@@ -480,8 +480,8 @@ async def test_text_that_is_none(serve: Serve, text: str) -> None:
             {"key": "GREEN", text: text},
         ):
             assert (await li.post("/api/panel", content)).status in (200, 409, 422)
-        for content in ({"service": text}, {"choice": text}, {"service": "cash", "needs": [text]}, {"slot": text}):
-            assert (await li.post("/api/tickets", content)).status in (409, 422)
+        for take in ({"service": text}, {"choice": text}, {"service": "cash", "needs": [text]}, {"slot": text}):
+            assert (await li.post("/api/tickets", take)).status in (409, 422)
 
 
 async def test_a_person_is_signed_out_after_a_working_day(serve: Serve) -> None:
@@ -1359,6 +1359,23 @@ async def test_without_its_accounts_the_lobby_runs_without_screens(
     assert (command.returncode, out) == (1, b"")
     assert err.decode().count("\n") == 1
     assert "access.db: the accounts cannot be used" in err.decode()
+
+
+async def test_somebody_who_holds_the_accounts_file_holds_up_no_press(serve: Serve) -> None:
+    async with serve() as lobby:
+        li = await lobby.person("li")
+        with closing(sqlite3.connect(lobby.accounts.path, isolation_level=None)) as holder:
+            holder.execute("BEGIN EXCLUSIVE")
+            asking = [asyncio.create_task(li.get("/api/console")) for _ in range(5)]
+            slowest = 0.0
+            while not all(task.done() for task in asking):
+                began = time.monotonic()
+                await lobby.daemon.engine.ask(TakeTicket(at=0, cause=f"test:{began}", by="kiosk/x", service="cash"))
+                slowest = max(slowest, time.monotonic() - began)
+            assert {(await task).refusal for task in asking} == {(503, "accounts")}
+            holder.execute("ROLLBACK")
+        assert slowest < 0.8, slowest
+        assert (await li.get("/api/console")).status == 200
 
 
 async def test_accounts_that_break_while_they_are_in_use(serve: Serve, caplog: pytest.LogCaptureFixture) -> None:
