@@ -26,6 +26,8 @@ PACE = {"television": 0.2, "console": 0.5, "kiosk": 0.5, "counter": 0.1, "ticket
 """Seconds between two pictures of a scene."""
 APPOINTMENT = "appointment"
 """The class of somebody who comes for a slot."""
+BRANCH_PAGES = 100
+"""Pages that the branch's own people and screens can always open, however many customers look at theirs."""
 HOMES = {"manager": "/console", "counter": "/counter/", "kiosk": "/kiosk", "screen": "/tv"}
 
 
@@ -384,7 +386,9 @@ def make_api(site: Site) -> APIRouter:
     async def page_live(page: str) -> Any:
         await site.settled()
         ticket, day = site.page_of(page), site.post.state.day
-        return site.live.stream(f"ticket/{day}/{ticket}", site.post.ticket(day, ticket), pace=PACE["ticket"])
+        return site.live.stream(
+            f"ticket/{day}/{ticket}", site.post.ticket(day, ticket), pace=PACE["ticket"], spare=BRANCH_PAGES
+        )
 
     return api
 

@@ -134,10 +134,15 @@ class Live:
             viewer.end(reason)
 
     def stream(
-        self, name: str, picture: Picture, allowed: Callable[[], bool] = lambda: True, pace: float = 0.2
+        self,
+        name: str,
+        picture: Picture,
+        allowed: Callable[[], bool] = lambda: True,
+        pace: float = 0.2,
+        spare: int = 0,
     ) -> Response:
-        """An ASGI response that shows a scene for as long as its page is open."""
-        if self._closed or sum(1 for _ in self.viewers()) >= VIEWERS:
+        """An ASGI response that shows a scene for as long as its page is open; it leaves room for `spare` others."""
+        if self._closed or sum(1 for _ in self.viewers()) >= VIEWERS - spare:
             return problem(503, "busy", "too many pages are open; close some", {"Retry-After": "5"})
         return _Stream(self, Viewer(name, allowed), picture, pace)
 

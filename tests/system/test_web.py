@@ -1204,6 +1204,24 @@ async def test_a_stop_ends_fifty_pages_and_takes_no_time(serve: Serve) -> None:
             assert await stream.end() == {"reason": "restart"}
 
 
+async def test_customers_leave_room_for_the_branchs_own_pages(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("controller.web.live.VIEWERS", 3)
+    monkeypatch.setattr("controller.web.api.BRANCH_PAGES", 2)
+    async with serve() as lobby:
+        li = await lobby.person("li")
+        page = (await li.post("/api/tickets", {"service": "cash"})).json["page"].removeprefix("/t/")
+        customer = lobby.anybody
+        async with customer.stream(f"/api/pages/{page}/live") as first:
+            await first.view()
+            async with customer.stream(f"/api/pages/{page}/live") as second:
+                assert second.reply.status == 503
+            async with li.stream("/api/console/live") as console, li.stream("/api/television/live") as television:
+                assert await console.view()
+                assert await television.view()
+                async with li.stream("/api/television/live") as third:
+                    assert third.reply.status == 503
+
+
 async def test_a_live_page_shows_what_the_operation_without_live_does(serve: Serve) -> None:
     async with serve() as lobby:
         li = await lobby.person("li")
