@@ -1,0 +1,99 @@
+"""No page has a fault that keeps somebody from using it, in any of its main states."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.async_api import Page, expect
+from system.broker import Mosquitto
+from system.network import Network
+
+from browser.axe import faults
+from browser.branch import LOCALES, NAMES, as_role
+from browser.conftest import Serve
+from browser.pages import Pages
+
+
+class Look:
+    """Collects the faults of pages, by page and state."""
+
+    def __init__(self) -> None:
+        self.found: list[str] = []
+
+    async def at(self, name: str, page: Page) -> None:
+        # What is half faded in is pale for as long as it takes.
+        await page.evaluate("Promise.allSettled(document.getAnimations().filter((each) => each.effect.getTiming().iterations !== Infinity && !each.effect.target?.closest('.bar, .fresh, .called')).map((each) => each.finished))")
+        self.found += [f"{name}: {fault}" for fault in await faults(page)]
+
+
+@pytest.mark.parametrize("language", NAMES)
+@pytest.mark.timeout(240)
+async def test_axe_has_nothing_serious_to_say(language: str, serve: Serve, pages: Pages, broker: Mosquitto) -> None:
+    branch = await serve(language=language, busy=True, lobby=True)
+    say, look = branch.say, Look()
+
+    async def shown(page: Page, name: str, text: str) -> Page:
+        await expect(page.get_by_text(text).filter(visible=True).first).to_be_visible()
+        await look.at(name, page)
+        return page
+
+    locale = LOCALES[language]
+    sign_in = await pages.open(f"{branch.address}/sign-in", locale=locale)
+    await shown(sign_in, "sign-in", say("page.sign_in.go"))
+    await sign_in.get_by_role("button", name=say("page.sign_in.go"), exact=True).click()
+    await shown(sign_in, "sign-in refused", say("page.sign_in.need_name"))
+    await sign_in.goto(f"{branch.address}/enter")
+    await shown(sign_in, "enter", say("page.enter.none"))
+
+    console = await as_role(pages, branch, "manager")
+    row = console.locator("#part-waiting button[data-ticket]").last
+    await expect(row).to_be_visible()
+    await look.at("console", console)
+    await row.click()
+    await shown(console, "console's sheet", say("page.console.green"))
+    dialog = console.get_by_role("dialog")
+    await dialog.get_by_role("button", name=say("page.console.why"), exact=True).click()
+    await expect(dialog.get_by_role("table")).to_be_visible()
+    await look.at("console's reason why", console)
+
+    kiosk = await as_role(pages, branch, "kiosk", width=1080, height=1920)
+    await shown(kiosk, "kiosk", say("page.kiosk.need_time"))
+    await kiosk.locator(".choices").get_by_role("button").first.click()
+    await kiosk.locator(".choices").get_by_role("button").first.click()
+    await shown(kiosk, "kiosk's advice", say("page.kiosk.insist"))
+    await kiosk.get_by_role("button", name=say("page.kiosk.insist")).click()
+    await shown(kiosk, "kiosk's ticket", say("page.kiosk.take_paper"))
+
+    counter = await as_role(pages, branch, "counter", "3")
+    async with Network(broker.port, branch.root) as network:
+        taken = await network.press("kiosk/kiosk", "TAKE", service="personal", needs=["time"], **{"class": "green"})
+        phone = await pages.open(branch.ticket_page(taken["ticket"]), width=390, height=844, locale=locale)
+        await shown(phone, "ticket waiting", taken["ticket"])
+        await network.press("keypad/3", "CALL")
+        await shown(counter, "counter", taken["ticket"])
+        await shown(phone, "ticket called", say("page.ticket.called", counter="3"))
+        await network.press("keypad/3", "FINISH")
+        await shown(phone, "ticket finished", say("page.ticket.finished"))
+        await phone.goto(f"{branch.address}/t/A001.wrong")
+        await shown(phone, "ticket gone", say("page.ticket.gone"))
+    television = await as_role(pages, branch, "screen", width=1920, height=1080)
+    await shown(television, "tv", say("page.tv.recent"))
+
+    hall = await pages.open(branch.virtual, width=1600, height=1000, locale=locale)
+    await expect(hall.locator("[data-printer] img").first).to_be_visible()
+    await look.at("virtual lobby", hall)
+    await hall.locator('[data-wire="printer"] [data-knob="paper"]').select_option(index=2)
+    await expect(hall.locator(".wall .notice").first).to_be_visible()
+    await look.at("virtual lobby without paper", hall)
+    await expect(kiosk.locator(".paper")).to_be_visible()
+    await expect(television.locator(".notices")).to_be_visible()
+    await look.at("kiosk without paper", kiosk)
+    await look.at("tv without paper", television)
+    await look.at("console without paper", console)
+
+    async with pages.outage():
+        await branch.kill()
+        for name, page in (("console", console), ("tv", television), ("kiosk", kiosk)):
+            await expect(page.locator("#stale")).to_be_visible()
+            await look.at(f"{name} without the daemon", page)
+        await branch.start()
+    assert look.found == []

@@ -1,0 +1,57 @@
+"""A customer's own ticket on the phone, from the paper's QR code to the end."""
+
+from __future__ import annotations
+
+import re
+import time
+
+import pytest
+from playwright.async_api import expect
+from system.broker import Mosquitto
+from system.network import Network
+
+from browser.branch import LOCALES, NAMES
+from browser.conftest import Serve
+from browser.pages import Pages
+from controller.web.access import Accounts
+
+BIG = 60
+"""CSS pixels of a counter's number on a phone, when the customer is to go there."""
+
+
+@pytest.mark.parametrize("language", NAMES)
+async def test_the_way_of_a_ticket_on_a_phone(language: str, serve: Serve, pages: Pages, broker: Mosquitto) -> None:
+    branch = await serve(language=language)
+    say = branch.say
+    async with Network(broker.port, branch.root) as network:
+        for _ in range(3):
+            await network.press("kiosk/kiosk", "TAKE", service="personal")
+        address = branch.ticket_page("B003")
+        phone = await pages.open(address, width=390, height=844, touch=True, locale=LOCALES[language])
+        state = phone.locator(".state")
+        await expect(phone.get_by_role("region", name=say("page.ticket.number"))).to_contain_text("B003")
+        await expect(state).to_contain_text(say("page.ticket.ahead", n=2))
+        await expect(state).to_contain_text(re.compile(r"\d"))
+        for ahead in (say("page.ticket.ahead", n=1), say("page.ticket.ahead_none")):
+            await network.press("keypad/3", "CALL")
+            await expect(state).to_contain_text(ahead)
+        await network.press("keypad/3", "CALL")
+        await expect(state).to_contain_text(say("page.ticket.called", counter="3"))
+        size = await state.locator("strong").evaluate("(number) => parseFloat(getComputedStyle(number).fontSize)")
+        assert size > BIG
+        assert "B003" in await phone.title()
+        await network.press("keypad/3", "START")
+        await expect(state).to_contain_text(say("page.ticket.serving", counter="3"))
+        await network.press("keypad/3", "FINISH")
+        await expect(state).to_contain_text(say("page.ticket.finished"))
+    for key in ("ticket_issued", "ticket_called"):
+        assert branch.tickets(key).count("B003") == 1
+
+    # Neither another day's address nor a guessed one tells anything.
+    accounts = Accounts(branch.settings.web.accounts, time.time)  # type: ignore[union-attr]
+    yesterday = accounts.page("2026-01-01", "B003")
+    accounts.close()
+    for other in (yesterday, "B003.AAAAAAAAAAAAAAAA", "B003"):
+        await phone.goto(f"{branch.address}/t/{other}")
+        await expect(state).to_contain_text(say("page.ticket.gone"))
+        await expect(phone.get_by_text("B003")).to_have_count(0)
