@@ -20,8 +20,8 @@ class Look:
         self.found: list[str] = []
 
     async def at(self, name: str, page: Page) -> None:
-        # What is half faded in is pale for as long as it takes.
-        await page.evaluate("Promise.allSettled(document.getAnimations().filter((each) => each.effect.getTiming().iterations !== Infinity && !each.effect.target?.closest('.bar, .fresh, .called')).map((each) => each.finished))")
+        # What is still fading in is pale for a moment.
+        await page.emulate_media(reduced_motion="reduce")
         self.found += [f"{name}: {fault}" for fault in await faults(page)]
 
 

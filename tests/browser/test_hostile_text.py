@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-
 from playwright.async_api import Dialog, Page, expect
 from system.broker import Mosquitto
 from system.network import Network
@@ -23,7 +21,7 @@ HOSTILE = (
     .replace("您要办理什么业务？", f"业务？{IMAGE}")
     .replace('zh = "存取款"', f"zh = '存取款\"{IMAGE}'")
 )
-LETTERS = '"\'<>&;</p>'
+LETTERS = "\"'<>&;</p>"
 
 
 async def innocent(page: Page) -> None:
@@ -36,9 +34,9 @@ async def test_what_people_write_is_text_on_every_page(serve: Serve, pages: Page
     branch = await serve(parts=(HOSTILE, *DEVICES), lobby=True)
     dialogs: list[str] = []
 
-    def opened(dialog: Dialog) -> None:
+    async def opened(dialog: Dialog) -> None:
         dialogs.append(dialog.message)
-        asyncio.ensure_future(dialog.dismiss())
+        await dialog.dismiss()
 
     async with Network(broker.port, branch.root) as network:
         for _ in range(2):

@@ -129,7 +129,11 @@ async def test_every_page_outlives_the_daemon_and_the_network(serve: Serve, page
                 await is_back(kind, page)
         await expect(television.locator(".now")).to_contain_text("B001")
         heard = [each.text for each in await has_said(television, 4)]
-        assert [sum(ticket in text for text in heard) for ticket in ("A 零 零 幺", "A 零 零 二", "B 零 零 幺")] == [0, 2, 2]
+        assert [sum(ticket in text for text in heard) for ticket in ("A 零 零 幺", "A 零 零 二", "B 零 零 幺")] == [
+            0,
+            2,
+            2,
+        ]
         assert len(await said(television)) == 4
         await pages.check()
         for page in opened.values():
