@@ -205,8 +205,8 @@ def make_api(site: Site) -> APIRouter:
                 raise site.problem(401, "wrong_token")
         else:
             account = await site.check_pin(content.name, content.pin, address)
-        # Who is signed in already goes on with the same session, so that no other tab of theirs loses its own.
-        session = request.cookies.get(COOKIE, "")
+        # A device that comes again goes on with the same session, so that no other tab of it loses its own.
+        session = request.cookies.get(COOKIE, "") if content.token else ""
         present = site.accounts.of_session(session) if session else None
         if present and present.name == account.name:
             return session_of(account, session)

@@ -64,7 +64,7 @@ class Screens:
 
 def make_app(site: Site, files: Files) -> App:
     """All of it."""
-    app = FastAPI(title="Lobby", version="1", openapi_url=None, docs_url=None, redoc_url=None)
+    app = FastAPI(title="Lobby", version="1", openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
     api, pages = make_api(site), make_pages(site, files)
     app.include_router(api)
     app.include_router(pages)

@@ -133,6 +133,8 @@ def make_pages(site: Site, files: Files) -> APIRouter:
     async def qr(page: str) -> Response:
         await site.settled()
         site.page_of(page)
+        if not site.url:
+            raise site.problem(404, "not_found")  # a phone could not come here
         code = qrcode.make(f"{site.url}/t/{page}", image_factory=qrcode.image.svg.SvgPathImage, box_size=10, border=4)
         picture = io.BytesIO()
         code.save(picture)

@@ -356,16 +356,24 @@ async def test_a_pin_lets_in_and_its_cookie_is_for_us_alone(serve: Serve) -> Non
         assert (await li.get("/api/session")).refusal == (401, "not_signed_in")
 
 
-async def test_another_tab_goes_on_with_the_session_and_another_person_does_not(serve: Serve) -> None:
+async def test_a_device_that_comes_again_goes_on_with_its_session_and_another_begins_one(serve: Serve) -> None:
     async with serve() as lobby:
-        li, _ = await lobby.person("li"), await lobby.person("wang", "screen")
-        again = await lobby.sign_in("li", Cookie=li.headers["Cookie"])
-        assert again.json["csrf"] == li.headers["X-CSRF-Token"]
+        tokens = [lobby.accounts.add(name, "screen") for name in ("tv-1", "tv-2")]
+        first = await lobby.anybody.post("/api/session", {"token": tokens[0]})
+        cookie = first.header("set-cookie").partition(";")[0]
+        again = await lobby.anybody.post("/api/session", {"token": tokens[0]}, Cookie=cookie)
+        assert again.json["csrf"] == first.json["csrf"]
         assert again.header("set-cookie") == ""
-        other = await lobby.sign_in("wang", Cookie=li.headers["Cookie"])
-        assert other.json["role"] == "screen"
-        assert other.json["csrf"] != li.headers["X-CSRF-Token"]
+        other = await lobby.anybody.post("/api/session", {"token": tokens[1]}, Cookie=cookie)
+        assert other.json["csrf"] != first.json["csrf"]
         assert other.header("set-cookie")
+
+
+async def test_a_pin_begins_a_session_of_its_own_whoever_was_signed_in(serve: Serve) -> None:
+    async with serve() as lobby:
+        li = await lobby.person("li")
+        again = await lobby.sign_in("li", Cookie=li.headers["Cookie"])
+        assert again.json["csrf"] != li.headers["X-CSRF-Token"]
         wrong = await lobby.sign_in("li", "000111", Cookie=li.headers["Cookie"])
         assert wrong.refusal == (401, "wrong_pin")
         assert (await li.get("/api/session")).json["name"] == "li"
