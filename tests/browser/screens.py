@@ -9,14 +9,13 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Page
 
-from browser.branch import NAMES, ServedBranch, enter
+from browser.branch import LOCALES, NAMES, ServedBranch, enter
 from browser.conftest import Serve
 from browser.pages import Pages
 
 ROOT = Path(__file__).parents[2]
 OUT = ROOT / ".screens"
 SIZES = {"phone": (390, 844), "tablet": (1024, 768), "1080p": (1920, 1080)}
-LOCALES = {"zh": "zh-CN", "en": "en-GB"}
 
 
 async def drawn(page: Page) -> None:
@@ -40,13 +39,75 @@ def at(path: str) -> Callable[[ServedBranch], str]:
     return lambda branch: branch.address + path
 
 
+async def one_opened(page: Page) -> None:
+    """The console with what can be done about the last in line."""
+    await page.locator("#part-waiting button[data-ticket]").last.click()
+    await page.wait_for_selector(".sheet .group")
+
+
+async def one_asked_about(page: Page) -> None:
+    """The console with the reason why the last in line is not next."""
+    await one_opened(page)
+    await page.locator(".sheet .quick button").first.click()
+    await page.wait_for_selector(".sheet table")
+
+
+async def answered(page: Page, *choices: int) -> None:
+    """The ticket screen after these answers."""
+    for choice in choices:
+        await page.locator(".choices button").nth(choice).click()
+
+
+async def advised(page: Page) -> None:
+    """The ticket screen when a machine would do."""
+    await answered(page, 0, 0)
+    await page.wait_for_selector(".advice")
+
+
+async def taken(page: Page) -> None:
+    """The ticket screen with a ticket."""
+    await answered(page, 0, 1)
+    await page.wait_for_selector(".result .id")
+
+
+async def refused(page: Page) -> None:
+    """The keypad when a ticket cannot be called, in the middle of a number."""
+    await drawn(page)
+    await page.keyboard.type("987")
+    await page.keyboard.press("Enter")
+    await page.wait_for_selector(".refusal:not(:empty)")
+    await page.keyboard.type("12")
+
+
+async def wrong(page: Page) -> None:
+    """Sign-in after a wrong PIN."""
+    await page.fill("#name", "li")
+    await page.fill("#pin", "000000")
+    await page.keyboard.press("Enter")
+    await page.wait_for_selector("#wrong:not(:empty)")
+
+
+def last(kind: str) -> Callable[[ServedBranch], str]:
+    """The own page of the last ticket of a kind of event."""
+    return lambda branch: branch.ticket_page(branch.tickets(kind)[-1])
+
+
 SCREENS = (
     Screen("sign-in", at("/sign-in")),
+    Screen("sign-in-wrong", at("/sign-in"), prepare=wrong),
+    Screen("enter", at("/enter")),
     Screen("console", at("/console"), "manager"),
+    Screen("console-sheet", at("/console"), "manager", prepare=one_opened),
+    Screen("console-why", at("/console"), "manager", prepare=one_asked_about),
     Screen("tv", at("/tv"), "screen"),
     Screen("kiosk", at("/kiosk"), "kiosk"),
+    Screen("kiosk-advice", at("/kiosk"), "kiosk", prepare=advised),
+    Screen("kiosk-ticket", at("/kiosk"), "kiosk", prepare=taken),
     Screen("counter", at("/counter/3"), "counter", "3"),
-    Screen("ticket", lambda branch: branch.ticket_page("A012")),
+    Screen("counter-refused", at("/counter/3"), "counter", "3", prepare=refused),
+    Screen("ticket", last("ticket_issued")),
+    Screen("ticket-called", last("ticket_called")),
+    Screen("ticket-missed", last("ticket_missed")),
     Screen("lobby", lambda branch: branch.virtual),
 )
 """The branch has been busy for half an hour."""
