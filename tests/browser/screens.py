@@ -71,12 +71,11 @@ async def taken(page: Page) -> None:
 
 
 async def refused(page: Page) -> None:
-    """The keypad when a ticket cannot be called, in the middle of a number."""
+    """The keypad when a ticket cannot be called."""
     await drawn(page)
     await page.keyboard.type("987")
     await page.keyboard.press("Enter")
     await page.wait_for_selector(".refusal:not(:empty)")
-    await page.keyboard.type("12")
 
 
 async def wrong(page: Page) -> None:
@@ -121,6 +120,7 @@ async def test_draw(screen: Screen, language: str, serve: Serve, pages: Pages) -
     entrance = await branch.device(screen.name, screen.role, screen.counter) if screen.role else ""
     for size, (width, height) in SIZES.items():
         page = await pages.open(width=width, height=height, locale=LOCALES[language])
+        await page.emulate_media(reduced_motion="reduce")
         if entrance:
             await enter(page, entrance)
         await page.goto(screen.address(branch))

@@ -482,7 +482,7 @@ function refresh() {
     ? say("page.console.figures", {
       customers: day.customers, mean: day.mean.toFixed(1), target: day.target, share: Math.round(day.above_target * 100),
     })
-    : say("page.console.no_figures"));
+    : day.customers === 0 ? say("page.console.no_figures") : ""); // right after a start nothing has been counted yet
   showServices(view.services);
   showClasses(view.classes);
   showCounters(view.counters);
