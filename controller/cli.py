@@ -16,10 +16,12 @@ from typing import TYPE_CHECKING, NoReturn
 
 import click
 
+from controller.web.roles import DEVICES, ROLES, Role
+
 if TYPE_CHECKING:
     from controller.config import Settings
     from controller.journal import Row
-    from controller.web.access import Accounts, Role
+    from controller.web.access import Accounts
 
 CONFIG = click.option(
     "--config", "path", type=click.Path(path_type=Path), required=True, help="The branch's TOML configuration."
@@ -167,13 +169,11 @@ def user() -> None:
 @user.command("add")
 @CONFIG
 @click.argument("name")
-@click.option("--role", type=click.Choice(["manager", "counter", "kiosk", "screen"]), required=True)
+@click.option("--role", type=click.Choice(ROLES), required=True)
 @click.option("--counter", default="", help="For the role counter: the only one it works at. Default: any.")
 @click.option("--token", is_flag=True, help="A token instead of a PIN; devices (kiosk, screen) always get one.")
 def user_add(path: Path, name: str, role: Role, counter: str, token: bool) -> None:
     """Make an account. NAME is a post or a staff number, not a person's name: it stands in the journal."""
-    from controller.web.access import DEVICES  # noqa: PLC0415
-
     settings = _with_screens(path)
     if counter and (role != "counter" or counter not in settings.rules.counters):
         known = ", ".join(settings.rules.counters)

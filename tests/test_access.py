@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 
 from controller.web import access
-from controller.web.access import ROLES, AccessError, Account, Accounts, fits
+from controller.web.access import AccessError, Account, Accounts, fits
+from controller.web.roles import ROLES, Role
 
 PIN = "739154"
 HERE, THERE = "192.0.2.1", "192.0.2.2"
@@ -290,7 +291,7 @@ def test_who_is_revoked_while_their_pin_is_looked_at(accounts: Accounts) -> None
 
 
 def test_roles() -> None:
-    def may(role: access.Role, counter: str = "") -> tuple[bool, ...]:
+    def may(role: Role, counter: str = "") -> tuple[bool, ...]:
         account = Account("x", role, counter, "pin", 0, 0)
         return (
             account.is_one_of(),

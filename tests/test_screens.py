@@ -33,7 +33,7 @@ from controller.lobby.outcome import Refusal
 from controller.lobby.rules import Appointments, Rules
 from controller.lobby.state import Stage
 from controller.lobby.triage import NEEDS
-from controller.web.access import Role
+from controller.web.roles import Role
 
 COUNTERS = {"1": {"cash": 0}, "2": {"cash": 20, "personal": 0}}
 NINE_S = NINE // 1000

@@ -20,12 +20,9 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
-Role = Literal["manager", "counter", "kiosk", "screen"]
-ROLES: tuple[Role, ...] = get_args(Role)
-DEVICES: tuple[Role, ...] = ("kiosk", "screen")
-"""Roles of things, which sign in with a token."""
+from controller.web.roles import Role
 
 PIN_LENGTH = (6, 64)
 PIN_SESSION = 14 * 3600

@@ -25,7 +25,7 @@ from controller.web.live import Live
 from controller.web.pages import Files, make_pages
 from controller.web.post import PagesPost
 from controller.web.server import App, WebServer
-from controller.web.site import Ask, Caller, Problem, Site
+from controller.web.site import COOKIE, Ask, Caller, Problem, Site
 
 log = logging.getLogger(__name__)
 
@@ -135,7 +135,7 @@ def describe(app: FastAPI) -> dict[str, Any]:
     for name in ("HTTPValidationError", "ValidationError"):
         schemas.pop(name, None)
     found["components"]["securitySchemes"] = {
-        "session": {"type": "apiKey", "in": "cookie", "name": "lobby"},
+        "session": {"type": "apiKey", "in": "cookie", "name": COOKIE},
         "token": {"type": "http", "scheme": "bearer"},
     }
     found["security"] = [{"session": []}, {"token": []}]

@@ -12,6 +12,7 @@ from typing import NamedTuple
 import pytest
 
 from controller.web.access import Accounts, fits
+from controller.web.roles import ROLES
 from system.branch import HOUSE, LOBBY
 
 PIN = "481516"
@@ -127,7 +128,7 @@ def test_a_pin_that_is_no_text(config: Path) -> None:
 def test_a_role_that_there_is_not(config: Path) -> None:
     done = user(config, "add", "li", "--role", "boss", said=TWICE)
     assert (done.code, done.out) == (WRONG, "")
-    for role in ("manager", "counter", "kiosk", "screen"):
+    for role in ROLES:
         assert role in done.err
 
 

@@ -31,7 +31,8 @@ from prometheus_client.parser import text_string_to_metric_families
 from controller.config import Settings, read
 from controller.daemon import Clock, Daemon
 from controller.lobby.commands import TakeTicket
-from controller.web.access import Accounts, Role
+from controller.web.access import Accounts
+from controller.web.roles import Role
 from controller.web.server import WebServer
 from simulators.stage import running
 from system.branch import HOUSE, LOBBY, Branch
