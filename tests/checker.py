@@ -376,9 +376,12 @@ class Checker:
     def _reassigned(self, ticket: _Ticket, data: Mapping[str, Any]) -> None:
         if data.get("by") == "overflow":
             self._overflows(ticket)
-        else:
-            ticket.undone = ticket.before
+        was, promoted = ticket.before, ticket.undone is not None and ticket.undone.klass != ticket.klass
         self._move(ticket, data, EVERYWHERE if data.get("any") else data.get("counter", ""))
+        if data.get("by") != "overflow" and not str(data.get("by")).startswith("counter/"):
+            ticket.undone = was
+        elif ticket.undone is not None:  # nobody is there any more: only its class can be as it was
+            ticket.undone = ticket.undone._replace(service=ticket.service, only=ticket.only) if promoted else None
 
     def _overflows(self, ticket: _Ticket) -> None:
         """A service's own counters must have gone before others take over; the last of them goes in the next row."""

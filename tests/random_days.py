@@ -186,11 +186,16 @@ class Manager:
         if isinstance(command, cm.CallByHand):
             self._finishes(at, counter)  # only who is free can be given somebody
         self._day.do(command)
+        if isinstance(command, cm.Promote | cm.Reassign) and chance.random() < 0.4:
+            self._day.later(at + MINUTE_MS, lambda at: self._undoes(at, ticket))
         if isinstance(
             command, cm.CallByHand | cm.CallNumber | cm.Unhold | cm.CallNext | cm.Transfer | cm.Hold | cm.Pause
         ):
             # Nobody of the simulated clerks knows what was pressed here: end it, and let the window go on.
             self._day.later(at + chance.randrange(10 * MINUTE_MS), lambda at: self._ends(at, counter))
+
+    def _undoes(self, at: int, ticket: str) -> None:
+        self._day.do(cm.Undo(at=at, cause=self._day.cause(), by="panel/manager", ticket=ticket))
 
     def _ends(self, at: int, counter: str) -> None:
         self._finishes(at, counter)

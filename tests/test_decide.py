@@ -590,11 +590,23 @@ DIALOGUES = {
         ? A001                    -> waiting cash normal 09:00 only 12
         panel UNDO A001           -> A001 as before
         ? A001                    -> waiting cash normal 09:00
+        panel REASSIGN            -> A001 given to anywhere
         panel REASSIGN            -> refused none_to_reassign
-        panel REASSIGN A001       -> A001 given to anywhere
         panel UNDO A001           -> A001 as before
         ? A001                    -> waiting cash normal 09:00
         ? next 12                 ->
+    """,
+    "a counter that closes leaves a promotion to be undone, but not what was sent to it": """
+        12 OPEN                   -> 12 open
+        take cash                 -> A001
+        take cash                 -> A002
+        panel REASSIGN A001 counter=12 -> A001 given to 12
+        panel GREEN A001          -> A001 now green
+        panel REASSIGN A002 counter=12 -> A002 given to 12
+        12 CLOSE                  -> A001 given to cash, A002 given to cash, 12 closed
+        panel UNDO A001           -> A001 as before
+        ? A001                    -> waiting cash normal 09:00
+        panel UNDO A002           -> refused nothing_to_undo
     """,
     "UNDO takes back the last of several alone": """
         take cash                 -> A001
@@ -1105,7 +1117,7 @@ IN_OTHER_BRANCHES = {
         1 PAUSE                   -> A002 given to anywhere, 1 paused
         panel UNDO A001           -> A001 as before, A001 given to anywhere
         ? A001                    -> waiting cash normal 09:00 anywhere
-        panel UNDO A002           -> A002 as before, A002 given to anywhere
+        panel UNDO A002           -> A002 as before
         ? A002                    -> waiting cash normal 09:00 anywhere
         panel UNDO A001           -> refused nothing_to_undo
     """),

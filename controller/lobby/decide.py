@@ -352,6 +352,7 @@ def _undo(state: State, rules: Rules, command: cm.Undo) -> Decision:
             command.by,
             slot=before.slot or None,
             not_before=before.not_before or None,
+            reason=command.reason or None,
         ),
         *(() if before.only else issuing.overflow(state, rules, before.service, ticket.id)),
     ]
@@ -387,13 +388,13 @@ def _not_reassigned(state: State) -> Iterator[tuple[int, int, str]]:
                 yield first
 
 
-def _back(rules: Rules, ticket: Ticket, at: int, by: str) -> ev.TicketReturned:
+def _back(rules: Rules, ticket: Ticket, at: int, by: str, reason: str = "") -> ev.TicketReturned:
     """A no-show's return, if it is still allowed."""
     if ticket.returns >= rules.returns:
         raise Refused("return_limit", ticket=ticket.id, times=ticket.returns)
     if at - ticket.missed_at > rules.return_within * 1000:
         raise Refused("return_late", ticket=ticket.id, minutes=rules.return_within // 60)
-    return ev.TicketReturned(ticket.id, ticket.seniority + rules.return_penalty, by)
+    return ev.TicketReturned(ticket.id, ticket.seniority + rules.return_penalty, by, reason or None)
 
 
 def _return(state: State, rules: Rules, command: cm.Return) -> Decision:
@@ -402,7 +403,7 @@ def _return(state: State, rules: Rules, command: cm.Return) -> Decision:
     ticket = _named(state, command.ticket)
     if ticket.stage is not Stage.MISSED:
         raise Refused("not_missed", ticket=ticket.id)
-    back = _back(rules, ticket, command.at, command.by)
+    back = _back(rules, ticket, command.at, command.by, command.reason)
     if ticket.only in rules.counters and state.counter(ticket.only).stage is CounterStage.CLOSED:
         # The one counter it was sent to has gone home: its service's counters take it back.
         return [back, ev.TicketReassigned(ticket.id, by=command.by, service=ticket.service)]
@@ -431,7 +432,7 @@ def _reprint(state: State, rules: Rules, command: cm.Reprint) -> Decision:
         raise Refused(f"ticket_{ticket.stage}", ticket=ticket.id, counter=ticket.counter)
     if command.paper != "ready":
         raise Refused("no_printer") if command.paper == "none" else issuing.no_paper(rules, command.paper)
-    return [ev.TicketReprinted(ticket.id, ticket.copies + 1, command.by)]
+    return [ev.TicketReprinted(ticket.id, ticket.copies + 1, command.by, command.reason or None)]
 
 
 def _check_windows(state: State, rules: Rules, command: cm.CheckWindows) -> Decision:

@@ -149,6 +149,7 @@ class TicketReprinted(Event):
     ticket: str
     copy: int
     by: str
+    reason: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,6 +210,7 @@ class TicketReturned(Event):
     ticket: str
     seniority: int
     by: str
+    reason: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,6 +242,11 @@ class TicketReassigned(Event):
     any: bool | None = None
     reason: str | None = None
 
+    @property
+    def by_hand(self) -> bool:
+        """Whether the lobby manager did it; else it follows from counters that have gone."""
+        return self.by != OVERFLOW and not self.by.startswith("counter/")
+
 
 @dataclass(frozen=True, slots=True)
 class TicketPromoted(Event):
@@ -263,6 +270,7 @@ class TicketRestored(Event):
     by: str
     slot: int | None = None
     not_before: int | None = None
+    reason: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

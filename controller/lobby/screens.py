@@ -69,7 +69,7 @@ def counter(state: State, rules: Rules, counter: Counter, at: int, notices: Sequ
             for service in rules.services.values()
             if service.key is not None
         ],
-        "counters": [id for id in rules.counters if id != counter.id],
+        "counters": [id for id in rules.counters if id != counter.id and id.isdecimal() and len(id) <= 2],
         "rater": counter.rater,
         "notices": list(notices),
     }

@@ -75,6 +75,7 @@ class Before(NamedTuple):
     only: str
     slot: int
     not_before: int
+    reassigned: bool
 
 
 @dataclass(slots=True)
@@ -472,11 +473,16 @@ def _transferred(state: State, at: int, event: ev.TicketTransferred) -> None:
 def _reassigned(state: State, at: int, event: ev.TicketReassigned) -> None:
     ticket = state.tickets[event.ticket]
     _leave(state, at, ticket)
-    if event.by != ev.OVERFLOW:
-        ticket.before = _as_it_is(ticket)
+    before = _as_it_is(ticket)
     ticket.reassigned = ticket.moved = True
     ticket.service = event.service or ticket.service
     ticket.only = ANY if event.any else event.counter or ""
+    if event.by_hand:
+        ticket.before = before
+    elif ticket.before:
+        # Its counters have gone: a promotion can still be undone, but not to where nobody is.
+        promoted = ticket.before.klass != ticket.klass
+        ticket.before = ticket.before._replace(service=ticket.service, only=ticket.only) if promoted else None
     _enter_line(state, ticket)
 
 
@@ -492,12 +498,14 @@ def _promoted(state: State, at: int, event: ev.TicketPromoted) -> None:
 
 
 def _as_it_is(ticket: Ticket) -> Before:
-    return Before(ticket.service, ticket.klass, ticket.only, ticket.slot, ticket.not_before)
+    return Before(ticket.service, ticket.klass, ticket.only, ticket.slot, ticket.not_before, ticket.reassigned)
 
 
 def _restored(state: State, at: int, event: ev.TicketRestored) -> None:
     ticket = state.tickets[event.ticket]
     _leave(state, at, ticket)
+    if ticket.before:
+        ticket.reassigned = ticket.before.reassigned
     ticket.service, ticket.klass, ticket.only, ticket.before = event.service, event.klass, event.only, None
     ticket.slot, ticket.not_before = event.slot or 0, event.not_before or 0
     _enter_line(state, ticket)

@@ -16,7 +16,6 @@ from typing import Any
 from controller.lobby import commands as cm
 from controller.lobby import events as ev
 from controller.lobby.calendar import DAY, Span, second_of
-from controller.lobby.events import OVERFLOW
 from controller.lobby.rules import Counter, Rules, Service, TicketClass
 from controller.lobby.wording import Wording
 from simulators.customers import Customer
@@ -186,7 +185,7 @@ def _tickets(events: Day) -> dict[str, _Ticket]:
                     # Parked and then sent on: what a transfer does in one.
                     ticket.legs.append(Leg(*ticket.next, ticket.seconds))
                     ticket.seconds, ticket.next = 0.0, (event.service or "", event.counter or "")
-                elif not event.by.startswith((OVERFLOW, "counter/")):
+                elif event.by_hand:
                     ticket.changes.append((at, event))
                 ticket.held = False
     return tickets
