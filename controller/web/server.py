@@ -1,6 +1,7 @@
-"""The HTTP server inside the daemon's own loop: uvicorn without its signals, on a socket with limits of ours.
+"""The HTTP server inside the daemon's own loop: uvicorn without its signals, behind a door of ours.
 
 It is run like a device's session: a port that is taken is told once and tried again, and nobody else waits for it.
+The door counts whoever has come, also before the encryption is agreed upon, so that devices keep their files.
 """
 
 from __future__ import annotations
@@ -8,9 +9,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import math
 import socket
 import ssl
+from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
+from functools import partial
+from ipaddress import IPv6Address, ip_address
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +28,13 @@ App = Callable[[Any, Any, Any], Awaitable[None]]
 """An ASGI application."""
 
 CONNECTIONS = 400
-"""Connections that may be open; one more is closed at once."""
+"""Connections that may be open; for one more an idle one is closed, or else it is."""
+PER_ADDRESS = 100
+"""Connections that one address may have open, those of `NEAR` excepted; one more is closed at once."""
+NEAR = ("127.", "::1")
+"""How addresses of this machine begin: through a proxy on it, everybody comes from there."""
+HANDSHAKE = 5.0
+"""Seconds in which a new connection's encryption has to be agreed upon, and one that ends has to say so."""
 FIRST_REQUEST = 10.0
 """Seconds within which a new connection begins to say what it wants."""
 REQUEST = 15.0
@@ -40,23 +51,44 @@ CLOSING = 2
 """Seconds in which requests may end when the server stops."""
 RETRY = 5.0
 """Seconds between two tries to take a port that another program has."""
+FULL = 1.0
+"""Seconds for which nobody is let in when the system has no more files."""
+TELL_AGAIN = 600.0
+"""Seconds after which that is told again."""
+
+
+def household(address: str) -> str:
+    """Whose connections are counted together: an address, or a network of IPv6 that one customer has."""
+    host = ip_address(address)
+    if isinstance(host, IPv6Address):
+        if host.ipv4_mapped is None:
+            # All of a link share the network of the link's own addresses.
+            return str(host) if host.is_loopback or host.is_link_local else f"{IPv6Address(int(host) >> 64 << 64)}/64"
+        host = host.ipv4_mapped
+    return str(host)
 
 
 class _Connection(HttpToolsProtocol):
-    """A connection that has to say something, in time and in few words, among a limited number of them."""
+    """A connection that has to say something, in time and in few words; `leaves` is called when it goes."""
 
+    leaves: Callable[[_Connection], None]
     _impatience: asyncio.TimerHandle | None = None
     _head = 0
+    _reading = False
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing has been asked that is not answered."""
+        answered = self.cycle is None or self.cycle.response_complete
+        return answered and not self._reading and not self.pipeline
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
-        if len(self.connections) > CONNECTIONS:
-            transport.abort()
-            return
         self._wait(FIRST_REQUEST)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._wait(None)
+        self.leaves(self)
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -68,6 +100,7 @@ class _Connection(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         self._head = 0
+        self._reading = True
         self._wait(REQUEST)
         super().on_message_begin()
 
@@ -81,6 +114,7 @@ class _Connection(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         self._head = 0
+        self._reading = False
         self._wait(None)
         super().on_message_complete()
 
@@ -92,10 +126,97 @@ class _Connection(HttpToolsProtocol):
 
 
 class _Uvicorn(uvicorn.Server):
+    """Takes connections from `listening` itself: uvicorn learns of them after their encryption only."""
+
+    def __init__(self, config: uvicorn.Config, listening: socket.socket) -> None:
+        super().__init__(config)
+        self._listening = listening
+        self._guests: dict[_Connection, tuple[str, asyncio.Task[None]]] = {}
+        """Whoever has come and not gone, the longest first, with its household."""
+
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         """Signals are the daemon's."""
         yield
+
+    async def main_loop(self) -> None:
+        """Let people in until it is to exit."""
+        door = asyncio.create_task(self._open_the_door(), name="door")
+        door.add_done_callback(self._shut)
+        try:
+            await super().main_loop()
+        finally:
+            door.cancel()
+            await asyncio.wait((door,))
+            self._listening.close()
+            for guest in [guest for guest in self._guests if not guest.transport]:
+                self._show_out(guest)
+        if not door.cancelled():
+            door.result()
+
+    async def _open_the_door(self) -> None:
+        loop = asyncio.get_running_loop()
+        told_at = -math.inf
+        while True:
+            try:
+                connection, address = await loop.sock_accept(self._listening)
+            except ConnectionError:
+                continue  # it has gone again
+            except OSError as error:
+                if loop.time() - told_at > TELL_AGAIN:
+                    log.error("nobody else can open a page at the moment (%s)", _reason(error))
+                    told_at = loop.time()
+                await asyncio.sleep(FULL)
+                continue
+            house = household(address[0])
+            if not self._has_room(house):
+                connection.close()
+                continue
+            guest = _Connection(config=self.config, server_state=self.server_state, app_state=self.lifespan.state)
+            guest.leaves = self._forget
+            greeting = asyncio.create_task(self._greet(guest, connection), name="greeting")
+            greeting.add_done_callback(partial(self._greeted, guest, connection))
+            self._guests[guest] = house, greeting
+
+    def _has_room(self, house: str) -> bool:
+        """Whether one more may come in. Somebody idle has to leave for it where all places are taken."""
+        houses = Counter(each for each, _ in self._guests.values())
+        if houses[house] >= PER_ADDRESS and not house.startswith(NEAR):
+            return False
+        if len(self._guests) < CONNECTIONS:
+            return True
+        idle = [(guest, each) for guest, (each, _) in self._guests.items() if guest.is_idle]
+        if not idle:
+            return False
+        # A proxy's idle connections belong to somebody else each: they go last.
+        guest, _ = max(idle, key=lambda found: (not found[1].startswith(NEAR), houses[found[1]]))
+        self._show_out(guest)
+        return True
+
+    async def _greet(self, guest: _Connection, connection: socket.socket) -> None:
+        loop = asyncio.get_running_loop()
+        limits = {"ssl_handshake_timeout": HANDSHAKE, "ssl_shutdown_timeout": HANDSHAKE} if self.config.ssl else {}
+        try:
+            await loop.connect_accepted_socket(lambda: guest, connection, ssl=self.config.ssl, **limits)
+        except OSError:
+            pass  # it said nothing, or nothing that is to be understood
+
+    def _greeted(self, guest: _Connection, connection: socket.socket, greeting: asyncio.Task[None]) -> None:
+        if not guest.transport:
+            self._forget(guest)
+            connection.close()
+
+    def _show_out(self, guest: _Connection) -> None:
+        _, greeting = self._guests.pop(guest)
+        greeting.cancel()
+        if guest.transport:
+            guest.transport.abort()
+
+    def _forget(self, guest: _Connection) -> None:
+        self._guests.pop(guest, None)
+
+    def _shut(self, door: asyncio.Task[None]) -> None:
+        self.should_exit = True
 
     def abort(self, client: tuple[str, int] | None) -> None:
         for connection in list(self.server_state.connections):
@@ -122,7 +243,6 @@ class WebServer:
     ) -> None:
         self.host, self.port = host, port
         self.settled = asyncio.Event()
-        self.is_serving = False
         self._app = app
         self._closing = closing
         self._certificate, self._key = certificate, key
@@ -144,7 +264,7 @@ class WebServer:
         told = False
         while True:
             try:
-                server = self._server = self._make()
+                config = self._make()
                 listening = self._bind()
             except (OSError, ssl.SSLError) as error:
                 self.settled.set()
@@ -156,11 +276,12 @@ class WebServer:
             if told:
                 log.warning("the screens are served at %s", self.address)
                 told = False
-            await self._serve(server, listening)
+            await self._serve(config, listening)
 
-    async def _serve(self, server: _Uvicorn, listening: socket.socket) -> None:
-        serving = asyncio.create_task(server.serve([listening]), name="uvicorn")
-        self.is_serving = True
+    async def _serve(self, config: uvicorn.Config, listening: socket.socket) -> None:
+        server = self._server = _Uvicorn(config, listening)
+        serving = asyncio.create_task(server.serve([]), name="uvicorn")
+        serving.add_done_callback(lambda _: listening.close())
         self.settled.set()
         try:
             await asyncio.shield(serving)
@@ -170,9 +291,7 @@ class WebServer:
             await asyncio.wait((serving,), timeout=CLOSING + 1)
             raise
         finally:
-            self.is_serving = False
             serving.cancel()
-            listening.close()
 
     def _bind(self) -> socket.socket:
         family = socket.AF_INET6 if ":" in self.host else socket.AF_INET
@@ -191,7 +310,7 @@ class WebServer:
         self.port = listening.getsockname()[1]
         return listening
 
-    def _make(self) -> _Uvicorn:
+    def _make(self) -> uvicorn.Config:
         config = uvicorn.Config(
             self._app,
             http=_Connection,
@@ -201,7 +320,6 @@ class WebServer:
             access_log=False,
             server_header=False,
             proxy_headers=False,
-            backlog=BACKLOG,
             timeout_graceful_shutdown=CLOSING,
             ssl_certfile=self._certificate,
             ssl_keyfile=self._key,
@@ -210,7 +328,7 @@ class WebServer:
         # stop, is no error.
         logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
         config.load()
-        return _Uvicorn(config)
+        return config
 
 
 def _reason(error: Exception) -> str:
