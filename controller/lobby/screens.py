@@ -11,7 +11,7 @@ from typing import Any
 
 from controller.lobby import issuing, views, waiting
 from controller.lobby.rules import Counter, Rules
-from controller.lobby.state import IN_HAND, Place, Stage, State, Ticket
+from controller.lobby.state import IN_HAND, Stage, State, Ticket
 from controller.lobby.triage import NEEDS
 from controller.lobby.views import Waits
 
@@ -113,7 +113,7 @@ def console(
 ) -> dict[str, Any]:
     """Everything the lobby manager acts on. `waiting` is in the order of the rule, whoever calls; `recent` the newest
     first."""
-    order = _order(state, rules)
+    order = views.in_order(state, rules, at)
     classes = dict.fromkeys(rules.classes, 0)
     for key, line in state.lines.items():
         classes[key.klass] = classes.get(key.klass, 0) + len(line)
@@ -125,7 +125,7 @@ def console(
         "services": _services(state, rules, waits, longest=True),
         "classes": [{"id": id, "name": rules.class_name(id), "waiting": count} for id, count in classes.items()],
         "counters": [_counter(state, rules, each, at) for each in rules.counters.values()],
-        "waiting": [_waiting(rules, each, at) for each in order[:LISTED]],
+        "waiting": [_waiting(rules, state.tickets[id], at) for id in order[:LISTED]],
         "waiting_more": max(0, len(order) - LISTED),
         "missed": [
             _away(rules, t, t.missed_at) | {"returns_until": _returns_until(rules, t)}
@@ -164,14 +164,6 @@ def _services(state: State, rules: Rules, waits: Waits, *, longest: bool = False
         for service in services:
             service["longest"] = firsts.get(service["id"], 0)
     return services
-
-
-def _order(state: State, rules: Rules) -> list[Ticket]:
-    places: list[tuple[int, Place]] = [
-        (place.seniority - rules.credit(key.klass), place) for key, line in state.lines.items() for place in line
-    ]
-    places.sort(key=lambda each: (each[0], each[1].order))
-    return [state.tickets[place.ticket] for _, place in places]
 
 
 def _waiting(rules: Rules, ticket: Ticket, at: int) -> dict[str, Any]:

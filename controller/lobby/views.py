@@ -89,13 +89,18 @@ def ahead_of(state: State, rules: Rules, ticket: Ticket, at: int) -> int:
 
 
 def soon(state: State, rules: Rules, at: int) -> list[str]:
-    """The next few tickets at `at` (ms since 1970, UTC), whoever calls them; appointments before their time last."""
-    first = (
+    """The next few tickets at `at` (ms since 1970, UTC), whoever calls them."""
+    return in_order(state, rules, at, SOON)[:SOON]
+
+
+def in_order(state: State, rules: Rules, at: int, each: int | None = None) -> list[str]:
+    """Who waits, by the rule, whoever calls; appointments before their time last. `each`: only so many of each line."""
+    places = (
         (_is_early(state, place, at), place.seniority - rules.credit(key.klass), place.order, place.ticket)
         for key, line in state.lines.items()
-        for place in islice(line, SOON)
+        for place in islice(line, each)
     )
-    return [ticket for *_, ticket in sorted(first)[:SOON]]
+    return [ticket for *_, ticket in sorted(places)]
 
 
 def _is_early(state: State, place: Place, at: int) -> bool:

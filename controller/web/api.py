@@ -269,8 +269,8 @@ def make_api(site: Site) -> APIRouter:
 
     @api.post("/tickets", responses=refusals(401, 403, 409), summary="Take a ticket")
     async def take(content: Take, caller: Annotated[Caller, taker], idempotency_key: IdempotencyKey = "") -> Taken:
-        role = "kiosk" if caller.account.role == "kiosk" else "user"
-        if role == "kiosk" and content.klass not in ("", site.rules.default_class, APPOINTMENT):
+        usual = ("", site.rules.default_class, *([APPOINTMENT] if content.slot else []))
+        if caller.account.role == "kiosk" and content.klass not in usual:
             raise site.problem(403, "class_is_granted")  # nobody gives themselves privilege at a touch screen
         klass = content.klass or (APPOINTMENT if content.slot else "")
         answer = await site.do(
@@ -280,7 +280,7 @@ def make_api(site: Site) -> APIRouter:
             lambda at, cause: cm.TakeTicket(
                 at=at,
                 cause=cause,
-                by=f"{role}/{caller.account.name}",
+                by=f"user/{caller.account.name}",
                 service=content.service,
                 klass=klass,
                 paper=site.post.lobby.paper(),

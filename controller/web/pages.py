@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import io
 import re
@@ -101,11 +102,11 @@ def make_pages(site: Site, files: Files) -> APIRouter:
     @router.get("/sign-in")
     async def sign_in(next: str = "") -> Response:
         # A path of ours alone: browsers take "//x", and "/" and "/x" with a tab between, for another site.
-        return draw("sign-in", next=next if re.fullmatch(r"/(?!/)[\w.%/-]{0,200}", next) else "")
+        return draw("sign-in", next=_ours(next))
 
     @router.get("/enter")
     async def enter(next: str = "") -> Response:
-        return draw("enter", next=next[:200])
+        return draw("enter", next=_ours(next))
 
     @router.get("/console")
     async def console(request: Request) -> Response:
@@ -130,18 +131,30 @@ def make_pages(site: Site, files: Files) -> APIRouter:
         return draw("ticket", ticketPage=page[:64])
 
     @router.get("/t/{page}/qr.svg")
-    async def qr(page: str) -> Response:
+    async def qr(page: str, request: Request) -> Response:
+        # For those who give out tickets: whoever has the page's address needs no picture of it.
+        site.must_be(request, lambda account: account.is_one_of("kiosk"))
         await site.settled()
         site.page_of(page)
         if not site.url:
             raise site.problem(404, "not_found")  # a phone could not come here
-        code = qrcode.make(f"{site.url}/t/{page}", image_factory=qrcode.image.svg.SvgPathImage, box_size=10, border=4)
-        picture = io.BytesIO()
-        code.save(picture)
-        return Response(picture.getvalue(), media_type="image/svg+xml")
+        picture = await asyncio.to_thread(_qr, f"{site.url}/t/{page}")
+        return Response(picture, media_type="image/svg+xml")
 
     @router.get("/static/{name}")
     async def static(name: str, request: Request) -> Response:
         return files.answer(name, request)
 
     return router
+
+
+def _ours(path: str) -> str:
+    """A path on this very site, to go to after signing in; empty: it is none."""
+    return path if re.fullmatch(r"/(?!/)[\w.%/-]{0,200}", path) else ""
+
+
+def _qr(text: str) -> bytes:
+    """A QR code as SVG; takes a few milliseconds."""
+    picture = io.BytesIO()
+    qrcode.make(text, image_factory=qrcode.image.svg.SvgPathImage, box_size=10, border=4).save(picture)
+    return picture.getvalue()

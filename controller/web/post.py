@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -12,15 +12,17 @@ from controller.journal import Row
 from controller.lobby import events as ev
 from controller.lobby import screens
 from controller.lobby.rules import Counter
-from controller.lobby.state import State
+from controller.lobby.state import State, Ticket
 from controller.web.live import Live
 
 RECENT = 30
 """Actions that the console lists."""
 LOOKED_AT = 400
 """Rows of the journal in which they are looked for at a start."""
-ESTIMATE_EVERY = 5000
-"""Milliseconds for which an estimate of a ticket's wait is shown on its page."""
+ESTIMATE_EVERY = 5.0
+"""Seconds for which an estimate of a ticket's wait is shown on its page."""
+ESTIMATE_PAUSE = 0.05
+"""Seconds between two estimates: each may take milliseconds, and no number of phones shall be felt at a counter."""
 ESTIMATES_KEPT = 500
 ACTIONS: tuple[type[ev.Event], ...] = (
     ev.TicketCalled,
@@ -58,10 +60,13 @@ class PagesPost:
         self._figures: Mapping[str, Any] = {}
         self._devices: dict[str, Mapping[str, object]] = {}
         self._recent: deque[dict[str, Any]] = deque(maxlen=RECENT)
-        self._estimates: dict[str, tuple[int, tuple[int, int] | None]] = {}
-        last = lobby.journal.opened_at
+        self._estimates: OrderedDict[tuple[str, str], tuple[float, tuple[int, int] | None]] = OrderedDict()
+        """(day, ticket) -> when it was made, by the loop's clock, and what it says; the oldest first."""
+        self._next_estimate = 0.0
+        last, today = lobby.journal.opened_at, lobby.journal.last_day()
         for row in lobby.journal.rows_after(max(0, last - LOOKED_AT), LOOKED_AT):
-            self._note(row)
+            if row.day == today:
+                self._note(row)
 
     # -- told by the desk ------------------------------------------------------------------------------------
 
@@ -80,6 +85,8 @@ class PagesPost:
 
     def told(self, rows: Sequence[Row], state: State) -> None:
         for row in rows:
+            if isinstance(row.event, ev.DayOpened):
+                self._recent.clear()
             self._note(row)
 
     def notice(self, notices: Sequence[str], trouble: str) -> None:
@@ -134,15 +141,22 @@ class PagesPost:
             if ticket is None or self.state.day != day:
                 return None
             now = self.lobby.now()
-            at, wait = self._estimates.get(id, (0, None))
-            if now - at >= ESTIMATE_EVERY or now < at:
-                while len(self._estimates) >= ESTIMATES_KEPT:
-                    del self._estimates[next(iter(self._estimates))]
-                wait = screens.still_waits(self.state, self.lobby.rules, ticket, now)
-                self._estimates[id] = now, wait
-            return screens.ticket(self.state, self.lobby.rules, ticket, now, wait)
+            return screens.ticket(self.state, self.lobby.rules, ticket, now, self._still_waits(day, ticket, now))
 
         return picture
+
+    def _still_waits(self, day: str, ticket: Ticket, now: int) -> tuple[int, int] | None:
+        """How long a ticket still waits, as far as has been reckoned."""
+        loop_time = asyncio.get_running_loop().time()
+        at, wait = self._estimates.get((day, ticket.id), (-ESTIMATE_EVERY, None))
+        if loop_time - at >= ESTIMATE_EVERY and loop_time >= self._next_estimate:
+            wait = screens.still_waits(self.state, self.lobby.rules, ticket, now)
+            self._next_estimate = asyncio.get_running_loop().time() + ESTIMATE_PAUSE
+            self._estimates.pop((day, ticket.id), None)
+            self._estimates[day, ticket.id] = loop_time, wait
+            while len(self._estimates) > ESTIMATES_KEPT:
+                self._estimates.popitem(last=False)
+        return wait
 
     # -- inside ----------------------------------------------------------------------------------------------
 

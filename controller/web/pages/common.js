@@ -25,16 +25,16 @@ export function el(tag, properties = {}, ...children) {
   return made;
 }
 
-/** Put `children` into an element in place of what is there, keeping those that are the same. */
+/** Put `children` into an element in place of what is there. */
 export function fill(element, ...children) {
   const fresh = children.flat().filter((child) => child !== undefined && child !== null && child !== false);
   element.replaceChildren(...fresh);
 }
 
-let offset = 0; // ms by which the controller's clock is ahead of ours
+let offset = Date.now() - performance.now(); // until the controller has told the time
 
-/** The controller's time, ms since 1970. */
-export const now = () => Date.now() + offset;
+/** The controller's time, ms since 1970; this device's clock may be wrong, and may be set at any moment. */
+export const now = () => performance.now() + offset;
 
 /** A time of day in the branch's zone. */
 export function clock(at, seconds = false) {
@@ -64,13 +64,14 @@ export function toast(text, refused = false) {
  * for good, which is `show(null)`.
  */
 export function watch(path, show, { stale = overlay, ends = false } = {}) {
-  let source, heard = Date.now(), since = 0, pause = 500, timer, over = false;
+  let source, heard = performance.now(), told = now(), since = 0, pause = 500, timer, over = false;
   const hear = () => {
-    heard = Date.now();
+    heard = performance.now();
+    told = now();
     pause = 500;
   };
   const lose = () => {
-    since ||= heard;
+    since ||= told;
     stale(since);
   };
   function connect() {
@@ -83,9 +84,9 @@ export function watch(path, show, { stale = overlay, ends = false } = {}) {
       if (JSON.parse(event.data).build !== page.build) location.reload();
     });
     source.addEventListener("view", (event) => {
-      hear();
       const view = JSON.parse(event.data);
-      if (view.now) offset = view.now - Date.now();
+      if (view.now) offset = view.now - performance.now();
+      hear();
       since = 0;
       stale(0);
       show(view);
@@ -122,14 +123,22 @@ export function watch(path, show, { stale = overlay, ends = false } = {}) {
     if (ends && status === 404) finish();
   }
   setInterval(() => {
-    if (!over && Date.now() - heard > PINGS_MISSED) {
+    if (!over && performance.now() - heard > PINGS_MISSED) {
       lose();
-      heard = Date.now() - PINGS_MISSED + 5000;
+      heard = performance.now() - PINGS_MISSED + 5000;
       connect();
     }
   }, 1000);
   addEventListener("online", connect);
   connect();
+  return {
+    /** What is shown now is the last that there is to show. */
+    stop() {
+      over = true;
+      source.close();
+      clearTimeout(timer);
+    },
+  };
 }
 
 /** The cover over a page that may be showing something old; `since` 0 takes it away. */
@@ -141,7 +150,7 @@ export function overlay(since) {
   }
   box.hidden = !since;
   document.body.classList.toggle("is-stale", Boolean(since));
-  if (since) fill(box, el("strong", {}, say("page.stale")), el("span", {}, say("page.stale_since", { time: clock(since + offset, true) })));
+  if (since) fill(box, el("strong", {}, say("page.stale")), el("span", {}, say("page.stale_since", { time: clock(since, true) })));
 }
 
 /**
@@ -186,8 +195,8 @@ async function refreshed() {
   return other;
 }
 
-/** Where a page that was asked for leads, if it is one of ours; else `home`. */
-export const onwards = (home) => (/^\/(?![/\\])/.test(page.next ?? "") ? page.next : home ?? "/");
+/** Where to go from signing in: to the page that was asked for (the controller has seen that it is its own), or home. */
+export const onwards = (home) => page.next || home || "/";
 
 /** `ask`, and tell what became of it. */
 export async function press(path, content = {}) {

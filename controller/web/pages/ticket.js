@@ -1,5 +1,5 @@
 // A customer's own ticket, behind the code on it: where it stands, for as long as it waits.
-import { clock, el, fill, now, page, say, watch } from "./common.js";
+import { clock, el, fill, page, say, watch } from "./common.js";
 
 const TREMBLE = [400, 200, 400, 200, 400]; // ms of trembling and rest
 
@@ -74,6 +74,7 @@ function show(view) {
   const call = told && `${counter} ${since}`;
   if (call && call !== called) tremble();
   called = call;
+  if (["finished", "cancelled"].includes(name)) watching.stop();
 }
 
 function tremble() {
@@ -81,13 +82,13 @@ function tremble() {
   if (navigator.userActivation?.hasBeenActive !== false) navigator.vibrate?.(TREMBLE);
 }
 
-watch(`/api/pages/${encodeURIComponent(page.ticketPage)}/live`, show, {
+const watching = watch(`/api/pages/${encodeURIComponent(page.ticketPage)}/live`, show, {
   ends: true,
   /** The number is still theirs: the page says how old it is, in place of hiding it. */
   stale(since) {
     document.body.classList.toggle("is-old", Boolean(since));
     stale.hidden = !since;
-    const text = since ? say("page.ticket.stale", { time: clock(since - Date.now() + now()) }) : "";
+    const text = since ? say("page.ticket.stale", { time: clock(since) }) : "";
     if (stale.textContent !== text) stale.textContent = text;
   },
 });

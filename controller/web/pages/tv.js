@@ -1,7 +1,7 @@
 // The television on the wall: nobody touches it, so that it has to look after itself.
 import { clock, el, fill, now, overlay, page, say, watch } from "./common.js";
 
-const RECENT = 5;
+const RECENT = 7;
 const FRESH = 8000; // ms for which a new call stands out
 const TURN = 8000; // ms after which the next services and notices are shown
 const NEWS = 30000; // ms after which a call that came while we heard nothing is no news any more
