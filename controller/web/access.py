@@ -1,23 +1,32 @@
 """Who may look at what, and press what: accounts, PINs, device tokens, sessions.
 
 A file of its own beside the journal, which is never purged and holds nothing personal; this one is changed by
-`lobby user` while the daemon runs. PINs are kept as Argon2id hashes, tokens and sessions as SHA-256 of 256 random bits.
-Too many wrong PINs make the next try wait, by account and by address, twice as long each time.
+`lobby user` while the daemon runs: SQLite in WAL mode, where nobody who reads waits for somebody who writes. PINs are
+kept as Argon2id hashes, tokens and sessions as SHA-256 of 256 random bits.
+
+Too many wrong PINs make the next try wait, twice as long each time: of an account from one address, of any account
+from that address, and, for less long so that no stranger keeps its owner out, of that account from anywhere. In the
+long run one address has a try in 300 s: it has gone through half of all 6-digit PINs after 4.8 years. Ten or more have
+one in 30 s together: 174 days, all of which the log tells of.
 
 Names are posts or staff numbers, not people's names: they stand in the journal beside what was done.
 """
 
 from __future__ import annotations
 
+import base64
+import errno
 import hashlib
 import hmac
 import os
 import re
 import secrets
 import sqlite3
+import stat
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from ipaddress import IPv6Address, IPv6Network, ip_address
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, Literal
@@ -28,17 +37,20 @@ PIN_LENGTH = (6, 64)
 PIN_SESSION = 14 * 3600
 """Seconds for which a person stays signed in: a working day."""
 TOKEN_SESSION = 400 * 86400
-"""Seconds for which a device does, unless its token is revoked: as long as browsers keep a cookie."""
+"""Seconds for which a device does after it has last loaded a page, unless its token is revoked: as long as browsers
+keep a cookie."""
+RENEWED_EVERY = 86400
+"""Seconds in which the end of a device's session is put off once."""
 SESSIONS_KEPT = 50
 """Sessions of one account; the oldest end."""
 SEEN_EVERY = 600
 """Seconds in which it is noted once that an account is in use."""
-FREE_TRIES = {"account": 3, "address": 12}
-"""Wrong tries in a row before the next has to wait."""
-LONGEST_WAIT = 300
-"""Seconds."""
-FORGOTTEN_AFTER = 86400
-"""Seconds after which wrong tries do not count any more."""
+SEEN_AGAIN = 60
+"""Seconds after which it is tried again to note it, when it could not be."""
+LIMITS = {"pair": (3, 300), "address": (30, 300), "account": (30, 30)}
+"""Wrong tries before the next has to wait, and the longest wait in seconds. A pair is an account from one address."""
+FORGOTTEN_AFTER = 3600
+"""Seconds after the last wrong try when those before it do not count any more."""
 FAILURES_KEPT = 10_000
 HELD_FOR = 50
 """Milliseconds for which a hurried caller waits for whoever holds the file."""
@@ -91,9 +103,14 @@ class Accounts:
     def __init__(self, path: Path, now: Callable[[], float]) -> None:
         self.path = path
         self._now = now
+        self._note_after = 0
         try:
             self._make()
-            self._db = sqlite3.connect(path, timeout=1.0, isolation_level=None)
+            # "rw": a file that has gone since is not made anew, at the end of whatever link stands in its place.
+            self._db = sqlite3.connect(
+                f"{path.absolute().as_uri()}?mode=rw", uri=True, timeout=1.0, isolation_level=None
+            )
+            self._db.executescript("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;")
             self._db.executescript("PRAGMA foreign_keys = ON; PRAGMA secure_delete = ON;")
             self._db.executescript(_SCHEMA)
             self._secret = self._the_secret()
@@ -104,7 +121,7 @@ class Accounts:
             ) from error
 
     def hurry(self) -> None:
-        """From now on wait for nobody who holds the file: the caller has other things to do in the same thread."""
+        """From now on wait for nobody who writes to the file: the caller has other things to do in the same thread."""
         self._db.execute(f"PRAGMA busy_timeout = {HELD_FOR}")
 
     def close(self) -> None:
@@ -135,7 +152,7 @@ class Accounts:
         with self._changing(), closing(self._db.cursor()) as cursor:
             if not cursor.execute("DELETE FROM account WHERE name = ?", (name,)).rowcount:
                 raise AccessError(f"there is no account {name}; lobby user list shows them")
-            cursor.execute("DELETE FROM failure WHERE who = ?", (f"account:{name}",))
+            cursor.execute("DELETE FROM failure WHERE who = ? OR who LIKE ?", (f"account:{name}", f"pair:% {name}"))
 
     def all(self) -> list[Account]:
         """Every account, by name."""
@@ -145,14 +162,14 @@ class Accounts:
 
     def must_wait(self, name: str, address: str) -> int:
         """Seconds until a PIN of this account may be tried from this address; 0: now."""
-        return max(self._waits(f"account:{name}"), self._waits(f"address:{address}"))
+        return max(self._waits(who) for who in _counted(name, address))
 
     def tried(self, name: str, address: str) -> None:
         """Count a try as a wrong one, before it is looked at: any number at once are as many."""
         now = int(self._now())
         with self._changing(), closing(self._db.cursor()) as cursor:
-            cursor.execute("DELETE FROM failure WHERE at < ?", (now - FORGOTTEN_AFTER,))
-            for who in (f"account:{name}", f"address:{address}"):
+            cursor.execute("DELETE FROM failure WHERE abs(at - ?) > ?", (now, FORGOTTEN_AFTER))
+            for who in _counted(name, address):
                 cursor.execute(
                     "INSERT INTO failure VALUES (?, 1, ?) ON CONFLICT(who) DO UPDATE SET count = count + 1, at = ?",
                     (who, now, now),
@@ -165,12 +182,19 @@ class Accounts:
     def hash_of(self, name: str) -> str:
         """The hash that a PIN of this account has to fit; for an unknown one a hash that none fits."""
         row = next(iter(self._select("SELECT secret FROM account WHERE name = ? AND kind = 'pin'", name)), None)
-        return str(row[0]) if row else _nobody()
+        return str(row[0]) if row else NOBODY
 
     def succeeded(self, name: str, address: str) -> Account | None:
-        """The PIN was right: earlier wrong ones do not count any more. None: the account has just been revoked."""
+        """The PIN was right: earlier wrong ones of this account do not count any more, from anywhere.
+
+        None: the account has just been revoked.
+        """
+        pair, place, account = _counted(name, address)
         with self._changing(), closing(self._db.cursor()) as cursor:
-            cursor.execute("DELETE FROM failure WHERE who IN (?, ?)", (f"account:{name}", f"address:{address}"))
+            cursor.execute("DELETE FROM failure WHERE who IN (?, ?)", (pair, account))
+            # This try was none of the wrong ones; those of other names stay.
+            cursor.execute("UPDATE failure SET count = count - 1 WHERE who = ?", (place,))
+            cursor.execute("DELETE FROM failure WHERE who = ? AND count <= 0", (place,))
         return next((Account(*row) for row in self._select(f"{_ACCOUNT} WHERE name = ?", name)), None)
 
     def by_token(self, token: str) -> Account | None:
@@ -187,7 +211,7 @@ class Accounts:
             cursor.execute("INSERT INTO session VALUES (?, ?, ?, ?)", (_digest(id), account.name, now, now + lasts))
             cursor.execute(
                 "DELETE FROM session WHERE account = ? AND id NOT IN "
-                "(SELECT id FROM session WHERE account = ? ORDER BY made_at DESC, rowid DESC LIMIT ?)",
+                "(SELECT id FROM session WHERE account = ? ORDER BY ends_at DESC, rowid DESC LIMIT ?)",
                 (account.name, account.name, SESSIONS_KEPT),
             )
         self._seen(account)
@@ -201,6 +225,34 @@ class Accounts:
             int(self._now()),
         )
         return next((self._seen(Account(*row)) for row in found), None)
+
+    def renew(self, id: str) -> int:
+        """Put off the end of a device's session: for how many seconds its cookie is to be kept from now.
+
+        0: it is a person's, or nothing can be written now.
+        """
+        now = int(self._now())
+        try:
+            found = self._select(
+                "SELECT ends_at FROM session JOIN account ON name = account WHERE id = ? AND kind = 'token'",
+                _digest(id),
+            )
+            if not found:
+                return 0
+            if found[0][0] < now + TOKEN_SESSION - RENEWED_EVERY:
+                with self._changing(), closing(self._db.cursor()) as cursor:
+                    cursor.execute("UPDATE session SET ends_at = ? WHERE id = ?", (now + TOKEN_SESSION, _digest(id)))
+        except AccessError:
+            return 0  # a full disk must not keep a television dark
+        return TOKEN_SESSION
+
+    def signed_in(self) -> frozenset[str]:
+        """Everybody who may look at something now, each as `key_of` has them."""
+        found = self._select(
+            "SELECT id FROM session WHERE ends_at > ? UNION ALL SELECT name || ' ' || made_at FROM account",
+            int(self._now()),
+        )
+        return frozenset(key for (key,) in found)
 
     def end(self, id: str) -> None:
         """End a session."""
@@ -225,16 +277,44 @@ class Accounts:
     # -- inside ----------------------------------------------------------------------------------------------
 
     def _make(self) -> None:
-        """An empty file that only its owner can read; made by root, it is the directory's owner's."""
-        with closing(os.fdopen(os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600), "rb+")):
+        """An empty file that only its owner can read; made by root, it is the directory's owner's.
+
+        No link is followed: the directory's owner must not choose which file root gives to them.
+        """
+        try:
+            file = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+        except FileExistsError:
+            self._must_be_private()
+            return
+        try:
             if os.geteuid() == 0:
                 owner = self.path.parent.stat()
-                os.chown(self.path, owner.st_uid, owner.st_gid)
+                os.fchown(file, owner.st_uid, owner.st_gid)
+        finally:
+            os.close(file)
+
+    def _must_be_private(self) -> None:
+        # Without opening it: closing any descriptor of a file drops the locks that SQLite has on it in this process.
+        found = self.path.lstat()
+        if stat.S_ISLNK(found.st_mode):
+            raise AccessError(
+                f"{self.path}: the accounts cannot be used (this is a symbolic link); "
+                "put the file itself there, or give its path as accounts in [web]"
+            )
+        if stat.S_ISDIR(found.st_mode):
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        if found.st_mode & 0o077:
+            raise AccessError(
+                f"{self.path}: the accounts cannot be used (others than its owner may open the file); "
+                f"look who has, then chmod 600 {self.path}"
+            )
 
     def _the_secret(self) -> bytes:
-        with self._changing(), closing(self._db.cursor()) as cursor:
-            cursor.execute("INSERT OR IGNORE INTO secret VALUES ('pages', ?)", (secrets.token_bytes(32),))
-        return bytes(next(iter(self._select("SELECT value FROM secret WHERE name = 'pages'")))[0])
+        select = "SELECT value FROM secret WHERE name = 'pages'"
+        if not self._select(select):
+            with self._changing(), closing(self._db.cursor()) as cursor:
+                cursor.execute("INSERT OR IGNORE INTO secret VALUES ('pages', ?)", (secrets.token_bytes(32),))
+        return bytes(self._select(select)[0][0])
 
     def _mac(self, text: str) -> str:
         return hmac.new(self._secret, text.encode(), hashlib.sha256).hexdigest()[:32]
@@ -243,19 +323,20 @@ class Accounts:
         row = next(iter(self._select("SELECT count, at FROM failure WHERE who = ?", who)), None)
         if row is None:
             return 0
-        over = row[0] - FREE_TRIES[who.partition(":")[0]]
+        free, longest = LIMITS[who.partition(":")[0]]
+        over = row[0] - free
         if over < 0:
             return 0
         passed = abs(int(self._now()) - row[1])  # a clock that was set back does not lock out until it is there again
-        return int(max(0, min(2 ** min(over, 20), LONGEST_WAIT) - passed))
+        return int(max(0, min(2 ** min(over, 20), longest) - passed))
 
     def _seen(self, account: Account) -> Account:
         now = int(self._now())
-        if now - account.seen_at >= SEEN_EVERY:
+        if now - account.seen_at >= SEEN_EVERY and now >= self._note_after:
             try:
                 self._db.execute("UPDATE account SET seen_at = ? WHERE name = ?", (now, account.name))
             except sqlite3.Error:
-                pass  # a full disk must not keep a television dark
+                self._note_after = now + SEEN_AGAIN  # a full disk must not keep a television dark
         return account
 
     def _select(self, select: str, *values: object) -> list[Any]:
@@ -277,6 +358,22 @@ class Accounts:
                 raise
         except sqlite3.Error as error:
             raise AccessError(f"{self.path}: the accounts cannot be written ({error})") from error
+
+
+def key_of(account: Account, session: str) -> str:
+    """What `signed_in` has for somebody while they may look; `session` empty: a device that sends its token."""
+    return _digest(session) if session else f"{account.name} {account.made_at}"
+
+
+def place_of(address: str) -> str:
+    """What wrong tries from an address count for: of IPv6 the /64, since whoever has one address has them all."""
+    try:
+        ip = ip_address(address)
+    except ValueError:
+        return address
+    if not isinstance(ip, IPv6Address):
+        return str(ip)
+    return str(ip.ipv4_mapped or IPv6Network((int(ip), 64), strict=False))
 
 
 def fits(hash: str, pin: str) -> bool:
@@ -301,21 +398,29 @@ def _good(pin: str) -> str:
     return pin
 
 
+PASSES, MEMORY, LANES = 2, 19 * 1024, 1
+"""Of Argon2id, memory in KiB, as in OWASP's Password Storage Cheat Sheet."""
+
+
 def _hasher() -> Any:
     from argon2 import PasswordHasher  # noqa: PLC0415 - only where somebody signs in
 
-    # OWASP's Password Storage Cheat Sheet: Argon2id with 19 MiB, two passes, one lane.
-    return PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
+    return PasswordHasher(time_cost=PASSES, memory_cost=MEMORY, parallelism=LANES)
 
 
-_NOBODY: list[str] = []
+def _of_chance(length: int) -> str:
+    return base64.b64encode(secrets.token_bytes(length)).decode().rstrip("=")
 
 
-def _nobody() -> str:
-    """The hash of a PIN that nobody knows, so that an unknown name takes as long to refuse as a known one."""
-    if not _NOBODY:
-        _NOBODY.append(_hasher().hash(secrets.token_urlsafe(32)))
-    return _NOBODY[0]
+NOBODY = f"$argon2id$v=19$m={MEMORY},t={PASSES},p={LANES}${_of_chance(16)}${_of_chance(32)}"
+"""A hash of no PIN that anybody could find, so that an unknown name takes as long to refuse as a known one. Made up and
+not computed, which would take as long again."""
+
+
+def _counted(name: str, address: str) -> tuple[str, str, str]:
+    """What a try counts for: the pair, the address, the account. A place has no blank, so no name is taken for one."""
+    place = place_of(address)
+    return f"pair:{place} {name}", f"address:{place}", f"account:{name}"
 
 
 def _digest(secret: str) -> str:
