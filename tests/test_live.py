@@ -7,7 +7,7 @@ import json
 import logging
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from typing import Any
 
 import pytest
@@ -30,6 +30,8 @@ class Lobby:
         self.live.cut = self.server.cut
         self.settled = True
         self.text = "nothing"
+        self.now = 0
+        self.broken = False
         self.drawn = 0
         self.over: set[str] = set()
         self.revoked: set[str] = set()
@@ -49,7 +51,10 @@ class Lobby:
     def _picture(self, name: str) -> Mapping[str, Any] | None:
         assert self.settled, "drawn in the middle of a step"
         self.drawn += 1
-        return None if name in self.over else {"text": self.text}
+        self.now += 1
+        if self.broken:
+            raise ValueError("a fault of ours")
+        return None if name in self.over else {"now": self.now, "text": self.text}
 
     def change(self, text: str) -> None:
         """Something has happened."""
@@ -141,25 +146,101 @@ async def test_a_page_hears_hello_then_what_there_is_then_what_changes(lobby: Lo
 
 
 async def test_what_shows_the_same_is_not_sent_again(lobby: Lobby, open_page: Open) -> None:
+    """The time alone is no news; with any there are it is the latest."""
     async with open_page() as page:
         await page.text()
-        drawn = lobby.drawn
-        lobby.live.changed()
-        await until(lambda: lobby.drawn > drawn)
+        for _ in range(5):
+            drawn = lobby.drawn
+            lobby.live.changed()
+            await until(lambda drawn=drawn: lobby.drawn > drawn)  # type: ignore[misc]
         lobby.change("A001")
-        assert await page.text() == "A001"
+        assert await page.next() == ("view", {"now": lobby.now, "text": "A001"})
+        assert lobby.now > 5
 
 
-async def test_while_nothing_changes_there_is_a_ping(
-    lobby: Lobby, open_page: Open, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_the_time_is_told_again_when_it_is_far_on(lobby: Lobby, open_page: Open) -> None:
+    async with open_page() as page:
+        await page.text()
+        lobby.now += 60_000
+        lobby.live.changed()
+        assert await page.next() == ("view", {"now": lobby.now, "text": "nothing"})
+        lobby.now -= 120_000
+        lobby.live.changed()
+        assert await page.next() == ("view", {"now": lobby.now, "text": "nothing"})
+
+
+async def test_who_comes_later_is_told_the_time_of_now(lobby: Lobby, open_page: Open) -> None:
+    async with open_page() as page:
+        await page.text()
+        lobby.now += 1000
+        await asyncio.sleep(PACE * 2)
+        async with open_page() as other:
+            assert await other.next() == ("view", {"now": lobby.now, "text": "nothing"})
+            assert lobby.now > 1000
+
+
+@pytest.fixture
+async def pinging(monkeypatch: pytest.MonkeyPatch, lobby: Lobby, open_page: Open) -> AsyncIterator[Page]:
+    """A page that has just heard a ping, as it does every moment."""
     monkeypatch.setattr("controller.web.live.PING", 0.05)
-    lobby.live.changed()
     async with open_page() as page:
         assert await page.text() == "nothing"
         # The first ping of all may still be waiting for as long as it was before.
         assert await page.next(10) == ("ping", {})
-        assert await page.next() == ("ping", {})
+        yield page
+
+
+async def test_while_nothing_changes_there_is_a_ping(pinging: Page) -> None:
+    assert await pinging.next() == ("ping", {})
+    assert await pinging.next() == ("ping", {})
+
+
+async def silence(page: Page) -> None:
+    """A page hears nothing, but for what may have been on its way."""
+    with suppress(TimeoutError):
+        assert await page.next(0.4) == ("ping", {})
+    with pytest.raises(TimeoutError):
+        await page.next(0.4)
+
+
+async def test_what_cannot_be_drawn_is_not_vouched_for(
+    lobby: Lobby, pinging: Page, caplog: pytest.LogCaptureFixture
+) -> None:
+    lobby.broken = True
+    lobby.live.changed()
+    await until(lambda: "a page could not be drawn" in caplog.text)
+    await silence(pinging)
+    lobby.broken = False
+    lobby.live.changed()
+    assert await pinging.next() == ("ping", {})
+    caplog.clear()
+
+
+@pytest.mark.parametrize("changed", [True, False])
+async def test_while_a_step_hangs_nothing_is_vouched_for(lobby: Lobby, pinging: Page, changed: bool) -> None:
+    """As it does where a disk hangs; before, something may have happened that is not shown yet."""
+    lobby.settled = False
+    if changed:
+        lobby.live.changed()
+    await silence(pinging)
+    lobby.settled = True
+    lobby.change("A001")
+    assert await pinging.text() == "A001"
+    assert await pinging.next() == ("ping", {})
+
+
+async def test_who_may_look_no_longer_is_told_also_while_a_step_hangs(
+    lobby: Lobby, open_page: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("controller.web.live.PING", 0.05)
+    async with open_page(who="li") as li:
+        await li.text()
+        lobby.settled = False
+        lobby.revoked.add("li")
+        event: tuple[str, Any] = ("ping", {})
+        while event == ("ping", {}):
+            event = await li.next(10)
+        assert event == ("end", {"reason": "revoked"})
 
 
 async def test_a_change_reaches_those_who_look_already_when_somebody_comes_in_between(

@@ -2,7 +2,8 @@
 
 Scenes are levels, as displays are: a viewer has room for one picture, the latest. One that does not read loses the
 pictures between, and after `STALLED` seconds its connection. After a change the devices come first: pages are told a
-moment later, a few at a time, and no scene more often than its pace.
+moment later, a few at a time, and no scene more often than its pace. A ping vouches for what a page shows: while that
+cannot be drawn there is none, and the page says that it is old.
 """
 
 from __future__ import annotations
@@ -29,6 +30,8 @@ PAUSE = 0.05
 """Seconds from a change until pages are told: what is still to come of it comes too."""
 PING = 5.0
 """Seconds after which a page hears that nothing has changed; it gives up on us after three of them."""
+TELL_TIME = 60_000
+"""Milliseconds by which the time that a page was told (`now`) may be old when there is no other news for it."""
 
 Picture = Callable[[], Mapping[str, Any] | None]
 """What a scene shows now; None: there is no such thing any more."""
@@ -82,10 +85,22 @@ class Scene:
     """Seconds between two pictures."""
     viewers: set[Viewer] = field(default_factory=set)
     shown: bytes = b""
+    content: str = ""
+    """What `shown` says but for the time."""
+    now: int = 0
+    """The time that was told last, in ms since 1970."""
     over: bool = False
     """Whether there is no such thing any more."""
     due: float = 0.0
-    dirty: bool = True
+    dirty_since: float | None = None
+    """Since when there may be news that are not drawn, in the loop's time; None: there are none."""
+    failed: bool = False
+    """Whether it could not be drawn the last time."""
+
+    def soil(self, now: float) -> None:
+        """There may be news."""
+        if self.dirty_since is None:
+            self.dirty_since = now
 
     def tell(self, viewer: Viewer) -> None:
         """Show a viewer what there is to show."""
@@ -123,8 +138,9 @@ class Live:
 
     def changed(self) -> None:
         """Something has: every scene may show something else."""
+        now = asyncio.get_running_loop().time()
         for scene in self._scenes.values():
-            scene.dirty = True
+            scene.soil(now)
         self._changed.set()
 
     def close(self, reason: str = "restart") -> None:
@@ -155,14 +171,18 @@ class Live:
     # -- inside ----------------------------------------------------------------------------------------------
 
     def _enter(self, viewer: Viewer, picture: Picture, pace: float) -> None:
-        scene = self._scenes.setdefault(viewer.scene, Scene(picture, pace))
+        scene = self._scenes.get(viewer.scene)
+        if scene is None:
+            scene = self._scenes[viewer.scene] = Scene(picture, pace)
+            scene.soil(asyncio.get_running_loop().time())
         scene.viewers.add(viewer)
-        # What others have been shown is never drawn anew for one alone: they would not hear of the change.
-        if not scene.shown and self._settled():
-            self._draw(scene)
-        if scene.shown:
+        # Drawn anew, since the time is in it; whoever looks already hears of any change.
+        if self._settled() and scene.due <= asyncio.get_running_loop().time() and self._draw(scene):
+            for other in scene.viewers:
+                scene.tell(other)
+        elif scene.shown:
             scene.tell(viewer)
-        if scene.dirty:
+        if scene.dirty_since is not None:
             self._changed.set()
         if self._closed:  # meanwhile
             viewer.end("restart")
@@ -176,18 +196,27 @@ class Live:
 
     def _draw(self, scene: Scene) -> bool:
         """Whether there is something new to show."""
-        scene.dirty = False
+        scene.dirty_since = None
         scene.due = asyncio.get_running_loop().time() + scene.pace
-        picture = scene.picture()
-        scene.over = picture is None
-        new = message("view", picture or {})
-        changed, scene.shown = new != scene.shown, new
-        return changed
+        try:
+            picture = scene.picture()
+            content = _text({key: value for key, value in (picture or {}).items() if key != "now"})
+        except Exception:
+            scene.failed = True
+            log.exception("a page could not be drawn")
+            return False
+        now = (picture or {}).get("now")
+        news = not scene.shown or content != scene.content or abs((now or 0) - scene.now) >= TELL_TIME
+        scene.failed, scene.over, scene.content = False, picture is None, content
+        if news:
+            scene.now = now or 0
+        scene.shown = message("view", picture or {})
+        return news
 
     async def _show(self) -> None:
         loop = asyncio.get_running_loop()
         while True:
-            dirty = [scene for scene in self._scenes.values() if scene.dirty]
+            dirty = [scene for scene in self._scenes.values() if scene.dirty_since is not None]
             if not dirty or not self._settled():
                 self._changed.clear()
                 await self._changed.wait()
@@ -201,21 +230,23 @@ class Live:
             for scene in due:
                 if not self._settled():
                     break
-                try:
-                    news = self._draw(scene)
-                except Exception:
-                    log.exception("a page could not be drawn")
-                    continue
-                if news:
+                if self._draw(scene):
                     await self._each(list(scene.viewers), scene.tell)
                 await asyncio.sleep(0)
 
     async def _ping(self) -> None:
         while True:
             await asyncio.sleep(PING)
-            await self._each(list(self.viewers()), _ping)
+            for scene in list(self._scenes.values()):
+                tell = _ping if self._vouches(scene) else _check
+                await self._each(list(scene.viewers), tell)
 
-    async def _each(self, viewers: list[Viewer], tell: Callable[[Viewer], None]) -> None:
+    def _vouches(self, scene: Scene) -> bool:
+        """Whether what it shows is what there is: it is drawn, and no step is on its way that hangs, as on a disk."""
+        now, since = asyncio.get_running_loop().time(), scene.dirty_since
+        return self._settled() and not scene.failed and (since is None or now - since <= PING)
+
+    async def _each(self, viewers: list[Viewer], tell: Callable[[Viewer], object]) -> None:
         for start in range(0, len(viewers), SLICE):
             for viewer in viewers[start : start + SLICE]:
                 tell(viewer)
@@ -256,13 +287,22 @@ class _Stream(Response):
 
 
 def _ping(viewer: Viewer) -> None:
-    if viewer.allowed():
+    if _check(viewer):
         viewer.ping()
-    else:
+
+
+def _check(viewer: Viewer) -> bool:
+    """Whether it may still look; it is ended if not."""
+    allowed = viewer.allowed()
+    if not allowed:
         viewer.end("revoked")
+    return allowed
 
 
 def message(event: str, data: Mapping[str, Any]) -> bytes:
     """One server-sent event."""
-    text = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
-    return f"event: {event}\ndata: {text}\n\n".encode()
+    return f"event: {event}\ndata: {_text(data)}\n\n".encode()
+
+
+def _text(data: Mapping[str, Any]) -> str:
+    return json.dumps(data, ensure_ascii=False, separators=(",", ":"))
