@@ -204,7 +204,7 @@ class Looker:
         self.devices: dict[str, tuple[str, str]] = {}
         self.days: list[str] = []
         self.customers: list[int] = []
-        self.noticed: list[tuple[list[str], str]] = []
+        self.noticed: list[tuple[list[str], list[str], str]] = []
 
     def heard(self, fact: object) -> None:
         raise AssertionError
@@ -215,8 +215,8 @@ class Looker:
     def update(self, state: State) -> None:
         self.days.append(state.day)
 
-    def notice(self, notices: Sequence[str], trouble: str) -> None:
-        self.noticed.append((list(notices), trouble))
+    def notice(self, notices: Sequence[str], staff: Sequence[str], trouble: str) -> None:
+        self.noticed.append((list(notices), list(staff), trouble))
 
     def figures(self, figures: Mapping[str, Any]) -> None:
         self.customers.append(figures["customers"])
@@ -240,13 +240,13 @@ def test_who_begins_to_watch_late_is_told_what_has_been_so_far(journal: Journal)
     hall.lobby.do(cm.Open(at=hall.lobby.now, cause="", counter="2"))
     hall.show()
     notice = "Cash: people are waiting, and none of its own counters is open"
-    assert late.noticed[-1] == later.noticed[-1] == ([notice], "")
+    assert late.noticed[-1] == later.noticed[-1] == ([], [notice], "")
     assert hall.levels["board"]["notices"] == [notice]
     assert late.customers[-1] == later.customers[-1] == hall.levels["day"]["customers"] == 1
     hall.desk.trouble("disk full")
-    told, trouble = late.noticed[-1]
+    told, staff, trouble = late.noticed[-1]
     assert trouble == "nothing can be recorded at the moment; press again shortly"
-    assert told == [trouble, notice]
+    assert (told, staff) == ([trouble], [notice])
 
 
 def test_who_watches_before_there_is_a_day_is_not_shown_an_empty_one(journal: Journal) -> None:

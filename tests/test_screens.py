@@ -57,7 +57,8 @@ def counter(lobby: Lobby, id: str = "1") -> dict[str, Any]:
 
 
 def console(lobby: Lobby, **more: Any) -> dict[str, Any]:
-    about: dict[str, Any] = {"notices": [], "waits": {}, "devices": {}, "figures": {}, "recent": []} | more
+    about: dict[str, Any] = {"notices": [], "waits": {}, "devices": {}, "figures": {}, "recent": []}
+    about |= {"printer": False} | more
     return screens.console(lobby.state, lobby.rules, lobby.now, **about)
 
 
@@ -375,7 +376,7 @@ def test_the_console_shows_who_has_gone_astray() -> None:
     lobby.call("2")
     do(lobby, cm.Hold, counter="2")
     lobby.do(cm.ReportPrint(at=lobby.now, cause="", ticket="B001", copy=1, result="unknown"))
-    found = console(lobby)
+    found = console(lobby, printer=True)
     assert [item["ticket"] for item in found["missed"]] == [f"A{n:03d}" for n in range(23, 3, -1)], (
         "the last ones first"
     )
@@ -390,7 +391,7 @@ def test_the_console_shows_who_has_gone_astray() -> None:
     assert found["held"] == [
         {"ticket": "B001", "service": "personal", "class": "normal", "counter": "2", "since": lobby.now}
     ]
-    assert found["unprinted"] == ["B001"]
+    assert found["unprinted"][0] == "B001"
 
 
 def test_a_full_hall_is_listed_from_its_best_on() -> None:
@@ -567,3 +568,13 @@ def test_every_page_has_its_files_and_its_title() -> None:
 def test_words_are_found_where_they_stand(tmp_path: Path, name: str, text: str, keys: set[str]) -> None:
     (tmp_path / name).write_text(text)
     assert words_of(tmp_path / name) == keys
+
+
+def test_who_waits_without_a_paper_is_named_where_tickets_are_printed() -> None:
+    lobby = Lobby(branch({"1": {"cash": 0}}))
+    papers = [lobby.take("cash", paper=paper) for paper in ("none", "ready", "none")]
+    assert console(lobby, printer=True)["unprinted"] == [papers[0], papers[2]]
+    assert console(lobby)["unprinted"] == []
+    lobby.do(cm.ReportPrint(at=lobby.now, cause="", ticket=papers[1], copy=1, result="unknown"))
+    lobby.call("1")
+    assert console(lobby, printer=True)["unprinted"] == [papers[1], papers[2]], "who is called needs none any more"

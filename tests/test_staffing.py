@@ -205,7 +205,7 @@ def test_an_advice_says_what_it_would_change() -> None:
                 "counter": "2",
                 "before": 60,
                 "after": 30,
-                "text": "Open counter 2 (Cash): wait 60 → 30 min",
+                "text": "Open counter 2: wait for Cash 60 → 30 min",
             }
         ]
     }
@@ -386,7 +386,7 @@ def test_the_first_window_is_advised_however_many_wait() -> None:
     assert checked(lobby) == ["open 2"]
     (item,) = views.advice(lobby.state, lobby.rules)["items"]
     assert item["before"] * 60 > NO_WINDOW
-    assert item["text"].startswith("Open counter 2 (Cash): wait "), "counter 1 serves them, if slowly"
+    assert item["text"].startswith("Open counter 2: wait for Cash "), "counter 1 serves them, if slowly"
 
 
 def test_counters_that_lend_a_hand_count_while_no_own_one_is_open() -> None:
@@ -418,7 +418,7 @@ def test_an_advice_names_what_its_window_serves() -> None:
     lobby = busy({"1": {"cash": 0, "personal": 0}, "2": {"cash": 0}}, "1", tickets=10, **about)
     checked(lobby)
     (item, *_) = views.advice(lobby.state, lobby.rules)["items"]
-    assert item["text"].startswith("Open counter 2 (Cash, Personal): wait ")
+    assert item["text"].startswith("Open counter 2: wait for Cash, Personal ")
     lobby = busy({"1": {"cash": 0, "personal": 0}}, tickets=10, **about)
     checked(lobby)
     (item, *_) = views.advice(lobby.state, lobby.rules)["items"]

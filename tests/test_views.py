@@ -81,11 +81,11 @@ def test_a_vip_has_only_those_ahead_whom_it_does_not_pass() -> None:
         lobby.take("personal")
         lobby.wait(minutes)
     vip = lobby.state.tickets[lobby.take("cash", "vip")]
-    assert views.ahead_of(lobby.state, lobby.rules, vip, lobby.now) == 1
+    assert views.ahead_of(lobby.state, lobby.rules, vip, lobby.now) == 2
     last = lobby.state.tickets[lobby.take("cash")]
-    assert views.ahead_of(lobby.state, lobby.rules, last, lobby.now) == 4
+    assert views.ahead_of(lobby.state, lobby.rules, last, lobby.now) == 7
     lobby.call("1")
-    assert views.ahead_of(lobby.state, lobby.rules, last, lobby.now) == 3
+    assert views.ahead_of(lobby.state, lobby.rules, last, lobby.now) == 6
 
 
 def test_the_halls_last_line_tells_in_turn_who_is_next_and_how_long_it_takes() -> None:

@@ -158,9 +158,9 @@ class Desk:
         if not self._settled():
             return  # a step is being written, and ends in `published` or `trouble`
         if self._watchers:
-            notices = list(self._notices())
+            notices, staff = list(self._notices()), list(self._for_staff())
             for watcher in self._watchers:
-                watcher.notice(notices, self._trouble)
+                watcher.notice(notices, staff, self._trouble)
         for post in self._posts.values():
             self._guarded(post.id, lambda post=post: post.update(self._state))  # type: ignore[misc]
 
@@ -172,12 +172,16 @@ class Desk:
             log.exception("%s could not be told", id)
 
     def _notices(self) -> Iterator[str]:
-        """What people in the hall must know, most urgent first."""
+        """What customers must know, most urgent first."""
         wording = self.lobby.rules.wording
         if self._trouble:
             yield self._trouble
         if self._printer and self._printer.paper != "ready":
             yield wording.say("notice.printer", detail=wording.say(f"device.{self._printer.paper}"))
+
+    def _for_staff(self) -> Iterator[str]:
+        """What only the staff can do something about."""
+        wording = self.lobby.rules.wording
         for service in views.without_counter(self._state, self.lobby.rules):
             yield wording.say("notice.no_counter", service=service)
         lost = list(self._state.unknown_prints)

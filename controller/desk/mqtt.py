@@ -88,9 +88,9 @@ class MqttPost:
                 self._mqtt.event(row.seq, {"seq": row.seq, "at": row.at, "kind": row.event.KIND, "data": data})
         self._flush()
 
-    def notice(self, notices: Sequence[str], trouble: str) -> None:
+    def notice(self, notices: Sequence[str], staff: Sequence[str], trouble: str) -> None:
         """What boards are to say beside the calls, and what screens say instead of their text; shown by `update`."""
-        self._notices, self._trouble = notices, trouble
+        self._notices, self._trouble = [*notices, *staff], trouble
 
     def figures(self, figures: Mapping[str, Any]) -> None:
         """The day so far, in figures; shown by `update`."""

@@ -33,8 +33,9 @@ class Post(Protocol):
 class Watcher(Post, Protocol):
     """A post that shows the whole branch: also what no single device is told."""
 
-    def notice(self, notices: Sequence[str], trouble: str) -> None:
-        """What people must know, and what screens say instead of their text; shown by `update`."""
+    def notice(self, notices: Sequence[str], staff: Sequence[str], trouble: str) -> None:
+        """What customers must know, what else the staff must, and what screens say instead of their text; shown by
+        `update`."""
 
     def figures(self, figures: Mapping[str, Any]) -> None:
         """The day so far; shown by `update`."""

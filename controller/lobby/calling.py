@@ -144,8 +144,8 @@ def _sentence(rules: Rules, pick: Pick) -> str:
     if pick.guard:
         return say("why.guard", ticket=ticket.id, limit=rules.pass_limit)
     credit = rules.credit(ticket.klass)
-    earlier = next((c for c in others if c.ticket.seniority < ticket.seniority), None)
-    if earlier and ticket.seniority - credit > earlier.ticket.seniority - rules.credit(earlier.ticket.klass):
+    earlier = next((c for c in others if c.ticket.place < ticket.place), None)
+    if earlier and _counted(rules, ticket) > _counted(rules, earlier.ticket):
         # It is not its credit that has put it first: the other counts as later here.
         ahead = span(rules, ticket.seniority - earlier.ticket.seniority)
         handicap = earlier.handicap // 60
@@ -162,6 +162,11 @@ def _sentence(rules: Rules, pick: Pick) -> str:
     if second.seniority == ticket.seniority:
         return say("why.number", ticket=ticket.id, other=second.id)
     return say("why.first", ticket=ticket.id, ahead=span(rules, second.seniority - ticket.seniority), other=second.id)
+
+
+def _counted(rules: Rules, ticket: Ticket) -> tuple[int, int]:
+    """When a ticket counts as having come, by its class alone."""
+    return ticket.seniority - rules.credit(ticket.klass), ticket.order
 
 
 def span(rules: Rules, seconds: int) -> str:

@@ -7,6 +7,7 @@ language; the pages' own labels are theirs.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import islice
 from typing import Any
 
 from controller.lobby import issuing, views, waiting
@@ -110,9 +111,11 @@ def console(
     devices: Mapping[str, Mapping[str, object]],
     figures: Mapping[str, Any],
     recent: Sequence[Mapping[str, Any]],
+    *,
+    printer: bool,
 ) -> dict[str, Any]:
     """Everything the lobby manager acts on. `waiting` is in the order of the rule, whoever calls; `recent` the newest
-    first."""
+    first; `printer`: whether the branch prints tickets at all."""
     order = views.in_order(state, rules, at)
     classes = dict.fromkeys(rules.classes, 0)
     for key, line in state.lines.items():
@@ -132,7 +135,7 @@ def console(
             for t in sorted(missed, key=lambda t: -t.missed_at)[:MISSED_LISTED]
         ],
         "held": [_away(rules, t, t.held_at) for t in held],
-        "unprinted": list(state.unknown_prints),
+        "unprinted": _without_paper(state) if printer else [],
         "advice": views.advice(state, rules)["items"],
         "notices": list(notices),
         "devices": [{"id": id, **report} for id, report in devices.items()],
@@ -164,6 +167,12 @@ def _services(state: State, rules: Rules, waits: Waits, *, longest: bool = False
         for service in services:
             service["longest"] = firsts.get(service["id"], 0)
     return services
+
+
+def _without_paper(state: State) -> list[str]:
+    """Tickets that may not be on paper, and those who wait without ever having had one."""
+    never = (ticket.id for ticket in state.tickets.values() if ticket.stage is Stage.WAITING and not ticket.copies)
+    return list(dict.fromkeys((*state.unknown_prints, *islice(never, LISTED))))
 
 
 def _waiting(rules: Rules, ticket: Ticket, at: int) -> dict[str, Any]:

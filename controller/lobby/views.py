@@ -73,16 +73,25 @@ def waiting_for(state: State, counter: Counter) -> int:
 
 
 def ahead_of(state: State, rules: Rules, ticket: Ticket, at: int) -> int:
-    """The number waiting for the same service who come before `ticket` by the rule, at `at` (ms since 1970, UTC).
+    """The number of those who wait and come before `ticket` by the rule at `at` (ms since 1970, UTC), at the counter where
+    it is nearest to its turn: of the open ones that may serve it, else of all.
 
     Appointments before their time do not count: they do not stand in its way.
     """
-    rank = (ticket.seniority - rules.credit(ticket.klass), ticket.order)
+    known = [c for c in rules.counters.values() if c.handicap(ticket.service, ticket.klass, ticket.only) is not None]
+    there = [c for c in known if state.counter(c.id).stage is CounterStage.OPEN] or known
+    return min((_ahead_at(state, rules, counter, ticket, at) for counter in there), default=0)
+
+
+def _ahead_at(state: State, rules: Rules, counter: Counter, ticket: Ticket, at: int) -> int:
+    own = counter.handicap(ticket.service, ticket.klass, ticket.only) or 0
+    rank = ticket.seniority - rules.credit(ticket.klass) + own
     count = 0
     for key, line in state.lines.items():
-        if key.service == ticket.service:
+        handicap = counter.handicap(key.service, key.klass, key.only)
+        if handicap is not None:
             # Compared without the name: no two tickets have the same order of issue.
-            before = line.bisect_left((rank[0] + rules.credit(key.klass), rank[1]))
+            before = line.bisect_left((rank + rules.credit(key.klass) - handicap, ticket.order))
             early = key.slot and sum(_is_early(state, place, at) for place in islice(line, before))
             count += before - early
     return count

@@ -56,6 +56,8 @@ class PagesPost:
         self.trouble = ""
         """Why nothing can be recorded; empty: it can."""
         self._notices: Sequence[str] = ()
+        self._staff: Sequence[str] = ()
+        """Those, and what only the staff is told."""
         self._updated = asyncio.Event()
         self._figures: Mapping[str, Any] = {}
         self._devices: dict[str, Mapping[str, object]] = {}
@@ -89,8 +91,8 @@ class PagesPost:
                 self._recent.clear()
             self._note(row)
 
-    def notice(self, notices: Sequence[str], trouble: str) -> None:
-        self._notices, self.trouble = notices, trouble
+    def notice(self, notices: Sequence[str], staff: Sequence[str], trouble: str) -> None:
+        self._notices, self._staff, self.trouble = notices, [*notices, *staff], trouble
 
     def figures(self, figures: Mapping[str, Any]) -> None:
         self._figures = figures
@@ -122,16 +124,17 @@ class PagesPost:
             self.state,
             lobby.rules,
             lobby.now(),
-            self._notices,
+            self._staff,
             lobby.waits(),
             self._devices,
             self._figures,
             [*reversed(self._recent)],
+            printer=lobby.paper() != "none",
         )
 
     def counter(self, counter: Counter) -> Callable[[], dict[str, Any]]:
         """See `screens.counter`."""
-        return lambda: screens.counter(self.state, self.lobby.rules, counter, self.lobby.now(), self._notices)
+        return lambda: screens.counter(self.state, self.lobby.rules, counter, self.lobby.now(), self._staff)
 
     def ticket(self, day: str, id: str) -> Callable[[], dict[str, Any] | None]:
         """See `screens.ticket`; None once its day is over."""
