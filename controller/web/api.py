@@ -6,6 +6,7 @@ the same answer, also after a restart.
 """
 
 # Annotations are not put off here: FastAPI reads them, and some name what is known inside of a function only.
+import logging
 from collections.abc import Callable
 from typing import Annotated, Any, Self
 
@@ -21,6 +22,8 @@ from controller.lobby.issuing import SELF_SERVICE
 from controller.lobby.rules import Counter
 from controller.web.access import Account
 from controller.web.site import COOKIE, Caller, Problem, Site
+
+log = logging.getLogger(__name__)
 
 PACE = {"television": 0.2, "console": 0.5, "kiosk": 0.5, "counter": 0.1, "ticket": 1.0}
 """Seconds between two pictures of a scene."""
@@ -197,7 +200,7 @@ def make_api(site: Site) -> APIRouter:
 
     @api.post("/session", responses=refusals(401, 429), summary="Sign in", openapi_extra=PUBLIC)
     async def sign_in(content: SignIn, request: Request, response: Response) -> Session:
-        address = request.client.host if request.client else ""
+        address = site.address(request)
         account: Account | None
         if content.token:
             account = site.accounts.by_token(content.token)
@@ -211,8 +214,8 @@ def make_api(site: Site) -> APIRouter:
         if present and present.name == account.name:
             return session_of(account, session)
         session, lasts = site.accounts.begin(account)
-        secure = "https" in (request.url.scheme, site.url.partition(":")[0])
-        response.set_cookie(COOKIE, session, max_age=lasts, path="/", secure=secure, httponly=True, samesite="strict")
+        site.remember(request, response, session, lasts)
+        log.info("%s (%s) has signed in from %s", account.name, account.role, address)
         return session_of(account, session)
 
     @api.get("/session", responses=refusals(401), summary="Who is signed in")
@@ -220,9 +223,10 @@ def make_api(site: Site) -> APIRouter:
         return session_of(caller.account, caller.session)
 
     @api.delete("/session", responses=refusals(401, 403), status_code=204, summary="Sign out")
-    async def sign_out(caller: Annotated[Caller, anybody], response: Response) -> None:
+    async def sign_out(caller: Annotated[Caller, anybody], request: Request, response: Response) -> None:
         if caller.session:
             site.accounts.end(caller.session)
+            log.info("%s (%s) has signed out from %s", caller.account.name, caller.account.role, site.address(request))
         response.delete_cookie(COOKIE, path="/", httponly=True, samesite="strict")
 
     # -- commands --------------------------------------------------------------------------------------------

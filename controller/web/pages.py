@@ -88,7 +88,11 @@ def make_pages(site: Site, files: Files) -> APIRouter:
         caller = site.caller(request)
         if caller is None or not may(caller.account):
             return RedirectResponse(f"/sign-in?next={quote(request.url.path)}", 303)
-        return draw(name, caller, **more)
+        response = draw(name, caller, **more)
+        # A device stays signed in for as long as it is in use; its pages begin here, also after a power cut.
+        if caller.session and (seconds := site.accounts.renew(caller.session)):
+            site.remember(request, response, caller.session, seconds)
+        return response
 
     @router.get("/")
     async def home(request: Request) -> Response:

@@ -6,14 +6,17 @@ import asyncio
 import hashlib
 import json
 import logging
+import math
 import secrets
+import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from ipaddress import ip_address
 from typing import Any
 
 from starlette.requests import Request as HttpRequest
-from starlette.responses import JSONResponse
+from starlette.responses import JSONResponse, Response
 
 from controller.config import Settings
 from controller.engine import Answer
@@ -34,6 +37,10 @@ KEYS_KEPT = 4096
 """Idempotency keys remembered with what was asked under them; the journal knows older ones that acted."""
 SIGNING_IN = 8
 """People whose PIN may wait to be looked at; one more is asked to try again."""
+TOLD_EVERY = 60.0
+"""Seconds in which wrong PINs of an account from a place are told of once."""
+LOOK_FOR = 1.0
+"""Seconds for which one look at the accounts answers for every open page."""
 SETTLES_WITHIN = 3.0
 """Seconds in which a step of the engine ends; else the journal cannot be written."""
 
@@ -70,6 +77,7 @@ class Site:
         post: PagesPost,
         live: Live,
         ask: Ask,
+        steady: Callable[[], float] = time.monotonic,
     ) -> None:
         self.settings = settings
         self.accounts = accounts
@@ -79,6 +87,10 @@ class Site:
         self._keys: OrderedDict[str, str] = OrderedDict()
         self._one_at_a_time = asyncio.Semaphore(1)
         self._signing_in = 0
+        self._steady = steady
+        self._told: dict[tuple[str, str], float] = {}
+        self._signed_in: frozenset[str] | None = None
+        self._look_at = -math.inf
 
     @property
     def rules(self) -> Rules:
@@ -127,16 +139,42 @@ class Site:
 
     def still(self, caller: Caller) -> Callable[[], bool]:
         """Whether who asked may still look: asked now and then while a page is open."""
+        key = access.key_of(caller.account, caller.session)
+        self._look_at = -math.inf  # an earlier look has not seen who has just come
 
         def allowed() -> bool:
-            try:
-                if caller.session:
-                    return self.accounts.of_session(caller.session) is not None
-                return caller.account.name in {account.name for account in self.accounts.all()}
-            except access.AccessError:
-                return True  # a file that cannot be read now must not darken every screen
+            found = self._look()
+            return found is None or key in found
 
         return allowed
+
+    def _look(self) -> frozenset[str] | None:
+        """Who is signed in; None: everybody who was, since that cannot be read now, which darkens no screen."""
+        now = self._steady()
+        if now >= self._look_at:
+            self._look_at = now + LOOK_FOR
+            try:
+                self._signed_in = self.accounts.signed_in()
+            except access.AccessError:
+                self._signed_in = None
+        return self._signed_in
+
+    def address(self, request: HttpRequest) -> str:
+        """Where a request comes from; through a proxy on this machine, where that has it from."""
+        peer = request.client.host if request.client else ""
+        passed = request.headers.getlist("x-forwarded-for")
+        try:
+            # Where we listen on IPv6, IPv4's 127.0.0.1 is ::ffff:127.0.0.1.
+            if passed and ip_address(peer.removeprefix("::ffff:")).is_loopback:
+                return str(ip_address(passed[-1].rpartition(",")[2].strip()))
+        except ValueError:
+            pass  # no address: it is the proxy itself that is counted
+        return peer
+
+    def remember(self, request: HttpRequest, response: Response, session: str, seconds: int) -> None:
+        """Have the browser keep a session for so long."""
+        secure = "https" in (request.url.scheme, self.url.partition(":")[0])
+        response.set_cookie(COOKIE, session, max_age=seconds, path="/", secure=secure, httponly=True, samesite="strict")
 
     async def check_pin(self, name: str, pin: str, address: str) -> Account:
         """Whose PIN this is. Raises Problem: wrong, or too many wrong ones before."""
@@ -155,9 +193,18 @@ class Site:
             self._signing_in -= 1
         account = self.accounts.succeeded(name, address) if good else None
         if account is None:
-            log.warning("a wrong PIN for %r from %s", name, address)
+            self._tell_of_wrong_pin(name, address)
             raise self.problem(401, "wrong_pin")
         return account
+
+    def _tell_of_wrong_pin(self, name: str, address: str) -> None:
+        # Only a name that is one: what else is typed there may be the PIN, and no two the same.
+        known = name in {account.name for account in self.accounts.all()}
+        now, key = self._steady(), (name if known else "", access.place_of(address))
+        self._told = {each: at for each, at in self._told.items() if now - at < TOLD_EVERY}
+        if key not in self._told:
+            self._told[key] = now
+            log.warning("a wrong PIN for %s from %s", name if known else "an unknown name", address)
 
     # -- commands --------------------------------------------------------------------------------------------
 

@@ -6,6 +6,8 @@ import os
 import re
 import stat
 import subprocess
+import sys
+from contextlib import closing
 from pathlib import Path
 from typing import NamedTuple
 
@@ -204,3 +206,55 @@ def test_made_by_root_the_file_is_the_directorys_owners(config: Path) -> None:
         made = (config.parent / "access.db").stat()
         assert (made.st_uid, made.st_gid, stat.S_IMODE(made.st_mode)) == (nobody, nobody, 0o600)
     assert sorted(path.name for path in config.parent.iterdir()) == ["access.db", "branch.toml"]
+    with closing(Accounts(config.parent / "access.db", lambda: 0.0)) as held:
+        held.add("tv", "screen")
+        user(config, "list")
+        made_too = {path.name: path.stat() for path in config.parent.glob("access.db-*")}
+        assert sorted(made_too) == ["access.db-shm", "access.db-wal"]
+        for made in made_too.values():
+            assert (made.st_uid, made.st_gid, stat.S_IMODE(made.st_mode)) == (nobody, nobody, 0o600)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can make a file for somebody else")
+@pytest.mark.parametrize("name", ["target", "nothing"])
+def test_root_gives_away_nothing_at_the_end_of_a_link(config: Path, name: str) -> None:
+    """The directory is the daemon's: whoever has broken into it must not get a file of root's by `lobby user`."""
+    nobody = 65534
+    os.chown(config.parent, nobody, nobody)
+    target = config.parent / "target"
+    target.touch(0o600)
+    path = config.parent / "access.db"
+    path.symlink_to(config.parent / name)
+    for arguments in (("list",), ("add", "li", "--role", "screen"), ("revoke", "li")):
+        done = user(config, *arguments)
+        assert (done.code, done.out, done.err.count("\n")) == (FAILED, "", 1)
+        assert done.err.startswith(
+            f"{path}: the accounts cannot be used (this is a symbolic link); put the file itself"
+        )
+    assert (target.stat().st_uid, target.stat().st_size) == (0, 0)
+    assert not (config.parent / "nothing").exists()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can make a file for somebody else")
+def test_root_gives_away_no_file_that_is_there_already(config: Path) -> None:
+    user(config, "list")
+    nobody = 65534
+    os.chown(config.parent, nobody, nobody)
+    user(config, "add", "li", "--role", "screen")
+    assert (config.parent / "access.db").stat().st_uid == 0
+
+
+def test_a_file_that_others_may_open_is_not_used(config: Path) -> None:
+    user(config, "list")
+    path = config.parent / "access.db"
+    path.chmod(0o640)
+    told = "(others than its owner may open the file); look who has, then chmod 600"
+    assert user(config, "list") == (FAILED, "", f"{path}: the accounts cannot be used {told} {path}\n")
+    path.chmod(0o600)
+    assert user(config, "list").code == 0
+
+
+def test_the_command_line_loads_no_accounts_to_name_the_roles() -> None:
+    look = "import sys, controller.cli; print([name for name in sys.modules if name.endswith('web.access')])"
+    done = subprocess.run([sys.executable, "-c", look], capture_output=True, text=True, timeout=20, check=True)
+    assert done.stdout == "[]\n"
