@@ -141,16 +141,36 @@ export function watch(path, show, { stale = overlay, ends = false } = {}) {
   };
 }
 
-/** The cover over a page that may be showing something old; `since` 0 takes it away. */
-export function overlay(since) {
+/** The cover over a page that may be showing something old; `since` 0 takes it away. For those who only look. */
+export const overlay = (since) => tellStale(since, "cover");
+
+/**
+ * In place of the cover on a page that is worked with: its last picture can be read, and is grey; nothing of it can be
+ * pressed but what only turns pages, which carries `data-reads`.
+ */
+export const bar = (since) => tellStale(since, "bar");
+
+function tellStale(since, kind) {
   let box = document.getElementById("stale");
   if (!box) {
     if (!since) return;
-    document.body.append((box = el("div", { id: "stale", role: "alert" })));
+    document.body.prepend((box = el("div", { id: "stale", class: kind, role: "alert" })));
+    if (kind === "bar") stayBelow(box);
   }
   box.hidden = !since;
   document.body.classList.toggle("is-stale", Boolean(since));
   if (since) fill(box, el("strong", {}, say("page.stale")), el("span", {}, say("page.stale_since", { time: clock(since, true) })));
+}
+
+/** The page makes room for a bar (--bar is its height), and what is pressed meanwhile goes nowhere. */
+function stayBelow(box) {
+  new ResizeObserver(() => document.body.style.setProperty("--bar", `${box.offsetHeight}px`)).observe(box);
+  const stop = (event) => {
+    if (box.hidden || event.target.closest?.("[data-reads]") || (event.key && event.key !== "Enter")) return;
+    event.preventDefault();
+    event.stopImmediatePropagation();
+  };
+  for (const pressed of ["click", "submit", "keydown"]) addEventListener(pressed, stop, true);
 }
 
 /**
@@ -163,10 +183,12 @@ export async function ask(method, path, content) {
   if (content !== undefined) headers["Content-Type"] = "application/json";
   if (method !== "GET") headers["Idempotency-Key"] = newKey();
   for (const pause of TRIES) {
-    await new Promise((done) => setTimeout(done, pause));
+    if (pause) await new Promise((done) => setTimeout(done, pause));
     try {
+      // What changes something is on its way also when the page is left in this moment.
       const answer = await fetch(path, {
-        method, headers, body: content === undefined ? undefined : JSON.stringify(content), signal: AbortSignal.timeout(TIME_OUT),
+        method, headers, body: content === undefined ? undefined : JSON.stringify(content), keepalive: method !== "GET",
+        signal: AbortSignal.timeout(TIME_OUT),
       });
       if (answer.status === 503) continue;
       const body = answer.status === 204 ? {} : await answer.json();

@@ -3,10 +3,12 @@
 // One press at a time: a second one of the same key is a double tap and is left out, one other waits its turn. Which key
 // makes sense is a hint only: what is pressed, the controller decides.
 
-import { ask, clock, el, fill, minutes, now, page, say, watch } from "./common.js";
+import { ask, bar, clock, el, fill, minutes, now, page, say, watch } from "./common.js";
 
 const DOUBLE_TAP = 600; // ms in which the same key again is no press of its own
-const TOLD_FOR = 10000; // ms for which an answer stands: it says nothing about what comes later
+const TOLD_FOR = 10000; // ms for which an answer stands: it says nothing about what comes later; a refusal, until the next key
+const SURE_FOR = 3000; // ms in which a key of the keyboard that needs it is to be pressed once more
+const BOUNCE = 200; // ms in which no finger presses a key twice
 const DIGITS = 4;
 const WITH_DIGITS = ["CALL", "UNHOLD", "TRANSFER", "PAUSE"];
 
@@ -23,6 +25,7 @@ const path = `/api/counters/${encodeURIComponent(page.counter)}`;
 let view = null;
 let typed = "";
 let transferring = false;
+let unsure = 0; // when the no-show key was pressed once, ms since the page was loaded
 
 function put(node, text) {
   if (node.textContent !== text) node.textContent = text;
@@ -146,6 +149,7 @@ function type(n) {
 const codes = () => (view?.counters ?? []).map((id) => id.padStart(2, "0"));
 
 function erase() {
+  put(refusal, "");
   typed = typed.slice(0, -1);
   showTyped();
 }
@@ -158,6 +162,7 @@ function clear() {
 }
 
 function showTyped(service) {
+  unsure = 0;
   put(display, typed || "—");
   display.classList.toggle("none", !typed);
   const forNumber = typed && !transferring;
@@ -165,6 +170,7 @@ function showTyped(service) {
   put(hint, !transferring ? say("page.counter.idle")
     : service ? say("page.counter.transfer_more", { service: service.name })
       : say("page.counter.transfer_which"));
+  keyboard.classList.remove("unsure");
   keyboard.classList.toggle("transferring", transferring);
   keys.TRANSFER.button.setAttribute("aria-pressed", String(transferring));
 }
@@ -180,6 +186,7 @@ let last = { name: "", at: -Infinity };
 function send(name, digits) {
   if (name === "TRANSFER" && digits === undefined && !typed) {
     transferring = !transferring;
+    put(refusal, "");
     return showTyped();
   }
   // In the middle of a transfer, the CALL key ends it: nobody is called by mistake.
@@ -211,7 +218,7 @@ async function go(content) {
   button?.removeAttribute("aria-busy");
   pressing = null;
   clearTimeout(toldTimer);
-  toldTimer = setTimeout(() => [done, refusal].forEach((each) => put(each, "")), TOLD_FOR);
+  toldTimer = setTimeout(() => put(done, ""), TOLD_FOR);
   if (answer.result === "ok") put(done, answer.text ?? "");
   else {
     put(refusal, answer.text ?? "");
@@ -221,6 +228,20 @@ async function go(content) {
   const following = queued;
   queued = null;
   if (following) go(following);
+}
+
+/** By the keyboard a customer is not sent away with one slip: whether this is the second time. */
+function isSure() {
+  const after = performance.now() - unsure;
+  if (unsure && after < BOUNCE) return false;
+  if (unsure && after < SURE_FOR) return true;
+  clear();
+  put(done, "");
+  put(hint, say("page.counter.noshow_again"));
+  keyboard.classList.add("unsure");
+  const asked = (unsure = performance.now());
+  setTimeout(() => unsure === asked && showTyped(), SURE_FOR);
+  return false;
 }
 
 addEventListener("keydown", (event) => {
@@ -238,7 +259,7 @@ addEventListener("keydown", (event) => {
   else if (event.key === "Escape") clear();
   else if (shortcuts[letter] && !keys[shortcuts[letter]].button.hidden) {
     const { button, sends } = keys[shortcuts[letter]];
-    if (!button.disabled) send(sends);
+    if (!button.disabled && (sends !== "NOSHOW" || isSure())) send(sends);
   } else return;
   event.preventDefault();
 });
@@ -308,4 +329,4 @@ function list(parent, items, make) {
 
 showTyped();
 setInterval(() => view && refresh(), 5000);
-watch(`${path}/live`, show);
+watch(`${path}/live`, show, { stale: bar });

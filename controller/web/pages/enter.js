@@ -3,9 +3,6 @@
 import { ask, el, onwards, page, say } from "./common.js";
 
 const main = document.getElementById("main");
-const token = fromAddress();
-history.replaceState(null, "", location.pathname);
-
 const told = el("p", { class: "told", role: "alert" });
 const input = el("input", {
   id: "token", type: "text", autocomplete: "off", autocapitalize: "none", maxlength: "200",
@@ -19,10 +16,19 @@ main.append(
     told,
     el("label", { for: "token" }, say("page.enter.token")), input, go));
 
-if (token) enter(token);
-else {
+if (!enterByAddress()) {
   told.textContent = say("page.enter.none");
   input.focus();
+}
+// Another address with a token, opened where this page already is, loads nothing anew.
+addEventListener("hashchange", enterByAddress);
+
+/** Enter with the token in the address, if there is one. */
+function enterByAddress() {
+  const token = fromAddress();
+  history.replaceState(null, "", location.pathname + location.search);
+  if (token) enter(token);
+  return Boolean(token);
 }
 
 function fromAddress() {

@@ -206,17 +206,27 @@ function tell(given, service) {
     const about = { title: say("page.kiosk.number"), id: given.ticket, service };
     const code = page.url && given.page ? `${given.page}/qr.svg` : "";
     const text = say(code ? "page.kiosk.remember" : "page.kiosk.remember_only");
+    const queue = [lineOf(given.ahead), expected(given.wait)].filter(Boolean).join(" · ");
     if (given.printed) cover({ ...about, kind: "is-printed", text: say("page.kiosk.take_paper"), lasts: PRINTED });
-    else cover({ ...about, kind: "on-screen", text, code, lasts: UNPRINTED });
+    else cover({ ...about, kind: "on-screen", text, queue, code, lasts: UNPRINTED });
   }
 }
+
+/** How many are before a new ticket; it may not be known. */
+function lineOf(ahead) {
+  if (typeof ahead !== "number") return "";
+  return ahead ? say("page.kiosk.ahead", { n: ahead }) : say("page.kiosk.ahead_none");
+}
+
+/** How long it is expected to take; nothing where that is not known, or at once. */
+const expected = (wait) => (wait && wait !== say("wait.now") ? say("page.kiosk.expected", { wait }) : "");
 
 const choiceOf = (id) =>
   Object.values(view.triage.questions).flatMap((question) => question.choices).find((choice) => choice.id === id);
 const refuse = (text) => cover({ kind: "refused", title: text, lasts: REFUSED });
 
 /** What covers the screen for `lasts` ms, or until it is replaced. */
-function cover({ kind, title, id, service, text, code, lasts = 0 }) {
+function cover({ kind, title, id, service, text, queue, code, lasts = 0 }) {
   result?.close();
   const bar = lasts > 0 && el("i");
   const box = el("section", { class: `result ${kind}`, role: kind === "refused" ? "alert" : "status" },
@@ -225,6 +235,7 @@ function cover({ kind, title, id, service, text, code, lasts = 0 }) {
       code && el("img", { class: "qr", src: code, alt: say("page.kiosk.qr"), draggable: false, onerror: lacking }),
       id && el("p", { class: "id" }, id)),
     service && el("p", { class: "service" }, service),
+    queue && el("p", { class: "queue" }, queue),
     text && el("p", { class: "say" }, text),
     lasts > 0 && el("button", { type: "button", onclick: uncover }, say("page.kiosk.done")),
     bar && el("div", { class: "bar", "aria-hidden": "true" }, bar));

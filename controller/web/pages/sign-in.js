@@ -33,6 +33,13 @@ const form = el("form", { class: "card", novalidate: true, onsubmit: signIn },
   go);
 main.append(form);
 name.focus();
+if (page.next) explain();
+
+/** Whoever is signed in has been sent here by a page that is not theirs: say so, before they try again in vain. */
+async function explain() {
+  const present = await fetch("/api/session").then((answer) => answer.ok, () => false);
+  if (present && !wrong.textContent && !go.disabled) tell(say("page.sign_in.other_account"), false);
+}
 
 async function signIn(event) {
   event.preventDefault();
@@ -60,6 +67,7 @@ async function signIn(event) {
 function tell(text, isWrong = Boolean(text)) {
   wrong.textContent = text ?? "";
   wrong.classList.toggle("wrong", isWrong);
+  wrong.classList.toggle("notice", Boolean(text) && !isWrong);
   for (const input of [name, pin]) input.setAttribute("aria-invalid", String(isWrong));
 }
 

@@ -10,6 +10,7 @@ const SILENT = 4000; // ms in which a voice has to begin, or there is none
 const LONGEST = 15000; // ms of one announcement
 const DUMB = 60000; // ms after which a browser without a voice is tried again
 const BREATH = 500; // ms between an announcement and its repetition
+const OFFERED = 60000; // ms for which a screen without sound says so: after that nobody is there to touch it
 const KEPT = "lobby.sound";
 
 // -- what is shown ----------------------------------------------------------------------------------------------
@@ -158,15 +159,29 @@ const backlog = [];
 let speaking = false;
 let speechless = "speechSynthesis" in window ? 0 : Infinity; // until when (ms since the page was loaded) it has no voice
 let audio;
+let allowed = false; // whether somebody has touched the screen
+let offered = 0; // when it was first said that there is no sound, ms since the page was loaded
 
 const pause = (ms) => new Promise((done) => setTimeout(done, ms));
 const spelled = (text) => [...text].map((sign) => digits[sign] ?? sign).join(page.language === "zh" ? " " : ", ");
 
-const sound = el("button", { type: "button", class: "sound", hidden: true, onclick: allow }, say("page.tv.sound"));
+const TOUCHES = ["pointerup", "click", "keydown"];
+const sound = el("button", { type: "button", class: "sound", hidden: true }, say("page.tv.sound"));
 time.before(sound);
 
-/** Sound needs a person's touch in most browsers, once for each time the page is loaded. */
+/** Say that there is no sound, for as long as somebody may be there who has switched the screen on. */
+function offer() {
+  offered ||= performance.now();
+  const left = offered + OFFERED - performance.now();
+  if (left <= 0 || !sound.hidden) return;
+  sound.hidden = false;
+  setTimeout(() => (sound.hidden = true), left);
+}
+
+/** Sound needs a person's touch in most browsers, anywhere on the screen, once for each time the page is loaded. */
 async function allow() {
+  if (allowed && audio?.state !== "suspended") return;
+  allowed = true;
   sound.hidden = true;
   try {
     localStorage.setItem(KEPT, "on");
@@ -194,12 +209,10 @@ function isKept() {
 async function prepare() {
   audio = newAudio();
   audio?.addEventListener("statechange", () => (sound.hidden ||= audio.state === "running"));
-  if (isKept()) {
-    addEventListener("pointerdown", () => audio?.resume(), { once: true });
-    return;
-  }
+  for (const touched of TOUCHES) addEventListener(touched, allow);
+  if (isKept()) return;
   await pause(1000);
-  sound.hidden = audio?.state === "running";
+  if (audio?.state !== "running") offer();
 }
 
 /** Calls that are news are to be spoken. `lost`: nothing was heard for a while; null: the page has just been opened. */
@@ -238,7 +251,7 @@ async function speak() {
 /** Two falling notes, as in a station. */
 async function chime() {
   if (audio?.state !== "running") {
-    sound.hidden = false;
+    offer();
     return;
   }
   for (const [start, pitch] of [[0, 659.3], [0.35, 523.3]]) {
@@ -284,7 +297,7 @@ function utter(text) {
     sentence.onstart = () => clearTimeout(silent);
     sentence.onend = end;
     sentence.onerror = (event) => {
-      if (event.error === "not-allowed") sound.hidden = false;
+      if (event.error === "not-allowed") offer();
       end();
     };
     speechSynthesis.speak(sentence);
