@@ -193,10 +193,11 @@ def user_add(path: Path, name: str, role: Role, counter: str, token: bool) -> No
 def user_list(path: Path) -> None:
     """Every account, and when it was last in use."""
     from rich.console import Console  # noqa: PLC0415
-    from rich.table import Table  # noqa: PLC0415
+    from rich.table import Column, Table  # noqa: PLC0415
 
     settings = _with_screens(path)
-    table = Table("name", "role", "counter", "signs in with", "made", "last in use")
+    names = ("name", "role", "counter", "signs in with", "made", "last in use")
+    table = Table(*(Column(name, no_wrap=True) for name in names))
     with _accounts(settings) as accounts:
         for account in accounts.all():
             times = (

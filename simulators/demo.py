@@ -91,6 +91,7 @@ async def run_demo(
                 links: list[dict[str, str]] = []
                 if web:
                     await daemon.on_screen.wait()
+                if web and daemon.screens:
                     links = _links(branch, web, lambda: clock.wall() / 1000)
                 lobby = VirtualLobby(
                     branch, stage, port=free_port(page), buttons=buttons, people=hall.about, links=links
@@ -113,7 +114,7 @@ async def run_demo(
             if tickets:
                 _draw(stage, tickets)
                 console.print(f"The paper tickets are in {tickets}.")
-            report = Report(branch, stage, buttons, hall, journal)
+            report = Report(branch, stage, buttons, hall, journal, exact=headless)
         report.show(console, exact=headless)
         return report.right(exact=headless)
 
@@ -207,15 +208,21 @@ class Count:
 class Report:
     """The day in figures, and what was seen of it set against the journal."""
 
-    def __init__(self, settings: Settings, stage: Stage, buttons: Buttons, hall: Hall, journal: Path) -> None:
+    def __init__(
+        self, settings: Settings, stage: Stage, buttons: Buttons, hall: Hall, journal: Path, *, exact: bool
+    ) -> None:
         self._settings = settings
         self._stage = stage
         self._hall = hall
         with sqlite3.connect(f"file:{journal}?mode=ro", uri=True) as connection:
             ask = "SELECT json_extract(data, '$.ticket'), json_extract(data, '$.counter') FROM event WHERE kind = ?"
             self._issued = [ticket for ticket, _ in connection.execute(ask, ("ticket_issued",))]
+            confirmed = {ticket for ticket, _ in connection.execute(ask, ("ticket_printed",))}
             self._called = [(ticket, counter) for ticket, counter in connection.execute(ask, ("ticket_called",))]
             self._rows = connection.execute("SELECT count(*) FROM event").fetchone()[0]
+        if not exact:  # somebody may have taken the paper out
+            self._issued = [ticket for ticket in self._issued if ticket in confirmed]
+        hall.has_paper("")
         self.counts = list(self._count(buttons))
 
     def right(self, *, exact: bool) -> bool:

@@ -188,7 +188,7 @@ class Hall:
         self.visits.append(visit)
         await self._take(visit)
         if self._printers:
-            await self.until(lambda: self._has_paper(visit.ticket), FOREVER)
+            await self.until(lambda: self.has_paper(visit.ticket), FOREVER)
         misses = customer.misses > 0
         while not visit.served:
             counter = await self._called(visit)
@@ -232,7 +232,8 @@ class Hall:
             else:  # out of paper, or somebody pressed a moment ago and this is their ticket
                 await asyncio.sleep(PAUSE)
 
-    def _has_paper(self, ticket: str) -> bool:
+    def has_paper(self, ticket: str) -> bool:
+        """Whether a ticket's paper has come out, among the latest."""
         for printer in self._printers:
             fresh = printer.cut - self._seen[printer]
             self._seen[printer] = printer.cut
@@ -342,6 +343,7 @@ class Hall:
         panel = next((d.id for d in self._settings.devices if isinstance(d, MqttPanel)), None)
         while panel and self._buttons:
             await self.pass_time(MANAGER_ROUND)
+            await self.about.wait()
             waiting = self._buttons.retained.get("board", {}).get("waiting", {})
             if sum(waiting.values()) > CROWD:
                 await self._buttons.press(f"panel/{panel}", key="REASSIGN", ticket="", reason="crowd")

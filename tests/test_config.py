@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
+import subprocess
 import tomllib
 from collections.abc import Iterator, Mapping
 from datetime import date, timedelta
@@ -747,6 +748,11 @@ prefix = "A" => prefix = "A"↵key = 1↵[[service]]↵id = "cash"↵name = "C"�
 + certificate = "c.pem"
 ! 13: web.accounts: "" does not fit; it takes the path of a file, in quotes
 ! 14: web.certificate: a certificate without its key; add key
+
+== web address without its scheme
++ [web]
++ url = "lobby.example.org"
+! 12: web.url: "lobby.example.org" does not fit; it takes an address such as "https://lobby.example.org", without a path
 
 == web accounts in the journal
 + [web]
@@ -1556,3 +1562,27 @@ def test_a_mutated_file_is_read_or_explained(tmp_path_factory: pytest.TempPathFa
         assert error.problems
         assert len(str(error).splitlines()) == len(error.problems)
         assert all(1 <= problem.line <= raw.count(b"\n") + 1 for problem in error.problems)
+
+
+def test_a_check_looks_into_the_certificate_and_its_key(tmp_path: Path) -> None:
+    for name in ("one", "other"):
+        command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]
+        files = ["-keyout", f"{tmp_path}/{name}.key", "-out", f"{tmp_path}/{name}.pem", "-subj", "/CN=lobby"]
+        subprocess.run([*command, *files], check=True, capture_output=True)
+
+    def said(certificate: str, key: str) -> list[str]:
+        path = tmp_path / "branch.toml"
+        path.write_text(plus(f'[web]\ncertificate = "{certificate}"\nkey = "{key}"\n'), "utf-8")
+        try:
+            read(path, files=True)
+        except ConfigError as error:
+            return [f"{problem.key}: {problem.text}" for problem in error.problems]
+        return []
+
+    assert said("one.pem", "one.key") == []
+    wrong = f"{tmp_path}/one.pem and {tmp_path}/other.key are no certificate and its key, as PEM"
+    assert said("one.pem", "other.key") == [f"web.certificate: {wrong}"]
+    assert said("none.pem", "one.key") == [
+        f"web.certificate: {tmp_path}/none.pem cannot be read: no such file or directory"
+    ]
+    assert said("one.pem", "none.key") == [f"web.key: {tmp_path}/none.key cannot be read: no such file or directory"]

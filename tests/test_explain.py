@@ -232,16 +232,22 @@ def test_the_first_of_one_line_is_not_alone() -> None:
     assert why(lobby) == "A001 is next: it came first of those who wait."
 
 
+def test_privilege_is_the_reason_also_within_one_second() -> None:
+    lobby = Lobby(branch({"1": {"cash": 0, "personal": 0}}))
+    do(lobby, cm.Open)
+    lobby.take("personal")
+    lobby.take("cash", "vip")
+    assert why(lobby) == "A001 is next: as Vip it counts as having come 10 min earlier, at 08:50, before B001."
+
+
 def test_two_of_one_second_go_by_their_numbers() -> None:
     lobby = Lobby(branch({"1": {"cash": 0, "personal": 0}}))
     do(lobby, cm.Open)
     lobby.take("personal")
     lobby.take("cash")
-    assert why(lobby) == "B001 is next: it came in the same second as A001, and has the smaller number."
+    assert why(lobby) == "B001 is next: it came in the same second as A001, and was taken first."
     lobby.take("cash")
-    assert told(lobby, "A002").endswith(
-        "A001 comes before it, as it came in the same second and has the smaller number."
-    )
+    assert told(lobby, "A002").endswith("A001 comes before it, as it came in the same second and was taken first.")
 
 
 def test_borrowing_is_given_as_a_reason_only_where_it_costs_the_other() -> None:

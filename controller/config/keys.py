@@ -213,17 +213,17 @@ def _listen(value: object) -> Listen:
     return Listen(host, int(found[2]))
 
 
+def _url(value: object) -> str:
+    if not re.fullmatch(r"https?://([A-Za-z0-9.-]{1,200}|\[[0-9A-Fa-f:]+\])(:[1-9][0-9]{0,4})?", str(value)):
+        raise ValueError('it takes an address such as "https://lobby.example.org", without a path')
+    return str(value)
+
+
 class WebKeys(Keys):
     """The screens. `url` is where others reach them, when that is not where they are served."""
 
     listen: Annotated[Listen, PlainValidator(_listen), takes('"address:port"')] = Listen("127.0.0.1", 8080)
-    url: Annotated[
-        str | None,
-        takes(
-            'an address such as "https://lobby.example.org", without a path',
-            pattern=r"^https?://([A-Za-z0-9.-]{1,200}|\[[0-9A-Fa-f:]+\])(:[1-9][0-9]{0,4})?$",
-        ),
-    ] = None
+    url: Annotated[str | None, PlainValidator(_url), takes("an address without a path")] = None
     accounts: FilePath | None = None
     certificate: FilePath | None = None
     key: FilePath | None = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import ssl
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -102,7 +103,27 @@ def read(path: Path, *, files: bool = False) -> Settings:
 
 
 def _in_files(config: Config) -> list[Fault]:
-    """What is wrong with the files of the cards."""
+    """What is wrong with the files that a branch can open without."""
+    return [*_in_files_of_web(config), *_in_files_of_cards(config)]
+
+
+def _in_files_of_web(config: Config) -> list[Fault]:
+    web = config.web
+    if web is None or web.certificate is None or web.key is None:
+        return []
+    for key, path in (("certificate", web.certificate), ("key", web.key)):
+        try:
+            path.read_bytes()
+        except OSError as error:
+            return [(("web", key), f"{path} cannot be read: {(error.strerror or str(error)).lower()}")]
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(web.certificate, web.key)
+    except ssl.SSLError:
+        return [(("web", "certificate"), f"{web.certificate} and {web.key} are no certificate and its key, as PEM")]
+    return []
+
+
+def _in_files_of_cards(config: Config) -> list[Fault]:
     cards = config.cards
     if cards is None:
         return []

@@ -73,8 +73,8 @@ def waiting_for(state: State, counter: Counter) -> int:
 
 
 def ahead_of(state: State, rules: Rules, ticket: Ticket, at: int) -> int:
-    """The number of those who wait and come before `ticket` by the rule at `at` (ms since 1970, UTC), at the counter where
-    it is nearest to its turn: of the open ones that may serve it, else of all.
+    """How many of those who wait come before `ticket` by the rule at `at` (ms since 1970, UTC), at the counter where it
+    is nearest to its turn: of the open ones that may serve it, else of all.
 
     Appointments before their time do not count: they do not stand in its way.
     """

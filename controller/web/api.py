@@ -17,7 +17,7 @@ from starlette.responses import StreamingResponse
 from controller import keys
 from controller.engine import Answer
 from controller.lobby import commands as cm
-from controller.lobby import explain
+from controller.lobby import explain, views
 from controller.lobby.issuing import SELF_SERVICE
 from controller.lobby.rules import Counter
 from controller.web.access import Account
@@ -31,7 +31,6 @@ APPOINTMENT = "appointment"
 """The class of somebody who comes for a slot."""
 BRANCH_PAGES = 100
 """Pages that the branch's own people and screens can always open, however many customers look at theirs."""
-HOMES = {"manager": "/console", "counter": "/counter/", "kiosk": "/kiosk", "screen": "/tv"}
 
 
 # -- what goes in and out ------------------------------------------------------------------------------------
@@ -106,10 +105,13 @@ class Done(BaseModel):
 
 
 class Taken(Done):
-    """`advice`: a machine was advised, and there is no ticket; `page`: the path of the ticket's own page."""
+    """`advice`: a machine was advised, and there is no ticket; `page`: the path of the ticket's own page; `ahead` and
+    `wait`: how many come before it, and how long that takes, in words."""
 
     advice: bool
     page: str
+    ahead: int
+    wait: str
 
 
 class Why(BaseModel):
@@ -138,7 +140,7 @@ def refusals(*statuses: int) -> dict[int | str, dict[str, Any]]:
     content = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/ProblemDetails"}}}
     return {
         status: {"description": _REFUSALS[status], "content": content, "model": None}
-        for status in (*statuses, 408, 413, 422, 503)
+        for status in (*statuses, 408, 413, 422, 500, 503)
     }
 
 
@@ -151,7 +153,8 @@ _REFUSALS = {
     413: "the body is too long",
     422: "the request cannot be read",
     429: "too many tries",
-    503: "nothing can be recorded at the moment, or too many pages are open",
+    500: "a fault of the controller's; its log says why",
+    503: "nothing can be recorded at the moment, or too many ask at once",
 }
 
 PUBLIC: dict[str, Any] = {"security": []}
@@ -182,10 +185,10 @@ def make_api(site: Site) -> APIRouter:
     manager = allowed(lambda account: account.is_one_of())
     taker = allowed(lambda account: account.is_one_of("kiosk"))
 
-    def home(account: Account) -> str:
-        if account.role == "counter":
-            return HOMES["counter"] + (account.counter or next(iter(site.rules.counters)))
-        return HOMES[account.role]
+    async def who_works_at(counter: str, request: Request) -> Caller:
+        return site.must_be(request, lambda account: account.works_at(counter))
+
+    worker = Depends(who_works_at)
 
     def session_of(account: Account, session: str) -> Session:
         return Session(
@@ -193,7 +196,7 @@ def make_api(site: Site) -> APIRouter:
             role=account.role,
             counter=account.counter,
             csrf=site.accounts.csrf(session) if session else "",
-            home=home(account),
+            home=site.home(account),
         )
 
     # -- sessions --------------------------------------------------------------------------------------------
@@ -233,9 +236,8 @@ def make_api(site: Site) -> APIRouter:
 
     @api.post("/counters/{counter}/keys", responses=refusals(401, 403, 404, 409), summary="Press a key at a counter")
     async def press_key(
-        counter: str, content: KeyPress, request: Request, idempotency_key: IdempotencyKey = ""
+        counter: str, content: KeyPress, caller: Annotated[Caller, worker], idempotency_key: IdempotencyKey = ""
     ) -> Done:
-        caller = site.must_be(request, lambda account: account.works_at(counter))
         place = known(counter)
         about = {"counter": counter, **content.model_dump()}
         answer = await site.do(
@@ -297,10 +299,15 @@ def make_api(site: Site) -> APIRouter:
                 slot=content.slot,
             ),
         )
-        advice = answer.code == SELF_SERVICE
-        page = f"/t/{site.accounts.page(site.post.state.day, answer.ticket)}" if answer.ticket else ""
+        state = site.post.state
+        ticket = state.tickets.get(answer.ticket)
+        told = views.in_minutes(ticket.expected) if ticket and ticket.expected else None
         return Taken(
-            result="ok", text=answer.text, ticket=answer.ticket, printed=answer.printed, advice=advice, page=page
+            **done(answer).model_dump(),
+            advice=answer.code == SELF_SERVICE,
+            page=f"/t/{site.accounts.page(state.day, answer.ticket)}" if answer.ticket else "",
+            ahead=views.ahead_of(state, site.rules, ticket, ticket.issued_at) if ticket else 0,
+            wait=views.in_words(site.rules, told),
         )
 
     # -- views -----------------------------------------------------------------------------------------------
@@ -338,15 +345,13 @@ def make_api(site: Site) -> APIRouter:
         return site.live.stream("console", site.post.console, site.still(caller), PACE["console"])
 
     @api.get("/counters/{counter}", responses=refusals(401, 403, 404), summary="What a counter's keypad shows")
-    async def counter(counter: str, request: Request) -> View:
-        site.must_be(request, lambda account: account.works_at(counter))
+    async def counter(counter: str, caller: Annotated[Caller, worker]) -> View:
         place = known(counter)
         await site.settled()
         return site.post.counter(place)()
 
     @api.get("/counters/{counter}/live", responses=STREAM | refusals(401, 403, 404), response_class=StreamingResponse)
-    async def counter_live(counter: str, request: Request) -> Any:
-        caller = site.must_be(request, lambda account: account.works_at(counter))
+    async def counter_live(counter: str, caller: Annotated[Caller, worker]) -> Any:
         place = known(counter)
         return site.live.stream(f"counter/{counter}", site.post.counter(place), site.still(caller), PACE["counter"])
 
