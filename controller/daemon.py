@@ -68,7 +68,8 @@ class Notifier:
 class Daemon:
     """One branch's controller. `ready` is set once presses are taken; `engine` and `desk` are there from `run` on.
 
-    `screens` follow a moment after it, where the branch has any; `on_screen` is set when they are there.
+    `screens` follow a moment after it, where the branch has any; `on_screen` is set when they are there, and also when
+    there will be none (`screens` is None), so that nobody waits for ever.
     """
 
     def __init__(self, settings: Settings, clock: Clock, notifier: Notifier) -> None:
@@ -112,6 +113,8 @@ class Daemon:
             self.ready.set()
             if accounts:
                 tasks.append(asyncio.create_task(self._show_screens(accounts), name="screens"))
+            else:
+                self.on_screen.set()
             await _first(self._stop.wait(), deciding, *tasks)
             self._notifier.tell("STOPPING=1")
             engine.stop()
@@ -146,7 +149,7 @@ class Daemon:
         """Serve the screens. No device waits for them, neither for their long import nor for a fault of theirs."""
         try:
             web = await asyncio.to_thread(import_module, "controller.web.app")
-            self.screens = web.Screens(self._settings, accounts, self.desk, self.engine.ask)
+            self.screens = await web.Screens.make(self._settings, accounts, self.desk, self.engine.ask)
             gc.freeze()
             serving = asyncio.create_task(self.screens.run(), name="serving")
             try:
@@ -158,6 +161,8 @@ class Daemon:
                 await asyncio.wait((serving,))
         except Exception:
             log.exception("the screens have ended; the lobby goes on without them")
+            self.screens = None
+            self.on_screen.set()
             await asyncio.Event().wait()
 
     def _doubt_the_clock(self) -> None:

@@ -33,6 +33,7 @@ from controller.lobby.outcome import Refusal
 from controller.lobby.rules import Appointments, Rules
 from controller.lobby.state import Stage
 from controller.lobby.triage import NEEDS
+from controller.web import pages
 from controller.web.roles import Role
 
 COUNTERS = {"1": {"cash": 0}, "2": {"cash": 20, "personal": 0}}
@@ -490,7 +491,7 @@ def drawn_pages() -> set[str]:
     """The pages that the daemon draws, by name."""
     calls = [node for node in ast.walk(ast.parse((WEB / "pages.py").read_text("utf-8"))) if isinstance(node, ast.Call)]
     return {
-        arg.value
+        str(arg.value)
         for call in calls
         if isinstance(call.func, ast.Name) and call.func.id in ("draw", "private")
         for arg in call.args
@@ -541,6 +542,26 @@ def test_every_word_of_the_pages_is_said() -> None:
     own = [key for key in wording("en").templates if key.startswith(("page.", "reason.", "role.", "http."))]
     assert len(own) > 100
     assert [key for key in own if key not in said] == []
+
+
+@pytest.mark.parametrize("name", sorted(drawn_pages()))
+def test_a_page_says_only_the_words_that_it_is_given(name: str) -> None:
+    given, fills = pages.words_of(name, wording("en").templates), built()
+    said = {
+        key.replace("{}", str(filled))
+        for file in (f"{name}.js", "common.js")
+        for key in words_of(WEB / "pages" / file)
+        for filled in fills.get(key, {key})
+    }
+    assert f"page.title.{name}" in given
+    assert said - given.keys() == set()
+
+
+def test_pages_that_strangers_see_say_nothing_of_the_others() -> None:
+    for name in ("sign-in", "enter", "ticket"):
+        given = pages.words_of(name, wording("en").templates)
+        sections = {key.rpartition(".")[0] for key in given}
+        assert sections == {"page", "page.title", f"page.{name.replace('-', '_')}"}
 
 
 def test_every_page_has_its_files_and_its_title() -> None:

@@ -6,7 +6,7 @@ import logging
 import math
 import time
 from ipaddress import ip_address
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
 from fastapi import Depends, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -36,18 +36,24 @@ TELL_AGAIN = 600.0
 class Screens:
     """Everything that serves the pages of a running branch. `served` is set once they are, or the port is taken."""
 
-    def __init__(self, settings: Settings, accounts: Accounts, desk: Desk, ask: Ask) -> None:
+    @classmethod
+    async def make(cls, settings: Settings, accounts: Accounts, desk: Desk, ask: Ask) -> Self:
+        """All of it; what takes long is done in a thread, so that no press waits for it."""
+        accounts.hurry()
+        files = await asyncio.to_thread(Files, *settings.rules.wording.templates.values())
+        live = Live(files.build, desk.lobby.settled)
+        post = PagesPost(desk.lobby, live)
+        desk.watch(post)
+        app = await asyncio.to_thread(make_app, Site(settings, accounts, post, live, ask), files)
+        return cls(settings, app, live)
+
+    def __init__(self, settings: Settings, app: App, live: Live) -> None:
         web = settings.web
         assert web
-        accounts.hurry()
-        files = Files(*settings.rules.wording.templates.values())
-        live = self._live = Live(files.build, desk.lobby.settled)
-        post = PagesPost(desk.lobby, live)
-        app = make_app(Site(settings, accounts, post, live, ask), files)
+        self._live = live
         self.server = WebServer(app, web.host, web.port, closing=live.close, certificate=web.certificate, key=web.key)
         live.cut = self.server.cut
         self.served = self.server.settled
-        desk.watch(post)
         if not ip_address(web.host).is_loopback and not web.certificate:
             log.warning(
                 "the screens are open to the network at %s, unencrypted: PINs and tokens can be read on the way; set "
@@ -69,6 +75,7 @@ def make_app(site: Site, files: Files) -> App:
     app.include_router(api)
     app.include_router(pages)
     told_at = -math.inf
+    described = b""
     registry = metrics.make_metrics(site.post, site.live)
 
     async def anybody(request: Request) -> Caller:
@@ -79,6 +86,7 @@ def make_app(site: Site, files: Files) -> App:
         await site.settled()
         return Response(metrics.text(registry), headers={"content-type": metrics.CONTENT_TYPE})
 
+    @app.head("/health", include_in_schema=False)
     @app.get("/health", responses=refusals(), summary="Whether presses are recorded", openapi_extra=PUBLIC)
     async def health() -> dict[str, str]:
         await site.settled()
@@ -87,8 +95,8 @@ def make_app(site: Site, files: Files) -> App:
         return {"status": "ok"}
 
     @app.get("/api/openapi.json", include_in_schema=False)
-    async def openapi(caller: Annotated[Caller, Depends(anybody)]) -> JSONResponse:
-        return JSONResponse(describe(app))
+    async def openapi(caller: Annotated[Caller, Depends(anybody)]) -> Response:
+        return Response(described, media_type="application/json")
 
     @app.exception_handler(Problem)
     async def refused(request: Request, error: Problem) -> JSONResponse:
@@ -119,6 +127,7 @@ def make_app(site: Site, files: Files) -> App:
             headers["Allow"] = ", ".join(sorted({method for methods in fits for method in methods}))
         return problem(status, code, site.say(f"http.{code}", where=request.method), headers)
 
+    described = bytes(JSONResponse(describe(app)).body)
     return Guard(app)
 
 

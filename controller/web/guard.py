@@ -31,6 +31,8 @@ HEADERS: tuple[tuple[bytes, bytes], ...] = (
     (b"permissions-policy", b"camera=(), geolocation=(), microphone=()"),
 )
 """On every answer. Nothing comes from outside, nothing runs that is not a file of ours, nobody frames a page."""
+ENCRYPTED = (b"strict-transport-security", b"max-age=31536000")
+"""On every answer that is encrypted: for a year a browser that was here comes by no other way."""
 
 
 class TooLargeError(Exception):
@@ -64,7 +66,7 @@ class Guard:
                 names = {name.lower() for name, _ in headers}
                 if b"cache-control" not in names:
                     headers.append((b"cache-control", b"no-store"))
-                message["headers"] = [*headers, *HEADERS]
+                message["headers"] = [*headers, *HEADERS, *[ENCRYPTED] * (scope["scheme"] == "https")]
             await send(message)
 
         try:
@@ -117,5 +119,7 @@ async def _body(scope: MutableMapping[str, Any], receive: Any) -> bytes:
 
 def problem(status: int, code: str, detail: str, headers: dict[str, str] | None = None, **more: object) -> JSONResponse:
     """A refusal as problem details (RFC 9457): `code` for programs, `detail` for people."""
+    if status == 401:
+        headers = {"WWW-Authenticate": "Bearer", **(headers or {})}
     content = {"type": "about:blank", "status": status, "code": code, "detail": detail, **more}
     return JSONResponse(content, status, headers, media_type="application/problem+json")

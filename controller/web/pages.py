@@ -6,7 +6,7 @@ import asyncio
 import hashlib
 import io
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -16,15 +16,20 @@ import qrcode
 import qrcode.image.svg
 from fastapi import APIRouter, Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.routing import Route
 
 from controller.web.access import Account
-from controller.web.api import HOMES
 from controller.web.site import Caller, Site
 
 FILES = Path(__file__).parent / "pages"
 TYPES = {".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8"}
-WORDS = ("page.", "needs.", "reason.", "wait.", "voice.", "stage.", "role.")
-"""What pages say, by the beginning of its key."""
+BESIDES: Mapping[str, tuple[str, ...]] = {
+    "console": ("needs.", "reason.", "wait."),
+    "counter": ("needs.",),
+    "kiosk": ("needs.", "wait."),
+    "tv": ("voice.",),
+}
+"""What a page says beside its own words, by the beginning of its key."""
 
 
 class Files:
@@ -53,23 +58,25 @@ def make_pages(site: Site, files: Files) -> APIRouter:
     router = APIRouter(include_in_schema=False)
     # Strict: a blank that nobody fills must not go out as an empty one.
     shell = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined).from_string(files.shell)
-    rules, language = site.rules, site.settings.language
-    words = {key: text for key, text in rules.wording.templates.items() if key.startswith(WORDS)}
+    rules, language, templates = site.rules, site.settings.language, site.rules.wording.templates
     common = {
-        "words": words,
         "language": language,
         "timezone": str(rules.zone),
         "build": files.build,
         "branch": rules.branch_name,
+        "url": site.url,
+    }
+    inside = {
         "services": [{"id": service.id, "name": service.name} for service in rules.services.values()],
         "classes": [{"id": klass.id, "name": klass.name} for klass in rules.classes.values()],
         "counters": list(rules.counters),
-        "url": site.url,
     }
+    """For those who are signed in."""
 
     def draw(name: str, caller: Caller | None = None, **more: Any) -> Response:
         account = None
         if caller:
+            more = {**inside, **more}
             csrf = site.accounts.csrf(caller.session) if caller.session else ""
             who = caller.account
             account = {"name": who.name, "role": who.role, "counter": who.counter, "csrf": csrf}
@@ -79,7 +86,7 @@ def make_pages(site: Site, files: Files) -> APIRouter:
             language="zh-CN" if language == "zh" else language,
             title=title,
             build=files.build,
-            data={**common, "pageName": name, "account": account, **more},
+            data={**common, **more, "pageName": name, "account": account, "words": words_of(name, templates)},
             noscript=site.say("page.noscript"),
         )
         return HTMLResponse(text)
@@ -99,9 +106,7 @@ def make_pages(site: Site, files: Files) -> APIRouter:
         caller = site.caller(request)
         if caller is None:
             return RedirectResponse("/sign-in", 303)
-        first = caller.account.counter or next(iter(rules.counters))
-        at = HOMES[caller.account.role]
-        return RedirectResponse(at + first if caller.account.role == "counter" else at, 303)
+        return RedirectResponse(site.home(caller.account), 303)
 
     @router.get("/sign-in")
     async def sign_in(next: str = "") -> Response:
@@ -149,7 +154,17 @@ def make_pages(site: Site, files: Files) -> APIRouter:
     async def static(name: str, request: Request) -> Response:
         return files.answer(name, request)
 
+    for route in router.routes:
+        if isinstance(route, Route) and route.methods:
+            route.methods.add("HEAD")  # Starlette does so for its own, FastAPI does not
     return router
+
+
+def words_of(name: str, templates: Mapping[str, str]) -> dict[str, str]:
+    """What a page says: its own words, all pages' and their titles, and `BESIDES`. A stranger learns no others."""
+    begins = ("page.title.", f"page.{name.replace('-', '_')}.", *BESIDES.get(name, ()))
+    common = {key for key in templates if key.startswith("page.") and key.count(".") == 1}
+    return {key: text for key, text in templates.items() if key in common or key.startswith(begins)}
 
 
 def _ours(path: str) -> str:

@@ -41,6 +41,8 @@ TOLD_EVERY = 60.0
 """Seconds in which wrong PINs of an account from a place are told of once."""
 LOOK_FOR = 1.0
 """Seconds for which one look at the accounts answers for every open page."""
+HOMES = {"manager": "/console", "counter": "/counter/", "kiosk": "/kiosk", "screen": "/tv"}
+"""Where each role's own page is; a counter's goes on with its name."""
 SETTLES_WITHIN = 3.0
 """Seconds in which a step of the engine ends; else the journal cannot be written."""
 
@@ -109,6 +111,12 @@ class Site:
     def problem(self, status: int, code: str, /, **about: object) -> Problem:
         """A refusal in the branch's language."""
         return Problem(status, code, self.say(f"http.{code}", **about))
+
+    def home(self, account: Account) -> str:
+        """The path of an account's own page."""
+        if account.role == "counter":
+            return HOMES["counter"] + (account.counter or next(iter(self.rules.counters)))
+        return HOMES[account.role]
 
     # -- who asks --------------------------------------------------------------------------------------------
 
@@ -182,7 +190,7 @@ class Site:
         if wait:
             raise Problem(429, "too_many_tries", self.say("http.too_many_tries", seconds=wait), wait)
         if self._signing_in >= SIGNING_IN:
-            raise Problem(429, "busy", self.say("refused.busy"), 1)
+            raise Problem(503, "busy", self.say("refused.busy"), 1)
         self.accounts.tried(name, address)
         hash = self.accounts.hash_of(name)
         self._signing_in += 1

@@ -13,6 +13,7 @@ import socket
 import sqlite3
 import ssl
 import subprocess
+import threading
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, closing
@@ -31,6 +32,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from controller.config import Settings, read
 from controller.daemon import Clock, Daemon
 from controller.lobby.commands import TakeTicket
+from controller.web import app as web_app
 from controller.web.access import Accounts
 from controller.web.roles import Role
 from controller.web.server import WebServer
@@ -457,7 +459,7 @@ async def test_many_who_sign_in_at_once_hold_up_no_press(serve: Serve) -> None:
             await lobby.daemon.engine.ask(TakeTicket(at=0, cause=f"test:{began}", by="kiosk/x", service="cash"))
             slowest = max(slowest, time.monotonic() - began)
         refusals = [(await task).refusal for task in trying]
-        assert set(refusals) <= {(401, "wrong_pin"), (429, "too_many_tries"), (429, "busy")}
+        assert set(refusals) <= {(401, "wrong_pin"), (429, "too_many_tries"), (503, "busy")}
         assert refusals.count((401, "wrong_pin")) <= 30
         assert slowest < 1.0, slowest
 
@@ -727,6 +729,26 @@ async def test_pages_are_for_those_who_may(serve: Serve) -> None:
         assert home == {"manager": "/console", "counter": "/counter/1", "kiosk": "/kiosk", "screen": "/tv"}
 
 
+async def test_a_page_for_strangers_tells_nothing_of_the_branch_inside(serve: Serve) -> None:
+    async with serve() as lobby:
+        li = await lobby.person("li")
+
+        async def told(client: Client, path: str) -> dict[str, Any]:
+            text = (await client.get(path)).body.decode()
+            return dict(json.loads(text.partition('id="page">')[2].partition("</script>")[0]))
+
+        for path in ("/sign-in", "/enter", "/t/A001.x"):
+            page = await told(lobby.anybody, path)
+            assert page["branch"] == "Liberation Road"
+            assert page["account"] is None
+            assert not {"services", "classes", "counters"} & page.keys()
+            assert not [key for key in page["words"] if key.startswith(("page.console", "reason.", "role.", "needs."))]
+        page = await told(li, "/console")
+        assert page["counters"] == [*lobby.settings.rules.counters]
+        assert page["services"][0] == {"id": "cash", "name": "Cash"}
+        assert page["classes"][0]["id"] == lobby.settings.rules.default_class
+
+
 async def test_signing_in_leads_to_no_other_site(serve: Serve) -> None:
     async with serve() as lobby:
 
@@ -913,6 +935,45 @@ async def test_a_body_that_trickles(serve: Serve, monkeypatch: pytest.MonkeyPatc
                 break
         assert parsed(answer).refusal == (408, "too_slow")
         writer.transport.abort()
+
+
+async def test_a_stranger_is_asked_who_it_is_before_anything_else(serve: Serve) -> None:
+    async with serve() as lobby:
+        clerk = lobby.device("clerk-2", "counter", "2")
+        for path in ("/api/counters/1/keys", "/api/panel", "/api/tickets"):
+            stranger = await lobby.anybody.post(path, {"nonsense": 1})
+            assert stranger.refusal == (401, "not_signed_in")
+            assert stranger.header("www-authenticate") == "Bearer"
+            assert (await clerk.post(path, {"nonsense": 1})).refusal == (403, "forbidden")
+        assert (await clerk.post("/api/counters/2/keys", {"nonsense": 1})).refusal == (422, "unreadable")
+        wrong = await lobby.anybody.post("/api/session", {"token": "x"})
+        assert (wrong.status, wrong.header("www-authenticate")) == (401, "Bearer")
+
+
+async def test_the_head_alone_of_pages_and_of_health(serve: Serve) -> None:
+    async with serve() as lobby:
+        li = await lobby.person("li")
+        for path in ("/health", "/sign-in", "/console", "/static/common.js", "/"):
+            whole, head = await li.get(path), await li.send("HEAD", path)
+            assert (head.status, head.body) == (whole.status, b"")
+            for name in ("content-type", "content-length", "location", "cache-control"):
+                assert head.header(name) == whole.header(name), (path, name)
+        for path in ("/api/console", "/api/console/live", "/api/pages/x/live"):
+            refused = await li.send("HEAD", path)
+            assert (refused.status, refused.header("allow")) == (405, "GET")
+
+
+async def test_the_description_is_made_once(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with serve() as lobby:
+        tv = lobby.device("tv", "screen")
+
+        def again(*about: Any) -> None:
+            raise AssertionError("described again")
+
+        monkeypatch.setattr("controller.web.app.describe", again)
+        described = (await tv.get("/api/openapi.json")).json
+        responses = [each["responses"] for path in described["paths"].values() for each in path.values()]
+        assert all("application/problem+json" in each["500"]["content"] for each in responses)
 
 
 async def test_a_press_that_is_cut_off_does_nothing(serve: Serve) -> None:
@@ -1196,7 +1257,7 @@ async def test_names_that_are_scripts_stay_names(serve: Serve, bad: str) -> None
             assert not set("<>\u2028\u2029") & set(content)
             data = json.loads(content)
             assert data["branch"] == bad
-            assert data["services"][0]["name"] == bad
+            assert data["account"] is None or data["services"][0]["name"] == bad
         for path in ("/api/television", "/api/kiosk", "/api/console"):
             reply = await li.get(path)
             assert reply.header("content-type").startswith("application/json")
@@ -1412,7 +1473,8 @@ async def test_it_is_encrypted_where_there_is_a_certificate(serve: Serve, tmp_pa
     tls = ssl.create_default_context(cafile=pem)
     async with serve(tls=tls, change=lambda text: encrypted(text, pem, key)) as lobby:
         li = await lobby.person("li")
-        assert (await li.get("/api/console")).status == 200
+        seen = await li.get("/api/console")
+        assert (seen.status, seen.header("strict-transport-security")) == (200, "max-age=31536000")
         async with li.stream("/api/console/live") as stream:
             assert await stream.view()
         lobby.accounts.add("wang", "manager", pin=PIN)
@@ -1457,6 +1519,7 @@ async def test_without_its_accounts_the_lobby_runs_without_screens(
     config.write_text("".join((HOUSE, WEB)).format(id="b-web", directory=tmp_path, port=port))
     async with running(read(config), Hands().clock) as daemon:
         assert daemon.ready.is_set()
+        assert daemon.on_screen.is_set()
         assert daemon.screens is None
         (line,) = said(caplog, "accounts")
         assert line.startswith(f"{tmp_path / 'access.db'}: ")
@@ -1473,6 +1536,46 @@ async def test_without_its_accounts_the_lobby_runs_without_screens(
     assert (command.returncode, out) == (1, b"")
     assert err.decode().count("\n") == 1
     assert "access.db: the accounts cannot be used" in err.decode()
+
+
+async def test_nobody_waits_for_screens_that_there_are_none_of(tmp_path: Path) -> None:
+    config = tmp_path / "branch.toml"
+    config.write_text("".join(HOUSE).format(id="b-web", directory=tmp_path))
+    async with running(read(config), Hands().clock) as daemon:
+        await asyncio.wait_for(daemon.on_screen.wait(), 5)
+        assert daemon.screens is None
+
+
+async def test_nobody_waits_for_screens_that_have_a_fault_of_ours(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*about: Any) -> None:
+        raise ValueError("a fault of ours")
+
+    monkeypatch.setattr("controller.web.app.make_app", broken)
+    config = tmp_path / "branch.toml"
+    config.write_text("".join((HOUSE, WEB)).format(id="b-web", directory=tmp_path, port=free_port()))
+    async with running(read(config), Hands().clock) as daemon:
+        await asyncio.wait_for(daemon.on_screen.wait(), 20)
+        assert daemon.screens is None
+        assert said(caplog, "the screens have ended; the lobby goes on without them")
+        answer = await daemon.engine.ask(TakeTicket(at=int(TEN * 1000), cause="test:1", by="kiosk/x", service="cash"))
+        assert answer.result == "ok"
+
+
+async def test_what_takes_long_is_made_beside_the_loop(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[threading.Thread] = []
+    make = web_app.make_app
+
+    def watched(*about: Any) -> Any:
+        made.append(threading.current_thread())
+        return make(*about)
+
+    monkeypatch.setattr("controller.web.app.make_app", watched)
+    async with serve() as lobby:
+        assert (await lobby.anybody.get("/health")).status == 200
+    assert made
+    assert threading.main_thread() not in made
 
 
 async def test_somebody_who_holds_the_accounts_file_holds_up_no_press(serve: Serve) -> None:
