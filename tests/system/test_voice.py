@@ -438,6 +438,7 @@ async def test_a_branch_keeps_its_quiet_hours_by_its_own_clock(tmp_path: Path, p
     assert player.played() == [await speaker.frames(a002, first=first) for first in (True, False)]
 
 
+@pytest.mark.timeout(200)
 @pytest.mark.parametrize("command", ["demo", "simulators"])
 async def test_simulated_branches_may_have_a_voice(tmp_path: Path, player: Player, command: str) -> None:
     path = tmp_path / "demo.toml"
@@ -453,11 +454,11 @@ async def test_simulated_branches_may_have_a_voice(tmp_path: Path, player: Playe
     try:
         if command == "simulators":
             assert process.stdout
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(60):
                 while b"Ctrl-C ends" not in (line := await process.stdout.readline()):
                     assert line
             process.send_signal(signal.SIGINT)
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(110):
             out, error = await process.communicate()
     finally:
         if process.returncode is None:
