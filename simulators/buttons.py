@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import ssl
 from collections import Counter, deque
 from collections.abc import Mapping
 from random import Random
@@ -21,10 +22,24 @@ EVENTS_KEPT = 200_000
 
 
 class Buttons:
-    """All MQTT devices of a branch on one connection, connected between `async with` and its end."""
+    """All MQTT devices of a branch on one connection, connected between `async with` and its end.
 
-    def __init__(self, host: str, port: int, branch: str, random: Random) -> None:
+    `tls`: what the broker is asked for and known by; without it the connection is plain.
+    """
+
+    def __init__(
+        self,
+        host: str,
+        port: int,
+        branch: str,
+        random: Random,
+        *,
+        username: str | None = None,
+        password: str | None = None,
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
         self._host, self._port = host, port
+        self._username, self._password, self._tls = username, password, tls
         self._root = f"lobby/{branch}/"
         self._boot = f"{random.getrandbits(64):016x}"
         self._next: Counter[str] = Counter()
@@ -34,7 +49,14 @@ class Buttons:
         self.events: deque[dict[str, Any]] = deque(maxlen=EVENTS_KEPT)
 
     async def __aenter__(self) -> Buttons:
-        self._client = aiomqtt.Client(self._host, self._port, timeout=5)
+        self._client = aiomqtt.Client(
+            self._host,
+            self._port,
+            username=self._username,
+            password=self._password,
+            tls_context=self._tls,
+            timeout=5,
+        )
         await self._client.__aenter__()
         await self._client.subscribe(f"{self._root}#", qos=1)
         self._listening = asyncio.create_task(self._listen(), name="buttons")
@@ -46,8 +68,11 @@ class Buttons:
         await self._client.__aexit__(None, None, None)
 
     async def ended(self) -> None:
-        """Wait until the connection is lost; what the broker retained may be old from then on."""
-        await asyncio.wait((self._listening,))
+        """Until the connection is lost (MqttError); what the broker retained may be old from then on.
+
+        Raises ValueError for what no controller says.
+        """
+        await asyncio.shield(self._listening)
 
     async def press(self, device: str, **content: Any) -> dict[str, Any]:
         """Press a key at `keypad/3`, `panel/manager`, `kiosk/hall`, ..; the answer, or TimeoutError."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -23,6 +24,7 @@ RETRY = 1.0
 async def run_far_ends(settings: Settings, directory: Path, say: Callable[[str], None], page: int | None) -> None:
     """Have the far ends plugged in below `directory` until interrupted; `page`: the port of their page (0: any)."""
     stage = Stage(settings, directory, seed=1)
+    connecting: asyncio.Future[None] = asyncio.get_running_loop().create_future()
     async with AsyncExitStack() as stack:
         stack.callback(stage.unplug_all)
         stage.plug_all()
@@ -30,24 +32,41 @@ async def run_far_ends(settings: Settings, directory: Path, say: Callable[[str],
             lobby = VirtualLobby(settings, stage, port=free_port(page))
             say(f"Open {await stack.enter_async_context(lobby.serving())}")
             if settings.mqtt and not settings.mqtt.embedded:
-                connecting = asyncio.create_task(_stay_connected(settings.mqtt, settings.rules.branch, lobby.view))
+                connecting = asyncio.create_task(_stay_connected(settings.mqtt, settings.rules.branch, lobby.view, say))
                 stack.callback(connecting.cancel)
         for id, placed in stage.placed.items():
             say(f"{placed.wire.path}  {type(placed.far_end).__name__}  ({id})")
         say("Point each device's link at its path, then: lobby run --config FILE. Ctrl-C ends the simulators.")
-        await asyncio.Event().wait()
+        await connecting  # for ever, but for a fault of ours
 
 
-async def _stay_connected(mqtt: MqttSettings, branch: str, view: View) -> None:
-    """Have the MQTT devices on the broker whenever it is there."""
+async def _stay_connected(mqtt: MqttSettings, branch: str, view: View, say: Callable[[str], None]) -> None:
+    """Have the MQTT devices on the broker whenever it is there; why it cannot be used is said once."""
+    said = ""
     while True:
         try:
-            # Keypads are new at each power-up, and so are these: a press of an earlier run is not this one.
-            async with Buttons(mqtt.host, mqtt.port, branch, SystemRandom()) as buttons:
+            async with _buttons(mqtt, branch) as buttons:
                 view.buttons = buttons
                 await buttons.ended()
-        except aiomqtt.MqttError:
-            pass  # it is not there, or went while we said goodbye
+        except (aiomqtt.MqttError, OSError, ValueError) as error:
+            # It is not there or does not let us in, a file cannot be read, or somebody else is on our topics.
+            if str(error) != said:
+                said = str(error)
+                say(f"The broker at {mqtt.host}:{mqtt.port} cannot be used ({said}); trying again.")
         finally:
             view.buttons = None
         await asyncio.sleep(RETRY)
+
+
+def _buttons(mqtt: MqttSettings, branch: str) -> Buttons:
+    """MQTT devices that let themselves in as the controller does. Raises OSError or ValueError for a bad file."""
+    return Buttons(
+        mqtt.host,
+        mqtt.port,
+        branch,
+        # Keypads are new at each power-up, and so are these: a press of an earlier run is not this one.
+        SystemRandom(),
+        username=mqtt.username,
+        password=mqtt.password_file.read_text("utf-8").split("\n")[0].strip() if mqtt.password_file else None,
+        tls=ssl.create_default_context(cafile=mqtt.ca_file) if mqtt.tls else None,
+    )
