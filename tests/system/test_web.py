@@ -1298,7 +1298,8 @@ async def test_a_tickets_own_page(serve: Serve) -> None:
             "x" * 500,
         ):
             assert (await customer.get(f"/api/pages/{wrong}")).refusal == (404, "no_page"), wrong
-            assert (await customer.get(f"/t/{wrong}/qr.svg")).refusal == (404, "no_page"), wrong
+            assert (await li.get(f"/t/{wrong}/qr.svg")).refusal == (404, "no_page"), wrong
+            assert (await customer.get(f"/t/{wrong}/qr.svg")).refusal == (401, "not_signed_in"), wrong
             async with customer.stream(f"/api/pages/{wrong}/live") as stream:
                 assert stream.reply.status == 404
         async with customer.stream(f"/api/pages/{page}/live") as stream:
@@ -1314,8 +1315,10 @@ async def test_a_tickets_own_page(serve: Serve) -> None:
 
 async def test_the_picture_of_a_tickets_page_is_its_address(serve: Serve) -> None:
     async with serve() as lobby:
-        page = (await lobby.device("hall", "kiosk").post("/api/tickets", {"service": "cash"})).json["page"]
-        reply = await lobby.anybody.get(f"{page}/qr.svg")
+        kiosk = lobby.device("hall", "kiosk")
+        page = (await kiosk.post("/api/tickets", {"service": "cash"})).json["page"]
+        assert (await lobby.anybody.get(f"{page}/qr.svg")).refusal == (401, "not_signed_in")
+        reply = await kiosk.get(f"{page}/qr.svg")
         assert reply.header("content-type") == "image/svg+xml"
         drawn = {(int(x), int(y)) for x, y in re.findall(r"M(\d+),(\d+)H\d+V\d+H\d+z", reply.body.decode())}
         code = qrcode.QRCode(border=4)
@@ -1340,7 +1343,7 @@ async def test_a_tickets_page_ends_with_its_day_and_the_next_days_is_another(ser
                 assert (await new.view())["ticket"] == "A001"
             assert await stream.end() == {"reason": "gone"}
         assert (await lobby.anybody.get(f"/api/pages/{page}")).refusal == (404, "no_page")
-        assert (await lobby.anybody.get(f"/t/{page}/qr.svg")).refusal == (404, "no_page")
+        assert (await kiosk.get(f"/t/{page}/qr.svg")).refusal == (404, "no_page")
 
 
 # -- live, figures, health -----------------------------------------------------------------------------------
