@@ -15,6 +15,8 @@ from browser.conftest import Serve
 from browser.pages import Pages
 
 NAME, PIN = "li", "628416"
+SENT = 10_000
+"""Milliseconds in which a cancellation that nobody takes back has been sent."""
 
 
 class Console:
@@ -112,10 +114,17 @@ async def test_what_a_button_on_the_panel_does_the_console_does(
             "4",
         )
 
-        # Cancelled; and one who was not there is brought back.
+        # Cancelled, on second thoughts not, and cancelled; and one who was not there is brought back.
+        await console.reason(cancelled, "page.console.cancel", "reason.twice")
+        await console.told(say("page.console.will_cancel", ticket=cancelled))
+        await expect(console.row(cancelled)).to_contain_text(say("page.console.mark_cancelling"))
+        await page.get_by_role("button", name=say("page.console.undo"), exact=True).tap()
+        await console.told(say("page.console.not_cancelled", ticket=cancelled))
+        await expect(console.row(cancelled)).not_to_contain_text(say("page.console.mark_cancelling"))
         await console.reason(cancelled, "page.console.cancel", "reason.left")
-        await expect(console.row(cancelled)).to_have_count(0)
+        await expect(console.row(cancelled)).to_have_count(0, timeout=SENT)
         assert branch.tickets("ticket_cancelled") == [cancelled]
+        assert branch.rows("ticket_cancelled")[-1].data["reason"] == "left"
         assert (await network.press("keypad/4", "NOSHOW"))["result"] == "ok"
     missed = page.locator("#part-away").locator(f'button[data-ticket="{called}"]')
     await missed.tap()
@@ -143,10 +152,14 @@ async def test_what_a_button_on_the_panel_does_the_console_does(
     # A green ticket for somebody at the door, on paper at once.
     issued = len(branch.rows("ticket_issued"))
     await page.get_by_role("button", name=say("page.console.new_green"), exact=True).tap()
+    reason = console.button("reason.elderly", group="page.console.reason")
+    await expect(reason).to_be_disabled()
     await console.sheet.get_by_role("button", name=branch.settings.rules.service_name("personal"), exact=True).tap()
+    await reason.tap()
     new = await until(lambda: branch.rows("ticket_issued")[issued:])
     ticket = new[0].data["ticket"]
     assert (new[0].data["service"], new[0].data["class"]) == ("personal", "green")
+    assert new[0].data["reason"] == "elderly"
     await console.told(say("page.console.new_printed", ticket=ticket))
     await until(lambda: ticket in branch.tickets("ticket_printed"))
 
@@ -164,3 +177,41 @@ async def test_what_a_button_on_the_panel_does_the_console_does(
     await page.wait_for_url("**/sign-in")
     await page.goto(f"{branch.address}/console")
     await page.wait_for_url("**/sign-in?next=/console")
+
+
+async def test_who_is_called_in_time_is_not_cancelled_and_who_leaves_the_page_has_not_taken_it_back(
+    serve: Serve, pages: Pages, broker: Mosquitto
+) -> None:
+    branch = await serve()
+    console = await signed_in(pages, branch)
+    page, say = console.page, branch.say
+    async with Network(broker.port, branch.root) as network:
+        for _ in range(40):
+            await network.press("kiosk/kiosk", "TAKE", service="cash")
+
+        # As people say it.
+        search = page.get_by_role("searchbox")
+        await search.fill("a 30")
+        await expect(page.locator("#part-waiting button[data-ticket]:visible")).to_have_count(1)
+        await expect(console.row("A030")).to_be_visible()
+        await search.fill("")
+
+        # While the sheet of one who is called is open, it says so, and only what still makes sense can be pressed.
+        await console.row("A001").tap()
+        await network.press("keypad/4", "CALL")
+        await console.sheet.get_by_text(say("page.console.at_counter", ticket="A001", counter="4")).wait_for()
+        for word, group in (("page.console.why", ""), ("reason.left", "page.console.cancel")):
+            await expect(console.button(word, group=group)).to_be_disabled()
+        await expect(console.button("page.console.reprint")).to_be_enabled()
+        await page.keyboard.press("Escape")
+        await page.locator("#part-counters").get_by_role("button").filter(has_text="A001").tap()
+        await expect(console.sheet).to_contain_text(say("page.console.at_counter", ticket="A001", counter="4"))
+        await expect(console.button("page.console.why")).to_have_count(0)
+        await page.keyboard.press("Escape")
+
+        await console.reason("A002", "page.console.cancel", "reason.left")
+        await network.press("keypad/4", "CALL")
+        await console.told(say("page.console.called_instead", ticket="A002", counter="4"))
+    await console.reason("A003", "page.console.cancel", "reason.left")
+    await page.goto("about:blank")
+    await until(lambda: branch.tickets("ticket_cancelled") == ["A003"])

@@ -146,7 +146,7 @@ export const overlay = (since) => tellStale(since, "cover");
 
 /**
  * In place of the cover on a page that is worked with: its last picture can be read, and is grey; nothing of it can be
- * pressed but what only turns pages, which carries `data-reads`.
+ * pressed but what the controller need not hear of, such as to turn pages, which carries `data-reads`.
  */
 export const bar = (since) => tellStale(since, "bar");
 

@@ -3,9 +3,10 @@
 // Nothing moves under a finger: while one is down nothing is rearranged, and while the sheet is open the lists keep
 // their order; what changes in place (minutes, counts, marks) changes at once.
 
-import { ask, clock, el, fill, minutes, now, page, say, watch } from "./common.js";
+import { ask, bar, clock, el, fill, minutes, now, page, say, watch } from "./common.js";
 
 const UNDO_FOR = 8000; // ms for which what was just done can be taken back where it is told
+const CANCELS_AFTER = 5000; // ms for which a cancellation can be thought over before it is sent
 const TOLD_FOR = 4500;
 const SETTLE = 300; // ms after a finger is lifted in which its tap is still to come
 const HELD_AT_MOST = 10000; // ms after which a finger that never left is forgotten
@@ -16,6 +17,16 @@ const URGENT = ["ill", "travel", "conflict"];
 const MOVE = ["balance", "wrong_service", "asked", "skill"];
 const BACK = ["not_heard", "stepped_out"];
 const CANCEL = ["left", "twice", "machine"];
+
+/** What can be done about a ticket where it is; `unlisted` is one of which only the number is known. */
+const CAN = {
+  waiting: ["why", "undo", "promote", "move", "call", "cancel"],
+  held: ["why", "undo", "promote", "move", "cancel"],
+  missed: ["why", "undo", "back", "call", "cancel"],
+  hand: [],
+  other: ["why"],
+  unlisted: ["why", "undo", "back", "promote", "move", "call", "cancel"],
+};
 
 const STATES = {
   closed: "page.console.state_closed",
@@ -127,6 +138,7 @@ const noMissed = el("p", { class: "soft" }, say("page.console.no_missed"));
 const held = el("ul", { class: "rows" });
 const heldTitle = el("h3", {}, say("page.console.held"));
 const unprinted = el("ul", { class: "unprinted" });
+const cancelling = new Map(); // ticket -> {send, withdraw, called}: to be cancelled in a moment
 const unprintedTitle = el("h3", {}, say("page.console.unprinted"));
 const devices = el("ul", { class: "devices" });
 const recent = el("ul", { class: "recent" });
@@ -169,7 +181,7 @@ const tabNames = {
 };
 const tabCounts = Object.fromEntries(tabs.map((tab) => [tab, el("span", { class: "count number" })]));
 const tabButtons = Object.fromEntries(tabs.map((tab) => [
-  tab, el("button", { type: "button", onclick: () => turnTo(tab) }, tabNames[tab], tabCounts[tab]),
+  tab, el("button", { type: "button", "data-reads": true, onclick: () => turnTo(tab) }, tabNames[tab], tabCounts[tab]),
 ]));
 main.append(el("nav", { class: "tabs", "aria-label": say("page.console.tabs") }, Object.values(tabButtons)));
 turnTo("waiting");
@@ -184,6 +196,7 @@ function turnTo(tab) {
 
 async function leave() {
   signOut.disabled = true;
+  await sendAll();
   await ask("DELETE", "/api/session");
   location.assign("/sign-in");
 }
@@ -224,7 +237,7 @@ const showServices = keyed(services, (service) => service.id, () => {
   const longest = el("span", { class: "longest" });
   const wait = el("span", { class: "soft" });
   let id;
-  const node = el("button", { type: "button", class: "tile", onclick: () => choose("service", id) },
+  const node = el("button", { type: "button", class: "tile", "data-reads": true, onclick: () => choose("service", id) },
     el("span", { class: "head" }, name, flag), count, longest, wait);
   return {
     node,
@@ -251,7 +264,9 @@ const showClasses = keyed(classes, (each) => each.id, () => {
   const name = el("span");
   const count = el("span", { class: "count number" });
   let id;
-  const node = el("button", { type: "button", class: "chip", onclick: () => choose("klass", id) }, name, count);
+  const node = el("button", {
+    type: "button", class: "chip", "data-reads": true, onclick: () => choose("klass", id),
+  }, name, count);
   return {
     node,
     show(each) {
@@ -288,13 +303,21 @@ function row(kind) {
       klass.hidden = !special;
       klass.dataset.klass = item.class;
       button.dataset.ticket = item.ticket;
+      button.classList.toggle("cancelling", cancelling.has(item.ticket));
     },
   };
 }
 
+const rowOf = (ticket) => [...main.querySelectorAll("button.row")].find((each) => each.dataset.ticket === ticket);
+
+/** That a ticket is about to be cancelled, which is said beside whatever else is. */
+const cancelMark = (item) => cancelling.has(item.ticket) && say("page.console.mark_cancelling");
+
 /** What is particular about a waiting ticket, in a few words. */
 function marksOf(item) {
   return [
+    cancelMark(item),
+    view.unprinted.includes(item.ticket) && say("page.console.mark_no_paper"),
     item.only && say("page.console.mark_only", { counter: item.only }),
     item.early && say("page.console.mark_early"),
     item.returned && say("page.console.mark_returned"),
@@ -342,7 +365,7 @@ function awayRow(kind, named = false) {
     show(item) {
       made.set(item);
       const where = kind === "hand" ? counterName(item.counter) : named ? status[kind] : "";
-      showMarks(made.marks, [where, words(item)].filter(Boolean));
+      showMarks(made.marks, [cancelMark(item), where, words(item)].filter(Boolean));
       waited(made.right, item.since);
       made.right.classList.remove("late");
       if (kind === "missed") put(made.right, item.returns_until > now() ? say("page.console.back") : "");
@@ -355,13 +378,13 @@ const showUnprinted = keyed(unprinted, (ticket) => ticket, () => {
   const name = el("span", { class: "ticket number" });
   let ticket;
   const button = el("button", { type: "button", onclick: () => act({ key: "REPRINT", ticket }, button) },
-    say("page.console.reprint"));
+    say("page.console.print"));
   return {
     node: el("li", {}, name, button),
     show(next) {
       ticket = next;
       put(name, ticket);
-      button.setAttribute("aria-label", `${say("page.console.reprint")} ${ticket}`);
+      button.setAttribute("aria-label", `${say("page.console.print")} ${ticket}`);
     },
   };
 });
@@ -438,7 +461,8 @@ const showDevices = keyed(devices, (device) => device.id, () => {
       put(name, device.id);
       node.dataset.state = device.state;
       const word = say(DEVICES[device.state] ?? device.state);
-      put(state, [word, device.detail].filter(Boolean).join(" · "));
+      // Of one that works there is nothing more to say: any detail would read as a fault.
+      put(state, [word, device.state !== "ok" && device.detail].filter(Boolean).join(" · "));
     },
   };
 });
@@ -468,6 +492,10 @@ function who(by) {
 function show(next) {
   if (!next) return;
   view = next;
+  for (const [ticket, { called }] of cancelling) {
+    const counter = view.counters.find((each) => each.ticket === ticket);
+    if (counter) called(counter.id);
+  }
   refresh();
   if (!fingers) arrange();
   sheet.follow();
@@ -528,9 +556,15 @@ function fits(item) {
   return (
     (!filter.service || item.service === filter.service) &&
     (!filter.klass || item.class === filter.klass) &&
-    (!filter.text || item.ticket.includes(filter.text))
+    isNamed(item.ticket)
   );
 }
+
+/** A30 for A030, as people say it. */
+const short = (ticket) => ticket.replace(/^(\D*)0+(?=\d)/, "$1");
+
+/** Whether what is looked for is in a ticket's number; everybody's, while nothing is. */
+const isNamed = (ticket) => ticket.includes(filter.text) || short(ticket).includes(filter.text);
 
 function choose(which, id) {
   filter[which] = filter[which] === id ? "" : id;
@@ -540,11 +574,11 @@ function choose(which, id) {
 
 /** Show who fits what is looked for, wherever the ticket is. */
 function narrow() {
-  filter.text = search.value.trim().toUpperCase();
+  filter.text = search.value.normalize("NFKC").replace(/[\s-]/g, "").toUpperCase();
   if (!view) return;
   showList(view.waiting, false);
   const text = filter.text;
-  const away = text ? elsewhere().filter((item) => item.ticket.includes(text)) : [];
+  const away = text ? elsewhere().filter((item) => isNamed(item.ticket)) : [];
   showFound(away);
   const fitting = view.waiting.filter(fits).length;
   const total = view.waiting.length + view.waiting_more;
@@ -553,7 +587,7 @@ function narrow() {
   shown.hidden = !narrowed || (!fitting && away.length > 0);
   const unknown = Boolean(text) && !fitting && !away.length;
   lookUp.hidden = !unknown;
-  const about = { ticket: text };
+  const about = { ticket: whole(text) };
   if (unknown) put(lookUp, `${say("page.console.not_listed", about)} · ${say("page.console.look_up", about)}`);
   nobody.hidden = fitting > 0 || away.length > 0 || unknown;
   put(nobody, narrowed ? say("page.console.no_match") : say("page.console.nobody_waits"));
@@ -578,9 +612,9 @@ function searchKey(event) {
     event.preventDefault(); // or it would press the button that has the focus next
     const hits = [
       ...view.waiting.filter(fits).map((item) => ({ ...item, kind: "waiting" })),
-      ...elsewhere().filter((item) => item.ticket.includes(filter.text)),
+      ...elsewhere().filter((item) => isNamed(item.ticket)),
     ];
-    const exact = hits.filter((item) => item.ticket === filter.text);
+    const exact = hits.filter((item) => short(item.ticket) === short(filter.text));
     const hit = exact.length === 1 ? exact[0] : hits.length === 1 ? hits[0] : null;
     if (hit) open(hit.kind, hit, search);
     else if (!hits.length) lookUpNow();
@@ -588,8 +622,11 @@ function searchKey(event) {
 }
 
 function lookUpNow() {
-  open("other", { ticket: filter.text }, search);
+  open("other", { ticket: whole(filter.text) }, search);
 }
+
+/** A letter and a number as they stand on tickets: with zeros before it. */
+const whole = (text) => text.replace(/^([A-Z]+)(\d{1,2})$/, (all, prefix, number) => prefix + number.padStart(3, "0"));
 
 // -- what is told --------------------------------------------------------------------------------------------
 
@@ -597,7 +634,8 @@ const told = el("div", { id: "told", hidden: true });
 const toldText = el("span", { role: "status" });
 const toldUndo = el("button", { type: "button", hidden: true }, say("page.console.undo"));
 told.append(toldText, toldUndo);
-document.body.append(told);
+const pending = el("div", { id: "pending", role: "status", "aria-label": say("page.console.cancel") });
+document.body.append(el("div", { class: "tellers" }, pending, told));
 let toldTimer;
 
 /** Say what came of something; with `undo`, a ticket whose change can be taken back. */
@@ -619,9 +657,64 @@ function tell(text, { refused = false, undo = "" } = {}) {
 let acting = false;
 const CAN_BE_UNDONE = ["GREEN", "URGENT", "REASSIGN"];
 
+/** Cancel a ticket in a moment: until then it can be taken back, and is, if something else is done about the ticket. */
+function cancelSoon(ticket, reason) {
+  cancelling.get(ticket)?.withdraw();
+  const node = el("div", { class: "told" }, el("span", {}, say("page.console.will_cancel", { ticket })),
+    el("button", {
+      type: "button", "data-reads": true,
+      onclick() {
+        withdraw();
+        tell(say("page.console.not_cancelled", { ticket }));
+        rowOf(ticket)?.focus({ preventScroll: true });
+      },
+    }, say("page.console.undo")));
+  const timer = setTimeout(send, CANCELS_AFTER);
+  cancelling.set(ticket, { send, withdraw, called });
+  sheet.close();
+  told.hidden = true;
+  pending.append(node);
+  refresh();
+
+  function stop() {
+    clearTimeout(timer);
+    node.remove();
+  }
+
+  function withdraw() {
+    stop();
+    cancelling.delete(ticket);
+    refresh();
+  }
+
+  function called(counter) {
+    if (!node.isConnected) return; // it is on its way: the controller decides which was first
+    withdraw();
+    tell(say("page.console.called_instead", { ticket, counter }), { refused: true });
+  }
+
+  async function send() {
+    if (!node.isConnected) return;
+    stop();
+    const answer = await ask("POST", "/api/panel", { key: "CANCEL", ticket, service: "", counter: "", reason });
+    cancelling.delete(ticket);
+    refresh();
+    tell(answer.text ?? "", { refused: answer.result !== "ok" });
+  }
+}
+
+// Who leaves the page has not taken it back; a tablet that is put away may not come to it later.
+addEventListener("pagehide", sendAll);
+document.addEventListener("visibilitychange", () => document.hidden && sendAll());
+
+function sendAll() {
+  return Promise.all([...cancelling.values()].map((each) => each.send()));
+}
+
 /** Press one of the panel's keys, one at a time. A refusal is told where she looks: in the sheet, if it is open. */
 async function act(content, button) {
   if (acting) return;
+  cancelling.get(content.ticket)?.withdraw();
   acting = true;
   button?.setAttribute("aria-busy", "true");
   const answer = await ask("POST", "/api/panel", { ticket: "", service: "", counter: "", reason: "", ...content });
@@ -653,7 +746,7 @@ function makeSheet() {
   const status = el("p", { class: "sheet-status", role: "alert" });
   const body = el("div", { class: "sheet-body" });
   const closer = el("button", {
-    type: "button", class: "closer", "aria-label": say("page.console.close"), onclick: close,
+    type: "button", class: "closer", "data-reads": true, "aria-label": say("page.console.close"), onclick: close,
   }, "✕");
   const panel = el("div", { class: "sheet", role: "dialog", "aria-modal": "true", "aria-labelledby": "sheet-title" },
     el("div", { class: "sheet-head" }, el("div", {}, title, about, marks), closer, status), body);
@@ -679,6 +772,14 @@ function makeSheet() {
     }
   }
 
+  /** What makes no sense where the ticket is now cannot be pressed; it stays where it is. */
+  function allow() {
+    if (opened.kind === "other") return;
+    const { state } = opened;
+    for (const part of body.querySelectorAll("fieldset")) part.disabled = !CAN[state].includes(part.dataset.can);
+    if (document.activeElement?.closest("fieldset:disabled")) title.focus({ preventScroll: true });
+  }
+
   function close() {
     if (!opened) return;
     const { ticket } = opened.item;
@@ -694,7 +795,7 @@ function makeSheet() {
     if (view && !fingers) arrange();
     const again = opener?.isConnected && opener.offsetParent
       ? opener
-      : [...main.querySelectorAll("button.row")].find((each) => each.dataset.ticket === ticket) ?? search;
+      : rowOf(ticket) ?? search;
     again.focus({ preventScroll: true });
   }
 
@@ -703,6 +804,7 @@ function makeSheet() {
     close,
     body,
     about,
+    allow,
     marks,
     open(kind, item, heading, from) {
       opened = { kind, item, state: kind };
@@ -746,6 +848,7 @@ function makeSheet() {
       if (state === opened.state || opened.kind === "other") return;
       if (state === "other" && view.waiting_more) return;
       opened.state = state;
+      allow();
       const where = {
         hand: () => say("page.console.at_counter", { ticket, counter: at.id }),
         missed: () => say("page.console.is_missed", { ticket }),
@@ -781,28 +884,29 @@ function open(kind, item, from) {
 
 function actions(kind, item) {
   const { ticket } = item;
-  const can = {
-    waiting: ["promote", "move", "call", "cancel"],
-    held: ["promote", "move", "cancel"],
-    missed: ["back", "call", "cancel"],
-    hand: [],
-    unlisted: ["back", "promote", "move", "call", "cancel"],
-  }[kind];
+  const can = CAN[kind];
   const press = (key) => (event) => act({ key, ticket }, event.currentTarget);
   const forReason = (key) => (reason, button) => act({ key, ticket, reason }, button);
-  const promotes = (klass) => can.includes("promote") && item.class !== klass;
+  const only = (what, ...parts) => can.includes(what) && el("fieldset", { "data-can": what }, parts);
+  const where = kind === "hand" && el("p", { class: "why-text" });
   const quick = el("div", { class: "quick" },
-    el("button", { type: "button", onclick: () => whyPanel(ticket, () => actions(kind, item)) }, say("page.console.why")),
+    only("why", el("button", { type: "button", onclick: () => whyPanel(ticket, () => actions(kind, item)) },
+      say("page.console.why"))),
     el("button", { type: "button", onclick: press("REPRINT") }, say("page.console.reprint")),
-    item.undo && el("button", { type: "button", class: "undo", onclick: press("UNDO") },
-      say("page.console.undo_change")));
+    item.undo && only("undo", el("button", { type: "button", class: "undo", onclick: press("UNDO") },
+      say("page.console.undo_change"))));
   fill(sheet.body,
-    quick,
-    can.includes("back") && reasons(say("page.console.back"), BACK, "go", forReason("RETURN")),
-    promotes("green") && reasons(say("page.console.green"), GREEN, "go-chip", forReason("GREEN")),
-    promotes("urgent") && reasons(say("page.console.urgent"), URGENT, "", forReason("URGENT")),
+    where, quick,
+    only("back", reasons(say("page.console.back"), BACK, "go", forReason("RETURN"))),
+    item.class !== "green" && only("promote", reasons(say("page.console.green"), GREEN, "go-chip", forReason("GREEN"))),
+    item.class !== "urgent" && only("promote", reasons(say("page.console.urgent"), URGENT, "", forReason("URGENT"))),
     (can.includes("call") || can.includes("move")) && whereTo(item, can),
-    can.includes("cancel") && reasons(say("page.console.cancel"), CANCEL, "stop", forReason("CANCEL")));
+    only("cancel", reasons(say("page.console.cancel"), CANCEL, "stop", (reason) => cancelSoon(ticket, reason))));
+  if (where) sheet.keep(() => {
+    const at = view.counters.find((each) => each.ticket === ticket);
+    if (at) put(where, `${say("page.console.at_counter", { ticket, counter: at.id })} · ${say(STATES[at.state])}`);
+  });
+  sheet.allow();
 }
 
 /** Reasons of which a tap acts; "other" takes her own words. */
@@ -887,19 +991,19 @@ function whereTo(item, can) {
   };
   return el("section", { class: "group", "aria-label": say("page.console.to_where") },
     el("h3", {}, say("page.console.to_where")),
-    node,
-    can.includes("call") && [
+    el("fieldset", { "data-can": can.includes("move") ? "move" : "call" }, node),
+    can.includes("call") && el("fieldset", { "data-can": "call" },
       el("h4", {}, say("page.console.call_to")),
       el("div", { class: "choices" }, calls.map((each) => each.button)),
-    ],
-    can.includes("move") && [
+    ),
+    can.includes("move") && el("fieldset", { "data-can": "move" },
       el("h4", {}, say("page.console.reassign_service")),
       el("div", { class: "choices" },
         page.services.filter(({ id }) => id !== item.service).map(({ id, name }) => move({ service: id }, name)),
         move({}, say("page.console.reassign_any"))),
       el("h4", {}, say("page.console.reassign_counter")),
       el("div", { class: "choices" }, page.counters.map((id) => move({ counter: id }, counterName(id)))),
-    ]);
+    ));
 }
 
 /** Why a ticket is not next: the sentence, and the table behind it, in place of the actions. */
@@ -935,15 +1039,24 @@ function newGreen(from) {
   if (!view) return;
   sheet.open("green", { ticket: "" }, say("page.console.new_green_title"), from);
   put(sheet.about, say("page.console.new_green_where"));
-  const { node, reason } = reasonOf(GREEN);
+  let chosen = "";
+  const choices = page.services.map(({ id, name }) => {
+    const button = el("button", { type: "button", class: "chip", onclick: () => pick(id) }, name);
+    return { id, button };
+  });
+  const doIt = (reason, button) => act({ key: "GREEN", service: chosen, reason }, button);
+  const why = el("fieldset", {}, reasons(say("page.console.reason"), GREEN, "go", doIt));
+  function pick(id) {
+    chosen = id;
+    why.disabled = !chosen;
+    for (const each of choices) each.button.setAttribute("aria-pressed", String(each.id === chosen));
+  }
+  const title = say("page.console.services");
   fill(sheet.body,
-    el("section", { class: "group", "aria-label": say("page.console.reason") }, node),
-    el("div", { class: "choices large" }, page.services.map((service) => {
-      const button = el("button", {
-        type: "button", class: "go", onclick: () => act({ key: "GREEN", service: service.id, reason: reason() }, button),
-      }, service.name);
-      return button;
-    })));
+    el("section", { class: "group", "aria-label": title },
+      el("h3", {}, title), el("div", { class: "choices large" }, choices.map((each) => each.button))),
+    why);
+  pick(page.services.length === 1 ? page.services[0].id : "");
 }
 
 // Minutes go on while nothing is said.
@@ -953,4 +1066,4 @@ setInterval(() => {
   sheet.follow();
 }, 5000);
 
-watch("/api/console/live", show);
+watch("/api/console/live", show, { stale: bar });

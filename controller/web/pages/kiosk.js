@@ -218,8 +218,8 @@ function lineOf(ahead) {
   return ahead ? say("page.kiosk.ahead", { n: ahead }) : say("page.kiosk.ahead_none");
 }
 
-/** How long it is expected to take; nothing where that is not known, or at once. */
-const expected = (wait) => (wait && wait !== say("wait.now") ? say("page.kiosk.expected", { wait }) : "");
+/** How long it is expected to take, where that is known and not at once. */
+const expected = (wait) => (/\d/.test(wait ?? "") ? say("page.kiosk.expected", { wait }) : "");
 
 const choiceOf = (id) =>
   Object.values(view.triage.questions).flatMap((question) => question.choices).find((choice) => choice.id === id);
