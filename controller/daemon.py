@@ -155,6 +155,8 @@ class Daemon:
             try:
                 await self.screens.served.wait()
                 self.on_screen.set()
+                if not accounts.all():
+                    log.info("nobody may open the screens yet; lobby user add makes an account")
                 await serving
             finally:
                 serving.cancel()

@@ -273,9 +273,8 @@ class WebServer:
                     told = True
                 await asyncio.sleep(RETRY)
                 continue
-            if told:
-                log.warning("the screens are served at %s", self.address)
-                told = False
+            log.log(logging.WARNING if told else logging.INFO, "the screens are served at %s", self.address)
+            told = False
             await self._serve(config, listening)
 
     async def _serve(self, config: uvicorn.Config, listening: socket.socket) -> None:
