@@ -983,9 +983,9 @@ function whereTo(item, can) {
       put(why, !serves ? say("page.console.not_served") : counter ? say(STATES[counter.state] ?? counter.state) : "");
     }
   });
-  const move = (content, label) => {
+  const move = (content, label, kind = "") => {
     const button = el("button", {
-      type: "button", onclick: () => act({ key: "REASSIGN", ticket, reason: reason(), ...content }, button),
+      type: "button", class: kind, onclick: () => act({ key: "REASSIGN", ticket, reason: reason(), ...content }, button),
     }, label);
     return button;
   };
@@ -1000,7 +1000,7 @@ function whereTo(item, can) {
       el("h4", {}, say("page.console.reassign_service")),
       el("div", { class: "choices" },
         page.services.filter(({ id }) => id !== item.service).map(({ id, name }) => move({ service: id }, name)),
-        move({}, say("page.console.reassign_any"))),
+        move({}, say("page.console.reassign_any"), "wide")),
       el("h4", {}, say("page.console.reassign_counter")),
       el("div", { class: "choices" }, page.counters.map((id) => move({ counter: id }, counterName(id)))),
     ));
