@@ -13,6 +13,7 @@ import signal
 import socket
 import time
 from collections.abc import Callable, Coroutine, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -155,8 +156,9 @@ class Daemon:
             try:
                 await self.screens.served.wait()
                 self.on_screen.set()
-                if not accounts.all():
-                    log.info("nobody may open the screens yet; lobby user add makes an account")
+                with suppress(AccessError):  # told when somebody is refused for it
+                    if not accounts.all():
+                        log.info("nobody may open the screens yet; lobby user add makes an account")
                 await serving
             finally:
                 serving.cancel()
