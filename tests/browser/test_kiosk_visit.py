@@ -124,6 +124,7 @@ async def test_a_printer_without_paper_and_a_board_without_a_plug(language: str,
     await expect(hall.locator(".wall").get_by_text(detail).first).to_be_visible()
     await kiosk.answer("personal").tap()
     await expect(kiosk.result.locator(".id")).to_have_text("B001")
+    await expect(kiosk.result).to_contain_text(branch.say("page.kiosk.ahead_none"))
     code = kiosk.result.get_by_role("img", name=branch.say("page.kiosk.qr"))
     assert await code.evaluate("async (image) => { await image.decode(); return image.naturalWidth; }") > 100
     await expect(code).to_have_attribute("src", branch.ticket_page("B001").removeprefix(branch.address) + "/qr.svg")

@@ -51,3 +51,18 @@ async def test_each_new_call_is_said_twice_and_no_old_one(
         await page.reload()
         await expect(page.locator(".now")).to_contain_text("A002")
         assert await said(page) == []
+
+
+async def test_a_screen_that_nobody_touches_does_not_ask_for_sound_for_ever(serve: Serve, pages: Pages) -> None:
+    branch = await serve()
+    page = await as_role(pages, branch, "screen", width=1920, height=1080)
+    sound = page.get_by_role("button", name=branch.say("page.tv.sound"))
+    await page.clock.install()
+    await page.reload()
+    await expect(page.locator(".now")).to_contain_text(branch.say("page.tv.welcome"))
+    await page.clock.run_for(2_000)
+    await expect(sound).to_be_visible()
+    await page.clock.run_for(61_000)
+    await expect(sound).to_be_hidden()
+    await page.keyboard.press("a")
+    await page.wait_for_function("localStorage.getItem('lobby.sound') === 'on'")
