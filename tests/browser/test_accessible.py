@@ -54,6 +54,13 @@ async def test_axe_has_nothing_serious_to_say(language: str, serve: Serve, pages
     await dialog.get_by_role("button", name=say("page.console.why"), exact=True).click()
     await expect(dialog.get_by_role("table")).to_be_visible()
     await look.at("console's reason why", console)
+    await dialog.get_by_role("button", name=say("page.console.other_back"), exact=True).click()
+    await dialog.get_by_role("button", name=say("reason.left"), exact=True).click()
+    await shown(console, "console's cancellation", say("page.console.mark_cancelling"))
+    await console.get_by_role("button", name=say("page.console.undo"), exact=True).click()
+    await console.get_by_role("button", name=say("page.console.new_green"), exact=True).click()
+    await shown(console, "console's green ticket", say("page.console.new_green_where"))
+    await console.keyboard.press("Escape")
 
     kiosk = await as_role(pages, branch, "kiosk", width=1080, height=1920)
     await shown(kiosk, "kiosk", say("page.kiosk.need_time"))
@@ -92,7 +99,7 @@ async def test_axe_has_nothing_serious_to_say(language: str, serve: Serve, pages
 
     async with pages.outage():
         await branch.kill()
-        for name, page in (("console", console), ("tv", television), ("kiosk", kiosk)):
+        for name, page in (("console", console), ("counter", counter), ("tv", television), ("kiosk", kiosk)):
             await expect(page.locator("#stale")).to_be_visible()
             await look.at(f"{name} without the daemon", page)
         await branch.start()

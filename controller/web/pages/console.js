@@ -574,7 +574,7 @@ function choose(which, id) {
 
 /** Show who fits what is looked for, wherever the ticket is. */
 function narrow() {
-  filter.text = search.value.normalize("NFKC").replace(/[\s-]/g, "").toUpperCase();
+  filter.text = search.value.normalize("NFKC").trim().replace(/^([a-z]+)[\s-]+(?=\d)/i, "$1").toUpperCase();
   if (!view) return;
   showList(view.waiting, false);
   const text = filter.text;
