@@ -6,7 +6,7 @@
 import { ask, bar, clock, el, fill, minutes, now, page, say, watch } from "./common.js";
 
 const DOUBLE_TAP = 600; // ms in which the same key again is no press of its own
-const TOLD_FOR = 10000; // ms for which an answer stands: it says nothing about what comes later; a refusal, until the next key
+const TOLD_FOR = 10000; // ms for which an answer stands, which says nothing about later; a refusal: until the next key
 const SURE_FOR = 3000; // ms in which a key of the keyboard that needs it is to be pressed once more
 const BOUNCE = 200; // ms in which no finger presses a key twice
 const DIGITS = 4;
