@@ -381,7 +381,8 @@ class Checker:
         if data.get("by") != "overflow" and not str(data.get("by")).startswith("counter/"):
             ticket.undone = was
         elif ticket.undone is not None:  # nobody is there any more: only its class can be as it was
-            ticket.undone = ticket.undone._replace(service=ticket.service, only=ticket.only) if promoted else None
+            back = ticket.undone._replace(service=ticket.service, only=ticket.only) if promoted else ticket.undone
+            ticket.undone = None if back == ticket.before else back
 
     def _overflows(self, ticket: _Ticket) -> None:
         """A service's own counters must have gone before others take over; the last of them goes in the next row."""

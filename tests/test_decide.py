@@ -1119,6 +1119,12 @@ IN_OTHER_BRANCHES = {
         ? A001                    -> waiting cash normal 09:00 anywhere
         panel UNDO A002           -> A002 as before
         ? A002                    -> waiting cash normal 09:00 anywhere
+        panel REASSIGN A002 service=personal -> A002 given to personal
+        panel REASSIGN A002 service=cash -> A002 given to cash, A002 given to anywhere
+        panel UNDO A002           -> A002 as before
+        ? A002                    -> waiting personal normal 09:00
+        panel REASSIGN A002 service=cash -> A002 given to cash, A002 given to anywhere
+        ? A002                    -> waiting cash normal 09:00 anywhere
         panel UNDO A001           -> refused nothing_to_undo
     """),
 }  # fmt: skip

@@ -255,7 +255,7 @@ def quiet(counters: dict[str, dict[str, float]], *opened: str, **about: Any) -> 
 def test_three_checks_in_a_row_advise_to_close_the_last_to_open() -> None:
     lobby = quiet({"1": {"cash": 0}, "2": {"cash": 0}, "3": {"cash": 0}}, "1", "3", "2")
     assert [checked(lobby), checked(lobby), checked(lobby)] == [[], [], ["close 2"]]
-    assert views.advice(lobby.state, lobby.rules)["items"][0]["text"] == "Close counter 2 (Cash): wait 0 → 0 min"
+    assert views.advice(lobby.state, lobby.rules)["items"][0]["text"] == "Close counter 2: wait for Cash 0 → 0 min"
     lobby.do(cm.Close(at=lobby.now, cause="", counter="2"))
     assert checked(lobby) == ["close 3"]
     lobby.do(cm.Close(at=lobby.now, cause="", counter="3"))

@@ -480,9 +480,11 @@ def _reassigned(state: State, at: int, event: ev.TicketReassigned) -> None:
     if event.by_hand:
         ticket.before = before
     elif ticket.before:
-        # Its counters have gone: a promotion can still be undone, but not to where nobody is.
-        promoted = ticket.before.klass != ticket.klass
-        ticket.before = ticket.before._replace(service=ticket.service, only=ticket.only) if promoted else None
+        # Its counters have gone. A promotion can still be undone, but not to where nobody is.
+        if ticket.before.klass != ticket.klass:
+            ticket.before = ticket.before._replace(service=ticket.service, only=ticket.only)
+        if ticket.before._replace(reassigned=True) == _as_it_is(ticket):
+            ticket.before = None
     _enter_line(state, ticket)
 
 
