@@ -57,7 +57,8 @@ def _measure(name: str, quick: bool, progress: Progress) -> list[Figure]:
                 )
             ]
         case "screens":
-            return screens.measure(DIRECTORY, presses, runs, task("press to board with pages open", 2 * presses * runs))
+            some = presses // 3
+            return screens.measure(DIRECTORY, some, runs, task("press to board with pages open", 2 * some * runs))
         case "commands":
             return commands.measure(DIRECTORY, 0.5 if quick else 3.0, runs, task("durable commands", runs))
         case "pick":
