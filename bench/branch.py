@@ -157,9 +157,7 @@ def mosquitto(directory: Path) -> Iterator[int | None]:
     if program is None:
         yield None
         return
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = int(probe.getsockname()[1])
+    port = free_port()
     config = directory / "mosquitto.conf"
     config.write_text(f"listener {port} 127.0.0.1\nallow_anonymous true\npersistence false\nset_tcp_nodelay true\n")
     with (directory / "mosquitto.log").open("wb") as log:
@@ -170,6 +168,13 @@ def mosquitto(directory: Path) -> Iterator[int | None]:
         finally:
             process.terminate()
             process.wait(STOP_WITHIN)
+
+
+def free_port() -> int:
+    """A port that nobody listens at."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
 
 
 def _until_listening(port: int) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import socket
 import subprocess
 import sys
 import time
@@ -15,6 +14,7 @@ from pathlib import Path
 from random import Random
 
 from bench import press
+from bench.branch import free_port
 from bench.far_ends import FarEnds
 from bench.figures import Figure, against_floor, percentile
 from bench.viewers import CONSOLES, TELEVISIONS
@@ -37,7 +37,7 @@ def measure(directory: Path, presses: int, runs: int, done: Callable[[], None]) 
         accounts.unlink(missing_ok=True)
         with closing(Accounts(accounts, time.time)) as made:
             tokens = made.add("manager", "manager"), made.add("screen", "screen")
-        port = _free_port()
+        port = free_port()
         web = f'[web]\nlisten = "127.0.0.1:{port}"\naccounts = "{accounts.absolute()}"\n'
         with press.branch(directory, COUNTERS, 4 * presses, web) as (ends, *_):
             _wait_for(port)
@@ -94,9 +94,3 @@ def _wait_for(port: int) -> None:
         except (urllib.error.URLError, OSError):
             time.sleep(0.1)
     raise RuntimeError("the screens are not served")
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

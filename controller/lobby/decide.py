@@ -14,7 +14,7 @@ from controller.lobby import commands as cm
 from controller.lobby import events as ev
 from controller.lobby.outcome import Decision, Events, Refused, Told
 from controller.lobby.rules import ANY, Counter, Rules
-from controller.lobby.state import ENDED, IN_HAND, CounterStage, Print, Stage, State, Ticket
+from controller.lobby.state import ENDED, IN_HAND, CounterStage, Print, Stage, State, Ticket, held_by
 
 
 def decide(state: State, rules: Rules, command: cm.Command) -> Decision:
@@ -177,14 +177,9 @@ def _hold(state: State, rules: Rules, command: cm.Hold) -> Decision:
     return [ev.TicketHeld(_in_hand(state, counter).id, counter.id)]
 
 
-def _held_by(state: State, counter: Counter) -> list[Ticket]:
-    held = [t for t in state.tickets.values() if t.stage is Stage.HELD and t.counter == counter.id]
-    return sorted(held, key=lambda t: (t.held_at, t.order))
-
-
 def _unhold(state: State, rules: Rules, command: cm.Unhold) -> Decision:
     counter = _counter(rules, command)
-    held = _held_by(state, counter)
+    held = held_by(state, counter)
     if not held:
         raise Refused("none_held", counter=counter.id)
     ticket = _one(_fitting(held, command.digits), command.digits) if command.digits else held[0]

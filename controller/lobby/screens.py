@@ -12,7 +12,7 @@ from typing import Any
 
 from controller.lobby import issuing, views, waiting
 from controller.lobby.rules import Counter, Rules
-from controller.lobby.state import IN_HAND, Stage, State, Ticket
+from controller.lobby.state import IN_HAND, Stage, State, Ticket, held_by
 from controller.lobby.triage import NEEDS
 from controller.lobby.views import Waits
 
@@ -54,7 +54,6 @@ def counter(state: State, rules: Rules, counter: Counter, at: int, notices: Sequ
     """What a soft keypad shows: what any keypad does, and what its keys can be used for now."""
     here = state.counter(counter.id)
     ticket = state.tickets.get(here.ticket)
-    held = [t for t in state.tickets.values() if t.stage is Stage.HELD and t.counter == counter.id]
     return {
         "now": at,
         "branch": rules.branch_name,
@@ -64,7 +63,7 @@ def counter(state: State, rules: Rules, counter: Counter, at: int, notices: Sequ
         "class": _class(rules, ticket) if ticket else "",
         "since": ticket.since if ticket else here.since,
         "recalls": ticket.recalls if ticket else 0,
-        "held": [t.id for t in sorted(held, key=lambda t: (t.held_at, t.order))],
+        "held": [t.id for t in held_by(state, counter)],
         "services": [
             {"key": str(service.key), "name": service.name}
             for service in rules.services.values()

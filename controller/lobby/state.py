@@ -269,6 +269,12 @@ def open_counters(state: State, rules: Rules) -> list[Counter]:
     return [c for id, c in rules.counters.items() if state.counter(id).stage is CounterStage.OPEN]
 
 
+def held_by(state: State, counter: Counter) -> list[Ticket]:
+    """The tickets that a counter has parked, the one held longest first."""
+    held = [t for t in state.tickets.values() if t.stage is Stage.HELD and t.counter == counter.id]
+    return sorted(held, key=lambda t: (t.held_at, t.order))
+
+
 def evolve(state: State, at: int, event: ev.Event) -> None:
     """Apply one event that happened at `at` (ms since 1970, UTC)."""
     _EVOLVE[type(event)](state, at, event)

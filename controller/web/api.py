@@ -171,19 +171,22 @@ IdempotencyKey = Annotated[str, Header(pattern=r"^[A-Za-z0-9_-]{8,64}$", alias="
 """The key of a request that is sent again. (As a part of a union it would be taken for a query's parameter.)"""
 
 
+def allowed(site: Site, may: Callable[[Account], bool]) -> Any:
+    """What an operation depends on that is for those who may alone; it gives who asks."""
+
+    async def dependency(request: Request) -> Caller:
+        return site.must_be(request, may)
+
+    return Depends(dependency)
+
+
 def make_api(site: Site) -> APIRouter:
     """The API of a branch."""
     api = APIRouter(prefix="/api")
 
-    def allowed(may: Callable[[Account], bool]) -> Any:
-        async def dependency(request: Request) -> Caller:
-            return site.must_be(request, may)
-
-        return Depends(dependency)
-
-    anybody = allowed(lambda account: True)
-    manager = allowed(lambda account: account.is_one_of())
-    taker = allowed(lambda account: account.is_one_of("kiosk"))
+    anybody = allowed(site, lambda account: True)
+    manager = allowed(site, lambda account: account.is_one_of())
+    taker = allowed(site, lambda account: account.is_one_of("kiosk"))
 
     async def who_works_at(counter: str, request: Request) -> Caller:
         return site.must_be(request, lambda account: account.works_at(counter))
@@ -317,32 +320,26 @@ def make_api(site: Site) -> APIRouter:
             raise Problem(404, "unknown_counter", site.say("refused.unknown_counter", counter=counter))
         return site.rules.counters[counter]
 
-    @api.get("/television", responses=refusals(401), summary="The calls, who is next, how long it takes")
-    async def television(caller: Annotated[Caller, anybody]) -> View:
-        await site.settled()
-        return site.post.television()
+    def show(name: str, picture: Callable[[], View], who: Any, statuses: tuple[int, ...], summary: str) -> None:
+        """A view, and the same live."""
 
-    @api.get("/television/live", responses=STREAM | refusals(401), response_class=StreamingResponse)
-    async def television_live(caller: Annotated[Caller, anybody]) -> Any:
-        return site.live.stream("television", site.post.television, site.still(caller), PACE["television"])
+        @api.get(f"/{name}", responses=refusals(*statuses), summary=summary, name=name)
+        async def view(caller: Annotated[Caller, who]) -> View:
+            await site.settled()
+            return picture()
 
-    @api.get("/kiosk", responses=refusals(401, 403), summary="What there is to take")
-    async def kiosk(caller: Annotated[Caller, taker]) -> View:
-        await site.settled()
-        return site.post.kiosk()
+        @api.get(
+            f"/{name}/live",
+            responses=STREAM | refusals(*statuses),
+            response_class=StreamingResponse,
+            name=f"{name}_live",
+        )
+        async def live(caller: Annotated[Caller, who]) -> Any:
+            return site.live.stream(name, picture, site.still(caller), PACE[name])
 
-    @api.get("/kiosk/live", responses=STREAM | refusals(401, 403), response_class=StreamingResponse)
-    async def kiosk_live(caller: Annotated[Caller, taker]) -> Any:
-        return site.live.stream("kiosk", site.post.kiosk, site.still(caller), PACE["kiosk"])
-
-    @api.get("/console", responses=refusals(401, 403), summary="All that the lobby manager acts on")
-    async def console(caller: Annotated[Caller, manager]) -> View:
-        await site.settled()
-        return site.post.console()
-
-    @api.get("/console/live", responses=STREAM | refusals(401, 403), response_class=StreamingResponse)
-    async def console_live(caller: Annotated[Caller, manager]) -> Any:
-        return site.live.stream("console", site.post.console, site.still(caller), PACE["console"])
+    show("television", site.post.television, anybody, (401,), "The calls, who is next, how long it takes")
+    show("kiosk", site.post.kiosk, taker, (401, 403), "What there is to take")
+    show("console", site.post.console, manager, (401, 403), "All that the lobby manager acts on")
 
     @api.get("/counters/{counter}", responses=refusals(401, 403, 404), summary="What a counter's keypad shows")
     async def counter(counter: str, caller: Annotated[Caller, worker]) -> View:

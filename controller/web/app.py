@@ -8,7 +8,7 @@ import time
 from ipaddress import ip_address
 from typing import Annotated, Any, Self
 
-from fastapi import Depends, FastAPI, Request
+from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.openapi.utils import get_openapi
 from starlette.exceptions import HTTPException
@@ -19,7 +19,7 @@ from controller.config import Settings
 from controller.desk import Desk
 from controller.web import metrics
 from controller.web.access import AccessError, Accounts
-from controller.web.api import PUBLIC, ProblemDetails, make_api, refusals
+from controller.web.api import PUBLIC, ProblemDetails, allowed, make_api, refusals
 from controller.web.guard import Guard, problem
 from controller.web.live import Live
 from controller.web.pages import Files, make_pages
@@ -78,11 +78,10 @@ def make_app(site: Site, files: Files) -> App:
     described = b""
     registry = metrics.make_metrics(site.post, site.live)
 
-    async def anybody(request: Request) -> Caller:
-        return site.must_be(request, lambda account: True)
+    anybody = allowed(site, lambda account: True)
 
     @app.get("/metrics", responses=refusals(401), summary="Figures for Prometheus", response_class=Response)
-    async def scrape(caller: Annotated[Caller, Depends(anybody)]) -> Response:
+    async def scrape(caller: Annotated[Caller, anybody]) -> Response:
         await site.settled()
         return Response(metrics.text(registry), headers={"content-type": metrics.CONTENT_TYPE})
 
@@ -95,7 +94,7 @@ def make_app(site: Site, files: Files) -> App:
         return {"status": "ok"}
 
     @app.get("/api/openapi.json", include_in_schema=False)
-    async def openapi(caller: Annotated[Caller, Depends(anybody)]) -> Response:
+    async def openapi(caller: Annotated[Caller, anybody]) -> Response:
         return Response(described, media_type="application/json")
 
     @app.exception_handler(Problem)

@@ -22,6 +22,8 @@ from typing import Any
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from controller.web.access import place_of
+
 log = logging.getLogger(__name__)
 
 App = Callable[[Any, Any, Any], Awaitable[None]]
@@ -60,12 +62,9 @@ TELL_AGAIN = 600.0
 def household(address: str) -> str:
     """Whose connections are counted together: an address, or a network of IPv6 that one customer has."""
     host = ip_address(address)
-    if isinstance(host, IPv6Address):
-        if host.ipv4_mapped is None:
-            # All of a link share the network of the link's own addresses.
-            return str(host) if host.is_loopback or host.is_link_local else f"{IPv6Address(int(host) >> 64 << 64)}/64"
-        host = host.ipv4_mapped
-    return str(host)
+    if isinstance(host, IPv6Address) and (host.is_loopback or host.is_link_local):
+        return str(host)  # all of a link share the network of the link's own addresses
+    return place_of(address)
 
 
 class _Connection(HttpToolsProtocol):
