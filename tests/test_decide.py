@@ -1104,8 +1104,8 @@ IN_OTHER_BRANCHES = {
         1 CALL                    -> 1 calls A001
         1 HOLD                    -> A001 held
         panel REASSIGN A003 counter=1 -> A003 given to 1
-        1 CLOSE                   -> A001 given to cash, A004 given to anywhere, A003 given to anywhere, 1 closed
-        ? A001                    -> waiting cash normal 09:00
+        1 CLOSE                   -> A001 given to anywhere, A004 given to anywhere, A003 given to anywhere, 1 closed
+        ? A001                    -> waiting cash normal 09:00 anywhere
     """),
     "what is undone goes to others too when the last counter of a service has gone": (
         lambda: usual(services={"cash": {"overflow": True}}), """

@@ -70,7 +70,7 @@ def calls(day: Day) -> list[tuple[int, str, str]]:
 
 
 def again(rows: Sequence[Row], rules: Rules) -> Compared:
-    return compare(events(rows), rows[0].day, rules)
+    return compare(events(rows), rules)
 
 
 def is_the_same(rows: Sequence[Row], rules: Rules) -> Compared:
@@ -105,7 +105,7 @@ def test_the_same_day_when_windows_opened_and_closed_as_advised(rules: Rules) ->
 def test_the_same_day_with_customers_who_are_sent_on(seed: int, rules: Rules) -> None:
     chance = Random(seed)
     rows = a_day(rules, "busy", seed, legs=lambda customer: random_legs(chance, rules))
-    assert sum(isinstance(row.event, ev.TicketHeld) for row in rows) > 20
+    assert sum(isinstance(row.event, ev.TicketTransferred) for row in rows) > 10
     is_the_same(rows, rules)
 
 

@@ -234,12 +234,15 @@ def _close(state: State, rules: Rules, command: cm.Close) -> Decision:
     # may serve, goes back to its service's line.
     overflow = issuing.overflow_without(state, rules, counter)
     moved = {event.ticket for event in overflow if isinstance(event, ev.TicketReassigned)}
-    stranded = [
-        ev.TicketReassigned(t.id, by=f"counter/{counter.id}", service=t.service)
-        for t in state.tickets.values()
-        if (t.stage is Stage.HELD and t.counter == counter.id) or (t.stage is Stage.WAITING and t.only == counter.id)
-        if t.id not in moved
-    ]
+    stranded: Events = []
+    for t in state.tickets.values():
+        held, sent = (
+            t.stage is Stage.HELD and t.counter == counter.id,
+            t.stage is Stage.WAITING and t.only == counter.id,
+        )
+        if (held or sent) and t.id not in moved:
+            back = ev.TicketReassigned(t.id, by=f"counter/{counter.id}", service=t.service)
+            stranded += issuing.overflow(state, rules, t.service, t.id, without=counter.id) or [back]
     return [*_finish_in_hand(state, counter), *stranded, *overflow, ev.CounterClosed(counter.id)]
 
 

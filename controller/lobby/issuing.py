@@ -158,14 +158,14 @@ def _slot(state: State, rules: Rules, command: cm.TakeTicket) -> int:
     return slot
 
 
-def overflow(state: State, rules: Rules, id: str, ticket: str) -> Events:
+def overflow(state: State, rules: Rules, id: str, ticket: str, without: str = "") -> Events:
     """A ticket that begins to wait goes to any counter that knows its service `id`, if the service's own have been open
-    today and all have gone."""
+    today and all have gone (`without` one that is about to go)."""
     service = rules.services.get(id)
     if service is None:
         return []
     have_opened = any(state.counter(own.id).since for own in rules.owners(service.id))
-    if have_opened and _overflows(state, rules, service):
+    if have_opened and _overflows(state, rules, service, without):
         return [ev.TicketReassigned(ticket, by=ev.OVERFLOW, any=True)]
     return []
 

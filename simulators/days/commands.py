@@ -96,7 +96,7 @@ def run_replay(rows: Sequence[Row], rules: Rules | None, picture: Path | None, o
             figures[kind] = {group: {"was": members} for group, members in waits_by(was, by).items()}
         figure = pictures.day(events, names, day) if picture else None
     else:
-        compared = compare(events, day, rules)
+        compared = compare(events, rules)
         figures["classes"] = compared_report(compared, "klass")
         figures["services"] = compared_report(compared, "service")
         figures["changed"] = most_changed(compared)

@@ -1,54 +1,34 @@
 """A day of a journal again under other rules: the same customers, at the same times, with the same needs.
 
-From the rows come who took a ticket when and for what, how long each was at the counter, who did not come, and when
-each window was open. Who is called when, and by whom, is left to the rules. Calls that a person forced by hand are
-left to the rules as well.
+Who is called when, and by whom, is left to the rules; all else is as it was (see `record`), as far as it is possible
+then. Under the rules of the day itself it is that day again, to the millisecond: what differs under others is their
+doing.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from datetime import date
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from heapq import heappop, heappush
+from itertools import count
 from typing import Any
 
 from controller.lobby import commands as cm
 from controller.lobby import events as ev
-from controller.lobby.calendar import DAY, Span, second_of
+from controller.lobby.calendar import second_of
+from controller.lobby.outcome import Decision
 from controller.lobby.rules import Counter, Rules, Service, TicketClass
+from controller.lobby.state import IN_HAND, CounterStage, Stage, State, Ticket, evolve, held_by
+from controller.lobby.waiting import seconds_at_counter
 from controller.lobby.wording import Wording
-from simulators.customers import Customer
+from simulators.days.record import Day, Shift, Sight, Stay, Watch, When, may_serve, read
 from simulators.days.scores import minutes
-from simulators.days.simulation import Waited, waits_by
-from simulators.days.virtual import Leg, VirtualDay, VirtualLobby
+from simulators.days.simulation import DayTally, Tally, Waited, waits_by
+from simulators.days.virtual import VirtualLobby
 
-FOREVER = float("inf")
-NOBODY_KNOWS = 4 * 60.0
-"""Seconds at the counter of a customer who never got there."""
 NAMED = 10
 """Customers who are named in a comparison: those for whom most changes."""
-
-Day = Sequence[tuple[int, ev.Event]]
-"""A business day's events with their times, ms since 1970, UTC."""
-
-
-@dataclass(slots=True)
-class _Ticket:
-    """What the journal tells of one ticket."""
-
-    issued: ev.TicketIssued
-    at: int
-    legs: list[Leg] = field(default_factory=list)
-    """Where it was served, the first leg at the service it was issued for."""
-    next: tuple[str, str] = ("", "")
-    seconds: float = 0.0
-    since: int = 0
-    held: bool = False
-    waited: float = -1.0
-    misses: int = 0
-    returns: int = 0
-    changes: list[tuple[int, ev.Event]] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,54 +62,29 @@ def bare_rules(events: Day, zone: Any, wording: Wording) -> Rules:
 
 def as_it_was(events: Day) -> list[Waited]:
     """How long everybody waited who was called."""
-    return _waited(_tickets(events))
+    state, tally = State(), Tally()
+    counts = DayTally(state, tally)
+    for at, event in events:
+        evolve(state, at, event)
+        counts.heard(at, event)
+    return tally.waits
 
 
-def compare(events: Day, day: str, rules: Rules) -> Compared:
+def compare(events: Day, rules: Rules) -> Compared:
     """The day under other rules."""
-    tickets = _tickets(events)
-    known = {
-        id: t for id, t in tickets.items() if t.issued.service in rules.services and t.issued.klass in rules.classes
-    }
-    midnight = date.fromisoformat(day)
-    numbers = dict(enumerate(known, 1))
-    lobby = VirtualLobby(rules)
-    pairs: dict[str, str] = {}
-    spans = _shifts(events, rules)
-
-    def issued(at: int, customer: Customer, ticket: str) -> None:
-        pairs[numbers[customer.number]] = ticket
-
-    def take(customer: Customer, command: cm.TakeTicket) -> cm.TakeTicket:
-        return _press(command, known[numbers[customer.number]].issued, rules)
-
-    virtual = VirtualDay(
-        lobby,
-        midnight,
-        [_customer(n, known[id], rules) for n, id in numbers.items()],
-        shifts=lambda counter: spans.get(counter, ()),
-        legs=lambda customer: [
-            leg
-            for leg in known[numbers[customer.number]].legs[1:]
-            if (leg.service or leg.counter) in (rules.counters if leg.counter else rules.services)
-        ],
-        walk=0,
-        take=take,
-        issued=issued,
-    )
-    for id, ticket in known.items():
-        for at, change in ticket.changes:
-            virtual.later(at, lambda at, id=id, change=change: _change(virtual, at, pairs.get(id, ""), change))  # type: ignore[misc]
-    virtual.run()
-    rows = [(row.at, row.event) for row in lobby.rows]
-    would_be = _tickets(rows)
+    again = _Again(events, rules)
+    again.run()
+    rows = [(row.at, row.event) for row in again.lobby.rows]
+    was, would_be = as_it_was(events), as_it_was(rows)
+    before, after = ({w.ticket: w for w in side} for side in (was, would_be))
     changed = [
-        (id, known[id].issued.klass, known[id].waited, would_be[other].waited)
-        for id, other in pairs.items()
-        if known[id].waited >= 0 and would_be[other].waited >= 0
+        (id, before[id].klass, before[id].seconds, after[other].seconds)
+        for id, other in again.ids.items()
+        if id in before and other in after
     ]
     changed.sort(key=lambda each: -abs(each[3] - each[2]))
-    return Compared(_waited(tickets), _waited(would_be), pairs, changed, rows, len(tickets) - len(pairs))
+    given = sum(isinstance(event, ev.TicketIssued) for _, event in events)
+    return Compared(was, would_be, again.ids, changed, rows, given - len(again.ids))
 
 
 def report(compared: Compared, by: str) -> dict[str, Any]:
@@ -149,139 +104,202 @@ def most_changed(compared: Compared) -> list[dict[str, Any]]:
     ]
 
 
-# -- reading a day -----------------------------------------------------------------------------------------------------
+# -- the day again ---------------------------------------------------------------------------------------------------
 
 
-def _tickets(events: Day) -> dict[str, _Ticket]:
-    tickets: dict[str, _Ticket] = {}
-    for at, event in events:
+class _Again:
+    """A day as it was told, happening to a lobby of its own. `ids` maps a ticket's number then to its number now."""
+
+    def __init__(self, events: Day, rules: Rules) -> None:
+        self._rules = rules
+        self._record = read(events, rules)
+        self._end = rules.end_of_day(events[0][0]) - 1 if self._record.over else self._record.last
+        self.lobby = VirtualLobby(rules)
+        self.lobby.heard = self._heard
+        self._state = self.lobby.state
+        self._watch = Watch(lambda counter, key: may_serve(rules, counter, key), self._sees, self._sees_nobody)
+        self._usually = {kind: self._record.usually(kind) for kind in ("over", "joined", "opened")}
+        self.ids: dict[str, str] = {}
+        self._taking = ""
+        """The number then of the ticket that is being taken."""
+        self._then: dict[str, str] = {}
+        """A ticket's number now -> its number then."""
+        self._stays: dict[str, int] = defaultdict(int)
+        """Ticket -> how often it has been called."""
+        self._leaves: dict[str, Shift] = {}
+        """Counters that pause or close as soon as they may."""
+        self._asked_for: dict[str, list[str]] = defaultdict(list)
+        """Counter -> tickets that it is to call by hand as soon as it is free."""
+        self._agenda: list[tuple[When, int, Callable[[], None]]] = []
+        self._order = count()
+        self._causes = count()
+        self._now = When(0, 0)
+
+    def run(self) -> None:
+        """From the first ticket to the last."""
+        for when, issued in self._record.taken:
+            self._later(when, lambda issued=issued: self._takes(issued))  # type: ignore[misc]
+        for when, deed in self._record.deeds:
+            self._later(when, lambda deed=deed: self._by_hand(deed))  # type: ignore[misc]
+        for shift in self._record.shifts:
+            self._later(shift.when, lambda shift=shift: self._shifts(shift))  # type: ignore[misc]
+        while self._agenda and self._agenda[0][0].at <= self._end:
+            self._now, _, what = heappop(self._agenda)
+            what()
+
+    def _later(self, when: When, what: Callable[[], None]) -> None:
+        heappush(self._agenda, (when, next(self._order), what))
+
+    def _after(self, delay: When, what: Callable[[], None]) -> None:
+        self._later(When(self._now.at + delay.at, delay.order), what)
+
+    def _do(self, command: Callable[..., cm.Command], **about: Any) -> Decision:
+        return self.lobby.do(command(at=self._now.at, cause=f"again:{next(self._causes)}", **about))
+
+    def _heard(self, at: int, event: ev.Event) -> None:
         match event:
-            case ev.TicketIssued():
-                tickets[event.ticket] = _Ticket(event, at)
-            case ev.TicketCalled():
-                ticket = tickets[event.ticket]
-                ticket.since, ticket.held = at, False
-                if ticket.waited < 0:
-                    ticket.waited = max(0, at - ticket.at) / 1000
-            case ev.TicketFinished() | ev.TicketHeld() | ev.TicketTransferred() | ev.TicketMissed():
-                ticket = tickets[event.ticket]
-                if isinstance(event, ev.TicketMissed):
-                    ticket.misses += 1
-                    continue
-                ticket.seconds += max(0, at - ticket.since) / 1000
-                ticket.held = isinstance(event, ev.TicketHeld)
-                if not ticket.held:
-                    ticket.legs.append(Leg(*ticket.next, ticket.seconds))
-                    ticket.seconds = 0.0
-                if isinstance(event, ev.TicketTransferred):
-                    ticket.next = ("", event.counter) if event.counter else (event.service, "")
-            case ev.TicketReturned():
-                tickets[event.ticket].returns += 1
-            case ev.TicketPromoted() | ev.TicketRestored() | ev.TicketCancelled():
-                tickets[event.ticket].changes.append((at, event))
-            case ev.TicketReassigned():
-                ticket = tickets[event.ticket]
-                if ticket.held and event.by.startswith("counter/"):
-                    # Parked and then sent on: what a transfer does in one.
-                    ticket.legs.append(Leg(*ticket.next, ticket.seconds))
-                    ticket.seconds, ticket.next = 0.0, (event.service or "", event.counter or "")
-                elif event.by_hand:
-                    ticket.changes.append((at, event))
-                ticket.held = False
-    return tickets
+            case ev.TicketIssued(ticket=id):
+                self.ids[self._taking], self._then[id] = id, self._taking
+            case ev.TicketCalled(ticket=id, counter=counter):
+                self._begins(id, counter)
+        self._watch.heard(self._state, event)
 
+    # -- customers -----------------------------------------------------------------------------------------------
 
-def _waited(tickets: Mapping[str, _Ticket]) -> list[Waited]:
-    """In the order of issue, with how many later ones of the same service were called before each."""
-    called = [t for t in tickets.values() if t.waited >= 0]
-    return [
-        Waited(
-            t.issued.klass,
-            t.issued.service,
-            t.waited,
-            sum(
-                other.issued.service == t.issued.service
-                and other.issued.seniority > t.issued.seniority
-                and other.at + other.waited * 1000 < t.at + t.waited * 1000
-                for other in called
-            ),
-        )
-        for t in called
-    ]
-
-
-def _customer(number: int, ticket: _Ticket, rules: Rules) -> Customer:
-    seconds = ticket.legs[0].seconds if ticket.legs else NOBODY_KNOWS
-    return Customer(
-        number=number,
-        arrives=_second(ticket.at, rules),
-        service=ticket.issued.service,
-        klass=ticket.issued.klass,
-        service_time=seconds,
-        misses=ticket.misses,
-        returns=ticket.returns,
-        patience=FOREVER,
-    )
-
-
-def _press(command: cm.TakeTicket, issued: ev.TicketIssued, rules: Rules) -> cm.TakeTicket:
-    """What the customer pressed then: who gave the ticket, and an appointment if the branch has that slot."""
-    slot = rules.local(issued.slot * 1000) if issued.slot is not None else None
-    has_slot = slot is not None and second_of(slot) in rules.appointments.slots
-    return replace(
-        command,
-        by=issued.by,
-        granted=issued.by.startswith("panel"),
-        reason=issued.reason,
-        form=bool(issued.form),
-        needs=tuple(issued.needs or ()),
-        slot=slot.strftime("%H:%M") if slot and has_slot else "",
-    )
-
-
-def _second(at: int, rules: Rules) -> float:
-    """Seconds since local midnight."""
-    return second_of(rules.local(at)) + at % 1000 / 1000
-
-
-def _shifts(events: Day, rules: Rules) -> dict[str, list[Span]]:
-    """When each counter was open."""
-    opened: dict[str, int] = {}
-    spans: dict[str, list[Span]] = defaultdict(list)
-    for at, event in events:
-        match event:
-            case ev.CounterOpened():
-                opened.setdefault(event.counter, at)
-            case ev.CounterPaused() | ev.CounterClosed():
-                if event.counter in opened:
-                    _add(spans, event.counter, opened.pop(event.counter), at, rules)
-    last = max((at for at, _ in events), default=0)
-    for counter, at in opened.items():
-        _add(spans, counter, at, last, rules)
-    return spans
-
-
-def _add(spans: dict[str, list[Span]], counter: str, begin: int, end: int, rules: Rules) -> None:
-    start, stop = int(_second(begin, rules)), int(_second(end, rules))
-    spans[counter].append(Span(start, stop if stop > start else DAY - 1))
-
-
-def _change(virtual: VirtualDay, at: int, ticket: str, change: ev.Event) -> None:
-    """What a person did to a ticket, done again; whether it is still possible is up to the rules."""
-    cause = virtual.cause()
-    command: cm.Command
-    match change:
-        case ev.TicketPromoted(klass=klass, reason=reason, by=by):
-            command = cm.Promote(at=at, cause=cause, by=by, ticket=ticket, klass=klass, reason=reason)
-        case ev.TicketRestored(by=by):
-            command = cm.Undo(at=at, cause=cause, by=by, ticket=ticket)
-        case ev.TicketCancelled(by=by, reason=reason):
-            command = cm.Cancel(at=at, cause=cause, by=by, ticket=ticket, reason=reason)
-        case ev.TicketReassigned(by=by, service=service, counter=counter):
-            command = cm.Reassign(
-                at=at, cause=cause, by=by, ticket=ticket, service=service or "", counter=counter or ""
-            )
-        case _:
+    def _takes(self, issued: ev.TicketIssued) -> None:
+        """Press what was pressed then. Only the lobby manager gives privilege, whatever hours and quota say."""
+        if issued.service not in self._rules.services or issued.klass not in self._rules.classes:
             return
-    if ticket:
-        virtual.do(command)
+        usual = (self._rules.default_class, "appointment")
+        slot = self._rules.local(issued.slot * 1000) if issued.slot is not None else None
+        has_slot = slot is not None and second_of(slot) in self._rules.appointments.slots
+        self._taking = issued.ticket
+        self._do(
+            cm.TakeTicket,
+            by=issued.by,
+            service=issued.service,
+            klass=issued.klass,
+            granted=issued.by.startswith("panel/") or (issued.by.startswith("user/") and issued.klass not in usual),
+            reason=issued.reason,
+            form=bool(issued.form),
+            needs=tuple(issued.needs or ()),
+            slot=slot.strftime("%H:%M") if slot and has_slot else "",
+        )
+
+    def _begins(self, id: str, counter: str) -> None:
+        """A ticket has been called: it stays as long as then."""
+        nth, stays = self._stays[id], self._record.stays[self._then.get(id, "")]
+        self._stays[id] += 1
+        ticket = self._state.tickets[id]
+        stay = stays[nth] if nth < len(stays) else Stay(counter, 0)
+        lasts = stay.lasts
+        if lasts is None:
+            # Nobody knows for how long: it was never called then, or still there when the journal ended.
+            mean = round(1000 * seconds_at_counter(self._state, self._rules, ticket.service, ticket.klass))
+            there_still = nth < len(stays) and stay.counter == counter
+            lasts = When(max(mean, self._record.last - self._now.at if there_still else 0), float("inf"))
+        self._after(lasts, lambda: self._over(id, counter, stay))
+
+    def _over(self, id: str, counter: str, stay: Stay) -> None:
+        match stay.ends:
+            case "finished":
+                self._do(cm.Finish, counter=counter)
+            case "missed":
+                self._do(cm.NoShow, counter=counter)
+            case "held":
+                self._do(cm.Hold, counter=counter)
+            case "sent":
+                self._sends_on(id, counter, stay)
+        if stay.goes_on:
+            delay, event = stay.goes_on
+            self._after(delay, lambda: self._by_hand(event))
+        self._free(counter)
+
+    def _sends_on(self, id: str, counter: str, stay: Stay) -> None:
+        """A transfer; with nowhere to go any more, it is over."""
+        service = self._rules.services.get(stay.service)
+        key = str(service.key) if service and service.key is not None else ""
+        digits = stay.to.zfill(2) if stay.to in self._rules.counters else key
+        if not digits or not isinstance(self._do(cm.Transfer, counter=counter, digits=digits), list):
+            self._do(cm.Finish, counter=counter)
+
+    # -- clerks --------------------------------------------------------------------------------------------------
+
+    def _sees(self, sight: Sight) -> None:
+        """A free clerk sees somebody, and calls when they did then; or as clerks mostly do."""
+        then = sight._replace(ticket=self._then.get(sight.ticket, ""))
+        delay = self._record.hesitates.get(then) or When(self._usually[sight.kind], float("inf"))
+        self._after(delay, lambda: self._calls(sight))
+
+    def _sees_nobody(self, sight: Sight) -> None:
+        if sight.counter in self._leaves:
+            self._after(When(0, self._now.order + 0.25), lambda: self._free(sight.counter))
+
+    def _calls(self, sight: Sight) -> None:
+        if self._watch.seen.get(sight.counter) is sight:
+            self._do(cm.CallNext, counter=sight.counter)
+
+    def _free(self, counter: str) -> None:
+        """Nobody is there: somebody may be asked for by hand, and the clerk may go."""
+        asked_for = self._asked_for[counter]
+        while asked_for and not self._state.counter(counter).ticket:
+            self._forces(asked_for.pop(0), counter)
+        if counter in self._leaves:
+            self._shifts(self._leaves[counter])
+
+    def _shifts(self, shift: Shift) -> None:
+        counter = shift.counter
+        if counter not in self._rules.counters:
+            return
+        self._leaves.pop(counter, None)
+        here = self._state.counter(counter)
+        if shift.stage is here.stage:
+            return
+        if shift.stage is CounterStage.OPEN:
+            self._do(cm.Open, counter=counter)
+        elif here.ticket or (shift.patient and counter in self._watch.seen):
+            self._leaves[counter] = shift
+        elif shift.stage is CounterStage.CLOSED:
+            self._do(cm.Close, counter=counter)
+        elif here.stage is CounterStage.OPEN:
+            self._do(cm.Pause, counter=counter)
+
+    # -- what people do by hand ----------------------------------------------------------------------------------
+
+    def _by_hand(self, deed: ev.Event) -> None:
+        """The same again; whether it is still possible is up to the rules."""
+        ticket = self._state.tickets.get(self.ids.get(deed.ticket, ""))  # type: ignore[attr-defined]
+        if ticket is None:
+            return
+        about = {"ticket": ticket.id, "by": getattr(deed, "by", None) or "panel/manager"}
+        match deed:
+            case ev.TicketCalled(counter=counter):
+                self._asks_for(ticket, counter)
+            case ev.TicketPromoted(klass=klass, reason=reason):
+                self._do(cm.Promote, **about, klass=klass, reason=reason)
+            case ev.TicketRestored():
+                self._do(cm.Undo, **about)
+            case ev.TicketReturned():
+                self._do(cm.Return, **about)
+            case ev.TicketCancelled(reason=reason):
+                self._do(cm.Cancel, **about, reason=reason)
+            case ev.TicketReassigned(service=service, counter=counter):
+                known = service in self._rules.services or counter in self._rules.counters
+                where = {"service": service or "", "counter": counter or ""} if known or deed.any else {}
+                if where or ticket.stage is Stage.HELD:
+                    self._do(cm.Reassign, **about, **where or {"service": ticket.service})
+
+    def _asks_for(self, ticket: Ticket, counter: str) -> None:
+        """A counter calls a ticket by hand: a held one is the counter's that holds it."""
+        counter = ticket.counter if ticket.stage is Stage.HELD else counter
+        self._asked_for[counter].append(ticket.id)
+        self._free(counter)
+
+    def _forces(self, id: str, counter: str) -> None:
+        ticket = self._state.tickets[id]
+        if ticket.stage is Stage.HELD and ticket.counter == counter:
+            held = held_by(self._state, self._rules.counters[counter])
+            digits = "" if held[0] is ticket else f"{ticket.number:03d}"
+            self._do(cm.Unhold, counter=counter, digits=digits)
+        elif ticket.stage not in IN_HAND:
+            self._do(cm.CallByHand, ticket=id, counter=counter, by="panel/manager")

@@ -15,6 +15,7 @@ from controller.journal import Row
 from controller.lobby import events as ev
 from controller.lobby.figures import FELT
 from controller.lobby.rules import Rules
+from controller.lobby.state import State
 from simulators.customers import day as customers_of
 from simulators.days.scores import FIRST, Guess, Scorer, minutes, score
 from simulators.days.virtual import Policy, VirtualDay, VirtualLobby, leave_alone
@@ -29,6 +30,7 @@ LONG = 15 * 60
 class Waited:
     """A ticket that was called: seconds, and how many who came later for the same service were called before it."""
 
+    ticket: str
     klass: str
     service: str
     seconds: float
@@ -60,30 +62,31 @@ class Tally:
         return sum(max(0.0, w.seconds - LONG) for w in self.waits)
 
 
-class _DayTally:
-    """Counts one day's events into a tally."""
+class DayTally:
+    """Counts one day's events into a tally, `state` being the one after each of them."""
 
-    def __init__(self, lobby: VirtualLobby, tally: Tally) -> None:
-        self._lobby = lobby
+    def __init__(self, state: State, tally: Tally) -> None:
+        self._state = state
         self._tally = tally
         self._opened: dict[str, int] = {}
         self._called: dict[str, int] = {}
         self._seniority: dict[str, SortedList] = defaultdict(SortedList)
 
     def heard(self, at: int, event: ev.Event) -> None:
+        """One event."""
         tally = self._tally
         match event:
             case ev.TicketIssued():
                 tally.customers += 1
             case ev.TicketCalled():
                 self._called[event.counter] = at
-                ticket = self._lobby.state.tickets[event.ticket]
+                ticket = self._state.tickets[event.ticket]
                 if ticket.called_at == at:
                     before = self._seniority[ticket.service]
                     overtaken = len(before) - before.bisect_right(ticket.seniority)
                     before.add(ticket.seniority)
-                    waited = (at - ticket.issued_at) / 1000
-                    tally.waits.append(Waited(ticket.klass, ticket.service, waited, overtaken))
+                    waited = max(0, at - ticket.waits_from) / 1000
+                    tally.waits.append(Waited(ticket.id, ticket.klass, ticket.service, waited, overtaken))
             case ev.TicketFinished() | ev.TicketMissed():
                 tally.busy_seconds += (at - self._called.pop(event.counter, at)) / 1000
                 tally.missed += isinstance(event, ev.TicketMissed)
@@ -119,9 +122,9 @@ def simulate(
     tally = Tally()
     scorer = Scorer(forced, lobby.state)
     for n, (day, kind) in enumerate(days_of(rules, profile, number)):
-        counts = _DayTally(lobby, tally)
+        counts = DayTally(lobby.state, tally)
 
-        def heard(at: int, event: ev.Event, counts: _DayTally = counts) -> None:
+        def heard(at: int, event: ev.Event, counts: DayTally = counts) -> None:
             counts.heard(at, event)
             scorer.heard(at, event)
 

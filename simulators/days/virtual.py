@@ -23,6 +23,7 @@ from controller.lobby.rules import Counter, Rules
 from controller.lobby.staffing import CHECK_EVERY
 from controller.lobby.state import CounterStage, Stage, State, evolve
 from simulators.customers import Customer
+from simulators.days.record import REACTS
 
 WALK = 12_000
 """Milliseconds from the call to the counter."""
@@ -31,8 +32,6 @@ GIVES_UP_AFTER = 65_000
 """Milliseconds after a call at which a clerk calls again, and no longer waits."""
 NOTICES_LATE = 180_000
 """Milliseconds after a missed call at which somebody notices."""
-REACTS = 2_000
-"""Milliseconds in which an idle clerk sees that somebody waits."""
 FETCHED_IN = 120_000
 """Milliseconds in which a clerk opens a window that the manager asks for."""
 
@@ -58,7 +57,6 @@ class VirtualLobby:
                 day = event.day if isinstance(event, ev.DayOpened) else self.state.day
                 self.rows.append(Row(next(self._seq), command.at, day, event, command.cause, part))
                 evolve(self.state, command.at, event)
-            for event in decision:
                 self.heard(command.at, event)
         return decision
 
@@ -115,7 +113,7 @@ class _Clerk:
 class VirtualDay:
     """One business day. `customers` come in the order of their arrival, in seconds since local midnight.
 
-    `take` may have them press otherwise: for an appointment, say. `issued` is told of each ticket.
+    `take` may have them press otherwise: for an appointment, say.
     """
 
     def __init__(
@@ -129,7 +127,6 @@ class VirtualDay:
         walk: int = WALK,
         reacts: int = REACTS,
         take: Callable[[Customer, cm.TakeTicket], cm.TakeTicket] = lambda customer, command: command,
-        issued: Callable[[int, Customer, str], None] = lambda at, customer, ticket: None,
     ) -> None:
         self.lobby = lobby
         self.rules = lobby.rules
@@ -140,7 +137,6 @@ class VirtualDay:
         self._walk = walk
         self._reacts = reacts
         self._take = take
-        self._issued = issued
         self._agenda: list[tuple[int, int, Callable[[int], None]]] = []
         self._order = count()
         self._causes = count()
@@ -205,7 +201,6 @@ class VirtualDay:
         issued = next((event for event in events if isinstance(event, ev.TicketIssued)), None)
         if issued:
             self._visits[issued.ticket] = _Visit(customer, at, list(self._legs(customer)))
-            self._issued(at, customer, issued.ticket)
             self._wake(at, issued.ticket)
         else:
             self.turned_away += 1
@@ -297,16 +292,10 @@ class VirtualDay:
         visit.on_the_way = bool(visit.legs)
         if visit.legs:
             leg = visit.legs[0]
-            self.do(cm.Hold(at=at, cause=self.cause(), counter=clerk.counter.id))
-            on = cm.Reassign(
-                at=at,
-                cause=self.cause(),
-                by=f"counter/{clerk.counter.id}",
-                ticket=ticket,
-                service=leg.service,
-                counter=leg.counter,
-            )
-            self.do(on)
+            key = self.rules.services[leg.service].key if leg.service else None
+            digits = leg.counter.zfill(2) if leg.counter else "" if key is None else str(key)
+            if digits:
+                self.do(cm.Transfer(at=at, cause=self.cause(), counter=clerk.counter.id, digits=digits))
         self._calls(at, clerk)
         if visit.legs and self.lobby.state.tickets[ticket].stage is Stage.WAITING:
             self._wake(at, ticket)

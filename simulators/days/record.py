@@ -1,0 +1,287 @@
+"""What a journal tells of a day, so that it can happen again: who came for what, how long each was at a counter and how
+that ended, what people did by hand, when each counter was open, and how long each clerk took to call.
+
+What is tied to a person goes with that person: how long their service takes, and how long the clerk needs after it.
+What the clock decides keeps its time: arrivals, breaks, what the manager did.
+"""
+
+from __future__ import annotations
+
+from collections import Counter as Count
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from statistics import median
+from typing import Literal, NamedTuple
+
+from controller.lobby import events as ev
+from controller.lobby.rules import Rules
+from controller.lobby.state import CounterStage, LineKey, Stage, State, evolve
+
+Day = Sequence[tuple[int, ev.Event]]
+"""A business day's events with their times, ms since 1970, UTC."""
+
+REACTS = 2_000
+"""Milliseconds in which an idle clerk sees that somebody waits, where the journal tells nothing of it."""
+
+
+class When(NamedTuple):
+    """A moment: ms (since 1970, UTC, or since what it follows), and its place among those of the same time: the event's
+    place in the journal, or a half more for what came of nothing."""
+
+    at: int
+    order: float
+
+
+@dataclass(slots=True)
+class Stay:
+    """One call of a ticket, and what it led to."""
+
+    counter: str
+    called: int
+    lasts: When | None = None
+    """None: it had not ended when the journal did."""
+    ends: Literal["finished", "missed", "held", "sent"] = "finished"
+    service: str = ""
+    to: str = ""
+    """Where it was sent on to: a service, or a counter."""
+    goes_on: tuple[When, ev.Event] | None = None
+    """What became of a held ticket or a no-show, counted from the end of the stay."""
+
+
+class Sight(NamedTuple):
+    """What made a free clerk see that somebody waits: a ticket's `nth` stay there is over, a ticket has joined a line
+    for the `nth` time, or the counter has opened for the `nth` time."""
+
+    counter: str
+    kind: Literal["over", "joined", "opened"]
+    ticket: str
+    nth: int
+
+
+@dataclass(slots=True)
+class Shift:
+    """A counter opens, pauses or closes. `patient`: nobody was left then; who is still there is served first."""
+
+    when: When
+    counter: str
+    stage: CounterStage
+    patient: bool = False
+
+
+@dataclass(slots=True)
+class Record:
+    """A day. `deeds` are what people did by hand to waiting tickets: calls, promotions, reassignments and so on."""
+
+    taken: list[tuple[When, ev.TicketIssued]] = field(default_factory=list)
+    stays: dict[str, list[Stay]] = field(default_factory=lambda: defaultdict(list))
+    deeds: list[tuple[When, ev.Event]] = field(default_factory=list)
+    shifts: list[Shift] = field(default_factory=list)
+    hesitates: dict[Sight, When] = field(default_factory=dict)
+    """For how long a free clerk who saw somebody had called nobody when they did, or there was nobody left."""
+    last: int = 0
+    """When the last of it happened."""
+    over: bool = False
+    """The day has ended; else a part of it is still to come."""
+
+    def usually(self, kind: str) -> int:
+        """The milliseconds that clerks mostly take to call."""
+        known = [delay.at for sight, delay in self.hesitates.items() if sight.kind == kind and delay.order.is_integer()]
+        return round(median(known)) if known else REACTS
+
+
+class Watch:
+    """Which free counters see somebody whom they serve, and what made them. It hears each event once it has taken
+    effect, and tells when a counter begins to see somebody and when it does not any more."""
+
+    def __init__(
+        self,
+        serves: Callable[[str, LineKey], bool],
+        begins: Callable[[Sight], None],
+        ends: Callable[[Sight], None],
+    ) -> None:
+        self._serves = serves
+        self._begins = begins
+        self._ends = ends
+        self.seen: dict[str, Sight] = {}
+        self._stays: Count[str] = Count()
+        self._joined: Count[str] = Count()
+        self._opened: Count[str] = Count()
+
+    def sees(self, state: State, counter: str) -> bool:
+        """Whether anybody waits whom a counter serves."""
+        return any(self._serves(counter, key) for key in state.lines)
+
+    def heard(self, state: State, event: ev.Event) -> None:
+        """One event, `state` being the one after it."""
+        ticket, freed = self._count(event)
+        for id, counter in state.counters.items():
+            sees = counter.stage is CounterStage.OPEN and not counter.ticket and self.sees(state, id)
+            if sees and id not in self.seen:
+                if freed != id:
+                    sight = Sight(id, "joined", ticket, self._joined[ticket])
+                elif ticket:
+                    sight = Sight(id, "over", ticket, self._stays[ticket])
+                else:
+                    sight = Sight(id, "opened", "", self._opened[id])
+                self.seen[id] = sight
+                self._begins(sight)
+            elif not sees and id in self.seen:
+                self._ends(self.seen.pop(id))
+
+    def _count(self, event: ev.Event) -> tuple[str, str]:
+        """The ticket that an event is about, and the counter that it makes free."""
+        match event:
+            case ev.TicketCalled():
+                self._stays[event.ticket] += 1
+            case ev.TicketFinished() | ev.TicketMissed() | ev.TicketHeld():
+                return event.ticket, event.counter
+            case ev.TicketTransferred():
+                self._joined[event.ticket] += 1
+                return event.ticket, event.from_counter
+            case ev.CounterOpened():
+                self._opened[event.counter] += 1
+                return "", event.counter
+            case (
+                ev.TicketIssued()
+                | ev.TicketReturned()
+                | ev.TicketReassigned()
+                | ev.TicketPromoted()
+                | ev.TicketRestored()
+            ):
+                self._joined[event.ticket] += 1
+                return event.ticket, ""
+        return "", ""
+
+
+def may_serve(rules: Rules, counter: str, key: LineKey) -> bool:
+    """Whether a line is work for a counter."""
+    configured = rules.counters.get(counter)
+    return configured is not None and configured.handicap(key.service, key.klass, key.only) is not None
+
+
+def read(events: Day, rules: Rules) -> Record:
+    """The day, as far as it goes. `rules` say whom a counter serves where the day does not tell."""
+    record, state = Record(), State()
+    moments = list(_moments(events, rules))
+    serves = _whom_they_served(moments, rules)
+    now = When(0, 0)
+    caller = left_behind = ""
+    since: dict[str, When] = {}
+
+    def begins(sight: Sight) -> None:
+        since[sight.counter] = now
+
+    def ends(sight: Sight) -> None:
+        order = now.order + 0.5
+        if sight.counter == caller:
+            order = now.order
+        elif left_behind == f"counter/{sight.counter}":
+            order = float("inf")  # it is closing
+        record.hesitates[sight] = When(now.at - since.pop(sight.counter).at, order)
+
+    watch = Watch(serves, begins, ends)
+    before: ev.Event | None = None
+    for now, event in moments:
+        _note(record, state, now, event, before)
+        if isinstance(event, ev.TicketReassigned) and state.tickets[event.ticket].stage is Stage.WAITING:
+            left_behind = event.by
+        evolve(state, now.at, event)
+        caller = event.counter if isinstance(event, ev.TicketCalled) and not event.forced else ""
+        watch.heard(state, event)
+        if isinstance(event, ev.CounterOpened | ev.CounterPaused | ev.CounterClosed):
+            for shift in record.shifts:
+                shift.patient = shift.patient and shift.counter != event.counter
+            stage = state.counters[event.counter].stage
+            leaves_nobody = left_behind != f"counter/{event.counter}" and not watch.sees(state, event.counter)
+            record.shifts.append(Shift(now, event.counter, stage, stage is CounterStage.CLOSED and leaves_nobody))
+            left_behind = ""
+        before = event
+    record.last = now.at
+    here = [id for id, counter in state.counters.items() if counter.stage is CounterStage.OPEN]
+    record.over = not here or any(isinstance(event, ev.DayClosed) for _, event in events)
+    for id in here:
+        # Nobody closed it. Who had somebody to call, and did not, had gone.
+        gone = since.get(id)
+        when = When(gone.at, gone.order + 0.5) if gone else When(now.at, float("inf"))
+        record.shifts.append(Shift(when, id, CounterStage.CLOSED, not watch.sees(state, id)))
+    return record
+
+
+def _moments(events: Day, rules: Rules) -> Iterator[tuple[When, ev.Event]]:
+    """The events in the order of the journal, at times that never go back, without what only the day's end brought."""
+    now = events[0][0]
+    end = rules.end_of_day(now)
+    for order, (at, event) in enumerate(events):
+        if at >= end:
+            return
+        now = max(now, at)
+        yield When(now, float(order)), event
+
+
+def _whom_they_served(moments: Iterable[tuple[When, ev.Event]], rules: Rules) -> Callable[[str, LineKey], bool]:
+    """Whether a counter served a line then. Each call tells between whom it chose, and so between whom not."""
+    state = State()
+    known: dict[tuple[str, LineKey], bool] = {}
+    for now, event in moments:
+        if isinstance(event, ev.TicketCalled) and not event.forced:
+            heads = {head["ticket"] for head in event.why["heads"]}
+            for key, line in state.lines.items():
+                head = state.tickets[line[0].ticket]
+                if head.id in heads:
+                    known[event.counter, key] = True
+                elif head.not_before * 1000 <= now.at:
+                    known.setdefault((event.counter, key), False)
+        evolve(state, now.at, event)
+
+    def serves(counter: str, key: LineKey) -> bool:
+        found = known.get((counter, key))
+        if found is None:
+            found = may_serve(rules, counter, key)
+        return found
+
+    return serves
+
+
+def _note(record: Record, state: State, now: When, event: ev.Event, before: ev.Event | None) -> None:
+    """What an event tells, `state` being the one before it."""
+    match event:
+        case ev.TicketIssued():
+            record.taken.append((now, event))
+            return
+        case ev.TicketCalled(ticket=id) | ev.TicketReturned(ticket=id) | ev.TicketCancelled(ticket=id):
+            by_hand = not isinstance(event, ev.TicketCalled) or event.forced
+        case ev.TicketPromoted(ticket=id) | ev.TicketRestored(ticket=id):
+            by_hand = True
+        case ev.TicketReassigned(ticket=id):
+            # Whom it was only to wait for had gone home when it came back: that follows by itself.
+            follows = isinstance(before, ev.TicketReturned) and before.ticket == id
+            by_hand = event.by_hand and not follows
+        case ev.TicketFinished(ticket=id) | ev.TicketMissed(ticket=id) | ev.TicketHeld(ticket=id):
+            _ends(record.stays[id][-1], now, event)
+            return
+        case ev.TicketTransferred(ticket=id):
+            _ends(record.stays[id][-1], now, event)
+            return
+        case _:
+            return
+    parked = state.tickets[id].stage in (Stage.HELD, Stage.MISSED) and not isinstance(event, ev.TicketPromoted)
+    stay = record.stays[id][-1] if parked else None
+    if stay and stay.lasts:
+        stay.goes_on = When(now.at - stay.called - stay.lasts.at, now.order), event
+    elif by_hand:
+        record.deeds.append((now, event))
+    if isinstance(event, ev.TicketCalled):
+        record.stays[id].append(Stay(event.counter, now.at))
+
+
+def _ends(stay: Stay, now: When, event: ev.Event) -> None:
+    stay.lasts = When(now.at - stay.called, now.order)
+    match event:
+        case ev.TicketMissed():
+            stay.ends = "missed"
+        case ev.TicketHeld():
+            stay.ends = "held"
+        case ev.TicketTransferred():
+            stay.ends = "sent"
+            stay.service, stay.to = ("", event.counter) if event.counter else (event.service, "")
