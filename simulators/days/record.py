@@ -61,11 +61,12 @@ class Sight(NamedTuple):
 
 @dataclass(slots=True)
 class Shift:
-    """A counter opens, pauses or closes. `patient`: nobody was left then; who is still there is served first."""
+    """A counter opens, pauses or closes, or its clerk just leaves (None). `patient`: nobody was left to be served then;
+    who is there this time is served first."""
 
     when: When
     counter: str
-    stage: CounterStage
+    stage: CounterStage | None
     patient: bool = False
 
 
@@ -204,7 +205,7 @@ def read(events: Day, rules: Rules) -> Record:
         # Nobody closed it. Who had somebody to call, and did not, had gone.
         gone = since.get(id)
         when = When(gone.at, gone.order + 0.5) if gone else When(now.at, float("inf"))
-        record.shifts.append(Shift(when, id, CounterStage.CLOSED, not watch.sees(state, id)))
+        record.shifts.append(Shift(when, id, None, not watch.sees(state, id)))
     return record
 
 

@@ -128,6 +128,8 @@ class _Again:
         """Ticket -> how often it has been called."""
         self._leaves: dict[str, Shift] = {}
         """Counters that pause or close as soon as they may."""
+        self._gone: set[str] = set()
+        """Counters that stand open, and nobody is there."""
         self._asked_for: dict[str, list[str]] = defaultdict(list)
         """Counter -> tickets that it is to call by hand as soon as it is free."""
         self._agenda: list[tuple[When, int, Callable[[], None]]] = []
@@ -236,7 +238,7 @@ class _Again:
             self._after(When(0, self._now.order + 0.25), lambda: self._free(sight.counter))
 
     def _calls(self, sight: Sight) -> None:
-        if self._watch.seen.get(sight.counter) is sight:
+        if self._watch.seen.get(sight.counter) is sight and sight.counter not in self._gone:
             self._do(cm.CallNext, counter=sight.counter)
 
     def _free(self, counter: str) -> None:
@@ -259,6 +261,8 @@ class _Again:
             self._do(cm.Open, counter=counter)
         elif here.ticket or (shift.patient and counter in self._watch.seen):
             self._leaves[counter] = shift
+        elif shift.stage is None:
+            self._gone.add(counter)
         elif shift.stage is CounterStage.CLOSED:
             self._do(cm.Close, counter=counter)
         elif here.stage is CounterStage.OPEN:
