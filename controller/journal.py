@@ -56,6 +56,7 @@ CREATE TABLE IF NOT EXISTS probe(id INTEGER PRIMARY KEY, filler BLOB) STRICT;
 """
 _COLUMNS = ("seq", "at", "day", "kind", "version", "data", "cause", "part")
 _ROWS = f"SELECT {', '.join(_COLUMNS)} FROM event"
+_NEWER = "{path}: was written by a newer version of this program; install that version"
 
 
 class JournalError(Exception):
@@ -110,16 +111,20 @@ class JournalReader:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        if not path.exists():
-            raise JournalError(f"{path}: there is no such file; name the file that [journal] path names")
         try:
-            self._reader = _connect(path, read_only=True)
-            columns = tuple(name for _, name, *_ in self._reader.execute("PRAGMA table_info(event)"))
-        except sqlite3.Error as error:
-            raise JournalError(_why_not(path, error)) from error
-        if columns != _COLUMNS:
+            if not path.exists():
+                raise JournalError(f"{path}: there is no such file; name the file that [journal] path names")
+            self._reader, columns, version, application = _connect_to_read(path)
+        except (sqlite3.Error, OSError) as error:
+            raise JournalError(_why_not_read(path, error)) from error
+        try:
+            if columns != _COLUMNS and application != APPLICATION_ID:
+                raise JournalError(f"{path}: this is no journal; name the file that [journal] path names")
+            if version > SCHEMA_VERSION or columns != _COLUMNS:
+                raise JournalError(_NEWER.format(path=path))
+        except JournalError:
             self.close()
-            raise JournalError(f"{path}: this is no journal; name the file that [journal] path names")
+            raise
 
     def close(self) -> None:
         """Close the file."""
@@ -128,6 +133,13 @@ class JournalReader:
     def last_day(self) -> str:
         """The business day of the last row; empty for a new journal."""
         row = next(self._select("SELECT day FROM event ORDER BY seq DESC LIMIT 1"), None)
+        return row[0] if row else ""
+
+    def last_day_with(self, *kinds: str) -> str:
+        """The last business day with an event of one of these kinds; empty if there is none."""
+        marks = ",".join("?" * len(kinds))
+        select = f"SELECT day FROM event WHERE kind IN ({marks}) ORDER BY seq DESC LIMIT 1"
+        row = next(self._select(select, *kinds), None)
         return row[0] if row else ""
 
     def days(self) -> list[str]:
@@ -167,7 +179,7 @@ class JournalReader:
         try:
             yield from self._reader.execute(select, values)
         except sqlite3.Error as error:
-            raise JournalError(_why_not(self.path, error)) from error
+            raise JournalError(_why_not_read(self.path, error)) from error
 
     def _row(self, columns: Sequence[Any]) -> Row:
         seq, at, day, kind, version, data, cause, part = columns
@@ -258,7 +270,7 @@ class Journal(JournalReader):
 
     def _open_writer(self) -> sqlite3.Connection:
         if self._writer is None:
-            connection = _connect(self.path, read_only=False)
+            connection = _connect(self.path, "rwc")
             try:
                 _prepare(connection, self.path)
             except BaseException:
@@ -305,8 +317,36 @@ class _Transaction:
         raise kind(str(error)) from error
 
 
-def _connect(path: Path, *, read_only: bool) -> sqlite3.Connection:
-    mode = "ro" if read_only else "rwc"
+def _connect_to_read(path: Path) -> tuple[sqlite3.Connection, tuple[str, ...], int, int]:
+    """A connection that only reads, the event table's columns, the schema's version and the application's id."""
+    try:
+        return _looked_into(_connect(path, "ro"))
+    except sqlite3.OperationalError:
+        # Where nothing may be written SQLite cannot make the files in which readers and a writer meet. Without a
+        # write-ahead log nobody writes: then the file alone is the whole journal.
+        if _log_size(path):
+            raise
+        return _looked_into(_connect(path, "ro&immutable=1"))
+
+
+def _looked_into(connection: sqlite3.Connection) -> tuple[sqlite3.Connection, tuple[str, ...], int, int]:
+    try:
+        columns = tuple(name for _, name, *_ in connection.execute("PRAGMA table_info(event)"))
+        (version,) = connection.execute("PRAGMA user_version").fetchone()
+        (application,) = connection.execute("PRAGMA application_id").fetchone()
+    except BaseException:
+        connection.close()
+        raise
+    return connection, columns, version, application
+
+
+def _log_size(path: Path) -> int:
+    """Bytes of a journal's write-ahead log; 0 if there is none."""
+    log = path.with_name(path.name + "-wal")
+    return log.stat().st_size if log.exists() else 0
+
+
+def _connect(path: Path, mode: str) -> sqlite3.Connection:
     connection = sqlite3.connect(
         f"file:{_uri(path)}?mode={mode}", uri=True, isolation_level=None, check_same_thread=False, timeout=5
     )
@@ -329,7 +369,7 @@ def _prepare(connection: sqlite3.Connection, path: Path) -> None:
             )
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     if version > SCHEMA_VERSION:
-        raise JournalError(f"{path}: was written by a newer version of this program; install that version")
+        raise JournalError(_NEWER.format(path=path))
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = FULL")
     connection.execute(f"PRAGMA wal_autocheckpoint = {LOG_LIMIT}")
@@ -358,6 +398,23 @@ def _lock(path: Path) -> int:
         os.close(lock)
         raise JournalError(f"{path}: another controller is using this journal; stop it first") from error
     return lock
+
+
+def _why_not_read(path: Path, error: Exception) -> str:
+    """As `_why_not`, for who only wants to read."""
+    told = _why_not(path, error)
+    if ": cannot be opened (" not in told:
+        return told
+    reason = os.strerror(error.errno or 0) if isinstance(error, OSError) else str(error)
+    try:
+        if _log_size(path):
+            return (
+                f"{path}: cannot be read ({reason}): its newest rows are in {path.name}-wal beside it, and this folder "
+                "may not be written; copy both to a folder of your own, and name the copy"
+            )
+    except OSError:
+        pass
+    return f"{path}: cannot be read ({reason}); check that you may read it, or read a copy of it"
 
 
 def _why_not(path: Path, error: Exception) -> str:

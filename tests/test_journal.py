@@ -13,7 +13,16 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
-from controller.journal import APPLICATION_ID, SCHEMA_VERSION, Journal, JournalError, JournalWriteError, Remark, Row
+from controller.journal import (
+    APPLICATION_ID,
+    SCHEMA_VERSION,
+    Journal,
+    JournalError,
+    JournalReader,
+    JournalWriteError,
+    Remark,
+    Row,
+)
 from controller.lobby.events import CounterOpened, DayOpened, Event, TicketIssued
 
 DAY = "2026-11-23"
@@ -351,6 +360,85 @@ def test_a_file_that_must_not_be_written(mode: int) -> None:
             folder.chmod(0o755)
     assert "cannot be opened" in told
     assert "is writable" in told
+
+
+# -- for reading only ----------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def read_only() -> Iterator[Path]:
+    """A journal's path in a folder where nobody may write once this is over to the test; see `closed_to_writers`."""
+    with TemporaryDirectory() as name:
+        try:
+            yield Path(name) / "lobby.db"
+        finally:
+            Path(name).chmod(0o755)
+
+
+@contextmanager
+def closed_to_writers(path: Path) -> Iterator[None]:
+    """Who may only read looks at the file and its folder."""
+    for file in path.parent.iterdir():
+        file.chmod(0o444)
+    path.parent.chmod(0o555)
+    with as_nobody():
+        yield
+
+
+def days_in(path: Path) -> list[str]:
+    reader = JournalReader(path)
+    try:
+        return reader.days()
+    finally:
+        reader.close()
+
+
+def test_a_journal_where_nothing_may_be_written_can_be_read() -> None:
+    with read_only() as path:
+        write(path, row(1, DayOpened(DAY)))
+        with closed_to_writers(path):
+            assert days_in(path) == [DAY]
+
+
+def test_rows_that_only_the_log_has_are_not_left_out_in_silence() -> None:
+    with read_only() as path, TemporaryDirectory() as live:
+        with opened(Path(live) / "lobby.db") as journal:
+            journal.append([row(1, DayOpened(DAY))]).result()
+            for name in ("lobby.db", "lobby.db-wal"):
+                path.with_name(name).write_bytes((Path(live) / name).read_bytes())
+        with closed_to_writers(path), pytest.raises(JournalError) as caught:
+            days_in(path)
+    told = str(caught.value)
+    assert told.startswith(f"{path}: cannot be read (")
+    assert "lobby.db-wal" in told
+    assert "is writable" not in told
+    assert "\n" not in told
+
+
+def test_a_file_that_must_not_be_read_asks_for_no_more_than_reading() -> None:
+    with read_only() as path:
+        write(path, row(1))
+        path.chmod(0)
+        path.parent.chmod(0o755)
+        with as_nobody(), pytest.raises(JournalError) as caught:
+            days_in(path)
+    assert "check that you may read it" in str(caught.value)
+    assert "writable" not in str(caught.value)
+
+
+def test_who_only_reads_refuses_a_newer_schema_too(path: Path) -> None:
+    write(path, row(1))
+    sql(path, f"PRAGMA user_version = {SCHEMA_VERSION + 1}", "ALTER TABLE event ADD COLUMN mood TEXT")
+    with pytest.raises(JournalError, match=r"^[^\n]*newer version of this program; install that version$"):
+        days_in(path)
+
+
+def test_the_last_day_with_a_ticket(path: Path) -> None:
+    issued = TicketIssued("A001", "cash", "normal", 1795482000, 1, "kiosk", True)
+    write(path, row(1, DayOpened(DAY)), row(2, issued), row(3, DayOpened("2026-11-24"), day="2026-11-24"))
+    with opened(path) as journal:
+        assert (journal.last_day(), journal.last_day_with("ticket_issued")) == ("2026-11-24", DAY)
+        assert journal.last_day_with("ticket_called") == ""
 
 
 def damages(size: int, page: int = 4096) -> Iterator[tuple[str, Callable[[bytearray], None]]]:
