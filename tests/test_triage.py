@@ -92,6 +92,13 @@ def test_loops(leads_to: dict[str, tuple[str, ...]], loop: str) -> None:
     assert " ".join(loops(leads_to)) == loop
 
 
+def test_a_chain_of_questions_may_be_long() -> None:
+    chain = {f"q{n}": (f"q{n + 1}",) for n in range(100_000)}
+    assert loops(chain) == []
+    found = loops(chain | {"q100000": ("q50000",)})
+    assert (found[0], found[-1], len(found)) == ("q50000", "q50000", 50_002)
+
+
 IDS = st.sampled_from("abcdefg")
 
 

@@ -85,19 +85,21 @@ def loops(leads_to: Mapping[str, tuple[str, ...]]) -> list[str]:
     `leads_to` names for each question those that its answers lead to; unknown ones lead nowhere.
     """
     done: set[str] = set()
-
-    def walk(question: str, path: list[str]) -> list[str]:
-        if question in path:
-            return [*path[path.index(question) :], question]
-        if question in done:
-            return []
-        for following in leads_to.get(question, ()):
-            if found := walk(following, [*path, question]):
-                return found
-        done.add(question)
-        return []
-
-    for question in leads_to:
-        if found := walk(question, []):
-            return found
+    for first in leads_to:
+        # By hand and not by recursion: a chain of questions may be as long as a file allows.
+        path = [first] if first not in done else []
+        ahead = [iter(leads_to[question]) for question in path]
+        on_path = set(path)
+        while path:
+            following = next(ahead[-1], None)
+            if following is None:
+                done.add(path[-1])
+                on_path.discard(path.pop())
+                ahead.pop()
+            elif following in on_path:
+                return [*path[path.index(following) :], following]
+            elif following not in done:
+                path.append(following)
+                on_path.add(following)
+                ahead.append(iter(leads_to.get(following, ())))
     return []
