@@ -24,6 +24,7 @@ from controller.engine import Engine, Request
 from controller.furnish import furnish
 from controller.journal import Journal
 from controller.lobby.commands import CheckWindows, RollOver
+from controller.lobby.rules import Rules
 from controller.lobby.staffing import CHECK_EVERY
 from controller.web.access import AccessError, Accounts
 
@@ -38,6 +39,8 @@ LOOK_AHEAD = 5.0
 """Seconds between two looks at how long people will wait."""
 CLOCK_CHECK = 30.0
 """Seconds after which a clock that was set is noticed, when the end of the business day is awaited."""
+DAY_CHECK = 1.0
+"""Seconds between two looks at the business day at least."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,9 +186,7 @@ class Daemon:
     async def _follow_the_day(self) -> None:
         """Begin each business day at its hour, with nobody there to press anything."""
         while True:
-            wall = self._clock.wall()
-            wait = (self._settings.rules.end_of_day(wall) - wall) / 1000
-            await asyncio.sleep(min(wait, CLOCK_CHECK))
+            await asyncio.sleep(until_day_ends(self._settings.rules, self._clock.wall()))
             self._submit_roll_over()
 
     async def _look_ahead(self) -> None:
@@ -209,6 +210,14 @@ class Daemon:
         day = self._settings.rules.day_of(now)
         if day > self.engine.state.day:
             self.engine.submit(Request(RollOver(at=now, cause=f"day:{day}")))
+
+
+def until_day_ends(rules: Rules, wall: int) -> float:
+    """Seconds to wait, from `wall` (ms since 1970, UTC) on, before looking whether another business day has begun.
+
+    Never less than `DAY_CHECK`: whatever clock and time zone say, looking must not keep the loop busy.
+    """
+    return max(DAY_CHECK, min((rules.end_of_day(wall) - wall) / 1000, CLOCK_CHECK))
 
 
 async def run_until_signalled(settings: Settings) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import date
 from itertools import count
 from random import Random
 
@@ -76,9 +77,14 @@ def stream(rules: Rules, profile: str, seed: int, mean_gap: float, at_the_door: 
         yield draw(rules, profile, seed, number, time)
 
 
-def day(rules: Rules, profile: str, seed: str) -> Iterator[Customer]:
-    """The customers of one day of a profile, `arrives` in seconds since local midnight, first come first."""
+def day(rules: Rules, profile: str, seed: str, on: date | None = None) -> Iterator[Customer]:
+    """The customers of one day of a profile, `arrives` in seconds since local midnight, first come first.
+
+    `on`: the day whose doors they come to; None: those of the week's first.
+    """
     kind = rules.calendar.profiles[profile]
+    if on:
+        kind = kind.on(rules.calendar.weekday(on))
     arrivals = Random(f"{seed}:arrivals")
     factor = _lognormal(arrivals, 1.0, DAY_SPREAD)
     number = 0

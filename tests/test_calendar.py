@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, timedelta
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
 from branches import Lobby, branch, hours, local
-from hypothesis import given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from controller.daemon import CLOCK_CHECK, DAY_CHECK, until_day_ends
 from controller.lobby import commands as cm
 from controller.lobby.calendar import (
     ALWAYS,
@@ -25,13 +27,45 @@ from controller.lobby.calendar import (
     parse_dates,
     parse_spans,
     parse_weekdays,
+    second_of,
 )
 from controller.lobby.outcome import Refusal
+from controller.lobby.staffing import need
+from simulators.customers import day as customers_of
 
 BERLIN = ZoneInfo("Europe/Berlin")
 HOUR = 3600
 USUAL = Calendar(PROFILES)
 DAYS = st.dates(date(1999, 1, 1), date(2101, 12, 31))
+DAY_TIMES = st.integers(0, 24 * 60 - 1).map(lambda minute: minute * 60)
+ZONES = (
+    "Asia/Shanghai",
+    "Europe/Berlin",
+    "America/New_York",
+    "America/St_Johns",  # at one minute past midnight until 2011
+    "Australia/Lord_Howe",  # by half an hour
+    "America/Santiago",  # at midnight
+    "Asia/Kathmandu",
+    "Pacific/Apia",  # without the 30th of December 2011
+    "Antarctica/Troll",  # by two hours
+)
+CHANGES = tuple(
+    datetime.fromisoformat(text).replace(tzinfo=UTC)
+    for text in (
+        "2026-03-29 01:00",  # Berlin, Troll
+        "2026-10-25 01:00",
+        "2026-03-08 07:00",  # New York
+        "2026-11-01 06:00",
+        "2010-03-14 03:31",  # St. John's
+        "2010-11-07 02:31",
+        "2026-04-04 15:00",  # Lord Howe
+        "2026-10-03 15:30",
+        "2026-04-05 03:00",  # Santiago
+        "2026-09-06 04:00",
+        "2011-12-30 10:00",  # Apia
+    )
+)
+"""Moments near which the clocks of one of the zones change."""
 
 
 def days(rule: str, year: int, month: int) -> list[int]:
@@ -133,6 +167,7 @@ def test_no_weekdays(text: str) -> None:
         ("end-2", 2026, 2, [26, 27, 28]),
         ("end-2", 2028, 2, [27, 28, 29]),
         ("end-1", 2026, 4, [29, 30]),
+        ("end-30", 2026, 4, list(range(1, 31))),
         ("29", 2026, 2, []),
         ("29", 2028, 2, [29]),
         ("fri", 2026, 11, [6, 13, 20, 27]),
@@ -155,8 +190,8 @@ def test_the_end_of_a_month_is_the_day_before_a_first(day: date) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "0", "32", "16-13", "13-", "-13", "end-", "end+1", "end-123", "friday", "FRI", "mon-fri", "2026-13-01",
-     "2026-02-29", "2026-12-31..2026-12-01", "13..16", "13,14"],
+    ["", "0", "32", "16-13", "13-", "-13", "end-", "end+1", "end-123", "end-31", "end-99", "friday", "FRI", "mon-fri",
+     "2026-13-01", "2026-02-29", "2026-12-31..2026-12-01", "13..16", "13,14"],
 )  # fmt: skip
 def test_no_date_rule(text: str) -> None:
     with pytest.raises(
@@ -248,7 +283,15 @@ def test_hours_of_a_day(day: str, spans: str) -> None:
 
 @pytest.mark.parametrize(
     ("last", "spans"),
-    [(0, "09:00-12:00 13:30-17:00"), (60, "09:00-12:00 13:30-16:00"), (210, "09:00-12:00"), (999, "09:00-12:00")],
+    [
+        (0, "09:00-12:00 13:30-17:00"),
+        (60, "09:00-12:00 13:30-16:00"),
+        (210, "09:00-12:00"),
+        (300, "09:00-12:00"),
+        (360, "09:00-11:00"),  # longer than the afternoon: it ends the morning earlier
+        (480, ""),
+        (999, ""),
+    ],
 )
 def test_the_last_ticket_is_before_the_end_of_the_day(last: int, spans: str) -> None:
     found = USUAL.spans(hours("09:00-12:00 13:30-17:00", last * 60), date(2026, 11, 23))
@@ -283,6 +326,23 @@ def test_always_is_always_but_for_holidays() -> None:
     assert CHINA.is_open(ALWAYS, midnight - timedelta(seconds=1))
     assert not CHINA.is_open(ALWAYS, midnight)
     assert CHINA.next_opening(ALWAYS, midnight) == datetime(2026, 10, 8, tzinfo=BERLIN)
+
+
+@given(st.sampled_from(ZONES), st.sampled_from(CHANGES), st.integers(-36 * HOUR, 36 * HOUR), DAY_TIMES, DAY_TIMES)
+def test_the_next_opening_is_a_time_that_clocks_show(
+    zone: str, near: datetime, away: int, one: int, other: int
+) -> None:
+    """Near changes of the clocks: it lies ahead, exists, and by then tickets are given."""
+    assume(one != other)
+    week = Hours(((Span(min(one, other), max(one, other)),),) * 7)
+    now = (near + timedelta(seconds=away)).astimezone(ZoneInfo(zone))
+    opens = USUAL.next_opening(week, now)
+    assert opens is not None
+    assert opens.timestamp() > now.timestamp()
+    shown = opens.astimezone(UTC).astimezone(ZoneInfo(zone))
+    assert (shown.replace(tzinfo=None), shown.fold) == (opens.replace(tzinfo=None), opens.fold)
+    skipped = second_of(shown) > max(one, other)  # the whole span was in the gap
+    assert USUAL.is_open(week, shown) or skipped
 
 
 @given(DAYS, st.integers(0, 24 * HOUR - 1))
@@ -343,10 +403,26 @@ def test_an_hour_that_is_skipped_opens_when_it_is_over() -> None:
     lobby = Lobby(skipped, local("2026-03-29 01:59:59", "Europe/Berlin"))
     refused = lobby.do(cm.TakeTicket(at=lobby.now, cause="", by="kiosk"))
     assert isinstance(refused, Refusal)
-    assert refused.text(skipped.wording) == "no tickets for Cash now; again today at 02:30"
+    assert refused.text(skipped.wording) == "no tickets for Cash now; again today at 03:00"
     lobby.now += 1000
     assert lobby.rules.local(lobby.now).hour == 3
     assert lobby.take() == "A001"
+
+
+def test_a_time_that_comes_twice_opens_twice() -> None:
+    night = hours("02:30-02:45 09:00-17:00")
+    for now, fold, opens, opens_fold in (
+        ("01:00", 0, "02:30", 0),
+        ("02:10", 0, "02:30", 0),
+        ("02:30", 0, "02:30", 1),
+        ("02:50", 0, "02:30", 1),
+        ("02:10", 1, "02:30", 1),
+        ("02:50", 1, "09:00", 0),
+    ):
+        local_now = datetime.fromisoformat(f"2026-10-25 {now}").replace(tzinfo=BERLIN, fold=fold)
+        found = USUAL.next_opening(night, local_now)
+        assert found is not None
+        assert (f"{found:%H:%M}", found.fold) == (opens, opens_fold), (now, fold)
 
 
 def test_the_evening_before_names_the_right_moment() -> None:
@@ -399,6 +475,76 @@ def test_a_branch_that_closes_for_good_says_so() -> None:
     assert refused.text(rules.wording) == "no tickets for Cash now; again when the branch says so"
 
 
+@pytest.mark.parametrize(
+    ("zone", "now", "fold", "ends"),
+    [
+        ("Europe/Berlin", "2026-10-24 22:00", 0, "2026-10-25T02:30+02:00"),
+        ("Europe/Berlin", "2026-10-25 02:29", 0, "2026-10-25T02:30+02:00"),
+        ("Europe/Berlin", "2026-10-25 02:30", 0, "2026-10-26T02:30+01:00"),
+        ("Europe/Berlin", "2026-10-25 02:10", 1, "2026-10-26T02:30+01:00"),  # the day has begun, and does so once
+        ("Europe/Berlin", "2026-10-25 02:40", 1, "2026-10-26T02:30+01:00"),
+        ("Europe/Berlin", "2026-03-29 01:59", 0, "2026-03-29T03:00+02:00"),  # half past two is skipped
+        ("Europe/Berlin", "2026-03-29 03:00", 0, "2026-03-30T02:30+02:00"),
+        ("Australia/Lord_Howe", "2026-10-03 12:00", 0, "2026-10-04T02:30+11:00"),  # half past two is the gap's end
+    ],
+)
+def test_a_business_day_on_a_day_on_which_the_clocks_change(zone: str, now: str, fold: int, ends: str) -> None:
+    rules = branch({"1": {"cash": 0}}, zone=zone, rollover=timedelta(hours=2, minutes=30))
+    at = local(now, zone, fold)
+    assert rules.local(rules.end_of_day(at)).isoformat(timespec="minutes") == ends
+    assert until_day_ends(rules, at) >= DAY_CHECK
+
+
+@settings(max_examples=500)
+@given(st.sampled_from(ZONES), st.sampled_from(CHANGES), st.integers(-36 * HOUR * 1000, 36 * HOUR * 1000), DAY_TIMES)
+def test_a_business_day_begins_once_and_ends_when_the_next_begins(
+    zone: str, near: datetime, away: int, rollover: int
+) -> None:
+    rules = branch({"1": {"cash": 0}}, zone=zone, rollover=timedelta(seconds=rollover))
+    at = round(near.timestamp() * 1000) + away
+    end = rules.end_of_day(at)
+    assert end > at
+    assert rules.day_of(at) == rules.day_of(end - 1) < rules.day_of(end)
+    assert rules.day_of(at) <= rules.day_of(at + 1000)
+    assert DAY_CHECK <= until_day_ends(rules, at) <= CLOCK_CHECK
+
+
+@pytest.mark.parametrize("jump", [-HOUR, HOUR], ids=["back", "forward"])
+def test_hours_and_the_last_ticket_go_by_a_clock_that_jumps(jump: int) -> None:
+    """Somebody sets the clock an hour wrong in the middle of the day, and right again: hours follow, tickets go on."""
+    until_noon = {"cash": {"hours": hours("09:00-12:00", 15 * 60)}}
+    lobby = Lobby(branch({"1": {"cash": 0}}, services=until_noon), local("2026-11-23 10:15"))
+
+    def told(now: str) -> str:
+        lobby.now = local(f"2026-11-23 {now}")
+        answer = lobby.do(cm.TakeTicket(at=lobby.now, cause=f"{now} {len(lobby.rows)}", by="kiosk"))
+        return answer.text(lobby.rules.wording) if isinstance(answer, Refusal) else ""
+
+    assert told("10:15") == told("11:00") == ""
+    wrong = {-HOUR: "10:00", HOUR: "12:00"}[jump]
+    assert told(wrong) == ("" if jump < 0 else "no tickets for Cash now; again on Tuesday 2026-11-24 at 09:00")
+    assert told("11:01") == ""
+    assert told("11:44:59") == ""
+    closed = "no tickets for Cash now; again on Tuesday 2026-11-24 at 09:00"
+    assert told("11:45") == closed
+    # An hour earlier it is open again, an hour later closed as before; the last ticket is the clock's.
+    assert told({-HOUR: "10:45", HOUR: "12:45"}[jump]) == ("" if jump < 0 else closed)
+    assert told("11:45") == closed
+    taken = [row["data"]["ticket"] for row in lobby.rows if row["kind"] == "ticket_issued"]
+    assert taken == [f"A{number:03d}" for number in range(1, len(taken) + 1)]
+    assert len(taken) == (6 if jump < 0 else 4)
+
+
+def test_a_clock_that_jumps_over_the_opening_and_back() -> None:
+    by_day = {"cash": {"hours": hours("09:00-17:00")}}
+    lobby = Lobby(branch({"1": {"cash": 0}}, services=by_day), local("2026-11-23 08:30"))
+    for now, ticket in (("08:30", ""), ("09:30", "A001"), ("08:31", ""), ("09:00", "A002")):
+        lobby.now = local(f"2026-11-23 {now}")
+        answer = lobby.do(cm.TakeTicket(at=lobby.now, cause=now, by="kiosk"))
+        assert isinstance(answer, Refusal) == (not ticket), now
+    assert lobby.state.day == "2026-11-23"
+
+
 # -- hours and kinds of day ----------------------------------------------------------------------------------------
 
 
@@ -416,6 +562,79 @@ def test_a_kind_of_day_keeps_to_the_branchs_hours() -> None:
         assert (str(kept.hours), kept.arrivals, kept.burst) == (text, arrivals, (1, 2))
         assert hours_of(kept.arrivals, kept.hours)
     assert day.within(((),) * 7) is day
+
+
+def test_a_kind_of_day_keeps_to_each_weekdays_hours() -> None:
+    """Hours by weekday, a make-up Saturday, and a kind of day that is chosen by weekday."""
+    weekend = Profile("weekend", (parse_date_rule("sat"), parse_date_rule("sun")), Span(9 * HOUR, 11 * HOUR), (5, 6))
+    week = (*(parse_spans("09:00-17:00"),) * 5, parse_spans("10:00-15:00"), ())
+    pension = PROFILES["pension"].within(week)
+    made_up = frozenset({date(2026, 6, 27)})
+    calendar = Calendar({"weekend": weekend, "pension": pension, "normal": PROFILES["normal"]}, workdays=made_up)
+    assert str(pension.hours) == "09:00-17:00"
+
+    def on(day: str) -> tuple[str, str, float]:
+        profile = calendar.profile(date.fromisoformat(day))
+        return profile.id, " ".join(map(str, profile.open)), profile.arrivals_at(9.5 * HOUR)
+
+    assert on("2026-06-15") == ("pension", "09:00-17:00", 70)
+    assert on("2026-06-13") == ("weekend", "09:00-11:00", 5)
+    assert on("2026-06-20") == ("weekend", "09:00-11:00", 5)
+    assert on("2026-06-27") == ("normal", "09:00-17:00", 26), "a Saturday that is worked like a Monday is no weekend"
+    assert on("2026-06-28") == ("weekend", "09:00-11:00", 5)
+    calendar = replace(calendar, profiles={"pension": pension, "normal": PROFILES["normal"].within(week)})
+    assert on("2026-06-13") == ("pension", "10:00-15:00", 0), "a Saturday"
+    assert on("2026-06-14") == ("pension", "09:00-17:00", 70), "a Sunday, closed: as on the first day that is open"
+    assert on("2026-06-27") == ("normal", "09:00-17:00", 26)
+    made_up |= {date(2026, 6, 13)}
+    calendar = replace(calendar, workdays=made_up)
+    assert on("2026-06-13") == ("pension", "09:00-17:00", 70), "a Saturday that is worked like a Monday"
+
+
+@pytest.mark.parametrize(
+    ("rule", "day", "worked", "holds"),
+    [
+        ("sat", "2026-10-10", False, True),
+        ("sat", "2026-10-10", True, False),
+        ("mon", "2026-10-10", True, True),
+        ("10", "2026-10-10", True, True),
+        ("2026-10-10", "2026-10-10", True, True),
+    ],
+)
+def test_a_make_up_day_is_a_monday_to_rules_by_weekday(rule: str, day: str, worked: bool, holds: bool) -> None:
+    special = Profile("special", (parse_date_rule(rule),), Span(0, HOUR), (1,))
+    days = frozenset({date.fromisoformat(day)} if worked else ())
+    calendar = Calendar({"special": special, "normal": PROFILES["normal"]}, workdays=days)
+    assert (calendar.profile(date.fromisoformat(day)) is special) == holds
+
+
+def test_a_saturdays_crowd_is_at_the_door_when_it_opens() -> None:
+    """A pension day on a Saturday that opens at ten: estimates, advice and simulated customers go by its doors."""
+    week = (*(parse_spans("09:00-17:00"),) * 5, parse_spans("10:00-15:00"), ())
+    profiles = {id: profile.within(week) for id, profile in PROFILES.items()}
+    ids = ("pension", "busy", "normal")
+    shares = {id: {"cash": 1.0} for id in ids}
+    classes = {id: {"normal": 90.0, "green": 10.0} for id in ids}
+    rules = branch({"1": {"cash": 0}}, calendar=Calendar(profiles), shares=shares, class_shares=classes)
+    lobby = Lobby(rules, local("2026-06-13 08:00"))
+    lobby.do(cm.RollOver(at=lobby.now, cause="day"))
+    assert (lobby.state.day, lobby.state.profile) == ("2026-06-13", "pension")
+
+    def crowd(now: str) -> float:
+        return need(lobby.state, rules, local(f"2026-06-13 {now}"), ["cash"]).work
+
+    assert crowd("09:00") == crowd("09:10") == 0
+    assert crowd("10:00") > 0
+    kind = rules.profile_on(lobby.state.day, lobby.state.profile)
+    assert kind == rules.profile("2026-06-13")
+    assert kind is not None
+    assert str(kind.hours) == "10:00-15:00"
+    assert rules.profile_on(lobby.state.day, "gone") is None
+    times = [customer.arrives for customer in customers_of(rules, "pension", "saturday", date(2026, 6, 13))]
+    assert len(times) > 50
+    assert 10 * HOUR <= min(times) < 10 * HOUR + 60
+    assert max(times) < 15 * HOUR
+    assert min(customer.arrives for customer in customers_of(rules, "pension", "week")) < 10 * HOUR
 
 
 def test_over_lunch_the_doors_are_closed() -> None:

@@ -64,7 +64,7 @@ def plan(lobby: Lobby, counter: str) -> tuple[float, float] | None:
     here, at, state = lobby.state.counter(counter), lobby.now, lobby.state
     local_now = lobby.rules.local(at)
     second = local_now.hour * HOUR + local_now.minute * MINUTE + local_now.second
-    profile = lobby.rules.calendar.profiles.get(state.profile)
+    profile = lobby.rules.profile_on(state.day, state.profile)
     shifts = profile.shifts(counter) if profile else ()
     now_in = [shift for shift in shifts if shift.start <= second < shift.end]
     until = float(now_in[0].end - second) if now_in else float("inf")

@@ -101,9 +101,7 @@ def _profiles(config: Config) -> dict[str, Profile]:
             assert own.hours is not None
             assert own.arrivals is not None
             usual = Profile(id, own.when, own.hours, tuple(own.arrivals))
-        elif config.calendar.hours and own.hours is None:
-            usual = usual.within(config.calendar.hours)
-        profiles[id] = replace(
+        kind = replace(
             usual,
             when=usual.when if own.when is None else own.when,
             hours=own.hours or usual.hours,
@@ -111,6 +109,7 @@ def _profiles(config: Config) -> dict[str, Profile]:
             burst=usual.burst if own.burst is None else (own.burst[0], own.burst[1]),
             staff=usual.staff if own.staff is None else own.staff,
         )
+        profiles[id] = kind.within(config.calendar.hours) if config.calendar.hours and own.hours is None else kind
     return profiles
 
 

@@ -1,15 +1,17 @@
 """When the branch is open, and what kind of day it is: hours, holidays, profiles chosen by date.
 
 All times of day are seconds since local midnight; what they mean in UTC is the time zone's business, so that a day on
-which the clocks change has its right length.
+which the clocks change has its right length. Moments are compared in UTC: local times of one zone compare by what the
+clock shows, which on such a day is not their order.
 """
 
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime, time, timedelta, tzinfo
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -93,15 +95,15 @@ class DateRule(NamedTuple):
     first: int
     last: int
 
-    def holds(self, day: date) -> bool:
-        """Whether a day is one of them."""
+    def holds(self, day: date, weekday: int | None = None) -> bool:
+        """Whether a day is one of them; `weekday`: the one that it is worked as, if that is not its own."""
         match self.kind:
             case "day":
                 value = day.day
             case "end":
                 value = ((day.replace(day=28) + timedelta(days=4)).replace(day=1) - day).days - 1
             case "week":
-                value = day.weekday()
+                value = day.weekday() if weekday is None else weekday
             case _:
                 value = day.toordinal()
         return self.first <= value <= self.last
@@ -115,7 +117,9 @@ def parse_date_rule(text: str) -> DateRule:
         if 1 <= first <= last <= 31:
             return DateRule("day", first, last)
     if found := re.fullmatch(r"end(?:-(\d{1,2}))?", text):
-        return DateRule("end", 0, int(found[1] or 0))
+        before = int(found[1] or 0)
+        if before < 31:
+            return DateRule("end", 0, before)
     if text in WEEKDAYS:
         return DateRule("week", WEEKDAYS.index(text), WEEKDAYS.index(text))
     try:
@@ -155,6 +159,8 @@ class Profile:
     staff: Mapping[str, tuple[Span, ...]] = field(default_factory=dict)
     doors: tuple[Span, ...] = ()
     """When the doors are open, if not all the hours."""
+    weekdays: tuple[Profile, ...] = ()
+    """The same kind of day on each weekday, Monday first; empty: it is the same on all."""
 
     @property
     def open(self) -> tuple[Span, ...]:
@@ -171,15 +177,28 @@ class Profile:
         """When a counter is to be open."""
         return self.staff.get(counter, self.open)
 
+    def on(self, weekday: int) -> Profile:
+        """The same kind of day with the doors of a weekday (Monday is 0)."""
+        return self.weekdays[weekday] if self.weekdays else self
+
     def within(self, week: Week) -> Profile:
-        """The same kind of day in a branch with other hours: each hour of the clock keeps its arrivals."""
-        doors = next((spans for spans in week if spans), ())
-        if not doors:
+        """The same kind of day in a branch with other hours: each hour of the clock keeps its arrivals.
+
+        On a weekday that is closed, and before one is asked for, it is as on the first that is not.
+        """
+        first = next((spans for spans in week if spans), ())
+        if not first:
             return self
+        usual = self._between(first)
+        if all(spans in ((), first) for spans in week):
+            return usual
+        return replace(usual, weekdays=tuple(self._between(spans) if spans else usual for spans in week))
+
+    def _between(self, doors: tuple[Span, ...]) -> Profile:
         hours = Span(doors[0].start, doors[-1].end)
         middles = range(hours.start + 1800, hours.end + 1800, 3600)
         arrivals = [self.arrivals[min(max(0, (m - self.hours.start) // 3600), len(self.arrivals) - 1)] for m in middles]
-        return replace(self, hours=hours, doors=doors, arrivals=tuple(arrivals))
+        return replace(self, hours=hours, doors=doors, arrivals=tuple(arrivals), weekdays=())
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,21 +212,25 @@ class Calendar:
     holidays: frozenset[date] = frozenset()
     workdays: frozenset[date] = frozenset()
 
+    def weekday(self, day: date) -> int:
+        """The weekday that a day is worked as (Monday is 0)."""
+        return 0 if day in self.workdays else day.weekday()
+
     def profile(self, day: date) -> Profile:
-        """What kind of day it is."""
+        """What kind of day it is, with that day's doors."""
         *special, usual = self.profiles.values()
-        return next((p for p in special if any(rule.holds(day) for rule in p.when)), usual)
+        weekday = self.weekday(day)
+        return next((p for p in special if any(rule.holds(day, weekday) for rule in p.when)), usual).on(weekday)
 
     def spans(self, hours: Hours, day: date) -> tuple[Span, ...]:
-        """When tickets are given on a day: the last span ends with the last ticket."""
+        """When tickets are given on a day: until the last ticket, so long before the end of the day's last span."""
         if day in self.holidays:
             return ()
-        spans = hours.week[0 if day in self.workdays else day.weekday()]
+        spans = hours.week[self.weekday(day)]
         if not spans:
             return ()
-        *others, last = spans
-        end = last.end - hours.last_ticket
-        return (*others, Span(last.start, end)) if end > last.start else tuple(others)
+        last = spans[-1].end - hours.last_ticket
+        return tuple(Span(span.start, min(span.end, last)) for span in spans if span.start < last)
 
     def is_open(self, hours: Hours, local: datetime) -> bool:
         """Whether tickets are given at a local time."""
@@ -215,12 +238,14 @@ class Calendar:
         return any(second in span for span in self.spans(hours, local.date()))
 
     def next_opening(self, hours: Hours, local: datetime) -> datetime | None:
-        """When tickets are next given, from a local time on; None: not within a year."""
+        """When tickets are next given, from a local time on, as clocks will show it; None: not within a year."""
         for ahead in range(LOOK_AHEAD):
             day = local.date() + timedelta(days=ahead)
             for span in self.spans(hours, day):
-                if ahead or span.start > second_of(local):
-                    return at_second(day, span.start, local.tzinfo)
+                opens = at_second(day, span.start, local.tzinfo)
+                for moment in (opens, opens.replace(fold=1)):  # a time that comes twice opens twice
+                    if _utc(moment) > _utc(local):
+                        return moment
         return None
 
 
@@ -230,9 +255,24 @@ def second_of(local: datetime) -> int:
 
 
 def at_second(day: date, second: int, zone: tzinfo | None) -> datetime:
-    """The local time at a time of day."""
+    """The local time at a time of day, as clocks show it: the first of two; the end of the gap, if they skip it."""
     whole, rest = divmod(second, DAY)
-    return datetime.combine(day + timedelta(days=whole), time(rest // 3600, rest // 60 % 60, rest % 60), zone)
+    local = datetime.combine(day + timedelta(days=whole), time(rest // 3600, rest // 60 % 60, rest % 60), zone)
+    # In a gap, fold 1 counts by the offset after it and so comes before it; everywhere else it comes after, or at once.
+    early, late = _utc(local.replace(fold=1)), _utc(local)
+    if early >= late:
+        return local
+    before = early.astimezone(zone).utcoffset()
+    seconds = range(int((late - early).total_seconds()))
+    gap = bisect_left(
+        seconds, True, key=lambda s: (early + timedelta(seconds=s)).astimezone(zone).utcoffset() != before
+    )
+    return (early + timedelta(seconds=gap)).astimezone(zone)
+
+
+def _utc(local: datetime) -> datetime:
+    """The moment of a local time, for comparisons; a local time of no zone as it is."""
+    return local.astimezone(UTC) if local.tzinfo else local
 
 
 def hours_of(arrivals: Sequence[float], span: Span) -> bool:

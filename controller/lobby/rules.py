@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta, tzinfo
 
-from controller.lobby.calendar import PROFILES, Calendar, Hours, Profile
+from controller.lobby.calendar import PROFILES, Calendar, Hours, Profile, at_second
 from controller.lobby.triage import Triage
 from controller.lobby.wording import Wording
 
@@ -151,26 +151,39 @@ class Rules:
         return [c for c in self.counters.values() if c.handicap(service, self.default_class) == 0]
 
     def day_of(self, at: int) -> str:
-        """The business day (YYYY-MM-DD) of a time in ms since 1970, UTC."""
-        return (
-            datetime.fromtimestamp(at / 1000, UTC).astimezone(self.zone).replace(tzinfo=None) - self.rollover
-        ).strftime("%Y-%m-%d")
+        """The business day (YYYY-MM-DD) of a time in ms since 1970, UTC.
+
+        A day begins once: where the clocks are set back over the roll-over, at the first time that they show it.
+        """
+        return self._day_of(at).strftime("%Y-%m-%d")
 
     def end_of_day(self, at: int) -> int:
-        """When the business day of a time ends; both in ms since 1970, UTC."""
+        """When the business day of a time ends, always after it; both in ms since 1970, UTC."""
+        return self._begins(self._day_of(at) + timedelta(days=1))
+
+    def _day_of(self, at: int) -> date:
         local = self.local(at)
-        end = local.replace(hour=0, minute=0, second=0, microsecond=0, fold=0) + self.rollover
-        if end <= local:
-            end += timedelta(days=1)
-        return int(end.timestamp() * 1000)
+        day = (local.replace(tzinfo=None) - self.rollover).date()
+        if local.fold and at >= self._begins(day + timedelta(days=1)):  # shown before, and the day had begun by then
+            day += timedelta(days=1)
+        return day
+
+    def _begins(self, day: date) -> int:
+        """When a business day begins, in ms since 1970, UTC."""
+        return round(at_second(day, self.rollover // timedelta(seconds=1), self.zone).timestamp() * 1000)
 
     def local(self, at: int) -> datetime:
         """A time in ms since 1970, UTC, on the branch's clock."""
         return datetime.fromtimestamp(at / 1000, UTC).astimezone(self.zone)
 
     def profile(self, day: str) -> Profile:
-        """What kind of day a business day is."""
+        """What kind of day a business day is, with that day's doors."""
         return self.calendar.profile(date.fromisoformat(day))
+
+    def profile_on(self, day: str, id: str) -> Profile | None:
+        """The kind of day `id`, with the doors of a business day; None: it is no longer configured."""
+        known = self.calendar.profiles.get(id)
+        return known.on(self.calendar.weekday(date.fromisoformat(day))) if known else None
 
     def service_name(self, service: str) -> str:
         """The service's name in the branch's language; its id if it is no longer configured."""

@@ -81,7 +81,7 @@ def need(state: State, rules: Rules, at: int, services: list[str]) -> Need:
         if key.service in services
     )
     recent = [t.service for t in state.tickets.values() if 0 <= at - t.issued_at < RECENT * 1000]
-    profile = rules.calendar.profiles.get(state.profile)
+    profile = rules.profile_on(state.day, state.profile)
     local = rules.local(at)
     second = second_of(local)
     by_calendar = profile.arrivals_at(second) / 3600 if profile else 0.0

@@ -134,7 +134,7 @@ def roll(state: State, rules: Rules, at: int, ticket: Ticket) -> int | None:
     seconds_of = cache(lambda service, klass: seconds_at_counter(state, rules, service, klass))
     lines = _lines(state, rules, at, ticket, tickets, seconds_of)
     windows: list[tuple[float, int, _Window]] = []
-    profile = rules.calendar.profiles.get(state.profile)
+    profile = rules.profile_on(state.day, state.profile)
     second = second_of(rules.local(at))
     for index, counter in enumerate(rules.counters.values()):
         times = _available(state, counter, at, profile, second, seconds_of)
@@ -199,7 +199,7 @@ def _to_come(state: State, rules: Rules, at: int, ticket: Ticket) -> dict[LineKe
     """When those come who are still to take a ticket and may be called before this one, evenly spaced, as the calendar
     has it; seconds since 1970. They have privilege, or a counter is theirs that would only lend its hands to this one.
     """
-    profile = rules.calendar.profiles.get(state.profile)
+    profile = rules.profile_on(state.day, state.profile)
     shares, classes = rules.shares.get(state.profile), rules.class_shares.get(state.profile)
     if profile is None or not shares or not classes:
         return {}

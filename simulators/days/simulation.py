@@ -129,7 +129,7 @@ def simulate(
             scorer.heard(at, event)
 
         lobby.heard = heard
-        virtual = VirtualDay(lobby, day, customers_of(forced, kind, f"{seed}:{n}"), policy)
+        virtual = VirtualDay(lobby, day, customers_of(forced, kind, f"{seed}:{n}", day), policy)
         virtual.run()
         tally.turned_away += virtual.turned_away
         keep(lobby.rows)
