@@ -213,7 +213,9 @@ def _voice(settings: Settings, device: VoiceDevice, desk: Desk, steady: Callable
         steady,
         quiet,
     )
-    desk.add(VoicePost(device.id, voice, languages, desk.lobby, session.flush, yao=device.yao, quiet=quiet))
+    desk.add(
+        VoicePost(device.id, voice, languages, desk.lobby, session.flush, yao=device.yao, quiet=quiet, steady=steady)
+    )
     return session
 
 

@@ -1,8 +1,14 @@
 """The voice of the hall: what is said next, how often, and what is not said any more. No sound and no I/O.
 
-One announcement is under way at most. Each is said `times` times in a row; a key that is announced again while it
-waits or is spoken begins anew instead of waiting twice; one that is withdrawn does not begin any more (a sentence that
-has begun is finished). Beyond the backlog the oldest that waits is dropped: the boards still show it.
+One announcement is under way at most. Everybody is said once before anybody is said again: what has been said less
+comes first, and among equals who was called first. A key that is announced again while it waits or is spoken begins
+anew instead of waiting twice, in the place that it has had if it was not said yet; one that is withdrawn does not begin
+any more (a sentence that has begun is finished).
+
+Who was called more than `stale` seconds ago is not spoken any more, and beyond the backlog something is dropped:
+repetitions first, then a recall of one that has been heard, then the oldest. The boards still show all of them. That a
+call is never heard for lack of time is a fact, once, until all that waits has been said; in quiet hours it is none, and
+where nothing can be heard at all that is told already.
 
 Sound cannot be seen to fail before something is played. So at the start, and after every failure, *trials* (silence
 through the same programs) come first, with growing pauses, and calls wait until one has succeeded.
@@ -11,7 +17,8 @@ through the same programs) come first, with growing pauses, and calls wait until
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from itertools import count
 from string import Formatter
 
 from drivers.device import OK, Health
@@ -20,6 +27,9 @@ PAUSES = (1.0, 2.0, 4.0, 8.0, 15.0, 30.0)
 """The pauses a branch has: a card that is plugged in again is heard within half a minute."""
 TRIES = 2
 """Failures after which an announcement is given up: it may be what the player cannot play."""
+STALE = 60.0
+"""Seconds after its last call or recall for which a ticket is worth calling by voice: after a fault, or in a crowd, the
+news of who is expected now comes before what everybody has read on the boards."""
 
 DIGITS = {
     "zh": "零一二三四五六七八九",
@@ -93,7 +103,8 @@ TRIAL = Job("")
 
 @dataclass(frozen=True, slots=True)
 class Failing:
-    """Nothing can be heard: `health` has the wording key, `reason` what the system or the program said."""
+    """Not everything can be heard: `health` has the wording key, `reason` what the system or the program said, or which
+    announcement was left out."""
 
     health: Health
     reason: str
@@ -103,26 +114,46 @@ class Failing:
 class _Call:
     key: str
     phrases: tuple[Phrase, ...]
-    said: int = field(default=0)
-    failures: int = field(default=0)
+    times: int
+    """How often it is to be said."""
+    turn: int
+    """Its place among those that have been said as often."""
+    at: float
+    """When it was called or recalled last, in steady seconds."""
+    said: int = 0
+    failures: int = 0
+    wanted: bool = True
+    """Whether it is to be said again when it is under way."""
 
 
 class Voice:
     """The queue. Each announcement is said `times` times; `backlog` may wait. ValueError if either is below 1.
 
-    `pauses`: seconds from each failure in a row to the next trial; the last one repeats.
+    `stale`: seconds after which an announcement is not worth saying; `pauses`: seconds from each failure in a row to
+    the next trial; the last one repeats. Times passed in are steady seconds.
     """
 
-    def __init__(self, *, times: int = 2, backlog: int = 6, pauses: Sequence[float] = PAUSES) -> None:
+    def __init__(
+        self, *, times: int = 2, backlog: int = 6, stale: float = STALE, pauses: Sequence[float] = PAUSES
+    ) -> None:
         if times < 1 or backlog < 1:
             raise ValueError("times and backlog are at least 1")
         self._times = times
         self._backlog = backlog
+        self._stale = stale
         self._pauses = pauses
         self._waiting: dict[str, _Call] = {}
-        self._current: _Call | None = None
+        self._turns = count()
+        self._under_way: _Call | None = None
         self._job: Job | None = None
+        self._heard: set[str] = set()
+        """What has been said at least once, and was not withdrawn since."""
+        self._quiet = False
+        self._known = False
+        """Whether anything has been played yet, or has failed."""
         self._trusted = False
+        self._failing: Failing | None = None
+        self._late: Failing | None = None
         self._failures = 0
         self._unspoken = 0
         self._next_at = 0.0
@@ -130,85 +161,126 @@ class Voice:
 
     @property
     def keys(self) -> list[str]:
-        """The announcements that have something to say yet, the one under way first."""
-        current = [self._current.key] if self._current else []
-        return [*current, *(key for key in self._waiting if key not in current)]
+        """The announcements that have something to say yet, in order, the one under way first."""
+        under_way = [self._under_way.key] if self._under_way and self._under_way.wanted else []
+        return [*under_way, *(call.key for call in sorted(self._waiting.values(), key=_order))]
 
-    def announce(self, key: str, phrases: Sequence[Phrase]) -> list[str]:
-        """Say this `times` times, in its turn; the keys that had to be dropped for it."""
-        if self._current and self._current.key == key:
-            self._current = None  # what is left of it is said with this one
-        self._waiting[key] = _Call(key, tuple(phrases))  # one that waits keeps its turn
-        dropped = list(self._waiting)[: max(0, len(self._waiting) - self._backlog)]
-        for old in dropped:
-            del self._waiting[old]
-        return dropped
+    def announce(self, key: str, phrases: Sequence[Phrase], at: float, *, times: int | None = None) -> Sequence[object]:
+        """Say this in its turn, `times` times instead of as often as all; it was called, or called again, at `at`."""
+        waits = self._waiting.get(key)
+        turn = waits.turn if waits and not waits.said else next(self._turns)
+        if self._under_way and self._under_way.key == key:
+            self._under_way.wanted = False  # what is left of it is said with this one
+        self._waiting[key] = _Call(key, tuple(phrases), times or self._times, turn, at)
+        self._trim()
+        return self.facts()
 
     def withdraw(self, key: str) -> None:
         """Do not begin to say this any more; an unknown key is nothing."""
         self._waiting.pop(key, None)
-        if self._current and self._current.key == key:
-            self._current = None
+        self._heard.discard(key)
+        if self._under_way and self._under_way.key == key:
+            self._under_way.wanted = False
 
-    def hush(self) -> None:
-        """Do not begin to say anything of all this any more."""
-        self._waiting.clear()
-        self._current = None
+    def hush(self, quiet: bool, now: float) -> None:
+        """Begin to say nothing, or go on. What waits meanwhile is said if it is worth it yet."""
+        if quiet != self._quiet:
+            self._expire(now)  # as what is lost in quiet hours is no fault
+            self._quiet = quiet
 
     # -- what is done with it ----------------------------------------------------------------------------------
 
     def next(self, now: float) -> Job | None:
-        """What to play now, to be ended by `done` or `failed`; None while something is under way or nothing is due."""
+        """What to play now, to be ended by `done` or `failed`; None while something is under way or nothing is due.
+
+        It may find that there are `facts`.
+        """
         if self._job is not None or now < self._next_at:
             return None
+        self._expire(now)
         if not self._trusted:
             self._job = TRIAL
-        elif self._waiting:
-            self._current = call = self._waiting.pop(next(iter(self._waiting)))
+        elif self._waiting and not self._quiet:
+            call = self._under_way = self._waiting.pop(min(self._waiting.values(), key=_order).key)
             self._job = Job(call.key, call.phrases, first=call.said == 0)
         return self._job
 
     def done(self, now: float) -> Sequence[object]:
         """It was played to its end."""
-        trial = self._job is TRIAL
         call = self._ended()
-        self._trusted = True
         if call:
             call.said += 1
-            if call.said < self._times:
-                self._waiting = {call.key: call} | self._waiting
-        if not trial:
+            if call.wanted or call.key in self._waiting:
+                self._heard.add(call.key)
+            if call.wanted and call.said < call.times:
+                self._waiting[call.key] = call
+            if not self._waiting:
+                self._late = None
             self._unspoken = 0
-        if self._unspoken >= TRIES:
-            return []  # silence succeeds and speech does not: only speech proves that all is well
-        self._failures = 0
-        if self._told == OK:
-            return []
-        self._told = OK
-        return [OK]
+        self._expire(now)  # while it still holds that nothing could be heard
+        self._trusted = self._known = True
+        if self._unspoken < TRIES:  # else silence succeeds and speech does not: only speech proves that all is well
+            self._failures = 0
+            self._failing = None
+        self._trim()
+        return self.facts()
 
     def failed(self, detail: str, reason: str, now: float) -> Sequence[object]:
         """It was not played, or not to its end; `detail` is a wording key. A new detail is a fact, once."""
         self._unspoken += self._job is not TRIAL
         call = self._ended()
-        self._trusted = False
+        self._trusted, self._known = False, True
         self._next_at = now + self._pauses[min(self._failures, len(self._pauses) - 1)]
         self._failures += 1
+        self._failing = Failing(Health("degraded", detail), reason)
         if call:
             call.failures += 1
-            if call.failures < TRIES:
-                self._waiting = {call.key: call} | self._waiting
-        health = Health("degraded", detail)
-        if self._told == health:
+            again = self._waiting.get(call.key)
+            if again and not call.said:
+                again.turn = call.turn  # recalled in the middle of a saying that nobody has heard
+            elif call.wanted and call.failures < TRIES:
+                self._waiting[call.key] = call
+        self._expire(now)
+        self._trim()
+        return self.facts()
+
+    def facts(self) -> Sequence[object]:
+        """What is not known yet of how well it is heard: OK or `Failing`, each once."""
+        fact = self._failing or self._late
+        health = fact.health if fact else OK
+        if not self._known or health == self._told:
             return []
         self._told = health
-        return [Failing(health, reason)]
+        return [fact or OK]
 
     def next_deadline(self) -> float | None:
-        """When `next` has something without being told of it; None: only when something is announced or has ended."""
-        return None if self._job or (self._trusted and not self._waiting) else self._next_at
+        """When `next` has something without being told of it; None: only when something is announced or has ended, or
+        quiet hours do."""
+        due = not self._trusted or (self._waiting and not self._quiet)
+        return self._next_at if due and self._job is None else None
 
     def _ended(self) -> _Call | None:
-        """Nothing is under way any more; the announcement that was, if it is still wanted."""
-        call, self._current, self._job = self._current, None, None
+        """Nothing is under way any more; the announcement that was."""
+        call, self._under_way, self._job = self._under_way, None, None
         return call
+
+    def _expire(self, now: float) -> None:
+        for call in [call for call in self._waiting.values() if now - call.at > self._stale]:
+            self._drop(call)
+
+    def _trim(self) -> None:
+        while len(self._waiting) > self._backlog:
+            self._drop(min(self._waiting.values(), key=self._worth))
+
+    def _worth(self, call: _Call) -> tuple[bool, bool, int, int]:
+        """What is dropped first is smallest."""
+        return call.said == 0, call.said == 0 and call.key not in self._heard, -call.said, call.turn
+
+    def _drop(self, call: _Call) -> None:
+        del self._waiting[call.key]
+        if not (call.said or self._failing or self._quiet or self._late):
+            self._late = Failing(Health("degraded", "voice_late"), call.key)
+
+
+def _order(call: _Call) -> tuple[int, int]:
+    return call.said, call.turn

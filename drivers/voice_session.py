@@ -26,8 +26,11 @@ KEPT = 8 << 20
 """Bytes of speech that are kept for the next time."""
 SAID_LIMIT = 4096
 """Bytes of what a program says on its standard error that are looked at."""
-GRACE = 15.0
-"""Seconds that a player may take longer than its sound lasts; after that it is ended."""
+GRACE = 4.0
+"""Seconds that a player may take longer than its sound lasts, to open the card and to empty its buffer. After that it
+is ended: whoever is to be called waits for it."""
+QUIET_CHECK = 1.0
+"""Seconds after which it is seen that quiet hours have ended, while a call waits."""
 END = 2.0
 """Seconds granted to the system to do away with an ended program."""
 LEAD, GAP, TAIL = 0.2, 0.4, 0.6
@@ -98,7 +101,7 @@ class VoiceSession:
 
     `player` is a program with its arguments, which gets a WAV on its standard input and ends when that was played.
     `sample` is an announcement that trials render and do not play. `clock` gives monotonic seconds; while `quiet` says
-    so, nothing begins, and what waits is forgotten. After telling the voice something, call `flush`.
+    so, nothing but trials begins. After telling the voice something, call `flush`.
     """
 
     def __init__(
@@ -129,11 +132,12 @@ class VoiceSession:
         """Until cancelled; then no program of ours is left. Never ends by itself."""
         while True:
             self._wake.clear()
-            if self._quiet():
-                self._voice.hush()
+            quiet = self._quiet()
+            self._voice.hush(quiet, self._clock())
             job = self._voice.next(self._clock())
+            self._tell(self._voice.facts())
             if job is None:
-                await self._until_due()
+                await self._until_due(quiet)
                 continue
             try:
                 await self._play(job)
@@ -141,8 +145,7 @@ class VoiceSession:
                 facts = self._voice.failed(error.detail, str(error), self._clock())
             else:
                 facts = self._voice.done(self._clock())
-            for fact in facts:
-                self._heard(fact)
+            self._tell(facts)
             self.settled.set()
 
     def flush(self) -> None:
@@ -151,10 +154,17 @@ class VoiceSession:
 
     # -- inside ----------------------------------------------------------------------------------------------
 
-    async def _until_due(self) -> None:
+    def _tell(self, facts: Sequence[object]) -> None:
+        for fact in facts:
+            self._heard(fact)
+
+    async def _until_due(self, quiet: bool) -> None:
         deadline = self._voice.next_deadline()
+        seconds = None if deadline is None else max(0.001, deadline - self._clock())
+        if quiet and self._voice.keys:
+            seconds = min(seconds or QUIET_CHECK, QUIET_CHECK)
         try:
-            async with asyncio.timeout(None if deadline is None else max(0.001, deadline - self._clock())):
+            async with asyncio.timeout(seconds):
                 await self._wake.wait()
         except TimeoutError:
             pass

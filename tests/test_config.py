@@ -941,13 +941,13 @@ prefix = "A" => prefix = "A"↵key = 1↵[[service]]↵id = "cash"↵name = "C"�
 ! 15: device[v].languages: a language stands there twice; name each once
 ! 16: device[v].times: 4 does not fit; it takes a whole number from 1 to 3
 ! 17: device[v].backlog: 0 does not fit; it takes a whole number from 1 to 20
-! 18: device[v].quiet: 00:00-08:00 and 07:59-09:00 overlap; make one of them shorter, or write them as one
+! 18: device[v].quiet: 22:00-08:00 and 07:59-09:00 overlap; make one of them shorter, or write them as one
 ! 19: device[v].clips: DIR/nowhere is no directory
 ! 20: device[v].speed: 20 does not fit; it takes words a minute from 80 to 300
 ! 23: device[w].driver: "v" is the voice already, and two would talk at once; remove one
 ! 24: device[w].player: "" does not fit; it takes a program and its arguments in one text, such as "aplay -q -"
 ! 25: device[w].languages: a list does not fit; it takes a list of "zh" and "en"
-! 26: device[w].quiet: "12:00" is no span of the day; it takes "HH:MM-HH:MM", the earlier time first
+! 26: device[w].quiet: "12:00" is no span of a day or night; it takes two different times, "HH:MM-HH:MM"
 ! 33: device[x].quiet: unknown key; known are id, link, driver, dialect, counter, brightness
 
 == voice with a program as long as a book
@@ -963,7 +963,7 @@ prefix = "A" => prefix = "A"↵key = 1↵[[service]]↵id = "cash"↵name = "C"�
 + driver = "voice"
 + quiet = ["08:00-08:00"]
 + languages = "zh"
-! 14: device[v].quiet: "08:00-08:00" is no span of the day; it takes "HH:MM-HH:MM", the earlier time first
+! 14: device[v].quiet: "08:00-08:00" is no span of a day or night; it takes two different times, "HH:MM-HH:MM"
 ! 15: device[v].languages: "zh" does not fit; it takes a list of "zh" and "en"
 
 == hours

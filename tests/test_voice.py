@@ -17,16 +17,18 @@ from branches import Lobby as Scene
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from pydantic import ValidationError
 
-from controller.config import wording
+from controller.config import VoiceDevice, wording
 from controller.desk import Desk
 from controller.desk.voice import VoicePost, call
+from controller.engine import Request, Step
 from controller.journal import Journal, Row
 from controller.lobby import commands as cm
 from controller.lobby import events as ev
 from drivers import sound
 from drivers.device import OK, Health
-from drivers.voice import PAUSES, TRIAL, Failing, Job, Phrase, Voice, phrase, text_of
+from drivers.voice import PAUSES, STALE, TRIAL, Failing, Job, Phrase, Voice, phrase, text_of
 
 HELLO = (phrase("en", "hello"),)
 
@@ -79,45 +81,109 @@ def test_a_call_is_spoken_in_each_language() -> None:
 # -- the queue ---------------------------------------------------------------------------------------------------
 
 
-def test_each_call_is_said_twice_in_a_row_the_first_time_with_the_chime() -> None:
+def test_a_call_is_said_twice_the_first_time_with_the_chime() -> None:
     voice = trusted()
-    voice.announce("A1", HELLO)
-    voice.announce("A2", HELLO)
+    voice.announce("A1", HELLO, 0.0)
     assert voice.next(0.0) == Job("A1", HELLO, first=True)
     assert voice.next(0.0) is None, "never two at once"
     assert voice.done(0.0) == []
     assert voice.next(0.0) == Job("A1", HELLO, first=False)
     voice.done(0.0)
-    assert said(voice) == ["A2", "A2"]
+    assert voice.next(0.0) is None
     assert voice.next_deadline() is None
 
 
-def test_beyond_the_backlog_the_oldest_that_waits_is_dropped() -> None:
-    voice = trusted(backlog=2)
-    voice.announce("A1", HELLO)
-    voice.next(0.0)
-    assert [voice.announce(key, HELLO) for key in ("A2", "A3", "A4")] == [[], [], ["A2"]]
-    assert voice.keys == ["A1", "A3", "A4"]
+def test_everybody_is_said_once_before_anybody_is_said_twice() -> None:
+    voice = trusted(times=3)
+    for key in ("A1", "A2", "A3"):
+        voice.announce(key, HELLO, 0.0)
+    assert voice.next(0.0) == Job("A1", HELLO, first=True)
     voice.done(0.0)
-    assert said(voice) == ["A1", "A3", "A3", "A4", "A4"]
+    assert voice.next(0.0) == Job("A2", HELLO, first=True)
+    voice.announce("A4", HELLO, 0.0)
+    voice.done(0.0)
+    assert voice.keys == ["A3", "A4", "A1", "A2"]
+    assert said(voice) == ["A3", "A4", *["A1", "A2", "A3", "A4"] * 2]
 
 
-def test_a_recall_of_one_that_waits_keeps_its_turn_and_has_the_new_text() -> None:
+def test_beyond_the_backlog_repetitions_are_dropped_then_who_was_heard_then_the_oldest() -> None:
+    voice = trusted(backlog=2)
+    for key in ("A1", "A2"):
+        voice.announce(key, HELLO, 0.0)
+        voice.next(0.0)
+        voice.done(0.0)
+    assert voice.keys == ["A1", "A2"]
+    assert voice.announce("A2", HELLO, 0.0) == voice.announce("A3", HELLO, 0.0) == []
+    assert voice.keys == ["A2", "A3"], "the repetition of A1 was dropped, and nobody misses it"
+    late = Failing(Health("degraded", "voice_late"), "A2")
+    assert voice.announce("A4", HELLO, 0.0) == [late], "A2 has been heard once"
+    assert voice.announce("A5", HELLO, 0.0) == [], "told once"
+    assert voice.keys == ["A4", "A5"], "A3 is the oldest of those who were never heard"
+
+
+def test_what_was_dropped_is_told_once_until_all_that_waits_has_been_said() -> None:
+    voice = trusted(backlog=1)
+    facts: list[object] = []
+    for key in ("A1", "A2", "A3"):
+        facts += voice.announce(key, HELLO, 0.0)
+    assert facts == [Failing(Health("degraded", "voice_late"), "A1")]
+    voice.next(0.0)
+    assert voice.done(0.0) == [], "it is to be said again"
+    voice.next(0.0)
+    assert voice.done(0.0) == [OK]
+
+
+def test_a_repetition_gives_way_to_those_who_came_during_the_first_saying() -> None:
+    voice = trusted(backlog=2)
+    voice.announce("A1", HELLO, 0.0)
+    voice.next(0.0)
+    for key in ("A2", "A3"):
+        voice.announce(key, HELLO, 0.0)
+    assert voice.keys == ["A1", "A2", "A3"]
+    assert voice.done(0.0) == []
+    assert voice.keys == ["A2", "A3"]
+    assert said(voice) == ["A2", "A3", "A2", "A3"]
+
+
+def test_a_recall_of_one_that_was_not_said_yet_keeps_its_turn_and_has_the_new_text() -> None:
     voice = trusted(times=1)
     for key in ("A1", "A2", "A3"):
-        voice.announce(key, HELLO)
-    voice.announce("A2", (phrase("en", "come"),))
+        voice.announce(key, HELLO, 0.0)
+    voice.announce("A2", (phrase("en", "come"),), 0.0)
     assert voice.next(0.0) == Job("A1", HELLO, first=True)
     voice.done(0.0)
     assert voice.next(0.0) == Job("A2", (phrase("en", "come"),), first=True)
 
 
+def test_a_recall_of_one_that_waits_to_be_said_again_comes_before_all_repetitions() -> None:
+    voice = trusted()
+    for key in ("A1", "A2", "A3"):
+        voice.announce(key, HELLO, 0.0)
+    for _ in range(2):
+        voice.next(0.0)
+        voice.done(0.0)
+    voice.announce("A2", HELLO, 0.0)
+    assert said(voice) == ["A3", "A2", "A1", "A3", "A2"]
+
+
+def test_a_recall_in_the_middle_of_a_saying_that_fails_keeps_the_turn() -> None:
+    voice = trusted(times=1)
+    voice.announce("A1", HELLO, 0.0)
+    voice.announce("A2", HELLO, 0.0)
+    voice.next(0.0)
+    voice.announce("A1", HELLO, 0.0)
+    voice.failed("voice_player", "unplugged", 0.0)
+    voice.next(1.0)
+    voice.done(1.0)
+    assert said(voice, 1.0) == ["A1", "A2"]
+
+
 def test_a_recall_of_the_one_under_way_is_said_in_full_after_it() -> None:
     voice = trusted()
-    voice.announce("A1", HELLO)
+    voice.announce("A1", HELLO, 0.0)
     voice.next(0.0)
     for _ in range(3):
-        voice.announce("A1", HELLO)
+        voice.announce("A1", HELLO, 0.0)
     assert voice.keys == ["A1"]
     voice.done(0.0)
     assert said(voice) == ["A1", "A1"]
@@ -126,7 +192,7 @@ def test_a_recall_of_the_one_under_way_is_said_in_full_after_it() -> None:
 def test_what_is_withdrawn_does_not_begin_any_more() -> None:
     voice = trusted()
     for key in ("A1", "A2", "A3"):
-        voice.announce(key, HELLO)
+        voice.announce(key, HELLO, 0.0)
     voice.next(0.0)
     voice.withdraw("A1")
     voice.withdraw("A2")
@@ -135,14 +201,48 @@ def test_what_is_withdrawn_does_not_begin_any_more() -> None:
     assert said(voice) == ["A3", "A3"]
 
 
-def test_hush_forgets_everything_that_has_not_begun() -> None:
+@pytest.mark.parametrize(("end", "heard"), [(59.0, ["A2", "A1", "A2"]), (61.0, ["A2", "A2"]), (81.0, [])])
+def test_in_quiet_hours_nothing_begins_and_then_what_is_not_too_old_is_said(end: float, heard: list[str]) -> None:
     voice = trusted()
-    voice.announce("A1", HELLO)
-    voice.announce("A2", HELLO)
+    voice.announce("A1", HELLO, 0.0)
+    voice.announce("A2", HELLO, 20.0)
+    voice.next(20.0)
+    voice.hush(True, 20.0)
+    voice.done(25.0)
+    assert voice.next(25.0) is None
+    assert voice.next_deadline() is None
+    voice.hush(False, end)
+    assert said(voice, end) == heard
+    assert voice.facts() == []
+
+
+def test_what_is_not_said_for_quiet_hours_is_no_fault() -> None:
+    voice = trusted(backlog=1)
+    voice.hush(True, 0.0)
+    assert [voice.announce(key, HELLO, 0.0) for key in ("A1", "A2", "A3")] == [[], [], []]
+    voice.hush(False, 90.0)
+    assert voice.next(90.0) is None
+    assert voice.facts() == []
+
+
+def test_a_call_is_not_said_any_more_when_it_is_too_old_unless_it_was_called_again() -> None:
+    voice = trusted(times=1)
+    for key in ("A1", "A2", "A3"):
+        voice.announce(key, HELLO, 0.0)
+    voice.announce("A2", HELLO, 30.0)
+    assert voice.next(50.0) == Job("A1", HELLO, first=True)
+    assert voice.done(61.0) == [Failing(Health("degraded", "voice_late"), "A3")]
+    assert voice.next(61.0) == Job("A2", HELLO, first=True)
+    assert voice.done(70.0) == [OK]
+
+
+def test_an_old_repetition_is_left_out_without_a_word() -> None:
+    voice = trusted()
+    voice.announce("A1", HELLO, 0.0)
     voice.next(0.0)
-    voice.hush()
-    voice.done(0.0)
-    assert said(voice) == []
+    voice.done(61.0)
+    assert voice.next(61.0) is None
+    assert voice.facts() == []
 
 
 # -- failures ----------------------------------------------------------------------------------------------------
@@ -151,7 +251,6 @@ def test_hush_forgets_everything_that_has_not_begun() -> None:
 def test_trials_come_with_growing_pauses_until_one_succeeds_and_then_what_waited() -> None:
     voice = Voice()
     now = 0.0
-    voice.announce("A1", HELLO)
     for n, pause in enumerate([*PAUSES, PAUSES[-1]]):
         assert voice.next(now) is TRIAL
         facts = voice.failed("voice_player", "no card", now)
@@ -159,15 +258,29 @@ def test_trials_come_with_growing_pauses_until_one_succeeds_and_then_what_waited
         assert voice.next_deadline() == now + pause
         assert voice.next(now + pause - 0.1) is None
         now += pause
+    voice.announce("A1", HELLO, now)
     assert voice.next(now) is TRIAL
     assert voice.done(now) == [OK]
     assert said(voice, now) == ["A1", "A1"]
 
 
+def test_after_a_fault_old_calls_are_left_out_and_the_oldest_of_the_others_comes_first() -> None:
+    voice = trusted(times=1)
+    voice.announce("A1", HELLO, 0.0)
+    assert voice.next(0.0)
+    assert voice.failed("voice_player", "unplugged", 0.0) == [Failing(Health("degraded", "voice_player"), "unplugged")]
+    for at, key in ((10.0, "A2"), (40.0, "A3"), (50.0, "A4")):
+        assert voice.announce(key, HELLO, at) == []
+    assert voice.next(80.0) is TRIAL
+    assert voice.done(80.0) == [OK], "what was lost was lost to the player, which was told"
+    assert said(voice, 80.0) == ["A3", "A4"]
+    assert voice.facts() == []
+
+
 def test_an_announcement_that_failed_is_tried_once_more_after_a_trial() -> None:
     voice = trusted(times=1)
-    voice.announce("A1", HELLO)
-    voice.announce("A2", HELLO)
+    voice.announce("A1", HELLO, 0.0)
+    voice.announce("A2", HELLO, 0.0)
     assert voice.next(0.0) == Job("A1", HELLO, first=True)
     voice.failed("voice_player", "unplugged", 0.0)
     assert voice.next(1.0) is TRIAL
@@ -177,7 +290,7 @@ def test_an_announcement_that_failed_is_tried_once_more_after_a_trial() -> None:
 
 def test_a_failing_one_that_is_withdrawn_does_not_come_back() -> None:
     voice = trusted()
-    voice.announce("A1", HELLO)
+    voice.announce("A1", HELLO, 0.0)
     voice.next(0.0)
     voice.withdraw("A1")
     voice.failed("voice_player", "unplugged", 0.0)
@@ -191,7 +304,7 @@ def test_where_only_silence_succeeds_the_voice_does_not_say_again_and_again_that
     facts: list[object] = []
     now = 0.0
     for number in range(10):
-        voice.announce(f"A{number}", HELLO)
+        voice.announce(f"A{number}", HELLO, now)
         for _ in range(10):
             now = voice.next_deadline() or now
             job = voice.next(now)
@@ -200,7 +313,7 @@ def test_where_only_silence_succeeds_the_voice_does_not_say_again_and_again_that
             facts += voice.done(now) if job is TRIAL else voice.failed("voice_player", "no", now)
     down = Failing(Health("degraded", "voice_player"), "no")
     assert facts == [down, OK, down]
-    voice.announce("B1", HELLO)
+    voice.announce("B1", HELLO, now)
     now = voice.next_deadline() or now
     while job := voice.next(now):
         facts += voice.done(now)
@@ -216,20 +329,35 @@ class Talking(RuleBasedStateMachine):
         self.backlog = 3
         self.voice = Voice(times=2, backlog=self.backlog)
         self.under_way: Job | None = None
-        self.wanted: set[str] = set()
-        self.begun: dict[str, int] = {}
-        self.failures: dict[str, int] = {}
+        self.wanted = False
+        """Whether what is under way is what was announced last by its key."""
+        self.quiet = False
+        self.at: dict[str, float] = {}
+        """When each that was not withdrawn was called or recalled last."""
+        self.said: dict[str, int] = {}
+        """How often each was said since then."""
 
-    @rule(key=st.sampled_from("ABCDE"))
-    def announce(self, key: str) -> None:
-        dropped = self.voice.announce(key, HELLO)
-        self.wanted = (self.wanted | {key}) - set(dropped)
-        self.begun[key] = self.failures[key] = 0
+    @rule(key=st.sampled_from("ABCDE"), seconds=st.floats(0, 20))
+    def announce(self, key: str, seconds: float) -> None:
+        self.now += seconds
+        before = self.voice.keys
+        self.voice.announce(key, HELLO, self.now)
+        unheard = [each for each in before if each not in self.voice.keys and not self.said[each]]
+        self.at[key], self.said[key] = self.now, 0
+        self.wanted &= self.under_way is not None and self.under_way.key != key
+        if unheard:
+            assert not any(self.said[each] for each in self.waiting()), "somebody is said twice, and another never"
 
     @rule(key=st.sampled_from("ABCDE"))
     def withdraw(self, key: str) -> None:
         self.voice.withdraw(key)
-        self.wanted.discard(key)
+        self.at.pop(key, None)
+        self.wanted &= self.under_way is not None and self.under_way.key != key
+
+    @rule(quiet=st.booleans())
+    def hush(self, quiet: bool) -> None:
+        self.voice.hush(quiet, self.now)
+        self.quiet = quiet
 
     @rule(seconds=st.floats(0, 40))
     def play(self, seconds: float) -> None:
@@ -239,30 +367,38 @@ class Talking(RuleBasedStateMachine):
             assert job is None, "two at once"
         elif job:
             self.under_way = job
+            self.wanted = bool(job.key)
             if job.key:
-                assert job.key in self.wanted, "it was withdrawn or dropped"
-                self.begun[job.key] += 1
-                assert self.begun[job.key] <= 2 + self.failures[job.key]
+                assert not self.quiet
+                assert self.now - self.at[job.key] <= STALE
+                assert job.first == (self.said[job.key] == 0)
+                assert self.said[job.key] == min(self.said[each] for each in self.voice.keys) < 2
 
     @precondition(lambda self: self.under_way)
-    @rule(well=st.booleans())
-    def end(self, well: bool) -> None:
+    @rule(well=st.booleans(), seconds=st.floats(0, 20))
+    def end(self, well: bool, seconds: float) -> None:
         assert self.under_way
-        key, self.under_way = self.under_way.key, None
+        self.now += seconds
         if well:
+            if self.wanted:
+                self.said[self.under_way.key] += 1
             self.voice.done(self.now)
         else:
             self.voice.failed("voice_player", "no", self.now)
-            if key:
-                self.failures[key] += 1
+        self.under_way, self.wanted = None, False
+
+    def waiting(self) -> list[str]:
+        return [key for key in self.voice.keys if not (self.wanted and self.under_way and self.under_way.key == key)]
 
     @invariant()
     def no_more_than_may_wait(self) -> None:
-        assert len(self.voice.keys) <= self.backlog + 1
-        assert set(self.voice.keys) <= self.wanted
+        assert len(self.waiting()) <= self.backlog
+        assert set(self.voice.keys) <= self.at.keys()
+        assert len(set(self.voice.keys)) == len(self.voice.keys)
 
     def teardown(self) -> None:
         """In the end everything that is wanted is said, and it falls silent."""
+        self.voice.hush(False, self.now)
         if self.under_way:
             self.voice.done(self.now)
         for _ in range(20):
@@ -270,8 +406,8 @@ class Talking(RuleBasedStateMachine):
             if deadline is None:
                 break
             self.now = max(self.now, deadline)
-            assert self.voice.next(self.now)
-            self.voice.done(self.now)
+            if self.voice.next(self.now):
+                self.voice.done(self.now)
         assert self.voice.next_deadline() is None
         assert self.voice.keys == []
 
@@ -287,41 +423,52 @@ class Hall:
     """A lobby, its desk and its voice; `quiet` is the test's."""
 
     def __init__(self, journal: Journal) -> None:
-        self.scene = Scene(branch({"1": {"cash": 0}, "2": {"cash": 0}}))
+        self.scene = Scene(branch({str(counter): {"cash": 0} for counter in range(1, 9)}))
         self.voice = trusted()
         self.quiet = False
-        desk = Desk(self.scene.rules, journal, lambda request: None, lambda: True, lambda: NINE)
-        self.post = VoicePost(
+        self.asked: list[Request] = []
+        self.desk = Desk(self.scene.rules, journal, self.asked.append, lambda: True, lambda: self.scene.now)
+        post = VoicePost(
             "voice",
             self.voice,
             [wording("zh"), wording("en")],
-            desk.lobby,
+            self.desk.lobby,
             lambda: None,
             yao=False,
             quiet=lambda: self.quiet,
+            steady=self.steady,
         )
+        self.desk.add(post)
+
+    def steady(self) -> float:
+        """The voice's clock, in seconds."""
+        return (self.scene.now - NINE) / 1000
+
+    def told(self) -> list[tuple[str, str]]:
+        """The states of the voice that were to be written, with their details."""
+        commands = [request.command for request in self.asked]
+        return [(each.state, each.detail) for each in commands if isinstance(each, cm.ReportDevice)]
 
     def do(self, *commands: cm.Command) -> None:
-        """Commands that are decided in one step, a minute after the last."""
-        self.scene.wait(1)
+        """Commands that are decided in one step, half a minute after the last."""
+        self.scene.now += 30_000
         events: list[ev.Event] = []
         for command in commands:
             decided = self.scene.do(replace(command, at=command.at + self.scene.now - NINE))
             assert isinstance(decided, list), decided
             events += decided
-        self.post.update(self.scene.state)
-        self.post.told([Row(1, NINE, "2026-11-23", event, "", 0) for event in events], self.scene.state)
+        self.desk.published(Step([Row(1, NINE, "2026-11-23", event, "", 0) for event in events], self.scene.state))
 
 
-def of(command: type[cm.Command], counter: str, **more: str) -> cm.Command:
-    return command(at=NINE, cause="", counter=counter, **more)  # type: ignore[call-arg]
+def of(command: type[cm.Command], counter: str, at: int = NINE, **more: str) -> cm.Command:
+    return command(at=at, cause="", counter=counter, **more)  # type: ignore[call-arg]
 
 
 @pytest.fixture
 def hall(tmp_path: Path) -> Iterator[Hall]:
     journal = Journal(tmp_path / "lobby.db")
     hall = Hall(journal)
-    for _ in range(3):
+    for _ in range(8):
         hall.scene.take("cash")
     yield hall
     journal.close()
@@ -331,7 +478,7 @@ def test_a_call_is_announced_and_a_recall_does_not_pile_up(hall: Hall) -> None:
     hall.do(of(cm.CallNext, "1"))
     hall.do(of(cm.Recall, "1"))
     hall.do(of(cm.CallNext, "2"))
-    assert said(hall.voice) == ["A001", "A001", "A002", "A002"]
+    assert said(hall.voice) == ["A001", "A002", "A001", "A002"]
     hall.do(of(cm.Recall, "1"))
     job = hall.voice.next(0.0)
     assert job
@@ -370,18 +517,105 @@ def test_a_ticket_called_by_another_counter_is_sent_there_alone(hall: Hall) -> N
     assert texts(list(job.phrases))[1] == "Ticket A, zero, zero, one, to counter two,"
 
 
-def test_in_quiet_hours_nothing_is_announced_also_not_later(hall: Hall) -> None:
+def test_a_call_in_quiet_hours_is_spoken_when_they_end_soon(hall: Hall) -> None:
     hall.quiet = True
-    hall.do(of(cm.CallNext, "1"))
+    for counter in "123":
+        hall.do(of(cm.CallNext, counter))
+    assert said(hall.voice, hall.steady()) == []
     hall.quiet = False
-    hall.do(of(cm.CallNext, "2"))
-    assert hall.voice.keys == ["A002"]
+    hall.do(of(cm.CallNext, "4"))
+    assert said(hall.voice, hall.steady()) == ["A002", "A003", "A004"] * 2, "A001 was called 90 s ago"
+    assert hall.told() == []
 
 
-def test_a_replayed_day_is_not_spoken(hall: Hall) -> None:
+def test_a_call_that_had_to_be_left_out_is_told_of_the_device(hall: Hall, caplog: pytest.LogCaptureFixture) -> None:
+    hall.do(*(of(cm.CallNext, counter) for counter in "12345678"))
+    assert hall.told() == [("degraded", "voice_late")]
+    assert said(hall.voice, hall.steady()) == ["A003", "A004", "A005", "A006", "A007", "A008"] * 2
+    assert [record.getMessage() for record in caplog.records] == [
+        "voice: not every call could be spoken in time (A001); the boards show them; "
+        "fewer languages or a higher speed make calls shorter"
+    ]
+
+
+# -- after a restart ---------------------------------------------------------------------------------------------
+
+
+def test_who_is_being_called_at_a_restart_is_announced_once_and_nobody_else(hall: Hall) -> None:
+    scene = hall.scene
+    for counter in "12":
+        scene.call(counter)
+    scene.wait(2)
+    scene.do(of(cm.Recall, "2", at=scene.now))
+    scene.now += 20_000
+    for counter in "34":
+        scene.call(counter)
+    scene.do(of(cm.Start, "4", at=scene.now))
+    scene.now += 35_000
+    hall.desk.begin(scene.state)
+    assert hall.voice.keys == ["A002", "A003"], "A001 was called long ago, and A004 is there"
+    assert said(hall.voice, hall.steady()) == ["A002", "A003"]
+
+
+def test_what_is_announced_at_a_restart_grows_old_and_is_withdrawn_as_ever(hall: Hall) -> None:
     hall.scene.call("1")
-    hall.post.update(hall.scene.state)
-    assert hall.voice.keys == []
+    hall.scene.now += 40_000
+    hall.scene.call("2")
+    hall.desk.begin(hall.scene.state)
+    assert hall.voice.keys == ["A001", "A002"]
+    hall.do(of(cm.NoShow, "2"))
+    assert said(hall.voice, hall.steady()) == []
+
+
+def test_a_clock_that_was_set_back_at_a_restart_silences_nobody(hall: Hall) -> None:
+    hall.scene.call("1")
+    hall.scene.now -= 5_000
+    hall.desk.begin(hall.scene.state)
+    assert said(hall.voice) == ["A001"]
+
+
+# -- quiet hours -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("written", "silent"),
+    [
+        ("20:00-24:00", ["20:00-24:00"]),
+        ("20:00-00:00", ["20:00-24:00"]),
+        ("20:00-0:00", ["20:00-24:00"]),
+        ("20:00-8:00", ["00:00-08:00", "20:00-24:00"]),
+        ("8:00-9:00", ["08:00-09:00"]),
+        ("00:00-24:00", ["00:00-24:00"]),
+        ("9:30 - 10:00", ["09:30-10:00"]),
+        ("12:00-13:30 20:00-7:00", ["00:00-07:00", "12:00-13:30", "20:00-24:00"]),
+        (["20:00-00:00", "00:00-7:00"], ["00:00-07:00", "20:00-24:00"]),
+        ([], []),
+    ],
+)
+def test_quiet_hours_are_understood_as_people_write_them(written: object, silent: list[str]) -> None:
+    voice = VoiceDevice.model_validate({"id": "v", "driver": "voice", "quiet": written})
+    assert [str(span) for span in voice.quiet] == silent
+
+
+@pytest.mark.parametrize(
+    ("written", "error"),
+    [
+        ("20:00-8:60", '"20:00-8:60" is no span'),
+        ("20:00-25:00", '"20:00-25:00" is no span'),
+        ("24:00-8:00", '"24:00-8:00" is no span'),
+        ("20:00-20:00", '"20:00-20:00" is no span'),
+        ("00:00-0:00", '"00:00-0:00" is no span'),
+        ("20:00", '"20:00" is no span'),
+        ("closed", '"closed" is no span'),
+        ("", '"" is no span'),
+        (["7:30-9:00", "20:00-8:00"], "20:00-8:00 and 7:30-9:00 overlap"),
+        (["20:00-8:00", "23:00-00:00"], "20:00-8:00 and 23:00-00:00 overlap"),
+        ([20], "it takes local times"),
+    ],
+)
+def test_an_error_in_quiet_hours_names_what_was_written(written: object, error: str) -> None:
+    with pytest.raises(ValidationError, match=error):
+        VoiceDevice.model_validate({"id": "v", "driver": "voice", "quiet": written})
 
 
 # -- sound -------------------------------------------------------------------------------------------------------

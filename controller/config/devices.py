@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 import shlex
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -21,7 +22,7 @@ from controller.config.values import (
     between,
     takes,
 )
-from controller.lobby.calendar import Span, parse_spans
+from controller.lobby.calendar import DAY, Span
 from drivers import sound
 from drivers.bx import X_UNIT
 
@@ -49,16 +50,38 @@ def _clips(path: Path) -> Path:
     return path
 
 
+_TIMES = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)\s*-\s*(?:([01]?\d|2[0-3]):([0-5]\d)|24:00)")
+
+
 def _quiet(value: object) -> tuple[Span, ...]:
-    """Spans of the day; one that ends before it begins goes on after midnight, and so is two."""
+    """Spans of the day, in order; one that ends before it begins goes on after midnight, and so is two.
+
+    ValueError, in words for an installer, names them as they were written.
+    """
     texts = [value] if isinstance(value, str) else value
     if not isinstance(texts, list) or len(texts) > 8 or not all(isinstance(text, str) for text in texts):
         raise ValueError('it takes local times "HH:MM-HH:MM", one text or a list of at most 8')
-    parts = []
-    for text in texts:
-        begin, _, end = text.partition("-")
-        parts += [f"{begin}-24:00", f"00:00-{end}"] if begin > end and len(begin) == len(end) else [text]
-    return parse_spans(" ".join(parts)) if parts else ()
+    spans = sorted(
+        (span, part)
+        for text in texts
+        for part in re.split(r"(?<=\d)[\s,]+(?=\d)", text.strip())
+        for span in _night(part)
+    )
+    for (one, written), (other, after) in pairwise(spans):
+        if other.start < one.end:
+            raise ValueError(f"{written} and {after} overlap; make one of them shorter, or write them as one")
+    return tuple(span for span, _ in spans)
+
+
+def _night(text: str) -> Sequence[Span]:
+    found = _TIMES.fullmatch(text)
+    start = int(found[1]) * 3600 + int(found[2]) * 60 if found else 0
+    end = (int(found[3]) * 3600 + int(found[4]) * 60 if found[3] else DAY) if found else 0
+    if start == end:
+        raise ValueError(f'"{text}" is no span of a day or night; it takes two different times, "HH:MM-HH:MM"')
+    if end == 0:
+        end = DAY
+    return [Span(start, end)] if start < end else [Span(start, DAY), Span(0, end)]
 
 
 def _command(value: object) -> tuple[str, ...]:

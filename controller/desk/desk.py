@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from controller.desk.mqtt import MqttPost
 from controller.desk.post import DeviceReport, Lobby, Post, Watcher
 from controller.desk.printing import PrinterPost
+from controller.desk.voice import VoicePost
 from controller.engine import Request, Step
 from controller.journal import Journal
 from controller.lobby import figures, views
@@ -85,11 +86,14 @@ class Desk:
         self._posts[id].heard(fact)
 
     def begin(self, state: State) -> None:
-        """The day has been replayed: show it, and print nothing."""
+        """The day has been replayed: show it, and print nothing. Who is being called now is part of what is shown."""
         self._state = state
         self._update()
         if self._printer:
             self._printer.restarted(state)
+        for post in self._posts.values():
+            if isinstance(post, VoicePost):
+                self._guarded(post.id, lambda post=post: post.restarted(state))  # type: ignore[misc]
 
     def published(self, step: Step) -> None:
         """A step has been written."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Sequence
 
 from controller.desk.post import Lobby
@@ -11,9 +10,7 @@ from controller.lobby.events import TicketCalled, TicketRecalled
 from controller.lobby.state import Stage, State
 from controller.lobby.wording import Wording
 from drivers.device import Health
-from drivers.voice import Failing, Phrase, Voice, phrase
-
-log = logging.getLogger(__name__)
+from drivers.voice import STALE, Failing, Phrase, Voice, phrase
 
 
 def call(languages: Sequence[Wording], ticket: str, counter: str, *, yao: bool) -> list[Phrase]:
@@ -25,7 +22,8 @@ def call(languages: Sequence[Wording], ticket: str, counter: str, *, yao: bool) 
 
 
 class VoicePost:
-    """One voice, which speaks `languages` one after the other. `quiet` says whether it is to be silent now."""
+    """One voice, which speaks `languages` one after the other. `quiet` says whether it is to be silent now; `steady`
+    gives the voice's seconds."""
 
     def __init__(
         self,
@@ -37,6 +35,7 @@ class VoicePost:
         *,
         yao: bool,
         quiet: Callable[[], bool],
+        steady: Callable[[], float],
     ) -> None:
         self.id = id
         self._voice = voice
@@ -45,8 +44,9 @@ class VoicePost:
         self._flush = flush
         self._yao = yao
         self._quiet = quiet
+        self._steady = steady
         self._counters: dict[str, str] = {}
-        """Where each ticket that is announced was called to."""
+        """Where each ticket that has been announced was called to, while it is expected there."""
 
     def heard(self, fact: object) -> None:
         match fact:
@@ -57,25 +57,44 @@ class VoicePost:
 
     def update(self, state: State) -> None:
         """Nobody is sent to a counter that does not expect them (any more)."""
-        wanted = self._voice.keys
-        for ticket in wanted:
-            if not _expected(state, ticket, self._counters[ticket]):
-                self._voice.withdraw(ticket)
-        self._counters = {ticket: self._counters[ticket] for ticket in wanted}
+        gone = [ticket for ticket, counter in self._counters.items() if not _expected(state, ticket, counter)]
+        for ticket in gone:
+            self._voice.withdraw(ticket)
+            del self._counters[ticket]
 
     def told(self, rows: Sequence[Row], state: State) -> None:
+        now = self._steady()
+        self._voice.hush(self._quiet(), now)
         for row in rows:
             match row.event:
                 case TicketCalled(ticket, counter) | TicketRecalled(ticket, counter):
-                    if _expected(state, ticket, counter) and not self._quiet():
-                        self._announce(ticket, counter)
+                    if _expected(state, ticket, counter):
+                        self._announce(ticket, counter, now)
         self._flush()
 
-    def _announce(self, ticket: str, counter: str) -> None:
+    def restarted(self, state: State) -> None:
+        """Whoever is being called now is announced once, as the last run may have ended before they were.
+
+        Prints, chimes and beeps are edges, which never come from a replay. This is no replay of an edge but a level,
+        as on a board: who is expected at a counter. One that was called a while ago has been heard, or looks up.
+        """
+        now, steady = self._lobby.now(), self._steady()
+        called = {
+            ticket.id: (now - max(ticket.since, ticket.recalled_at)) / 1000
+            for ticket in state.tickets.values()
+            if ticket.stage is Stage.CALLED
+        }
+        self._voice.hush(self._quiet(), steady)
+        for ticket, age in sorted(called.items(), key=lambda each: -each[1]):
+            if abs(age) <= STALE:  # below 0: the clock was set back since
+                self._announce(ticket, state.tickets[ticket].counter, steady - max(0.0, age), times=1)
+        self._flush()
+
+    def _announce(self, ticket: str, counter: str, at: float, times: int | None = None) -> None:
         self._counters[ticket] = counter
         phrases = call(self._languages, ticket, counter, yao=self._yao)
-        for dropped in self._voice.announce(ticket, phrases):
-            log.info("%s: %s is not spoken any more; too many calls wait to be spoken", self.id, dropped)
+        for fact in self._voice.announce(ticket, phrases, at, times=times):
+            self.heard(fact)
 
 
 def _expected(state: State, ticket: str, counter: str) -> bool:

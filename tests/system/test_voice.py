@@ -28,7 +28,7 @@ from drivers import sound
 from drivers.device import OK, Health
 from drivers.terminal68 import Key
 from drivers.voice import Failing, Phrase, Voice
-from drivers.voice_session import VOICES, Speaker, VoiceSession
+from drivers.voice_session import GRACE, VOICES, Speaker, VoiceSession
 from simulators.stage import running
 from system.branch import HOUSE, LOBBY, MQTT, TERMINALS, Branch
 from system.broker import Mosquitto
@@ -123,7 +123,7 @@ class Speaking:
 
     def say(self, key: str, phrases: Sequence[Phrase]) -> None:
         """Announce it."""
-        self.voice.announce(key, phrases)
+        self.voice.announce(key, phrases, time.monotonic())
         self.session.flush()
 
 
@@ -133,6 +133,7 @@ async def speaking(
     *,
     speaker: Speaker | None = None,
     quiet: Callable[[], bool] = lambda: False,
+    clock: Callable[[], float] = time.monotonic,
     grace: float = 10.0,
 ) -> AsyncIterator[Speaking]:
     """A voice at work whose pauses after failures are short."""
@@ -144,7 +145,7 @@ async def speaking(
         player,
         calls("A0", "1"),
         facts.append,
-        time.monotonic,
+        clock,
         quiet,
         grace=grace,
     )
@@ -215,7 +216,7 @@ def test_espeak_spells_every_letter_as_its_name() -> None:
 # -- what is played ----------------------------------------------------------------------------------------------
 
 
-async def test_calls_are_played_twice_one_after_the_other_in_both_languages(player: Player) -> None:
+async def test_calls_are_played_once_each_and_then_again_in_both_languages(player: Player) -> None:
     async with speaking(player.command) as it:
         assert it.facts == [OK]
         for number in range(3):
@@ -223,8 +224,7 @@ async def test_calls_are_played_twice_one_after_the_other_in_both_languages(play
         played = await until(lambda: len(player.played()) >= 6 and player.played(), 20)
     assert len(played) == 6
     assert not player.overlaps()
-    for n in range(0, 6, 2):
-        first, second = played[n : n + 2]
+    for first, second in zip(played[:3], played[3:], strict=True):
         assert sound.chime() in first
         assert sound.chime() not in second
         assert sound.length(first) - sound.length(second) == pytest.approx(sound.length(sound.chime()), abs=0.001)
@@ -255,20 +255,40 @@ async def test_clips_are_used_where_there_are_any_and_the_rest_is_spoken() -> No
 # -- quiet hours -------------------------------------------------------------------------------------------------
 
 
-async def test_in_quiet_hours_nothing_begins_and_nothing_is_made_up_for(player: Player) -> None:
+async def test_in_quiet_hours_nothing_begins_and_what_has_grown_old_is_not_made_up_for(player: Player) -> None:
     quiet = False
-    async with speaking(player.command, quiet=lambda: quiet) as it:
+    passed = 0.0
+    async with speaking(player.command, quiet=lambda: quiet, clock=lambda: time.monotonic() + passed) as it:
         it.say("A001", calls("A001", "1"))
         it.say("A002", calls("A002", "1"))
         await until(lambda: len(player.notes("start")) == 2)  # the first after the trial
         quiet = True
-        await until(lambda: not it.voice.keys)
+        await until(lambda: it.voice.keys == ["A002", "A001"])
         it.say("A003", calls("A003", "1"))
+        passed = 61.0
         await until(lambda: not it.voice.keys)
         quiet = False
+        passed = 0.0
         it.say("A004", calls("A004", "1"))
         await until(lambda: len(player.played()) >= 3 and not it.voice.keys)
     assert [sound.chime() in frames for frames in player.played()] == [True, True, False]
+    assert it.facts == [OK]
+
+
+async def test_a_call_is_spoken_when_quiet_hours_end_though_nobody_calls_then(player: Player) -> None:
+    silent, looks = True, 0
+
+    def quiet() -> bool:
+        nonlocal looks
+        looks += 1
+        return silent
+
+    async with speaking(player.command, quiet=quiet) as it:
+        before = looks
+        it.say("A001", calls("A001", "1"))
+        await until(lambda: looks > before)
+        silent = False
+        await until(lambda: len(player.played()) == 2)
 
 
 # -- failures ----------------------------------------------------------------------------------------------------
@@ -297,6 +317,14 @@ async def test_a_player_that_hangs_is_ended_with_all_it_has_started(player: Play
         player.set("play")
         await until(lambda: len(player.played()) == 2, 10)
         assert it.facts[1:] == [OK]
+
+
+async def test_a_player_that_hangs_does_not_cost_everybody_long(player: Player) -> None:
+    began = time.monotonic()
+    player.set("hang")
+    async with speaking(player.command, grace=GRACE) as it:
+        assert isinstance(it.facts[0], Failing)
+        assert time.monotonic() - began < 7
 
 
 async def test_nothing_is_left_when_the_voice_ends(player: Player) -> None:
@@ -399,15 +427,43 @@ async def test_a_branch_speaks_its_calls_and_says_once_that_it_cannot(
         assert [bool(re.match(line, said.partition(" ")[2])) for said in branch.logged("voice: ")] == [True, False]
         assert branch.logged("voice: works again")
 
-        # What was called before a restart is not called again by itself, and no player outlives the daemon.
-        await branch.stop()
-        await branch.start()
+        # No player outlives the daemon.
         player.set("hang")
         await branch.key(2, Key.CALL)
         ((_, child),) = await until(lambda: player.notes("child"))
         await branch.stop()
         await until(lambda: not alive(child))
         assert len(player.played()) == 2
+
+
+async def test_who_is_being_called_when_the_power_goes_is_announced_once_more(
+    tmp_path: Path, player: Player, broker: Mosquitto
+) -> None:
+    command = shlex.join(player.command).replace("\\", "\\\\").replace('"', '\\"')
+    parts = (HOUSE, MQTT, TERMINALS, VOICE.replace("{player}", f'"{command}"'))
+    async with Branch(tmp_path, broker.port, parts) as branch, Network(broker.port, branch.root) as network:
+        await network.device("voice")
+        for _ in range(3):
+            await network.press("kiosk/kiosk", "TAKE", service="cash")
+        await branch.key(1, Key.CALL)
+        await until(lambda: len(player.played()) == 2)
+        player.set("hang")
+        await branch.key(2, Key.CALL)
+        ((_, child),) = await until(lambda: player.notes("child"))
+        await branch.kill()
+        for pid in (child, player.notes("start")[-1][1]):  # systemd ends what is left
+            os.kill(pid, signal.SIGKILL)
+        player.set("play")
+        await branch.start()
+        await until(lambda: len(player.played()) == 4)
+        await branch.key(1, Key.CALL)
+        await until(lambda: len(player.played()) == 6)
+    speaker = Speaker({})
+    expected = [("A001", "1", True), ("A001", "1", False), ("A001", "1", True), ("A002", "2", True)]
+    expected += [("A003", "1", True), ("A003", "1", False)]
+    assert player.played() == [
+        await speaker.frames(calls(ticket, counter, ("en", "zh")), first=first) for ticket, counter, first in expected
+    ]
 
 
 async def test_a_branch_keeps_its_quiet_hours_by_its_own_clock(tmp_path: Path, player: Player) -> None:
@@ -429,13 +485,18 @@ async def test_a_branch_keeps_its_quiet_hours_by_its_own_clock(tmp_path: Path, p
         now = local("2026-11-23 13:29")
         await do(cm.CallNext, counter="1")
         assert daemon.engine.state.counter("1").ticket == "A001"
+        assert len(player.notes("start")) == 1, "the trial"
         now = local("2026-11-23 13:30")
+        await until(lambda: len(player.played()) == 2)
         await do(cm.CallNext, counter="2")
         assert daemon.engine.state.counter("2").ticket == "A002"
-        await until(lambda: len(player.played()) == 2)
+        await until(lambda: len(player.played()) == 4)
     speaker = Speaker({})
-    a002 = [*calls("A002", "2", ("en", "zh"))]
-    assert player.played() == [await speaker.frames(a002, first=first) for first in (True, False)]
+    assert player.played() == [
+        await speaker.frames(calls(ticket, counter, ("en", "zh")), first=first)
+        for ticket, counter in (("A001", "1"), ("A002", "2"))
+        for first in (True, False)
+    ]
 
 
 @pytest.mark.timeout(200)
