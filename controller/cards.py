@@ -8,7 +8,8 @@ a blank, the id of a class), each token once and in any order, and a last line `
 Every line ends with a line feed, the last one too, so that a file whose end is missing is known for what it is. A file
 that is not right is refused as a whole, and what was read before stays.
 
-The key's file has the secret in its first line: at least 32 characters, and not for everybody to read.
+The key's file has the secret in its first line: at least 32 characters of plain text (UTF-8, with or without the mark
+that Windows puts before it), and not for everybody to read.
 """
 
 from __future__ import annotations
@@ -40,11 +41,18 @@ KEY_FILE_LIMIT = 4096
 """Bytes of a key's file that are read."""
 PREFIX = 16
 """Bytes of a token that are kept: two of 200,000 cards agree in them once in 10^28 files."""
+GLANCE = 0.5
+"""Seconds for which a card or a press waits to learn whether the files have changed; then they count as they were."""
 PATIENCE = 2.0
 """Seconds for which a card or a press waits for files that are being read; then the cards known before count."""
+HANGS = 10.0
+"""Seconds more, after which files that nobody has got to see yet are said not to answer."""
+OPENING = 5.0
+"""Seconds for which the start waits for the files."""
 WAITING_LIMIT = 1000
 """Cards and presses that wait; one more does not."""
 
+_BOM = b"\xef\xbb\xbf"
 _LINE_LIMIT = 128
 """Bytes to a line, more than any that is right."""
 _CARD = re.compile(rb"([0-9A-Fa-f]{64}) ([a-z0-9_-]{1,32})")
@@ -96,12 +104,24 @@ def read_key(path: Path) -> bytes:
     """The branch's secret; CardsError if it cannot be used."""
     with _opened(path) as file:
         mode = os.fstat(file.fileno()).st_mode
-        line = file.read(KEY_FILE_LIMIT).partition(b"\n")[0].strip()
+        line = file.read(KEY_FILE_LIMIT).removeprefix(_BOM).partition(b"\n")[0].strip()
     if mode & (stat.S_IROTH | stat.S_IWOTH):
         raise CardsError(f"{path} is open to every user of this machine; run chmod o= {path}")
+    if not _plain(line):
+        raise CardsError(f"{path}: the first line is no plain text, as a key is; write it again, as ASCII or UTF-8")
+    if line and len(set(line)) == 1:
+        raise CardsError(f"{path}: the key is one character again and again; make one by chance")
     if len(line) < KEY_LENGTH:
         raise CardsError(f"{path}: the key has fewer than {KEY_LENGTH} characters in its first line; make a longer one")
     return line
+
+
+def _plain(line: bytes) -> bool:
+    """Whether it is text that can be printed, in UTF-8; UTF-16 ("Unicode" to Windows editors) is none."""
+    try:
+        return line.decode("utf-8").isprintable()
+    except UnicodeDecodeError:
+        return False
 
 
 class Table:
@@ -158,7 +178,7 @@ def _buckets(path: Path, file: BinaryIO, classes: Collection[str]) -> list[bytea
     cards = 0
     for number, line in enumerate(_lines(path, file), 1):
         if number == 1:
-            if line.removeprefix(b"\xef\xbb\xbf") != FIRST_LINE:
+            if line.removeprefix(_BOM) != FIRST_LINE:
                 raise CardsError(f'{path}:1: the first line is not "{FIRST_LINE.decode()}"; supply a tokens file')
         elif found := _CARD.fullmatch(line):
             if found[2] not in numbers:
@@ -218,7 +238,7 @@ class _File(Generic[T]):
     """A file that may change at any time, and what it said when it was last right."""
 
     def __init__(self, path: Path, read: Callable[[Path], T], value: T) -> None:
-        self._path = path
+        self.path = path
         self._read = read
         self.value = value
         self._stamp: object = None
@@ -226,18 +246,19 @@ class _File(Generic[T]):
         """Why the file cannot be used as it is now; empty if it can."""
 
     def changed(self) -> bool:
-        """Whether it must be read, for all that a glance tells."""
-        return self._stamp is None or self._glance() != self._stamp
+        """Whether it must be read, for all that a glance tells; like `look` for a thread."""
+        now = self._glance()  # always: only this is known to be quick or not at all
+        return self._stamp is None or now != self._stamp
 
     def look(self) -> _Found[T]:
-        """Read it; changes nothing here, and so may be done in a thread."""
+        """Read it; changes nothing here, and is done in a thread."""
         stamp = self._glance()
         try:
-            value = self._read(self._path)
+            value = self._read(self.path)
         except CardsError as error:
             return _Found(stamp, None, str(error))
         if self._glance() != stamp:
-            return _Found(None, None, f"{self._path} was written while it was read; it is read again at the next card")
+            return _Found(None, None, f"{self.path} was written while it was read; it is read again at the next card")
         return _Found(stamp, value, "")
 
     def take(self, found: _Found[T]) -> None:
@@ -248,29 +269,41 @@ class _File(Generic[T]):
 
     def _glance(self) -> object:
         try:
-            now = os.stat(self._path)
+            now = os.stat(self.path)
         except OSError as error:
             return error.errno
         return now.st_ino, now.st_dev, now.st_size, now.st_mtime_ns, now.st_ctime_ns, now.st_mode
 
 
+_Files = tuple[_Found[bytes], _Found[Table]]
+
+
 class CardTokens:
     """The cards of a branch. Files that are missing or wrong give no card a class, and stop nothing.
 
-    The files are looked at again whenever a card is read, and read in a thread when they have changed.
+    The files are looked at again whenever a card is read, and read when they have changed: both in a thread, since a
+    file on a dead network drive answers nobody.
     """
 
     def __init__(self, key_file: Path, tokens_file: Path, classes: Collection[str]) -> None:
         self._key: _File[bytes] = _File(key_file, read_key, b"")
         self._table: _File[Table] = _File(tokens_file, lambda path: read_table(path, classes), NO_CARDS)
         self._said: Sequence[object] = []
-        self._reading = self._late = False
+        self._looking = self._late = self._hanging = False
         self._waiting: list[Callable[[], None]] = []
         self._timer: asyncio.TimerHandle | None = None
+        self._watchers: list[Callable[[], None]] = []
 
     def open(self) -> None:
-        """Read the files now, before anything runs."""
-        self._take(self._key.look(), self._table.look())
+        """Read the files now, before anything runs; those that cannot be in time are when the next card is shown."""
+        found: list[_Files] = []
+        reading = threading.Thread(target=lambda: found.append(self._read()), name="cards", daemon=True)
+        reading.start()
+        reading.join(OPENING)
+        if found:
+            self._take(*found[0])
+        else:
+            self._hangs()
 
     def token_of(self, number: str) -> bytes | None:
         """The token of a card's number; None while there is no key."""
@@ -280,45 +313,86 @@ class CardTokens:
         """The class that a card's token gives; None: none."""
         return self._table.value.class_of(token)
 
+    def detail(self) -> str:
+        """What is wrong with the files, as a wording key of device states; empty: nothing."""
+        if self._hanging:
+            return "card_files"
+        if self._key.trouble:
+            return "card_key"
+        return "card_list" if self._table.trouble else ""
+
+    def watch(self, then: Callable[[], None]) -> None:
+        """Call `then` whenever `detail` may have changed."""
+        self._watchers.append(then)
+
     def when_current(self, then: Callable[[], None]) -> None:
-        """Call `then`, in the loop's thread, when the files are known as they are: at once if they have not changed."""
-        if not self._reading and (self._key.changed() or self._table.changed()):
-            self._reading, self._late = True, False
+        """Call `then`, in the loop's thread, when the files are known as they are, or cannot be in time."""
+        if not self._looking:
+            self._looking, self._late = True, False
             loop = asyncio.get_running_loop()
-            self._timer = loop.call_later(PATIENCE, self._go_on)
-            # A thread of its own that nobody waits for: a file on a dead network drive must not keep the daemon.
+            self._timer = loop.call_later(GLANCE, self._go_on)
+            # A thread of its own that nobody waits for: one that hangs must not keep the daemon.
             threading.Thread(target=self._look, args=(loop,), name="cards", daemon=True).start()
         self.when_read(then)
 
     def when_read(self, then: Callable[[], None]) -> None:
-        """Call `then` when files that are being read have been: at once if none is."""
-        if self._reading and not self._late and len(self._waiting) < WAITING_LIMIT:
+        """Call `then` when files that are being looked at have been: at once if none is."""
+        if self._looking and not self._late and len(self._waiting) < WAITING_LIMIT:
             self._waiting.append(then)
         else:
             then()
 
-    # -- inside ----------------------------------------------------------------------------------------------
+    # -- in the thread ---------------------------------------------------------------------------------------
 
     def _look(self, loop: asyncio.AbstractEventLoop) -> None:
-        key, table = self._key.look(), self._table.look()
         try:
-            loop.call_soon_threadsafe(self._done, key, table)
+            if not (self._key.changed() or self._table.changed()):
+                loop.call_soon_threadsafe(self._done, None)
+            else:
+                loop.call_soon_threadsafe(self._reads, loop)
+                loop.call_soon_threadsafe(self._done, self._read())
         except RuntimeError:
             pass  # the loop has ended in the meantime
 
-    def _done(self, key: _Found[bytes], table: _Found[Table]) -> None:
-        self._reading = False
-        if self._timer:
-            self._timer.cancel()
-        self._take(key, table)
+    def _read(self) -> _Files:
+        return self._key.look(), self._table.look()
+
+    # -- in the loop -----------------------------------------------------------------------------------------
+
+    def _reads(self, loop: asyncio.AbstractEventLoop) -> None:
+        """The files have changed: what waits goes on waiting, for longer."""
+        if not self._late:
+            self._wait(loop.call_later(PATIENCE, self._go_on))
+
+    def _done(self, found: _Files | None) -> None:
+        self._looking = False
+        self._wait(None)
+        if self._hanging:
+            self._hanging = False
+            log.warning("the files of the cards can be read again")
+            self._tell()
+        if found:
+            self._take(*found)
         self._go_on()
 
     def _go_on(self) -> None:
-        """Let go on what waits: the files have been read, or are not read in time."""
-        self._late = self._reading
+        """Let go on what waits: the files have been looked at, or are not in time."""
+        self._late = self._looking
+        if self._late and not self._hanging:
+            self._wait(asyncio.get_running_loop().call_later(HANGS, self._hangs))
         waiting, self._waiting = self._waiting, []
         for then in waiting:
             then()
+
+    def _hangs(self) -> None:
+        self._hanging = True
+        log.warning("%s and %s do not answer; until then %s", self._key.path, self._table.path, self._left)
+        self._tell()
+
+    def _wait(self, timer: asyncio.TimerHandle | None) -> None:
+        if self._timer:
+            self._timer.cancel()
+        self._timer = timer
 
     def _take(self, key: _Found[bytes], table: _Found[Table]) -> None:
         self._key.take(key)
@@ -327,12 +401,17 @@ class CardTokens:
         wrong: list[_File[bytes] | _File[Table]] = [file for file in (self._key, self._table) if file.trouble]
         for file in wrong:
             if file not in self._said:
-                left = "the cards that were known still count" if self._known else "no card gives a class"
-                log.warning("%s; until then %s", file.trouble, left)
+                log.warning("%s; until then %s", file.trouble, self._left)
         if self._said and not wrong:
             log.warning("the classes of %d cards are known", len(self._table.value))
         self._said = wrong
+        self._tell()
+
+    def _tell(self) -> None:
+        for then in self._watchers:
+            then()
 
     @property
-    def _known(self) -> bool:
-        return bool(self._key.value) and len(self._table.value) > 0
+    def _left(self) -> str:
+        known = self._key.value and len(self._table.value) > 0
+        return "the cards that were known still count" if known else "no card gives a class"

@@ -6,7 +6,6 @@ ticket of that button.
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
@@ -18,11 +17,12 @@ from controller.lobby.commands import TakeTicket
 from controller.lobby.state import ENDED, State
 from drivers.cardreader import BadCard, CardRead
 from drivers.device import Health
-
-log = logging.getLogger(__name__)
+from drivers.session import LinkDown
 
 BAD_CARDS = 3
 """Cards in a row that cannot be read, after which that is said."""
+LOOK_EVERY = 10.0
+"""Seconds between two looks at the cards' files while nobody shows a card."""
 
 
 @dataclass(slots=True)
@@ -54,6 +54,23 @@ class Cards:
         self._state = State()
         self._shown: dict[str, _Card] = {}
         self._taken: dict[str, _Taken] = {}
+        self._next_look = 0.0
+
+    @property
+    def trouble(self) -> str:
+        """What is wrong with the cards' files, as a wording key of device states; empty: nothing."""
+        return self._tokens.detail()
+
+    def watch(self, then: Callable[[], None]) -> None:
+        """Call `then` whenever `trouble` may have changed."""
+        self._tokens.watch(then)
+
+    def look(self) -> None:
+        """Look at the cards' files, though nobody shows a card; seldom, however often it is called."""
+        now = self._steady()
+        if now >= self._next_look:
+            self._next_look = now + LOOK_EVERY
+            self._tokens.when_current(lambda: None)
 
     def update(self, state: State) -> None:
         """The lobby has changed."""
@@ -133,6 +150,8 @@ class Cards:
 
     def _again(self, take: TakeTicket, before: _Taken) -> bool:
         """Whether this press would get the ticket of the one before, were it of the same class."""
+        if _wanted(take) != _wanted(before.take):
+            return False
         service, _ = self._asks_for(take)
         if not before.ticket:  # not decided yet
             same = service == self._asks_for(before.take)[0]
@@ -166,8 +185,16 @@ class Cards:
             card.cause = ""  # no ticket came of it, so it counts for the next press
 
 
+def _wanted(take: TakeTicket) -> tuple[object, ...]:
+    """What a press chose beside its service and class: another choice is another ticket."""
+    return take.choice, take.slot, take.form, tuple(dict.fromkeys(take.needs))
+
+
 class CardReaderPost:
-    """One reader, at the button `kiosk`; a card counts `within` so many seconds."""
+    """One reader, at the button `kiosk`; a card counts `within` so many seconds.
+
+    What keeps its cards from giving a class is part of its health, though the reader itself works.
+    """
 
     def __init__(self, id: str, kiosk: str, within: float, cards: Cards, lobby: Lobby) -> None:
         self.id = id
@@ -176,25 +203,38 @@ class CardReaderPost:
         self._cards = cards
         self._lobby = lobby
         self._bad = 0
+        self._health: Health | None = None
+        """What the driver says; None: it is not connected."""
+        cards.watch(self._report)
 
     def heard(self, fact: object) -> None:
         match fact:
             case CardRead(number):
                 self._bad = 0
                 self._cards.read(self._kiosk, number, self._within)
+                self._report()
             case BadCard():
                 self._bad += 1
-                if self._bad == BAD_CARDS:
-                    log.warning(
-                        "%s: %d cards in a row could not be read; check its line speed, and that it sends track 2",
-                        self.id,
-                        BAD_CARDS,
-                    )
+                self._report()
             case Health():
-                self._lobby.health(self.id, fact, "")
+                self._health = fact
+                self._report()
+            case LinkDown():
+                self._health = None
+                self._bad = 0
 
     def update(self, state: State) -> None:
-        pass
+        self._cards.look()
 
     def told(self, rows: Sequence[Row], state: State) -> None:
         pass
+
+    def _report(self) -> None:
+        health = self._health
+        if health is None:
+            return
+        if self._cards.trouble:
+            health = Health("degraded", self._cards.trouble)
+        elif self._bad >= BAD_CARDS:
+            health = Health("degraded", "cards_unread")
+        self._lobby.health(self.id, health, "")

@@ -130,6 +130,8 @@ async def test_missing_files_stop_no_branch_and_check_tells_of_them(tmp_path: Pa
         Network(broker.port, branch.root) as network,
     ):
         assert len(branch.logged(str(tmp_path / "cards."))) == 2
+        await network.device("reader", "degraded")
+        assert network.levels["device/reader"]["detail"] == "the key of the cards cannot be used"
         swipe(branch, VIP)
         assert (await network.press("kiosk/kiosk", "TAKE"))["result"] == "ok"
         assert branch.rows("ticket_issued")[-1].data["class"] == "normal"
@@ -146,6 +148,14 @@ async def test_missing_files_stop_no_branch_and_check_tells_of_them(tmp_path: Pa
         supply(tmp_path, (VIP, "vip"))
         assert (await lobby("check", "--config", branch.config))[0] == 0
         await class_after(network, branch, VIP, "vip")
+        await network.device("reader", "ok")
+
+        (tmp_path / "cards.tokens").write_text("lobby-tokens 1\n")
+        await until(lambda: network.levels["device/reader"]["state"] == "degraded", 30)  # nobody shows a card
+        assert network.levels["device/reader"]["detail"] == "the list of cards cannot be used"
+        supply(tmp_path, (VIP, "vip"))
+        await class_after(network, branch, VIP, "vip")
+        await network.device("reader", "ok")
 
 
 async def test_tokens_for_head_office(tmp_path: Path) -> None:
