@@ -92,7 +92,7 @@ def at_panel(
                 reason=reason or None,
                 granted=True,
             )
-        case "URGENT" if ticket:
+        case "URGENT":
             return cm.Promote(at=at, cause=cause, by=by, ticket=ticket, klass="urgent", reason=reason)
         case "WHY":
             return cm.AskWhy(at=at, cause=cause, ticket=ticket)

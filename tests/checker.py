@@ -77,6 +77,7 @@ class _Before(NamedTuple):
     only: str
     slot: int
     not_before: int
+    seniority: int
 
 
 @dataclass(slots=True)
@@ -86,6 +87,8 @@ class _Ticket:
     service: str
     klass: str
     seniority: int
+    came: int
+    """When it was issued, in seconds since 1970, UTC."""
     only: str = ""
     where: str = "waiting"
     counter: str = ""
@@ -97,6 +100,7 @@ class _Ticket:
     """When an appointment's time begins, in seconds since 1970, UTC."""
     moved: bool = False
     """It was transferred or reassigned."""
+    called: bool = False
     undone: _Before | None = None
     """What it has to be again when its last promotion or reassignment is undone; None: there is nothing to undo."""
     stays: int = 0
@@ -109,7 +113,7 @@ class _Ticket:
     @property
     def before(self) -> _Before:
         """What somebody might change of it."""
-        return _Before(self.service, self.klass, self.only, self.slot, self.not_before)
+        return _Before(self.service, self.klass, self.only, self.slot, self.not_before, self.seniority)
 
 
 class _Rival(NamedTuple):
@@ -256,9 +260,10 @@ class Checker:
             self._report(0, f"{id} was issued with a seniority below the last one's")
         if not_before and (seniority != slot or not_before > slot):
             self._report(0, f"{id} may be called from {not_before} on, and its slot is at {slot}")
-        if slot is None:
+        if not not_before:
             self._last_seniority = max(self._last_seniority, seniority)
-        ticket = self._tickets[id] = _Ticket(id, len(self._tickets) + 1, data["service"], data["class"], seniority)
+        order = len(self._tickets) + 1
+        ticket = self._tickets[id] = _Ticket(id, order, data["service"], data["class"], seniority, self._now)
         ticket.not_before, ticket.slot = not_before, slot or 0
         self._enter(ticket)
 
@@ -277,10 +282,11 @@ class Checker:
         else:
             self.calls += 1
             self._judge_call(ticket, counter, data)
-        ticket.where, ticket.counter, ticket.undone = "in hand", counter, None
+        ticket.where, ticket.counter, ticket.undone, ticket.called = "in hand", counter, None, True
         self._in_hand[counter] = ticket.id
-        if ticket.not_before:  # an appointment called before its time has come now, should it wait again
-            ticket.seniority, ticket.not_before = min(ticket.seniority, self._now), 0
+        # An appointment called before its slot has come now, should it wait again.
+        self._takes_seniority(ticket, data, min(ticket.seniority, self._now) if ticket.not_before else ticket.seniority)
+        ticket.not_before = 0
 
     def _judge_call(self, called: _Ticket, counter: str, data: Mapping[str, Any]) -> None:
         if called.where != "waiting":
@@ -403,9 +409,17 @@ class Checker:
         if data.get("seniority", ticket.seniority) != ticket.seniority:
             self._report(9, f"{ticket.id} was given the seniority {data['seniority']}, and had {ticket.seniority}")
 
+    def _takes_seniority(self, ticket: _Ticket, data: Mapping[str, Any], right: int) -> None:
+        given = data.get("seniority", ticket.seniority)
+        if given != right:
+            self._report(0, f"{ticket.id} was given the seniority {given}, and it has to be {right}")
+        ticket.seniority = given
+
     def _promoted(self, ticket: _Ticket, data: Mapping[str, Any]) -> None:
-        self._keeps_seniority(ticket, data)
         ticket.undone = ticket.before
+        # Privilege makes nothing worse: an appointment does not wait for its slot any more.
+        waits_for_slot = ticket.slot and not ticket.called
+        self._takes_seniority(ticket, data, min(ticket.seniority, ticket.came) if waits_for_slot else ticket.seniority)
         ticket.klass, ticket.not_before, ticket.slot = data["class"], 0, 0
         if ticket.where == "waiting":
             self._enter(ticket)
@@ -413,16 +427,24 @@ class Checker:
     def _restored(self, ticket: _Ticket, data: Mapping[str, Any]) -> None:
         if ticket.where != "waiting":
             self._report(0, f"{ticket.id} was restored while it did not wait")
-        self._keeps_seniority(ticket, data)
-        found = _Before(data["service"], data["class"], data["only"], data.get("slot", 0), data.get("not_before", 0))
-        if found != ticket.undone:
+        found = _Before(
+            data["service"],
+            data["class"],
+            data["only"],
+            data.get("slot", 0),
+            data.get("not_before", 0),
+            data.get("seniority", ticket.seniority),
+        )
+        if ticket.undone is not None and found.seniority != ticket.undone.seniority:
+            self._report(9, f"{ticket.id} was given the seniority {found.seniority}, and had {ticket.undone.seniority}")
+        elif found != ticket.undone:
             self._report(
                 0, f"{ticket.id} was restored to {tuple(found)}, and was {ticket.undone and (*ticket.undone,)}"
             )
         if found.only in self.numbers.serves and found.only not in self._open | self._paused:
             self._report(0, f"{ticket.id} was given back to counter {found.only}, which is closed")
         self._release(ticket, "moving")
-        ticket.service, ticket.klass, ticket.only, ticket.slot, ticket.not_before = found
+        ticket.service, ticket.klass, ticket.only, ticket.slot, ticket.not_before, ticket.seniority = found
         ticket.undone = None
         self._enter(ticket)
 

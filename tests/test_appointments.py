@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from branches import MINUTE, Lobby, branch, half_hours, local
@@ -10,23 +12,28 @@ from branches import MINUTE, Lobby, branch, half_hours, local
 from controller.lobby import calendar, figures, issuing, views
 from controller.lobby import commands as cm
 from controller.lobby.calling import pick
-from controller.lobby.outcome import Refusal
+from controller.lobby.outcome import Refusal, Same
 from controller.lobby.rules import Appointments, Rules
 from controller.lobby.state import LineKey, Stage
 
 COUNTERS = {"1": {"cash": 0}, "2": {"cash": 20, "personal": 0}}
 
 
-def rules(**about: int | None) -> Rules:
-    slots = Appointments(half_hours("09:00", "17:00"), **about)  # type: ignore[arg-type]
-    return branch(COUNTERS, credits={"normal": 0, "appointment": 15, "vip": 10, "urgent": 60}, appointments=slots)
+def rules(services: Mapping[str, Mapping[str, Any]] | None = None, **about: Any) -> Rules:
+    slots = Appointments(**{"slots": half_hours("09:00", "17:00")} | about)
+    return branch(
+        COUNTERS,
+        credits={"normal": 0, "appointment": 15, "vip": 10, "urgent": 60},
+        appointments=slots,
+        services=services,
+    )
 
 
 def clock(lobby: Lobby, seconds: int) -> str:
     return lobby.rules.local(1000 * seconds).strftime("%H:%M")
 
 
-def at(text: str, **about: int | None) -> Lobby:
+def at(text: str, **about: Any) -> Lobby:
     """A lobby at a time of its day."""
     return Lobby(rules(**about), local(f"2026-11-23 {text}"))
 
@@ -81,9 +88,9 @@ def test_an_idle_counter_calls_it_before_its_time_and_says_why() -> None:
     lobby.take("personal")
     assert lobby.call("1") == early
     assert lobby.rows[-1]["data"]["why"] == {
-        "text": f"{early} is next: its appointment is at 11:30, but nobody else waits.",
+        "text": f"{early} is next: its appointment is at 11:30, but nobody else waits whom this counter serves.",
         "guard": False,
-        "heads": [{"ticket": early, "key": local("2026-11-23 11:30") // 1000}],
+        "heads": [{"ticket": early, "key": local("2026-11-23 11:15") // 1000}],
     }
 
 
@@ -97,7 +104,7 @@ def test_a_counter_that_borrows_calls_it_early_only_if_it_would_be_idle() -> Non
 
 def test_two_before_their_time_are_called_in_the_order_of_the_rule() -> None:
     lobby = at("09:00")
-    lobby.take("cash", slot="11:30")
+    lobby.take("cash", "normal", slot="11:30")
     lobby.take("cash", "appointment", slot="11:30")
     lobby.take("cash", "appointment", slot="11:00")
     assert [lobby.call("1") for _ in range(3)] == ["A003", "A002", "A001"]
@@ -113,12 +120,92 @@ def test_it_is_not_passed_before_its_time() -> None:
     assert (ticket.stage, ticket.passed) == (Stage.WAITING, 0)
 
 
-def test_promoted_it_has_no_time_to_wait_for() -> None:
-    lobby = at("09:00")
-    lobby.take("cash", "appointment", slot="09:30")
+@pytest.mark.parametrize("slot", ["09:30", "16:00"])
+def test_promoted_it_has_no_time_to_wait_for(slot: str) -> None:
+    """It counts from when its ticket was taken: privilege makes nothing worse."""
+    lobby = at("09:00", places=1)
+    lobby.take("cash", "appointment", slot=slot)
+    lobby.wait(10)
     lobby.take("cash")
     lobby.do(cm.Promote(at=lobby.now, cause="", by="panel", ticket="A001", klass="urgent", reason=""))
-    assert lobby.call("1") == "A001", "60 minutes before its slot is before 09:00"
+    assert clock(lobby, lobby.state.tickets["A001"].seniority) == "09:00"
+    assert lobby.call("1") == "A001"
+
+
+def test_whoever_is_late_is_promoted_from_when_they_came() -> None:
+    lobby = at("11:35")
+    lobby.take("cash", slot="11:30")
+    lobby.do(cm.Promote(at=lobby.now, cause="", by="panel", ticket="A001", klass="urgent", reason=""))
+    assert clock(lobby, lobby.state.tickets["A001"].seniority) == "11:30", "its slot was before that"
+
+
+def test_a_promoted_one_that_gives_up_frees_its_place() -> None:
+    lobby = at("08:30", places=1)
+    lobby.take("cash", slot="09:00")
+    lobby.do(cm.Promote(at=lobby.now, cause="", by="panel", ticket="A001", klass="urgent", reason=""))
+    lobby.do(cm.Cancel(at=lobby.now, cause="", by="panel", ticket="A001"))
+    assert lobby.take("cash", slot="09:00") == "A002"
+
+
+def test_who_books_is_an_appointment_wherever_they_press() -> None:
+    lobby = at("09:00")
+    lobby.take("cash", slot="09:30")
+    assert lobby.state.tickets["A001"].klass == "appointment"
+
+
+def test_a_slot_past_midnight_is_of_the_business_day() -> None:
+    """The day goes on until the roll-over: 23:50 was ten minutes ago, and 00:10 is in ten."""
+    lobby = at("23:59", slots=(23 * 3600 + 50 * 60, 10 * 60), grace=600)
+    lobby.take("cash", slot="00:10")
+    assert local("2026-11-24 00:10") == lobby.state.tickets["A001"].slot * 1000
+    lobby.wait(1)
+    lobby.take("cash", slot="23:50")
+    ticket = lobby.state.tickets["A002"]
+    assert local("2026-11-23 23:50") == ticket.seniority * 1000
+    assert lobby.call("1") == "A002"
+
+
+def test_who_booked_has_a_place_whatever_the_quota_says() -> None:
+    lobby = at("09:00", services={"cash": {"quota": 1}})
+    lobby.take("cash")
+    refused = lobby.do(cm.TakeTicket(at=lobby.now, cause="", by="kiosk", service="cash"))
+    assert isinstance(refused, Refusal)
+    assert lobby.take("cash", slot="09:30") == "A002"
+
+
+def test_another_customers_appointment_is_no_impatience() -> None:
+    """Within the hold-off only the very same press is the same ticket."""
+    lobby = at("09:00")
+
+    def take(**more: Any) -> object:
+        press = cm.TakeTicket(at=lobby.now, cause=str(len(lobby.rows)), by="kiosk", service="cash", hold_off=2, **more)
+        decision = lobby.do(press)
+        return decision.ticket if isinstance(decision, Same) else lobby.rows[-1]["data"]["ticket"]
+
+    assert [take(), take(), take(slot="09:30"), take(slot="09:30")] == ["A001", "A001", "A002", "A002"]
+    assert [take(slot="10:00"), take(needs=("time",)), take(needs=("time",)), take(form=True)] == [
+        "A003",
+        "A004",
+        "A004",
+        "A005",
+    ]
+
+
+def test_a_clock_set_back_takes_nobody_before_an_appointment_that_was_late() -> None:
+    lobby = at("11:50", grace=0)
+    lobby.take("cash", slot="11:30")
+    lobby.wait(-60)
+    lobby.take("cash")
+    assert clock(lobby, lobby.state.tickets["A002"].seniority) == "11:50"
+
+
+def test_called_early_and_missed_it_may_still_come_at_its_slot() -> None:
+    lobby = at("09:00")
+    lobby.take("cash", slot="11:30")
+    lobby.call("1")
+    lobby.do(cm.NoShow(at=lobby.now, cause="", counter="1"))
+    lobby.wait(2.5 * 60)
+    assert not isinstance(lobby.do(cm.Return(at=lobby.now, cause="", by="panel", ticket="A001")), Refusal)
 
 
 def test_it_does_not_move_those_who_come_after_it() -> None:
@@ -169,8 +256,9 @@ def test_slots_on_a_day_on_which_the_clocks_change(day: str) -> None:
 def test_called_before_its_time_and_returned_it_counts_from_that_call() -> None:
     """It has been asked in once: it is not to wait for its slot again."""
     lobby = at("09:00")
-    lobby.take("cash", slot="11:30")
+    lobby.take("cash", "normal", slot="11:30")
     assert lobby.call("1") == "A001"
+    assert lobby.rows[-1]["data"]["seniority"] == local("2026-11-23 09:00") // 1000
     lobby.do(cm.NoShow(at=lobby.now, cause="", counter="1"))
     lobby.do(cm.Return(at=lobby.now, cause="", by="panel", ticket="A001"))
     ticket = lobby.state.tickets["A001"]
@@ -195,9 +283,9 @@ def test_a_no_show_that_returns_keeps_its_slots_time() -> None:
 def test_an_appointment_of_the_evening_does_not_stand_before_others_of_its_class() -> None:
     """A line's head is all that a counter looks at: appointments have lines of their own."""
     lobby = at("10:00", grace=60)
-    lobby.take("cash", slot="09:30")
+    lobby.take("cash", "normal", slot="09:30")
     lobby.take("cash")
-    lobby.take("cash", slot="16:00")
+    lobby.take("cash", "normal", slot="16:00")
     keys = {id: ticket.line for id, ticket in lobby.state.tickets.items()}
     assert keys["A001"] == keys["A003"] == LineKey("cash", "normal", "", True)
     assert keys["A002"] == LineKey("cash", "normal", "", False)
@@ -299,5 +387,6 @@ def test_whose_promotion_is_undone_has_its_appointment_again() -> None:
         "by": "panel",
         "slot": was.slot,
         "not_before": was.not_before,
+        "seniority": was.seniority,
     }
     assert lobby.replayed().picture() == lobby.state.picture()

@@ -310,6 +310,16 @@ DIALOGUES = {
         1 HOLD                    -> A002 held
         3 CALL 02                 -> C001 finished, 3 calls C002 by hand
     """,
+    "who has missed a call here and is back is not taken for another of that number": """
+        take cash                 -> A001
+        take personal             -> B001
+        2 CALL 02                 -> refused unknown_ticket
+        2 CALL                    -> 2 open, 2 calls B001
+        2 NOSHOW                  -> B001 missed
+        2 CALL 001                -> refused several_fit
+        3 CALL 001                -> 3 open, 3 calls A001 by hand
+        2 CALL 01                 -> B001 returned, 2 calls B001 by hand
+    """,
     "a ticket that cannot be called says where it is": """
         take cash                 -> A001
         take cash                 -> A002
@@ -358,6 +368,15 @@ DIALOGUES = {
         1 HOLD                    -> A001 held
         1 UNHOLD                  -> 1 calls A001 by hand
         1 RECALL                  -> 1 recalls A001 (1)
+    """,
+    "RECALL of a customer who was thought to be there": """
+        take cash                 -> A001
+        1 CALL                    -> 1 open, 1 calls A001
+        1 START                   -> 1 serves A001
+        1 NOSHOW                  -> refused being_served
+        1 RECALL                  -> 1 recalls A001 (1)
+        ? A001                    -> called cash normal 09:00
+        1 NOSHOW                  -> A001 missed
     """,
     "START, FINISH, NOSHOW": """
         1 START                   -> refused nothing_in_hand
@@ -1106,6 +1125,18 @@ IN_OTHER_BRANCHES = {
         panel REASSIGN A003 counter=1 -> A003 given to 1
         1 CLOSE                   -> A001 given to anywhere, A004 given to anywhere, A003 given to anywhere, 1 closed
         ? A001                    -> waiting cash normal 09:00 anywhere
+    """),
+    "others take over as well when a service's own counters have not come at all": (
+        lambda: usual(services={"cash": {"overflow": True}}), """
+        take cash                 -> A001
+        2 OPEN                    -> 2 open
+        wait 9.9m
+        take cash                 -> A002
+        wait 0.1m
+        take cash                 -> A003, A003 given to anywhere
+        check windows             -> A001 given to anywhere, A002 given to anywhere, checked open 3
+        3 OPEN                    -> 3 open
+        take cash                 -> A004
     """),
     "what is undone goes to others too when the last counter of a service has gone": (
         lambda: usual(services={"cash": {"overflow": True}}), """

@@ -28,19 +28,22 @@ def do(lobby: Lobby, command: type[cm.CounterCommand], counter: str = "1") -> No
     assert not isinstance(answer, Refusal)
 
 
+CALLED = "A001 is at counter 1. When it was called: A001 is next: it is first of those whom this counter serves."
+
+
 def test_where_a_ticket_is_that_does_not_wait() -> None:
     lobby = Lobby(branch(COUNTERS))
     for _ in range(4):
         lobby.take("cash")
     lobby.call("1")
-    assert told(lobby, "A001") == "A001 is at counter 1."
+    assert told(lobby, "A001") == CALLED
     do(lobby, cm.Start)
-    assert told(lobby, "A001") == "A001 is at counter 1."
+    assert told(lobby, "A001") == CALLED
     do(lobby, cm.Hold)
     assert told(lobby, "A001") == "A001 is held by counter 1."
     lobby.call("1")
     do(lobby, cm.NoShow)
-    assert told(lobby, "A002") == "A002 missed its call at counter 1."
+    assert told(lobby, "A002") == "A002 missed its call at counter 1, and may come back until 09:15."
     lobby.call("1")
     do(lobby, cm.Finish)
     assert told(lobby, "A003") == "A003 has ended (served)."
@@ -80,7 +83,7 @@ def test_somebody_came_earlier() -> None:
     why = explain.ticket(lobby.state, lobby.rules, "A003", lobby.now)
     assert why.text.startswith(
         "A003 waits as number 2 at counter 1; it counts as having come at 09:15; A001 comes before it, "
-        "as it came 15 min earlier."
+        "as it came at 09:00."
     )
     assert " About " in why.text
     assert why.table == (
@@ -147,7 +150,7 @@ def test_the_guard_puts_another_first() -> None:
     assert lobby.call("1") == "A002"
     assert told(lobby, "A003") == (
         "A003 waits as number 2 at counter 1; it counts as having come at 08:51; A001 comes before it, "
-        "as it came 1 min earlier."
+        "as it came at 09:00."
     )
 
 
@@ -204,7 +207,9 @@ def test_every_ticket_has_a_sentence_that_is_true(rules: Rules, seed: int) -> No
             assert why.table == ()
         elif why.table:
             assert ticket.id in [line.ticket for line in why.table]
-            assert [line.counts for line in why.table] == sorted(line.counts for line in why.table)
+            early = [state.tickets[line.ticket].not_before > lobby.now // 1000 for line in why.table]
+            counts = [line.counts for line in why.table]
+            assert list(zip(early, counts, strict=True)) == sorted(zip(early, counts, strict=True))
             says_next = f"{ticket.id} is next" in why.text
             assert not says_next or ticket.id in nexts
             assert says_next or f"{ticket.id} comes before it" not in why.text
@@ -229,7 +234,7 @@ def test_the_first_of_one_line_is_not_alone() -> None:
     assert why(lobby) == "A001 is next: nobody else waits whom this counter serves."
     lobby.wait(1)
     lobby.take("cash")
-    assert why(lobby) == "A001 is next: it came first of those who wait."
+    assert why(lobby) == "A001 is next: it is first of those whom this counter serves."
 
 
 def test_privilege_is_the_reason_also_within_one_second() -> None:
@@ -237,7 +242,10 @@ def test_privilege_is_the_reason_also_within_one_second() -> None:
     do(lobby, cm.Open)
     lobby.take("personal")
     lobby.take("cash", "vip")
-    assert why(lobby) == "A001 is next: as Vip it counts as having come 10 min earlier, at 08:50, before B001."
+    told = (
+        "A001 is next: as Vip it counts as having come 10 min earlier, at 08:50, before B001, which came at 09:00:00."
+    )
+    assert why(lobby) == told
 
 
 def test_two_of_one_second_go_by_their_numbers() -> None:
@@ -263,3 +271,14 @@ def test_borrowing_is_given_as_a_reason_only_where_it_costs_the_other() -> None:
     lobby.wait(6)
     lobby.take("personal")
     assert "borrowed" in why(lobby), "although it is counted as having come five minutes later"
+
+
+def test_an_appointment_is_early_until_ten_minutes_before_its_time_and_then_waits_like_others() -> None:
+    lobby = Lobby(branch({"1": {"cash": 0}}, appointments=Appointments(half_hours("09:00", "12:00"))))
+    do(lobby, cm.Open)
+    lobby.take("cash")
+    lobby.take("cash", slot="09:30")
+    lobby.wait(20 - 1 / 60)
+    assert told(lobby, "A002").endswith("the appointment of A002 is only at 09:30.")
+    lobby.wait(1 / 60)
+    assert told(lobby, "A002").endswith("as it came at 09:00.")

@@ -96,19 +96,69 @@ def test_what_a_class_did_to_the_others() -> None:
     assert (normal["share"], normal["passed"], normal["passed_by_mean"], normal["passed_by_max"]) == (0.333, 0, 0, 0)
 
 
-def test_all_who_came_earlier_for_the_service_and_still_wait_are_passed() -> None:
-    """Not only the heads of lines that compete; those for another service, and those who have gone, are not."""
-    lobby = Lobby(RULES)
+def test_a_class_passes_whom_the_counter_would_have_called_first_without_it() -> None:
+    """Not only the heads of lines that compete, and of all services that the counter serves, borrowed ones by when they
+    count; those of other counters, and those who have gone, are not."""
+    lobby = Lobby(branch({"1": {"cash": 0, "corporate": 0, "personal": 4}, "2": {"personal": 0, "loans": 0}}))
+    lobby.take("personal")
+    lobby.wait(3)
+    lobby.take("personal")
     for minutes in (0, 1, 2):
         lobby.take("cash")
         lobby.wait(minutes)
-    lobby.take("personal")
+    lobby.take("corporate")
+    lobby.take("loans")
+    lobby.take("cash")
+    lobby.do(cm.Reassign(at=lobby.now, cause="", by="panel", ticket="A004", counter="2"))
+    lobby.wait(1)
     lobby.take("cash", "vip")
     lobby.do(cm.Cancel(at=lobby.now, cause="", by="panel", ticket="A002"))
-    assert lobby.call("1") == "A004"
-    assert lobby.state.effects["vip"] == Effect(passed=2, seconds=(3 + 2) * MINUTE, most=3 * MINUTE)
+    assert lobby.call("1") == "A005"
+    # B001 came 7 minutes before it and counts as 3; A001 4, A003 3, C001 1; B002 counts as come with it, and was first.
+    assert lobby.state.effects["vip"] == Effect(passed=5, seconds=(3 + 4 + 3 + 1) * MINUTE, most=4 * MINUTE)
     assert lobby.call("1") == "A001"
-    assert lobby.state.effects["normal"] == Effect()
+    assert "normal" not in lobby.state.effects
+
+
+def test_under_the_guard_and_by_hand_no_class_passes_anybody() -> None:
+    lobby = Lobby(branch({"1": {"cash": 0}}, pass_limit=1))
+    lobby.take("cash")
+    lobby.wait(1)
+    for _ in range(3):
+        lobby.take("cash", "vip")
+    assert [lobby.call("1"), lobby.call("1")] == ["A002", "A001"]
+    lobby.take("cash")
+    lobby.wait(1)
+    lobby.take("cash", "vip")
+    lobby.do(cm.CallNumber(at=lobby.now, cause="", counter="1", digits="006"))
+    assert lobby.state.effects["vip"] == Effect(passed=1, seconds=MINUTE, most=MINUTE)
+
+
+def test_who_gives_up_has_waited_too() -> None:
+    lobby = Lobby(RULES)
+    for _ in range(4):
+        lobby.take("cash")
+    lobby.wait(40)
+    lobby.call("1")
+    for ticket in ("A002", "A003", "A004"):
+        lobby.do(cm.Cancel(at=lobby.now, cause="", by="panel", ticket=ticket, reason="left"))
+    found = day(lobby)
+    assert (found["customers"], found["above_target"], found["max"]) == (4, 1, 40)
+
+
+def test_the_days_figures_stand_in_the_row_that_closes_it() -> None:
+    """Without those who were never called and never gave up: when they went nobody knows."""
+    lobby = Lobby(RULES)
+    for _ in range(3):
+        lobby.take("cash")
+    lobby.wait(12)
+    lobby.call("1")
+    lobby.do(cm.Cancel(at=lobby.now, cause="", by="panel", ticket="A002"))
+    lobby.wait(24 * 60)
+    lobby.do(cm.RollOver(at=lobby.now, cause=""))
+    closed = next(row["data"] for row in lobby.rows if row["kind"] == "day_closed")
+    assert (closed["unserved"], closed["figures"]["customers"], closed["figures"]["max"]) == (1, 2, 12)
+    assert (closed["figures"]["above_3"], closed["figures"]["above_target"], closed["figures"]["target"]) == (1, 1, 10)
 
 
 def test_who_was_sent_to_a_machine_and_who_insisted() -> None:
@@ -131,9 +181,33 @@ def test_the_figures_of_a_busy_day_fit_together() -> None:
     assert found["customers"] == sum(each["customers"] for each in classes)
     called = [t for t in lobby.state.tickets.values() if t.called_at]
     waiting = [t for t in lobby.state.tickets.values() if t.stage is Stage.WAITING and not t.called_at]
-    assert found["customers"] == len(called) + len(waiting) > 50
+    gave_up = [t for t in lobby.state.tickets.values() if t.stage is Stage.CANCELLED and not t.called_at]
+    assert found["customers"] == len(called) + len(waiting) + len(gave_up) > 50
     assert abs(sum(each["share"] for each in classes) - 1) < 0.01
     assert found["max"] == max(each["max"] for each in classes) >= found["p95"] >= 0
     assert all(each["passed_by_max"] >= each["passed_by_mean"] for each in classes)
     assert found["above_3"] >= found["above_target"]
     assert found["self_service"]["atm-cash"]["advised"] > 0
+
+
+def test_parts_are_told_in_thousandths_and_minutes_in_tenths() -> None:
+    """A wait is felt from a second above three minutes on."""
+    lobby = Lobby(RULES)
+    for minutes in (0, 3 + 1 / 60, 11.22):
+        lobby.take("cash")
+        lobby.wait(minutes)
+        lobby.call("1")
+    found = day(lobby)
+    assert (found["above_3"], found["above_target"]) == (0.667, 0.333)
+    assert (found["mean"], found["p95"], found["max"]) == (4.7, 11.2, 11.2)
+
+
+def test_one_in_twenty_waits_longer_than_the_95th_percentile() -> None:
+    """Which is not the longest wait, once there are enough of them."""
+    lobby = Lobby(RULES)
+    for minutes in range(40):
+        lobby.take("cash")
+        lobby.wait(minutes)
+        lobby.call("1")
+    found = day(lobby)
+    assert (found["customers"], found["mean"], found["p95"], found["max"]) == (40, 19.5, 38, 39)

@@ -118,7 +118,6 @@ def on_panel(key: str, **given: str) -> cm.Command | None:
             {"ticket": "A017", "reason": "ill"},
             cm.Promote(**PANEL, ticket="A017", klass="urgent", reason="ill"),
         ),
-        ("URGENT", {}, None),
         ("ACCEPT", {}, cm.AnswerAdvice(**PANEL, accept=True)),
         ("ACCEPT", {"counter": "4"}, cm.AnswerAdvice(**PANEL, accept=True, counter="4")),
         ("DECLINE", {"counter": "4"}, cm.AnswerAdvice(**PANEL, accept=False, counter="4")),

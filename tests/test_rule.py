@@ -173,7 +173,8 @@ def test_a_call_says_why() -> None:
     lobby.take("cash", "vip")
     lobby.call("1")
     assert lobby.rows[-1]["data"]["why"] == {
-        "text": "A002 is next: as Vip it counts as having come 10 min earlier, at 08:55, before A001.",
+        "text": "A002 is next: as Vip it counts as having come 10 min earlier, at 08:55, before A001, "
+        "which came at 09:00.",
         "guard": False,
         "heads": [{"ticket": "A002", "key": NINE_S - 5 * MINUTE}, {"ticket": "A001", "key": NINE_S}],
     }
@@ -189,8 +190,19 @@ def test_a_call_by_hand_says_so() -> None:
     assert lobby.rows[-1]["data"]["why"] == {
         "text": "A001 was called by hand at counter 1.",
         "guard": False,
-        "heads": [],
+        "heads": [{"ticket": "A001", "key": NINE_S}],
     }
+
+
+def test_a_call_by_hand_tells_whom_the_rule_would_have_called() -> None:
+    lobby = Lobby(branch({"1": {"cash": 0, "personal": 0}}))
+    lobby.take("personal")
+    lobby.wait(5)
+    lobby.take("cash")
+    lobby.take("cash")
+    lobby.do(cm.CallNumber(at=lobby.now, cause="", counter="1", digits="002"))
+    assert lobby.rows[-1]["data"]["ticket"] == "A002"
+    assert [head["ticket"] for head in lobby.rows[-1]["data"]["why"]["heads"]] == ["B001", "A001"]
 
 
 def test_a_call_by_hand_from_afar_names_who_and_why() -> None:
@@ -204,7 +216,8 @@ def test_a_call_by_hand_from_afar_names_who_and_why() -> None:
         data = lobby.rows[-1]["data"]
         assert {key: data[key] for key in ("by", "reason") if key in data} == {k: v for k, v in by.items() if v}
         assert (data["ticket"], data["forced"], data["passed"]) == (ticket, True, [])
-        assert data["why"] == {"text": f"{ticket} was called by hand at counter 1.", "guard": False, "heads": []}
+        assert data["why"]["text"] == f"{ticket} was called by hand at counter 1."
+        assert data["why"]["heads"][0] == {"ticket": "A002", "key": NINE_S - 10 * MINUTE}
         lobby.do(cm.Finish(at=lobby.now, cause="", counter="1"))
     same_as_replayed(lobby)
 
@@ -217,7 +230,7 @@ def test_a_call_of_the_earliest_says_by_how_much() -> None:
     lobby.wait(1)
     lobby.take("corporate")
     lobby.call("1")
-    assert why_of_last_call(lobby) == "B001 is next: it has waited longest, 2 min longer than A001."
+    assert why_of_last_call(lobby) == "B001 is next: it came at 09:00, A001 came at 09:02."
 
 
 def test_a_call_before_a_borrowed_customer_who_came_earlier_says_so() -> None:
@@ -226,7 +239,7 @@ def test_a_call_before_a_borrowed_customer_who_came_earlier_says_so() -> None:
     lobby.wait(0.5)
     lobby.take("cash")
     lobby.call("1")
-    told = "A001 is next: B001 came 30 s earlier, but as a borrowed customer counts 20 min later."
+    told = "A001 is next: B001 came at 09:00:00, but as a borrowed customer counts 20 min later here."
     assert why_of_last_call(lobby) == told
 
 
@@ -247,7 +260,7 @@ def test_a_call_under_the_guard_says_so() -> None:
         lobby.wait(1)
         lobby.take("cash", "vip")
     assert [lobby.call("1"), lobby.call("1")] == ["A002", "A001"]
-    told = "A001 is next: 1 later customers have been called past the head of a line, so this call ignores privilege."
+    told = "A001 is next: 1 later customers have been called before A001, so this call ignores privilege."
     assert why_of_last_call(lobby) == told
 
 
@@ -338,7 +351,7 @@ def test_long_days_go_to_the_limits() -> None:
         assert kinds[f"ticket_{kind}"] > 10, kind
     of_others = [row["data"] for row in lobby.rows if row["kind"] == "ticket_reassigned"]
     assert sum(data["by"] == "overflow" for data in of_others) > 10
-    early = [call for call in calls if call["why"]["text"].endswith("but nobody else waits.")]
+    early = [call for call in calls if call["why"]["text"].endswith("but nobody else waits whom this counter serves.")]
     assert len(early) > 2
     issued = [row["data"] for row in lobby.rows if row["kind"] == "ticket_issued"]
     for field in ("slot", "not_before", "choice", "insisted", "form", "needs", "expected", "rolled"):
@@ -497,6 +510,8 @@ def test_seniority_never_goes_down_at_issue_and_never_changes_by_a_transfer(rule
         new = [(row["kind"], row["data"]) for row in lobby.rows[written:]]
         returned = {data["ticket"] for kind, data in new if kind == "ticket_returned"}
         called = {data["ticket"] for kind, data in new if kind == "ticket_called"}
+        promoted = {data["ticket"] for kind, data in new if kind == "ticket_promoted"}
+        restored = {data["ticket"] for kind, data in new if kind == "ticket_restored"}
         booked = {data["ticket"]: data["slot"] for kind, data in new if kind == "ticket_issued" and "slot" in data}
         slots = booked if lobby.state.day != day else slots | booked
         if lobby.state.day != day:
@@ -510,6 +525,10 @@ def test_seniority_never_goes_down_at_issue_and_never_changes_by_a_transfer(rule
                 assert ticket.seniority == before[ticket.id] + rules.return_penalty
             elif ticket.id in called & early:  # an appointment called before its time has come now
                 assert ticket.seniority == min(before[ticket.id], lobby.now // 1000)
+            elif ticket.id in promoted & early:  # nor does it wait for its slot when it has privilege
+                assert ticket.seniority == min(before[ticket.id], ticket.issued_at // 1000)
+            elif ticket.id in restored and ticket.slot:
+                assert ticket.seniority in (before[ticket.id], ticket.slot)
             else:
                 assert ticket.seniority == before[ticket.id]
 
@@ -562,8 +581,11 @@ def later(seconds: int, told: tuple[str, Row]) -> tuple[str, Row, int]:
     return (*told, seconds)
 
 
-def called(ticket: str, counter: str = "1", *, forced: bool = False, **why: Any) -> tuple[str, Row]:
-    return "ticket_called", {"ticket": ticket, "counter": counter, "forced": forced, "why": why}
+def called(
+    ticket: str, counter: str = "1", *, forced: bool = False, seniority: int | None = None, **why: Any
+) -> tuple[str, Row]:
+    now = {} if seniority is None else {"seniority": seniority}
+    return "ticket_called", {"ticket": ticket, "counter": counter, "forced": forced, "why": why} | now
 
 
 def did(what: str, ticket: str, counter: str = "1", **more: Any) -> tuple[str, Row]:
@@ -608,7 +630,7 @@ VIOLATIONS = {
         (
             took("B1", 650, "loans"),
             took("A2", 900, slot=900, not_before=600),
-            ("ticket_promoted", {"ticket": "A2", "class": "vip"}),
+            ("ticket_promoted", {"ticket": "A2", "class": "vip", "seniority": 0}),
             called("B1", heads=[{"ticket": "B1", "key": 1850}]),
         ),
     ],
@@ -688,12 +710,12 @@ def test_the_checker_has_nothing_against_appointments_and_overflow() -> None:
         took("A3", 900, klass="vip", slot=900, not_before=600),
         later(399, called("A1")),
         later(400, did("finished", "A1")),
-        later(400, called("A2")),
+        later(400, called("A2", seniority=400)),
         later(500, did("finished", "A2")),
         took("A4", 650),
         later(599, called("A4")),
         later(599, did("finished", "A4")),
-        later(599, called("A3")),
+        later(599, called("A3", seniority=599)),
         ("counter_opened", {"counter": "1"}),
         later(599, did("finished", "A3")),
         took("A5", 660),

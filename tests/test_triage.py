@@ -249,3 +249,10 @@ def test_advices_are_forgotten_with_the_day() -> None:
     assert press(lobby, "atm-cash") == "machine"
     assert lobby.state.sent_away == {"atm-cash": 1}
     assert lobby.replayed().picture() == lobby.state.picture()
+
+
+def test_many_ways_to_the_same_question_are_looked_at_once() -> None:
+    """Forty questions with two answers each to the next: each once, not 2 to the power of 40 ways."""
+    ladder = {f"q{n}": (f"q{n + 1}", f"q{n + 1}") for n in range(40)}
+    assert loops(ladder) == []
+    assert loops(ladder | {"q40": ("q39",)}) == ["q39", "q40", "q39"]

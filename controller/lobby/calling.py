@@ -20,6 +20,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, NamedTuple
 
 from controller.lobby.rules import Counter, Rules
@@ -118,6 +119,23 @@ def pick(state: State, rules: Rules, counter: Counter, at: int) -> Pick | None:
     return Pick(candidates[0].ticket, candidates, guard, ranked[0].early, alone)
 
 
+def effect(state: State, rules: Rules, counter: Counter, pick: Pick, at: int) -> tuple[int, int, int] | None:
+    """Whom this call passes thanks to its class: [customers who would be called before it if no class had credit, by
+    how many seconds in all, at most]; None: nobody."""
+    best, now = pick.candidates[0], at // 1000
+    if pick.guard or not rules.credit(best.ticket.klass):
+        return None
+    fair = best.ticket.seniority + best.handicap
+    ahead: list[int] = []
+    for key, line in state.lines.items():
+        handicap = counter.handicap(key.service, key.klass, key.only)
+        if handicap is not None:
+            for place in islice(line, line.bisect_left((fair - handicap, best.ticket.order))):
+                if not key.slot or state.tickets[place.ticket].not_before <= now:
+                    ahead.append(fair - handicap - place.seniority)
+    return (len(ahead), sum(ahead), max(ahead)) if ahead else None
+
+
 def why(rules: Rules, pick: Pick) -> Mapping[str, Any]:
     """The pick in one sentence in the branch's language, with the table behind it, for the journal."""
     return {
@@ -127,41 +145,47 @@ def why(rules: Rules, pick: Pick) -> Mapping[str, Any]:
     }
 
 
-def forced(rules: Rules, ticket: Ticket, counter: Counter) -> Mapping[str, Any]:
-    """The same for a call that a person forced by hand."""
+def forced(state: State, rules: Rules, ticket: Ticket, counter: Counter, at: int) -> Mapping[str, Any]:
+    """The same for a call that a person forced by hand, with those whom the rule would have put first."""
     text = rules.wording.say("why.forced", ticket=ticket.id, counter=counter.id)
-    return {"text": text, "guard": False, "heads": []}
+    rule = pick(state, rules, counter, at)
+    heads = [{"ticket": c.ticket.id, "key": c.key} for c in rule.candidates] if rule else []
+    return {"text": text, "guard": False, "heads": heads}
 
 
 def _sentence(rules: Rules, pick: Pick) -> str:
     best, *others = pick.candidates
     say, ticket = rules.wording.say, best.ticket
     if pick.early:
-        slot = rules.local(ticket.seniority * 1000).strftime("%H:%M")
-        return say("why.early", ticket=ticket.id, slot=slot)
+        return say("why.early", ticket=ticket.id, slot=_clock(rules, ticket.seniority))
     if not others:
         return say("why.alone" if pick.alone else "why.line", ticket=ticket.id)
     if pick.guard:
-        return say("why.guard", ticket=ticket.id, limit=rules.pass_limit)
-    credit = rules.credit(ticket.klass)
-    earlier = next((c for c in others if c.ticket.place < ticket.place), None)
-    if earlier and _counted(rules, ticket) > _counted(rules, earlier.ticket):
+        passed = max((c.ticket for c in pick.candidates if c.handicap == 0), key=lambda t: t.passed)
+        return say("why.guard", ticket=ticket.id, limit=passed.passed, other=passed.id)
+    earlier = min((c for c in others if c.ticket.place < ticket.place), key=lambda c: c.ticket.place, default=None)
+    if earlier is None:
+        if best.handicap > others[0].handicap:
+            return say("why.borrowed", ticket=ticket.id, handicap=best.handicap // 60, other=others[0].ticket.id)
+        second = min((c.ticket for c in others), key=lambda other: other.place)
+        if second.seniority == ticket.seniority:
+            return say("why.number", ticket=ticket.id, other=second.id)
+        mine, theirs = came(rules, ticket, second), came(rules, second, ticket)
+        return say("why.first", ticket=ticket.id, mine=mine, other=second.id, theirs=theirs)
+    theirs = came(rules, earlier.ticket, ticket)
+    if _counted(rules, ticket) > _counted(rules, earlier.ticket):
         # It is not its credit that has put it first: the other counts as later here.
-        ahead = span(rules, ticket.seniority - earlier.ticket.seniority)
-        handicap = earlier.handicap // 60
-        return say("why.own", ticket=ticket.id, other=earlier.ticket.id, ahead=ahead, handicap=handicap)
-    if earlier:
-        counted = rules.local((ticket.seniority - credit) * 1000).strftime("%H:%M")
-        klass = rules.class_name(ticket.klass)
-        return say(
-            "why.credit", ticket=ticket.id, klass=klass, credit=credit // 60, counted=counted, other=others[0].ticket.id
-        )
-    if best.handicap > others[0].handicap:
-        return say("why.borrowed", ticket=ticket.id, handicap=best.handicap // 60, other=others[0].ticket.id)
-    second = min((c.ticket for c in others), key=lambda other: other.place)
-    if second.seniority == ticket.seniority:
-        return say("why.number", ticket=ticket.id, other=second.id)
-    return say("why.first", ticket=ticket.id, ahead=span(rules, second.seniority - ticket.seniority), other=second.id)
+        return say("why.own", ticket=ticket.id, other=earlier.ticket.id, theirs=theirs, handicap=earlier.handicap // 60)
+    return say(
+        "why.credit_borrowed" if best.handicap else "why.credit",
+        ticket=ticket.id,
+        klass=rules.class_name(ticket.klass),
+        credit=rules.credit(ticket.klass) // 60,
+        handicap=best.handicap // 60,
+        counted=_clock(rules, best.key),
+        other=earlier.ticket.id,
+        theirs=theirs,
+    )
 
 
 def _counted(rules: Rules, ticket: Ticket) -> tuple[int, int]:
@@ -169,8 +193,14 @@ def _counted(rules: Rules, ticket: Ticket) -> tuple[int, int]:
     return ticket.seniority - rules.credit(ticket.klass), ticket.order
 
 
-def span(rules: Rules, seconds: int) -> str:
-    """A time between two people, in words."""
-    if seconds >= 60:
-        return rules.wording.say("why.minutes", n=seconds // 60)
-    return rules.wording.say("why.seconds", n=seconds)
+def came(rules: Rules, ticket: Ticket, other: Ticket | None = None) -> str:
+    """When a ticket's customer came, or counts as having come; to the second if `other` came in the same minute."""
+    same = other is not None and ticket.seniority // 60 == other.seniority // 60
+    at = _clock(rules, ticket.seniority, "%H:%M:%S" if same else "%H:%M")
+    if ticket.booked == ticket.seniority:
+        return rules.wording.say("why.slot", at=at)
+    return rules.wording.say("why.came" if ticket.issued_at // 1000 == ticket.seniority else "why.counts", at=at)
+
+
+def _clock(rules: Rules, seconds: int, form: str = "%H:%M") -> str:
+    return rules.local(seconds * 1000).strftime(form)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from controller.lobby import calling, explain, issuing, staffing
+from controller.lobby import calling, explain, figures, issuing, staffing
 from controller.lobby import commands as cm
 from controller.lobby import events as ev
 from controller.lobby.outcome import Decision, Events, Refused, Told
@@ -48,7 +48,8 @@ def _roll_over(state: State, rules: Rules, command: cm.RollOver) -> Decision:
             if counter.stage is not CounterStage.CLOSED:
                 events.append(ev.CounterClosed(id))
         waits = (Stage.WAITING, Stage.HELD, Stage.MISSED)
-        events.append(ev.DayClosed(state.day, sum(ticket.stage in waits for ticket in state.tickets.values())))
+        unserved = sum(ticket.stage in waits for ticket in state.tickets.values())
+        events.append(ev.DayClosed(state.day, unserved, figures.day(state, rules)))
     return [*events, ev.DayOpened(day, rules.profile(day).id, state.knowledge.summary())]
 
 
@@ -95,7 +96,15 @@ def _call_next(state: State, rules: Rules, command: cm.CallNext) -> Decision:
     counter = _counter(rules, command)
     pick = calling.pick(state, rules, counter, command.at)
     if pick:
-        call = ev.TicketCalled(pick.ticket.id, counter.id, False, calling.why(rules, pick), pick.passed)
+        call = ev.TicketCalled(
+            pick.ticket.id,
+            counter.id,
+            False,
+            calling.why(rules, pick),
+            pick.passed,
+            effect=calling.effect(state, rules, counter, pick, command.at),
+            seniority=_from_now_on(pick.ticket, command.at),
+        )
         return [*_ready(state, counter), call]
     in_hand = state.counter(counter.id).ticket
     if not in_hand:
@@ -103,25 +112,32 @@ def _call_next(state: State, rules: Rules, command: cm.CallNext) -> Decision:
     return [ev.TicketFinished(in_hand, counter.id, none_waiting=True)]
 
 
-def _call_by_hand(state: State, rules: Rules, counter: Counter, ticket: Ticket) -> Events:
-    return [
-        *_ready(state, counter),
-        ev.TicketCalled(ticket.id, counter.id, True, calling.forced(rules, ticket, counter)),
-    ]
+def _from_now_on(ticket: Ticket, at: int) -> int | None:
+    """The seniority of an appointment that is called before its slot: it has come by now, should it wait again."""
+    return at // 1000 if ticket.not_before and at // 1000 < ticket.seniority else None
+
+
+def _call_by_hand(
+    state: State, rules: Rules, counter: Counter, ticket: Ticket, at: int, by: str | None = None, reason: str = ""
+) -> ev.TicketCalled:
+    why = calling.forced(state, rules, ticket, counter, at)
+    seniority = _from_now_on(ticket, at)
+    return ev.TicketCalled(ticket.id, counter.id, True, why, by=by, reason=reason or None, seniority=seniority)
 
 
 def _call_number(state: State, rules: Rules, command: cm.CallNumber) -> Decision:
     counter = _counter(rules, command)
     serves = [t for t in state.tickets.values() if counter.handicap(t.service, t.klass, t.only) is not None]
     fitting = _fitting(serves, command.digits)
-    # A ticket that waits is meant before one that does not; the others mostly serve to say why not.
-    waiting = [t for t in fitting if t.stage is Stage.WAITING]
-    ticket = _one(waiting or [t for t in fitting if t.stage not in ENDED] or fitting, command.digits)
+    # One that waits is meant, or one that has missed its call here; the others mostly serve to say why not.
+    meant = [t for t in fitting if t.stage is Stage.WAITING or (t.stage is Stage.MISSED and t.counter == counter.id)]
+    ticket = _one(meant or [t for t in fitting if t.stage not in ENDED] or fitting, command.digits)
     if ticket.stage is Stage.MISSED:
-        back = _back(rules, ticket, command.at, by=counter.id)
-        return [back, *_call_by_hand(state, rules, counter, ticket)]
-    _must_wait(ticket)
-    return _call_by_hand(state, rules, counter, ticket)
+        back = [_back(rules, ticket, command.at, by=counter.id)]
+    else:
+        _must_wait(ticket)
+        back = []
+    return [*back, *_ready(state, counter), _call_by_hand(state, rules, counter, ticket, command.at)]
 
 
 def _fitting(tickets: Sequence[Ticket], digits: str) -> list[Ticket]:
@@ -183,7 +199,7 @@ def _unhold(state: State, rules: Rules, command: cm.Unhold) -> Decision:
     if not held:
         raise Refused("none_held", counter=counter.id)
     ticket = _one(_fitting(held, command.digits), command.digits) if command.digits else held[0]
-    return _call_by_hand(state, rules, counter, ticket)
+    return [*_ready(state, counter), _call_by_hand(state, rules, counter, ticket, command.at)]
 
 
 def _transfer(state: State, rules: Rules, command: cm.Transfer) -> Decision:
@@ -195,7 +211,7 @@ def _transfer(state: State, rules: Rules, command: cm.Transfer) -> Decision:
             raise Refused("no_service_key", digits=command.digits)
         if service.id == ticket.service:
             raise Refused("same_service", ticket=ticket.id, service=service.name)
-        overflow = issuing.overflow(state, rules, service.id, ticket.id)
+        overflow = issuing.overflow(state, rules, service.id, ticket.id, command.at)
         return [ev.TicketTransferred(ticket.id, service.id, counter.id), *overflow]
     target = next((c for c in rules.counters.values() if c.id.zfill(2) == command.digits), None)
     if target is None:
@@ -242,7 +258,7 @@ def _close(state: State, rules: Rules, command: cm.Close) -> Decision:
         )
         if (held or sent) and t.id not in moved:
             back = ev.TicketReassigned(t.id, by=f"counter/{counter.id}", service=t.service)
-            stranded += issuing.overflow(state, rules, t.service, t.id, without=counter.id) or [back]
+            stranded += issuing.overflow(state, rules, t.service, t.id, command.at, without=counter.id) or [back]
     return [*_finish_in_hand(state, counter), *stranded, *overflow, ev.CounterClosed(counter.id)]
 
 
@@ -296,11 +312,16 @@ def _promote(state: State, rules: Rules, command: cm.Promote) -> Decision:
     klass = rules.classes.get(command.klass)
     if klass is None:
         raise Refused("unknown_class", klass=command.klass)
+    if not command.ticket:
+        raise Refused("which_ticket")
     ticket = _named(state, command.ticket)
     _must_wait(ticket, Stage.HELD)
     if ticket.klass == klass.id:
         raise Refused("already_class", ticket=ticket.id, klass=klass.name)
-    return [ev.TicketPromoted(ticket.id, klass.id, command.reason, command.by)]
+    # What had its time later counts from when its customer came: privilege makes nothing worse.
+    came = ticket.issued_at // 1000
+    seniority = came if ticket.slot and not ticket.called_at and came < ticket.seniority else None
+    return [ev.TicketPromoted(ticket.id, klass.id, command.reason, command.by, seniority)]
 
 
 def _reassign(state: State, rules: Rules, command: cm.Reassign) -> Decision:
@@ -327,7 +348,7 @@ def _reassign(state: State, rules: Rules, command: cm.Reassign) -> Decision:
             any=None if command.service or command.counter else True,
             reason=command.reason or None,
         ),
-        *(issuing.overflow(state, rules, command.service, ticket.id) if command.service else ()),
+        *(issuing.overflow(state, rules, command.service, ticket.id, command.at) if command.service else ()),
     ]
 
 
@@ -351,8 +372,9 @@ def _undo(state: State, rules: Rules, command: cm.Undo) -> Decision:
             slot=before.slot or None,
             not_before=before.not_before or None,
             reason=command.reason or None,
+            seniority=before.seniority if before.seniority != ticket.seniority else None,
         ),
-        *(() if before.only else issuing.overflow(state, rules, before.service, ticket.id)),
+        *(() if before.only else issuing.overflow(state, rules, before.service, ticket.id, command.at)),
     ]
 
 
@@ -373,8 +395,7 @@ def _call_from_afar(state: State, rules: Rules, command: cm.CallByHand) -> Decis
     if counter.handicap(ticket.service, ticket.klass, ticket.only) is None:
         raise Refused("not_served_there", counter=counter.id, ticket=ticket.id)
     back = [_back(rules, ticket, command.at, command.by)] if ticket.stage is Stage.MISSED else []
-    why = calling.forced(rules, ticket, counter)
-    return [*back, ev.TicketCalled(ticket.id, counter.id, True, why, by=command.by, reason=command.reason or None)]
+    return [*back, _call_by_hand(state, rules, counter, ticket, command.at, command.by, command.reason)]
 
 
 def _not_reassigned(state: State) -> Iterator[tuple[int, int, str]]:
@@ -390,7 +411,7 @@ def _back(rules: Rules, ticket: Ticket, at: int, by: str, reason: str = "") -> e
     """A no-show's return, if it is still allowed."""
     if ticket.returns >= rules.returns:
         raise Refused("return_limit", ticket=ticket.id, times=ticket.returns)
-    if at - ticket.missed_at > rules.return_within * 1000:
+    if at > ticket.returns_until(rules):
         raise Refused("return_late", ticket=ticket.id, minutes=rules.return_within // 60)
     return ev.TicketReturned(ticket.id, ticket.seniority + rules.return_penalty, by, reason or None)
 
@@ -405,7 +426,7 @@ def _return(state: State, rules: Rules, command: cm.Return) -> Decision:
     if ticket.only in rules.counters and state.counter(ticket.only).stage is CounterStage.CLOSED:
         # The one counter it was sent to has gone home: its service's counters take it back.
         return [back, ev.TicketReassigned(ticket.id, by=command.by, service=ticket.service)]
-    overflow = [] if ticket.only else issuing.overflow(state, rules, ticket.service, ticket.id)
+    overflow = [] if ticket.only else issuing.overflow(state, rules, ticket.service, ticket.id, command.at)
     return [back, *overflow]
 
 
@@ -434,13 +455,14 @@ def _reprint(state: State, rules: Rules, command: cm.Reprint) -> Decision:
 
 
 def _check_windows(state: State, rules: Rules, command: cm.CheckWindows) -> Decision:
-    figures, advice = staffing.check(state, rules, command.at)
+    late = issuing.overflow_late(state, rules, command.at)
+    groups, advice = staffing.check(state, rules, command.at)
     idle = not any(line for line in state.lines.values()) and not any(
         counter.stage is CounterStage.OPEN for counter in state.counters.values()
     )
     if idle and not state.windows.advice and not any(any(checks) for checks in state.windows.checks.values()):
-        return []
-    return [ev.WindowsChecked(figures, [a._asdict() for a in advice])]
+        return late
+    return [*late, ev.WindowsChecked(groups, [a._asdict() for a in advice])]
 
 
 def _answer_advice(state: State, rules: Rules, command: cm.AnswerAdvice) -> Decision:

@@ -79,10 +79,14 @@ class DayOpened(Event):
 
 @dataclass(frozen=True, slots=True)
 class DayClosed(Event):
-    """A business day ends, and with it `unserved` tickets that were waiting, held or missed."""
+    """A business day ends, and with it `unserved` tickets that were waiting, held or missed.
+
+    `figures`: the day's, as on the topic `day` (minutes, parts of one), of those who were called or gave up.
+    """
 
     day: str
     unserved: int
+    figures: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,8 +160,10 @@ class TicketReprinted(Event):
 class TicketCalled(Event):
     """A counter called a ticket. `why`: {text, guard, heads: [{ticket, key}]}, keys in seconds since 1970, UTC.
 
-    `passed` names the tickets to whose `passed` count this call adds one. `by` and `reason`: the lobby manager's, when
-    it was called by hand from there.
+    `passed` names the tickets to whose `passed` count this call adds one. `effect`: what its class did, [customers who
+    would have been called before it without privilege, by how many seconds in all, at most]. `seniority`: an
+    appointment's that is called before its slot, from now on, in seconds since 1970. `by` and `reason`: the lobby
+    manager's, when it was called by hand from there.
     """
 
     ticket: str
@@ -167,6 +173,8 @@ class TicketCalled(Event):
     passed: tuple[str, ...] | list[str] = ()
     by: str | None = None
     reason: str | None = None
+    effect: tuple[int, int, int] | list[int] | None = None
+    seniority: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,18 +258,21 @@ class TicketReassigned(Event):
 
 @dataclass(frozen=True, slots=True)
 class TicketPromoted(Event):
-    """A waiting ticket was given another class."""
+    """A waiting ticket was given another class. `seniority` in seconds since 1970, where it is another from now on: an
+    appointment that is promoted counts from when its ticket was taken, if that is earlier."""
 
     ticket: str
     klass: str
     reason: str
     by: str
+    seniority: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class TicketRestored(Event):
     """A promotion or reassignment was undone: the ticket waits for the `service`, in the class and for whom alone
-    (`only`, see `Ticket.only`) as before; `slot` and `not_before` as in `TicketIssued`."""
+    (`only`, see `Ticket.only`) as before; `slot` and `not_before` as in `TicketIssued`, `seniority` where it is another
+    again."""
 
     ticket: str
     service: str
@@ -271,6 +282,7 @@ class TicketRestored(Event):
     slot: int | None = None
     not_before: int | None = None
     reason: str | None = None
+    seniority: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

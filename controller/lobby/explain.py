@@ -15,7 +15,7 @@ ROWS = 30
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One ticket of a table; `came` is its seniority, `counts` when it counts as having come, in seconds since 1970."""
+    """One ticket of a table: when it was taken, and when it counts as having come, in seconds since 1970, UTC."""
 
     ticket: str
     service: str
@@ -50,15 +50,27 @@ def ticket(state: State, rules: Rules, text: str, at: int) -> Explanation:
         stage = rules.wording.say(f"stage.{found.stage}")
         return Explanation(found.id, say("explain.ended", ticket=found.id, stage=stage))
     if found.stage is not Stage.WAITING:
-        key = "in_hand" if found.stage in IN_HAND else str(found.stage)
-        return Explanation(found.id, say(f"explain.{key}", ticket=found.id, counter=found.counter))
+        return Explanation(found.id, _elsewhere(rules, found, at))
     return _waiting(state, rules, found, at)
+
+
+def _elsewhere(rules: Rules, ticket: Ticket, at: int) -> str:
+    """Where a ticket is that neither waits nor has ended."""
+    say, known = rules.wording.say, {"ticket": ticket.id, "counter": ticket.counter}
+    if ticket.stage in IN_HAND:
+        return say("explain.in_hand", **known, why=ticket.why)
+    if ticket.stage is Stage.HELD:
+        return say("explain.held", **known)
+    until = ticket.returns_until(rules)
+    if until < at:
+        return say("explain.missed_late", **known)
+    return say("explain.missed", **known, until=rules.local(until).strftime("%H:%M"))
 
 
 def _waiting(state: State, rules: Rules, ticket: Ticket, at: int) -> Explanation:
     say = rules.wording.say
     orders = {
-        counter.id: _order(state, rules, counter)
+        counter.id: _order(state, rules, counter, at)
         for counter in open_counters(state, rules)
         if counter.handicap(ticket.service, ticket.klass, ticket.only) is not None
     }
@@ -95,7 +107,7 @@ def _reason(rules: Rules, counter: Counter, ticket: Ticket, other: Ticket, at: i
         slot = rules.local(ticket.seniority * 1000).strftime("%H:%M")
         return say("explain.early", ticket=ticket.id, slot=slot)
     if other.seniority < ticket.seniority:
-        return say("explain.earlier", ahead=calling.span(rules, ticket.seniority - other.seniority))
+        return say("explain.earlier", came=calling.came(rules, other, ticket))
     if rules.credit(other.klass) > rules.credit(ticket.klass):
         klass = rules.class_name(other.klass)
         return say("explain.privilege", klass=klass, credit=rules.credit(other.klass) // 60)
@@ -105,16 +117,21 @@ def _reason(rules: Rules, counter: Counter, ticket: Ticket, other: Ticket, at: i
     return say("explain.number")
 
 
-def _order(state: State, rules: Rules, counter: Counter) -> list[Line]:
-    """Everybody whom a counter may serve, in the order in which they count for it; the guard may still change it."""
+def _order(state: State, rules: Rules, counter: Counter, at: int) -> list[Line]:
+    """Everybody whom a counter may serve, in the order in which they count for it, appointments before their time last;
+    the guard may still change it."""
     lines = []
     for key, places in state.lines.items():
         handicap = counter.handicap(key.service, key.klass, key.only)
         if handicap is not None:
             shift = handicap - rules.credit(key.klass)
-            lines += [(place.seniority + shift, place.order, place.ticket) for place in places]
-    return [_line(rules, state.tickets[id], key) for key, _, id in sorted(lines)]
+            for place in places:
+                early = key.slot and state.tickets[place.ticket].not_before > at // 1000
+                lines.append((early, place.seniority + shift, place.order, place.ticket))
+    return [_line(rules, state.tickets[id], key) for _, key, _, id in sorted(lines)]
 
 
 def _line(rules: Rules, ticket: Ticket, key: int) -> Line:
-    return Line(ticket.id, rules.service_name(ticket.service), rules.class_name(ticket.klass), ticket.seniority, key)
+    return Line(
+        ticket.id, rules.service_name(ticket.service), rules.class_name(ticket.klass), ticket.issued_at // 1000, key
+    )

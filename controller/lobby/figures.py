@@ -13,14 +13,15 @@ FELT = 3 * 60
 """Seconds from which a wait is felt as longer than it is."""
 
 
-def day(state: State, rules: Rules, at: int) -> dict[str, Any]:
+def day(state: State, rules: Rules, at: int | None = None) -> dict[str, Any]:
     """All of it at `at` (ms since 1970, UTC); minutes and parts of one, by class where it says so.
 
-    Those who still wait count with the time that they have waited, so that a long line is not a good figure.
+    Those who still wait count with the time that they have waited, so that a long line is not a good figure; without
+    `at` they are left out: the day is over, and when they went nobody knows.
     """
     waits = {klass: SortedList(called) for klass, called in state.waits.items()}
     for ticket in state.tickets.values():
-        if ticket.stage is Stage.WAITING and not ticket.called_at:
+        if at is not None and ticket.stage is Stage.WAITING and not ticket.called_at:
             waits.setdefault(ticket.klass, SortedList()).add(max(0, at - ticket.waits_from) // 1000)
     everybody = SortedList(seconds for each in waits.values() for seconds in each)
     return {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime, timedelta
 
 from controller.lobby import calendar, waiting
 from controller.lobby import commands as cm
@@ -14,6 +14,10 @@ from controller.lobby.triage import INSISTS_WITHIN, NEEDS, Choice
 
 SELF_SERVICE = "self_service"
 """The code of an answer that is an advice and no ticket."""
+APPOINTMENT = "appointment"
+"""The class of a customer with a slot who has no other."""
+LATE = 10 * 60
+"""Seconds after which a counter that has not opened, with others at work, is not waited for any more."""
 
 
 def take(state: State, rules: Rules, command: cm.TakeTicket) -> Decision:
@@ -25,19 +29,22 @@ def take(state: State, rules: Rules, command: cm.TakeTicket) -> Decision:
     service = rules.services.get(wanted or rules.default_service)
     if service is None:
         raise Refused("unknown_service", service=wanted)
-    klass = rules.classes.get((choice.klass if choice else "") or command.klass or rules.default_class)
+    klass = rules.classes.get((choice.klass if choice else "") or command.klass or _usual_class(rules, command))
     if klass is None:
         raise Refused("unknown_class", klass=command.klass)
     needs = tuple(dict.fromkeys(command.needs))
     if unknown := [need for need in needs if need not in NEEDS]:
         raise Refused("unknown_need", need=unknown[0], known=", ".join(NEEDS))
+    slot = _slot(state, rules, command) if command.slot else None
+    wanted_again = (choice.id if choice else "", klass.id, slot or 0, command.form, needs)
     last = state.takes.get((command.by, service.id))
     if last and command.hold_off and abs(command.at - last.at) < command.hold_off * 1000:
         same = state.tickets[last.ticket]
-        if same.klass == klass.id and same.stage not in ENDED:
+        given = (last.choice, same.klass, same.booked, same.form, same.needs)
+        if given == wanted_again and same.stage not in ENDED:
             return Same(same.id)
     insists = False
-    if choice and choice.advice and not command.granted:
+    if choice and choice.advice and not command.granted and slot is None:
         since = _since_advised(state, choice, command)
         again = command.hold_off * 1000 <= since < INSISTS_WITHIN * 1000
         insists = command.insist or (again and not command.asks)
@@ -49,7 +56,7 @@ def take(state: State, rules: Rules, command: cm.TakeTicket) -> Decision:
                 else [ev.SelfServiceAdvised(choice.id, service.id, command.by)]
             )
     if not command.granted:
-        _must_be_open(state, rules, service, command.at)
+        _must_be_open(state, rules, service, command.at, booked=slot is not None)
     if command.paper not in ("ready", "none") and not command.screen:
         raise no_paper(rules, command.paper)
     number = state.numbers.get(service.id, 0)
@@ -59,7 +66,7 @@ def take(state: State, rules: Rules, command: cm.TakeTicket) -> Decision:
         if id not in state.tickets:
             break
     ticket = waiting.newcomer(state, rules, command.at, service.id, klass.id)
-    slot = _slot(state, rules, command) if command.slot else None
+    _must_have_room(state, rules, slot)
     if slot is not None and command.at // 1000 <= slot + rules.appointments.grace:
         ticket.seniority, ticket.not_before = slot, slot - rules.appointments.early
     told = None
@@ -84,8 +91,13 @@ def take(state: State, rules: Rules, command: cm.TakeTicket) -> Decision:
             slot=slot,
             not_before=ticket.not_before or None,
         ),
-        *overflow(state, rules, service.id, id),
+        *overflow(state, rules, service.id, id, command.at),
     ]
+
+
+def _usual_class(rules: Rules, command: cm.TakeTicket) -> str:
+    """The class of whoever has none by card, by grant or by what they chose."""
+    return APPOINTMENT if command.slot and APPOINTMENT in rules.classes else rules.default_class
 
 
 def gives(state: State, rules: Rules, service: Service, at: int) -> bool:
@@ -97,16 +109,20 @@ def gives(state: State, rules: Rules, service: Service, at: int) -> bool:
     return True
 
 
-def _must_be_open(state: State, rules: Rules, service: Service, at: int) -> None:
-    """Refuse a ticket outside the service's hours, on holidays and beyond its quota, saying when to come again."""
+def _must_be_open(state: State, rules: Rules, service: Service, at: int, *, booked: bool = False) -> None:
+    """Refuse a ticket outside the service's hours, on holidays and beyond its quota, saying when to come again. Who has
+    booked has a place whatever the quota says."""
     local = rules.local(at)
     if service.hours and not rules.calendar.is_open(service.hours, local):
         opens = rules.calendar.next_opening(service.hours, local)
         raise Refused("closed_now", service=service.name, opens=_when(rules, local, opens))
-    if service.quota is not None and state.numbers.get(service.id, 0) >= service.quota:
-        hours, begins = service.hours or calendar.ALWAYS, rules.local(rules.end_of_day(at))
-        opens = begins if rules.calendar.is_open(hours, begins) else rules.calendar.next_opening(hours, begins)
-        raise Refused("quota_used", service=service.name, quota=service.quota, opens=_when(rules, local, opens))
+    if service.quota is not None and not booked and state.numbers.get(service.id, 0) >= service.quota:
+        when = rules.wording.say("time.tomorrow")
+        if service.hours:
+            begins = rules.local(rules.end_of_day(at))
+            is_open = rules.calendar.is_open(service.hours, begins)
+            when = _when(rules, local, begins if is_open else rules.calendar.next_opening(service.hours, begins))
+        raise Refused("quota_used", service=service.name, quota=service.quota, opens=when)
 
 
 def _when(rules: Rules, now: datetime, when: datetime | None) -> str:
@@ -129,45 +145,71 @@ def _since_advised(state: State, choice: Choice, command: cm.TakeTicket) -> floa
 
 def open_slots(state: State, rules: Rules, at: int) -> list[str]:
     """The slots ("HH:MM") whose appointments may check in at `at` (ms since 1970, UTC) and be on time."""
-    local = rules.local(at)
     appointments = rules.appointments
-    now = calendar.second_of(local)
     return [
         calendar.clock(start)
         for start in appointments.slots
-        if now <= start + appointments.grace
-        and (appointments.places is None or state.slots.get(_begin(rules, local, start), 0) < appointments.places)
+        if at // 1000 <= (slot := _begin(rules, at, start)) + appointments.grace and _has_room(state, rules, slot)
     ]
 
 
-def _begin(rules: Rules, local: datetime, start: int) -> int:
-    """A slot's start on a day, in seconds since 1970, UTC."""
-    return int(calendar.at_second(local.date(), start, rules.zone).timestamp())
+def _begin(rules: Rules, at: int, start: int) -> int:
+    """A slot's start on the business day of `at` (ms since 1970, UTC), in seconds since 1970, UTC."""
+    day = date.fromisoformat(rules.day_of(at))
+    if start < rules.rollover.total_seconds():
+        day += timedelta(days=1)  # past midnight the same business day goes on
+    return int(calendar.at_second(day, start, rules.zone).timestamp())
 
 
 def _slot(state: State, rules: Rules, command: cm.TakeTicket) -> int:
     """The start of an appointment's slot in seconds since 1970, UTC."""
-    local = rules.local(command.at)
     starts = {calendar.clock(start): start for start in rules.appointments.slots}
     if command.slot not in starts:
         raise Refused("unknown_slot", slot=command.slot, known=", ".join(starts) or "-")
-    slot = _begin(rules, local, starts[command.slot])
+    return _begin(rules, command.at, starts[command.slot])
+
+
+def _has_room(state: State, rules: Rules, slot: int) -> bool:
     places = rules.appointments.places
-    if places is not None and state.slots.get(slot, 0) >= places:
-        raise Refused("slot_full", slot=command.slot, places=places)
-    return slot
+    return places is None or state.slots.get(slot, 0) < places
 
 
-def overflow(state: State, rules: Rules, id: str, ticket: str, without: str = "") -> Events:
-    """A ticket that begins to wait goes to any counter that knows its service `id`, if the service's own have been open
-    today and all have gone (`without` one that is about to go)."""
+def _must_have_room(state: State, rules: Rules, slot: int | None) -> None:
+    if slot is not None and not _has_room(state, rules, slot):
+        start = rules.local(slot * 1000).strftime("%H:%M")
+        raise Refused("slot_full", slot=start, places=rules.appointments.places)
+
+
+def overflow(state: State, rules: Rules, id: str, ticket: str, at: int, without: str = "") -> Events:
+    """A ticket that begins to wait goes to any counter that knows its service `id`, if the service's own have all gone
+    (`without` one that is about to go), or have not come although the branch is at work."""
     service = rules.services.get(id)
     if service is None:
         return []
     have_opened = any(state.counter(own.id).since for own in rules.owners(service.id))
-    if have_opened and _overflows(state, rules, service, without):
+    if (have_opened or _at_work(state, at)) and _overflows(state, rules, service, without):
         return [ev.TicketReassigned(ticket, by=ev.OVERFLOW, any=True)]
     return []
+
+
+def _at_work(state: State, at: int) -> bool:
+    """Whether some counter has been open for so long that all who come today should have come."""
+    return any(
+        counter.stage is CounterStage.OPEN and at - counter.since >= LATE * 1000 for counter in state.counters.values()
+    )
+
+
+def overflow_late(state: State, rules: Rules, at: int) -> Events:
+    """The same for those who have waited since before it was clear that nobody comes for them."""
+    if not _at_work(state, at):
+        return []
+    taken_over = [service.id for service in rules.services.values() if _overflows(state, rules, service)]
+    return [
+        ev.TicketReassigned(place.ticket, by=ev.OVERFLOW, any=True)
+        for key, line in state.lines.items()
+        if key.service in taken_over and not key.only
+        for place in line
+    ]
 
 
 def _overflows(state: State, rules: Rules, service: Service, without: str = "") -> bool:

@@ -19,15 +19,23 @@ from controller.lobby.views import Waits
 LISTED = 120
 """Waiting tickets that the console lists; the others are found by their number."""
 MISSED_LISTED = 20
+MISSED_SHOWN = 3
+"""Missed tickets that the television shows: those who may come back longest."""
 
 
 def television(state: State, rules: Rules, at: int, notices: Sequence[str], waits: Waits) -> dict[str, Any]:
-    """The calls newest first, who is soon to come, how many wait for what, and how long."""
+    """The calls newest first, who is soon to come, who missed a call and may still come back until when, how many wait
+    for what, and how long."""
     return {
         "now": at,
         "branch": rules.branch_name,
         "calls": [{"ticket": c.ticket, "counter": c.counter, "at": c.at} for c in state.calls],
         "soon": views.soon(state, rules, at),
+        "missed": [
+            {"ticket": missed.id, "until": until}
+            for missed in _missed(state)
+            if (until := missed.returns_until(rules)) > at
+        ][:MISSED_SHOWN],
         "services": _services(state, rules, waits),
         "notices": list(notices),
     }
@@ -88,7 +96,7 @@ def ticket(state: State, rules: Rules, ticket: Ticket, at: int, wait: tuple[int,
         "wait": views.in_words(rules, wait) if waits else "",
         "counter": ticket.counter if ticket.stage in IN_HAND else "",
         "since": ticket.since if ticket.stage in IN_HAND else ticket.issued_at,
-        "returns_until": _returns_until(rules, ticket),
+        "returns_until": ticket.returns_until(rules),
     }
 
 
@@ -119,7 +127,6 @@ def console(
     classes = dict.fromkeys(rules.classes, 0)
     for key, line in state.lines.items():
         classes[key.klass] = classes.get(key.klass, 0) + len(line)
-    missed = [t for t in state.tickets.values() if t.stage is Stage.MISSED]
     held = [t for t in state.tickets.values() if t.stage is Stage.HELD]
     return {
         "now": at,
@@ -130,8 +137,8 @@ def console(
         "waiting": [_waiting(rules, state.tickets[id], at) for id in order[:LISTED]],
         "waiting_more": max(0, len(order) - LISTED),
         "missed": [
-            _away(rules, t, t.missed_at) | {"returns_until": _returns_until(rules, t)}
-            for t in sorted(missed, key=lambda t: -t.missed_at)[:MISSED_LISTED]
+            _away(rules, t, t.missed_at) | {"returns_until": t.returns_until(rules)}
+            for t in _missed(state)[:MISSED_LISTED]
         ],
         "held": [_away(rules, t, t.held_at) for t in held],
         "unprinted": _without_paper(state) if printer else [],
@@ -139,6 +146,7 @@ def console(
         "notices": list(notices),
         "devices": [{"id": id, **report} for id, report in devices.items()],
         "figures": dict(figures),
+        "self_service": _machines(rules, figures),
         "recent": list(recent),
     }
 
@@ -168,6 +176,24 @@ def _services(state: State, rules: Rules, waits: Waits, *, longest: bool = False
     return services
 
 
+def _missed(state: State) -> list[Ticket]:
+    """Who was not there when called, and has not come back; the last one first."""
+    missed = [ticket for ticket in state.tickets.values() if ticket.stage is Stage.MISSED]
+    return sorted(missed, key=lambda ticket: -ticket.missed_at)
+
+
+def _machines(rules: Rules, figures: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Whom the triage sent to a machine today, by answer; one that is not asked any more is named by its id."""
+    counts: Mapping[str, Mapping[str, int]] = figures.get("self_service", {})
+    names = {id: choice.text if (choice := rules.triage.choice(id)) else id for id in counts}
+    return [{"id": id, "name": names[id], **count} for id, count in counts.items()]
+
+
+def _needs(ticket: Ticket) -> list[str]:
+    """What a customer needs at the counter, and whether their form is ready."""
+    return [*(["form"] if ticket.form else []), *ticket.needs]
+
+
 def _without_paper(state: State) -> list[str]:
     """Tickets that may not be on paper, and those who wait without ever having had one."""
     never = (ticket.id for ticket in state.tickets.values() if ticket.stage is Stage.WAITING and not ticket.copies)
@@ -184,7 +210,7 @@ def _waiting(rules: Rules, ticket: Ticket, at: int) -> dict[str, Any]:
         "passed": ticket.passed,
         "returned": ticket.returns > 0,
         "early": ticket.not_before > at // 1000,
-        "needs": [*(["form"] if ticket.form else []), *ticket.needs],
+        "needs": _needs(ticket),
         "undo": ticket.before is not None,
     }
 
@@ -208,6 +234,7 @@ def _counter(state: State, rules: Rules, counter: Counter, at: int) -> dict[str,
         "ticket": here.ticket,
         "service": ticket.service if ticket else "",
         "class": ticket.klass if ticket else "",
+        "needs": _needs(ticket) if ticket else [],
         "since": ticket.since if ticket else here.since,
         "waiting": views.waiting_for(state, counter),
         "serves": {id: handicap // 60 for id, handicap in counter.serves.items()},
@@ -217,10 +244,3 @@ def _counter(state: State, rules: Rules, counter: Counter, at: int) -> dict[str,
 
 def _class(rules: Rules, ticket: Ticket) -> str:
     return "" if ticket.klass == rules.default_class else rules.class_name(ticket.klass)
-
-
-def _returns_until(rules: Rules, ticket: Ticket) -> int:
-    """Until when a no-show may come back; 0: it may not, or has not missed its call."""
-    if ticket.stage is not Stage.MISSED or ticket.returns >= rules.returns:
-        return 0
-    return ticket.missed_at + rules.return_within * 1000

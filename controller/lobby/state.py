@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
-from itertools import islice
 from typing import Any, Literal, NamedTuple
 
 from sortedcontainers import SortedList
@@ -76,6 +75,7 @@ class Before(NamedTuple):
     slot: int
     not_before: int
     reassigned: bool
+    seniority: int
 
 
 @dataclass(slots=True)
@@ -106,7 +106,9 @@ class Ticket:
     copies: int = 0
     print: Print = Print.NONE
     slot: int = 0
-    """An appointment's start in seconds since 1970, UTC; 0: it has none."""
+    """An appointment's start in seconds since 1970, UTC; 0: it has none (any more, once it is promoted)."""
+    booked: int = 0
+    """The start of the appointment whose place it takes, whatever became of it."""
     not_before: int = 0
     """An appointment's early window in seconds since 1970, UTC: before it, it is called only by an idle counter."""
     expected: tuple[int, ...] = ()
@@ -118,6 +120,8 @@ class Ticket:
     """What the last promotion or reassignment changed, until the ticket is called: what can be undone."""
     form: bool = False
     needs: tuple[str, ...] = ()
+    why: str = ""
+    """Why it was last called."""
     called_at: int = 0
     """When it was first called, and `since` when it was last: ms since 1970, UTC; 0: never."""
     since: int = 0
@@ -127,6 +131,15 @@ class Ticket:
     def waits_from(self) -> int:
         """From when its customer waits: since they took it, or since their appointment; ms since 1970, UTC."""
         return max(self.issued_at, self.slot * 1000)
+
+    def returns_until(self, rules: Rules) -> int:
+        """Until when it may come back after a missed call, in ms since 1970, UTC; 0: it may not, or has missed none.
+
+        Who was called before the slot that they have booked may come back after it, too.
+        """
+        if self.stage is not Stage.MISSED or self.returns >= rules.returns:
+            return 0
+        return max(self.missed_at, self.booked * 1000) + rules.return_within * 1000
 
     @property
     def line(self) -> LineKey:
@@ -170,15 +183,17 @@ class Call(NamedTuple):
 
 
 class Take(NamedTuple):
-    """The last ticket taken at one button for one service."""
+    """The last ticket taken at one button for one service, by which answer of the triage."""
 
     at: int
     ticket: str
+    choice: str
 
 
 @dataclass(slots=True)
 class Effect:
-    """Whom a class's calls have passed today: how many customers, and by how many seconds in all and at most."""
+    """Whom a class's calls have passed today thanks to its privilege: customers, and by how many seconds in all and at
+    most."""
 
     passed: int = 0
     seconds: int = 0
@@ -227,7 +242,7 @@ class State:
     """The waiting tickets' places, by line; an empty line is not there."""
     knowledge: Knowledge = field(default_factory=Knowledge)
     waits: dict[str, SortedList] = field(default_factory=dict)
-    """Class -> seconds from issue to the first call, of all who have been called."""
+    """Class -> seconds from issue to the first call, or until they gave up."""
     effects: dict[str, Effect] = field(default_factory=dict)
     advised: dict[tuple[str, str], int] = field(default_factory=dict)
     """(button, answer of the triage) -> when it last sent a customer to a machine."""
@@ -345,19 +360,20 @@ def _issued(state: State, at: int, event: ev.TicketIssued) -> None:
     ticket.expected, ticket.rolled = tuple(event.expected or ()), event.rolled or 0
     ticket.form, ticket.needs = bool(event.form), tuple(event.needs or ())
     ticket.slot, ticket.not_before = event.slot or 0, event.not_before or 0
+    ticket.booked = ticket.slot
     state.tickets[ticket.id] = ticket
     state.numbers[event.service] = event.number
     state.first_issued = state.first_issued or at
-    if event.slot is None:
+    if not event.not_before:  # an appointment that is too late counts as anybody else
         state.last_seniority = max(state.last_seniority, event.seniority)
-    else:
+    if event.slot is not None:
         state.slots[event.slot] = state.slots.get(event.slot, 0) + 1
     if event.insisted and event.choice:
         state.insisted[event.choice] = state.insisted.get(event.choice, 0) + 1
         # The next to press is somebody else. A screen may have given the advice by itself: it was given all the same.
         if state.advised.pop((event.by, event.choice), None) is None:
             state.sent_away[event.choice] = state.sent_away.get(event.choice, 0) + 1
-    state.takes[event.by, event.service] = Take(at, ticket.id)
+    state.takes[event.by, event.service] = Take(at, ticket.id, event.choice or "")
     _enter_line(state, ticket)
 
 
@@ -391,30 +407,23 @@ def _called(state: State, at: int, event: ev.TicketCalled) -> None:
     ticket = state.tickets[event.ticket]
     _leave(state, at, ticket)
     ticket.stage, ticket.counter, ticket.recalls, ticket.before = Stage.CALLED, event.counter, 0, None
-    ticket.since = at
+    ticket.since, ticket.why = at, str(event.why.get("text", ""))
     if not ticket.called_at:
         ticket.called_at = at
         _first_called(state, ticket, event.forced)
     _own_counter(state, event.counter).ticket = ticket.id
     for passed in event.passed:
         state.tickets[passed].passed += 1
-    _count_effect(state, ticket)
-    if ticket.not_before:
-        # An appointment that is called before its time counts as having come then, should it wait again.
-        ticket.seniority, ticket.not_before = min(ticket.seniority, at // 1000), 0
+    if event.effect:
+        customers, seconds, most = event.effect
+        effect = state.effects.setdefault(ticket.klass, Effect())
+        effect.passed += customers
+        effect.seconds += seconds
+        effect.most = max(effect.most, most)
+    if event.seniority is not None:
+        ticket.seniority = event.seniority
+    ticket.not_before = 0
     _on_the_board(state, Call(ticket.id, event.counter, at))
-
-
-def _count_effect(state: State, ticket: Ticket) -> None:
-    """Whom a call passes: those who came earlier for the same service, and still wait."""
-    effect = state.effects.setdefault(ticket.klass, Effect())
-    for key, line in state.lines.items():
-        if key.service == ticket.service:
-            for place in islice(line, line.bisect_left((ticket.seniority,))):
-                ahead = ticket.seniority - place.seniority
-                effect.passed += 1
-                effect.seconds += ahead
-                effect.most = max(effect.most, ahead)
 
 
 def _first_called(state: State, ticket: Ticket, forced: bool) -> None:
@@ -423,7 +432,7 @@ def _first_called(state: State, ticket: Ticket, forced: bool) -> None:
     state.waits.setdefault(ticket.klass, SortedList()).add(waited)
     if ticket.expected and not ticket.moved and not forced:
         into_day = (ticket.issued_at - state.first_issued) / 1000
-        state.knowledge.waited(ticket.klass, ticket.rolled, ticket.expected, into_day, waited)
+        state.knowledge.waited(ticket.service, ticket.klass, ticket.rolled, ticket.expected, into_day, waited)
 
 
 def _on_the_board(state: State, call: Call) -> None:
@@ -434,6 +443,7 @@ def _on_the_board(state: State, call: Call) -> None:
 def _recalled(state: State, at: int, event: ev.TicketRecalled) -> None:
     ticket = state.tickets[event.ticket]
     ticket.recalls, ticket.recalled_at = event.times, at
+    ticket.stage = Stage.CALLED  # whoever is called again is not there
     _on_the_board(state, Call(event.ticket, event.counter, at))
 
 
@@ -501,12 +511,22 @@ def _promoted(state: State, at: int, event: ev.TicketPromoted) -> None:
         _leave_line(state, ticket)
     ticket.before = _as_it_is(ticket)
     ticket.klass, ticket.moved, ticket.not_before, ticket.slot = event.klass, True, 0, 0
+    if event.seniority is not None:
+        ticket.seniority = event.seniority
     if waits:
         _enter_line(state, ticket)
 
 
 def _as_it_is(ticket: Ticket) -> Before:
-    return Before(ticket.service, ticket.klass, ticket.only, ticket.slot, ticket.not_before, ticket.reassigned)
+    return Before(
+        ticket.service,
+        ticket.klass,
+        ticket.only,
+        ticket.slot,
+        ticket.not_before,
+        ticket.reassigned,
+        ticket.seniority,
+    )
 
 
 def _restored(state: State, at: int, event: ev.TicketRestored) -> None:
@@ -516,6 +536,8 @@ def _restored(state: State, at: int, event: ev.TicketRestored) -> None:
         ticket.reassigned = ticket.before.reassigned
     ticket.service, ticket.klass, ticket.only, ticket.before = event.service, event.klass, event.only, None
     ticket.slot, ticket.not_before = event.slot or 0, event.not_before or 0
+    if event.seniority is not None:
+        ticket.seniority = event.seniority
     _enter_line(state, ticket)
 
 
@@ -524,12 +546,17 @@ def _cancelled(state: State, at: int, event: ev.TicketCancelled) -> None:
     _leave(state, at, ticket)
     _off_the_board(state, ticket.id)
     _end(state, ticket, Stage.CANCELLED)
-    if ticket.slot and not ticket.called_at:
-        state.slots[ticket.slot] -= 1  # somebody else may have its place
+    if not ticket.called_at:
+        # Who gives up has waited as well: a day is not better for it.
+        state.waits.setdefault(ticket.klass, SortedList()).add(max(0, at - ticket.waits_from) // 1000)
+        if ticket.booked:
+            state.slots[ticket.booked] -= 1  # somebody else may have its place
 
 
 def _counter_opened(state: State, at: int, event: ev.CounterOpened) -> None:
     counter = _own_counter(state, event.counter)
+    if counter.stage is CounterStage.PAUSED:
+        state.knowledge.paused((at - counter.since) / 1000)
     counter.stage, counter.reason, counter.since = CounterStage.OPEN, "", at
     _advice_is_done(state, event.counter)
 

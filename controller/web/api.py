@@ -18,7 +18,7 @@ from controller import keys
 from controller.engine import Answer
 from controller.lobby import commands as cm
 from controller.lobby import explain, views
-from controller.lobby.issuing import SELF_SERVICE
+from controller.lobby.issuing import APPOINTMENT, SELF_SERVICE
 from controller.lobby.rules import Counter
 from controller.web.access import Account
 from controller.web.site import COOKIE, Caller, Problem, Site
@@ -27,8 +27,6 @@ log = logging.getLogger(__name__)
 
 PACE = {"television": 0.2, "console": 0.5, "kiosk": 0.5, "counter": 0.1, "ticket": 1.0}
 """Seconds between two pictures of a scene."""
-APPOINTMENT = "appointment"
-"""The class of somebody who comes for a slot."""
 BRANCH_PAGES = 100
 """Pages that the branch's own people and screens can always open, however many customers look at theirs."""
 
@@ -281,7 +279,6 @@ def make_api(site: Site) -> APIRouter:
         usual = ("", site.rules.default_class, *([APPOINTMENT] if content.slot else []))
         if caller.account.role == "kiosk" and content.klass not in usual:
             raise site.problem(403, "class_is_granted")  # nobody gives themselves privilege at a touch screen
-        klass = content.klass or (APPOINTMENT if content.slot else "")
         answer = await site.do(
             caller,
             idempotency_key,
@@ -291,7 +288,7 @@ def make_api(site: Site) -> APIRouter:
                 cause=cause,
                 by=f"user/{caller.account.name}",
                 service=content.service,
-                klass=klass,
+                klass=content.klass,
                 paper=site.post.lobby.paper(),
                 screen=True,
                 asks=True,
