@@ -1,55 +1,90 @@
-"""`lobby why`: why a ticket was called when it was, from the journal, and why a waiting one is not next."""
+"""`lobby why`: why a ticket was called when it was, from the journal, and what became of it or why it is not next."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
 from rich.console import Console
-from rich.table import Table
 
 from controller.journal import Row
 from controller.lobby import explain
-from controller.lobby.events import TicketCalled
+from controller.lobby.events import DayClosed, TicketCalled, TicketIssued
 from controller.lobby.explain import Explanation
 from controller.lobby.rules import Rules
 from controller.lobby.state import Stage, State, evolve
-from controller.output import write_json
+from controller.output import console, table, write_json
 
 
-def explanations(rows: Iterable[Row], rules: Rules, ticket: str) -> list[tuple[int, Explanation]]:
-    """(ms since 1970, why) for each call of a ticket in one day's rows, and for where it stands at their end."""
-    state = State()
-    found = []
-    wanted = ticket
-    last = 0
+def meant(rows: Sequence[Row], text: str) -> list[str]:
+    """The tickets of a day that somebody may mean by A018, a018, A18 or 18."""
+    issued = {row.event.ticket: row.event.number for row in rows if isinstance(row.event, TicketIssued)}
+    if text in issued:
+        return [text]
+    wanted = text.strip().casefold()
+    same = [id for id in issued if id.casefold() == wanted]
+    short = re.fullmatch(r"(\D*)([0-9]+)", wanted)
+    if same or not short:
+        return same
+    prefix, number = short[1], int(short[2])
+    return [
+        id
+        for id, its_number in issued.items()
+        if its_number == number and prefix in ("", id.rstrip("0123456789").casefold())
+    ]
+
+
+def explanations(rows: Sequence[Row], rules: Rules, text: str) -> list[tuple[int, Explanation]]:
+    """(ms since 1970, why) for each call of a ticket in one day's rows, and for where it stands at their end; if it does
+    not wait then, since when."""
+    say = rules.wording.say
+    found = meant(rows, text)
+    if len(found) != 1:
+        key = "asked.several" if found else "explain.unknown"
+        return [(rows[-1].at if rows else 0, Explanation("", say(key, ticket=text, tickets=", ".join(found))))]
+    (id,) = found
+    told = []
+    state, stage = State(), ""
+    last = since = 0
+    over = False
     for row in rows:
-        if isinstance(row.event, TicketCalled) and row.event.ticket.upper() == ticket.upper():
-            wanted = row.event.ticket
-            found.append((row.at, explain.call(state, rules, row.event)))
+        if isinstance(row.event, DayClosed):
+            over = True  # it takes all tickets away
+            break
+        if isinstance(row.event, TicketCalled) and row.event.ticket == id:
+            told.append((row.at, explain.call(state, rules, row.event)))
         evolve(state, row.at, row.event)
         last = row.at
-    stands = state.tickets.get(wanted)
-    if not found or (stands and stands.stage is Stage.WAITING):
-        found.append((last, explain.ticket(state, rules, ticket, last)))
-    return found
+        ticket = state.tickets.get(id)
+        if ticket and ticket.stage != stage:
+            stage, since = ticket.stage, row.at
+    if stage != Stage.WAITING:
+        return [*told, (since, explain.ticket(state, rules, id, last))]
+    stands = Explanation(id, say("asked.day_over", ticket=id)) if over else explain.ticket(state, rules, id, last)
+    return [*told, (last, stands)]
 
 
-def show(rows: Iterable[Row], rules: Rules, ticket: str, out: Path | None) -> bool:
+def show(rows: Sequence[Row], rules: Rules, ticket: str, out: Path | None) -> bool:
     """Print it, and write it to `out` as JSON; whether there is such a ticket."""
-    console = Console()
-    found = explanations(rows, rules, ticket)
-    for at, explanation in found:
-        console.print(f"{_clock(rules, at // 1000)}  {explanation.text}", markup=False, highlight=False)
+    say = rules.wording.say
+    shown, found = console(), explanations(rows, rules, ticket)
+    known = bool(found[0][1].ticket)
+    if not known:
+        Console(stderr=True, markup=False, emoji=False, highlight=False, soft_wrap=True).print(found[0][1].text)
+    for at, explanation in found if known else ():
+        shown.print(f"{_clock(rules, at // 1000)}  {explanation.text}")
         if explanation.table:
-            table = Table("ticket", "service", "class", "came at", "counts as come at")
+            names = [say(f"asked.{key}") for key in ("ticket", "service", "class")]
+            lines = table("", names, [say("asked.came"), say("asked.counts")])
+            lines.columns[0].no_wrap = True
             for line in explanation.table:
                 came, counts = _clock(rules, line.came), _clock(rules, line.counts)
-                table.add_row(line.ticket, line.service, line.klass, came, counts)
-            console.print(table)
+                lines.add_row(line.ticket, line.service, line.klass, came, counts)
+            shown.print(lines)
     write_json(out, [{"at": at, **asdict(explanation)} for at, explanation in found])
-    return bool(found[0][1].ticket)
+    return known
 
 
 def _clock(rules: Rules, seconds: int) -> str:

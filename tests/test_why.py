@@ -11,7 +11,7 @@ from datetime import date
 from pathlib import Path
 
 import pytest
-from branches import wording
+from branches import local, wording
 
 from controller.config import read
 from controller.journal import Journal, Row
@@ -21,7 +21,7 @@ from controller.lobby.decide import decide
 from controller.lobby.rules import Rules
 from controller.lobby.state import CounterStage, Stage, State, evolve
 from controller.output import write_json
-from controller.why import explanations
+from controller.why import explanations, meant
 from simulators.customers import day as customers_of
 from simulators.days.virtual import VirtualDay, VirtualLobby
 
@@ -70,8 +70,10 @@ def test_each_call_gets_the_journals_sentence_and_keys(rules: Rules, rows: list[
     for ticket in tickets[::4]:
         told = explanations(rows, rules, ticket)
         mine = [(at, call) for at, call in calls if call.ticket == ticket]
-        assert [at for at, _ in told] == [at for at, _ in mine]
-        for (_, explanation), (_, call) in zip(told, mine, strict=True):
+        *calls_told, (_, stands) = told
+        assert stands.ticket == ticket
+        assert [at for at, _ in calls_told] == [at for at, _ in mine]
+        for (_, explanation), (_, call) in zip(calls_told, mine, strict=True):
             assert explanation.ticket == ticket
             assert explanation.text == call.why["text"]
             assert [(line.ticket, line.counts) for line in explanation.table] == [
@@ -82,8 +84,8 @@ def test_each_call_gets_the_journals_sentence_and_keys(rules: Rules, rows: list[
 def test_the_sentence_of_a_call_is_that_of_its_time_whatever_the_rules_are_now(rules: Rules, rows: list[Row]) -> None:
     other = replace(rules, classes={id: replace(klass, credit=0) for id, klass in rules.classes.items()}, pass_limit=1)
     called = next(row.event.ticket for row in rows[200:] if isinstance(row.event, ev.TicketCalled))
-    assert [e.text for _, e in explanations(rows, other, called)] == [
-        e.text for _, e in explanations(rows, rules, called)
+    assert [e.text for _, e in explanations(rows, other, called)[:-1]] == [
+        e.text for _, e in explanations(rows, rules, called)[:-1]
     ]
 
 
@@ -137,7 +139,7 @@ def test_nobody_who_waits_is_told_a_wrong_next(rules: Rules, morning: list[Row])
         and isinstance(decision[-1], ev.TicketCalled)
     }
     english = replace(rules, wording=wording("en"))
-    said = {id for id in waiting(state) if f": {id} is next: " in explanations(morning, english, id)[0][1].text}
+    said = {id for id in waiting(state) if f": {id} is next: " in explanations(morning, english, id)[-1][1].text}
     assert heads == said
 
 
@@ -151,6 +153,71 @@ def test_a_ticket_is_found_in_either_case(rules: Rules, morning: list[Row]) -> N
         small.append(replace(row, event=ev.from_row(row.event.KIND, row.event.VERSION, data)))
     for text in (called, called.lower()):
         assert {explanation.ticket for _, explanation in explanations(small, rules, text)} == {called.lower()}
+
+
+def test_a_number_or_a_short_number_is_enough_where_one_ticket_fits(rules: Rules, morning: list[Row]) -> None:
+    issued = [row.event for row in morning if isinstance(row.event, ev.TicketIssued)]
+    alone = max((e for e in issued), key=lambda e: e.number)
+    assert sum(e.number == alone.number for e in issued) == 1
+    prefix = alone.ticket.rstrip("0123456789")
+    for text in (str(alone.number), f"{prefix}{alone.number}", f"{prefix.lower()}{alone.number}", f"0{alone.number}"):
+        assert meant(morning, text) == [alone.ticket]
+        assert explanations(morning, rules, text) == explanations(morning, rules, alone.ticket)
+    several = [e.ticket for e in issued if e.number == 1]
+    assert meant(morning, "1") == several
+    assert len(several) > 1
+    ((_, told),) = explanations(morning, rules, "1")
+    assert told.ticket == ""
+    assert all(ticket in told.text for ticket in several)
+    assert meant(morning, several[0][0] + "1") == several[:1]
+    for nobody in ("Z1", "", "A", "999", "A001x", "１"):
+        assert meant(morning, nobody) == []
+
+
+class Story:
+    """A few tickets of one day, told event by event."""
+
+    def __init__(self) -> None:
+        self.rows: list[Row] = []
+        self.add(0, ev.DayOpened("2026-01-13"))
+
+    def add(self, minute: float, event: ev.Event) -> Story:
+        seq = len(self.rows) + 1
+        at = local("2026-01-13 09:00") + round(minute * 60_000)
+        self.rows.append(Row(seq, at, "2026-01-13", event, f"c{seq}", 0))
+        return self
+
+    def issue(self, minute: float, ticket: str) -> Story:
+        number, seniority = int(ticket[1:]), local("2026-01-13 09:00") // 1000 + round(minute * 60)
+        return self.add(minute, ev.TicketIssued(ticket, "cash", "normal", seniority, number, "kiosk", True))
+
+
+def test_what_became_of_a_ticket_is_always_said(rules: Rules) -> None:
+    english = replace(rules, wording=wording("en"))
+    story = Story().add(0, ev.CounterOpened("1"))
+    for n in range(1, 6):
+        story.issue(n, f"A00{n}")
+    for n, end in enumerate((ev.TicketFinished, ev.TicketMissed, ev.TicketHeld), 1):
+        story.add(10 * n, ev.TicketCalled(f"A00{n}", "1", False, {"text": f"call {n}"})).add(
+            10 * n + 5, end(f"A00{n}", "1")
+        )
+    story.add(40, ev.TicketCalled("A004", "1", False, {"text": "call 4"}))
+
+    def told(rows: Sequence[Row], ticket: str) -> list[tuple[float, str]]:
+        nine = local("2026-01-13 09:00")
+        return [((at - nine) / 60_000, e.text) for at, e in explanations(rows, english, ticket)]
+
+    day_over = [*story.rows, *Story().add(18 * 60, ev.DayClosed("2026-01-13", 1)).rows[1:]]
+    for rows in (story.rows, day_over):
+        assert told(rows, "A001") == [(10, "call 1"), (15, "A001 has ended (served).")]
+        assert told(rows, "A002")[0] == (20, "call 2")
+        assert (told(rows, "A002")[1][0], "A002 missed its call at counter 1" in told(rows, "A002")[1][1]) == (25, True)
+        assert told(rows, "A003")[1] == (35, "A003 is held by counter 1.")
+        assert told(rows, "A004")[1][0] == 40
+        assert "A004 is at counter 1" in told(rows, "A004")[1][1]
+    assert told(day_over, "A005") == [(40, "A005 waited until the day ended.")]
+    assert "A005" in told(story.rows, "A005")[0][1]
+    assert "until the day ended" not in told(story.rows, "A005")[0][1]
 
 
 # -- the command -----------------------------------------------------------------------------------------------------
@@ -188,14 +255,23 @@ def test_it_prints_and_writes_what_it_finds(rules: Rules, morning: list[Row], jo
 
 @pytest.mark.parametrize(
     ("arguments", "code"),
-    [(["Z999"], 1), (["--day", "2026-01-12", "A001"], 1), (["--journal", "none.db", "A001"], 1), ([], 2)],
+    [
+        (["Z999"], 1),
+        (["1"], 1),
+        (["--day", "2026-01-12", "A001"], 1),
+        (["--day", "yesterday", "A001"], 2),
+        (["--journal", "none.db", "A001"], 1),
+        ([], 2),
+    ],
 )
 def test_what_it_does_not_find(arguments: list[str], code: int, journal: Path) -> None:
     named = () if "--journal" in arguments else ("--journal", journal)
     done = why(*named, *arguments)
     assert done.returncode == code
     assert "Traceback" not in done.stderr
-    assert (done.stdout + done.stderr).strip()
+    assert done.stdout == ""
+    if code == 1:
+        assert len(done.stderr.splitlines()) == 1
     if "--journal" in arguments:
         assert "none.db: there is no such file; name the file that [journal] path names" in done.stderr
 
@@ -203,3 +279,33 @@ def test_what_it_does_not_find(arguments: list[str], code: int, journal: Path) -
 def test_a_disk_without_room_is_one_sentence() -> None:
     with pytest.raises(OSError, match=r"^/dev/full: cannot be written \(no space left on device\); make room, or name"):
         write_json(Path("/dev/full"), {"customers": 1})
+
+
+def test_the_table_speaks_the_branchs_language_and_is_not_cut(journal: Path, morning: list[Row]) -> None:
+    done = why("--journal", journal, waiting(state_after(morning))[-1])
+    assert "普通" in done.stdout
+    assert "业务" in done.stdout
+    assert "service" not in done.stdout
+    assert "…" not in done.stdout
+
+
+def test_after_the_roll_over_the_last_day_with_tickets_is_meant(rows: list[Row], tmp_path: Path) -> None:
+    """The new day has opened, and nobody has come yet."""
+    last = rows[-1]
+    path = tmp_path / "night.db"
+    journal = Journal(path)
+    closed = Row(last.seq + 1, last.at + 1000, last.day, ev.DayClosed(last.day, 0), "night", 0)
+    opened = Row(last.seq + 2, last.at + 1000, "2026-01-14", ev.DayOpened("2026-01-14"), "night", 1)
+    journal.append([*rows, closed, opened]).result()
+    journal.close()
+    done = why("--journal", path, "A001")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "A001" in done.stdout
+
+
+def test_the_module_is_the_command_too() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "controller.cli", "--version"], capture_output=True, text=True, timeout=100, check=False
+    )
+    assert done.returncode == 0
+    assert "version" in done.stdout
