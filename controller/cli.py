@@ -1,6 +1,6 @@
 """The `lobby` command. Errors for people are one line; `--debug` shows where they come from.
 
-Exit codes: 0 done, 1 failed, 2 wrong usage or configuration.
+Exit codes: 0 done, 1 failed, 2 wrong usage or configuration, 130 interrupted (Ctrl-C).
 """
 
 from __future__ import annotations
@@ -9,8 +9,9 @@ import asyncio
 import logging
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
@@ -21,6 +22,7 @@ from controller.web.roles import DEVICES, ROLES, Role
 if TYPE_CHECKING:
     from controller.config import Settings
     from controller.journal import Row
+    from controller.lobby.calendar import Span
     from controller.web.access import Accounts
 
 CONFIG = click.option(
@@ -33,7 +35,7 @@ PAGE = click.option(
     help="Port of the page that shows the simulated devices; 0 is any. Default: 8079 where the demo has a screen.",
 )
 
-FAILED, WRONG = 1, 2
+FAILED, WRONG, INTERRUPTED = 1, 2, 130
 LINE_LIMIT = 1000
 """Bytes of a line on standard input."""
 
@@ -256,7 +258,7 @@ JSON = click.option("--json", "out", type=click.Path(path_type=Path, dir_okay=Fa
 JOURNAL = click.option(
     "--journal", type=click.Path(path_type=Path, dir_okay=False), required=True, help="A branch's journal; only read."
 )
-DAY = click.option("--day", help="The business day, YYYY-MM-DD. Default: the last one there is.")
+DAY = click.option("--day", help="The business day, YYYY-MM-DD. Default: the last on which a ticket was given.")
 
 
 @lobby.command()
@@ -272,7 +274,7 @@ def simulate(
 ) -> None:
     """Days in virtual time: how long people would wait, how good the estimates are, what the advice would do."""
     from controller.config import read  # noqa: PLC0415
-    from simulators.days.commands import run_simulation  # noqa: PLC0415
+    from simulators.days.commands import InterruptedRunError, run_simulation  # noqa: PLC0415
 
     settings = read(path)
     known = settings.rules.calendar.profiles
@@ -280,24 +282,67 @@ def simulate(
         _stop(f'there is no profile "{profile}"; known are {", ".join(known)}', WRONG)
     if journal and journal.exists():
         _stop(f"{journal} is there already; name a new file for the journal, or move that one away", WRONG)
-    with _drawing():
-        run_simulation(settings.rules, profile, days, seed, journal, pictures, out)
+    try:
+        with _drawing():
+            run_simulation(settings.rules, profile, days, seed, journal, pictures, out)
+    except InterruptedRunError as error:
+        _stop(str(error), INTERRUPTED)
 
 
 @lobby.command()
 @JOURNAL
 @DAY
 @click.option("--config", "path", type=click.Path(path_type=Path), help="Other rules to set it against.")
+@click.option(
+    "--open",
+    "opened",
+    multiple=True,
+    metavar="ID[=HH:MM-HH:MM]",
+    help="A counter of these rules that is open as well: all the day, or only then. May be repeated.",
+)
+@click.option(
+    "--branch",
+    type=click.Path(path_type=Path),
+    help="The configuration of the journal's branch: its clock, language, names and colours. Default: --config.",
+)
 @click.option("--picture", type=click.Path(path_type=Path, dir_okay=False), help="Draw it, as SVG.")
 @JSON
-def replay(journal: Path, day: str | None, path: Path | None, picture: Path | None, out: Path | None) -> None:
+def replay(
+    journal: Path,
+    day: str | None,
+    path: Path | None,
+    opened: tuple[str, ...],
+    branch: Path | None,
+    picture: Path | None,
+    out: Path | None,
+) -> None:
     """A day of a journal: as it was, and who would have waited how long under other rules."""
     from controller.config import read  # noqa: PLC0415
     from simulators.days.commands import run_replay  # noqa: PLC0415
 
+    rules, names = (read(file).rules if file else None for file in (path, branch))
+    if opened and not rules:
+        _stop("--open goes with --config, whose counters it opens", WRONG)
+    openings = [_opening(text, list(rules.counters)) for text in opened] if rules else []
     rows = _rows(journal, day)
     with _drawing():
-        run_replay(rows, read(path).rules if path else None, picture, out)
+        run_replay(rows, journal, rules, path, names, openings, picture, out)
+
+
+def _opening(text: str, counters: Sequence[str]) -> tuple[str, Sequence[Span]]:
+    """A counter, and when it is to be open; empty: all the day."""
+    from controller.lobby.calendar import parse_spans  # noqa: PLC0415
+
+    id, equals, times = text.partition("=")
+    if id not in counters:
+        _stop(f"--open {text}: there is no counter {id}; known are {', '.join(counters)}", WRONG)
+    try:
+        spans = parse_spans(times) if equals else ()
+    except ValueError as error:
+        _stop(f"--open {text}: {error}", WRONG)
+    if equals and not spans:
+        _stop(f"--open {text}: at what time? It takes {id}=HH:MM-HH:MM, or {id} alone for all the day", WRONG)
+    return id, spans
 
 
 @contextmanager
@@ -328,20 +373,29 @@ def why(path: Path, journal: Path | None, day: str | None, ticket: str, out: Pat
 
 
 def _rows(journal: Path, day: str | None) -> list[Row]:
-    """The rows of one business day; JournalError if there are none."""
+    """The rows of one business day on which a ticket was given, by default the last; JournalError if there is none."""
     from controller.journal import JournalError, JournalReader  # noqa: PLC0415
+    from controller.lobby.events import TicketIssued  # noqa: PLC0415
 
+    if day is not None and not _is_day(day):
+        _stop(f'--day: "{day}" is no day; it takes YYYY-MM-DD, such as 2026-01-05', WRONG)
     reader = JournalReader(journal)
     try:
-        day = day or reader.last_day()
-        rows = list(reader.rows(day))
-        if not rows:
-            days = reader.days()
-            has = f"it has {days[0]} to {days[-1]}" if days else "it is empty"
-            raise JournalError(f"{journal}: nothing happened on {day or 'any day'}; {has}")
+        last = reader.last_day_with(TicketIssued.KIND)
+        rows = list(reader.rows(day or last))
+        if not any(isinstance(row.event, TicketIssued) for row in rows):
+            on = f"on {day}; the last day with tickets is {last}" if day and last else "yet"
+            raise JournalError(f"{journal}: nobody took a ticket {on}")
         return rows
     finally:
         reader.close()
+
+
+def _is_day(text: str) -> bool:
+    try:
+        return date.fromisoformat(text).isoformat() == text
+    except ValueError:
+        return False
 
 
 def main() -> None:
@@ -350,13 +404,19 @@ def main() -> None:
     from controller.journal import JournalError  # noqa: PLC0415
 
     try:
-        lobby()
+        sys.exit(lobby(standalone_mode=False))
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
     except ConfigError as error:
         _stop(str(error), WRONG)
     except (JournalError, OSError) as error:
         _stop(str(error), FAILED)
-    except KeyboardInterrupt:
-        sys.exit(130)
+    except click.Abort as abort:
+        # click has made it of Ctrl-C, or of the end of what is typed.
+        if isinstance(abort.__cause__, KeyboardInterrupt):
+            sys.exit(INTERRUPTED)
+        _stop("Aborted!", FAILED)
 
 
 def _stop(text: str, code: int) -> NoReturn:
@@ -364,3 +424,7 @@ def _stop(text: str, code: int) -> NoReturn:
         logging.exception("the error comes from here")
     click.echo(text, err=True)
     sys.exit(code)
+
+
+if __name__ == "__main__":
+    main()

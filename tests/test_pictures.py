@@ -297,12 +297,14 @@ def test_a_comparison_pairs_the_tickets_it_is_told_to(rules: Rules, tmp_path: Pa
     other = Tale().issue(0, "A007").issue(1, "A008", "vip").issue(2, "A009").call(3, "A008").finish(4, "A008")
     other.call(5, "A007")
     figure = pictures.compare(
-        usual(), other.events, rules, LABELS, {"A001": "A007", "A002": "A008", "A003": "A009", "A999": "A008"}
+        usual(), other.events, rules, LABELS, {"A001": "A007", "A002": "A008", "A003": "A009", "A999": "A008"}, "A day"
     )
     picture = drawn(figure, tmp_path / "compare.svg")
     # The third customer was never called on the second day.
     assert points(picture, "pairs-") == {"normal": 1, "vip": 1}
     assert {rules.class_name("normal"), rules.class_name("vip"), *LABELS} <= set(words(picture))
+    title = words(picture)[-1]
+    assert all(each in title for each in ("A day", *LABELS))
     assert any("+1.0" in said for said in words(picture)), "5 minutes more and 3 minutes less"
     for gid in ("shares-1-normal", "shares-2-normal", "shares-1-vip", "shares-2-vip", "queue-1", "queue-2"):
         assert group(picture, gid) is not None, gid
@@ -310,14 +312,14 @@ def test_a_comparison_pairs_the_tickets_it_is_told_to(rules: Rules, tmp_path: Pa
 
 @pytest.mark.parametrize(("one", "other"), [([], []), (usual(), []), ([], usual())])
 def test_a_comparison_with_an_empty_day(one: Journal, other: Journal, tmp_path: Path) -> None:
-    picture = drawn(pictures.compare(one, other, ENGLISH, LABELS, {"A001": "A001"}), tmp_path / "compare.svg")
+    picture = drawn(pictures.compare(one, other, ENGLISH, LABELS, {"A001": "A001"}, "A day"), tmp_path / "compare.svg")
     assert points(picture, "pairs-") == {}
     assert "nobody was called on both days" in words(picture)
 
 
 def test_the_same_comparison_is_the_same_bytes(tmp_path: Path) -> None:
     for name in ("one", "other"):
-        pictures.save(pictures.compare(usual(), usual(), ENGLISH, LABELS, {"A001": "A001"}), tmp_path / name)
+        pictures.save(pictures.compare(usual(), usual(), ENGLISH, LABELS, {"A001": "A001"}, "A day"), tmp_path / name)
     assert (tmp_path / "one").read_bytes() == (tmp_path / "other").read_bytes()
 
 
@@ -328,7 +330,7 @@ def test_without_matplotlib_one_sentence_says_what_to_install(monkeypatch: pytes
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     for draw in (
         lambda: pictures.day([], ENGLISH, ""),
-        lambda: pictures.compare([], [], ENGLISH, LABELS, {}),
+        lambda: pictures.compare([], [], ENGLISH, LABELS, {}, "A day"),
     ):
         with pytest.raises(pictures.NoMatplotlibError, match=r"^[^\n]*pip install 'lobby-controller\[pictures\]'$"):
             draw()

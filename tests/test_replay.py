@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import shutil
 import sqlite3
 import subprocess
@@ -24,11 +25,13 @@ from controller.engine import Engine, Request
 from controller.journal import Journal, JournalReader, Row
 from controller.lobby import commands as cm
 from controller.lobby import events as ev
-from controller.lobby.rules import Appointments, Rules
+from controller.lobby.calendar import parse_spans
+from controller.lobby.rules import Appointments, Counter, Rules
 from controller.lobby.state import Stage
 from simulators.customers import Customer
 from simulators.customers import day as customers_of
-from simulators.days.replay import Compared, Day, as_it_was, compare
+from simulators.days import pictures
+from simulators.days.replay import Compared, Day, as_it_was, compare, never_called, report
 from simulators.days.simulation import waits_by
 from simulators.days.virtual import Leg, Policy, VirtualDay, VirtualLobby, follow_advice, leave_alone
 
@@ -188,6 +191,112 @@ def test_other_rules_get_the_same_customers(rules: Rules) -> None:
     assert differences == sorted(differences, reverse=True)
 
 
+def test_both_sides_are_of_the_same_customers(rules: Rules) -> None:
+    """Who is called on one side only would make that side look worse, or better."""
+    rows = a_day(rules, "busy", 77)
+    fewer = {id: counter for id, counter in rules.counters.items() if id in ("1", "4")}
+    found = again(rows, replace(rules, counters=fewer))
+    assert [found.pairs[w.ticket] for w in found.was] == [w.ticket for w in found.would_be]
+    assert [(w.klass, w.service) for w in found.was] == [(w.klass, w.service) for w in found.would_be]
+    for by in ("klass", "service"):
+        groups = report(found, by)
+        assert groups
+        assert all(sides["was"]["n"] == sides["would_be"]["n"] for sides in groups.values())
+
+
+def test_who_is_never_called_is_counted_on_both_sides(rules: Rules) -> None:
+    """Nobody serves corporate business any more; one customer has gone home on both sides."""
+    corporate = [e.ticket for _, e in events(a_day(rules, "busy", 78)) if isinstance(e, ev.TicketIssued)]
+    assert corporate
+
+    def manager(virtual: VirtualDay) -> None:
+        def cancel(at: int) -> None:
+            waiting = [t for t in virtual.lobby.state.tickets.values() if t.stage is Stage.WAITING]
+            first = next((t for t in waiting if t.service == "corporate"), None)
+            if first is None:
+                virtual.later(at + 1_000, cancel)
+            else:
+                virtual.do(cm.Cancel(at=at, cause=virtual.cause(), by="panel/manager", ticket=first.id, reason="left"))
+
+        virtual.later(virtual.at(9.1 * 3600), cancel)
+
+    rows = a_day(rules, "busy", 78, manager=manager)
+    assert never_called(events(rows)) == 0
+    issued = [row.event for row in rows if isinstance(row.event, ev.TicketIssued)]
+    of_it = sum(event.service == "corporate" for event in issued)
+    fewer = {id: replace(counter, serves={**counter.serves}) for id, counter in rules.counters.items() if id != "4"}
+    found = again(rows, replace(rules, counters=fewer))
+    assert found.never_called == (0, of_it - 1)
+    assert found.left_out == 0
+    assert len(found.was) == len(issued) - of_it
+
+
+# -- counters that are opened as well --------------------------------------------------------------------------------
+
+
+def with_one_more(rules: Rules) -> Rules:
+    """A fifth counter for cash, which the journal does not know."""
+    return replace(rules, counters={**rules.counters, "5": Counter("5", {"cash": 0})})
+
+
+def stages(day: Day, counter: str) -> list[tuple[int, str]]:
+    kinds = (ev.CounterOpened, ev.CounterPaused, ev.CounterClosed)
+    return [(at, e.KIND) for at, e in day if isinstance(e, kinds) and e.counter == counter]
+
+
+def test_a_counter_that_the_journal_does_not_know_stays_closed_until_it_is_opened(rules: Rules) -> None:
+    rows = a_day(rules, "pension", 79)
+    more = with_one_more(rules)
+    closed = again(rows, more)
+    assert (closed.closed, closed.unknown) == (["5"], [])
+    assert closed.was == closed.would_be
+    opened = compare(events(rows), more, [("5", ())])
+    assert opened.closed == []
+    (begins, _), *_, (ends, last) = stages(opened.rows, "5")
+    openings = [at for at, e in events(rows) if isinstance(e, ev.CounterOpened)]
+    assert begins == min(openings)
+    assert last == ev.CounterClosed.KIND
+    assert ends >= max(at for at, e in events(rows) if isinstance(e, ev.CounterClosed))
+    assert sum(counter == "5" for _, _, counter in calls(opened.rows)) > 50
+    assert sum(w.seconds for w in opened.would_be) < 0.8 * sum(w.seconds for w in opened.was)
+
+
+def test_a_counter_is_opened_for_a_part_of_the_day(rules: Rules) -> None:
+    rows = a_day(rules, "pension", 79)
+    spans = parse_spans("10:00-11:00 14:00-15:00")
+    found = compare(events(rows), with_one_more(rules), [("5", spans)])
+    at = [local(f"{DAY} {clock}") for clock in ("10:00", "11:00", "14:00", "15:00")]
+    times = stages(found.rows, "5")
+    assert [kind for _, kind in times] == [ev.CounterOpened.KIND, ev.CounterClosed.KIND] * 2
+    assert [at for at, _ in times[::2]] == at[::2]
+    # Who is there is served first.
+    assert all(0 <= told - asked < 20 * 60_000 for (told, _), asked in zip(times[1::2], at[1::2], strict=True))
+
+
+def test_a_counter_with_a_break_is_opened_over_it(rules: Rules) -> None:
+    staff = {"4": parse_spans("09:00-11:30 13:00-17:00")}
+    profiles = {id: replace(profile, staff=staff) for id, profile in rules.calendar.profiles.items()}
+    rules = replace(rules, calendar=replace(rules.calendar, profiles=profiles))
+    rows = a_day(rules, "normal", 80)
+    twice = [ev.CounterOpened.KIND, ev.CounterClosed.KIND] * 2
+    assert [kind for _, kind in stages(events(rows), "4")] == twice
+    whole = compare(events(rows), rules, [("4", ())])
+    assert [kind for _, kind in stages(whole.rows, "4")] == twice[:2]
+    part = stages(compare(events(rows), rules, [("4", parse_spans("12:00-12:30"))]).rows, "4")
+    assert [kind for _, kind in part] == [*twice, *twice[:2]]
+    assert part[2][0] == local(f"{DAY} 12:00")
+    assert local(f"{DAY} 12:30") <= part[3][0] < part[4][0]
+    over_its_end = stages(compare(events(rows), rules, [("4", parse_spans("12:00-14:00"))]).rows, "4")
+    assert [kind for _, kind in over_its_end] == twice, "at two its own shift goes on"
+
+
+def test_counters_that_the_other_configuration_lacks_are_named(rules: Rules) -> None:
+    rows = a_day(rules, "normal", 80)
+    fewer = {id: counter for id, counter in rules.counters.items() if id in ("1", "4")}
+    found = again(rows, replace(rules, counters=fewer))
+    assert (found.closed, found.unknown) == ([], ["2", "3"])
+
+
 def test_one_window_less_makes_people_wait_longer(rules: Rules) -> None:
     rows = a_day(rules, "busy", 72)
     fewer = {id: counter for id, counter in rules.counters.items() if id != "2"}
@@ -244,13 +353,47 @@ def test_without_a_configuration_the_day_is_as_it_was(journal: Path, tmp_path: P
     picture = tmp_path / "day.svg"
     done = lobby("replay", "--journal", journal, "--json", tmp_path / "f.json", "--picture", picture)
     assert (done.returncode, done.stderr) == (0, "")
-    assert "as it would be" not in done.stdout
-    assert "<svg" in picture.read_text("utf-8")
+    assert "would be" not in done.stdout
+    assert "UTC" in done.stdout.splitlines()[1]
+    drawn = picture.read_text("utf-8")
+    assert "2026-01-14  UTC" in drawn
+    assert "01:00" in drawn, "nine in the branch"
+    assert "17:00" not in drawn
     figures = json.loads((tmp_path / "f.json").read_text("utf-8"))
     assert figures["day"] == "2026-01-14", "the last one"
     was = waits_by(as_it_was(events(rows_of(journal, "2026-01-14"))), "klass")
     assert {klass: sides["was"] for klass, sides in figures["classes"].items()} == was
     assert all(sides.keys() == {"was"} for sides in (figures["classes"] | figures["services"]).values())
+    assert figures["never_called"] == {"was": 0}
+
+
+def test_whose_branch_it_is_gives_clock_names_language_and_colours(journal: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other.toml"
+    other.write_text(DEMO.read_text("utf-8").replace('language = "zh"', 'language = "en"'), "utf-8")
+    alone, both = tmp_path / "alone.svg", tmp_path / "both.svg"
+    done = lobby("replay", "--journal", journal, "--branch", DEMO, "--picture", alone)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("解放路支行  2026-01-14：days.db，当天实际")
+    assert "现金业务" in done.stdout
+    assert "cash" not in done.stdout
+    drawn = alone.read_text("utf-8")
+    assert all(word in drawn for word in ("解放路支行  2026-01-14", "现金业务", "绿色通道", "17:00", "目标：12 分钟"))
+    assert "Waits" not in drawn
+    done = lobby("replay", "--journal", journal, "--config", other, "--branch", DEMO, "--picture", both)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "当天实际与按 other.toml 重演" in done.stdout.splitlines()[0]
+    drawn = both.read_text("utf-8")
+    assert all(word in drawn for word in ("当天实际", "按 other.toml", "解放路支行  2026-01-14", "绿色通道"))
+    colours = (set(re.findall("#[0-9a-f]{6}", picture.read_text("utf-8"))) for picture in (alone, both))
+    assert {colour for colour, _ in pictures.MARKS[1:4:2]} <= set.intersection(*colours), "vip and green"
+
+
+def test_rules_alone_say_whose_branch_it_is(journal: Path, tmp_path: Path) -> None:
+    picture = tmp_path / "both.svg"
+    done = lobby("replay", "--journal", journal, "--config", DEMO, "--picture", picture)
+    assert done.stdout.startswith("解放路支行")
+    assert "UTC" not in done.stdout
+    assert "17:00" in picture.read_text("utf-8")
 
 
 def test_a_day_set_against_the_same_rules_and_against_others(journal: Path, tmp_path: Path) -> None:
@@ -262,7 +405,11 @@ def test_a_day_set_against_the_same_rules_and_against_others(journal: Path, tmp_
     figures = json.loads(out.read_text("utf-8"))
     assert figures["day"] == "2026-01-13"
     assert all(sides["was"] == sides["would_be"] for sides in figures["classes"].values())
-    assert figures["left_out"] == 0
+    assert (figures["left_out"], figures["changed"], figures["never_called"]) == (0, [], {"was": 0, "would_be": 0})
+    assert figures["above_3"]["was"] == figures["above_3"]["would_be"]
+    assert figures["target"] == 12
+    assert "没有客户的等候时间改变" in done.stdout
+    assert "变化最大" not in done.stdout
     lean = tmp_path / "lean.toml"
     lean.write_text(
         '[branch]\nid = "lean"\nname = "Lean"\nlanguage = "en"\n'
@@ -276,7 +423,28 @@ def test_a_day_set_against_the_same_rules_and_against_others(journal: Path, tmp_
     assert figures["left_out"] > 50
     assert f"{figures['left_out']} tickets are left out" in done.stdout
     assert figures["services"]["cash"]["would_be"]["mean"] > figures["services"]["cash"]["was"]["mean"]
-    assert figures["services"]["personal"].keys() == {"was"}
+    assert figures["services"].keys() == {"cash"}
+    assert figures["unknown_counters"] == ["2", "3", "4"]
+    assert "Counters 2, 3, 4 of the journal are not in lean.toml." in done.stdout
+    assert "2026-01-13: days.db, as it was and with lean.toml" in done.stdout
+
+
+def test_one_counter_more_is_named_and_opened(journal: Path, tmp_path: Path) -> None:
+    more, out = tmp_path / "more.toml", tmp_path / "f.json"
+    text = DEMO.read_text("utf-8").replace('language = "zh"', 'language = "en"')
+    more.write_text(text.replace("[mqtt]", '[[counter]]\nid = "5"\nserves = { cash = 0 }\n\n[mqtt]', 1), "utf-8")
+    asked = ("replay", "--journal", journal, "--config", more, "--json", out)
+    done = lobby(*asked)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "Counter 5 was not open that day; --open 5 opens it." in done.stdout
+    assert json.loads(out.read_text("utf-8"))["closed"] == ["5"]
+    for option in ("5", "5=09:00-12:00"):
+        done = lobby(*asked, "--open", option)
+        assert (done.returncode, done.stderr) == (0, "")
+        assert "not open" not in done.stdout
+        figures = json.loads(out.read_text("utf-8"))
+        assert figures["closed"] == []
+        assert figures["services"]["cash"]["would_be"]["mean"] < figures["services"]["cash"]["was"]["mean"]
 
 
 def test_what_cannot_be_replayed_is_said_in_a_line(journal: Path, tmp_path: Path) -> None:
@@ -284,9 +452,16 @@ def test_what_cannot_be_replayed_is_said_in_a_line(journal: Path, tmp_path: Path
     (tmp_path / "letter.txt").write_text("Dear Sir or Madam, this is no database. " * 100, "utf-8")
     sqlite3.connect(tmp_path / "other.db").execute("CREATE TABLE event(name TEXT)").connection.close()
     for arguments, code, says in (
-        (("--journal", journal, "--day", "2026-01-15"), 1, "nothing happened on 2026-01-15; it has 2026-01-13 to"),
-        (("--journal", journal, "--day", "yesterday"), 1, "nothing happened on yesterday"),
-        (("--journal", "empty.db"), 1, "it is empty"),
+        (("--journal", journal, "--day", "2026-01-15"), 1, "nobody took a ticket on 2026-01-15; the last day with"),
+        (("--journal", journal, "--day", "yesterday"), 2, '"yesterday" is no day; it takes YYYY-MM-DD'),
+        (("--journal", journal, "--day", "2026-1-5"), 2, '"2026-1-5" is no day; it takes YYYY-MM-DD'),
+        (("--journal", "empty.db"), 1, "nobody took a ticket yet"),
+        (("--journal", journal, "--open", "1"), 2, "--open goes with --config"),
+        (("--journal", journal, "--config", DEMO, "--open", "9"), 2, "there is no counter 9; known are 1, 2, 3, 4"),
+        (("--journal", journal, "--config", DEMO, "--open", "1=9-10"), 2, "HH:MM-HH:MM"),
+        (("--journal", journal, "--config", DEMO, "--open", "1=closed"), 2, "HH:MM-HH:MM"),
+        (("--journal", journal, "--branch", "none.toml"), 2, "none.toml"),
+        (("--journal", journal, "--picture", "none/p.svg"), 1, "none/p.svg: cannot be written (no such file"),
         (("--journal", "letter.txt"), 1, "letter.txt: this is no journal"),
         (("--journal", "other.db"), 1, "other.db: this is no journal"),
         (("--journal", "none.db"), 1, "none.db"),
@@ -298,6 +473,22 @@ def test_what_cannot_be_replayed_is_said_in_a_line(journal: Path, tmp_path: Path
         (line,) = done.stderr.splitlines()
         assert says in line
     assert not (tmp_path / "none.db").exists()
+    assert not list(tmp_path.glob("none*"))
+
+
+def test_after_the_roll_over_the_last_day_with_tickets_is_replayed(journal: Path, tmp_path: Path) -> None:
+    path = tmp_path / "night.db"
+    shutil.copy(journal, path)
+    night = Journal(path)
+    seq, at = night.opened_at + 1, local("2026-01-15 03:00")
+    night.append([Row(seq, at, "2026-01-15", ev.DayOpened("2026-01-15"), "night", 0)]).result()
+    night.close()
+    done = lobby("replay", "--journal", path, "--json", tmp_path / "f.json")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert json.loads((tmp_path / "f.json").read_text("utf-8"))["day"] == "2026-01-14"
+    done = lobby("replay", "--journal", path, "--day", "2026-01-15")
+    assert done.returncode == 1
+    assert "nobody took a ticket on 2026-01-15" in done.stderr
 
 
 async def test_a_journal_that_is_being_written(rules: Rules, tmp_path: Path) -> None:

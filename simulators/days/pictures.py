@@ -14,15 +14,18 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
+from io import BytesIO
 from itertools import pairwise
 from pathlib import Path
 from textwrap import fill, wrap
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from unicodedata import east_asian_width
 
 from controller.lobby import events as ev
 from controller.lobby.rules import Rules
 from controller.lobby.state import CounterStage, State, evolve
 from controller.lobby.views import waiting_by_service
+from controller.output import writing
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -32,6 +35,8 @@ Journal = Sequence[tuple[int, ev.Event]]
 
 GOOD_WAIT = 3
 """Minutes: a wait that nobody minds."""
+AT_ONCE = 0.2
+"""Minutes in which a clerk who has nobody sees somebody, and calls: no wait at all."""
 
 WIDTH = 12.5
 """Inches, as all sizes here: 1200 pixels on a screen."""
@@ -43,6 +48,8 @@ BELOW_TIME = 0.85
 SQUARE = 3.7
 ROW = 0.3
 """A counter's row."""
+TITLE = 95
+"""Characters of a title, the wide ones counted twice, that fit in the usual size."""
 LEGEND, NAME = 24, 0.22
 """Characters of a name that fit on the right of a panel, and the height of such a line."""
 
@@ -70,6 +77,8 @@ FILLS = ("#77aadd", "#ee8866", "#eedd88", "#44bb99", "#ffaabb", "#bbcc33", "#99d
 """For each service: Tol's light colours, which keep apart for the colour-blind too."""
 OPEN, BUSY, PAUSED = "#cfe3f1", "#2f6690", "#f3f3f3"
 INSIDE, OUTSIDE = MARKS[0], MARKS[1]
+RANGE = "#9aa3b1"
+"""Of what was told as a range: seen beside the points, and below them."""
 PAIR: tuple[tuple[str, Literal["--", "-"]], ...] = (("#8b8f98", "--"), ("#0072b2", "-"))
 """Colour and line for the two days that are compared."""
 
@@ -289,38 +298,45 @@ def day(events: Journal, rules: Rules, title: str, *, target: float | None = Non
         return figure
 
 
-def compare(one: Journal, other: Journal, rules: Rules, labels: tuple[str, str], same: Mapping[str, str]) -> Figure:
+def compare(
+    one: Journal, other: Journal, rules: Rules, labels: tuple[str, str], same: Mapping[str, str], title: str
+) -> Figure:
     """The same customers on two days that differ in a rule. `labels` name the days; `same` gives for a ticket of the
-    first the same customer's ticket of the second. Only the wait until a ticket's first call counts.
+    first the same customer's ticket of the second; `title` names branch and day. Only the wait until a ticket's first
+    call counts.
     """
     with _style():
         stories = (_told(one, rules), _told(other, rules))
         low = 2.3
         height = TOP + SQUARE + BELOW_TIME + 0.1 + low + BOTTOM
-        figure = _sheet(_say(rules, "compare", one=labels[0], other=labels[1]), height)
+        figure = _sheet(_say(rules, "compare", title=title, one=labels[0], other=labels[1]), height)
         wide = WIDTH - LEFT - RIGHT
         pairs = _panel(figure, LEFT, height - TOP, SQUARE, SQUARE)
         shares = _panel(figure, WIDTH - RIGHT - SQUARE - 0.6, height - TOP, SQUARE + 0.6, SQUARE)
         queues = _panel(figure, LEFT, BOTTOM + low, wide, low)
         _draw_pairs(pairs, stories, rules, labels, same)
-        _draw_shares(shares, stories, rules, labels)
+        _draw_shares(shares, stories, rules, labels, same)
         _draw_queues(queues, stories, rules, labels)
         _time_axis(queues, stories, rules, labels=True)
         return figure
 
 
 def save(figure: Figure, path: Path) -> None:
-    """Write it as SVG; the same picture is the same bytes. No figure stays open: there is nothing that keeps one."""
+    """Write it as SVG; the same picture is the same bytes. OSError, in one sentence, if that cannot be. No figure stays
+    open: there is nothing that keeps one."""
     log = logging.getLogger("matplotlib.font_manager")
     level = log.level
     with _style(), warnings.catch_warnings():
         # Which fonts are here only serves to measure the text: the reader's own will show it.
         warnings.filterwarnings("ignore", "Glyph .* missing", UserWarning)
         log.setLevel(logging.ERROR)
+        drawn = BytesIO()
         try:
-            figure.savefig(path, format="svg", metadata={"Date": None, "Creator": None})
+            figure.savefig(drawn, format="svg", metadata={"Date": None, "Creator": None})
         finally:
             log.setLevel(level)
+    with writing(path):
+        path.write_bytes(drawn.getvalue())
 
 
 # -- a sheet and its panels ------------------------------------------------------------------------------------------
@@ -334,7 +350,9 @@ def _sheet(title: str, height: float) -> Figure:
     from matplotlib.figure import Figure  # noqa: PLC0415
 
     figure = Figure(figsize=(WIDTH, height), facecolor="white")
-    figure.text(LEFT / WIDTH, 1 - 0.35 / height, title, fontsize=15, fontweight="bold", va="center")
+    wide = sum(2 if east_asian_width(character) in "WF" else 1 for character in title)
+    size = min(15.0, 15.0 * TITLE / max(wide, 1))
+    figure.text(LEFT / WIDTH, 1 - 0.35 / height, title, fontsize=size, fontweight="bold", va="center")
     return figure
 
 
@@ -479,7 +497,13 @@ def _draw_waits(axes: Axes, story: _Story, rules: Rules, target: float) -> None:
     waits = [call.wait for call in story.calls]
     numbers = ""
     if waits:
-        numbers = _say(rules, "waits_numbers", half=f"{_part(waits, 0.5):.1f}", most=f"{_part(waits, 0.9):.1f}")
+        half, most = _part(waits, 0.5), _part(waits, 0.9)
+        if most < AT_ONCE:
+            numbers = _say(rules, "all_at_once")
+        elif half < AT_ONCE:
+            numbers = _say(rules, "half_at_once", most=f"{most:.1f}")
+        else:
+            numbers = _say(rules, "waits_numbers", half=f"{half:.1f}", most=f"{most:.1f}")
     else:
         _nothing(axes, _say(rules, "no_calls"))
     _head(axes, _say(rules, "waits"), numbers)
@@ -531,6 +555,8 @@ def _draw_counters(axes: Axes, story: _Story, rules: Rules, counters: Sequence[s
 
 
 def _draw_estimates(axes: Axes, story: _Story, rules: Rules) -> None:
+    from matplotlib.lines import Line2D  # noqa: PLC0415
+
     told = [(call.wait, call.expected) for call in story.calls if call.first and call.expected]
     inside = [(middle, wait) for wait, (low, middle, high) in told if low <= wait <= high]
     outside = [(middle, wait) for wait, (low, middle, high) in told if not low <= wait <= high]
@@ -543,9 +569,8 @@ def _draw_estimates(axes: Axes, story: _Story, rules: Rules) -> None:
             [middle for _, (_, middle, _) in told],
             [low for _, (low, _, _) in told],
             [high for _, (_, _, high) in told],
-            color=GRID,
-            linewidth=1.2 if len(told) < 200 else 0.6,
-            label=_say(rules, "range"),
+            color=RANGE,
+            linewidth=1.4 if len(told) < 200 else 0.8,
             gid="ranges",
             zorder=1,
         )
@@ -553,12 +578,14 @@ def _draw_estimates(axes: Axes, story: _Story, rules: Rules) -> None:
         _nothing(axes, _say(rules, "no_estimates"))
     _head(axes, _say(rules, "estimates"))
     axes.annotate(numbers, (1, 1), (10, 7), "axes fraction", "offset points", fontsize=9.5, color=FAINT)
-    longest = max((max(wait, middle) for wait, (_, middle, _) in told), default=0)
+    # A line of its own: the ranges are too thin to be recognised by.
+    shown = [Line2D([], [], color=RANGE, linewidth=3, label=_say(rules, "range"))] if told else []
+    longest = max((max(wait, high) for wait, (_, _, high) in told), default=0)
     _square_axes(axes, longest, _say(rules, "estimated"), _say(rules, "actual"))
     for gid, points, mark in (("inside", inside, INSIDE), ("outside", outside, OUTSIDE)):
         if points:
             _points(axes, f"estimate-{gid}", points, mark, _say(rules, gid, n=len(points)))
-    _legend(axes)
+    _legend(axes, [*shown, *axes.get_legend_handles_labels()[0]])
 
 
 def _draw_numbers(figure: Figure, story: _Story, rules: Rules, top: float) -> None:
@@ -604,12 +631,17 @@ def _draw_pairs(
         _points(axes, f"pairs-{klass}", points, mark, rules.class_name(klass))
 
 
-def _draw_shares(axes: Axes, stories: tuple[_Story, _Story], rules: Rules, labels: tuple[str, str]) -> None:
+def _draw_shares(
+    axes: Axes, stories: tuple[_Story, _Story], rules: Rules, labels: tuple[str, str], same: Mapping[str, str]
+) -> None:
     from matplotlib.lines import Line2D  # noqa: PLC0415
     from matplotlib.ticker import MaxNLocator, PercentFormatter  # noqa: PLC0415
 
     _head(axes, _say(rules, "shares"))
-    calls = [list(story.first_calls().values()) for story in stories]
+    first, second = (story.first_calls() for story in stories)
+    both = [(first[one], second[other]) for one, other in same.items() if one in first and other in second]
+    # Both lines of a colour are of the same customers.
+    calls = [[one for one, _ in both], [other._replace(klass=one.klass) for one, other in both]]
     marks = _marks(rules, [*calls[0], *calls[1]])
     longest = 5.0
     for which, line in enumerate(line for _, line in PAIR):

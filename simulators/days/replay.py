@@ -8,21 +8,22 @@ doing.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
 from heapq import heappop, heappush
 from itertools import count
 from typing import Any
 
 from controller.lobby import commands as cm
 from controller.lobby import events as ev
-from controller.lobby.calendar import second_of
+from controller.lobby.calendar import Span, at_second, second_of
 from controller.lobby.outcome import Decision
 from controller.lobby.rules import Counter, Rules, Service, TicketClass
 from controller.lobby.state import IN_HAND, CounterStage, Stage, State, Ticket, evolve, held_by
 from controller.lobby.waiting import seconds_at_counter
 from controller.lobby.wording import Wording
-from simulators.days.record import Day, Shift, Sight, Stay, Watch, When, may_serve, read
+from simulators.days.record import Day, Record, Shift, Sight, Stay, Watch, When, may_serve, read
 from simulators.days.scores import minutes
 from simulators.days.simulation import DayTally, Tally, Waited, waits_by
 from simulators.days.virtual import VirtualLobby
@@ -31,18 +32,31 @@ NAMED = 10
 """Customers who are named in a comparison: those for whom most changes."""
 
 
+Opening = tuple[str, Sequence[Span]]
+"""A counter that is to be open in a replay: at these times of day, or from the day's first opening to its last closing
+if there are none."""
+
+
 @dataclass(frozen=True, slots=True)
 class Compared:
     """Both days. `pairs` maps a ticket's number in the journal to its number in the other day."""
 
     was: list[Waited]
     would_be: list[Waited]
+    """The same customers on both sides, in the same order: those who are called on both, by what they were then."""
     pairs: Mapping[str, str]
     changed: list[tuple[str, str, float, float]]
-    """(ticket, class, seconds as it was, seconds as it would be), the greatest change first."""
+    """(ticket, class, seconds as it was, seconds as it would be) of those whose wait changes, the greatest change
+    first."""
     rows: Day
     left_out: int
     """Tickets that the other configuration does not give."""
+    never_called: tuple[int, int]
+    """Tickets that were neither called nor cancelled: as it was, and as it would be."""
+    closed: list[str]
+    """Counters that the other configuration has, and that were not open."""
+    unknown: list[str]
+    """Counters of the journal that the other configuration does not have."""
 
 
 def bare_rules(events: Day, zone: Any, wording: Wording) -> Rules:
@@ -70,30 +84,55 @@ def as_it_was(events: Day) -> list[Waited]:
     return tally.waits
 
 
-def compare(events: Day, rules: Rules) -> Compared:
-    """The day under other rules."""
-    again = _Again(events, rules)
+def never_called(events: Day) -> int:
+    """Tickets that were given, and neither cancelled nor ever called."""
+    left: set[str] = set()
+    for _, event in events:
+        match event:
+            case ev.TicketIssued(ticket=id):
+                left.add(id)
+            case ev.TicketCalled(ticket=id) | ev.TicketCancelled(ticket=id):
+                left.discard(id)
+    return len(left)
+
+
+def compare(events: Day, rules: Rules, opened: Sequence[Opening] = ()) -> Compared:
+    """The day under other rules, with some counters `opened` as well."""
+    again = _Again(events, rules, opened)
     again.run()
     rows = [(row.at, row.event) for row in again.lobby.rows]
-    was, would_be = as_it_was(events), as_it_was(rows)
-    before, after = ({w.ticket: w for w in side} for side in (was, would_be))
+    after = {waited.ticket: waited for waited in as_it_was(rows)}
+    was, would_be = [], []
+    for before in as_it_was(events):
+        found = after.get(again.ids.get(before.ticket, ""))
+        if found:
+            was.append(before)
+            would_be.append(replace(found, klass=before.klass, service=before.service))
     changed = [
-        (id, before[id].klass, before[id].seconds, after[other].seconds)
-        for id, other in again.ids.items()
-        if id in before and other in after
+        (one.ticket, one.klass, one.seconds, other.seconds)
+        for one, other in zip(was, would_be, strict=True)
+        if minutes(one.seconds) != minutes(other.seconds)
     ]
     changed.sort(key=lambda each: -abs(each[3] - each[2]))
     given = sum(isinstance(event, ev.TicketIssued) for _, event in events)
-    return Compared(was, would_be, again.ids, changed, rows, given - len(again.ids))
+    then, now = ({e.counter for _, e in day if isinstance(e, ev.CounterOpened)} for day in (events, rows))
+    return Compared(
+        was,
+        would_be,
+        again.ids,
+        changed,
+        rows,
+        given - len(again.ids),
+        (never_called(events), never_called(rows)),
+        [id for id in rules.counters if id not in now],
+        sorted(then - rules.counters.keys()),
+    )
 
 
 def report(compared: Compared, by: str) -> dict[str, Any]:
     """Side by side by `klass` or `service`, in minutes."""
     was, would_be = waits_by(compared.was, by), waits_by(compared.would_be, by)
-    return {
-        group: {side: waits[group] for side, waits in (("was", was), ("would_be", would_be)) if group in waits}
-        for group in [*was, *(group for group in would_be if group not in was)]
-    }
+    return {group: {"was": was[group], "would_be": would_be[group]} for group in was}
 
 
 def most_changed(compared: Compared) -> list[dict[str, Any]]:
@@ -104,15 +143,43 @@ def most_changed(compared: Compared) -> list[dict[str, Any]]:
     ]
 
 
+# -- counters that are opened as well --------------------------------------------------------------------------------
+
+
+def _times(record: Record, begins: int, rules: Rules, spans: Sequence[Span]) -> list[tuple[int, int]]:
+    """From when until when a counter is to be open; ms since 1970, UTC, as is `begins`, the day's first event."""
+    if spans:
+        day = date.fromisoformat(rules.day_of(begins))
+        ends = [[int(at_second(day, s, rules.zone).timestamp() * 1000) for s in span] for span in spans]
+        return [(max(start, begins), end) for start, end in ends if end > begins]
+    openings = [shift.when.at for shift in record.shifts if shift.stage is CounterStage.OPEN]
+    closings = [shift.when.at for shift in record.shifts if shift.stage is CounterStage.CLOSED]
+    return [(min(openings, default=begins), max(closings, default=record.last))]
+
+
+def _open(record: Record, counter: str, times: Sequence[tuple[int, int]], *, patient: bool) -> None:
+    """Have a counter open at these times. Then it is as it was: closed, if nothing is known of it; `patient`: once all
+    whom it may serve have been."""
+    for start, end in times:
+        its_own = [shift for shift in record.shifts if shift.counter == counter and shift.when.at <= end]
+        after = its_own[-1].stage if its_own else CounterStage.CLOSED
+        record.shifts = [s for s in record.shifts if s not in its_own or s.when.at < start]
+        record.shifts.append(Shift(When(start, float("inf")), counter, CounterStage.OPEN))
+        record.shifts.append(Shift(When(end, float("inf")), counter, after, patient and after is CounterStage.CLOSED))
+        record.shifts.sort(key=lambda shift: shift.when)
+
+
 # -- the day again ---------------------------------------------------------------------------------------------------
 
 
 class _Again:
     """A day as it was told, happening to a lobby of its own. `ids` maps a ticket's number then to its number now."""
 
-    def __init__(self, events: Day, rules: Rules) -> None:
+    def __init__(self, events: Day, rules: Rules, opened: Sequence[Opening] = ()) -> None:
         self._rules = rules
         self._record = read(events, rules)
+        for counter, spans in opened:
+            _open(self._record, counter, _times(self._record, events[0][0], rules, spans), patient=not spans)
         self._end = rules.end_of_day(events[0][0]) - 1 if self._record.over else self._record.last
         self.lobby = VirtualLobby(rules)
         self.lobby.heard = self._heard

@@ -1,99 +1,188 @@
-"""Simulations and replays as tables to read, minutes throughout."""
+"""Simulations and replays as tables to read, in the branch's language and with its names. Every title or heading names
+its unit, and no figure is cut on a terminal of 80 columns."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
+from controller.lobby.rules import Rules
+from controller.output import table
 from simulators.days.scores import BASELINES
 
-_BASELINES = {
-    "les": "last customer called",
-    "hol": "head of the line",
-    "ql": "queue length",
-    "last5": "mean of the last five",
-    "hour": "mean of the hour",
-}
+FIGURES = ("customers", "mean", "median", "p95", "longest", "overtaken")
+KEYS = ("n", "mean", "p50", "p95", "max", "overtaken_max")
+"""The headings of a table of waits, and where their figures stand."""
+KINDS = ("all", "classes", "services")
 
 
-def _table(title: str, *columns: str) -> Table:
-    table = Table(title=title, title_justify="left", title_style="bold")
-    table.add_column(columns[0])
-    for column in columns[1:]:
-        table.add_column(column, justify="right")
-    return table
+class _Said:
+    """What a report says, in the branch's words."""
+
+    def __init__(self, rules: Rules) -> None:
+        self._rules = rules
+
+    def __call__(self, key: str, **about: object) -> str:
+        return self._rules.wording.say(f"days.{key}", **about)
+
+    def name(self, kind: str, id: str) -> str:
+        """What a row is about: a class, a service or all customers."""
+        if kind == "all":
+            return self("all")
+        return self._rules.class_name(id) if kind == "classes" else self._rules.service_name(id)
+
+    def waits(self) -> Table:
+        """An empty table of waits."""
+        return table(self("waits"), [""], [self(heading) for heading in FIGURES])
 
 
-def show_simulation(console: Console, report: Mapping[str, Any]) -> None:
+def _percent(part: float) -> str:
+    return f"{100 * part:.1f}"
+
+
+def _figures(waits: Mapping[str, Any]) -> list[str]:
+    return [f"{value:.1f}" if isinstance(value := waits[key], float) else str(value) for key in KEYS]
+
+
+def show_simulation(console: Console, report: Mapping[str, Any], rules: Rules) -> None:
     """What `lobby simulate` says."""
-    table = _table("Waits in minutes", "", "customers", "mean", "median", "95 %", "longest", "overtaken")
+    say = _Said(rules)
+    waits = say.waits()
     for kind in ("classes", "services"):
-        for id, waits in report[kind].items():
-            figures = (waits[key] for key in ("n", "mean", "p50", "p95", "max", "overtaken_max"))
-            table.add_row(id, *(str(figure) for figure in figures))
-        table.add_section()
-    console.print(table)
-    days = "1 day" if report["days"] == 1 else f"{report['days']} days"
+        for id, figures in report[kind].items():
+            waits.add_row(say.name(kind, id), *_figures(figures))
+        waits.add_section()
+    console.print(waits)
+    console.print(say("waits_note"), style="italic")
+    console.print()
     console.print(
-        f"{report['customers']:,} customers in {days}, {report['above_3']:.0%} above 3 min; windows open "
-        f"{report['window_minutes'] / 60:.0f} h, idle {report['idle']:.0%}; "
-        f"{report['no_shows']:,} calls unanswered, {report['turned_away']:,} customers without a ticket."
+        say(
+            "summary",
+            customers=f"{report['customers']:,}",
+            days=say("one_day") if report["days"] == 1 else say("days", n=report["days"]),
+            above_3=_percent(report["above_3"]),
+            above_target=_percent(report["above_target"]),
+            target=f"{report['target']:g}",
+            hours=f"{report['window_minutes'] / 60:.0f}",
+            idle=_percent(report["idle"]),
+            missed=f"{report['no_shows']:,}",
+            turned_away=f"{report['turned_away']:,}",
+        )
     )
-    estimates = report["estimates"]
-    table = _table(
-        "Estimated waits",
-        "",
-        "tickets",
-        "off by",
-        "too long by",
-        "in the 80 % range",
-        "its width",
-        *_BASELINES.values(),
-    )
-    for name, score in (("all", estimates), ("first 30 min", estimates["first_30"]), *estimates["classes"].items()):
-        if score["n"]:
-            marks = [f"{score['mae']:.1f}", f"{score['bias']:+.1f}", f"{score['coverage80']:.0%}"]
-            others = (f"{score['baselines'][baseline]:.1f}" for baseline in BASELINES)
-            table.add_row(name, str(score["n"]), *marks, f"{score['width80']:.1f}", *others)
-    console.print(table)
+    console.print()
+    _show_estimates(console, report["estimates"], say)
     if advice := report.get("advice"):
-        table = _table("Windows", "", "window hours", "idle", "mean wait", "95 %", "person-hours above 15 min")
-        for name, key in (("as planned", "planned"), ("with the advice", "followed")):
-            row = advice[key]
-            table.add_row(
-                name,
-                f"{row['window_minutes'] / 60:.0f}",
-                f"{row['idle']:.0%}",
-                f"{row['mean']:.1f}",
-                f"{row['p95']:.1f}",
-                f"{row['too_long'] / 60:.0f}",
-            )
-        console.print(table)
+        _show_advice(console, advice, report["target"], say)
 
 
-def show_replay(console: Console, report: Mapping[str, Any]) -> None:
-    """What `lobby replay` says."""
-    both = "would_be" in next(iter(report["classes"].values()), {})
-    columns = ("customers", "mean", "95 %", "longest", "overtaken")
-    titles = ("as it was", "as it would be") if both else ("as it was",)
-    table = _table("Waits in minutes", "", *(f"{column}, {title}" for column in columns for title in titles))
-    for kind in ("classes", "services"):
-        for id, sides in report[kind].items():
-            figures = [
-                str(sides.get(side, {}).get(key, "-"))
-                for key in ("n", "mean", "p95", "max", "overtaken_max")
-                for side in (("was", "would_be") if both else ("was",))
-            ]
-            table.add_row(id, *figures)
-        table.add_section()
-    console.print(table)
-    if report["changed"]:
-        table = _table("For whom most changes", "ticket", "class", "as it was", "as it would be")
-        for change in report["changed"]:
-            table.add_row(change["ticket"], change["class"], f"{change['was']:.1f}", f"{change['would_be']:.1f}")
-        console.print(table)
+def _show_estimates(console: Console, estimates: Mapping[str, Any], say: _Said) -> None:
+    headings = [say("tickets"), say("off"), say("bias"), say("inside"), say("width")]
+    ours = table(say("estimates"), [""], headings)
+    methods = ("ours", *BASELINES)
+    others = table(say("guesses"), [""], [say(method) for method in methods])
+    classes = ((say.name("classes", id), score) for id, score in estimates["classes"].items())
+    for name, score in ((say("all"), estimates), (say("first_30"), estimates["first_30"]), *classes):
+        if score["n"]:
+            marks = [f"{score['mae']:.1f}", f"{score['bias']:+.1f}", _percent(score["coverage80"])]
+            ours.add_row(name, str(score["n"]), *marks, f"{score['width80']:.1f}")
+            errors = {"ours": score["mae"], **score["baselines"]}
+            others.add_row(name, *(f"{errors[method]:.1f}" for method in methods))
+    console.print(ours)
+    console.print(say("estimates_note"), style="italic")
+    console.print()
+    console.print(others)
+
+
+def _show_advice(console: Console, advice: Mapping[str, Any], target: float, say: _Said) -> None:
+    sides = ("planned", "followed")
+    windows = table(say("windows"), [""], [say(side) for side in sides])
+    rows = (
+        (say("open"), "window_minutes", lambda minutes: f"{minutes / 60:.0f}"),
+        (say("idle"), "idle", _percent),
+        (say("mean_wait"), "mean", lambda minutes: f"{minutes:.1f}"),
+        (say("p95_wait"), "p95", lambda minutes: f"{minutes:.1f}"),
+        (say("above", minutes=3), "above_3", _percent),
+        (say("above_target", minutes=f"{target:g}"), "above_target", _percent),
+        (say("too_long"), "too_long", lambda minutes: f"{minutes / 60:.0f}"),
+    )
+    for name, key, shown in rows:
+        windows.add_row(name, *(shown(advice[side][key]) for side in sides))
+    console.print(windows)
+
+
+def show_replay(console: Console, report: Mapping[str, Any], rules: Rules, head: str) -> None:
+    """What `lobby replay` says. `head` names branch and day; `rules` give the language and the names."""
+    say = _Said(rules)
+    file = report.get("config", "")
+    key = "both_sides" if file else "one_side"
+    console.print(say(key, head=head, journal=report["journal"], file=file), style="bold")
+    if report["utc"]:
+        console.print(say("utc"))
+    sides = ("was", "would_be") if file else ("was",)
+    if report["all"]:
+        _show_waits(console, report, sides, say)
+        _show_shares(console, report, sides, say)
+    else:
+        console.print(say("nobody_on_both" if file else "nobody"))
+    if file:
+        _show_changes(console, report["changed"], rules, say)
+        if report["all"]:
+            console.print(say("compared", n=report["all"]["was"]["n"]))
     if report["left_out"]:
-        console.print(f"{report['left_out']} tickets are left out: that configuration does not give them.")
+        console.print(say("left_out", n=report["left_out"], file=file))
+    if any(report["never_called"].values()):
+        console.print(say("never_called_both" if file else "never_called", file=file, **report["never_called"]))
+    for key, ids in (("closed", report.get("closed", ())), ("unknown", report.get("unknown_counters", ()))):
+        if ids:
+            options = " ".join(f"--open {id}" for id in ids)
+            one = key if len(ids) > 1 else f"one_{key}"
+            console.print(say(one, counters=", ".join(ids), options=options, file=file))
+
+
+def _show_waits(console: Console, report: Mapping[str, Any], sides: Sequence[str], say: _Said) -> None:
+    waits = say.waits()
+    for kind in KINDS:
+        groups = {"": report["all"]} if kind == "all" else report[kind]
+        for id, group in groups.items():
+            if len(sides) == 1:
+                waits.add_row(say.name(kind, id), *_figures(group["was"]))
+                continue
+            waits.add_row(say.name(kind, id), style="bold")
+            for side in sides:
+                waits.add_row("  " + say(side), *_figures(group[side]))
+            changes = [group["would_be"][key] - group["was"][key] for key in KEYS[1:]]
+            signed = [f"{change:+.1f}" if isinstance(change, float) else f"{change:+d}" for change in changes]
+            waits.add_row("  " + say("change"), "", *signed, end_section=True)
+        waits.add_section()
+    console.print(waits)
+    console.print(say("waits_note"), style="italic")
+    console.print()
+
+
+def _show_shares(console: Console, report: Mapping[str, Any], sides: Sequence[str], say: _Said) -> None:
+    both = len(sides) == 2
+    headings = [*sides, "change"] if both else sides
+    shares = table(say("shares"), [""], [say(heading) for heading in headings])
+    rows = [(say("above", minutes=3), report["above_3"])]
+    if "above_target" in report:
+        rows.append((say("above_target", minutes=f"{report['target']:g}"), report["above_target"]))
+    for name, parts in rows:
+        change = [f"{100 * (parts['would_be'] - parts['was']):+.1f}"] if both else []
+        shares.add_row(name, *(_percent(parts[side]) for side in sides), *change)
+    console.print(shares)
+
+
+def _show_changes(console: Console, changes: Sequence[Mapping[str, Any]], rules: Rules, say: _Said) -> None:
+    if not changes:
+        console.print(say("no_change"))
+        return
+    names = [rules.wording.say("asked.ticket"), rules.wording.say("asked.class")]
+    most = table(say("changed"), names, [say("was"), say("would_be"), say("change")])
+    for change in changes:
+        was, would_be = change["was"], change["would_be"]
+        name = rules.class_name(change["class"])
+        most.add_row(change["ticket"], name, f"{was:.2f}", f"{would_be:.2f}", f"{would_be - was:+.2f}")
+    console.print(most)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from datetime import date, timedelta
 from statistics import fmean
 from typing import Any
@@ -51,6 +51,11 @@ class Tally:
     """Time that windows were open, of all together."""
     busy_seconds: float = 0.0
 
+    def add(self, day: Tally) -> None:
+        """One day more."""
+        for each in fields(self):
+            setattr(self, each.name, getattr(self, each.name) + getattr(day, each.name))
+
     @property
     def idle(self) -> float:
         """The part of the windows' time in which nobody was there."""
@@ -87,13 +92,26 @@ class DayTally:
                     before.add(ticket.seniority)
                     waited = max(0, at - ticket.waits_from) / 1000
                     tally.waits.append(Waited(ticket.id, ticket.klass, ticket.service, waited, overtaken))
-            case ev.TicketFinished() | ev.TicketMissed():
-                tally.busy_seconds += (at - self._called.pop(event.counter, at)) / 1000
+            case ev.TicketFinished() | ev.TicketMissed() | ev.TicketHeld():
+                self._leaves(at, event.counter)
                 tally.missed += isinstance(event, ev.TicketMissed)
+            case ev.TicketTransferred():
+                self._leaves(at, event.from_counter)
             case ev.CounterOpened():
                 self._opened[event.counter] = at
             case ev.CounterPaused() | ev.CounterClosed():
                 tally.window_seconds += (at - self._opened.pop(event.counter, at)) / 1000
+
+    def _leaves(self, at: int, counter: str) -> None:
+        """Nobody is at a counter any more."""
+        self._tally.busy_seconds += (at - self._called.pop(counter, at)) / 1000
+
+    def over(self, at: int) -> None:
+        """The day is over: what is still open, or still has a customer, has been so until now."""
+        for counter in list(self._called):
+            self._leaves(at, counter)
+        self._tally.window_seconds += sum(at - opened for opened in self._opened.values()) / 1000
+        self._opened.clear()
 
 
 def days_of(rules: Rules, profile: str | None, number: int) -> Iterator[tuple[date, str]]:
@@ -115,14 +133,19 @@ def simulate(
     policy: Policy = leave_alone,
     keep: Callable[[Sequence[Row]], None] = lambda rows: None,
     done: Callable[[], None] = lambda: None,
+    tally: Tally | None = None,
 ) -> Tally:
-    """Run `number` days. `keep` gets each day's rows, `done` is called after each."""
+    """Run `number` days. `keep` gets each day's rows, `done` is called after each.
+
+    `tally` is what they are counted into: whoever ends this early finds in it the whole days before.
+    """
     forced = _forced(rules, profile) if profile else rules
     lobby = VirtualLobby(forced)
-    tally = Tally()
+    tally = tally or Tally()
     scorer = Scorer(forced, lobby.state)
     for n, (day, kind) in enumerate(days_of(rules, profile, number)):
-        counts = DayTally(lobby.state, tally)
+        today = Tally(guesses=scorer.guesses)
+        counts = DayTally(lobby.state, today)
 
         def heard(at: int, event: ev.Event, counts: DayTally = counts) -> None:
             counts.heard(at, event)
@@ -131,11 +154,14 @@ def simulate(
         lobby.heard = heard
         virtual = VirtualDay(lobby, day, customers_of(forced, kind, f"{seed}:{n}", day), policy)
         virtual.run()
-        tally.turned_away += virtual.turned_away
+        today.turned_away = virtual.turned_away
+        if lobby.rows:
+            counts.over(lobby.rows[-1].at)
+        tally.add(today)
+        scorer.guesses.clear()
         keep(lobby.rows)
         lobby.rows.clear()
         done()
-    tally.guesses = scorer.guesses
     return tally
 
 
@@ -146,8 +172,9 @@ def _forced(rules: Rules, profile: str) -> Rules:
     return replace(rules, calendar=calendar)
 
 
-def report(tally: Tally, days: int, seconds: float) -> dict[str, Any]:
-    """The figures as `--json` has them: minutes throughout but for `seconds` of real time and `coverage80`."""
+def report(tally: Tally, days: int, seconds: float, target: float) -> dict[str, Any]:
+    """The figures as `--json` has them: minutes throughout but for `seconds` of real time, and parts of one. `target`:
+    the branch's, in seconds."""
     first = [g for g in tally.guesses if g.into_day < FIRST]
     classes = sorted({g.klass for g in tally.guesses})
     return {
@@ -157,7 +184,9 @@ def report(tally: Tally, days: int, seconds: float) -> dict[str, Any]:
         "classes": waits_by(tally.waits, "klass"),
         "services": waits_by(tally.waits, "service"),
         "turned_away": tally.turned_away,
-        "above_3": _part(tally.waits, lambda w: w.seconds > FELT),
+        "target": minutes(target),
+        "above_3": above(tally.waits, FELT),
+        "above_target": above(tally.waits, target),
         "window_minutes": minutes(tally.window_seconds),
         "idle": tally.idle,
         "no_shows": tally.missed,
@@ -170,8 +199,9 @@ def report(tally: Tally, days: int, seconds: float) -> dict[str, Any]:
     }
 
 
-def _part(waited: Sequence[Waited], what: Callable[[Waited], bool]) -> float:
-    return round(sum(map(what, waited)) / len(waited), 3) if waited else 0.0
+def above(waited: Sequence[Waited], seconds: float) -> float:
+    """The part of them who waited longer than so many seconds."""
+    return round(sum(w.seconds > seconds for w in waited) / len(waited), 3) if waited else 0.0
 
 
 def waits_by(waited: Sequence[Waited], by: str) -> dict[str, dict[str, Any]]:

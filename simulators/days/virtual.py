@@ -238,9 +238,13 @@ class VirtualDay:
             self._calls(at, clerk)
 
     def fetch(self, counter: str, at: int) -> None:
-        """The manager asks somebody to open a window, unless the day is over."""
-        if at + FETCHED_IN < self._last_end:
-            self.later(at + FETCHED_IN, lambda at: self._begins(at, self.clerks[counter]))
+        """The manager asks somebody to open a window, unless the day is over. Whose shift does not end later goes home
+        at the end of the day."""
+        clerk, begin = self.clerks[counter], at + FETCHED_IN
+        if begin < self._last_end:
+            self.later(begin, lambda at: self._begins(at, clerk))
+            if all(end <= begin for _, end in clerk.shifts):
+                self.later(self._last_end, lambda at: self._ends(at, clerk))
 
     def send_away(self, counter: str, at: int) -> None:
         """The manager lets a window close."""
