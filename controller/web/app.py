@@ -15,7 +15,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Match, Route
 
-from controller.config import Settings
+from controller.config import Settings, VoiceDevice
 from controller.desk import Desk
 from controller.web import metrics
 from controller.web.access import AccessError, Accounts
@@ -42,7 +42,9 @@ class Screens:
         accounts.hurry()
         files = await asyncio.to_thread(Files, *settings.rules.wording.templates.values())
         live = Live(files.build, desk.lobby.settled)
-        post = PagesPost(desk.lobby, live)
+        # A hall has one voice: a loudspeaker of the branch's own also keeps quiet hours, and is known to be heard.
+        has_voice = any(isinstance(device, VoiceDevice) for device in settings.devices)
+        post = PagesPost(desk.lobby, live, speaks=not has_voice)
         desk.watch(post)
         app = await asyncio.to_thread(make_app, Site(settings, accounts, post, live, ask), files)
         return cls(settings, app, live)

@@ -45,12 +45,13 @@ ACTIONS: tuple[type[ev.Event], ...] = (
 
 
 class PagesPost:
-    """What the browser pages show now. `live` tells those that are open."""
+    """What the browser pages show now. `live` tells those that are open; `speaks`: the television may speak calls."""
 
     id = "pages"
 
-    def __init__(self, lobby: Lobby, live: Live) -> None:
+    def __init__(self, lobby: Lobby, live: Live, *, speaks: bool) -> None:
         self.lobby = lobby
+        self._speaks = speaks
         self.state = State()
         self._live = live
         self.trouble = ""
@@ -107,9 +108,10 @@ class PagesPost:
     # -- what pages show -------------------------------------------------------------------------------------
 
     def television(self) -> dict[str, Any]:
-        """See `screens.television`."""
+        """See `screens.television`; `speaks`: whether to speak calls, where the page's address does not say."""
         lobby = self.lobby
-        return screens.television(self.state, lobby.rules, lobby.now(), self._notices, lobby.waits())
+        shown = screens.television(self.state, lobby.rules, lobby.now(), self._notices, lobby.waits())
+        return {**shown, "speaks": self._speaks}
 
     def kiosk(self) -> dict[str, Any]:
         """See `screens.kiosk`."""

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 from playwright.async_api import expect
 from system.broker import Mosquitto
 from system.network import Network
 
-from browser.branch import NAMES, as_role
+from browser.branch import BANK, DEVICES, NAMES, as_role
 from browser.conftest import Serve
 from browser.pages import Pages
 from browser.speech import has_said, record, said
@@ -17,6 +19,12 @@ SPELLED = {
     "en": {"A002": "A, zero, zero, two", "A003": "A, zero, zero, three"},
 }
 TONGUES = {"zh": "zh-CN", "en": "en-GB"}
+VOICE = """
+[[device]]
+id = "voice"
+driver = "voice"
+player = "true"
+"""
 
 
 @pytest.mark.parametrize("language", NAMES)
@@ -36,21 +44,44 @@ async def test_each_new_call_is_said_twice_and_no_old_one(
         page = await as_role(pages, branch, "screen", width=1920, height=1080)
         await record(page)
         await expect(page.locator(".now")).to_contain_text("A001")
-        await network.press("keypad/4", "CALL")
-        await network.press("keypad/3", "CALL")
+        await asyncio.gather(network.press("keypad/4", "CALL"), network.press("keypad/3", "CALL"))
         heard = await has_said(page, 4)
-        expected = [sentence("A002", "4")] * 2 + [sentence("A003", "3")] * 2
-        assert [each.text for each in heard] == expected
+        counters = {row.data["ticket"]: row.data["counter"] for row in branch.rows("ticket_called")}
+        expected = [sentence(ticket, counters[ticket]) for ticket in ("A002", "A003")]
+        assert [each.text for each in heard] == expected * 2, "everybody once before anybody twice"
         assert {each.language for each in heard} == {TONGUES[language]}
         assert {each.voices for each in heard} == {1}
 
         # Called again: it is to be heard again. Loaded anew: it is not.
-        await network.press("keypad/4", "RECALL")
+        await network.press(f"keypad/{counters['A002']}", "RECALL")
         heard = await has_said(page, 6)
-        assert [each.text for each in heard[4:]] == [sentence("A002", "4")] * 2
+        assert [each.text for each in heard[4:]] == [expected[0]] * 2
         await page.reload()
         await expect(page.locator(".now")).to_contain_text("A002")
         assert await said(page) == []
+
+
+@pytest.mark.parametrize(
+    ("devices", "speaking"), [("", {"", "?voice=on"}), (VOICE, {"?voice=on"})], ids=["none", "one"]
+)
+async def test_the_television_leaves_speaking_to_the_voice_of_the_hall_unless_its_address_says(
+    devices: str, speaking: set[str], serve: Serve, pages: Pages, broker: Mosquitto
+) -> None:
+    branch = await serve(parts=(BANK, *DEVICES, devices))
+    first = await as_role(pages, branch, "screen", width=1920, height=1080)
+    screens = {"": first, "?voice=on": await first.context.new_page(), "?voice=off": await first.context.new_page()}
+    for asked, page in screens.items():
+        await page.goto(f"{branch.address}/tv{asked}")
+        await record(page)
+        await expect(page.locator(".now")).to_contain_text(branch.say("page.tv.welcome"))
+    async with Network(broker.port, branch.root) as network:
+        await network.press("kiosk/kiosk", "TAKE", service="cash")
+        await network.press("keypad/3", "CALL")
+        for asked in sorted(speaking):
+            await has_said(screens[asked], 2)
+    for asked, page in screens.items():
+        await expect(page.locator(".now")).to_contain_text("A001")
+        assert bool(await said(page)) == (asked in speaking), asked
 
 
 async def test_a_screen_that_nobody_touches_does_not_ask_for_sound_for_ever(serve: Serve, pages: Pages) -> None:

@@ -6,10 +6,12 @@ const FRESH = 8000; // ms for which a new call stands out
 const TURN = 8000; // ms after which the next services and notices are shown
 const NEWS = 30000; // ms after which a call that came while we heard nothing is no news any more
 const BACKLOG = 6; // calls that may wait to be spoken; older ones are on the screen
+const OLD = 60000; // ms after which a call that waited is not worth speaking any more
+const TIMES = 2; // how often a call is spoken
 const SILENT = 4000; // ms in which a voice has to begin, or there is none
 const LONGEST = 15000; // ms of one announcement
 const DUMB = 60000; // ms after which a browser without a voice is tried again
-const BREATH = 500; // ms between an announcement and its repetition
+const BREATH = 500; // ms after an announcement
 const OFFERED = 60000; // ms for which a screen without sound says so: after that nobody is there to touch it
 const KEPT = "lobby.sound";
 
@@ -151,16 +153,20 @@ function notice() {
 
 // -- what is said -----------------------------------------------------------------------------------------------
 
-const wanted = new URLSearchParams(location.search).get("voice") !== "off";
+const asked = new URLSearchParams(location.search).get("voice");
 const tongue = page.language === "zh" ? "zh-CN" : "en-GB";
 const digits = say("page.tv.digits").split(" ");
 const announced = new Set();
-const backlog = [];
+const backlog = []; // { call, said, since }: what is to be spoken, in order; never said before said once
 let speaking = false;
+let prepared = false;
 let speechless = "speechSynthesis" in window ? 0 : Infinity; // until when (ms since the page was loaded) it has no voice
-let audio;
+let audio = asked === "off" ? undefined : newAudio();
 let allowed = false; // whether somebody has touched the screen
 let offered = 0; // when it was first said that there is no sound, ms since the page was loaded
+
+/** Whether calls are spoken here: as the address says, else unless the branch has a voice: two would talk at once. */
+const speaks = () => asked === "on" || (asked !== "off" && Boolean(view?.speaks));
 
 const pause = (ms) => new Promise((done) => setTimeout(done, ms));
 const spelled = (text) => [...text].map((sign) => digits[sign] ?? sign).join(page.language === "zh" ? " " : ", ");
@@ -207,7 +213,8 @@ function isKept() {
 }
 
 async function prepare() {
-  audio = newAudio();
+  if (prepared) return;
+  prepared = true;
   audio?.addEventListener("statechange", () => (sound.hidden ||= audio.state === "running"));
   for (const touched of TOUCHES) addEventListener(touched, allow);
   if (isKept()) return;
@@ -218,6 +225,7 @@ async function prepare() {
 /** Calls that are news are to be spoken. `lost`: nothing was heard for a while; null: the page has just been opened. */
 function listen(calls, lost) {
   const known = calls.findIndex((call) => announced.has(keyOf(call)));
+  const news = [];
   calls.forEach((call, place) => {
     const key = keyOf(call);
     if (announced.has(key)) return;
@@ -225,25 +233,39 @@ function listen(calls, lost) {
     const young = view.now - call.at < NEWS;
     if (lost === null || (lost && !young) || (known >= 0 && place > known)) return;
     since.set(key, performance.now());
-    if (wanted && young) backlog.push(call);
+    if (speaks() && young) news.push(call);
   });
-  backlog.sort((one, other) => one.at - other.at);
-  backlog.splice(0, backlog.length - BACKLOG);
+  news.sort((one, other) => one.at - other.at).forEach(enqueue);
   const current = new Set(calls.map(keyOf));
   for (const kept of [announced, since]) for (const key of [...kept.keys()]) if (!current.has(key)) kept.delete(key);
   if (!speaking && backlog.length) speak();
 }
 
+/** Everybody is said once before anybody is said again; who is called again before being said keeps their place. */
+function enqueue(call) {
+  const before = backlog.findIndex((each) => each.call.ticket === call.ticket);
+  const [waited] = before < 0 ? [] : backlog.splice(before, 1);
+  const again = backlog.findIndex((each) => each.said);
+  const place = waited && !waited.said ? before : again < 0 ? backlog.length : again;
+  backlog.splice(place, 0, { call, said: 0, since: performance.now() });
+  crowd();
+}
+
+/** Beyond the backlog repetitions are dropped first, then the oldest. */
+function crowd() {
+  while (backlog.length > BACKLOG) backlog.splice(Math.max(0, backlog.findIndex((each) => each.said)), 1);
+}
+
 async function speak() {
   speaking = true;
-  for (let call = backlog.shift(); call; call = backlog.shift()) {
-    if (!announced.has(keyOf(call))) continue;
-    const text = say("voice.call", { ticket: spelled(call.ticket), counter: call.counter });
-    await chime();
-    await utter(text);
+  for (let next = backlog.shift(); next; next = backlog.shift()) {
+    const { call, said, since } = next;
+    if (!speaks() || !announced.has(keyOf(call)) || performance.now() - since > OLD) continue;
+    if (!said) await chime();
+    await utter(say("voice.call", { ticket: spelled(call.ticket), counter: call.counter }));
     await pause(BREATH);
-    await utter(text);
-    await pause(BREATH);
+    if (said + 1 < TIMES && announced.has(keyOf(call))) backlog.push({ call, said: said + 1, since });
+    crowd();
   }
   speaking = false;
 }
@@ -309,6 +331,7 @@ function utter(text) {
 let lost = null;
 watch("/api/television/live", (picture) => {
   view = picture;
+  if (speaks()) prepare();
   listen(view.calls, lost);
   lost = false;
   draw();
@@ -335,4 +358,3 @@ setInterval(() => {
 }, TURN);
 addEventListener("resize", arrange);
 document.fonts?.ready.then(arrange);
-if (wanted) prepare();
