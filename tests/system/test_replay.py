@@ -1,0 +1,56 @@
+"""A branch's own journal again: what people did at real keypads, wires and buttons happens again to the millisecond."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from random import Random
+
+from controller.config import read, shipped
+from controller.journal import JournalReader
+from controller.lobby import events as ev
+from simulators.buttons import Buttons
+from simulators.days.replay import compare
+from simulators.demo import _day
+from simulators.people import Hall
+from simulators.stage import Stage, fast_clock, running
+from system.broker import Mosquitto
+
+CUSTOMERS = 12
+SPEED = 120
+SEED = 1
+
+
+async def run_a_lobby(config: Path, directory: Path, broker: Mosquitto) -> None:
+    """What `lobby demo --headless` runs, with a journal that stays."""
+    settings = read(config)
+    stage = Stage(settings, directory / "dev", SEED)
+    stage.plug_all()
+    try:
+        branch = replace(stage.settings(port=broker.port), web=None)
+        async with (
+            running(branch, fast_clock(branch, SPEED)) as daemon,
+            Buttons("127.0.0.1", broker.port, branch.rules.branch, Random(f"{SEED}:buttons")) as buttons,
+        ):
+            await _day(branch, Hall(branch, stage, buttons, SPEED), CUSTOMERS, SEED, None)
+            await daemon.engine.idle()
+    finally:
+        stage.unplug_all()
+
+
+async def test_a_branchs_journal_under_its_own_rules_is_the_same_calls(tmp_path: Path, broker: Mosquitto) -> None:
+    config = tmp_path / "branch.toml"
+    text = shipped("demo.toml").read_text("utf-8")
+    config.write_text(text.replace('path = "demo.db"', f'path = "{tmp_path}/lobby.db"'), "utf-8")
+    await run_a_lobby(config, tmp_path, broker)
+    reader = JournalReader(tmp_path / "lobby.db")
+    events = [(row.at, row.event) for row in reader.rows(reader.last_day())]
+    reader.close()
+    found = compare(events, read(config).rules)
+    was, would_be = (
+        [(e.ticket, e.counter, at) for at, e in day if isinstance(e, ev.TicketCalled)] for day in (events, found.rows)
+    )
+    assert len({ticket for ticket, _, _ in was}) == CUSTOMERS
+    assert would_be == was
+    assert found.was == found.would_be
+    assert (found.left_out, found.never_called) == (0, (0, 0))
