@@ -329,6 +329,7 @@ def answer_to(rules: Rules, events: Sequence[Event]) -> Answer:
     if about.get("none_waiting"):
         return Answer("ok", rules.wording.say("refused.none_waiting"), code="none_waiting")
     printed = not isinstance(last, TicketIssued) or last.paper
+    about["klass"] = rules.class_name(str(about.get("class", "")))
     return _ok(rules, last.KIND, str(about.get("ticket", "")), printed=printed, **about)
 
 

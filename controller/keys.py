@@ -54,6 +54,10 @@ def terminal_key(key: int, digits: str) -> tuple[str, str] | None:
     return None
 
 
+GRANTED = ("green", "urgent")
+"""Classes that the lobby manager gives, with a reason: no button takes a ticket of one."""
+
+
 def at_counter(key: str, digits: str, counter: str, at: int, cause: str) -> cm.Command | None:
     """The command for a key at a counter; None: there is no such key."""
     command = _AT_COUNTER.get(key)

@@ -308,6 +308,16 @@ def test_after_hours_boards_tell_no_wait(journal: Journal) -> None:
     assert hall.levels["board"]["wait"] == {}
 
 
+@pytest.mark.parametrize("klass", ["green", "urgent"])
+def test_no_button_takes_a_privilege_that_the_manager_gives(journal: Journal, klass: str) -> None:
+    hall = Hall(journal)
+    press = KioskPayload(key="TAKE", boot="b", seq=1, **{"class": klass})  # type: ignore[arg-type]
+    assert hall.press(MqttPress("kiosk", "screen", press)) is None
+    assert [(ack["result"], ack["text"]) for ack in hall.acks] == [
+        ("refused", "this class is given by the lobby manager, not by a kiosk")
+    ]
+
+
 @pytest.mark.parametrize(("key", "accept"), [("ACCEPT", True), ("DECLINE", False)])
 def test_the_manager_answers_an_advice(journal: Journal, key: str, accept: bool) -> None:
     hall = Hall(journal)

@@ -145,6 +145,8 @@ class MqttPost:
                     return self._error("unknown_device", device=press.id)
                 if key != "TAKE":
                     return self._error("unknown_key", key=key)
+                if klass in keys.GRANTED:
+                    return replace(self._error("class_is_granted"), result="refused")
                 hold_off, screen = self._kiosks[press.id]
                 take = cm.TakeTicket(
                     at=at,

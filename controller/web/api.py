@@ -278,7 +278,8 @@ def make_api(site: Site) -> APIRouter:
     async def take(content: Take, caller: Annotated[Caller, taker], idempotency_key: IdempotencyKey = "") -> Taken:
         usual = ("", site.rules.default_class, *([APPOINTMENT] if content.slot else []))
         if caller.account.role == "kiosk" and content.klass not in usual:
-            raise site.problem(403, "class_is_granted")  # nobody gives themselves privilege at a touch screen
+            # Nobody gives themselves privilege at a touch screen.
+            raise Problem(403, "class_is_granted", site.say("refused.class_is_granted"))
         answer = await site.do(
             caller,
             idempotency_key,

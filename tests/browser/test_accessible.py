@@ -61,6 +61,10 @@ async def test_axe_has_nothing_serious_to_say(language: str, serve: Serve, pages
     await console.get_by_role("button", name=say("page.console.new_green"), exact=True).click()
     await shown(console, "console's green ticket", say("page.console.new_green_where"))
     await console.keyboard.press("Escape")
+    await expect(console.locator(".figures")).to_contain_text("30", timeout=20_000)
+    await console.locator(".figures").click()
+    await shown(console, "console's figures", say("page.console.by_class"))
+    await console.keyboard.press("Escape")
 
     kiosk = await as_role(pages, branch, "kiosk", width=1080, height=1920)
     await shown(kiosk, "kiosk", say("page.kiosk.need_time"))
@@ -72,7 +76,7 @@ async def test_axe_has_nothing_serious_to_say(language: str, serve: Serve, pages
 
     counter = await as_role(pages, branch, "counter", "3")
     async with Network(broker.port, branch.root) as network:
-        taken = await network.press("kiosk/kiosk", "TAKE", service="personal", needs=["time"], **{"class": "green"})
+        taken = await network.press("kiosk/kiosk", "TAKE", service="personal", needs=["time"], **{"class": "vip"})
         phone = await pages.open(branch.ticket_page(taken["ticket"]), width=390, height=844, locale=locale)
         await shown(phone, "ticket waiting", taken["ticket"])
         await network.press("keypad/3", "CALL")
