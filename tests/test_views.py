@@ -15,14 +15,16 @@ from controller.lobby import views
     ("seconds", "minutes"),
     [
         ((0, 0, 0), (0, 1)),
-        ((1, 2, 3), (1, 1)),
+        ((1, 2, 3), (0, 1)),
         ((60, 61, 61), (1, 2)),
+        ((119, 150, 180), (1, 3)),
+        ((300, 300, 300), (5, 6)),
         ((540, 700, 900), (9, 15)),
         ((540, 700, 1200), (9, 20)),
-        ((541, 700, 1201), (10, 25)),  # above 20 in fives
+        ((541, 700, 1201), (9, 25)),  # above 20 in fives
         ((1200, 1500, 1860), (20, 35)),
-        ((1201, 1500, 1860), (25, 35)),
-        ((3600, 3700, 3601), (60, 65)),
+        ((1499, 1500, 1860), (20, 35)),
+        ((3601, 3700, 3900), (60, 65)),
     ],
 )
 def test_a_range_in_minutes(seconds: tuple[int, int, int], minutes: tuple[int, int]) -> None:
@@ -30,12 +32,12 @@ def test_a_range_in_minutes(seconds: tuple[int, int, int], minutes: tuple[int, i
 
 
 @given(st.lists(st.integers(0, 100_000), min_size=3, max_size=3).map(sorted))
-def test_minutes_never_promise_to_be_earlier_than_reckoned(seconds: list[int]) -> None:
+def test_the_minutes_hold_what_was_reckoned(seconds: list[int]) -> None:
     least, most = views.in_minutes(seconds)
-    assert least * 60 >= seconds[0]
-    assert most * 60 >= seconds[2]
-    assert least <= most
-    assert most * 60 - seconds[2] < 5 * 60 + 60
+    assert least * 60 <= seconds[0] < least * 60 + (300 if least >= 20 else 60)
+    assert max(seconds[2], least * 60 + 60) <= most * 60 < max(seconds[2], least * 60 + 60) + (300 if most > 20 else 60)
+    assert most <= 20 or most % 5 == 0
+    assert views.in_minutes((60 * least, 60 * most)) == (least, most), "what is told stays so"
 
 
 @pytest.mark.parametrize(
@@ -46,6 +48,7 @@ def test_minutes_never_promise_to_be_earlier_than_reckoned(seconds: list[int]) -
         ((0, 1), "0-1 min", "0-1 分钟"),
         ((5, 5), "about 5 min", "约 5 分钟"),
         ((12, 18), "12-18 min", "12-18 分钟"),
+        ((600, 605), "more than 10 h", "超过 10 小时"),
     ],
 )
 def test_a_range_in_words(minutes: tuple[int, int] | None, en: str, zh: str) -> None:

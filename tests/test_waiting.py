@@ -29,12 +29,11 @@ from controller.lobby import commands as cm
 from controller.lobby import views
 from controller.lobby.calendar import Calendar, Profile, Span, parse_spans
 from controller.lobby.events import TicketCalled
-from controller.lobby.learning import LEFT, MISSES, PRIOR_WEIGHT, Knowledge
+from controller.lobby.learning import BREAK, LEFT, MISSES, PRIOR_WEIGHT, Knowledge
 from controller.lobby.outcome import Refusal
 from controller.lobby.rules import Appointments, Rules
 from controller.lobby.state import CounterStage, Stage, Ticket
 from controller.lobby.waiting import (
-    BREAK,
     DOOR,
     HORIZON,
     LATE,
@@ -59,27 +58,37 @@ def exact(lobby: Lobby) -> Lobby:
     return lobby
 
 
-def plan(lobby: Lobby, counter: str) -> tuple[float, float] | None:
-    """When a counter is next free and when it goes, in seconds from now: what `waiting` promises of each stage."""
+def plan(lobby: Lobby, counter: str) -> list[tuple[float, float]]:
+    """When a counter is next free and when it goes, in seconds from now, and the same of its further shifts: what
+    `waiting` promises of each stage."""
     here, at, state = lobby.state.counter(counter), lobby.now, lobby.state
     local_now = lobby.rules.local(at)
     second = local_now.hour * HOUR + local_now.minute * MINUTE + local_now.second
     profile = lobby.rules.profile_on(state.day, state.profile)
     shifts = profile.shifts(counter) if profile else ()
-    now_in = [shift for shift in shifts if shift.start <= second < shift.end]
-    until = float(now_in[0].end - second) if now_in else float("inf")
+    closing = profile.hours.end if profile else 0
+    spans = [(s.start - second, float("inf") if s.end >= closing else float(s.end - second)) for s in shifts]
+    now_in = [span for shift, span in zip(shifts, spans, strict=True) if shift.start <= second < shift.end]
+    later = [(float(start), end) for start, end in spans if start > 0]
+    until = now_in[0][1] if now_in else float("inf")
     if here.stage is CounterStage.OPEN:
         if not here.ticket:
-            return 0.0, until
+            return [(0.0, until), *later]
         ticket = state.tickets[here.ticket]
+        over = [second - shift.end for shift in shifts if shift.end <= second]
+        if later and not now_in and over and ticket.since < at - 1000 * min(over):
+            return later
         mean = lobby.rules.services[ticket.service].minutes * MINUTE
-        return max(mean - max(0, at - ticket.since) / 1000, STILL * mean), until
-    if here.stage is CounterStage.PAUSED:
-        return max(BREAK - max(0, at - here.since) / 1000, STILL * BREAK), until
-    if now_in and not here.since and second < now_in[0].start + LATE:
-        return float(OPENS_IN), until
-    later = [shift for shift in shifts if shift.start > second]
-    return (float(later[0].start - second), float(later[0].end - second)) if later else None
+        return [(max(mean - max(0, at - ticket.since) / 1000, STILL * mean), until), *later]
+    if here.stage is CounterStage.PAUSED and (now_in or not later):
+        away = max(0, at - here.since) / 1000
+        return [(max(BREAK - away, STILL * max(BREAK, away - BREAK)), until), *later]
+    if here.stage is CounterStage.CLOSED and now_in:
+        began = now_in[0][0]
+        has_gone = here.since and (at - here.since) / 1000 <= -began
+        if not has_gone and -began < LATE:
+            return [(float(OPENS_IN), until), *later]
+    return later
 
 
 def lived(lobby: Lobby) -> dict[str, int]:
@@ -87,13 +96,18 @@ def lived(lobby: Lobby) -> dict[str, int]:
     twin = Lobby(lobby.rules, lobby.now)
     twin.state = lobby.replayed()
     minutes = {id: service.minutes for id, service in lobby.rules.services.items()}
-    due = [(*times, n, id) for n, id in enumerate(lobby.rules.counters) if (times := plan(lobby, id))]
-    counters = [(free, n, id, until) for free, until, n, id in due]
+    plans = {id: plan(lobby, id) for id in lobby.rules.counters}
+    counters = [(plans[id][0][0], n, id) for n, id in enumerate(lobby.rules.counters) if plans[id]]
     heapify(counters)
     called: dict[str, int] = {}
     while counters:
-        free, n, id, until = heappop(counters)
-        if free > until or free > HORIZON:
+        free, n, id = heappop(counters)
+        if free > HORIZON:
+            continue
+        if free > plans[id][0][1]:
+            plans[id] = plans[id][1:]
+            if plans[id]:
+                heappush(counters, (max(free, plans[id][0][0]), n, id))
             continue
         twin.now = lobby.now + round(1000 * free)
         # The day is not to end under the counters' hands: its roll-over is not what is tried here.
@@ -103,7 +117,7 @@ def lived(lobby: Lobby) -> dict[str, int]:
         if isinstance(call, TicketCalled):
             called.setdefault(call.ticket, int(free))
             service = twin.state.tickets[call.ticket].service
-            heappush(counters, (free + minutes[service] * MINUTE, n, id, until))
+            heappush(counters, (free + minutes[service] * MINUTE, n, id))
     return called
 
 
@@ -293,7 +307,7 @@ def test_nobody_can_tell_when_nobody_can_serve() -> None:
     assert wait(lobby) is None
 
 
-def test_nothing_is_said_beyond_the_horizon() -> None:
+def test_beyond_the_horizon_it_is_said_that_it_will_be_longer() -> None:
     lobby = at_noon({"1": {"cash": 0}}, services={"cash": {"minutes": 60}}, calendar=ROUND_THE_CLOCK)
     do(lobby, cm.Open, "1")
     for _ in range(10):
@@ -301,18 +315,29 @@ def test_nothing_is_said_beyond_the_horizon() -> None:
     assert wait(lobby) == 10 * HOUR
     lobby.take("cash")
     assert wait(lobby) is None
+    told = expected(lobby.state, lobby.rules, lobby.now, newcomer(lobby.state, lobby.rules, lobby.now, "cash"))
+    assert told == (HORIZON, (HORIZON, HORIZON, HORIZON))
+    minutes = views.wait(lobby.state, lobby.rules, lobby.now, "cash")
+    assert views.in_words(lobby.rules, minutes) == "more than 10 h"
+    assert minutes is not None
+    footers = [views.footer(lobby.state, lobby.rules, {"cash": minutes}, 10_000 * turn) for turn in range(2)]
+    assert any("more than 10 h" in footer for footer in footers)
+    do(lobby, cm.Close, "1")
+    assert expected(lobby.state, lobby.rules, lobby.now, newcomer(lobby.state, lobby.rules, lobby.now, "cash")) is None
 
 
-def test_a_paused_counter_is_away_for_its_break_and_then_a_little_longer() -> None:
+def test_a_paused_counter_is_away_for_its_break_and_the_longer_it_stays_away_the_longer_it_will() -> None:
     lobby = at_noon({"1": {"cash": 0}})
     do(lobby, cm.Open, "1")
     do(lobby, cm.Pause, "1")
     assert wait(lobby) == BREAK
     lobby.wait(4)
     assert wait(lobby) == BREAK - 4 * MINUTE
-    lobby.wait(60)
-    assert wait(lobby) == STILL * BREAK
-    lobby.wait(-124)
+    lobby.wait(16)
+    assert wait(lobby) == STILL * BREAK, "twice its break"
+    lobby.wait(100)
+    assert wait(lobby) == STILL * 110 * MINUTE, "two hours"
+    lobby.wait(-180)
     assert wait(lobby) == BREAK, "the clock was set back an hour: not even begun"
 
 
@@ -386,6 +411,53 @@ def test_who_has_gone_home_is_expected_at_the_next_shift_only() -> None:
     assert wait(lobby) == 4 * HOUR
 
 
+LUNCH = Profile("normal", (), Span(9 * HOUR, 17 * HOUR), (0,) * 8, staff={"1": parse_spans("09:00-12:00 13:30-17:00")})
+
+
+@pytest.mark.parametrize(
+    ("clock", "before", "minutes"),
+    [
+        ("11:55", 1, 4),
+        ("11:55", 2, 95),  # at 11:59 it calls the second, and goes when it is free at 12:03
+        ("11:55", 5, 107),
+        ("11:00", 3, 12),
+    ],
+)
+def test_a_wait_may_reach_across_a_break(clock: str, before: int, minutes: int) -> None:
+    rules = branch({"1": {"cash": 0}}, services={"cash": {"minutes": 4}}, calendar=Calendar({"normal": LUNCH}))
+    lobby = exact(Lobby(rules, local(f"2026-11-23 {clock}")))
+    do(lobby, cm.Open, "1")
+    for _ in range(before):
+        lobby.take("cash")
+    exact(lobby)
+    assert wait(lobby) == minutes * MINUTE
+    assert agrees(lobby) == before
+
+
+def test_who_is_late_for_the_break_goes_when_the_customer_in_hand_has_gone() -> None:
+    rules = branch({"1": {"cash": 0}}, services={"cash": {"minutes": 20}}, calendar=Calendar({"normal": LUNCH}))
+    lobby = exact(Lobby(rules, local("2026-11-23 11:55")))
+    lobby.take("cash")
+    lobby.call("1")
+    lobby.wait(10)
+    exact(lobby)
+    assert wait(lobby) == 85 * MINUTE, "at 12:05, until half past one"
+    told = lobby.state.tickets[lobby.take("cash")].expected
+    assert told[0] < 85 * MINUTE < told[2]
+    lobby.wait(9)
+    do(lobby, cm.Pause, "1")
+    exact(lobby)
+    assert wait(lobby) == (76 + 20) * MINUTE, "paused over lunch, and one before"
+    do(lobby, cm.Close, "1")
+    assert wait(lobby) == (76 + 20) * MINUTE
+    lobby.wait(78)
+    exact(lobby)
+    assert wait(lobby) == OPENS_IN + 20 * MINUTE, "at 13:32 it should be back"
+    do(lobby, cm.Open, "1")
+    do(lobby, cm.Close, "1")
+    assert wait(lobby) is None, "it has gone home"
+
+
 def test_nobody_is_called_by_a_counter_that_has_gone_home_by_then() -> None:
     rules = branch(
         {"1": {"cash": 0}, "2": {"cash": 0}},
@@ -396,7 +468,7 @@ def test_nobody_is_called_by_a_counter_that_has_gone_home_by_then() -> None:
     do(lobby, cm.Open, "1")
     for _ in range(3):
         lobby.take("cash")
-    assert wait(lobby) is None, "at 12:15 counter 1 is at lunch, and 2 has had its hour"
+    assert wait(lobby) == 2 * HOUR, "at 12:15 counter 1 is at lunch until one, and 2 has had its hour"
     do(lobby, cm.Open, "2")
     assert wait(lobby) == 25 * MINUTE, "2 is open all the same, after its hour as well"
 

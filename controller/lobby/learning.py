@@ -1,14 +1,17 @@
 """What the lobby has learned of itself: how long customers are at the counter, and how far its estimates were off.
 
 Today's state learns from today's events, and what it knows when the day ends stands in the row that opens the next: so
-a day's journal alone rebuilds it, and the estimates with it. The older a day, the less it counts.
+a day's journal alone rebuilds it, and the estimates with it. The older a day, the less it counts, and a day that is
+unlike all before it counts for little, unless the next is like it.
+
+The range that people are told is made here, in whole minutes; hits and misses are those of that very range.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from math import exp, log
+from math import exp, floor, log
 from typing import Any
 
 PRIOR_WEIGHT = 20
@@ -19,13 +22,25 @@ NOTHING = 0.05
 """The weight below which something is forgotten."""
 LONGEST = 2 * 3600
 """Seconds at a counter above which a ticket was forgotten there, or the clock was set."""
+SETTLED = 2.5
+"""Days, fading, from which it is known what is usual."""
+BAND = 6.0
+"""The factor by which one service may be shorter or longer than usual, for what is learned from it .."""
+ODD = 2.0
+""".. and by which a whole day's may be off on the mean before the day is an odd one ..."""
+ODD_COUNTS = 0.1
+""".. of which so much is kept, unless the day before was odd as well: then it is the branch that has changed."""
 BUCKETS = (5 * 60, 15 * 60, 30 * 60)
 """Where the four buckets of predicted waits part, in seconds."""
-BIN = 40
+BIN = 80
 """Width in thousandths of a bin in which errors are counted."""
-ENOUGH = 60
-"""Errors of a class from which its own are taken alone; before, those of all classes help."""
-STEP = 0.003
+OLD_BIN = 40
+"""The same in summaries that name each bin."""
+FURTHEST = 30
+"""Bins on either side of no error; what is further off counts as in the last."""
+ENOUGH = 25
+"""Errors of a cell from which it has ends of its own, and for which the wider cell around it counts in it."""
+STEP = 0.008
 """How far one estimate that was too high or too low moves the share that may be (adaptive conformal inference, Gibbs
 and Candes 2021)."""
 TAIL = 0.1
@@ -34,21 +49,34 @@ OFFSET = 60
 """Seconds added on both sides before errors are taken as ratios: a minute matters more at two than at forty."""
 OPENING = 30 * 60
 """Seconds from the day's first ticket in which errors are of a kind of their own: a crowd, and windows still closed."""
+COARSE = 20 * 60
+"""Seconds above which a range is told in fives of minutes."""
 POOL = "*"
-"""In the place of a class: all of them."""
-FIRST_GUESS = (-1000, -680, -480, -340, -220, -130, -50, 0, 60, 130, 220, 320, 430, 560, 760)
-"""Errors to start from, before there are any (from simulated days)."""
+"""In the place of a service or class: all of them."""
+FIRST_GUESS = (
+    (-1150, -980, -860, -750, -640, -530, -420, -320, -210, -90, 30, 140, 280, 490, 850),
+    (-900, -580, -400, -290, -200, -130, -60, 0, 60, 130, 210, 300, 400, 540, 800),
+    (-450, -300, -210, -150, -100, -60, -20, 20, 60, 100, 150, 210, 280, 370, 520),
+    (-400, -280, -210, -160, -120, -80, -40, 0, 30, 60, 100, 140, 190, 250, 370),
+)
+"""Errors to start from in each bucket, before there are any (from simulated days)."""
+FIRST_WEIGHT = 30
+"""How many errors they count for."""
 LEFT = (15 * 60, 30 * 60, 60 * 60)
 """Where the four lengths of waiting part, in seconds, after which people may have left without a word."""
 MISSES = 0.05
 """The part of calls that nobody answers, as long as the journal knows no better."""
 MISSED_TIME = 60.0
 """Seconds that a call takes which nobody answers, as long as the journal knows no better."""
+BREAK = 10 * 60
+"""Seconds that a paused counter is away, as long as the journal knows no better."""
+LONGEST_BREAK = 3 * BREAK
+"""Seconds beyond which a pause is no usual one."""
 
 
 @dataclass(slots=True)
 class Errors:
-    """log((actual + 60) / (predicted + 60)) of one bucket and class: bin -> how many, fading.
+    """log((actual + 60) / (predicted + 60)) of one cell: bin -> how many, fading.
 
     `below` and `above`: the shares at which the range's ends are now taken so that `TAIL` is outside on each side.
     """
@@ -62,25 +90,29 @@ class Errors:
         """How many."""
         return sum(self.bins.values())
 
-    def quantiles(self, shares: Sequence[float]) -> list[float]:
-        """The errors below which these shares lie; together with the first guess as long as there are few."""
-        bins = dict(self.bins)
-        if self.count < ENOUGH:
-            for error in FIRST_GUESS:
-                bins[error // BIN] = bins.get(error // BIN, 0) + 1
-        total = sum(bins.values())
-        ordered = sorted(bins.items())
-        found = []
-        for share in shares:
-            before = 0.0
-            for bin, weight in ordered:
-                if before + weight >= share * total:
-                    found.append(BIN * (bin + (share * total - before) / weight))
-                    break
-                before += weight
-            else:
-                found.append(BIN * (ordered[-1][0] + 1.0))
-        return found
+
+def whole_minutes(least: int, most: int) -> tuple[int, int]:
+    """A range in seconds as it is told: in whole minutes, above 20 in fives, the least rounded down and the most up.
+
+    The same again for one that is as it is told."""
+    least = max(0, least)
+    least -= least % (300 if least >= COARSE else 60)
+    most = max(most, least + 60)
+    return least, -(-most // 60) * 60 if most <= COARSE else -(-most // 300) * 300
+
+
+def _quantiles(bins: Mapping[int, float], shares: Sequence[float]) -> list[float]:
+    """The errors below which these shares lie, the shares in ascending order."""
+    total = sum(bins.values())
+    ordered = iter(sorted(bins.items()))
+    found: list[float] = []
+    before, (bin, weight) = 0.0, next(ordered)
+    for share in shares:
+        while before + weight < share * total:
+            before += weight
+            bin, weight = next(ordered, (bin + 1, total))
+        found.append(BIN * (bin + (share * total - before) / weight))
+    return found
 
 
 @dataclass(slots=True)
@@ -93,12 +125,23 @@ class Knowledge:
     """For each length of waiting: [calls, of them those that nobody answered]."""
     missed: list[float] = field(default_factory=lambda: [0.0, 0.0])
     """[calls that nobody answered, the seconds they took]."""
+    pauses: list[float] = field(default_factory=lambda: [0.0, 0.0])
+    """[pauses that have ended, the seconds they took]."""
+    days: float = 0.0
+    """Days that have taught something, fading."""
+    odd: bool = False
+    """Whether the day before was an odd one."""
+    morning: Knowledge | None = None
+    """What was known when the day began: what is usual."""
 
     # -- learning ------------------------------------------------------------------------------------------------
 
     def served(self, service: str, klass: str, seconds: float) -> None:
         """A customer was at the counter for so long, from the call on."""
         if 0 <= seconds <= LONGEST:
+            usual = self._usual(service)
+            if usual:
+                seconds = min(max(seconds, usual / BAND), usual * BAND)
             _add(self.times.setdefault(service, {}).setdefault(klass, [0.0, 0.0]), seconds)
 
     def came(self, waited: float, seconds: float, *, missed: bool) -> None:
@@ -107,25 +150,34 @@ class Knowledge:
         if missed and 0 <= seconds <= LONGEST:
             _add(self.missed, seconds)
 
-    def waited(self, klass: str, rolled: int, told: Sequence[int], into_day: float, actual: int) -> None:
+    def paused(self, seconds: float) -> None:
+        """A counter was away for so long. Longer ones are lunch, or something that nobody expects of a pause."""
+        if seconds >= 0:
+            _add(self.pauses, min(seconds, LONGEST_BREAK))
+
+    def waited(self, service: str, klass: str, rolled: int, told: Sequence[int], into_day: float, actual: int) -> None:
         """A customer who was told [least, middle, most], `into_day` seconds after the day's first ticket, has been
-        called after `actual` seconds. One that no range could have told is the clock's, not ours."""
-        if actual > 3 * told[2] + 3600:
+        called after `actual` seconds. One that no range could have told is the clock's, not ours; where it has no
+        width, nothing was told but that it is beyond what can be told."""
+        if actual > 3 * told[2] + 3600 or told[0] == told[2]:
             return
         error = round(1000 * log((max(0, actual) + OFFSET) / (rolled + OFFSET))) // BIN
-        for cell in _cells(klass, rolled, into_day):
+        error = min(max(error, -FURTHEST), FURTHEST)
+        # Nobody can come before a range that begins with 0: all that may be outside is above it.
+        tail = TAIL if told[0] else 2 * TAIL
+        for cell in _cells(service, klass, rolled, into_day):
             errors = self.errors.setdefault(cell, Errors())
             errors.bins[error] = errors.bins.get(error, 0.0) + 1
-            errors.below = _within(errors.below + STEP * (TAIL - (actual < told[0])))
-            errors.above = _within(errors.above + STEP * (TAIL - (actual > told[2])))
+            if told[0]:
+                errors.below = _within(errors.below + STEP * (TAIL - (actual < told[0])))
+            errors.above = _within(errors.above + STEP * (tail - (actual > told[2])))
 
     # -- knowing -------------------------------------------------------------------------------------------------
 
     def mean(self, service: str, klass: str, prior: float) -> float:
         """Seconds that a customer is expected to be at the counter. `prior`: the configured mean."""
         classes = self.times.get(service, {})
-        count = sum(known[0] for known in classes.values())
-        seconds = sum(known[1] for known in classes.values())
+        count, seconds = _sum(classes)
         of_service = (seconds + PRIOR_WEIGHT * prior) / (count + PRIOR_WEIGHT)
         count, seconds = classes.get(klass, (0.0, 0.0))
         return (seconds + PRIOR_WEIGHT * of_service) / (count + PRIOR_WEIGHT)
@@ -141,53 +193,145 @@ class Knowledge:
         count, seconds = self.missed
         return (seconds + PRIOR_WEIGHT * MISSED_TIME) / (count + PRIOR_WEIGHT)
 
-    def range(self, klass: str, rolled: int, into_day: float) -> tuple[int, int, int]:
-        """[least, middle, most] seconds of an honest range, from the predicted wait."""
-        cells = [self.errors.get(cell) or Errors() for cell in _cells(klass, rolled, into_day)]
-        source = next((errors for errors in cells if errors.count >= ENOUGH), cells[-1])
-        ends = source.quantiles((source.below, 0.5, 1 - source.above))
-        low, middle, high = (max(0, round((rolled + OFFSET) * exp(end / 1000) - OFFSET)) for end in ends)
-        return low, middle, high
+    @property
+    def pause(self) -> float:
+        """Seconds that a paused counter is expected to be away."""
+        count, seconds = self.pauses
+        return (seconds + PRIOR_WEIGHT * BREAK) / (count + PRIOR_WEIGHT)
+
+    def range(self, service: str, klass: str, rolled: int, into_day: float) -> tuple[int, int, int]:
+        """[least, middle, most] seconds of an honest range, as it is told, from the predicted wait."""
+        bins, finest = self._errors(service, klass, rolled, into_day)
+
+        def ends(*shares: float) -> list[int]:
+            return [
+                max(0, round((rolled + OFFSET) * exp(end / 1000) - OFFSET)) for end in _quantiles(bins, sorted(shares))
+            ]
+
+        low, middle, high = ends(finest.below, 0.5, 1 - finest.above)
+        least, most = whole_minutes(low, high)
+        if not least:
+            middle, high = ends(0.5, max(0.5, 1 - finest.below - finest.above))
+            least, most = whole_minutes(0, high)
+        return least, middle, most
+
+    def _errors(self, service: str, klass: str, rolled: int, into_day: float) -> tuple[dict[int, float], Errors]:
+        """Errors to expect: of the cell itself, and with the weight of a few those of the wider ones around it, and of
+        the first guess. And the finest cell that has enough to know where the ends are."""
+        guess = FIRST_GUESS[_bucket(rolled)]
+        bins: dict[int, float] = {}
+        for error in guess:
+            bins[error // BIN] = bins.get(error // BIN, 0.0) + FIRST_WEIGHT / len(guess)
+        weight, finest = float(FIRST_WEIGHT), Errors()
+        for cell in _cells(service, klass, rolled, into_day):
+            errors = self.errors.get(cell)
+            if errors:
+                part = min(1.0, ENOUGH / weight)
+                bins = {bin: part * known for bin, known in bins.items()} if part < 1 else bins
+                for bin, known in errors.bins.items():
+                    bins[bin] = bins.get(bin, 0.0) + known
+                count = errors.count
+                weight = part * weight + count
+                if count >= ENOUGH:
+                    finest = errors
+        return bins, finest
+
+    def _usual(self, service: str) -> float:
+        """The mean seconds of all classes as it was this morning; 0: not known yet."""
+        if not self.morning or self.days < SETTLED:
+            return 0.0
+        count, seconds = _sum(self.morning.times.get(service, {}))
+        return seconds / count if count >= PRIOR_WEIGHT else 0.0
 
     # -- from day to day -----------------------------------------------------------------------------------------
 
+    def _is_odd(self) -> bool:
+        """Whether customers have been at the counter much longer today than usual, or shorter."""
+        before = self.morning.times if self.morning else {}
+        for service, classes in self.times.items():
+            usual = self._usual(service)
+            then, seconds_then = _sum(before.get(service, {}))
+            now, seconds_now = _sum(classes)
+            count, seconds = now - then, seconds_now - seconds_then
+            if usual and count >= PRIOR_WEIGHT and not usual / ODD <= seconds / count <= usual * ODD:
+                return True
+        return False
+
     def summary(self) -> dict[str, Any]:
         """All of it as plain data, a day older."""
+        odd = self._is_odd()
+        part = ODD_COUNTS if odd and not self.odd else 1.0
+        before = self.morning or Knowledge()
+
+        def older(now: Sequence[float], then: Sequence[float] = (0.0, 0.0)) -> list[float]:
+            return [_aged(was + part * (is_ - was)) for is_, was in zip(now, then, strict=True)]
+
+        errors = {}
+        for cell, now in self.errors.items():
+            then = before.errors.get(cell) or Errors()
+            ends = now if part == 1 else then
+            first = min(now.bins)
+            bins = range(first, max(now.bins) + 1)
+            aged = older(*([each.bins.get(bin, 0.0) for bin in bins] for each in (now, then)))
+            weights = [weight if weight > NOTHING else 0 for weight in aged]
+            if any(weights):
+                errors[cell] = [round(ends.below, 4), round(ends.above, 4), first, weights]
         return {
             "times": {
-                service: {klass: _older(known) for klass, known in classes.items() if known[0] > NOTHING}
+                service: {
+                    klass: older(known, before.times.get(service, {}).get(klass, (0.0, 0.0)))
+                    for klass, known in classes.items()
+                    if known[0] > NOTHING
+                }
                 for service, classes in self.times.items()
             },
-            "errors": {
-                cell: [
-                    round(errors.below, 4),
-                    round(errors.above, 4),
-                    {str(bin): old for bin, weight in sorted(errors.bins.items()) if (old := _aged(weight)) > NOTHING},
-                ]
-                for cell, errors in self.errors.items()
-                if errors.count > NOTHING
-            },
-            "calls": [_older(known) for known in self.calls],
-            "missed": _older(self.missed),
+            "errors": errors,
+            "calls": [older(now, then) for now, then in zip(self.calls, before.calls, strict=True)],
+            "missed": older(self.missed, before.missed),
+            "pauses": older(self.pauses, before.pauses),
+            "days": _aged(self.days + (_customers(self) - _customers(before) >= PRIOR_WEIGHT)),
+            "odd": odd,
         }
 
     @classmethod
     def from_summary(cls, data: Mapping[str, Any] | None) -> Knowledge:
         """What a summary tells; nothing is known without one."""
-        if not data:
-            return cls()
-        return cls(
-            {
-                service: {klass: list(known) for klass, known in classes.items()}
-                for service, classes in data["times"].items()
-            },
-            {
-                cell: Errors({int(bin): weight for bin, weight in bins.items()}, below, above)
-                for cell, (below, above, bins) in data["errors"].items()
-            },
-            [list(known) for known in data["calls"]],
-            list(data["missed"]),
-        )
+        known = cls._read(data or {})
+        known.morning = cls._read(data) if data else None
+        return known
+
+    @classmethod
+    def _read(cls, data: Mapping[str, Any]) -> Knowledge:
+        known = cls()
+        for service, classes in data.get("times", {}).items():
+            known.times[service] = {klass: list(each) for klass, each in classes.items()}
+        for cell, (below, above, *bins) in data.get("errors", {}).items():
+            known.errors[cell] = Errors(_bins(*bins), below, above)
+        known.calls = [list(each) for each in data.get("calls", known.calls)]
+        known.missed = list(data.get("missed", known.missed))
+        known.pauses = list(data.get("pauses", known.pauses))
+        known.days, known.odd = data.get("days", 0.0), data.get("odd", False)
+        return known
+
+
+def _bins(first: int | Mapping[str, float], weights: Sequence[float] = ()) -> dict[int, float]:
+    """Bins as a summary has them: the weights from the first on; or each by its name, of an older width."""
+    if isinstance(first, int):
+        return {first + n: weight for n, weight in enumerate(weights) if weight}
+    bins: dict[int, float] = {}
+    for name, weight in first.items():
+        bin = (int(name) * OLD_BIN + OLD_BIN // 2) // BIN
+        bins[bin] = bins.get(bin, 0.0) + weight
+    return bins
+
+
+def _sum(classes: Mapping[str, Sequence[float]]) -> tuple[float, float]:
+    """[customers, seconds] of all classes."""
+    return sum(known[0] for known in classes.values()), sum(known[1] for known in classes.values())
+
+
+def _customers(known: Knowledge) -> float:
+    return sum(_sum(classes)[0] for classes in known.times.values())
 
 
 def _add(known: list[float], value: float) -> None:
@@ -196,22 +340,22 @@ def _add(known: list[float], value: float) -> None:
 
 
 def _aged(weight: float) -> float:
-    return round(weight * FADES, 3)
-
-
-def _older(known: Sequence[float]) -> list[float]:
-    return [_aged(part) for part in known]
+    """Rounded down, so that nothing stays for ever."""
+    return floor(weight * FADES * 100) / 100
 
 
 def _length(waited: float) -> int:
     return sum(waited >= edge for edge in LEFT)
 
 
-def _cells(klass: str, rolled: int, into_day: float) -> list[str]:
-    """The kinds of errors that one is of, the closest first."""
-    bucket = sum(rolled >= edge for edge in BUCKETS)
-    cells = [f"{bucket}:{klass}", f"{bucket}:{POOL}"]
-    return [f"opening:{cell}" for cell in cells] if into_day < OPENING else cells
+def _bucket(rolled: int) -> int:
+    return sum(rolled >= edge for edge in BUCKETS)
+
+
+def _cells(service: str, klass: str, rolled: int, into_day: float) -> list[str]:
+    """The kinds of errors that one is of, the widest first."""
+    bucket = f"opening:{_bucket(rolled)}" if into_day < OPENING else str(_bucket(rolled))
+    return [f"{bucket}:{POOL}", f"{bucket}:{klass}", f"{bucket}:{service}:{POOL}", f"{bucket}:{service}:{klass}"]
 
 
 def _within(share: float) -> float:

@@ -10,6 +10,7 @@ from itertools import islice
 from typing import Any
 
 from controller.lobby import calling, issuing, staffing, waiting
+from controller.lobby.learning import whole_minutes
 from controller.lobby.rules import Counter, Rules
 from controller.lobby.state import CounterStage, Place, Stage, State, Ticket, open_counters
 
@@ -41,11 +42,9 @@ def wait(state: State, rules: Rules, at: int, service: str) -> tuple[int, int] |
 
 
 def in_minutes(expected: Sequence[int]) -> tuple[int, int]:
-    """A range in whole minutes, rounded up, since people would rather be called early than late; above 20, in fives."""
-    least, most = (-(-seconds // 60) for seconds in (expected[0], expected[-1]))
-    if most > 20:
-        return -(-least // 5) * 5 if least > 20 else least, -(-most // 5) * 5
-    return least, max(most, 1)
+    """A range that is told, in minutes. Older rows have it to the second: it becomes what would be told now."""
+    least, most = whole_minutes(expected[0], expected[-1])
+    return least // 60, most // 60
 
 
 def in_words(rules: Rules, minutes: tuple[int, int] | None) -> str:
@@ -53,8 +52,15 @@ def in_words(rules: Rules, minutes: tuple[int, int] | None) -> str:
     if minutes is None:
         return ""
     least, most = minutes
+    if _is_beyond(least):
+        return rules.wording.say("wait.beyond", hours=waiting.HORIZON // 3600)
     key = "now" if most == 0 else "about" if least >= most else "range"
     return rules.wording.say(f"wait.{key}", least=least, most=most)
+
+
+def _is_beyond(least: int) -> bool:
+    """Whether nobody can say how long a wait of so many minutes at least will be."""
+    return least * 60 >= waiting.HORIZON
 
 
 def waiting_by_service(state: State, rules: Rules) -> dict[str, int]:
@@ -98,16 +104,16 @@ def _ahead_at(state: State, rules: Rules, counter: Counter, ticket: Ticket, at: 
 
 
 def soon(state: State, rules: Rules, at: int) -> list[str]:
-    """The next few tickets at `at` (ms since 1970, UTC), whoever calls them."""
-    return in_order(state, rules, at, SOON)[:SOON]
+    """Who is called next at `at` (ms since 1970, UTC) by the counters that are open now, in the order of the calls."""
+    return [call.place.ticket for call in waiting.coming(state, rules, at, SOON)]
 
 
-def in_order(state: State, rules: Rules, at: int, each: int | None = None) -> list[str]:
-    """Who waits, by the rule, whoever calls; appointments before their time last. `each`: only so many of each line."""
+def in_order(state: State, rules: Rules, at: int) -> list[str]:
+    """Who waits, by the rule, whoever calls; appointments before their time last."""
     places = (
         (_is_early(state, place, at), place.seniority - rules.credit(key.klass), place.order, place.ticket)
         for key, line in state.lines.items()
-        for place in islice(line, each)
+        for place in line
     )
     return [ticket for *_, ticket in sorted(places)]
 
@@ -166,7 +172,11 @@ def footer(state: State, rules: Rules, waits: Waits, at: int) -> str:
     texts = [rules.wording.say("board.soon", tickets=" ".join(next_ones[:FOOTER_SOON]))] if next_ones else []
     texts += [
         rules.wording.say(
-            "board.wait" if most else "board.free", service=rules.service_name(service), least=least, most=most
+            "board.beyond" if _is_beyond(least) else "board.wait" if most else "board.free",
+            service=rules.service_name(service),
+            least=least,
+            most=most,
+            hours=waiting.HORIZON // 3600,
         )
         for service, (least, most) in waits.items()
     ]
@@ -185,8 +195,9 @@ def window_lines(state: State, rules: Rules, counter: str) -> tuple[str, str]:
 def screen(state: State, rules: Rules, counter: Counter, at: int) -> dict[str, Any]:
     """What a counter's own keypad shows at `at` (ms since 1970, UTC): `state` is closed, open, paused, called, serving.
 
-    `needs`: what the customer needs, and whether their form is ready. `stage`: the ticket that should come near, since
-    the counter will soon be free.
+    `next`: the ticket that it would call now. `needs`: what the customer needs, and whether their form is ready.
+    `stage`: the ticket that should come near, since the counter will soon be free: of those that are soon to be called,
+    the one that is expected here.
     """
     here = state.counter(counter.id)
     pick = calling.pick(state, rules, counter, at)
@@ -199,7 +210,7 @@ def screen(state: State, rules: Rules, counter: Counter, at: int) -> dict[str, A
         "state": str(stage),
         "waiting": waiting_for(state, counter),
         "next": pick.ticket.id if pick else "",
-        "stage": pick.ticket.id if pick and ticket and _soon_free(state, rules, ticket, at) else "",
+        "stage": _staged(state, rules, counter, at) if pick and ticket and _soon_free(state, rules, ticket, at) else "",
         "needs": needs,
         "text": " · ".join([text, *(rules.wording.say(f"needs.{need}") for need in needs)]),
     }
@@ -208,6 +219,12 @@ def screen(state: State, rules: Rules, counter: Counter, at: int) -> dict[str, A
 def _soon_free(state: State, rules: Rules, ticket: Ticket, at: int) -> bool:
     mean = waiting.seconds_at_counter(state, rules, ticket.service, ticket.klass)
     return (at - ticket.since) / 1000 > mean - STAGE_AT
+
+
+def _staged(state: State, rules: Rules, counter: Counter, at: int) -> str:
+    """The ticket that is dealt to a counter, of those that are soon to be called; empty: none."""
+    calls = waiting.coming(state, rules, at, SOON)
+    return next((call.place.ticket for call in calls if call.counter == counter.id), "")
 
 
 def ticket_fields(state: State, rules: Rules, ticket: Ticket, qr: str) -> dict[str, str]:

@@ -2,30 +2,32 @@
 
 Every counter serves whoever the rule gives it, each for the mean time of their service and class, until the ticket in
 question is called. A service under way lasts its mean, or a little longer if it has lasted that long already. Counters
-that are to open by the day's plan do so. What earlier estimates were off by makes a range of the result (`learning`).
+open, go on their breaks and come back by the day's plan. What earlier estimates were off by makes a range of the result
+(`learning`).
 
-Rolling stops at the ticket: the cost is one look at the rule for each customer before it.
+Rolling stops at the ticket: the cost is one look at the rule for each customer before it. Who is to be called next, and
+where, is the beginning of the same, with the counters that are open now and those who wait now.
 """
 
 from __future__ import annotations
 
 from bisect import insort
 from collections import ChainMap
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from heapq import heapify, heappop, heapreplace
-from itertools import count
+from itertools import count, islice
+from typing import NamedTuple
 
-from controller.lobby.calendar import Profile, second_of
+from controller.lobby.calendar import Profile, Span, second_of
 from controller.lobby.calling import Head, rank
 from controller.lobby.rules import Counter, Rules
 from controller.lobby.state import CounterStage, CounterState, LineKey, Place, State, Ticket, open_counters
 
 STILL = 0.45
-"""The part of the mean that a service still takes at least, however long it has lasted."""
-BREAK = 10 * 60
-"""Seconds that a paused counter is expected to be away."""
+"""The part of the mean that a service still takes at least, however long it has lasted; and of the time that a paused
+counter has been away for longer than usual, how much longer it stays away."""
 LATE = 10 * 60
 """Seconds after its planned opening from which a closed counter is no longer expected."""
 OPENS_IN = 60
@@ -48,10 +50,9 @@ SecondsOf = Callable[[str, str], float]
 class _Line:
     """A line as it is rolled forward: `at` is the index of its head, `passed` and `not_before` are the head's."""
 
+    key: LineKey
     places: Sequence[Place]
     credit: int
-    seconds: float
-    """Mean time at the counter."""
     at: int = 0
     passed: int = 0
     arrivals: Sequence[int] = ()
@@ -91,24 +92,48 @@ class _Line:
 
 @dataclass(slots=True)
 class _Window:
-    """A counter as it is rolled forward: the lines it serves with their handicaps, and when it goes."""
+    """A counter as it is rolled forward: the lines it serves with their handicaps, and when it goes.
+
+    `later`: when it comes back after that, and goes again, in seconds from now."""
 
     counter: Counter
     until: float
+    later: Sequence[tuple[float, float]] = ()
     serves: list[tuple[_Line, int]] | None = None
     """Made out when it is first free: most are not, before a short line has been served."""
+
+
+class Coming(NamedTuple):
+    """A call to come, `seconds` from now; `place` is its ticket's."""
+
+    seconds: float
+    counter: str
+    place: Place
 
 
 def expected(state: State, rules: Rules, at: int, ticket: Ticket) -> tuple[int, tuple[int, int, int]] | None:
     """(rolled, [least, middle, most]) seconds that a waiting or new ticket will wait from `at` (ms since 1970, UTC) on.
 
-    None: nobody can tell, since no counter that may serve it is open or to be opened.
+    None: nobody can tell, since no counter that may serve it is open or to be opened. Three times `HORIZON`: it will be
+    more than that.
     """
     rolled = roll(state, rules, at, ticket)
     if rolled is None:
-        return None
+        return (HORIZON, (HORIZON, HORIZON, HORIZON)) if _stay(state, rules, at, ticket) else None
     into_day = (at - (state.first_issued or at)) / 1000
-    return rolled, state.knowledge.range(ticket.klass, rolled, into_day)
+    return rolled, state.knowledge.range(ticket.service, ticket.klass, rolled, into_day)
+
+
+def _stay(state: State, rules: Rules, at: int, ticket: Ticket) -> bool:
+    """Whether a counter that may serve it will still be there at the horizon."""
+    profile = rules.profile_on(state.day, state.profile)
+    second = second_of(rules.local(at))
+    return any(
+        until > HORIZON
+        for counter in rules.counters.values()
+        if counter.handicap(ticket.service, ticket.klass, ticket.only) is not None
+        for _, until in _available(state, counter, at, profile, second, _means(state, rules))
+    )
 
 
 def newcomer(state: State, rules: Rules, at: int, service: str, klass: str = "") -> Ticket:
@@ -129,69 +154,110 @@ def finds_free_counter(state: State, rules: Rules, ticket: Ticket) -> bool:
 
 def roll(state: State, rules: Rules, at: int, ticket: Ticket) -> int | None:
     """Seconds from `at` until `ticket` is called, if everything takes its mean time; None: it never is."""
-    now = at // 1000
     tickets = state.tickets if ticket.id in state.tickets else ChainMap({ticket.id: ticket}, state.tickets)
-    seconds_of = cache(lambda service, klass: seconds_at_counter(state, rules, service, klass))
-    lines = _lines(state, rules, at, ticket, tickets, seconds_of)
+    seconds_of = _means(state, rules)
+    lines = _lines(state, rules, at, ticket, tickets)
     windows: list[tuple[float, int, _Window]] = []
     profile = rules.profile_on(state.day, state.profile)
     second = second_of(rules.local(at))
     for index, counter in enumerate(rules.counters.values()):
         times = _available(state, counter, at, profile, second, seconds_of)
         if times:
-            windows.append((times[0], index, _Window(counter, times[1])))
+            (begins, until), *later = times
+            windows.append((begins, index, _Window(counter, until, later)))
+    for call in _calls(state, rules, at, windows, lines, tickets, seconds_of):
+        if call.place.order == ticket.order:
+            return int(call.seconds)
+    return None
+
+
+def coming(state: State, rules: Rules, at: int, number: int) -> list[Coming]:
+    """The next calls at `at` (ms since 1970, UTC), at most `number`: each ticket is dealt to the one counter that will
+    call it, of those that are open now, if everything takes its mean time. Whom none of them may serve is not named.
+    """
+    seconds_of = _means(state, rules)
+    windows = [
+        (_until_free(state, here, at, seconds_of), index, _Window(counter, float("inf")))
+        for index, counter in enumerate(rules.counters.values())
+        if (here := state.counter(counter.id)).stage is CounterStage.OPEN
+    ]
+    lines = [_line(rules, key, places, state.tickets) for key, places in state.lines.items()] if windows else []
+    return list(islice(_calls(state, rules, at, windows, lines, state.tickets, seconds_of), number))
+
+
+def _calls(
+    state: State,
+    rules: Rules,
+    at: int,
+    windows: list[tuple[float, int, _Window]],
+    lines: Iterable[_Line],
+    tickets: Mapping[str, Ticket],
+    seconds_of: SecondsOf,
+) -> Iterator[Coming]:
+    """The rule rolled forward: the calls to come, one after the other. `windows`: when each is free first, in seconds
+    from `at`, and its place in the configuration, which decides between two; they and the lines are used up."""
+    now = at // 1000
     heapify(windows)
     while windows:
         free, index, window = windows[0]
-        if free > window.until or free > HORIZON:
+        if free > HORIZON or (free > window.until and not window.later):
             heappop(windows)
             continue
+        if free > window.until:
+            (begins, window.until), *window.later = window.later
+            heapreplace(windows, (max(free, begins), index, window))
+            continue
         if window.serves is None:
-            serves = [(line, h) for key, line in lines if (h := window.counter.handicap(*key[:3])) is not None]
-            window.serves = serves
+            handicap_of = window.counter.handicap
+            window.serves = [(line, h) for line in lines if (h := handicap_of(*line.key[:3])) is not None]
         heads = [head for line, handicap in window.serves if (head := line.head(handicap, now + free))]
         if not heads:
             # Nobody is there whom it serves: it waits for the next who is to come.
-            coming = [line.comes - now for line, _ in window.serves if line.at < len(line.places)]
-            if coming:
-                heapreplace(windows, (min(coming), index, window))
+            to_come = [line.comes - now for line, _ in window.serves if line.at < len(line.places)]
+            if to_come:
+                heapreplace(windows, (min(to_come), index, window))
             else:
                 heappop(windows)
             continue
         ranked, _ = rank(heads, rules.pass_limit)
         first = ranked[0]
         line = first.line
-        if first.order == ticket.order:
-            return int(free)
+        yield Coming(free, window.counter.id, line.places[line.at])
         for other in ranked:
             if other.seniority < first.seniority and other.handicap == 0:
                 other.line.passes()
         line.advance(1, tickets)
         misses = state.knowledge.misses(now + free - first.seniority)
-        seconds = line.seconds + misses * (state.knowledge.missed_time - line.seconds)
-        heapreplace(windows, (free + seconds, index, window))
-    return None
+        seconds = seconds_of(line.key.service, line.key.klass)
+        heapreplace(windows, (free + seconds + misses * (state.knowledge.missed_time - seconds), index, window))
 
 
-def _lines(
-    state: State, rules: Rules, at: int, ticket: Ticket, tickets: Mapping[str, Ticket], seconds_of: SecondsOf
-) -> list[tuple[LineKey, _Line]]:
+def _means(state: State, rules: Rules) -> SecondsOf:
+    """Mean times at the counter, each reckoned once."""
+    return cache(lambda service, klass: seconds_at_counter(state, rules, service, klass))
+
+
+def _line(
+    rules: Rules, key: LineKey, places: Sequence[Place], tickets: Mapping[str, Ticket], arrivals: Sequence[int] = ()
+) -> _Line:
+    line = _Line(key, places, rules.credit(key.klass), arrivals=arrivals)
+    line.advance(0, tickets)
+    return line
+
+
+def _lines(state: State, rules: Rules, at: int, ticket: Ticket, tickets: Mapping[str, Ticket]) -> list[_Line]:
     """All lines, the ticket in its place, and beside them those of customers who are still to come."""
     lines = []
     for key in {**state.lines, ticket.line: None}:
         places = list(state.lines.get(key, ()))
         if key == ticket.line and ticket.id not in state.tickets:
             insort(places, ticket.place)
-        line = _Line(places, rules.credit(key.klass), seconds_of(key.service, key.klass))
-        line.advance(0, tickets)
-        lines.append((key, line))
+        lines.append(_line(rules, key, places, tickets))
     orders = count(TO_COME)  # no two may have the same
     for key, times in _to_come(state, rules, at, ticket).items():
         # Seniority never goes down at issue, whatever the clock does.
         places = [Place(max(time, state.last_seniority), next(orders), NOBODY_YET) for time in times]
-        line = _Line(places, rules.credit(key.klass), seconds_of(key.service, key.klass), arrivals=times)
-        line.advance(0, tickets)
-        lines.append((key, line))
+        lines.append(_line(rules, key, places, tickets, times))
     return lines
 
 
@@ -241,24 +307,35 @@ def seconds_at_counter(state: State, rules: Rules, service: str, klass: str) -> 
 
 def _available(
     state: State, counter: Counter, at: int, profile: Profile | None, second: int, seconds_of: SecondsOf
-) -> tuple[float, float] | None:
-    """When a counter is next free and when it goes, in seconds from `at`; None: it is not expected today."""
+) -> list[tuple[float, float]]:
+    """When a counter is next free and when it goes, in seconds from `at`, and the same of its further shifts; nothing:
+    it is not expected today."""
     here = state.counter(counter.id)
     shifts = profile.shifts(counter.id) if profile else ()
     shift = next((span for span in shifts if second in span), None)
-    # Who is there when the doors close stays until everybody has been served.
-    leaves = profile is not None and shift is not None and shift.end < profile.hours.end
-    until = float(shift.end - second) if leaves and shift else float("inf")
+
+    def goes(span: Span | None) -> float:
+        # Who is there when the doors close stays until everybody has been served.
+        return float(span.end - second) if profile and span and span.end < profile.hours.end else float("inf")
+
+    later = [(float(span.start - second), goes(span)) for span in shifts if span.start > second]
     if here.stage is CounterStage.OPEN:
-        return _until_free(state, here, at, seconds_of), until
-    if here.stage is CounterStage.PAUSED:
-        away = max(0, at - here.since) / 1000
-        return max(BREAK - away, STILL * BREAK), until
-    gone = here.since > 0
-    if shift and not gone and second - shift.start < LATE:
-        return OPENS_IN, until
-    coming = next((span for span in shifts if span.start > second), None)
-    return (float(coming.start - second), float("inf")) if coming else None
+        if shift is None and later and _goes_after_this(state, here, at, [second - span.end for span in shifts]):
+            return later
+        return [(_until_free(state, here, at, seconds_of), goes(shift)), *later]
+    if here.stage is CounterStage.PAUSED and (shift or not later):
+        usual, away = state.knowledge.pause, max(0, at - here.since) / 1000
+        return [(max(usual - away, STILL * max(usual, away - usual)), goes(shift)), *later]
+    gone = shift is not None and here.since > 0 and at - here.since <= (second - shift.start) * 1000
+    if here.stage is CounterStage.CLOSED and shift and not gone and second - shift.start < LATE:
+        return [(OPENS_IN, goes(shift)), *later]
+    return later
+
+
+def _goes_after_this(state: State, here: CounterState, at: int, over: Sequence[int]) -> bool:
+    """Whether a counter whose shift is over has had somebody in hand since before that, and goes on its break then."""
+    called = state.tickets[here.ticket].since if here.ticket else at
+    return any(seconds >= 0 and called < at - seconds * 1000 for seconds in over)
 
 
 def _until_free(state: State, here: CounterState, at: int, seconds_of: SecondsOf) -> float:

@@ -1,13 +1,13 @@
 """How well waits are estimated: ours and five ways of guessing, one step ahead, against what came to be.
 
-Only tickets that found no free counter are scored; the others wait nothing. Every guess is made when the ticket is
-issued, from what was known then, for its service:
+Only tickets that found no free counter are scored; the others wait nothing. Those that could be told nothing and waited
+all the same are counted. Every guess is made when the ticket is issued, from what was known then, for its service:
 
-* `les`: the wait of the last customer to be called (last to enter service);
+* `les`: the wait of the last customer to be called today (last to enter service);
 * `hol`: how long the one at the head of the line has waited by now;
 * `ql`: customers waiting x mean service time / open windows that serve them (queue length);
-* `last5`: the mean wait of the last five who were called;
-* `hour`: the mean wait of that hour of the day, of earlier days and today so far.
+* `last5`: the mean wait of the last five who were called today;
+* `hour`: the mean wait of that hour of the day, of earlier days of the same kind and today so far.
 
 A guess that knows nothing yet says what `ql` says.
 """
@@ -27,6 +27,8 @@ from controller.lobby.waiting import seconds_at_counter
 BASELINES = ("les", "hol", "ql", "last5", "hour")
 FIRST = 30 * 60
 """Seconds after the day's first ticket that are looked at on their own."""
+WAITED = 60
+"""Seconds above which somebody who was told nothing has waited."""
 
 
 @dataclass(slots=True)
@@ -34,23 +36,26 @@ class Guess:
     """One ticket: what was told, what the baselines said, and what came to be, all in seconds."""
 
     klass: str
+    service: str
     day: str
     into_day: float
     """Seconds since the day's first ticket."""
     told: Sequence[int]
-    """[least, middle, most]."""
+    """[least, middle, most]; empty: nothing."""
     guesses: dict[str, float]
     actual: float = -1.0
 
     @property
     def inside(self) -> bool:
+        """Whether the wait lay in the range that was told, its ends included."""
         return self.told[0] <= self.actual <= self.told[2]
 
 
 @dataclass(slots=True)
 class _Service:
     last: deque[float] = field(default_factory=lambda: deque(maxlen=5))
-    by_hour: dict[int, list[float]] = field(default_factory=lambda: defaultdict(lambda: [0.0, 0.0]))
+    by_hour: dict[tuple[str, int], list[float]] = field(default_factory=lambda: defaultdict(lambda: [0.0, 0.0]))
+    """(profile, hour) -> [customers, seconds they waited]."""
 
 
 class Scorer:
@@ -70,12 +75,14 @@ class Scorer:
             case ev.DayOpened():
                 self._open.clear()
                 self._first = 0
+                for known in self._services.values():
+                    known.last.clear()
             case ev.TicketIssued():
                 self._first = self._first or at
-                if event.expected is not None:
-                    guesses = self._guesses(event.service, at, event.ticket)
-                    into = (at - self._first) / 1000
-                    self._open[event.ticket] = Guess(event.klass, self._state.day, into, event.expected, guesses)
+                guesses = self._guesses(event.service, at, event.ticket) if event.expected else {}
+                into = (at - self._first) / 1000
+                told = event.expected or ()
+                self._open[event.ticket] = Guess(event.klass, event.service, self._state.day, into, told, guesses)
             case (
                 ev.TicketPromoted()
                 | ev.TicketTransferred()
@@ -91,11 +98,11 @@ class Scorer:
                 waited = (at - ticket.issued_at) / 1000
                 service = self._services[ticket.service]
                 service.last.append(waited)
-                total = service.by_hour[self._rules.local(ticket.issued_at).hour]
+                total = service.by_hour[self._state.profile, self._rules.local(ticket.issued_at).hour]
                 total[0] += 1
                 total[1] += waited
                 guess = self._open.pop(event.ticket, None)
-                if guess and not event.forced:
+                if guess and not event.forced and (guess.told or waited > WAITED):
                     guess.actual = waited
                     self.guesses.append(guess)
 
@@ -110,7 +117,7 @@ class Scorer:
                     oldest = min(oldest, state.tickets[first].issued_at)
         windows = sum(id in counter.serves for counter in open_counters(state, rules))
         ql = waiting * seconds_at_counter(state, rules, id, rules.default_class) / max(1, windows)
-        count, total = service.by_hour[rules.local(at).hour]
+        count, total = service.by_hour[state.profile, rules.local(at).hour]
         return {
             "les": service.last[-1] if service.last else ql,
             "hol": (at - oldest) / 1000,
@@ -126,8 +133,12 @@ def minutes(seconds: float) -> float:
 
 
 def score(guesses: Iterable[Guess]) -> dict[str, object]:
-    """What is told of a set of guesses: minutes, and `coverage80` as a part of one."""
-    guesses = list(guesses)
+    """What is told of a set of guesses: minutes, and `coverage80` as a part of one, of the range that people were told.
+
+    `not_told`: how many waited of those who were told nothing, and how long on the mean; they count in nothing else."""
+    told_or_not = list(guesses)
+    guesses = [guess for guess in told_or_not if guess.told]
+    untold = [guess.actual for guess in told_or_not if not guess.told]
     mae = _mae(guesses)
     n = len(guesses)
     return {
@@ -136,6 +147,7 @@ def score(guesses: Iterable[Guess]) -> dict[str, object]:
         "bias": minutes(fmean(g.told[1] - g.actual for g in guesses)) if n else 0.0,
         "coverage80": round(sum(g.inside for g in guesses) / n, 4) if n else 0.0,
         "width80": minutes(fmean(g.told[2] - g.told[0] for g in guesses)) if n else 0.0,
+        "not_told": {"n": len(untold), "mean": minutes(fmean(untold)) if untold else 0.0},
         "baselines": {name: mae(lambda g, name=name: g.guesses[name]) for name in BASELINES},  # type: ignore[misc]
     }
 
