@@ -31,6 +31,15 @@ export function fill(element, ...children) {
   element.replaceChildren(...fresh);
 }
 
+/** Set a text where it differs, so that nothing is laid out or read out anew for nothing. */
+export function put(node, text) {
+  if (node.textContent !== text) node.textContent = text;
+}
+
+/** A key of a keypad, named in `data-key`; what stands on it besides its label follows. */
+export const padKey = (name, label, onclick, { kind = "", ...more } = {}, ...besides) =>
+  el("button", { type: "button", class: `key ${kind}`.trim(), "data-key": name, onclick, ...more }, label, ...besides);
+
 let offset = Date.now() - performance.now(); // until the controller has told the time
 
 /** The controller's time, ms since 1970; this device's clock may be wrong, and may be set at any moment. */

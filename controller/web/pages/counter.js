@@ -3,7 +3,7 @@
 // One press at a time: a second one of the same key is a double tap and is left out, one other waits its turn. Which key
 // makes sense is a hint only: what is pressed, the controller decides.
 
-import { ask, bar, clock, el, fill, minutes, now, page, say, watch } from "./common.js";
+import { ask, bar, clock, el, fill, minutes, now, padKey, page, put, say, watch } from "./common.js";
 
 const DOUBLE_TAP = 600; // ms in which the same key again is no press of its own
 const TOLD_FOR = 10000; // ms for which an answer stands, which says nothing about later; a refusal: until the next key
@@ -26,10 +26,6 @@ let view = null;
 let typed = "";
 let transferring = false;
 let unsure = 0; // when the no-show key was pressed once, ms since the page was loaded
-
-function put(node, text) {
-  if (node.textContent !== text) node.textContent = text;
-}
 
 // -- what is shown -------------------------------------------------------------------------------------------
 
@@ -61,10 +57,8 @@ const shortcuts = {};
 /** A key of the counter; `letter` is its shortcut, shown on it. */
 function key(name, label, { letter = "", sign = letter, kind = "" } = {}) {
   const text = el("span", { class: "label" }, label);
-  const button = el("button", {
-    type: "button", class: `key ${kind}`, "data-key": name, "aria-keyshortcuts": letter || null,
-    onclick: () => send(keys[name].sends),
-  }, text, sign && el("kbd", {}, sign));
+  const button = padKey(name, text, () => send(keys[name].sends), { kind, "aria-keyshortcuts": letter || null },
+    sign && el("kbd", {}, sign));
   keys[name] = { button, text, sends: name };
   if (letter) shortcuts[letter] = name;
   return button;

@@ -1,5 +1,5 @@
 // The virtual lobby: what every simulated device shows, its keys to press, and the knobs that break it.
-import { ask, el, fill, page, say, toast, watch } from "./common.js";
+import { ask, el, fill, padKey, page, put, say, toast, watch } from "./common.js";
 
 const SVG = "http://www.w3.org/2000/svg";
 const lobby = page.lobby;
@@ -8,11 +8,6 @@ const mine = { ticket: "", paper: null }; // the last ticket that this page has 
 
 /** Do something with every view. */
 const on = (update) => updates.push(update);
-
-/** Put a text into an element, unless it is there. */
-function put(element, text) {
-  if (element.textContent !== text) element.textContent = text;
-}
 
 const post = (device, content) => ask("POST", `/lobby/devices/${encodeURIComponent(device)}/press`, content);
 
@@ -297,7 +292,7 @@ function digitKeys(shown, limit = 6) {
 
 const functionKeys = (names, press) =>
   el("div", { class: "function-keys" },
-    names.map((name) => el("button", { class: `key ${name.toLowerCase()}`, "data-key": name, onclick: () => press(name) }, say(`key.${name}`))));
+    names.map((name) => padKey(name, say(`key.${name}`), () => press(name), { kind: name.toLowerCase() })));
 
 const TERMINAL_KEYS = ["CALL", "RECALL", "NOSHOW", "TRANSFER", "HOLD", "UNHOLD", "PAUSE", "EVALUATE"];
 
