@@ -91,6 +91,7 @@ def test_the_television_tells_calls_who_is_next_and_how_long_it_takes() -> None:
             {"ticket": "A001", "counter": "1", "at": NINE + 4 * MINUTE_MS},
         ],
         "soon": ["A002", "A003"],
+        "missed": [],
         "services": [
             {"id": "cash", "name": "Cash", "waiting": 2, "wait": "5-10 min"},
             {"id": "personal", "name": "Personal", "waiting": 0, "wait": "now"},
@@ -103,6 +104,33 @@ def test_the_television_tells_calls_who_is_next_and_how_long_it_takes() -> None:
     found = screens.television(lobby.state, lobby.rules, lobby.now, [], {})
     assert [call["ticket"] for call in found["calls"]] == ["B001"], "nobody shall go there any more"
     assert [service["wait"] for service in found["services"]] == ["", ""], "nobody can tell"
+
+
+def test_who_missed_a_call_is_on_the_television_for_as_long_as_they_may_come_back() -> None:
+    lobby = Lobby(rules(returns=1))
+
+    def missed() -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = screens.television(lobby.state, lobby.rules, lobby.now, [], {})["missed"]
+        return found
+
+    def miss() -> int:
+        lobby.call("1")
+        do(lobby, cm.NoShow, counter="1")
+        return lobby.now + 15 * MINUTE_MS
+
+    for _ in range(screens.MISSED_SHOWN + 1):
+        lobby.take("cash")
+    until = {}
+    for ticket in ("A001", "A002", "A003", "A004"):
+        until[ticket] = miss()
+        lobby.wait(1)
+    assert missed() == [{"ticket": ticket, "until": until[ticket]} for ticket in ("A004", "A003", "A002")]
+    manage(lobby, cm.Return, "A003")
+    assert [each["ticket"] for each in missed()] == ["A004", "A002", "A001"]
+    lobby.wait(11)
+    assert [each["ticket"] for each in missed()] == ["A004", "A002"], "too late at the very time that is told"
+    miss()
+    assert [each["ticket"] for each in missed()] == ["A004", "A002"], "it has come back as often as it may"
 
 
 def test_the_kiosk_offers_what_is_given_now() -> None:
@@ -330,7 +358,7 @@ def test_who_has_come_back_has_waited_since_the_paper_and_not_since_the_return()
 
 def test_the_console_shows_every_counter_and_who_is_there() -> None:
     lobby = Lobby(rules())
-    lobby.take("personal", "vip")
+    lobby.take("personal", "vip", form=True, needs=("glasses",))
     lobby.take("cash")
     do(lobby, cm.Open, counter="2")
     lobby.wait(1)
@@ -342,6 +370,7 @@ def test_the_console_shows_every_counter_and_who_is_there() -> None:
         "ticket": "",
         "service": "",
         "class": "",
+        "needs": [],
         "since": 0,
         "waiting": 1,
         "serves": {"cash": 0},
@@ -353,6 +382,7 @@ def test_the_console_shows_every_counter_and_who_is_there() -> None:
         "ticket": "B001",
         "service": "personal",
         "class": "vip",
+        "needs": ["form", "glasses"],
         "since": NINE + MINUTE_MS,
         "waiting": 1,
         "serves": {"cash": 20, "personal": 0},
@@ -393,6 +423,17 @@ def test_the_console_shows_who_has_gone_astray() -> None:
         {"ticket": "B001", "service": "personal", "class": "normal", "counter": "2", "since": lobby.now}
     ]
     assert found["unprinted"][0] == "B001"
+
+
+def test_the_console_names_what_people_came_for_whom_the_triage_sent_to_a_machine() -> None:
+    lobby = Lobby(rules(triage=asking(("cash", "personal"))))
+    sent = {"atm-cash": {"advised": 7, "insisted": 2}, "gone": {"advised": 1, "insisted": 0}}
+    found = console(lobby, figures={"customers": 9, "self_service": sent})
+    assert found["self_service"] == [
+        {"id": "atm-cash", "name": "Cash", "advised": 7, "insisted": 2},
+        {"id": "gone", "name": "gone", "advised": 1, "insisted": 0},
+    ]
+    assert console(lobby)["self_service"] == [], "nothing has been counted yet"
 
 
 def test_a_full_hall_is_listed_from_its_best_on() -> None:
@@ -501,7 +542,7 @@ def drawn_pages() -> set[str]:
 
 def reasons_offered() -> set[str]:
     """The codes in those lists of the console that are offered as reasons."""
-    text = (WEB / "pages" / "console.js").read_text("utf-8")
+    text = (WEB / "pages" / "console_ticket.js").read_text("utf-8")
     lists = set(re.findall(r"\b(?:reasons|reasonOf)\(.*?\b([A-Z]{2,})\b", text))
     assert lists
     found = {name: re.search(rf"^const {name} = \[([^\]]*)\];", text, re.MULTILINE) for name in lists}
@@ -544,12 +585,21 @@ def test_every_word_of_the_pages_is_said() -> None:
     assert [key for key in own if key not in said] == []
 
 
+def modules_of(file: str, known: frozenset[str] = frozenset()) -> frozenset[str]:
+    """A page's module, and all that it imports."""
+    text = (WEB / "pages" / file).read_text("utf-8")
+    known |= {file}
+    for imported in re.findall(r"""^import .* from "\./([\w.-]+)";""", text, re.MULTILINE):
+        known = known if imported in known else modules_of(imported, known)
+    return known
+
+
 @pytest.mark.parametrize("name", sorted(drawn_pages()))
 def test_a_page_says_only_the_words_that_it_is_given(name: str) -> None:
     given, fills = pages.words_of(name, wording("en").templates), built()
     said = {
         key.replace("{}", str(filled))
-        for file in (f"{name}.js", "common.js")
+        for file in modules_of(f"{name}.js")
         for key in words_of(WEB / "pages" / file)
         for filled in fills.get(key, {key})
     }
@@ -567,8 +617,9 @@ def test_pages_that_strangers_see_say_nothing_of_the_others() -> None:
 def test_every_page_has_its_files_and_its_title() -> None:
     names = drawn_pages()
     assert {"console", "tv", "kiosk", "counter", "ticket", "sign-in"} <= names
-    for kind in ("js", "css"):
-        assert {path.stem for path in (WEB / "pages").glob(f"*.{kind}")} - {"common"} == names, kind
+    assert {path.stem for path in (WEB / "pages").glob("*.css")} - {"common"} == names
+    imported = frozenset().union(*(modules_of(f"{name}.js") for name in names))
+    assert {path.name for path in (WEB / "pages").glob("*.js")} == imported, "nothing is served that no page uses"
 
 
 @pytest.mark.parametrize(

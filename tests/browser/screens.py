@@ -52,6 +52,13 @@ async def one_asked_about(page: Page) -> None:
     await page.wait_for_selector(".sheet table")
 
 
+async def figures_opened(page: Page) -> None:
+    """The console with the day in figures, once there are any."""
+    await page.wait_for_selector(".figures span:not(:empty)")
+    await page.locator(".figures").click()
+    await page.wait_for_selector(".sheet .facts")
+
+
 async def answered(page: Page, *choices: int) -> None:
     """The ticket screen after these answers."""
     for choice in choices:
@@ -98,6 +105,7 @@ SCREENS = (
     Screen("console", at("/console"), "manager"),
     Screen("console-sheet", at("/console"), "manager", prepare=one_opened),
     Screen("console-why", at("/console"), "manager", prepare=one_asked_about),
+    Screen("console-today", at("/console"), "manager", prepare=figures_opened),
     Screen("tv", at("/tv"), "screen"),
     Screen("kiosk", at("/kiosk"), "kiosk"),
     Screen("kiosk-advice", at("/kiosk"), "kiosk", prepare=advised),

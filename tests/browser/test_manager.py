@@ -10,13 +10,16 @@ from system.broker import Mosquitto
 from system.network import Network
 from system.waiting import until
 
-from browser.branch import LOCALES, NAMES, ServedBranch
+from browser.branch import BANK, DEVICES, LOCALES, NAMES, ServedBranch
 from browser.conftest import Serve
 from browser.pages import Pages
 
 NAME, PIN = "li", "628416"
 SENT = 10_000
 """Milliseconds in which a cancellation that nobody takes back has been sent."""
+COUNTED = 20_000
+"""Milliseconds in which what has happened is in the day's figures."""
+ONE_RETURN = BANK + "\n[calling]\nreturns = 1\n"
 
 
 class Console:
@@ -215,3 +218,78 @@ async def test_who_is_called_in_time_is_not_cancelled_and_who_leaves_the_page_ha
     await console.reason("A003", "page.console.cancel", "reason.left")
     await page.goto("about:blank")
     await until(lambda: branch.tickets("ticket_cancelled") == ["A003"])
+
+
+@pytest.mark.parametrize("language", NAMES)
+async def test_the_day_in_figures_is_one_tap_away(language: str, serve: Serve, pages: Pages, broker: Mosquitto) -> None:
+    branch = await serve(language=language, busy=True)
+    console = await signed_in(pages, branch)
+    page, say, sheet = console.page, branch.say, console.sheet
+    figures = page.get_by_role("button", name=say("page.console.today"))
+    await expect(figures).to_contain_text("30", timeout=COUNTED)
+    await figures.tap()
+    rules = branch.settings.rules
+    kind = rules.profile(rules.day_of(branch.rows("ticket_issued")[-1].at)).id
+    for key in (f"page.console.day_{kind}", "page.console.no_machines"):
+        await expect(sheet).to_contain_text(say(key))
+
+    # What each class did to the others.
+    counted = (await (await page.request.get(f"{branch.address}/api/console")).json())["figures"]
+    by_class = sheet.get_by_role("table", name=say("page.console.by_class"))
+    for id in ("normal", "vip", "green"):
+        about = counted["classes"][id]
+        cells = by_class.get_by_role("row").filter(has_text=rules.class_name(id)).get_by_role("cell")
+        by = say("page.console.passed_by", mean=f"{about['passed_by_mean']:.1f}", most=f"{about['passed_by_max']:.1f}")
+        await expect(cells.nth(0)).to_have_text(str(about["customers"]))
+        await expect(cells.nth(1)).to_have_text(say("page.console.percent", share=round(about["share"] * 100)))
+        await expect(cells.nth(3)).to_have_text(f"{about['passed']}{by}" if about["passed"] else "—")
+    assert counted["classes"]["vip"]["passed"] > 0
+
+    # It keeps up while it is open: one who was sent to a machine, and wanted a ticket all the same.
+    async with Network(broker.port, branch.root) as network:
+        for _ in range(2):
+            await network.press("kiosk/kiosk", "TAKE", choice="small")
+    machines = sheet.get_by_role("table", name=say("page.console.machines"))
+    asked = rules.triage.choice("small")
+    assert asked
+    row = machines.get_by_role("row").filter(has_text=asked.text)
+    await expect(row.get_by_role("cell")).to_have_text(["1", "1"], timeout=COUNTED)
+    await page.keyboard.press("Escape")
+    await expect(figures).to_be_focused()
+
+
+async def test_what_a_customer_needs_is_told_and_only_who_may_come_back_is_brought_back(
+    serve: Serve, pages: Pages, broker: Mosquitto
+) -> None:
+    branch = await serve(parts=(ONE_RETURN, *DEVICES))
+    console = await signed_in(pages, branch)
+    page, say = console.page, branch.say
+    figures = page.get_by_role("button", name=say("page.console.today"))
+    await expect(figures).to_contain_text(say("page.console.no_figures"), timeout=COUNTED)
+    await figures.tap()
+    await expect(console.sheet).to_contain_text(say("page.console.no_figures"))
+    await page.keyboard.press("Escape")
+
+    missed = page.locator("#part-away")
+    back = console.sheet.get_by_role("region", name=say("page.console.back"), exact=True)
+    async with Network(broker.port, branch.root) as network:
+        await network.press("kiosk/kiosk", "TAKE", service="personal", form=True, needs=["glasses"])
+        await network.press("keypad/3", "CALL")
+        desk = page.locator("#part-counters li").filter(has_text="B001")
+        for need in ("form", "glasses"):
+            await expect(desk).to_contain_text(say(f"needs.{need}"))
+
+        await network.press("keypad/3", "NOSHOW")
+        until = branch.rows("ticket_missed")[-1].at + branch.settings.rules.return_within * 1000
+        clock = branch.settings.rules.local(until).strftime("%H:%M")
+        await expect(missed).to_contain_text(say("page.console.returns_until", time=clock))
+        await console.row("B001").tap()
+        await console.button("reason.stepped_out", group="page.console.back").tap()
+        await expect(console.row("B001")).to_contain_text(say("page.console.mark_returned"))
+        await network.press("keypad/3", "CALL")
+        await network.press("keypad/3", "NOSHOW")
+    await expect(missed).to_contain_text(say("page.console.returns_no_more"))
+    await console.row("B001").tap()
+    await expect(console.button("reason.left", group="page.console.cancel")).to_be_enabled()
+    await expect(back).to_have_count(0)
+    await expect(console.sheet.get_by_role("region", name=say("page.console.to_where"), exact=True)).to_have_count(0)

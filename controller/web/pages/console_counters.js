@@ -1,0 +1,71 @@
+// The counters, who is there, and which to open or close.
+
+import { el, minutes, put, say } from "./common.js";
+import { act } from "./console_deeds.js";
+import { STATES, addPart, className, counterName, serviceName, usual, view } from "./console_hall.js";
+import { keyed, needsOf, showMarks } from "./console_parts.js";
+import { open } from "./console_ticket.js";
+
+export const counters = el("ul", { class: "desks" });
+export const advice = el("ul", { class: "advice" });
+
+const showCounters = keyed(counters, (counter) => counter.id, () => {
+  const name = el("span", { class: "name" });
+  const state = el("span", { class: "state" });
+  const ticket = el("span", { class: "ticket number" });
+  const about = el("span", { class: "about soft" });
+  const since = el("span", { class: "since" });
+  const needs = el("span", { class: "needs" });
+  const waiting = el("span", { class: "soft for" });
+  let counter;
+  const node = el("li", { class: "counter" });
+  const button = el("button", {
+    type: "button", class: "hand", "aria-haspopup": "dialog",
+    onclick: () => open("hand", { ...counter, counter: counter.id }, button),
+  }, ticket, since);
+  node.append(el("div", { class: "head" }, name, state), button, about, needs, waiting);
+  return {
+    node,
+    show(next) {
+      counter = next;
+      put(name, counterName(counter.id));
+      put(state, say(STATES[counter.state] ?? counter.state));
+      node.dataset.state = counter.state;
+      const busy = Boolean(counter.ticket);
+      put(ticket, counter.ticket || "—");
+      button.disabled = !busy;
+      put(since, say("page.console.since", { minutes: minutes(counter.since) }));
+      since.hidden = !busy && counter.state !== "paused";
+      const klass = counter.class && counter.class !== usual ? ` · ${className(counter.class)}` : "";
+      const serves = Object.keys(counter.serves).map(serviceName).join(" ");
+      put(about, busy ? `${serviceName(counter.service)}${klass}` : serves);
+      showMarks(needs, needsOf(counter));
+      put(waiting, say("page.console.counter_waiting", { count: counter.waiting }));
+    },
+  };
+});
+
+const showAdvice = keyed(advice, (each) => `${each.action}${each.counter}`, () => {
+  const text = el("strong");
+  let counter;
+  const answer = (key, label, kind) => {
+    const button = el("button", { type: "button", class: kind, onclick: () => act({ key, counter }, button) }, label);
+    return button;
+  };
+  return {
+    node: el("li", {}, text, el("span", { class: "answers" },
+      answer("ACCEPT", say("page.console.accept"), "main"), answer("DECLINE", say("page.console.decline"), ""))),
+    show(each) {
+      counter = each.counter;
+      put(text, each.text);
+    },
+  };
+});
+
+addPart({
+  refresh: () => showCounters(view.counters),
+  arrange() {
+    showAdvice(view.advice);
+    advice.hidden = !view.advice.length;
+  },
+});
