@@ -62,7 +62,8 @@ async def test_triage_by_touch(language: str, serve: Serve, pages: Pages) -> Non
     advice = {"zh": "请用自助取款机", "en": "The cash machine does this"}[language]
     for goes in ("understood", "understood", "insist"):
         if goes == "insist":
-            await kiosk.button("need_glasses").tap()
+            for need in ("need_glasses", "need_form"):
+                await kiosk.button(need).tap()
         await kiosk.answer("cash").tap()
         await kiosk.answer("small").tap()
         await expect(kiosk.page.get_by_text(advice)).to_be_visible()
@@ -70,10 +71,12 @@ async def test_triage_by_touch(language: str, serve: Serve, pages: Pages) -> Non
         if goes == "understood":
             await expect(start).to_be_visible()
     await kiosk.gives("A001")
-    assert branch.rows("ticket_issued")[-1].data["needs"] == ["glasses"]
+    issued = branch.rows("ticket_issued")[-1].data
+    assert (issued["needs"], issued["form"]) == (["glasses"], True)
     assert len(branch.rows("self_service_advised")) == 2
     await until(lambda: branch.tickets("ticket_printed") == ["A001"])
-    await expect(kiosk.button("need_glasses")).to_have_attribute("aria-pressed", "false")
+    for need in ("need_glasses", "need_form"):
+        await expect(kiosk.button(need)).to_have_attribute("aria-pressed", "false")
 
     # A finger that trembles takes one ticket.
     await start.dblclick()

@@ -5,7 +5,13 @@ const IDLE = 30000; // ms without a touch after which the next customer finds th
 const PRINTED = 8000; // ms for which a number is shown that is on paper as well
 const UNPRINTED = 25000; // ms for which one is shown that is nowhere else
 const REFUSED = 6000;
-const NEEDS = { time: "page.kiosk.need_time", glasses: "page.kiosk.need_glasses", change: "page.kiosk.need_change" };
+const FORM = "form"; // chosen where the needs are, and no need itself: the customer has filled in theirs
+const NEEDS = {
+  form: "page.kiosk.need_form",
+  time: "page.kiosk.need_time",
+  glasses: "page.kiosk.need_glasses",
+  change: "page.kiosk.need_change",
+};
 
 const time = el("time", { class: "clock" });
 const branch = el("p", { class: "branch" }, page.branch);
@@ -17,7 +23,7 @@ document.getElementById("main").append(el("header", { class: "top" }, branch, ti
 
 let view;
 let path = []; // the way from the start: {question}, {choice} (one that advises), {slots: true}, {slot}
-let chosen = new Set(); // what this customer needs
+let chosen = new Set(); // what this customer needs, and whether their form is ready
 let lately = performance.now(); // when the screen was last touched
 let drawn = ""; // what stands on the screen, as text
 let details = []; // writes anew what changes while a question stands there
@@ -137,8 +143,8 @@ function draw() {
     !path.length && view.slots.length > 0
       && el("button", { type: "button", onclick: () => go({ slots: true }) }, say("page.kiosk.appointment")));
   asked.scrollTop = 0;
-  needs.hidden = !view.needs.length || !view.services.length;
-  fill(needs, el("p", { class: "label" }, say("page.kiosk.needs")), view.needs.map((need) => el("button", {
+  needs.hidden = !view.services.length;
+  fill(needs, el("p", { class: "label" }, say("page.kiosk.needs")), [FORM, ...view.needs].map((need) => el("button", {
     type: "button", "aria-pressed": String(chosen.has(need)),
     onclick(event) {
       if (!chosen.delete(need)) chosen.add(need);
@@ -180,7 +186,8 @@ async function request(content) {
   busy = true;
   cover({ kind: "busy", title: say("page.kiosk.asking") });
   try {
-    return await ask("POST", "/api/tickets", { ...content, needs: [...chosen], ...(slotOf() ? { slot: slotOf() } : {}) });
+    const about = { form: chosen.has(FORM), needs: [...chosen].filter((need) => need !== FORM) };
+    return await ask("POST", "/api/tickets", { ...content, ...about, ...(slotOf() ? { slot: slotOf() } : {}) });
   } finally {
     busy = false;
   }
