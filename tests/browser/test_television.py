@@ -61,6 +61,40 @@ async def test_each_new_call_is_said_twice_and_no_old_one(
         assert await said(page) == []
 
 
+@pytest.mark.parametrize("language", NAMES)
+async def test_who_missed_a_call_reads_until_when_to_see_the_lobby_manager(
+    language: str, serve: Serve, pages: Pages, broker: Mosquitto
+) -> None:
+    branch = await serve(language=language)
+    page = await as_role(pages, branch, "screen", width=1920, height=1080)
+    missed = page.locator(".missed")
+    async with Network(broker.port, branch.root) as network:
+        for _ in range(4):
+            await network.press("kiosk/kiosk", "TAKE", service="cash")
+        await network.press("keypad/3", "CALL")
+        await expect(page.locator(".now")).to_contain_text("A001")
+        await expect(missed).to_be_hidden()
+        for _ in range(3):
+            await network.press("keypad/3", "NOSHOW")
+            await network.press("keypad/3", "CALL")
+        await expect(missed).to_contain_text(branch.say("page.tv.missed"))
+        names = missed.get_by_role("listitem").locator("strong")
+        await expect(names).to_have_text(["A003", "A002", "A001"])
+        last = branch.rows("ticket_missed")[-1].at + branch.settings.rules.return_within * 1000
+        clock = branch.settings.rules.local(last).strftime("%H:%M")
+        await expect(missed.get_by_role("listitem").first).to_contain_text(
+            branch.say("page.tv.missed_until", time=clock)
+        )
+        for line in (missed, page.locator(".left"), page.locator(".right")):
+            box = await line.bounding_box()
+            assert box
+            assert box["y"] + box["height"] <= 1080
+
+        # Who is back in the line is not told to come back.
+        assert (await network.press("panel/manager", "RETURN", ticket="A002"))["result"] == "ok"
+        await expect(names).to_have_text(["A003", "A001"])
+
+
 @pytest.mark.parametrize(
     ("devices", "speaking"), [("", {"", "?voice=on"}), (VOICE, {"?voice=on"})], ids=["none", "one"]
 )

@@ -34,11 +34,13 @@ const waiting = el(
     services),
 );
 const notices = el("ul", { class: "notices", "aria-live": "polite", "aria-label": say("page.tv.notices"), hidden: true });
+const missed = el("section", { class: "missed", "aria-live": "polite", hidden: true });
 const left = el("div", { class: "left" }, newest, waiting);
 const panel = (name, title, list) => el("section", { class: `panel ${name}` }, el("h2", {}, title), list);
 const right = el("div", { class: "right" },
   panel("recent", say("page.tv.recent"), recent), panel("soon", say("page.tv.soon"), soon));
-document.getElementById("main").append(el("header", { class: "top" }, branch, time), left, right, notices);
+document.getElementById("main").append(el("header", { class: "top" }, branch, time), left, right,
+  el("div", { class: "foot" }, missed, notices));
 
 const shown = new Map(); // part of the screen -> what it shows, as text: what has not changed is left alone
 let view;
@@ -86,7 +88,17 @@ function draw() {
     fill(recent, listed.length ? listed.map(callRow) : el("li", {}, "—"));
   listed.forEach((call, place) => recent.children[place].classList.toggle("fresh", isFresh(call)));
   if (changed("soon", view.soon)) fill(soon, (view.soon.length ? view.soon : ["—"]).map((ticket) => el("li", {}, ticket)));
+  showMissed();
   arrange();
+}
+
+/** Who missed a call and may still come back, until when, and whom they have to see: nothing else in the hall says so. */
+function showMissed() {
+  const back = view.missed.filter(({ until }) => until > now());
+  missed.hidden = !back.length;
+  if (!changed("missed", back)) return;
+  fill(missed, el("h2", {}, say("page.tv.missed")), el("ul", {}, back.map(({ ticket, until }) =>
+    el("li", {}, el("strong", {}, ticket), say("page.tv.missed_until", { time: clock(until) })))));
 }
 
 /** What depends on the room there is: sizes of the calls, how many services and notices are shown at a time. */
@@ -94,7 +106,7 @@ function arrange() {
   if (!view) return;
   notice();
   const upright = matchMedia("(orientation: portrait)").matches;
-  if (changed("services", [view.services, innerWidth, innerHeight, notices.clientHeight])) {
+  if (changed("services", [view.services, innerWidth, innerHeight, notices.clientHeight, missed.clientHeight])) {
     fill(services, view.services.map((service) =>
       el("tr", {}, el("th", { scope: "row" }, service.name),
         el("td", { class: "people" }, String(service.waiting)), el("td", { class: "wait" }, service.wait || "—"))));
