@@ -9,12 +9,26 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from controller.lobby import views
+from controller.lobby import figures, views
 from controller.lobby.state import CounterStage, Stage
 from controller.web.live import Live
 from controller.web.post import PagesPost
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+CLASSES = {
+    "customers": ("customers", "Today's customers, called or still waiting."),
+    "share": ("share", "Their part of all of today's customers."),
+    "mean": ("wait_mean_minutes", "Mean wait until the first call, or so far."),
+    "above_target": ("late_share", "The part of them that waited longer than the branch's target."),
+    "passed": ("passed_customers", "Customers who had come earlier and whom this class's calls passed."),
+    "passed_by_mean": ("passed_mean_minutes", "By how many minutes, on the mean."),
+    "passed_by_max": ("passed_max_minutes", "By how many minutes, at most."),
+}
+"""Of a class's figures: the metric's name after `lobby_class_`, and what it means."""
+MACHINES = {
+    "advised": "Customers whom this answer of the triage sent to a machine today.",
+    "insisted": "Of them, those who took a ticket all the same.",
+}
 
 
 class _Lobby(Collector):
@@ -41,6 +55,7 @@ class _Lobby(Collector):
         for place in Stage:
             tickets.add_metric([str(place)], where[place])
         yield tickets
+        yield from self._day()
         devices = GaugeMetricFamily("lobby_device_ok", "1: the device works; 0: see its state.", labels=["device"])
         for device, report in self._post.devices().items():
             devices.add_metric([device], report["state"] == "ok")
@@ -52,6 +67,25 @@ class _Lobby(Collector):
         yield GaugeMetricFamily(
             "lobby_unprinted_tickets", "Tickets that may not be on paper.", len(state.unknown_prints)
         )
+
+    def _day(self) -> Iterator[Metric]:
+        """The day's figures; they begin anew each day, and so are gauges."""
+        lobby = self._post.lobby
+        today = figures.day(self._post.state, lobby.rules, lobby.now())
+        kind = GaugeMetricFamily("lobby_day", "What kind of day it is: the profile's is 1.", labels=["profile"])
+        if today["profile"]:
+            kind.add_metric([today["profile"]], 1)
+        yield kind
+        for key, (name, text) in CLASSES.items():
+            by_class = GaugeMetricFamily(f"lobby_class_{name}", text, labels=["class"])
+            for klass, about in today["classes"].items():
+                by_class.add_metric([klass], about[key])
+            yield by_class
+        for key, text in MACHINES.items():
+            by_answer = GaugeMetricFamily(f"lobby_self_service_{key}", text, labels=["answer"])
+            for answer, counts in today["self_service"].items():
+                by_answer.add_metric([answer], counts[key])
+            yield by_answer
 
 
 def make_metrics(post: PagesPost, live: Live) -> CollectorRegistry:

@@ -1416,6 +1416,11 @@ async def test_figures_for_prometheus(serve: Serve) -> None:
         assert values("lobby_counters")["open"] == 1
         assert values("lobby_counters")["closed"] == 2
         assert values("lobby_tickets_today") | {"waiting": 3, "called": 1} == values("lobby_tickets_today")
+        assert [*values("lobby_day").values()] == [1]
+        assert values("lobby_class_customers") == {"normal": 4}
+        assert values("lobby_class_share") == {"normal": 1}
+        assert values("lobby_class_passed_customers") == {"normal": 0}
+        assert values("lobby_self_service_advised") == values("lobby_self_service_insisted") == {}
         assert values("lobby_open_pages") == {"": 1}
         assert values("lobby_pages_dropped") == {"": 0}
         assert all(0 <= minutes < 600 for minutes in values("lobby_wait_minutes").values())
