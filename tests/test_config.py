@@ -183,7 +183,10 @@ arrivals = [5, 6.5, 7]
 [profile.normal]
 hours = "09:00-11:00"
 arrivals = [1, 2]
-staff = { 1 = "closed" }
+staff = { 1 = "closed", 2 = "08:45-10:00" }
+[[counter]]
+id = "2"
+serves = { cash = 0 }
 """
         )
     )
@@ -192,13 +195,87 @@ staff = { 1 = "closed" }
     assert cash.hours == Hours((*(week,) * 5, parse_spans("10:00-12:00 13:00-15:00"), ()), 750)
     assert list(calendar.profiles) == ["market", "pension", "busy", "normal"]
     market, normal = calendar.profiles["market"], calendar.profiles["normal"]
-    assert calendar.profiles["busy"].doors == week, "what does not say its hours keeps the calendar's"
+    busy = calendar.profiles["busy"]
+    assert busy.doors == week, "what does not say its hours keeps the calendar's"
+    assert " ".join(map(str, busy.on(5).doors)) == "10:00-12:00 13:00-15:00"
+    assert calendar.profile(date(2026, 11, 29)) == busy.on(6), "closed: as on the first day that is open"
+    assert calendar.profile(date(2026, 10, 31)) == busy.on(5) != busy.on(4)
     assert (market.doors, normal.doors) == ((), ())
     assert (market.arrivals, market.burst, str(market.hours)) == ((5, 6.5, 7), (0, 0), "08:00-10:30")
     assert (normal.arrivals, normal.burst, normal.shifts("1")) == ((1, 2), PROFILES["normal"].burst, ())
     assert calendar.profile(date(2026, 12, 31)) is market
     assert calendar.profile(date(2026, 12, 16)) is market
     assert calendar.profile(date(2026, 12, 15)).id == "pension"
+
+
+def test_a_profile_of_the_branchs_own_has_a_mix_of_its_own(tmp_path: Path) -> None:
+    path = tmp_path / "branch.toml"
+    text = swap('prefix = "A"', 'prefix = "A"\nshare = { normal = 1, salary = 5, copy = 2 }')
+    for id in ("salary", "copy"):
+        text += f'[profile.{id}]\nwhen = ["25"]\nhours = "09:00-10:00"\narrivals = [9]\n'
+    assert problems(path, text + "[class.vip]\nshare = { normal = 7, salary = 20 }\n") == []
+    rules = read(path).rules
+    assert {id: share["cash"] for id, share in rules.shares.items()} == {
+        "salary": 5,
+        "copy": 2,
+        "pension": 1,
+        "busy": 1,
+        "normal": 1,
+    }
+    assert [rules.class_shares[id]["vip"] for id in ("salary", "copy", "normal")] == [20, 7, 7]
+    assert rules.class_shares["salary"]["normal"] == 76
+
+
+def test_a_long_chain_of_questions(tmp_path: Path) -> None:
+    questions = (
+        f'[[question]]\nid = "q{n}"\ntext = "Q"\nanswers = [{{ id = "a{n}", text = "A", {leads} }}]\n'
+        for n in range(1200)
+        for leads in [f'question = "q{n + 1}"' if n < 1199 else 'service = "cash"']
+    )
+    path = tmp_path / "branch.toml"
+    assert problems(path, plus("".join(questions))) == []
+    assert len(read(path).rules.triage.questions) == 1200
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'hours = { mon-fri = "09:00-17:00", sat = "closed" }\nlast_ticket = 479',
+        'hours = "09:00-12:00 13:30-17:00"\nlast_ticket = 360',  # the afternoon's tickets end before it begins
+        "last_ticket = 1440",  # of no hours
+        'holidays = ["2026-10-01..2026-10-07"]\nworkdays = ["2026-10-10"]',
+        'hours = "09:00-17:00"\n[appointment]\nslots = ["08:45-09:15", "16:45-17:15"]',
+        '[appointment]\nslots = ["00:00-00:30"]',
+        'hours = "09:00-17:00"\n[profile.busy]\nhours = "08:00-10:00"\narrivals = [1, 2]\nstaff = { 1 = "07:45-08:15" }',
+        '[profile.busy]\nwhen = ["end-30"]',
+    ],
+)
+def test_what_works_is_not_refused(tmp_path: Path, text: str) -> None:
+    assert problems(tmp_path / "branch.toml", plus(f"[calendar]\n{text}\n")) == []
+
+
+def test_what_one_service_makes_possible_is_not_refused(tmp_path: Path) -> None:
+    """Slots, and a kind of day, for the evening hours of one of two services."""
+    evening = """\
+[[service]]
+id = "gold"
+name = "Gold"
+prefix = "G"
+hours = { fri = "18:00-20:00" }
+[[counter]]
+id = "2"
+serves = { gold = 0 }
+[calendar]
+hours = "09:00-17:00"
+[appointment]
+slots = ["18:30-19:00"]
+[profile.evening]
+when = ["fri"]
+hours = "18:00-20:00"
+arrivals = [1, 2]
+staff = { 1 = "closed" }
+"""
+    assert problems(tmp_path / "branch.toml", plus(evening)) == []
 
 
 def test_without_hours_only_holidays_close(tmp_path: Path) -> None:
@@ -552,6 +629,36 @@ prefix = "A" => prefix = "A"↵share = { pension = 2 }
 == share is a text
 prefix = "A" => prefix = "A"↵share = "much"
 ! 8: service[cash].share: "much" does not fit; it takes a number from 0, or by profile { normal = 60, busy = 60, pension = 75 }
+
+== share on days of the branch's own
+prefix = "A" => prefix = "A"↵share = { normal = 1, salary = 5, salry = 6 }
++ [class.vip]
++ share = { normal = 7, market = 3 }
++ [profile.salary]
++ when = ["25"]
++ hours = "09:00-10:00"
++ arrivals = [9]
+! 8: service[cash].share.salry: unknown key; did you mean "salary"?
+! 13: class.vip.share.market: unknown key; known are normal, busy, pension, salary
+
+== share on days of the branch's own is none
+prefix = "A" => prefix = "A"↵share = { normal = 1, salary = "all" }
++ [class.vip]
++ share = { normal = 7, salary = 97 }
++ [profile.salary]
++ when = ["25"]
++ hours = "09:00-10:00"
++ arrivals = [9]
+! 8: service[cash].share.salary: "all" does not fit; it takes a number from 0, or by profile { normal = 60, busy = 60, pension = 75 }
+! 12: class: the shares of the classes are more than 100 percent on "salary" days; lower them
+
+== no share at all on days of the branch's own
+prefix = "A" => prefix = "A"↵share = { normal = 1, salary = 0 }
++ [profile.salary]
++ when = ["25"]
++ hours = "09:00-10:00"
++ arrivals = [9]
+! 8: service[cash].share: no service has a share of the arrivals on "salary" days; give one
 
 == no share at all
 prefix = "A" => prefix = "A"↵share = { normal = 1, busy = 0 }
@@ -1046,6 +1153,104 @@ prefix = "A" => prefix = "A"↵hours = { mon = 9 }
 + [profile.busy]
 + arrivals = [1, 2, 3]
 ! 13: profile.busy.hours: is missing; say for which hours the arrivals are
+
+== hours of no day
+prefix = "A" => prefix = "A"↵hours = "closed"
++ [calendar]
++ hours = { mon-fri = "closed", sat = "closed" }
+! 8: service[cash].hours: it is closed on every day, so that nobody gets a ticket; name the hours of one
+! 13: calendar.hours: it is closed on every day, so that nobody gets a ticket; name the hours of one
+
+== last ticket before the first
+prefix = "A" => prefix = "A"↵last_ticket = 480
++ [calendar]
++ hours = "09:00-12:00 13:00-17:00"
++ last_ticket = 600
+! 8: service[cash].last_ticket: 480 minutes leave no time for tickets in the hours 09:00-12:00 13:00-17:00 on mon; give fewer
+
+== last ticket before the first on a short day
+prefix = "A" => prefix = "A"↵hours = { mon-fri = "09:00-17:00", sat = "10:00-12:00" }
++ [calendar]
++ last_ticket = 120.5
+! 13: calendar.last_ticket: 120.5 minutes leave no time for tickets in the hours of service "cash" 10:00-12:00 on sat; give fewer
+
+== a holiday that is worked
++ [calendar]
++ holidays = ["2026-10-01..2026-10-07", "2027-01-01"]
++ workdays = [
++   "2026-09-27",
++   "2026-10-07..2026-10-10",
++   "2027-01-01",
++ ]
+! 15: calendar.workdays[2]: 2026-10-07 is one of the holidays as well; name it in one of the two
+! 16: calendar.workdays[3]: 2027-01-01 is one of the holidays as well; name it in one of the two
+
+== appointments when there are no tickets
+prefix = "A" => prefix = "A"↵hours = { mon-fri = "08:30-12:00 13:30-17:00", sat = "10:00-13:00" }
++ [appointment]
++ slots = [
++   "9:00 - 9:30",
++   "13:00-13:30",
++   "16:45-17:15",
++   "17:15-17:45", "18:00 -", "18:30",
++ ]
+! 13: appointment.slots: 18:00-18:30 is outside the hours of every service; move it, or leave it out
+! 15: appointment.slots[2]: 13:00-13:30 is outside the hours of every service; move it, or leave it out
+! 17: appointment.slots[4]: 17:15-17:45 is outside the hours of every service; move it, or leave it out
+
+== profiles when there are no tickets
++ [calendar]
++ hours = { mon-fri = "09:00-17:00", sat = "10:00-18:00" }
++ [profile.evening]
++ when = ["fri"]
++ hours = "18:00-20:00"
++ arrivals = [1, 2]
++ [profile.normal]
++ hours = "17:30-19:30"
++ arrivals = [1, 2]
+! 15: profile.evening.hours: in 18:00-20:00 no service gives tickets; let them meet its hours
+
+== profiles that nobody serves
++ [calendar]
++ hours = { mon-fri = "09:00-17:00", sat = "10:00-18:00" }
++ [profile.busy]
++ staff = { 1 = "closed" }
++ [profile.pension]
++ staff = { 1 = "08:00-09:00 17:30-17:45 18:00-19:00" }
++ [profile.market]
++ when = ["fri"]
++ hours = "10:00-12:00"
++ arrivals = [1, 2]
++ staff = { 1 = "09:45-10:15 12:00-13:00" }
+! 14: profile.busy.staff: it closes every counter all day; leave one open
+! 16: profile.pension.staff.1: 08:00-09:00 is outside the profile's hours, 09:00-18:00; move it, or give other hours
+! 16: profile.pension.staff.1: 18:00-19:00 is outside the profile's hours, 09:00-18:00; move it, or give other hours
+! 21: profile.market.staff.1: 12:00-13:00 is outside the profile's hours, 10:00-12:00; move it, or give other hours
+
+== counters beyond the usual hours
++ [profile.busy]
++ staff = { 1 = "17:00-20:00" }
+! 12: profile.busy.staff.1: 17:00-20:00 is outside the profile's hours, 09:00-17:00; move it, or give other hours
+
+== more days than a month has
++ [profile.busy]
++ when = ["end-30", "end-31"]
+! 12: profile.busy.when: "end-31" is no rule for dates; it takes "13", "13-16", "end", "end-2", "fri" or "2026-12-31"
+
+== question that nobody is asked
++ [[question]]
++ id = "q"
++ text = "Q"
++ answers = [ { id = "a", text = "A", question = "r" } ]
++ [[question]]
++ id = "r"
++ text = "R"
++ answers = [ { id = "b", text = "B", service = "cash" } ]
++ [[question]]
++ id = "lost"
++ text = "L"
++ answers = [ { id = "c", text = "C", question = "r" } ]
+! 19: question[lost]: no answer leads to this question; let one, or remove it
 
 == waiting and appointments
 + [waiting]

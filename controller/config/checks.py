@@ -7,6 +7,7 @@ and not after them. Where a value was wrong there stands None, which means "coul
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from datetime import date, timedelta
 from itertools import combinations
 from os.path import normpath
 from typing import Any
@@ -14,8 +15,17 @@ from typing import Any
 from controller.config.errors import Fault, Table
 from controller.config.keys import CLASSES, ClassKeys, JournalKeys
 from controller.config.lines import Place
-from controller.config.values import Share, nearest
-from controller.lobby.calendar import EVERY_OTHER_DAY, PROFILES, Span, hours_of, parse_spans
+from controller.config.values import Share, nearest, week_of
+from controller.lobby.calendar import (
+    EVERY_OTHER_DAY,
+    PROFILES,
+    WEEKDAYS,
+    Span,
+    Week,
+    hours_of,
+    parse_dates,
+    parse_spans,
+)
 from controller.lobby.triage import loops
 from drivers.link import Link, TcpLink, parse_link
 
@@ -27,7 +37,8 @@ def cross_checks(config: Table) -> Iterator[Fault]:
     yield from _services(config, services, counters)
     yield from _counters(config, services, counters)
     yield from _shares(config, services)
-    yield from _profiles(config, counters)
+    yield from _hours(config, services)
+    yield from _profiles(config, services, counters)
     yield from _triage(config, services)
     yield from _devices(config, counters, devices)
     yield from _mqtt(config)
@@ -117,7 +128,15 @@ def _classes(config: Table) -> list[str] | None:
 def _shares(config: Table, services: Mapping[Place, Table]) -> Iterator[Fault]:
     own = config.get("class") or {}
     classes = {id: ClassKeys() for id in own} | dict(CLASSES)
-    for profile in PROFILES:
+    profiles = list(dict.fromkeys([*Share.model_fields, *(config.get("profile") or ())]))
+    if config.get("profile", {}) is not None:
+        shares = [((*place, "share"), service.get("share")) for place, service in services.items()]
+        shares += [(("class", id, "share"), (klass or {}).get("share")) for id, klass in own.items()]
+        for place, share in shares:
+            for id in share if isinstance(share, dict) else ():
+                if id not in profiles:
+                    yield (*place, id), f"unknown key; {nearest(id, profiles)}"
+    for profile in profiles:
         of_services = [_share(service.get("share", 1), profile) for service in services.values()]
         if services and not any(share is None or share > 0 for share in of_services):
             yield ("service", 0, "share"), f'no service has a share of the arrivals on "{profile}" days; give one'
@@ -132,8 +151,76 @@ def parsed(text: str) -> Span:
     return span
 
 
-def _profiles(config: Table, counters: Mapping[Place, Table]) -> Iterator[Fault]:
+def _hours(config: Table, services: Mapping[Place, Table]) -> Iterator[Fault]:
+    calendar = _calendar(config)
+    tables = {("calendar",): calendar, **services}
+    for place, table in tables.items():
+        if table.get("hours") and not any(week_of(table["hours"])):
+            yield (*place, "hours"), "it is closed on every day, so that nobody gets a ticket; name the hours of one"
+    for place, service in services.items():
+        at, last = (*place, "last_ticket"), service.get("last_ticket", 0)
+        if "last_ticket" not in service:
+            at, last = ("calendar", "last_ticket"), calendar.get("last_ticket", 0)
+        whose = f' of service "{service.get("id")}"' if "hours" in service else ""
+        for weekday, spans in zip(WEEKDAYS, _week(config, service) or ((),) * 7, strict=True):
+            if spans and last is not None and spans[-1].end - last * 60 <= spans[0].start:
+                hours = f"{' '.join(map(str, spans))} on {weekday}"
+                yield at, f"{last:g} minutes leave no time for tickets in the hours{whose} {hours}; give fewer"
+                break
+    holidays = {day for text in calendar.get("holidays") or () for day in _days(text)}
+    for n, text in enumerate(calendar.get("workdays") or ()):
+        if both := sorted(holidays.intersection(_days(text))):
+            yield ("calendar", "workdays", n), f"{both[0]} is one of the holidays as well; name it in one of the two"
+    given = _given(config, services)
+    slots = (config.get("appointment") or {}).get("slots") or []
+    for slot in parse_spans(" ".join(map(str, slots))) if slots else ():
+        if given and not _meet([slot], given):
+            entry = [n for n, text in enumerate(slots) if _is(text, slot)]
+            where: Place = ("appointment", "slots", *entry)
+            yield where, f"{slot} is outside the hours of every service; move it, or leave it out"
+
+
+def _is(text: object, span: Span) -> bool:
+    """Whether a text names a span of the day."""
+    try:
+        return span in parse_spans(str(text))
+    except ValueError:  # half of one, which makes sense with the next
+        return False
+
+
+def _calendar(config: Table) -> Table:
+    calendar: Table = config.get("calendar") or {}
+    return calendar
+
+
+def _days(text: object) -> Iterator[date]:
+    """The days of an entry that passed the check of its key."""
+    first, last = parse_dates(str(text))
+    return (first + timedelta(days=n) for n in range((last - first).days + 1))
+
+
+def _week(config: Table, service: Table) -> Week | None:
+    """When a service's tickets are given; None: at any time, or nobody knows."""
+    hours = service["hours"] if "hours" in service else _calendar(config).get("hours")
+    return week_of(hours) if hours else None
+
+
+def _given(config: Table, services: Mapping[Place, Table]) -> list[Span] | None:
+    """When tickets are given, of any service on any weekday; None: at any time, or nobody knows."""
+    weeks = [_week(config, service) for service in services.values()]
+    known = [week for week in weeks if week]
+    return [span for week in known for spans in week for span in spans] if len(known) == len(weeks) else None
+
+
+def _meet(some: Iterable[Span], others: Iterable[Span]) -> bool:
+    """Whether two times of the day have any time in common."""
+    others = list(others)
+    return any(one.start < other.end and other.start < one.end for one in some for other in others)
+
+
+def _profiles(config: Table, services: Mapping[Place, Table], counters: Mapping[Place, Table]) -> Iterator[Fault]:
     known = _ids(config, "counter", counters)
+    given = _given(config, services)
     for id, own in (config.get("profile") or {}).items():
         if own is None:
             continue
@@ -159,6 +246,33 @@ def _profiles(config: Table, counters: Mapping[Place, Table]) -> Iterator[Fault]
             yield ("profile", id, "burst"), f"{burst} does not fit; it takes the least before the most"
         named = [(("profile", id, "staff", counter), counter) for counter in own.get("staff") or ()]
         yield from _unknown(named, "counter", known)
+        if own.get("hours") and given and not _meet([parsed(own["hours"])], given):
+            yield ("profile", id, "hours"), f"in {own['hours']} no service gives tickets; let them meet its hours"
+        yield from _staff(config, id, own, known)
+
+
+def _staff(config: Table, id: str, own: Table, counters: list[str] | None) -> Iterator[Fault]:
+    """What is wrong with the times of a profile's counters."""
+    staff: Mapping[str, str | None] = own.get("staff") or {}
+    shifts = {counter: parse_spans(text) for counter, text in staff.items() if text is not None}
+    if counters and all(shifts.get(counter) == () for counter in counters):
+        yield ("profile", id, "staff"), "it closes every counter all day; leave one open"
+    usual = PROFILES.get(id)
+    hours = [span for spans in _week(config, {}) or () for span in spans] or ([usual.hours] if usual else [])
+    if "hours" in own:
+        hours = [parsed(own["hours"])] if own["hours"] else []
+    if not hours or _calendar(config).get("hours", "") is None:
+        return  # wrong themselves
+    for counter, spans in shifts.items():
+        for span in spans:
+            if not _meet([span], hours):
+                text = f"{span} is outside the profile's hours, {_between(hours)}; move it, or give other hours"
+                yield ("profile", id, "staff", counter), text
+
+
+def _between(spans: list[Span]) -> Span:
+    """From the first to the last of some times of the day."""
+    return Span(min(span.start for span in spans), max(span.end for span in spans))
 
 
 def _triage(config: Table, services: Mapping[Place, Table]) -> Iterator[Fault]:
@@ -187,6 +301,13 @@ def _triage(config: Table, services: Mapping[Place, Table]) -> Iterator[Fault]:
         str(question.get("id")): tuple(str(a["question"]) for a in question.get("answers") or [] if a.get("question"))
         for question in questions.values()
     }
+    unknown = any(
+        question.get("id") is None or question.get("answers") is None for question in questions.values()
+    ) or any(answer.get("question", "") is None for answer in answers.values())
+    wanted = {id for following in leads_to.values() for id in following}
+    for place, question in list(questions.items())[1:]:
+        if not unknown and question["id"] not in wanted:
+            yield place, "no answer leads to this question; let one, or remove it"
     if loop := loops(leads_to):
         yield ("question",), f"the questions lead in a circle: {' -> '.join(loop)}; let one answer lead to a service"
 

@@ -71,7 +71,8 @@ def _shift(value: object) -> Shift:
     return spans[0]
 
 
-def _week(value: object) -> Week:
+def week_of(value: object) -> Week:
+    """The hours of each weekday; ValueError, in words, if they are none."""
     if isinstance(value, str):
         return (parse_spans(value),) * 7
     if not isinstance(value, dict) or not value:
@@ -157,7 +158,7 @@ Shifts = Annotated[tuple[Shift, ...], PlainValidator(_shifts)]
 OneShift = Annotated[Shift, PlainValidator(_shift)]
 Slots = Annotated[tuple[Shift, ...], PlainValidator(_slots), takes(_SLOTS)]
 DateRules = Annotated[tuple[DateRule, ...], PlainValidator(_date_rules)]
-WeekHours = Annotated[Week, PlainValidator(_week)]
+WeekHours = Annotated[Week, PlainValidator(week_of)]
 Days = Annotated[frozenset[date], PlainValidator(_days)]
 
 
@@ -185,7 +186,10 @@ def _named(names: Names) -> Names:
 
 
 class Share(Keys):
-    """A share of the simulated arrivals, by profile; a profile not named has the normal one's."""
+    """A share of the arrivals, by profile, the branch's own among them; a profile not named has the normal one's."""
+
+    model_config = ConfigDict(strict=True, extra="allow", frozen=True)
+    __pydantic_extra__: dict[str, Weight] = Field(init=False)
 
     normal: Weight
     busy: Weight | None = None
@@ -193,7 +197,7 @@ class Share(Keys):
 
     def on(self, profile: str) -> float:
         """The share on a day of that profile."""
-        found: float | None = getattr(self, profile, None)
+        found: float | None = self.model_dump().get(profile)
         return self.normal if found is None else found
 
 
