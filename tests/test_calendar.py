@@ -30,7 +30,7 @@ from controller.lobby.calendar import (
     second_of,
 )
 from controller.lobby.outcome import Refusal
-from controller.lobby.staffing import need
+from controller.lobby.waiting import at_the_door, newcomer, roll
 from simulators.customers import day as customers_of
 
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -437,8 +437,8 @@ def test_the_evening_before_names_the_right_moment() -> None:
 @pytest.mark.parametrize(
     ("language", "told"),
     [
-        ("en", "all 1 tickets of today for Cash have been given; again on Tuesday 2026-11-24 at 03:00"),
-        ("zh", "Cash今天的 1 个号已发完；2026 年 11 月 24 日（周二）03:00 再来"),
+        ("en", "all 1 tickets of today for Cash have been given; again tomorrow"),
+        ("zh", "Cash今天的 1 个号已发完，请于明天再来"),
     ],
 )
 def test_a_used_quota_says_when_there_are_tickets_again(language: str, told: str) -> None:
@@ -620,14 +620,13 @@ def test_a_saturdays_crowd_is_at_the_door_when_it_opens() -> None:
     lobby.do(cm.RollOver(at=lobby.now, cause="day"))
     assert (lobby.state.day, lobby.state.profile) == ("2026-06-13", "pension")
 
-    def crowd(now: str) -> float:
-        return need(lobby.state, rules, local(f"2026-06-13 {now}"), ["cash"]).work
-
-    assert crowd("09:00") == crowd("09:10") == 0
-    assert crowd("10:00") > 0
+    nine = local("2026-06-13 09:00")
+    wait = roll(lobby.state, rules, nine, newcomer(lobby.state, rules, nine, "cash"))
+    assert wait == HOUR, "the counter opens with the doors, and nobody is there before"
     kind = rules.profile_on(lobby.state.day, lobby.state.profile)
     assert kind == rules.profile("2026-06-13")
     assert kind is not None
+    assert [at_the_door(lobby.state, kind, hour * HOUR) > 0 for hour in (9, 10)] == [False, True]
     assert str(kind.hours) == "10:00-15:00"
     assert rules.profile_on(lobby.state.day, "gone") is None
     times = [customer.arrives for customer in customers_of(rules, "pension", "saturday", date(2026, 6, 13))]
