@@ -414,9 +414,8 @@ def main() -> None:
         _stop(str(error), FAILED)
     except click.Abort as abort:
         # click has made it of Ctrl-C, or of the end of what is typed.
-        if isinstance(abort.__cause__, KeyboardInterrupt):
-            sys.exit(INTERRUPTED)
-        _stop("Aborted!", FAILED)
+        interrupted = isinstance(abort.__cause__, KeyboardInterrupt)
+        _stop("interrupted" if interrupted else "Aborted!", INTERRUPTED if interrupted else FAILED)
 
 
 def _stop(text: str, code: int) -> NoReturn:

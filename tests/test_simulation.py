@@ -8,34 +8,47 @@ from __future__ import annotations
 import json
 import math
 import os
+import re
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import date
+from io import StringIO
 from pathlib import Path
 from random import Random
 from statistics import fmean, stdev
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import ciw
 import pytest
-from branches import BANK, branch, numbers
+from branches import BANK, branch, local, numbers, wording
 from checker import Checker
 from random_days import plain
+from rich.cells import cell_len
+from rich.console import Console
 
+from controller import why
 from controller.config import read
 from controller.engine import Engine
-from controller.journal import Journal, JournalReader, Row
+from controller.journal import Journal, JournalError, JournalReader, Row
+from controller.lobby import commands as cm
 from controller.lobby import events as ev
 from controller.lobby.calendar import Hours, Span
 from controller.lobby.rules import Rules
 from controller.lobby.state import State, evolve
+from controller.output import PIPED, console
 from simulators.customers import Customer
 from simulators.customers import day as customers_of
+from simulators.days import commands, replay, reports, scores
+from simulators.days.replay import compare
+from simulators.days.reports import show_replay, show_simulation
 from simulators.days.scores import BASELINES, FIRST
-from simulators.days.simulation import Tally, days_of, quantile, simulate
-from simulators.days.virtual import VirtualDay, VirtualLobby
+from simulators.days.simulation import DayTally, Tally, days_of, quantile, report, simulate
+from simulators.days.simulation import waits as waits_of
+from simulators.days.virtual import Policy, VirtualDay, VirtualLobby, follow_advice, leave_alone
 
 CONFIG = Path(__file__).parents[1] / "config"
 LOBBY = Path(sys.executable).with_name("lobby")
@@ -200,6 +213,69 @@ def test_over_lunch_nobody_comes(bank: Rules) -> None:
     assert all(any(time in span for span in lunch) for time in times)
 
 
+# -- what is counted of the windows ----------------------------------------------------------------------------------
+
+
+def short_of_staff(bank: Rules) -> Rules:
+    """A pension day for which two of six windows are planned."""
+    kind = replace(bank.calendar.profiles["pension"], staff=dict.fromkeys(("2", "3", "5", "6"), ()))
+    return replace(bank, calendar=replace(bank.calendar, profiles={**bank.calendar.profiles, "pension": kind}))
+
+
+def counted(rows: Sequence[Row]) -> tuple[float, float, list[str]]:
+    """From the rows alone: seconds that windows were open, and busy, and those left open at the end of a day."""
+    opened: dict[str, int] = {}
+    called: dict[str, int] = {}
+    open_for = busy_for = 0
+    left: list[str] = []
+    for row in rows:
+        match row.event:
+            case ev.DayClosed():
+                left += opened
+            case ev.CounterOpened(counter=id):
+                opened[id] = row.at
+            case ev.CounterClosed(counter=id) | ev.CounterPaused(counter=id):
+                open_for += row.at - opened.pop(id)
+            case ev.TicketCalled(counter=id):
+                called[id] = row.at
+            case ev.TicketFinished(counter=id) | ev.TicketMissed(counter=id):
+                busy_for += row.at - called.pop(id)
+    return open_for / 1000, busy_for / 1000, left + list(opened)
+
+
+@pytest.mark.parametrize("policy", [leave_alone, follow_advice])
+def test_windows_that_advice_opens_are_counted_and_close_in_the_evening(bank: Rules, policy: Policy) -> None:
+    """Also where nobody is planned for them, so that no shift of theirs ends."""
+    rules = short_of_staff(bank)
+    rows: list[Row] = []
+    tally = simulate(rules, "pension", 2, 45, policy, keep=rows.extend)
+    advised = {row.event.counter for row in rows if isinstance(row.event, ev.CounterOpened)} - {"1", "4"}
+    assert bool(advised) == (policy is follow_advice)
+    open_for, busy_for, left = counted(rows)
+    assert left == []
+    assert tally.window_seconds == pytest.approx(open_for)
+    assert tally.busy_seconds == pytest.approx(busy_for)
+    assert 0 <= tally.idle < 0.5
+
+
+def test_a_window_that_nobody_closes_is_open_until_the_last_that_happens() -> None:
+    rules = branch({"1": {"cash": 0}})
+    lobby, tally = VirtualLobby(rules), Tally()
+    counts = DayTally(lobby.state, tally)
+    lobby.heard = counts.heard
+    nine = local("2026-11-23 09:00")
+    for minute, ask in (
+        (0, lambda **about: cm.TakeTicket(by="kiosk", service="cash", **about)),
+        (0, lambda **about: cm.CallNext(counter="1", **about)),
+        (10, lambda **about: cm.Hold(counter="1", **about)),
+        (20, lambda **about: cm.Unhold(counter="1", **about)),
+    ):
+        lobby.do(ask(at=nine + minute * 60_000, cause=f"{minute}:{ask}"))
+    counts.over(nine + 30 * 60_000)
+    assert (tally.window_seconds, tally.busy_seconds) == (30 * 60, 20 * 60)
+    assert tally.idle == pytest.approx(1 / 3, abs=0.001)
+
+
 # -- the command -----------------------------------------------------------------------------------------------------
 
 
@@ -262,6 +338,10 @@ def test_its_figures(simulated: tuple[Path, subprocess.CompletedProcess[str]]) -
     assert figures["days"] == 2
     assert figures["customers"] > 500
     assert figures["seconds"] > 0
+    assert figures["target"] == 15
+    for side in (figures, *figures["advice"].values()):
+        assert 0 < side["above_target"] < side["above_3"] < 1
+        assert 0 <= side["idle"] <= 1
     assert {"normal", "vip", "green"} <= figures["classes"].keys()
     for waits in figures["classes"].values():
         assert waits.keys() == {"n", "mean", "p50", "p95", "max", "overtaken_max"}
@@ -285,10 +365,13 @@ def test_its_figures(simulated: tuple[Path, subprocess.CompletedProcess[str]]) -
 
 def test_what_it_shows_and_draws(simulated: tuple[Path, subprocess.CompletedProcess[str]]) -> None:
     folder, done = simulated
-    assert "as planned" in done.stderr, "the progress"
-    assert "as planned" not in done.stdout.split("Windows")[0]
-    assert "Estimated waits" in done.stdout
-    assert "green" in done.stdout
+    assert "as advised: day 2 of 2" in done.stderr, "the progress"
+    assert done.stderr.count("━") < 60, "one bar"
+    assert "as planned" not in done.stdout.split("Counters, with and without")[0]
+    for said in ("Estimated waits (minutes)", "Green channel", "as planned", "wait more than 15 min, the target (%)"):
+        assert said in done.stdout
+    assert "…" not in done.stdout
+    assert not {"green", "personal", "p95"} & set(re.split(r"\W+", done.stdout))
     drawn = sorted((folder / "pictures").iterdir())
     assert [picture.name for picture in drawn] == [f"2026-01-{day:02d}.svg" for day in (5, 6)]
     assert all("<svg" in picture.read_text("utf-8") for picture in drawn)
@@ -302,7 +385,7 @@ def test_what_it_shows_and_draws(simulated: tuple[Path, subprocess.CompletedProc
         (["--journal", "taken"], 2, ["taken", "already"]),
         (["--journal", "taken/days.db"], 1, ["taken/days.db"]),
         (["--json", "none/such/days.json"], 1, ["none/such/days.json"]),
-        (["--pictures", "taken/pictures"], 1, ["taken/pictures"]),
+        (["--pictures", "taken/pictures"], 1, ["taken/pictures: cannot be written (not a directory); make room, or"]),
     ],
 )
 def test_what_it_cannot_do_it_says_in_a_line_before_it_begins(
@@ -327,6 +410,133 @@ def test_a_journal_that_finds_no_room_ends_it_in_a_line(bank_toml: Path, tmp_pat
     assert done.stdout == ""
     assert done.stderr.splitlines()[-1].startswith("full.db: cannot be written")
     assert "Traceback" not in done.stderr
+
+
+def days_kept(path: Path) -> int:
+    """Days in a journal that is being written; 0 as long as there is none."""
+    try:
+        reader = JournalReader(path)
+    except JournalError:
+        return 0
+    try:
+        return len(reader.days())
+    finally:
+        reader.close()
+
+
+@pytest.mark.parametrize("days", [2, 0])
+def test_ctrl_c_ends_it_with_a_line_about_what_is_left(days: int, bank_toml: Path, tmp_path: Path) -> None:
+    """After a whole day or more; and before the first is over, which here takes long."""
+    toml = tmp_path / "bank.toml"
+    busy = "arrivals = [70000, 58, 44, 28, 24, 28, 24, 16]"
+    long_day = f'[profile.endless]\nwhen = ["2026-01-01"]\nhours = "09:00-17:00"\n{busy}\n'
+    toml.write_text(bank_toml.read_text("utf-8") + long_day, "utf-8")
+    profile = "normal" if days else "endless"
+    command = [str(LOBBY), "simulate", "--config", "bank.toml", "--profile", profile, "--days", "100000"]
+    command += ["--journal", "days.db", "--json", "days.json", "--pictures", "drawn"]
+    process = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + 60
+    while not (days_kept(tmp_path / "days.db") >= days and (tmp_path / "days.db").exists()):
+        assert process.poll() is None
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "Traceback" not in err
+    assert "Aborted" not in err
+    *_, line = err.splitlines()
+    kept = days_kept(tmp_path / "days.db")
+    drawn = len(list((tmp_path / "drawn").glob("*.svg")))
+    assert line.startswith("interrupted after ")
+    assert f"days.db has {kept}" in line
+    assert f"drawn has the pictures of {drawn}" in line
+    if days:
+        figures = json.loads((tmp_path / "days.json").read_text("utf-8"))
+        assert 1 <= figures["days"] <= kept
+        assert "advice" not in figures
+        assert f"interrupted after {figures['days']} of 100000 days as planned" in line
+        assert "Waits (minutes)" in out
+    else:
+        assert not (tmp_path / "days.json").exists()
+        assert out == ""
+
+
+# -- the tables ------------------------------------------------------------------------------------------------------
+
+
+def in_language(rules: Rules, language: str) -> Rules:
+    return replace(rules, wording=wording(language))
+
+
+@pytest.fixture(scope="module")
+def reported(bank: Rules) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The figures of a simulation and of a replay, with long names and waits of hours."""
+    rows: list[Row] = []
+    tally = simulate(bank, "pension", 1, 46, keep=rows.extend)
+    simulation = report(tally, 1, 1.0, bank.target)
+    side = {"window_minutes": 123456.0, "idle": 0.5, "mean": 123.4, "p95": 234.5, "above_3": 1.0, "above_target": 0.9}
+    simulation["advice"] = {"planned": side | {"too_long": 99999.0}, "followed": side | {"too_long": 9.0}}
+    fewer = {id: counter for id, counter in bank.counters.items() if id in ("1", "4")}
+    compared = compare([(row.at, row.event) for row in rows], replace(bank, counters=fewer))
+    replayed = {
+        "day": "2026-01-05",
+        "journal": "the journal of the branch at the corner of the road to the north.db",
+        "config": "the same with two windows less.toml",
+        "utc": True,
+        "all": {"was": waits_of(compared.was), "would_be": waits_of(compared.would_be)},
+        "classes": replay.report(compared, "klass"),
+        "services": replay.report(compared, "service"),
+        "changed": replay.most_changed(compared),
+        "left_out": 17,
+        "never_called": {"was": 3, "would_be": 140},
+        "closed": ["5", "6"],
+        "unknown_counters": ["7", "8"],
+        "target": 15.0,
+        "above_3": {"was": 0.5, "would_be": 0.999},
+        "above_target": {"was": 0.25, "would_be": 0.9},
+    }
+    return simulation, replayed
+
+
+@pytest.mark.parametrize("width", [80, 120, PIPED])
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_no_table_is_cut(
+    width: int, language: str, bank: Rules, reported: tuple[dict[str, Any], dict[str, Any]]
+) -> None:
+    long = {"cash": "Cash of every kind, notes, coins and cheques, and exchange", "personal": "个人业务" * 16}
+    services = {id: replace(s, name=long.get(id, s.name)) for id, s in bank.services.items()}
+    rules = in_language(replace(bank, services=services), language)
+    shown = Console(width=width, file=StringIO(), markup=False, emoji=False, highlight=False)
+    simulation, replayed = reported
+    show_simulation(shown, simulation, rules)
+    show_replay(shown, replayed, rules, "Bank  2026-01-05")
+    show_replay(shown, {k: v for k, v in replayed.items() if k != "config"}, rules, "Bank  2026-01-05")
+    assert isinstance(shown.file, StringIO)
+    text = shown.file.getvalue()
+    assert "…" not in text
+    assert all(cell_len(line) <= width for line in text.splitlines())
+    for kind in ("classes", "services"):
+        for figures in simulation[kind].values():
+            assert f" {figures['mean']:.1f} " in text
+        for sides in replayed[kind].values():
+            assert all(f" {sides[side]['max']:.1f} " in text for side in ("was", "would_be"))
+
+
+def test_names_are_no_markup(bank: Rules, reported: tuple[dict[str, Any], dict[str, Any]]) -> None:
+    services = {id: replace(s, name="[red]:bank:[/nothing]") for id, s in bank.services.items()}
+    command = console()
+    with command.capture() as shown:
+        show_simulation(command, reported[0], replace(bank, services=services))
+    assert "[red]:bank:[/nothing]" in shown.get()
+
+
+def test_every_word_of_the_tables_is_used() -> None:
+    source = "".join(Path(module.__file__ or "").read_text("utf-8") for module in (reports, commands, scores, why))
+    for language in ("zh", "en"):
+        words = [key for key in wording(language).templates if key.startswith(("days.", "asked."))]
+        unused = {word for word in words if not re.search(rf'["._]{word.partition(".")[2]}"', source)}
+        assert unused == {"days.one_closed", "days.one_unknown"}, "made of closed and unknown"
 
 
 def test_without_matplotlib_it_says_what_to_install(bank_toml: Path, tmp_path: Path) -> None:

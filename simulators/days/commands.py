@@ -36,12 +36,17 @@ class _Keeper:
     def __init__(self, rules: Rules, journal: Path | None, drawings: Path | None) -> None:
         self._rules = rules
         self._drawings = drawings
-        if drawings:
-            pictures.must_be_possible()
-            make_folder(drawings)
-        self._journal = Journal(journal) if journal else None
+        self._path = journal
+        self._journal: Journal | None = None
         self.written = 0
         self.drawn = 0
+
+    def open(self) -> None:
+        """Make what they go into. JournalError, OSError or NoMatplotlibError if that cannot be."""
+        if self._drawings:
+            pictures.must_be_possible()
+            make_folder(self._drawings)
+        self._journal = Journal(self._path) if self._path else None
 
     def keep(self, rows: Sequence[Row]) -> None:
         """One day; JournalError or OSError if it finds no room."""
@@ -84,6 +89,7 @@ def run_simulation(
         columns = (TextColumn("{task.description}", markup=False), BarColumn(), TimeElapsedColumn())
         started, seconds = time.perf_counter(), 0.0
         try:
+            keeper.open()
             with Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True)) as progress:
                 task = progress.add_task("", total=2 * days)
 
