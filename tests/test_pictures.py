@@ -14,6 +14,7 @@ from xml.etree import ElementTree
 import matplotlib as mpl
 import pytest
 from branches import ALL, MINUTE_MS, NINE, Lobby, branch, history, local, long_steps, wording
+from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 
 from controller.lobby import events as ev
@@ -212,6 +213,54 @@ def test_a_promoted_ticket_is_called_in_its_new_class(tmp_path: Path) -> None:
     assert points(day(tale.events, tmp_path), "waits-") == {"vip": 1}
 
 
+def test_ranges_are_drawn_whole_and_can_be_seen() -> None:
+    """Half an hour was told at most, although everybody waited 5 minutes."""
+    tale = Tale()
+    for n in range(1, 4):
+        tale.issue(n, f"A00{n}", expected=(60, 600, 1800)).call(n + 5, f"A00{n}").finish(n + 5.5, f"A00{n}")
+    axes = pictures.day(tale.events, ENGLISH, "A day").axes[3]
+    (ranges,) = [shown for shown in axes.collections if shown.get_gid() == "ranges"]
+    tops = [path.vertices[:, 1].max() for path in ranges.get_paths()]
+    assert max(tops) == 30 <= axes.get_ylim()[1]
+    legend = axes.get_legend()
+    assert legend is not None
+    (shown,) = [
+        line for line, text in zip(legend.legend_handles, legend.get_texts(), strict=True) if "range" in text.get_text()
+    ]
+    for line in (ranges.get_color()[0], shown.get_color()):
+        assert contrast(to_rgb(line)) > 2.2
+    assert shown.get_linewidth() >= 2
+
+
+def contrast(colour: tuple[float, float, float]) -> float:
+    """Of a colour on white, as WCAG has it: 1 to 21."""
+    parts = (c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in colour)
+    return 1.05 / (0.05 + sum(part * weight for part, weight in zip(parts, (0.2126, 0.7152, 0.0722), strict=True)))
+
+
+@pytest.mark.parametrize(
+    ("waits", "says"),
+    [
+        ((0.03,) * 10, "nearly everybody was called at once"),
+        ((0.03,) * 6 + (4,) * 4, "half were called at once, nine in ten within 4.0 min"),
+        ((2,) * 10, "half within 2.0 min, nine in ten within 2.0 min"),
+    ],
+)
+def test_a_quiet_day_says_that_people_were_called_at_once(waits: Sequence[float], says: str, tmp_path: Path) -> None:
+    tale = Tale()
+    for n, wait in enumerate(waits, 1):
+        minute = 10 * n
+        tale.issue(minute, f"A{n:03d}").call(minute + wait, f"A{n:03d}").finish(minute + 5, f"A{n:03d}")
+    assert says in words(day(tale.events, tmp_path))
+
+
+def test_a_long_title_stays_on_the_sheet() -> None:
+    for title in ("Liberation Road " * 8, "解放路支行" * 14):
+        figure = pictures.day(usual(), ENGLISH, title)
+        (shown,) = [text for text in figure.texts if text.get_text() == title]
+        assert shown.get_fontsize() < 13
+
+
 # -- odd days --------------------------------------------------------------------------------------------------------
 
 
@@ -321,6 +370,15 @@ def test_the_same_comparison_is_the_same_bytes(tmp_path: Path) -> None:
     for name in ("one", "other"):
         pictures.save(pictures.compare(usual(), usual(), ENGLISH, LABELS, {"A001": "A001"}, "A day"), tmp_path / name)
     assert (tmp_path / "one").read_bytes() == (tmp_path / "other").read_bytes()
+
+
+def test_both_lines_of_a_class_are_of_the_same_customers() -> None:
+    """The second customer is called on the first day only."""
+    one = Tale().issue(0, "A001").issue(0, "A002").call(1, "A001").finish(2, "A001").call(9, "A002").events
+    other = Tale().issue(0, "A001").issue(0, "A002").call(3, "A001").events
+    figure = pictures.compare(one, other, ENGLISH, LABELS, {"A001": "A001", "A002": "A002"}, "A day")
+    lines = {line.get_gid(): list(line.get_xdata()) for line in figure.axes[1].lines}
+    assert (lines["shares-1-normal"], lines["shares-2-normal"]) == ([0, 1], [0, 3])
 
 
 # -- without its parts -----------------------------------------------------------------------------------------------
