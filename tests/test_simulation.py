@@ -637,7 +637,7 @@ class Days(NamedTuple):
     def baselines(self, **only: float) -> dict[str, float]:
         """The mean absolute error of each way of guessing, in minutes; `first`: within so many seconds of the day."""
         first = only.get("first", math.inf)
-        guesses = [g for tally in self.tallies for g in tally.guesses if g.into_day < first]
+        guesses = [g for tally in self.tallies for g in tally.guesses if g.told and g.into_day < first]
         return {name: fmean(abs(g.guesses[name] - g.actual) for g in guesses) / 60 for name in BASELINES}
 
 
@@ -662,7 +662,7 @@ def shown(name: str, found: Quality, baselines: dict[str, float] | None = None) 
 
 def both_agree(found: Days) -> None:
     """`simulators.days.scores` counts what the rows tell."""
-    guesses = [g for tally in found.tallies for g in tally.guesses]
+    guesses = [g for tally in found.tallies for g in tally.guesses if g.told]
     told = [c for c in found.calls if c.scored]
     assert [(g.klass, g.day, g.actual, tuple(g.told)) for g in guesses] == [
         (c.klass, c.day, c.seconds, tuple(c.expected or ())) for c in told

@@ -92,6 +92,8 @@ def _show_estimates(console: Console, estimates: Mapping[str, Any], say: _Said) 
             others.add_row(name, *(f"{errors[method]:.1f}" for method in methods))
     console.print(ours)
     console.print(say("estimates_note"), style="italic")
+    if (untold := estimates["not_told"])["n"]:
+        console.print(say("not_told", n=untold["n"], mean=f"{untold['mean']:.1f}"))
     console.print()
     console.print(others)
 

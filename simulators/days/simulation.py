@@ -54,7 +54,9 @@ class Tally:
     def add(self, day: Tally) -> None:
         """One day more."""
         for each in fields(self):
-            setattr(self, each.name, getattr(self, each.name) + getattr(day, each.name))
+            total = getattr(self, each.name)
+            total += getattr(day, each.name)
+            setattr(self, each.name, total)
 
     @property
     def idle(self) -> float:
