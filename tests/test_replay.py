@@ -359,6 +359,7 @@ def test_without_a_configuration_the_day_is_as_it_was(journal: Path, tmp_path: P
     assert "2026-01-14  UTC" in drawn
     assert "01:00" in drawn, "nine in the branch"
     assert "17:00" not in drawn
+    assert "target" not in drawn + done.stdout
     figures = json.loads((tmp_path / "f.json").read_text("utf-8"))
     assert figures["day"] == "2026-01-14", "the last one"
     was = waits_by(as_it_was(events(rows_of(journal, "2026-01-14"))), "klass")

@@ -270,7 +270,7 @@ def _call(
 
 def day(events: Journal, rules: Rules, title: str, *, target: float | None = None) -> Figure:
     """One business day: who waited for what, how long until each call, what each counter did, and whether the waits
-    were as estimated. `target` is the branch's aim for a wait, in minutes, if not the rules' own.
+    were as estimated. `target` is the branch's aim for a wait, in minutes, if not the rules' own; 0: nobody knows it.
     """
     with _style():
         story = _told(events, rules)
@@ -511,8 +511,9 @@ def _draw_waits(axes: Axes, story: _Story, rules: Rules, target: float) -> None:
     for klass, mark in _marks(rules, story.calls).items():
         points = [(_x(call.at), call.wait) for call in story.calls if call.klass == klass]
         _points(axes, f"waits-{klass}", points, mark, rules.class_name(klass))
-    lines = [(GOOD_WAIT, "good", ":")] if target != GOOD_WAIT else []
-    for minutes, key, line in (*lines, (target, "target", "--")):
+    good = [(GOOD_WAIT, "good", ":")] if target != GOOD_WAIT else []
+    aim = [(target, "target", "--")] if target else []
+    for minutes, key, line in (*good, *aim):
         label = _say(rules, key, minutes=f"{minutes:g}")
         axes.axhline(minutes, color=INK, linewidth=1, linestyle=line, label=label, zorder=2, gid=f"line-{key}")
     axes.set_ylim(0, max([target * 1.25, GOOD_WAIT * 1.25, *(wait * 1.06 for wait in waits)]))

@@ -71,7 +71,7 @@ def bare_rules(events: Day, zone: Any, wording: Wording) -> Rules:
             case ev.TicketCalled(counter=counter) | ev.CounterOpened(counter=counter):
                 counters[counter] = Counter(counter, {})
     default = next(iter(services), "")
-    return Rules("", "", zone, wording, services, classes, counters, default)
+    return Rules("", "", zone, wording, services, classes, counters, default, target=0)
 
 
 def as_it_was(events: Day) -> list[Waited]:
