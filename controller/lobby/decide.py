@@ -50,7 +50,8 @@ def _roll_over(state: State, rules: Rules, command: cm.RollOver) -> Decision:
         waits = (Stage.WAITING, Stage.HELD, Stage.MISSED)
         unserved = sum(ticket.stage in waits for ticket in state.tickets.values())
         events.append(ev.DayClosed(state.day, unserved, figures.day(state, rules)))
-    return [*events, ev.DayOpened(day, rules.profile(day).id, state.knowledge.summary())]
+    learned = state.knowledge.summary({id: service.minutes * 60 for id, service in rules.services.items()})
+    return [*events, ev.DayOpened(day, rules.profile(day).id, learned)]
 
 
 # -- tickets -------------------------------------------------------------------------------------------------

@@ -2,7 +2,7 @@
 
 Today's state learns from today's events, and what it knows when the day ends stands in the row that opens the next: so
 a day's journal alone rebuilds it, and the estimates with it. The older a day, the less it counts, and a day that is
-unlike all before it counts for little, unless the next is like it.
+unlike all before it does not count, unless the next is as odd.
 
 The range that people are told is made here, in whole minutes; hits and misses are those of that very range.
 """
@@ -22,14 +22,13 @@ NOTHING = 0.05
 """The weight below which something is forgotten."""
 LONGEST = 2 * 3600
 """Seconds at a counter above which a ticket was forgotten there, or the clock was set."""
-SETTLED = 2.5
+SETTLED = 1.5
 """Days, fading, from which it is known what is usual."""
 BAND = 6.0
-"""The factor by which one service may be shorter or longer than usual, for what is learned from it .."""
+"""The factor by which one service may be shorter or longer than usual, for what is learned from it; and a day's on the
+mean than what is configured, as long as it is not known what is usual."""
 ODD = 2.0
-""".. and by which a whole day's may be off on the mean before the day is an odd one ..."""
-ODD_COUNTS = 0.1
-""".. of which so much is kept, unless the day before was odd as well: then it is the branch that has changed."""
+"""The factor by which a day's mean may be shorter or longer than usual; beyond it, the day is an odd one."""
 BUCKETS = (5 * 60, 15 * 60, 30 * 60)
 """Where the four buckets of predicted waits part, in seconds."""
 BIN = 80
@@ -245,51 +244,43 @@ class Knowledge:
 
     # -- from day to day -----------------------------------------------------------------------------------------
 
-    def _is_odd(self) -> bool:
+    def _is_odd(self, priors: Mapping[str, float]) -> bool:
         """Whether customers have been at the counter much longer today than usual, or shorter."""
         before = self.morning.times if self.morning else {}
         for service, classes in self.times.items():
-            usual = self._usual(service)
+            usual, factor = self._usual(service), ODD
+            if not usual:
+                usual, factor = priors.get(service, 0.0), BAND
             then, seconds_then = _sum(before.get(service, {}))
             now, seconds_now = _sum(classes)
             count, seconds = now - then, seconds_now - seconds_then
-            if usual and count >= PRIOR_WEIGHT and not usual / ODD <= seconds / count <= usual * ODD:
+            if usual and count >= PRIOR_WEIGHT and not usual / factor <= seconds / count <= usual * factor:
                 return True
         return False
 
-    def summary(self) -> dict[str, Any]:
-        """All of it as plain data, a day older."""
-        odd = self._is_odd()
-        part = ODD_COUNTS if odd and not self.odd else 1.0
+    def summary(self, priors: Mapping[str, float] | None = None) -> dict[str, Any]:
+        """All of it as plain data, a day older. `priors`: service -> the configured mean in seconds."""
         before = self.morning or Knowledge()
-
-        def older(now: Sequence[float], then: Sequence[float] = (0.0, 0.0)) -> list[float]:
-            return [_aged(was + part * (is_ - was)) for is_, was in zip(now, then, strict=True)]
-
+        odd = self._is_odd(priors or {})
+        # An odd day teaches nothing, unless the day before was odd as well: then it is the branch that has changed.
+        known = before if odd and not self.odd else self
         errors = {}
-        for cell, now in self.errors.items():
-            then = before.errors.get(cell) or Errors()
-            ends = now if part == 1 else then
-            first = min(now.bins)
-            bins = range(first, max(now.bins) + 1)
-            aged = older(*([each.bins.get(bin, 0.0) for bin in bins] for each in (now, then)))
-            weights = [weight if weight > NOTHING else 0 for weight in aged]
+        for cell, each in known.errors.items():
+            first = min(each.bins)
+            bins = range(first, max(each.bins) + 1)
+            weights = [old if (old := _aged(each.bins.get(bin, 0.0))) > NOTHING else 0 for bin in bins]
             if any(weights):
-                errors[cell] = [round(ends.below, 4), round(ends.above, 4), first, weights]
+                errors[cell] = [round(each.below, 4), round(each.above, 4), first, weights]
         return {
             "times": {
-                service: {
-                    klass: older(known, before.times.get(service, {}).get(klass, (0.0, 0.0)))
-                    for klass, known in classes.items()
-                    if known[0] > NOTHING
-                }
-                for service, classes in self.times.items()
+                service: {klass: _older(each) for klass, each in classes.items() if each[0] > NOTHING}
+                for service, classes in known.times.items()
             },
             "errors": errors,
-            "calls": [older(now, then) for now, then in zip(self.calls, before.calls, strict=True)],
-            "missed": older(self.missed, before.missed),
-            "pauses": older(self.pauses, before.pauses),
-            "days": _aged(self.days + (_customers(self) - _customers(before) >= PRIOR_WEIGHT)),
+            "calls": [_older(each) for each in known.calls],
+            "missed": _older(known.missed),
+            "pauses": _older(known.pauses),
+            "days": _aged(known.days + (_customers(known) - _customers(before) >= PRIOR_WEIGHT)),
             "odd": odd,
         }
 
@@ -342,6 +333,10 @@ def _add(known: list[float], value: float) -> None:
 def _aged(weight: float) -> float:
     """Rounded down, so that nothing stays for ever."""
     return floor(weight * FADES * 100) / 100
+
+
+def _older(known: Sequence[float]) -> list[float]:
+    return [_aged(part) for part in known]
 
 
 def _length(waited: float) -> int:
