@@ -191,16 +191,15 @@ class Daemon:
 
     async def _look_ahead(self) -> None:
         """Tell people how long they will wait, and the manager whether windows should open or close."""
-        checked = -1
+        checked = self.engine.state.windows.checked_at
         while True:
             for service in self._settings.rules.services:
                 self.desk.look_ahead(service)
                 await asyncio.sleep(0)  # a press need not wait for all of them
             self.desk.looked_ahead()
             now = self._clock.wall()
-            slot = now // (CHECK_EVERY * 1000)
-            if slot != checked:
-                checked = slot
+            if check_is_due(checked, now):
+                checked = now
                 self.engine.submit(Request(CheckWindows(at=now, cause=f"windows:{now}")))
             await asyncio.sleep(LOOK_AHEAD)
 
@@ -218,6 +217,12 @@ def until_day_ends(rules: Rules, wall: int) -> float:
     Never less than `DAY_CHECK`: whatever clock and time zone say, looking must not keep the loop busy.
     """
     return max(DAY_CHECK, min((rules.end_of_day(wall) - wall) / 1000, CLOCK_CHECK))
+
+
+def check_is_due(checked: int, now: int) -> bool:
+    """Whether the windows are to be checked `now`, after the last check of the day, also before a restart (both in ms
+    since 1970, UTC; 0: none yet); at once after a clock that was set back."""
+    return not 0 <= now - checked < CHECK_EVERY * 1000
 
 
 async def run_until_signalled(settings: Settings) -> None:

@@ -22,7 +22,7 @@ from controller.lobby.commands import Command
 from controller.lobby.decide import begins_day, decide
 from controller.lobby.events import DayOpened, Event, SelfServiceAdvised, TicketIssued
 from controller.lobby.issuing import SELF_SERVICE
-from controller.lobby.outcome import Refusal, Same, Told
+from controller.lobby.outcome import Refusal, Same, Told, sentence
 from controller.lobby.rules import Rules
 from controller.lobby.state import Print, State, evolve
 
@@ -233,7 +233,7 @@ class Engine:
             return Answer("refused", decision.text(self.rules.wording), code=decision.code)
         if isinstance(decision, Same):
             paper = self.state.tickets[decision.ticket].print is not Print.NONE
-            return _ok(self.rules, "ticket_issued", decision.ticket, printed=paper, ticket=decision.ticket)
+            return _ok(self.rules, "answer.ticket_issued", decision.ticket, printed=paper, ticket=decision.ticket)
         if isinstance(decision, Told):
             return Answer("ok", decision.text, ticket=decision.ticket, code=decision.code)
         self._apply(decision, command, rows, request.press)
@@ -330,11 +330,11 @@ def answer_to(rules: Rules, events: Sequence[Event]) -> Answer:
         return Answer("ok", rules.wording.say("refused.none_waiting"), code="none_waiting")
     printed = not isinstance(last, TicketIssued) or last.paper
     about["klass"] = rules.class_name(str(about.get("class", "")))
-    return _ok(rules, last.KIND, str(about.get("ticket", "")), printed=printed, **about)
+    return _ok(rules, sentence(last), str(about.get("ticket", "")), printed=printed, **about)
 
 
-def _ok(rules: Rules, kind: str, id: str, *, printed: bool, **about: object) -> Answer:
-    return Answer("ok", rules.wording.say(f"answer.{kind}", **about), ticket=id, printed=printed)
+def _ok(rules: Rules, key: str, id: str, *, printed: bool, **about: object) -> Answer:
+    return Answer("ok", rules.wording.say(key, **about), ticket=id, printed=printed)
 
 
 def _call(function: Callable[[object], None] | Callable[..., None], about: object) -> None:

@@ -65,7 +65,9 @@ def more_than(opens: float, closes: float) -> Policy:
             )
             calm[group] = calm.get(group, 0) + 1 if windows > 1 and waiting <= closes * (windows - 1) else 0
             if waiting > opens * max(1, windows):
-                for counter in list(staffing.to_open(state, rules, services))[:1]:
+                for counter in list(staffing.to_open(state, rules, [staffing.Kind(service) for service in services]))[
+                    :1
+                ]:
                     day.fetch(counter, at)
             elif calm[group] >= staffing.CLOSE_CHECKS:
                 for counter in list(staffing.to_close(state, rules, at, services))[:1]:

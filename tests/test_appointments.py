@@ -324,13 +324,14 @@ def test_called_early_it_has_not_waited() -> None:
 
 
 def test_who_is_told_to_be_soon_and_who_is_ahead() -> None:
-    """Before their time appointments are told last, and stand in nobody's way."""
+    """Before their time appointments stand in nobody's way, and are told as of when they may be called."""
     lobby = at("09:18")
+    lobby.do(cm.Open(at=lobby.now, cause="", counter="1"))
     lobby.take("cash", "appointment", slot="09:30")  # counts from 09:15, and from 09:20 on
     lobby.wait(1)
     lobby.take("cash")
     last = lobby.state.tickets[lobby.take("cash")]
-    assert views.soon(lobby.state, lobby.rules, lobby.now) == ["A002", "A003", "A001"]
+    assert views.soon(lobby.state, lobby.rules, lobby.now) == ["A002", "A001", "A003"]
     assert views.ahead_of(lobby.state, lobby.rules, last, lobby.now) == 1
     lobby.wait(1)
     assert views.soon(lobby.state, lobby.rules, lobby.now) == ["A001", "A002", "A003"]

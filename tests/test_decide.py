@@ -966,12 +966,15 @@ DIALOGUES = {
         take cash                 -> A001
         check windows             -> checked open 1 open 2 open 3
         panel DECLINE counter=12  -> refused no_advice
-        panel ACCEPT              -> open 1 accepted
+        panel ACCEPT              -> refused which_advice
+        panel ACCEPT counter=1    -> open 1 accepted
         panel DECLINE counter=3   -> open 3 declined
         panel ACCEPT counter=3    -> refused no_advice
         panel ACCEPT              -> open 2 accepted
         panel ACCEPT              -> refused no_advice
-        check windows             -> checked open 1 open 2
+        check windows             -> nothing
+        wait 4m
+        check windows             -> checked
     """,
     "a device reports": """
         device printer degraded paper_end -> printer degraded paper_end

@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 from branches import MINUTE, Lobby, branch, history, hours, local, long_steps
 
+from controller.daemon import check_is_due
+from controller.engine import answer_to
 from controller.lobby import commands as cm
 from controller.lobby import views
 from controller.lobby.calendar import Calendar, Profile, Span
@@ -14,17 +16,20 @@ from controller.lobby.events import WindowsChecked
 from controller.lobby.outcome import Refusal
 from controller.lobby.rules import Rules
 from controller.lobby.staffing import (
+    ACCEPTED_FOR,
     AT_ONCE,
+    CHECK_AFTER,
     CHECK_EVERY,
     DECLINED_FOR,
     NO_WINDOW,
     OPEN_ABOVE,
     OPEN_FOR,
+    RECENT,
+    Check,
     Need,
     groups,
-    need,
 )
-from controller.lobby.state import Advice
+from controller.lobby.state import Advice, evolve
 
 HOUR = 3600
 
@@ -54,6 +59,17 @@ def checked(lobby: Lobby) -> list[str]:
     (event,) = decision
     assert isinstance(event, WindowsChecked)
     return [f"{advice['action']} {advice['counter']}" for advice in event.advice]
+
+
+def need(lobby: Lobby, services: list[str]) -> Need:
+    """What some services need together."""
+    now = Check.of(lobby.state, lobby.rules, lobby.now)
+    return now.need(now.together(now.kinds(services)))
+
+
+def advised(lobby: Lobby) -> list[str]:
+    """What stands."""
+    return [f"{advice.action} {advice.counter}" for advice in lobby.state.windows.advice]
 
 
 def answer(lobby: Lobby, counter: str = "", *, accept: bool) -> None:
@@ -100,13 +116,13 @@ def test_what_a_group_needs() -> None:
     for _ in range(6):
         lobby.take("cash")
     open_counters(lobby, "1", "3")
-    cash = need(lobby.state, lobby.rules, lobby.now, ["cash"])
+    cash = need(lobby, ["cash"])
     assert (cash.work, cash.windows) == (10 * 240, 1)
     assert cash.load == pytest.approx((0.5 * 6 / 1200 + 0.5 * 40 / 3600 * 3 / 4) * 240)
-    personal = need(lobby.state, lobby.rules, lobby.now, ["personal"])
+    personal = need(lobby, ["personal"])
     assert (personal.work, personal.windows) == (300, 1)
     assert personal.load == pytest.approx(0.5 * 40 / 3600 / 4 * 300)
-    both = need(lobby.state, lobby.rules, lobby.now, ["cash", "personal"])
+    both = need(lobby, ["cash", "personal"])
     assert (both.work, both.windows) == (2700, 2)
     assert both.load == pytest.approx(cash.load + personal.load)
 
@@ -115,13 +131,14 @@ def test_before_and_after_hours_the_calendar_expects_nobody() -> None:
     for text in ("08:00", "17:00", "23:00"):
         lobby = lobby_at(text, {"1": {"cash": 0}}, 60)
         lobby.do(cm.RollOver(at=lobby.now, cause=""))
-        assert need(lobby.state, lobby.rules, lobby.now, ["cash"]).load == 0
+        assert need(lobby, ["cash"]).load == 0
 
 
 def test_a_clock_set_back_makes_nobody_recent() -> None:
     lobby = lobby_at("10:00", {"1": {"cash": 0}})
     lobby.take("cash")
-    assert need(lobby.state, lobby.rules, lobby.now - 1, ["cash"]).load == 0
+    lobby.now -= 1
+    assert need(lobby, ["cash"]).load == 0
 
 
 def test_groups() -> None:
@@ -379,7 +396,7 @@ def test_an_advice_that_would_not_help_is_not_given() -> None:
 def test_the_first_window_is_advised_however_many_wait() -> None:
     """More work than the two hours that are reckoned with while nobody is there."""
     lobby = busy({"1": {"cash": 0}, "2": {"cash": 0}}, tickets=40)
-    assert need(lobby.state, lobby.rules, lobby.now, ["cash"]).wait(1) > NO_WINDOW
+    assert need(lobby, ["cash"]).wait(1) > NO_WINDOW
     assert checked(lobby) == ["open 1", "open 2"]
     assert views.advice(lobby.state, lobby.rules)["items"][0]["text"] == "Open counter 1: nobody serves Cash now"
     open_counters(lobby, "1")
@@ -395,7 +412,7 @@ def test_counters_that_lend_a_hand_count_while_no_own_one_is_open() -> None:
     lobby.take("cash")
 
     def windows() -> int:
-        return need(lobby.state, lobby.rules, lobby.now, ["cash"]).windows
+        return need(lobby, ["cash"]).windows
 
     assert windows() == 0
     open_counters(lobby, "2", "3")
@@ -409,13 +426,18 @@ def test_nobody_is_expected_for_a_service_outside_its_hours() -> None:
     for text, expected in (("09:30", 40 / 3600 * 3 / 4 * 240 / 2), ("10:30", 0)):
         lobby = lobby_at(text, {"1": {"cash": 0}, "2": {"personal": 0}}, 40, services=about)
         lobby.do(cm.RollOver(at=lobby.now, cause=""))
-        assert need(lobby.state, lobby.rules, lobby.now, ["cash"]).load == pytest.approx(expected)
-        assert need(lobby.state, lobby.rules, lobby.now, ["personal"]).load > 0
+        assert need(lobby, ["cash"]).load == pytest.approx(expected)
+        assert need(lobby, ["personal"]).load > 0
 
 
 def test_an_advice_names_what_its_window_serves() -> None:
     about = {"services": {"cash": {"group": "front"}, "personal": {"group": "front"}}}
     lobby = busy({"1": {"cash": 0, "personal": 0}, "2": {"cash": 0}}, "1", tickets=10, **about)
+    checked(lobby)
+    (item, *_) = views.advice(lobby.state, lobby.rules)["items"]
+    assert item["text"].startswith("Open counter 2: wait for Cash ")
+    assert "Personal" not in item["text"]
+    lobby = busy({"1": {"cash": 0, "personal": 0}, "2": {"cash": 0, "personal": 0}}, "1", tickets=10, **about)
     checked(lobby)
     (item, *_) = views.advice(lobby.state, lobby.rules)["items"]
     assert item["text"].startswith("Open counter 2: wait for Cash, Personal ")
@@ -435,13 +457,269 @@ def test_a_decline_is_about_one_group_and_one_action() -> None:
     assert checked(lobby) == ["open 2"]
 
 
-def test_an_accepted_advice_is_gone_until_the_next_check() -> None:
+def test_an_accepted_advice_is_not_given_again_while_its_counter_is_on_its_way() -> None:
     lobby = busy({"1": {"cash": 0}, "2": {"cash": 0}}, "1", tickets=60)
-    checked(lobby)
-    checked(lobby)
+    assert checked(lobby) == ["open 2"]
     answer(lobby, "2", accept=True)
     assert views.advice(lobby.state, lobby.rules) == {"items": []}
-    assert checked(lobby) == ["open 2"], "nobody has opened it"
+    accepted = lobby.now
+    while lobby.now + CHECK_EVERY * 1000 < accepted + ACCEPTED_FOR * 1000:
+        assert checked(lobby) == []
+    assert checked(lobby) == ["open 2"], "nobody has come"
+    answer(lobby, "2", accept=True)
+    open_counters(lobby, "2")
+    lobby.do(cm.Close(at=lobby.now, cause="", counter="2"))
+    assert checked(lobby) == ["open 2"], "it has come, and gone again"
+    assert lobby.replayed().picture() == lobby.state.picture()
+
+
+def test_a_counter_on_its_way_counts_for_whether_another_one_is_needed() -> None:
+    lobby = busy({"1": {"cash": 0}, "2": {"cash": 0}, "3": {"cash": 0}}, "1", tickets=5)
+    checked(lobby)
+    assert checked(lobby) == ["open 2"]
+    answer(lobby, "2", accept=True)
+    assert checked(lobby) == [], "with 2 it is 10 min"
+
+
+def test_an_accepted_closing_is_neither_advised_again_nor_of_another_while_it_is_under_way() -> None:
+    lobby = quiet({str(n): {"cash": 0} for n in range(1, 5)}, "1", "2", "3", "4")
+    assert [checked(lobby) for _ in range(3)][-1] == ["close 4"]
+    answer(lobby, "4", accept=True)
+    assert checked(lobby) == []
+    lobby.do(cm.Close(at=lobby.now, cause="", counter="4"))
+    assert checked(lobby) == ["close 3"]
+
+
+def test_of_several_advices_one_must_be_named() -> None:
+    lobby = busy({"1": {"cash": 0}, "2": {"cash": 0}, "3": {"cash": 0}}, "1", tickets=8)
+    assert checked(lobby) == ["open 2", "open 3"]
+    refused = lobby.do(cm.AnswerAdvice(at=lobby.now, cause="", by="panel", accept=True))
+    assert isinstance(refused, Refusal)
+    assert refused.text(lobby.rules.wording) == (
+        "which advice? There is open counter 2, open counter 3; say its counter"
+    )
+    answer(lobby, "3", accept=False)
+    answer(lobby, accept=True)
+    assert advised(lobby) == []
+
+
+@pytest.mark.parametrize(
+    ("accept", "text"),
+    [(True, "noted: counter 2 is to open"), (False, "noted: counter 2 is not to open")],
+)
+def test_an_answer_says_what_is_to_be_done_and_its_row_what_it_would_change(accept: bool, text: str) -> None:
+    lobby = busy({"1": {"cash": 0}, "2": {"cash": 0}}, "1", tickets=10)
+    checked(lobby)
+    decision = lobby.do(cm.AnswerAdvice(at=lobby.now, cause="", by="panel", accept=accept))
+    assert isinstance(decision, list)
+    assert answer_to(lobby.rules, decision).text == text
+    assert lobby.rows[-1]["data"] == {
+        "counter": "2", "action": "open", "accepted": accept, "by": "panel", "before": 2400, "after": 1200,
+    }  # fmt: skip
+
+
+# -- who may serve whom ---------------------------------------------------------------------------------------------
+
+FRONT: dict[str, Any] = {
+    "services": {service: {"group": "front", "minutes": 4} for service in ("cash", "personal", "corporate")}
+}
+"""All of them in one group, as they are where some counters have several as their own work."""
+
+
+def waiting_for(service: str, counters: dict[str, dict[str, float]], *opened: str, tickets: int) -> Lobby:
+    lobby = lobby_at("10:00", counters, **FRONT)
+    open_counters(lobby, *opened)
+    for _ in range(tickets):
+        lobby.take(service)
+    lobby.wait(20)
+    return lobby
+
+
+def test_who_waits_for_what_nobody_serves_is_helped_at_the_first_check() -> None:
+    """However short the group's average is: counter 1 has all the time in the world."""
+    counters: dict[str, dict[str, float]] = {
+        "1": {"cash": 0}, "2": {"cash": 0, "personal": 20}, "3": {"cash": 0, "personal": 0}, "4": {"personal": 0},
+    }  # fmt: skip
+    lobby = waiting_for("personal", counters, "1", tickets=1)
+    assert checked(lobby) == ["open 3"], "the first whose own work it is"
+    assert views.advice(lobby.state, lobby.rules)["items"][0]["text"] == "Open counter 3: nobody serves Personal now"
+    answer(lobby, "3", accept=False)
+    assert checked(lobby) == ["open 4"]
+    answer(lobby, "4", accept=False)
+    assert checked(lobby) == ["open 2"], "else one that may borrow"
+    open_counters(lobby, "2")
+    assert checked(lobby) == []
+
+
+def test_nobody_waits_for_long_targets_when_nobody_serves() -> None:
+    """Four hours of target: two hours without a window are still to be said at once."""
+    lobby = lobby_at("10:00", {"1": {"cash": 0}, "2": {"personal": 0}}, target=240 * MINUTE)
+    open_counters(lobby, "1")
+    lobby.take("personal")
+    assert checked(lobby) == ["open 2"]
+
+
+def test_no_counter_is_advised_that_could_call_nobody() -> None:
+    """Two windows for the group, and 39 who wait for one of them: another window for the others changes nothing."""
+    counters: dict[str, dict[str, float]] = {
+        "1": {"cash": 0}, "2": {"cash": 0}, "3": {"personal": 0}, "4": {"cash": 0, "corporate": 0},
+        "5": {"personal": 0},
+    }  # fmt: skip
+    lobby = waiting_for("personal", counters, "1", "3", tickets=39)
+    assert checked(lobby) == ["open 5"]
+    (item,) = views.advice(lobby.state, lobby.rules)["items"]
+    assert item["text"] == "Open counter 5: wait for Personal 156 → 78 min"
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_whoever_opens_as_advised_has_somebody_to_call(seed: int) -> None:
+    """On random days, when nobody is expected to come: some of those who wait may be served by each that is advised."""
+    print(f"seed {seed}")
+    counters: dict[str, dict[str, float]] = {
+        "1": {"cash": 0}, "2": {"cash": 0, "personal": 0}, "3": {"personal": 0}, "12": {"corporate": 0, "cash": 9},
+        "west": {"corporate": 0, "personal": 5},
+    }  # fmt: skip
+    kinds = (
+        *("take", "call", "call", "finish") * 2, "pause", "open", "close", "reassign_counter", "check_windows",
+        "answer_advice",
+    )  # fmt: skip
+    lobby = Lobby(rules(counters, **FRONT, target=2 * MINUTE))
+    opening = 0
+    for step in long_steps(seed, 1500, kinds):
+        lobby.step(step)
+        if lobby.rows[-1]["kind"] != "windows_checked":
+            continue
+        recent = {t.service for t in lobby.state.tickets.values() if lobby.now - t.issued_at < RECENT * 1000}
+        for advice in lobby.state.windows.advice:
+            counter = lobby.rules.counters[advice.counter]
+            if advice.action == "open" and not recent & set(counter.serves):
+                opening += 1
+                assert views.waiting_for(lobby.state, counter), advice
+    assert opening
+
+
+def test_a_counter_that_is_away_is_asked_for_whom_only_it_may_serve() -> None:
+    lobby = lobby_at("10:00", {"1": {"cash": 0}, "2": {"cash": 0}, "3": {"personal": 0}}, **FRONT)
+    open_counters(lobby, "1", "3")
+    lobby.take("cash")
+    lobby.do(cm.Reassign(at=lobby.now, cause="", by="panel", ticket="A001", counter="3"))
+    assert checked(lobby) == []
+    lobby.do(cm.Pause(at=lobby.now, cause="", counter="3"))
+    assert checked(lobby) == ["open 3"], "although it does not know the service"
+    (item,) = views.advice(lobby.state, lobby.rules)["items"]
+    assert item["text"] == "Open counter 3: nobody serves Personal now"
+    lobby = lobby_at("10:00", {"1": {"cash": 0}, "2": {"cash": 0}})
+    open_counters(lobby, "1", "2")
+    lobby.take("cash")
+    lobby.do(cm.Reassign(at=lobby.now, cause="", by="panel", ticket="A001", counter="2"))
+    lobby.do(cm.Pause(at=lobby.now, cause="", counter="2"))
+    assert checked(lobby) == ["open 2"]
+    (item,) = views.advice(lobby.state, lobby.rules)["items"]
+    assert item["text"] == "Open counter 2: customers are waiting whom only it may serve"
+
+
+def test_a_window_that_others_need_is_not_closed_for_a_quiet_group() -> None:
+    """Nobody waits for cash; but counter 2 is one of two that all the others wait for."""
+    counters: dict[str, dict[str, float]] = {
+        "1": {"cash": 0, "personal": 0}, "2": {"cash": 0, "personal": 0}, "3": {"cash": 0},
+    }  # fmt: skip
+    lobby = quiet(counters, "3", "1", "2")
+    for _ in range(3):
+        for _ in range(3):
+            lobby.take("personal")
+        found = checked(lobby)
+    assert found == ["close 3"]
+
+
+# -- when what it was made of has gone ------------------------------------------------------------------------------
+
+
+def test_another_window_that_opens_makes_an_advice_to_open_false() -> None:
+    lobby = busy({"1": {"cash": 0}, "2": {"cash": 0}, "3": {"cash": 0}, "4": {"personal": 0}}, "1", tickets=5)
+    checked(lobby)
+    assert checked(lobby) == ["open 2"]
+    open_counters(lobby, "4")
+    assert advised(lobby) == ["open 2"], "4 is for others"
+    open_counters(lobby, "3")
+    assert advised(lobby) == []
+    assert lobby.replayed().picture() == lobby.state.picture()
+
+
+def test_another_window_that_goes_makes_an_advice_to_close_false() -> None:
+    for command in (cm.Pause, cm.Close):
+        lobby = quiet({"1": {"cash": 0}, "2": {"cash": 0}, "3": {"cash": 0}, "4": {"personal": 0}}, "4", "1", "3", "2")
+        assert [checked(lobby) for _ in range(3)][-1] == ["close 2"]
+        lobby.do(command(at=lobby.now, cause="", counter="4"))
+        assert advised(lobby) == ["close 2"], "4 is for others"
+        lobby.do(command(at=lobby.now, cause="", counter="3"))
+        assert advised(lobby) == []
+
+
+def test_an_advice_to_close_ends_when_its_window_pauses() -> None:
+    lobby = quiet({"1": {"cash": 0}, "2": {"cash": 0}}, "1", "2")
+    assert [checked(lobby) for _ in range(3)][-1] == ["close 2"]
+    lobby.do(cm.Pause(at=lobby.now, cause="", counter="2"))
+    assert advised(lobby) == []
+
+
+def test_a_check_of_an_older_program_is_read_as_it_was() -> None:
+    """Its advice ends with its own counter only."""
+    lobby = busy({"1": {"cash": 0}, "2": {"cash": 0}, "3": {"cash": 0}}, "1", tickets=5)
+    advice = [{"action": "open", "counter": "2", "group": "cash", "before": 1200, "after": 600}]
+    evolve(lobby.state, lobby.now, WindowsChecked({"cash": [1200, 7200, 2, 0]}, tuple(advice)))
+    open_counters(lobby, "3")
+    assert advised(lobby) == ["open 2"]
+    open_counters(lobby, "2")
+    assert advised(lobby) == []
+
+
+# -- when it is checked ---------------------------------------------------------------------------------------------
+
+
+def test_checks_in_a_row_are_minutes_apart_however_often_the_daemon_starts() -> None:
+    lobby = quiet({"1": {"cash": 0}, "2": {"cash": 0}}, "1", "2")
+    assert checked(lobby) == []
+    for _ in range(3):
+        lobby.now += 7000
+        assert lobby.do(cm.CheckWindows(at=lobby.now, cause="")) == []
+    assert lobby.state.windows.checks == {"cash": (0, 1)}
+    lobby.now += CHECK_AFTER * 1000 - 21_001
+    assert lobby.do(cm.CheckWindows(at=lobby.now, cause="")) == []
+    lobby.now += 1
+    assert lobby.do(cm.CheckWindows(at=lobby.now, cause=""))
+    lobby.now -= HOUR * 1000
+    assert lobby.do(cm.CheckWindows(at=lobby.now, cause="")), "a clock that was set back is no last check"
+    assert lobby.replayed().picture() == lobby.state.picture()
+
+
+def test_a_start_goes_on_where_the_last_check_was() -> None:
+    lobby = busy({"1": {"cash": 0}}, "1")
+    assert check_is_due(lobby.state.windows.checked_at, lobby.now), "none yet"
+    checked(lobby)
+    last = lobby.replayed().windows.checked_at
+    assert last == lobby.now
+    assert not check_is_due(last, last + CHECK_EVERY * 1000 - 1)
+    assert check_is_due(last, last + CHECK_EVERY * 1000)
+    assert check_is_due(last, last - 1), "the clock was set back"
+
+
+@pytest.mark.parametrize("late", ["17:05", "23:55", "02:30"])
+def test_after_the_planned_hours_a_forgotten_ticket_writes_nothing(late: str) -> None:
+    lobby = busy({"1": {"cash": 0}}, "1", tickets=2)
+    lobby.call("1")
+    lobby.do(cm.Close(at=lobby.now, cause="", counter="1"))
+    assert checked(lobby) == ["open 1"], "within the hours somebody is to come"
+    lobby.now = local(f"2026-11-{23 + (late < '03:00')} {late}") - CHECK_EVERY * 1000
+    assert checked(lobby) == [], "the last row takes it back"
+    assert views.advice(lobby.state, lobby.rules) == {"items": []}
+    for _ in range(3):
+        assert checked(lobby) == ["nothing to check"]
+
+
+def test_who_is_still_there_after_the_planned_hours_is_helped() -> None:
+    lobby = busy({"1": {"cash": 0}, "2": {"cash": 0}}, "1", tickets=20)
+    lobby.now = local("2026-11-23 17:05")
+    assert checked(lobby) == ["open 2"]
 
 
 def test_a_lobby_where_nothing_happens_writes_nothing() -> None:

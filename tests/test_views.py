@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+from datetime import date
+from pathlib import Path
+from typing import Any
+
 import pytest
-from branches import Lobby, branch
+from branches import BANK, USUAL, Lobby, branch, long_steps
 from hypothesis import given
 from hypothesis import strategies as st
 
+from controller.config import read
+from controller.lobby import calling, views
 from controller.lobby import commands as cm
-from controller.lobby import views
+from controller.lobby.events import TicketCalled
+from controller.lobby.outcome import Decision
+from controller.lobby.state import open_counters
+from simulators.customers import day as customers_of
+from simulators.days.virtual import VirtualDay, VirtualLobby
 
 
 @pytest.mark.parametrize(
@@ -105,6 +115,7 @@ def test_the_halls_last_line_tells_in_turn_who_is_next_and_how_long_it_takes() -
         "Cash12-18分",
         "Personal随到随办",
     ]
+    lobby.do(cm.Open(at=lobby.now, cause="", counter="1"))
     for _ in range(4):
         lobby.take("cash")
     said = [shown(n) for n in range(6)]
@@ -112,3 +123,129 @@ def test_the_halls_last_line_tells_in_turn_who_is_next_and_how_long_it_takes() -
     assert said[1:3] == ["Cash 12-18 min", "Personal now"]
     assert said[0] == lobby.rules.wording.say("board.soon", tickets="A001 A002")
     assert views.footer(Lobby(lobby.rules).state, lobby.rules, {}, lobby.now) == ""
+
+
+# -- who is soon to come ----------------------------------------------------------------------------------------------
+
+
+def opened(*counters: str, **about: Any) -> Lobby:
+    """Three counters, of which some are open: 2 lends cash a hand, 3 does personal alone."""
+    lobby = Lobby(branch({"1": {"cash": 0}, "2": {"personal": 0, "cash": 10}, "3": {"personal": 0}}, **about))
+    for counter in counters:
+        assert lobby.do(cm.Open(at=lobby.now, cause="", counter=counter))
+    return lobby
+
+
+def soon(lobby: Lobby) -> list[str]:
+    return views.soon(lobby.state, lobby.rules, lobby.now)
+
+
+def staged(lobby: Lobby) -> dict[str, str]:
+    """What each counter's keypad says should come near, and what it shows beside it is what it would call."""
+    found = {}
+    for id, counter in lobby.rules.counters.items():
+        screen = views.screen(lobby.state, lobby.rules, counter, lobby.now)
+        pick = calling.pick(lobby.state, lobby.rules, counter, lobby.now)
+        assert screen["next"] == (pick.ticket.id if pick else "")
+        calls = views.coming(lobby.state, lobby.rules, lobby.now)
+        assert screen == views.screen(lobby.state, lobby.rules, counter, lobby.now, calls)
+        found[id] = screen["stage"]
+    return found
+
+
+def test_whom_no_open_counter_may_serve_is_not_soon_to_come() -> None:
+    lobby = opened("1")
+    lobby.take("personal")
+    for _ in range(4):
+        lobby.take("cash")
+    assert soon(lobby) == ["A001", "A002", "A003"]
+    lobby.do(cm.Reassign(at=lobby.now, cause="", by="panel", ticket="A002", counter="3"))
+    assert soon(lobby) == ["A001", "A003", "A004"]
+    lobby.do(cm.Open(at=lobby.now, cause="", counter="3"))
+    assert soon(lobby) == ["A001", "B001", "A003"], "each is dealt to a counter that is free"
+    for counter in ("1", "3"):
+        lobby.do(cm.Close(at=lobby.now, cause="", counter=counter))
+    assert soon(lobby) == [], "nobody is there to call"
+
+
+def test_who_is_soon_to_come_counts_as_later_where_it_is_borrowed() -> None:
+    lobby = opened("2")
+    lobby.take("cash")
+    lobby.wait(9)
+    lobby.take("personal")
+    lobby.wait(2)
+    lobby.take("personal")
+    assert soon(lobby) == ["B001", "A001", "B002"]
+
+
+def test_one_ticket_is_asked_to_come_near_to_one_counter_and_is_among_those_announced() -> None:
+    """Counters 2 and 3 would call the same next one."""
+    lobby = opened("1", "2", "3", services={id: {"minutes": 4} for id in ("cash", "personal")})
+    for _ in range(2):
+        lobby.take("personal")
+    lobby.take("cash")
+    for counter in ("1", "2", "3"):
+        lobby.call(counter)
+        lobby.wait(0.1)
+    for _ in range(3):
+        lobby.take("personal")
+    lobby.wait(3.8)
+    assert [views.screen(lobby.state, lobby.rules, lobby.rules.counters[id], lobby.now)["next"] for id in "23"] == [
+        "B003",
+        "B003",
+    ]
+    assert staged(lobby) == {"1": "", "2": "B003", "3": "B004"}
+    lobby.take("cash")
+    assert staged(lobby) == {"1": "A002", "2": "B003", "3": "B004"}
+    assert sorted(soon(lobby)) == ["A002", "B003", "B004"]
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_whatever_happens_each_ticket_is_asked_to_one_counter_only(seed: int) -> None:
+    print(f"seed {seed}")
+    lobby = Lobby(branch({"1": {"cash": 0}, "2": {"cash": 0, "personal": 5}, "3": {"personal": 0, "cash": 5}}))
+    shown = 0
+    for step in long_steps(seed, 250, (*USUAL, *("take",) * 4)):
+        lobby.step(step)
+        near = [ticket for ticket in staged(lobby).values() if ticket]
+        assert len(set(near)) == len(near)
+        assert set(near) <= set(soon(lobby))
+        may = open_counters(lobby.state, lobby.rules)
+        for ticket in map(lobby.state.tickets.__getitem__, soon(lobby)):
+            assert any(c.handicap(ticket.service, ticket.klass, ticket.only) is not None for c in may)
+        shown += len(near)
+    assert shown
+
+
+class Watched(VirtualLobby):
+    """A lobby that notes of each call by the rule, with more waiting than are announced, whether it had been."""
+
+    announced: list[bool]
+
+    def do(self, command: cm.Command) -> Decision:
+        if not isinstance(command, cm.CallNext):
+            return super().do(command)
+        waiting = sum(map(len, self.state.lines.values()))
+        named = views.soon(self.state, self.rules, command.at)
+        decision = super().do(command)
+        if isinstance(decision, list) and isinstance(decision[-1], TicketCalled) and waiting > views.SOON:
+            self.announced.append(decision[-1].ticket in named)
+        return decision
+
+
+def test_nine_of_ten_calls_have_been_announced(tmp_path: Path) -> None:
+    """On busy days of a branch whose counters lend each other a hand."""
+    path = tmp_path / "branch.toml"
+    path.write_text(BANK, "utf-8")
+    rules = read(path).rules
+    announced: list[bool] = []
+    day = date(2026, 11, 10)
+    assert rules.profile(day.isoformat()).id == "busy"
+    for seed in range(71, 79):
+        print(f"seed {seed}")
+        lobby = Watched(rules)
+        lobby.announced = announced
+        VirtualDay(lobby, day, customers_of(rules, "busy", str(seed))).run()
+    print(f"{sum(announced)} of {len(announced)}")
+    assert len(announced) > 100
+    assert sum(announced) >= 0.9 * len(announced)

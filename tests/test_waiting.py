@@ -41,6 +41,7 @@ from controller.lobby.waiting import (
     STILL,
     _to_come,
     at_the_door,
+    coming,
     expected,
     finds_free_counter,
     newcomer,
@@ -161,6 +162,24 @@ def test_what_is_rolled_forward_is_what_happens_on_a_long_day(
     day = Profile("normal", (), Span(9 * HOUR, 17 * HOUR), (10,) * 8, staff=staff)
     rules = replace(rules, calendar=Calendar({"normal": day}))
     agrees(history(rules, long_steps(seed, 150, kinds)))
+
+
+@few
+@given(rules=branches().map(closed), seed=st.integers(0, 2**32 - 1), kinds=st.sampled_from((USUAL, ALL)))
+def test_what_is_dealt_is_what_the_open_counters_do(rules: Rules, seed: int, kinds: tuple[str, ...]) -> None:
+    """In a plan by which nobody comes beside them: each ticket once, in the order of the calls."""
+    nobody = Profile("normal", (), Span(9 * HOUR, 17 * HOUR), (0,) * 8, staff=dict.fromkeys(rules.counters, ()))
+    lobby = history(replace(rules, calendar=Calendar({"normal": nobody})), long_steps(seed, 150, kinds))
+    for id in rules.counters:
+        if lobby.state.counter(id).stage is CounterStage.PAUSED:
+            do(lobby, cm.Close, id)
+    exact(lobby)
+    calls = coming(lobby.state, lobby.rules, lobby.now, 1000)
+    assert {call.place.ticket: int(call.seconds) for call in calls} == lived(lobby)
+    assert len({call.place.ticket for call in calls}) == len(calls)
+    assert [call.seconds for call in calls] == sorted(call.seconds for call in calls)
+    assert coming(lobby.state, lobby.rules, lobby.now, 3) == calls[:3]
+    event(f"{min(len(calls), 10)} calls")
 
 
 @few

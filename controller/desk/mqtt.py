@@ -66,12 +66,14 @@ class MqttPost:
 
     def update(self, state: State) -> None:
         rules = self._lobby.rules
-        self._mqtt.level("board", views.board(state, rules, self._lobby.now(), self._notices, self._lobby.waits()))
+        now = self._lobby.now()
+        calls = views.coming(state, rules, now)  # reckoned once for all
+        self._mqtt.level("board", views.board(state, rules, now, self._notices, self._lobby.waits(), calls))
         self._mqtt.level("advice", views.advice(state, rules))
         if self._cards:
             self._cards.update(state)
         for counter in self._keypads.values():
-            screen = views.screen(state, rules, rules.counters[counter], self._lobby.now())
+            screen = views.screen(state, rules, rules.counters[counter], now, calls)
             self._mqtt.level(f"keypad/{counter}/screen", screen | {"text": self._trouble} if self._trouble else screen)
         self._flush()
 

@@ -457,20 +457,31 @@ def _reprint(state: State, rules: Rules, command: cm.Reprint) -> Decision:
 
 def _check_windows(state: State, rules: Rules, command: cm.CheckWindows) -> Decision:
     late = issuing.overflow_late(state, rules, command.at)
-    groups, advice = staffing.check(state, rules, command.at)
+    if staffing.is_too_early(state, command.at):
+        return late
+    windows = state.windows
+    standing = bool(windows.advice) or any(any(checks) for checks in windows.checks.values())
     idle = not any(line for line in state.lines.values()) and not any(
         counter.stage is CounterStage.OPEN for counter in state.counters.values()
     )
-    if idle and not state.windows.advice and not any(any(checks) for checks in state.windows.checks.values()):
+    over = staffing.is_over(state, rules, command.at)
+    if not standing and (idle or over):
         return late
-    return [*late, ev.WindowsChecked(groups, [a._asdict() for a in advice])]
+    if over:
+        return [*late, ev.WindowsChecked({})]
+    groups, advice = staffing.check(state, rules, command.at)
+    rows = tuple({name: value for name, value in a._asdict().items() if name != "unless"} for a in advice)
+    return [*late, ev.WindowsChecked(groups, rows, tuple(a.unless for a in advice))]
 
 
 def _answer_advice(state: State, rules: Rules, command: cm.AnswerAdvice) -> Decision:
-    advice = next((a for a in state.windows.advice if command.counter in ("", a.counter)), None)
-    if advice is None:
+    standing = [a for a in state.windows.advice if command.counter in ("", a.counter)]
+    if not standing:
         raise Refused("no_advice")
-    return [ev.WindowAdviceAnswered(advice.counter, advice.action, command.accept, command.by)]
+    if len(standing) > 1:
+        raise Refused("which_advice", advice=staffing.named(rules, standing))
+    action, counter, _, before, after, _ = standing[0]
+    return [ev.WindowAdviceAnswered(counter, action, command.accept, command.by, before, after)]
 
 
 def _ask_why(state: State, rules: Rules, command: cm.AskWhy) -> Decision:

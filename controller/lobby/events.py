@@ -8,7 +8,7 @@ text: a reason is a short code, a remark typed by a person lives in a side table
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, ClassVar, Literal
 
@@ -323,21 +323,26 @@ class WindowsChecked(Event):
     checks in a row that wanted one more, checks in a row that could do with one less].
 
     `advice` is what the lobby manager is advised to do now: [{action: open | close, counter, group, before, after}],
-    the expected wait in seconds without and with it.
+    the expected wait in seconds without and with it. `unless`: for each advice, the counters each of which makes it
+    false: by opening, if it is to open one, by pausing or closing, if it is to close one.
     """
 
     groups: Mapping[str, Any]
     advice: tuple[Mapping[str, Any], ...] | list[Mapping[str, Any]] = ()
+    unless: tuple[Sequence[str], ...] | list[Sequence[str]] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class WindowAdviceAnswered(Event):
-    """The lobby manager accepted or declined an advice."""
+    """The lobby manager accepted or declined an advice; `before` and `after`: what it said it would change, the
+    expected wait in seconds."""
 
     counter: str
     action: Literal["open", "close"]
     accepted: bool
     by: str
+    before: int | None = None
+    after: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

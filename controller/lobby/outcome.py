@@ -36,6 +36,14 @@ class Told:
     code: str = ""
 
 
+def sentence(event: ev.Event) -> str:
+    """The wording key that says what came of a press, by the last event of it."""
+    if isinstance(event, ev.WindowAdviceAnswered):
+        action = "close" if event.action == "close" else "open"
+        return f"answer.{action}_{'accepted' if event.accepted else 'declined'}"
+    return f"answer.{event.KIND}"
+
+
 Events = list[ev.Event]
 Decision = Events | Refusal | Same | Told
 

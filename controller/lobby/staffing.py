@@ -6,24 +6,32 @@ the calendar expects at the door), m the mean time at the counter, lambda the ar
 
     W(s) = max(B / s, max(0, B + H (lambda m - s)) / s)
 
+Where the windows of a group do not all serve the same, W is the greatest of its parts: of the group as a whole, and of
+each service with those that no other windows serve than its own. A window that opens or closes changes only the parts
+that it serves, so that nobody is advised to open one that could call nobody.
+
 Opening is advised when W(s) is above 0.8 of the branch's target at two checks in a row, or far above it at one, as
-many windows as it takes; closing when W(s - 1) is below half of it at three and the window has been open for half an
-hour. An advice always says what it would change. In simulated days a lower bound for closing (0.3) kept windows open
-for nothing, and waiting for the second check on a pension morning cost those at the door five minutes each.
+many windows as it takes; and at once, whatever W is, when people wait whom no open window may serve. Closing is advised
+when W(s - 1) is below half of it at three and the window has been open for half an hour. An advice always says what it
+would change. In simulated days a lower bound for closing (0.3) kept windows open for nothing, and waiting for the
+second check on a pension morning cost those at the door five minutes each.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
-from controller.lobby.calendar import second_of
+from controller.lobby.calendar import DAY, second_of
 from controller.lobby.rules import Counter, Rules
 from controller.lobby.state import Advice, CounterStage, State, open_counters
 from controller.lobby.waiting import at_the_door, seconds_at_counter
 
 CHECK_EVERY = 5 * 60
 """Seconds between two checks."""
+CHECK_AFTER = 4 * 60
+"""Seconds since the last check within which another one counts for nothing: checks in a row are minutes apart."""
 AHEAD = 15 * 60
 """H: seconds that are looked ahead."""
 RECENT = 20 * 60
@@ -37,8 +45,25 @@ OPEN_FOR = 30 * 60
 """Seconds that a window is open at least before closing is advised."""
 DECLINED_FOR = 30 * 60
 """Seconds in which an advice that was declined is not given again."""
+ACCEPTED_FOR = 10 * 60
+"""Seconds within which a window is on its way, or about to close, after that was accepted: it is not advised again."""
 NO_WINDOW = 2 * 3600
 """The wait in seconds that is reckoned with while no window is open."""
+
+
+class Kind(NamedTuple):
+    """Customers who are served by the same counters: those for a service, or of them those whom only one may serve
+    (`only`, see `Ticket.only`)."""
+
+    service: str
+    only: str = ""
+
+
+class Demand(NamedTuple):
+    """What customers of a kind need: `work` in seconds (their part of B), `load` in windows (of lambda m)."""
+
+    work: float
+    load: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,18 +93,18 @@ def groups(rules: Rules) -> dict[str, list[str]]:
     return found
 
 
-def owns(rules: Rules, counter: Counter, services: list[str]) -> bool:
+def owns(rules: Rules, counter: Counter, services: Sequence[str]) -> bool:
     """Whether one of the services is the counter's own work."""
     return any(counter.handicap(service, rules.default_class) == 0 for service in services)
 
 
-def need(state: State, rules: Rules, at: int, services: list[str]) -> Need:
-    """What a group needs at `at` (ms since 1970, UTC)."""
-    waiting = sum(
-        len(line) * seconds_at_counter(state, rules, key.service, key.klass)
-        for key, line in state.lines.items()
-        if key.service in services
-    )
+def demands(state: State, rules: Rules, at: int) -> dict[Kind, Demand]:
+    """What is needed at `at` (ms since 1970, UTC), for each service and for those whom only one counter may serve."""
+    work: dict[Kind, float] = {Kind(service): 0.0 for service in rules.services}
+    for key, line in state.lines.items():
+        if key.service in rules.services:
+            kind = Kind(key.service, key.only)
+            work[kind] = work.get(kind, 0.0) + len(line) * seconds_at_counter(state, rules, key.service, key.klass)
     recent = [t.service for t in state.tickets.values() if 0 <= at - t.issued_at < RECENT * 1000]
     profile = rules.profile_on(state.day, state.profile)
     local = rules.local(at)
@@ -88,68 +113,278 @@ def need(state: State, rules: Rules, at: int, services: list[str]) -> Need:
     shares = rules.shares.get(state.profile) or dict.fromkeys(rules.services, 1.0)
     total = sum(shares.values()) or 1.0
     crowd = at_the_door(state, profile, second) if profile else 0.0
-    load = 0.0
-    for service in services:
-        hours = rules.services[service].hours
-        comes = hours is None or rules.calendar.is_open(hours, local)
-        seconds = seconds_at_counter(state, rules, service, rules.default_class)
-        part = shares.get(service, 0.0) / total
-        load += seconds * (recent.count(service) / RECENT + by_calendar * part * comes) / 2
-        waiting += seconds * crowd * part * comes
-    open_ones = open_counters(state, rules)
-    windows = sum(owns(rules, counter, services) for counter in open_ones)
-    if not windows:  # those that only lend a hand serve them for the time being
-        windows = sum(
-            any(c.handicap(service, rules.default_class) is not None for service in services) for c in open_ones
+    found = {}
+    for kind, waiting in work.items():
+        seconds_waiting = waiting
+        load = 0.0
+        if not kind.only:
+            service = kind.service
+            hours = rules.services[service].hours
+            comes = hours is None or rules.calendar.is_open(hours, local)
+            seconds = seconds_at_counter(state, rules, service, rules.default_class)
+            part = shares.get(service, 0.0) / total
+            load = seconds * (recent.count(service) / RECENT + by_calendar * part * comes) / 2
+            seconds_waiting += seconds * crowd * part * comes
+        found[kind] = Demand(seconds_waiting, load)
+    return found
+
+
+class Part(NamedTuple):
+    """Kinds of customers that are reckoned together, and the windows that serve them."""
+
+    kinds: tuple[Kind, ...]
+    windows: frozenset[str]
+
+
+class Change(NamedTuple):
+    """What one window more would do; seconds."""
+
+    before: int
+    after: int
+    nobody: bool
+    """Whether there are customers among them whom no window serves."""
+    handicap: int
+    """Of the new window for those who wait longest."""
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One check of the windows: what is needed, and who serves it."""
+
+    state: State
+    rules: Rules
+    at: int
+    demand: Mapping[Kind, Demand]
+    windows: Mapping[Kind, frozenset[str]]
+    """The open counters whose own work a kind is; while there are none, those that lend a hand."""
+
+    @classmethod
+    def of(cls, state: State, rules: Rules, at: int) -> Check:
+        """The check at `at` (ms since 1970, UTC)."""
+        demand = demands(state, rules, at)
+        open_ones = open_counters(state, rules)
+        windows = {}
+        for kind in demand:
+            known = {c.id: h for c in open_ones if (h := _handicap(rules, c, kind)) is not None}
+            windows[kind] = frozenset(id for id, h in known.items() if h == 0) or frozenset(known)
+        return cls(state, rules, at, demand, windows)
+
+    def kinds(self, services: Sequence[str], counter: Counter | None = None) -> list[Kind]:
+        """The kinds of some services; of them those that a counter may serve."""
+        kinds = [kind for kind in self.demand if kind.service in services]
+        return [k for k in kinds if _handicap(self.rules, counter, k) is not None] if counter else kinds
+
+    def together(self, kinds: Sequence[Kind]) -> Part:
+        """All of them as one part."""
+        return Part(tuple(kinds), frozenset[str]().union(*(self.windows[kind] for kind in kinds)))
+
+    def parts(self, kinds: Sequence[Kind]) -> list[Part]:
+        """All of them together, and each kind with those that are served by no other windows than its own."""
+        found = [tuple(kinds)]
+        found += [tuple(other for other in kinds if self.windows[other] <= self.windows[kind]) for kind in kinds]
+        return [self.together(part) for part in dict.fromkeys(found)]
+
+    def need(self, part: Part) -> Need:
+        """What a part needs."""
+        demand = [self.demand[kind] for kind in part.kinds]
+        return Need(sum(d.work for d in demand), sum(d.load for d in demand), len(part.windows))
+
+    def wait(self, kinds: Sequence[Kind]) -> int:
+        """W: the greatest of the parts."""
+        return max(need.wait(need.windows) for need in map(self.need, self.parts(kinds)))
+
+    def with_one_more(self, counter: Counter, services: Sequence[str], coming: Sequence[Counter]) -> Change | None:
+        """What a counter would do for those of some services whom it may serve, beside the open ones and those that are
+        `coming`; None: nothing."""
+        kinds = self.kinds(services, counter)
+        found = []
+        for part in self.parts(kinds) if kinds else ():
+            need = self.need(part)
+            windows = need.windows + sum(_serves(self.rules, other, part.kinds) for other in coming)
+            before = need.wait(windows)
+            handicap = min(_handicap(self.rules, counter, kind) or 0 for kind in part.kinds)
+            found.append((not windows and before > 0, before, need.wait(windows + 1), -handicap))
+        if not found:
+            return None
+        nobody, before, _, handicap = max(found)
+        after = max(after for _, _, after, _ in found)
+        # The first window always helps, however much work there is.
+        return Change(before, after, nobody, -handicap) if nobody or after < before else None
+
+    def with_one_less(self, counter: Counter) -> tuple[int, int]:
+        """(W, W without it), of all that an open counter is a window for."""
+        found = [(0, 0)]
+        for services in groups(self.rules).values():
+            for part in self.parts(self.kinds(services)):
+                if counter.id in part.windows:
+                    need = self.need(part)
+                    found.append((need.wait(need.windows), need.wait(need.windows - 1)))
+        return max(before for before, _ in found), max(after for _, after in found)
+
+    def candidates(self, kinds: Sequence[Kind]) -> list[Counter]:
+        """The counters that could be advised to open for some kinds, best first."""
+        found = (self.rules.counters[id] for id in to_open(self.state, self.rules, kinds))
+        return [counter for counter in found if not self.answered("open", counter.id)]
+
+    def answered(self, action: str, counter: str) -> bool:
+        """Whether the manager has declined or accepted such an advice a short while ago."""
+        declined = self.state.windows.declined.get((action, counter))
+        return _lately(declined, self.at, DECLINED_FOR) or self.accepted(action, counter)
+
+    def accepted(self, action: str, counter: str) -> bool:
+        """Whether they have accepted it a short while ago, and it has not happened yet."""
+        return _lately(self.state.windows.accepted.get((action, counter)), self.at, ACCEPTED_FOR)
+
+    def open_others(self, counter: Counter, services: Sequence[str], coming: Sequence[Counter]) -> tuple[str, ...]:
+        """The counters that would be windows for what this one is to open for, were they to open in its stead."""
+        kinds = self.kinds(services, counter)
+        others = (self.rules.counters[id] for id in to_open(self.state, self.rules, kinds))
+        return tuple(
+            other.id
+            for other in others
+            if other is not counter
+            and other not in coming
+            and any(
+                (handicap := _handicap(self.rules, other, kind)) == 0
+                or (handicap is not None and not self.windows[kind])
+                for kind in kinds
+            )
         )
-    return Need(waiting, load, windows)
 
 
 def check(state: State, rules: Rules, at: int) -> tuple[dict[str, tuple[int, int, int, int]], list[Advice]]:
     """What `WindowsChecked` is to say: each group's figures, and the advice."""
+    now = Check.of(state, rules, at)
     figures = {}
-    advice: list[Advice] = []
+    advice = _unserved(now)
     for group, services in groups(rules).items():
-        now = need(state, rules, at, services)
-        wait, fewer = now.wait(now.windows), now.wait(now.windows - 1)
+        kinds = now.kinds(services)
+        wait, fewer = now.wait(kinds), _with_one_less(now, services)
         more, less = state.windows.checks.get(group, (0, 0))
         more = more + 1 if wait > OPEN_ABOVE * rules.target else 0
-        less = less + 1 if now.windows and fewer < CLOSE_BELOW * rules.target else 0
+        less = less + 1 if now.together(kinds).windows and fewer < CLOSE_BELOW * rules.target else 0
         figures[group] = (wait, fewer, more, less)
-        taken = {a.counter for a in advice}
         if more >= OPEN_CHECKS or wait > AT_ONCE * rules.target:
-            windows = now.windows
-            for counter in to_open(state, rules, services):
-                if _declined(state, "open", counter, at):
-                    continue
-                before, after = now.wait(windows), now.wait(windows + 1)
-                helps = after < before or not windows  # the first always does, however much work there is
-                if counter not in taken and before > OPEN_ABOVE * rules.target and helps:
-                    advice.append(Advice("open", counter, group, before, after))
-                    windows += 1
+            advice += _to_open(now, group, services, advice)
         elif less >= CLOSE_CHECKS:
-            counter = next((id for id in to_close(state, rules, at, services) if id not in taken), "")
-            if counter and not _declined(state, "close", counter, at):
-                advice.append(Advice("close", counter, group, wait, fewer))
+            advice += _to_close(now, group, services, advice)
     return figures, advice
 
 
-def _declined(state: State, action: str, counter: str, at: int) -> bool:
-    declined = state.windows.declined.get((action, counter))
-    return declined is not None and abs(at - declined) < DECLINED_FOR * 1000
+def _with_one_less(now: Check, services: Sequence[str]) -> int:
+    """W of what the window serves that is missed least, without it."""
+    open_ones = [c for c in open_counters(now.state, now.rules) if owns(now.rules, c, services)]
+    if open_ones:
+        return min(now.with_one_less(counter)[1] for counter in open_ones)
+    need = now.need(now.together(now.kinds(services)))
+    return need.wait(need.windows - 1)
 
 
-def to_open(state: State, rules: Rules, services: list[str]) -> Iterator[str]:
+def _on_their_way(now: Check) -> list[Counter]:
+    return [counter for id, counter in now.rules.counters.items() if now.accepted("open", id)]
+
+
+def _unserved(now: Check) -> list[Advice]:
+    """Whom no window may serve that is open or on its way: at once, whatever W is."""
+    advice: list[Advice] = []
+    coming = _on_their_way(now)
+    waiting = {Kind(key.service, key.only) for key in now.state.lines}
+    for group, services in groups(now.rules).items():
+        for kind in now.kinds(services):
+            served = now.windows[kind] or any(_serves(now.rules, counter, [kind]) for counter in coming)
+            for counter in now.candidates([kind])[:1] if kind in waiting and not served else ():
+                change = now.with_one_more(counter, services, coming)
+                if change:
+                    unless = now.open_others(counter, services, coming)
+                    advice.append(Advice("open", counter.id, group, change.before, change.after, unless))
+                    coming.append(counter)
+    return advice
+
+
+def _to_open(now: Check, group: str, services: Sequence[str], advice: Sequence[Advice]) -> Iterator[Advice]:
+    """As many windows as it takes, first one for those who wait longest: if it can be, one whose own work they are."""
+    taken = {a.counter for a in advice}
+    coming = [*_on_their_way(now), *(now.rules.counters[a.counter] for a in advice if a.group == group)]
+    able = [counter for counter in now.candidates(now.kinds(services)) if counter.id not in taken]
+    while True:
+        changes = [(now.with_one_more(counter, services, coming), counter) for counter in able if counter not in coming]
+        helping = [(c, counter) for c, counter in changes if c and c.before > OPEN_ABOVE * now.rules.target]
+        if not helping:
+            return
+        change, counter = min(helping, key=lambda each: (not each[0].nobody, -each[0].before, each[0].handicap))
+        unless = now.open_others(counter, services, coming)
+        yield Advice("open", counter.id, group, change.before, change.after, unless)
+        coming.append(counter)
+
+
+def _to_close(now: Check, group: str, services: Sequence[str], advice: Sequence[Advice]) -> Iterator[Advice]:
+    """One window, unless one of the group is about to close."""
+    taken = {a.counter for a in advice}
+    open_ones = open_counters(now.state, now.rules)
+    if any(now.accepted("close", counter.id) and owns(now.rules, counter, services) for counter in open_ones):
+        return
+    for id in to_close(now.state, now.rules, now.at, services):
+        counter = now.rules.counters[id]
+        before, after = now.with_one_less(counter)
+        if after < CLOSE_BELOW * now.rules.target and id not in taken:
+            others = tuple(c.id for c in open_ones if c is not counter and _shares(now, c, counter))
+            if not now.answered("close", id):
+                yield Advice("close", id, group, before, after, others)
+            return
+
+
+def _shares(now: Check, counter: Counter, other: Counter) -> bool:
+    """Whether two open counters are windows for the same customers."""
+    return any({counter.id, other.id} <= windows for windows in now.windows.values())
+
+
+def _handicap(rules: Rules, counter: Counter, kind: Kind) -> int | None:
+    return counter.handicap(kind.service, rules.default_class, kind.only)
+
+
+def _serves(rules: Rules, counter: Counter, kinds: Sequence[Kind]) -> bool:
+    return any(_handicap(rules, counter, kind) is not None for kind in kinds)
+
+
+def _lately(when: int | None, at: int, seconds: int) -> bool:
+    """Whether it was less than so many seconds ago; None: it never was."""
+    return when is not None and abs(at - when) < seconds * 1000
+
+
+def named(rules: Rules, advice: Sequence[Advice]) -> str:
+    """Advice by what is to be done, in the branch's language."""
+    say = rules.wording.say
+    return say("windows.and").join(say(f"windows.to_{a.action}", counter=a.counter) for a in advice)
+
+
+def is_too_early(state: State, at: int) -> bool:
+    """Whether the day's last check is so close to `at` (ms since 1970, UTC) that another one counts for nothing."""
+    checked = state.windows.checked_at
+    return checked > 0 and 0 <= at - checked < CHECK_AFTER * 1000
+
+
+def is_over(state: State, rules: Rules, at: int) -> bool:
+    """Whether the day's planned hours are over at `at` (ms since 1970, UTC), and nobody is there to serve anybody."""
+    profile = rules.profile_on(state.day, state.profile)
+    if profile is None or open_counters(state, rules):
+        return False
+    second = second_of(rules.local(at))
+    if second < rules.rollover.total_seconds():
+        second += DAY  # still the night after it
+    return second >= profile.hours.end
+
+
+def to_open(state: State, rules: Rules, kinds: Sequence[Kind]) -> Iterator[str]:
     """The counters that could help, best first: those whose own work it is, then by handicap."""
     helps = []
     for order, (id, counter) in enumerate(rules.counters.items()):
-        handicaps = [h for s in services if (h := counter.handicap(s, rules.default_class)) is not None]
+        handicaps = [h for kind in kinds if (h := _handicap(rules, counter, kind)) is not None]
         if handicaps and state.counter(id).stage is not CounterStage.OPEN:
             helps.append((min(handicaps), order, id))
     yield from (id for _, _, id in sorted(helps))
 
 
-def to_close(state: State, rules: Rules, at: int, services: list[str]) -> Iterator[str]:
+def to_close(state: State, rules: Rules, at: int, services: Sequence[str]) -> Iterator[str]:
     """The counters that could go, the last to open first; each service keeps one whose own work it is."""
     open_ones = open_counters(state, rules)
     for counter in sorted(open_ones, key=lambda counter: -state.counter(counter.id).since):

@@ -208,6 +208,8 @@ class Advice(NamedTuple):
     group: str
     before: int
     after: int
+    unless: tuple[str, ...] = ()
+    """Counters each of which makes it false: by opening, if this one is to open; by going away, if it is to close."""
 
 
 @dataclass(slots=True)
@@ -219,6 +221,10 @@ class Windows:
     advice: list[Advice] = field(default_factory=list)
     declined: dict[tuple[str, str], int] = field(default_factory=dict)
     """(action, counter) -> when the manager last declined it."""
+    accepted: dict[tuple[str, str], int] = field(default_factory=dict)
+    """(action, counter) -> when they last accepted it, until it has happened."""
+    checked_at: int = 0
+    """When the last check was; ms since 1970, UTC; 0: none yet."""
 
 
 @dataclass(slots=True)
@@ -275,7 +281,8 @@ class State:
         picture["takes"] = sorted([*key, *take] for key, take in self.takes.items())
         picture["advised"] = sorted([*key, at] for key, at in self.advised.items())
         picture["waits"] = {klass: list(waits) for klass, waits in self.waits.items()}
-        picture["windows"]["declined"] = sorted([*key, at] for key, at in self.windows.declined.items())
+        for answer in ("declined", "accepted"):
+            picture["windows"][answer] = sorted([*key, at] for key, at in getattr(self.windows, answer).items())
         return picture
 
 
@@ -558,34 +565,42 @@ def _counter_opened(state: State, at: int, event: ev.CounterOpened) -> None:
     if counter.stage is CounterStage.PAUSED:
         state.knowledge.paused((at - counter.since) / 1000)
     counter.stage, counter.reason, counter.since = CounterStage.OPEN, "", at
-    _advice_is_done(state, event.counter)
+    _advice_is_done(state, "open", event.counter)
 
 
 def _counter_paused(state: State, at: int, event: ev.CounterPaused) -> None:
     counter = _own_counter(state, event.counter)
     counter.stage, counter.reason, counter.since = CounterStage.PAUSED, event.reason, at
+    _advice_is_done(state, "close", event.counter)
 
 
 def _counter_closed(state: State, at: int, event: ev.CounterClosed) -> None:
     counter = _own_counter(state, event.counter)
     counter.stage, counter.reason, counter.since = CounterStage.CLOSED, "", at
-    _advice_is_done(state, event.counter)
+    _advice_is_done(state, "close", event.counter)
 
 
 def _windows_checked(state: State, at: int, event: ev.WindowsChecked) -> None:
     state.windows.checks = {group: (more, less) for group, (_, _, more, less) in event.groups.items()}
-    state.windows.advice = [Advice(**advice) for advice in event.advice]
+    unless = event.unless or [()] * len(event.advice)
+    state.windows.advice = [Advice(**a, unless=tuple(u)) for a, u in zip(event.advice, unless, strict=True)]
+    state.windows.checked_at = at
 
 
 def _advice_answered(state: State, at: int, event: ev.WindowAdviceAnswered) -> None:
     answered = [a for a in state.windows.advice if (a.action, a.counter) == (event.action, event.counter)]
     state.windows.advice = [a for a in state.windows.advice if a not in answered]
-    if not event.accepted:
-        state.windows.declined |= {(a.action, a.counter): at for a in answered}
+    answers = state.windows.accepted if event.accepted else state.windows.declined
+    answers |= {(a.action, a.counter): at for a in answered}
 
 
-def _advice_is_done(state: State, counter: str) -> None:
-    state.windows.advice = [advice for advice in state.windows.advice if advice.counter != counter]
+def _advice_is_done(state: State, action: Literal["open", "close"], counter: str) -> None:
+    """A counter has opened, or gone away (also for a pause): what was advised of it, or is false now, is no more."""
+    windows = state.windows
+    windows.advice = [
+        a for a in windows.advice if a.counter != counter and not (a.action == action and counter in a.unless)
+    ]
+    windows.accepted.pop((action, counter), None)
 
 
 def _rated(state: State, at: int, event: ev.Rated) -> None:

@@ -13,6 +13,7 @@ from controller.lobby import calling, issuing, staffing, waiting
 from controller.lobby.learning import whole_minutes
 from controller.lobby.rules import Counter, Rules
 from controller.lobby.state import CounterStage, Place, Stage, State, Ticket, open_counters
+from controller.lobby.waiting import Coming
 
 SOON = 3
 """How many of the next tickets a board announces."""
@@ -103,9 +104,14 @@ def _ahead_at(state: State, rules: Rules, counter: Counter, ticket: Ticket, at: 
     return count
 
 
+def coming(state: State, rules: Rules, at: int) -> list[Coming]:
+    """The next few calls at `at` (ms since 1970, UTC), by the counters that are open now."""
+    return waiting.coming(state, rules, at, SOON)
+
+
 def soon(state: State, rules: Rules, at: int) -> list[str]:
-    """Who is called next at `at` (ms since 1970, UTC) by the counters that are open now, in the order of the calls."""
-    return [call.place.ticket for call in waiting.coming(state, rules, at, SOON)]
+    """The tickets of the next few calls."""
+    return [call.place.ticket for call in coming(state, rules, at)]
 
 
 def in_order(state: State, rules: Rules, at: int) -> list[str]:
@@ -122,11 +128,17 @@ def _is_early(state: State, place: Place, at: int) -> bool:
     return state.tickets[place.ticket].not_before > at // 1000
 
 
-def board(state: State, rules: Rules, at: int, notices: Sequence[str], waits: Waits) -> dict[str, Any]:
-    """The hall's state for MQTT boards: calls newest first, who is next, how many wait for what, and how long."""
+def board(
+    state: State, rules: Rules, at: int, notices: Sequence[str], waits: Waits, calls: Sequence[Coming] | None = None
+) -> dict[str, Any]:
+    """The hall's state for MQTT boards: calls newest first, who is next, how many wait for what, and how long.
+
+    `calls`: those to come, where `coming` has been asked already.
+    """
+    calls = coming(state, rules, at) if calls is None else calls
     return {
         "calls": [{"ticket": c.ticket, "counter": c.counter, "at": c.at} for c in state.calls],
-        "soon": soon(state, rules, at),
+        "soon": [call.place.ticket for call in calls],
         "waiting": waiting_by_service(state, rules),
         "wait": {service: list(minutes) for service, minutes in waits.items()},
         "notices": list(notices),
@@ -152,13 +164,25 @@ def advice(state: State, rules: Rules) -> dict[str, Any]:
     items = []
     for item in state.windows.advice:
         before, after = -(-item.before // 60), -(-item.after // 60)
-        group = groups.get(item.group, [])
-        services = rules.wording.say("windows.and").join(rules.service_name(service) for service in group)
-        served = any(c.handicap(service, rules.default_class) is not None for c in open_ones for service in group)
-        key = "first" if item.before >= staffing.NO_WINDOW and not served else item.action
+        counter = rules.counters.get(item.counter)
+        group = [s for s in groups.get(item.group, ()) if counter and _knows(rules, counter, s)]
+        nobodys = [s for s in group if not any(_knows(rules, open_one, s) for open_one in open_ones)]
+        key, about = str(item.action), group
+        if item.before >= staffing.NO_WINDOW and item.action == "open":
+            key, about = ("first", nobodys) if nobodys else ("alone" if _alone(state, item.counter) else key, group)
+        services = rules.wording.say("windows.and").join(rules.service_name(service) for service in about)
         text = rules.wording.say(f"windows.{key}", counter=item.counter, services=services, before=before, after=after)
         items.append({"action": item.action, "counter": item.counter, "before": before, "after": after, "text": text})
     return {"items": items}
+
+
+def _knows(rules: Rules, counter: Counter, service: str) -> bool:
+    return counter.handicap(service, rules.default_class) is not None
+
+
+def _alone(state: State, counter: str) -> bool:
+    """Whether somebody waits whom only this counter may serve."""
+    return any(key.only == counter for key in state.lines)
 
 
 def hall_lines(state: State, rules: Rules, lines: int) -> list[str]:
@@ -192,12 +216,14 @@ def window_lines(state: State, rules: Rules, counter: str) -> tuple[str, str]:
     return rules.wording.say(f"window.{here.stage}"), name
 
 
-def screen(state: State, rules: Rules, counter: Counter, at: int) -> dict[str, Any]:
+def screen(
+    state: State, rules: Rules, counter: Counter, at: int, calls: Sequence[Coming] | None = None
+) -> dict[str, Any]:
     """What a counter's own keypad shows at `at` (ms since 1970, UTC): `state` is closed, open, paused, called, serving.
 
     `next`: the ticket that it would call now. `needs`: what the customer needs, and whether their form is ready.
     `stage`: the ticket that should come near, since the counter will soon be free: of those that are soon to be called,
-    the one that is expected here.
+    the one that is expected here. `calls`: as for `board`.
     """
     here = state.counter(counter.id)
     pick = calling.pick(state, rules, counter, at)
@@ -205,12 +231,16 @@ def screen(state: State, rules: Rules, counter: Counter, at: int) -> dict[str, A
     stage: Stage | CounterStage = ticket.stage if ticket else here.stage
     text = rules.wording.say(f"screen.{stage}", ticket=here.ticket, counter=counter.id)
     needs = [*(["form"] if ticket.form else []), *ticket.needs] if ticket else []
+    stage_next = ""
+    if pick and ticket and _soon_free(state, rules, ticket, at):
+        calls = coming(state, rules, at) if calls is None else calls
+        stage_next = next((call.place.ticket for call in calls if call.counter == counter.id), "")
     return {
         "ticket": here.ticket,
         "state": str(stage),
         "waiting": waiting_for(state, counter),
         "next": pick.ticket.id if pick else "",
-        "stage": _staged(state, rules, counter, at) if pick and ticket and _soon_free(state, rules, ticket, at) else "",
+        "stage": stage_next,
         "needs": needs,
         "text": " · ".join([text, *(rules.wording.say(f"needs.{need}") for need in needs)]),
     }
@@ -219,12 +249,6 @@ def screen(state: State, rules: Rules, counter: Counter, at: int) -> dict[str, A
 def _soon_free(state: State, rules: Rules, ticket: Ticket, at: int) -> bool:
     mean = waiting.seconds_at_counter(state, rules, ticket.service, ticket.klass)
     return (at - ticket.since) / 1000 > mean - STAGE_AT
-
-
-def _staged(state: State, rules: Rules, counter: Counter, at: int) -> str:
-    """The ticket that is dealt to a counter, of those that are soon to be called; empty: none."""
-    calls = waiting.coming(state, rules, at, SOON)
-    return next((call.place.ticket for call in calls if call.counter == counter.id), "")
 
 
 def ticket_fields(state: State, rules: Rules, ticket: Ticket, qr: str) -> dict[str, str]:

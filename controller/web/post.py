@@ -11,6 +11,7 @@ from controller.desk.post import DeviceReport, Lobby
 from controller.journal import Row
 from controller.lobby import events as ev
 from controller.lobby import screens
+from controller.lobby.outcome import sentence
 from controller.lobby.rules import Counter
 from controller.lobby.state import State, Ticket
 from controller.web.live import Live
@@ -169,7 +170,7 @@ class PagesPost:
         if not isinstance(row.event, ACTIONS):
             return
         about = row.event.to_row()
-        text = self.lobby.rules.wording.say(f"answer.{row.event.KIND}", **about)
+        text = self.lobby.rules.wording.say(sentence(row.event), **about)
         action = {"at": row.at, "text": text, "by": who(row), "kind": row.event.KIND, "ticket": about.get("ticket", "")}
         self._recent.append(action)
 
