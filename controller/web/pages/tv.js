@@ -247,7 +247,7 @@ function listen(calls, lost) {
     since.set(key, performance.now());
     if (speaks() && young) news.push(call);
   });
-  news.sort((one, other) => one.at - other.at).forEach(enqueue);
+  news.reverse().forEach(enqueue); // the oldest first; two of one millisecond stand in the order of their calls as well
   const current = new Set(calls.map(keyOf));
   for (const kept of [announced, since]) for (const key of [...kept.keys()]) if (!current.has(key)) kept.delete(key);
   if (!speaking && backlog.length) speak();
