@@ -86,7 +86,7 @@ def _show_estimates(console: Console, estimates: Mapping[str, Any], say: _Said) 
     classes = ((say.name("classes", id), score) for id, score in estimates["classes"].items())
     for name, score in ((say("all"), estimates), (say("first_30"), estimates["first_30"]), *classes):
         if score["n"]:
-            marks = [f"{score['mae']:.1f}", f"{score['bias']:+.1f}", _percent(score["coverage80"])]
+            marks = [f"{score['mae']:.1f}", f"{score['bias']:+z.1f}", _percent(score["coverage80"])]
             ours.add_row(name, str(score["n"]), *marks, f"{score['width80']:.1f}")
             errors = {"ours": score["mae"], **score["baselines"]}
             others.add_row(name, *(f"{errors[method]:.1f}" for method in methods))
@@ -156,7 +156,7 @@ def _show_waits(console: Console, report: Mapping[str, Any], sides: Sequence[str
             for side in sides:
                 waits.add_row("  " + say(side), *_figures(group[side]))
             changes = [group["would_be"][key] - group["was"][key] for key in KEYS[1:]]
-            signed = [f"{change:+.1f}" if isinstance(change, float) else f"{change:+d}" for change in changes]
+            signed = [f"{change:+z.1f}" if isinstance(change, float) else f"{change:+d}" for change in changes]
             waits.add_row("  " + say("change"), "", *signed, end_section=True)
         waits.add_section()
     console.print(waits)
@@ -172,7 +172,7 @@ def _show_shares(console: Console, report: Mapping[str, Any], sides: Sequence[st
     if "above_target" in report:
         rows.append((say("above_target", minutes=f"{report['target']:g}"), report["above_target"]))
     for name, parts in rows:
-        change = [f"{100 * (parts['would_be'] - parts['was']):+.1f}"] if both else []
+        change = [f"{100 * (parts['would_be'] - parts['was']):+z.1f}"] if both else []
         shares.add_row(name, *(_percent(parts[side]) for side in sides), *change)
     console.print(shares)
 
@@ -186,5 +186,5 @@ def _show_changes(console: Console, changes: Sequence[Mapping[str, Any]], rules:
     for change in changes:
         was, would_be = change["was"], change["would_be"]
         name = rules.class_name(change["class"])
-        most.add_row(change["ticket"], name, f"{was:.2f}", f"{would_be:.2f}", f"{would_be - was:+.2f}")
+        most.add_row(change["ticket"], name, f"{was:.2f}", f"{would_be:.2f}", f"{would_be - was:+z.2f}")
     console.print(most)
