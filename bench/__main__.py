@@ -11,10 +11,10 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from bench import commands, estimate, mqtt, pick, press, screens, startup
+from bench import commands, days, estimate, mqtt, pick, press, screens, startup
 from bench.figures import Figure, table, write_json
 
-NAMES = ("press", "screens", "commands", "pick", "estimate", "startup", "mqtt")
+NAMES = ("press", "screens", "commands", "pick", "estimate", "days", "startup", "mqtt")
 DIRECTORY = Path(".bench")
 
 
@@ -67,6 +67,9 @@ def _measure(name: str, quick: bool, progress: Progress) -> list[Figure]:
         case "estimate":
             rounds = 5 if quick else 50
             return estimate.measure(DIRECTORY, rounds, task("estimated waits", rounds))
+        case "days":
+            some = 2 if quick else 10
+            return days.measure(some, runs, task("branch-days", some * runs))
         case "mqtt":
             return mqtt.measure(DIRECTORY, presses, runs, task("MQTT press to acknowledgement", presses * runs))
     rows, starts = (200_000, 1) if quick else (5_000_000, 5)
