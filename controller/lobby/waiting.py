@@ -165,9 +165,9 @@ def roll(state: State, rules: Rules, at: int, ticket: Ticket) -> int | None:
         if times:
             (begins, until), *later = times
             windows.append((begins, index, _Window(counter, until, later)))
-    for call in _calls(state, rules, at, windows, lines, tickets, seconds_of):
-        if call.place.order == ticket.order:
-            return int(call.seconds)
+    for seconds, _, place in _calls(state, rules, at, windows, lines, tickets, seconds_of):
+        if place.order == ticket.order:
+            return int(seconds)
     return None
 
 
@@ -182,7 +182,8 @@ def coming(state: State, rules: Rules, at: int, number: int) -> list[Coming]:
         if (here := state.counter(counter.id)).stage is CounterStage.OPEN
     ]
     lines = [_line(rules, key, places, state.tickets) for key, places in state.lines.items()] if windows else []
-    return list(islice(_calls(state, rules, at, windows, lines, state.tickets, seconds_of), number))
+    calls = _calls(state, rules, at, windows, lines, state.tickets, seconds_of)
+    return [Coming(*call) for call in islice(calls, number)]
 
 
 def _calls(
@@ -193,9 +194,10 @@ def _calls(
     lines: Iterable[_Line],
     tickets: Mapping[str, Ticket],
     seconds_of: SecondsOf,
-) -> Iterator[Coming]:
-    """The rule rolled forward: the calls to come, one after the other. `windows`: when each is free first, in seconds
-    from `at`, and its place in the configuration, which decides between two; they and the lines are used up."""
+) -> Iterator[tuple[float, str, Place]]:
+    """The rule rolled forward: the calls to come, one after the other, as in `Coming`. `windows`: when each is free
+    first, in seconds from `at`, and its place in the configuration, which decides between two; they and the lines are
+    used up."""
     now = at // 1000
     heapify(windows)
     while windows:
@@ -222,7 +224,7 @@ def _calls(
         ranked, _ = rank(heads, rules.pass_limit)
         first = ranked[0]
         line = first.line
-        yield Coming(free, window.counter.id, line.places[line.at])
+        yield free, window.counter.id, line.places[line.at]
         for other in ranked:
             if other.seniority < first.seniority and other.handicap == 0:
                 other.line.passes()
