@@ -19,6 +19,7 @@ from controller.lobby.learning import (
     BUCKETS,
     ENOUGH,
     FADES,
+    FURTHEST,
     LONGEST,
     LONGEST_BREAK,
     MISSED_TIME,
@@ -343,7 +344,11 @@ def test_summaries_of_before_are_read() -> None:
     """They have bins of 40 thousandths by their names, no services, no days and no pauses."""
     old = {
         "times": {"cash": {"normal": [100.0, 24000.0]}},
-        "errors": {"2:normal": [0.12, 0.08, {"5": 40.0, "4": 20.0, "-1": 30.0}], "2:*": [0.1, 0.1, {"-1": 90.0}]},
+        "errors": {
+            "2:normal": [0.12, 0.08, {"5": 40.0, "4": 20.0, "-1": 30.0}],
+            "2:*": [0.1, 0.1, {"-1": 90.0}],
+            "3:*": [0.1, 0.1, {}],
+        },
         "calls": [[10, 1]] * 4,
         "missed": [4, 240],
     }
@@ -356,6 +361,25 @@ def test_summaries_of_before_are_read() -> None:
     assert 15 * MINUTE <= least < most <= 30 * MINUTE
     again = Knowledge.from_summary(json.loads(json.dumps(known.summary())))
     assert again.errors["2:normal"].count == pytest.approx(90 * FADES)
+
+
+def test_however_much_is_learned_a_summary_stays_small() -> None:
+    """Three services, five classes, waits of every kind, for two months."""
+    print(f"seed {SEED}")
+    known, chance = Knowledge(), Random(SEED)
+    for _ in range(60):
+        for _ in range(400):
+            service, klass = chance.choice(("a", "b", "c")), chance.choice(("1", "2", "3", "4", "5"))
+            rolled, into_day = chance.randrange(3600), chance.choice((0, LATER))
+            told = known.range(service, klass, rolled, into_day)
+            actual = round((rolled + 60) * chance.lognormvariate(0, 0.7))
+            known.waited(service, klass, rolled, told, into_day, actual)
+            known.served(service, klass, chance.uniform(100, 300))
+        known = Knowledge.from_summary(json.loads(json.dumps(known.summary())))
+    written = len(json.dumps(known.summary(), separators=(",", ":")))
+    print(f"{written} bytes")
+    assert written < 48_000
+    assert all(len(cell.bins) <= 2 * FURTHEST + 1 for cell in known.errors.values())
 
 
 # -- days that are unlike all others ----------------------------------------------------------------------------------

@@ -266,8 +266,8 @@ class Knowledge:
         known = before if odd and not self.odd else self
         errors = {}
         for cell, each in known.errors.items():
-            first = min(each.bins)
-            bins = range(first, max(each.bins) + 1)
+            first = min(each.bins, default=0)
+            bins = range(first, max(each.bins, default=-1) + 1)
             weights = [old if (old := _aged(each.bins.get(bin, 0.0))) > NOTHING else 0 for bin in bins]
             if any(weights):
                 errors[cell] = [round(each.below, 4), round(each.above, 4), first, weights]
