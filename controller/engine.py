@@ -20,7 +20,7 @@ from typing import Literal
 from controller.journal import Journal, JournalConflictError, JournalError, JournalWriteError, Remark, Row
 from controller.lobby.commands import Command
 from controller.lobby.decide import begins_day, decide
-from controller.lobby.events import DayOpened, Event, SelfServiceAdvised, TicketIssued
+from controller.lobby.events import DayOpened, Event, SelfServiceAdvised, TicketFinished, TicketIssued
 from controller.lobby.issuing import SELF_SERVICE
 from controller.lobby.outcome import Refusal, Same, Told, sentence
 from controller.lobby.rules import Rules
@@ -233,7 +233,8 @@ class Engine:
             return Answer("refused", decision.text(self.rules.wording), code=decision.code)
         if isinstance(decision, Same):
             paper = self.state.tickets[decision.ticket].print is not Print.NONE
-            return _ok(self.rules, "answer.ticket_issued", decision.ticket, printed=paper, ticket=decision.ticket)
+            text = self.rules.wording.say("answer.ticket_issued", ticket=decision.ticket)
+            return Answer("ok", text, ticket=decision.ticket, printed=paper)
         if isinstance(decision, Told):
             return Answer("ok", decision.text, ticket=decision.ticket, code=decision.code)
         self._apply(decision, command, rows, request.press)
@@ -323,18 +324,11 @@ def answer_to(rules: Rules, events: Sequence[Event]) -> Answer:
     last = issued or events[-1]
     if isinstance(last, SelfServiceAdvised):
         choice = rules.triage.choice(last.choice)
-        text = choice.advice if choice else rules.wording.say(f"answer.{last.KIND}")
-        return Answer("ok", text, code=SELF_SERVICE)
-    about = last.to_row()
-    if about.get("none_waiting"):
+        return Answer("ok", choice.advice if choice else sentence(rules, last), code=SELF_SERVICE)
+    if isinstance(last, TicketFinished) and last.none_waiting:
         return Answer("ok", rules.wording.say("refused.none_waiting"), code="none_waiting")
     printed = not isinstance(last, TicketIssued) or last.paper
-    about["klass"] = rules.class_name(str(about.get("class", "")))
-    return _ok(rules, sentence(last), str(about.get("ticket", "")), printed=printed, **about)
-
-
-def _ok(rules: Rules, key: str, id: str, *, printed: bool, **about: object) -> Answer:
-    return Answer("ok", rules.wording.say(key, **about), ticket=id, printed=printed)
+    return Answer("ok", sentence(rules, last), ticket=getattr(last, "ticket", ""), printed=printed)
 
 
 def _call(function: Callable[[object], None] | Callable[..., None], about: object) -> None:

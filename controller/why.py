@@ -37,8 +37,8 @@ def meant(rows: Sequence[Row], text: str) -> list[str]:
 
 
 def explanations(rows: Sequence[Row], rules: Rules, text: str) -> list[tuple[int, Explanation]]:
-    """(ms since 1970, why) for each call of a ticket in one day's rows, and for where it stands at their end; if it does
-    not wait then, since when."""
+    """(ms since 1970, why) for each call of a ticket in one day's rows, and for where it stands at their end; if it
+    does not wait then, since when."""
     say = rules.wording.say
     found = meant(rows, text)
     if len(found) != 1:

@@ -1372,6 +1372,8 @@ def all_kinds() -> list[ev.Event]:
                 about[field.name] = {"int": 1, "bool": False, "Mapping[str, Any]": {}}.get(text, "x")
         if kind is ev.TicketCalled:
             about["passed"] = ["x"]
+        if kind is ev.WindowAdviceAnswered:
+            about["action"] = "close"
         made.append(kind(**about))
     return made
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from controller.lobby import events as ev
+from controller.lobby.rules import Rules
 from controller.lobby.wording import Wording
 
 
@@ -36,12 +37,14 @@ class Told:
     code: str = ""
 
 
-def sentence(event: ev.Event) -> str:
-    """The wording key that says what came of a press, by the last event of it."""
+def sentence(rules: Rules, event: ev.Event) -> str:
+    """What has come of a press, in the branch's language, by the last event of it."""
+    about = event.to_row()
+    about["klass"] = rules.class_name(str(about.get("class", "")))
+    key = event.KIND
     if isinstance(event, ev.WindowAdviceAnswered):
-        action = "close" if event.action == "close" else "open"
-        return f"answer.{action}_{'accepted' if event.accepted else 'declined'}"
-    return f"answer.{event.KIND}"
+        key = f"{event.action}_{'accepted' if event.accepted else 'declined'}"
+    return rules.wording.say(f"answer.{key}", **about)
 
 
 Events = list[ev.Event]

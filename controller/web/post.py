@@ -169,10 +169,8 @@ class PagesPost:
     def _note(self, row: Row) -> None:
         if not isinstance(row.event, ACTIONS):
             return
-        about = row.event.to_row()
-        text = self.lobby.rules.wording.say(sentence(row.event), **about)
-        action = {"at": row.at, "text": text, "by": who(row), "kind": row.event.KIND, "ticket": about.get("ticket", "")}
-        self._recent.append(action)
+        text, ticket = sentence(self.lobby.rules, row.event), getattr(row.event, "ticket", "")
+        self._recent.append({"at": row.at, "text": text, "by": who(row), "kind": row.event.KIND, "ticket": ticket})
 
 
 def cause_of(account: str, key: str, content: str) -> str:
