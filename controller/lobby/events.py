@@ -94,8 +94,10 @@ class TicketIssued(Event):
     """A ticket was taken. `seniority` in seconds since 1970, UTC; `by` the button; `paper`: it is to be printed.
 
     `expected`: how long the customer will wait, as told to them: [least, middle, most] seconds, missing if a counter
-    was free or nobody could tell; `rolled` is the middle before anything learned corrected it. `slot`: an appointment's
-    start, `not_before`: from when it may be called, both in seconds since 1970. `form`: the form is filled in.
+    was free or nobody could tell; the least and the most in whole minutes (in rows of old to the second), and thrice
+    the same if it will be more than that. `rolled` is the middle before anything learned corrected it. `slot`: an
+    appointment's start, `not_before`: from when it may be called, both in seconds since 1970. `form`: the form is
+    filled in.
     """
 
     ticket: str

@@ -94,7 +94,7 @@ def _waiting(state: State, rules: Rules, ticket: Ticket, at: int) -> Explanation
         reason=_reason(rules, rules.counters[best], ticket, other, at),
     )
     told = waiting.expected(state, rules, at, ticket)
-    if told:
+    if told and told[0] < waiting.HORIZON:
         least, most = views.in_minutes(told[1])
         text += " " + say("explain.wait", least=least, most=most)
     return Explanation(ticket.id, text, tuple(order[: max(ROWS, place + 1)]))
