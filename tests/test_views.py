@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -249,3 +250,44 @@ def test_nine_of_ten_calls_have_been_announced(tmp_path: Path) -> None:
     print(f"{sum(announced)} of {len(announced)}")
     assert len(announced) > 100
     assert sum(announced) >= 0.9 * len(announced)
+
+
+def test_who_waits_for_a_service_that_is_not_there_any_more_is_counted() -> None:
+    """After a change of the configuration."""
+    lobby = Lobby(branch({"1": {"cash": 0, "personal": 0}}))
+    for klass in ("normal", "normal", "vip"):
+        lobby.take("personal", klass)
+    without = replace(lobby.rules, services={"cash": lobby.rules.services["cash"]})
+    assert views.waiting_by_service(lobby.state, without) == {"cash": 0, "personal": 3}
+
+
+def test_two_minutes_before_a_counter_is_expected_to_be_free_its_next_customer_should_come_near() -> None:
+    lobby = Lobby(branch({"1": {"cash": 0}}, services={"cash": {"minutes": 4}}))
+    lobby.take("cash")
+    lobby.take("cash")
+    lobby.call("1")
+    for seconds, near in ((0, ""), (119, ""), (120, ""), (121, "A002"), (600, "A002")):
+        shown = views.screen(lobby.state, lobby.rules, lobby.rules.counters["1"], lobby.now + seconds * 1000)
+        assert (shown["stage"], shown["next"]) == (near, "A002"), seconds
+
+
+def test_a_windows_display_shows_the_ticket_in_hand_or_what_the_counter_does() -> None:
+    lobby = Lobby(branch({"1": {"cash": 0}, "2": {"cash": 0}}))
+
+    def shown(counter: str = "1") -> tuple[str, str]:
+        return views.window_lines(lobby.state, lobby.rules, counter)
+
+    def do(command: type[cm.CounterCommand], **more: str) -> None:
+        lobby.do(command(at=lobby.now, cause="", counter="1", **more))
+
+    assert shown() == ("CLOSED", "Counter 1")
+    do(cm.Open)
+    assert shown() == ("WELCOME", "Counter 1")
+    ticket = lobby.take("cash")
+    lobby.call("1")
+    assert shown() == (ticket, "Counter 1")
+    do(cm.Start)
+    assert shown() == (ticket, "Counter 1")
+    do(cm.Pause)
+    assert shown() == ("BACK SOON", "Counter 1")
+    assert shown("2") == ("CLOSED", "Counter 2")
