@@ -750,3 +750,39 @@ def test_a_journal_with_advice_replays() -> None:
     )
     assert lobby.state.windows.declined or lobby.state.windows.advice
     assert lobby.replayed().picture() == lobby.state.picture()
+
+
+def test_a_window_could_close_below_half_of_the_target() -> None:
+    """The wait that is told with one window less, with people waiting."""
+    for seconds, less in ((500, 0), (499, 1)):
+        counters = {"1": {"cash": 0.0}, "2": {"cash": 0.0}}
+        lobby = lobby_at("10:00", counters, target=1000, services={"cash": {"minutes": seconds / 60}})
+        open_counters(lobby, "1", "2")
+        lobby.take("cash")
+        lobby.wait(20)
+        assert checked(lobby) == []
+        assert lobby.state.windows.checks == {"cash": (0, less)}, seconds
+
+
+def test_who_came_in_the_last_twenty_minutes_is_recent() -> None:
+    lobby = lobby_at("10:00", {"1": {"cash": 0}})
+    lobby.take("cash")
+    taken = lobby.now
+    loads = []
+    for after in (0, RECENT * 1000 - 1, RECENT * 1000):
+        lobby.now = taken + after
+        loads.append(need(lobby, ["cash"]).load)
+    assert loads == pytest.approx([0.5 * 240 / 1200, 0.5 * 240 / 1200, 0])
+
+
+def test_the_crowd_that_is_expected_at_the_door_is_work_that_waits() -> None:
+    """For three minutes from the opening on, less those who have taken a ticket; three of four come for cash."""
+    day = Profile("normal", (), Span(9 * HOUR, 17 * HOUR), (0,) * 8, (10, 20))
+    for text, work in (("08:59:59", 0), ("09:00", 15 * 240 * 3 / 4), ("09:02:59", 2700), ("09:03", 0)):
+        lobby = lobby_at(text, {"1": {"cash": 0, "personal": 0}}, calendar=Calendar({"normal": day}))
+        lobby.do(cm.RollOver(at=lobby.now, cause=""))
+        assert need(lobby, ["cash"]).work == work, text
+    lobby = lobby_at("09:00", {"1": {"cash": 0, "personal": 0}}, calendar=Calendar({"normal": day}))
+    for _ in range(3):
+        lobby.take("cash")
+    assert need(lobby, ["cash"]).work == 3 * 240 + 12 * 240 * 3 / 4
