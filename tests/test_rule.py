@@ -483,6 +483,7 @@ def test_what_is_undone_has_never_been(rules: Rules, happens: list[Step], which:
         "before": None,
         "moved": True,
         "only": own["only"] if len(undone) == 1 else ANY,
+        "reassigned": own["reassigned"] if len(undone) == 1 else True,
     }
     assert {id: t for id, t in after["tickets"].items() if id != ticket} == {
         id: t for id, t in before["tickets"].items() if id != ticket

@@ -456,9 +456,9 @@ def _reprint(state: State, rules: Rules, command: cm.Reprint) -> Decision:
 
 
 def _check_windows(state: State, rules: Rules, command: cm.CheckWindows) -> Decision:
-    late = issuing.overflow_late(state, rules, command.at)
     if staffing.is_too_early(state, command.at):
-        return late
+        return []
+    late = issuing.overflow_late(state, rules, command.at)
     windows = state.windows
     standing = bool(windows.advice) or any(any(checks) for checks in windows.checks.values())
     idle = not any(line for line in state.lines.values()) and not any(

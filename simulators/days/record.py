@@ -72,7 +72,8 @@ class Shift:
 
 @dataclass(slots=True)
 class Record:
-    """A day. `deeds` are what people did by hand to waiting tickets: calls, promotions, reassignments and so on."""
+    """A day. `deeds` are what people did by hand to waiting tickets (calls, promotions, reassignments and so on), and the
+    checks of the windows, at which tickets whose counters have not come may go to others."""
 
     taken: list[tuple[When, ev.TicketIssued]] = field(default_factory=list)
     stays: dict[str, list[Stay]] = field(default_factory=lambda: defaultdict(list))
@@ -249,6 +250,9 @@ def _note(record: Record, state: State, now: When, event: ev.Event, before: ev.E
     match event:
         case ev.TicketIssued():
             record.taken.append((now, event))
+            return
+        case ev.WindowsChecked():
+            record.deeds.append((now, event))
             return
         case ev.TicketCalled(ticket=id) | ev.TicketReturned(ticket=id) | ev.TicketCancelled(ticket=id):
             by_hand = not isinstance(event, ev.TicketCalled) or event.forced

@@ -339,6 +339,9 @@ class _Again:
 
     def _by_hand(self, deed: ev.Event) -> None:
         """The same again; whether it is still possible is up to the rules."""
+        if isinstance(deed, ev.WindowsChecked):
+            self._do(cm.CheckWindows)
+            return
         ticket = self._state.tickets.get(self.ids.get(deed.ticket, ""))  # type: ignore[attr-defined]
         if ticket is None:
             return
