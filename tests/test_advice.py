@@ -2,8 +2,8 @@
 
 Both are followed by the same people: checks every five minutes, a clerk two minutes later, the same windows first. The
 usual rule gets the best of many settings, opening one window at a check or as many as it takes; ours has its own.
-Compared is how long people wait beyond 15 minutes, in person-hours, for the same hours of open windows, on days of every
-kind.
+Compared is how long people wait beyond 15 minutes, in person-hours, for the same hours of open windows, on days of
+every kind.
 """
 
 from __future__ import annotations

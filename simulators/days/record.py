@@ -72,8 +72,8 @@ class Shift:
 
 @dataclass(slots=True)
 class Record:
-    """A day. `deeds` are what people did by hand to waiting tickets (calls, promotions, reassignments and so on), and the
-    checks of the windows, at which tickets whose counters have not come may go to others."""
+    """A day. `deeds` are what people did by hand to waiting tickets (calls, promotions, reassignments and so on), and
+    the checks of the windows, at which tickets whose counters have not come may go to others."""
 
     taken: list[tuple[When, ev.TicketIssued]] = field(default_factory=list)
     stays: dict[str, list[Stay]] = field(default_factory=lambda: defaultdict(list))
