@@ -27,7 +27,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from controller.lobby import commands as cm
-from controller.lobby import screens, views
+from controller.lobby import screens, staffing, views
 from controller.lobby.calling import pick
 from controller.lobby.outcome import Refusal
 from controller.lobby.rules import Appointments, Rules
@@ -87,8 +87,8 @@ def test_the_television_tells_calls_who_is_next_and_how_long_it_takes() -> None:
         "now": lobby.now,
         "branch": "Test",
         "calls": [
-            {"ticket": "B001", "counter": "2", "at": NINE + 5 * MINUTE_MS},
-            {"ticket": "A001", "counter": "1", "at": NINE + 4 * MINUTE_MS},
+            {"ticket": "B001", "counter": "2", "at": NINE + 5 * MINUTE_MS, "in_hand": True},
+            {"ticket": "A001", "counter": "1", "at": NINE + 4 * MINUTE_MS, "in_hand": True},
         ],
         "soon": ["A002", "A003"],
         "missed": [],
@@ -104,6 +104,10 @@ def test_the_television_tells_calls_who_is_next_and_how_long_it_takes() -> None:
     found = screens.television(lobby.state, lobby.rules, lobby.now, [], {})
     assert [call["ticket"] for call in found["calls"]] == ["B001"], "nobody shall go there any more"
     assert [service["wait"] for service in found["services"]] == ["", ""], "nobody can tell"
+    do(lobby, cm.Start, counter="2")
+    do(lobby, cm.Finish, counter="2")
+    found = screens.television(lobby.state, lobby.rules, lobby.now, [], {})
+    assert [(call["ticket"], call["in_hand"]) for call in found["calls"]] == [("B001", False)]
 
 
 def test_who_missed_a_call_is_on_the_television_for_as_long_as_they_may_come_back() -> None:
@@ -118,13 +122,13 @@ def test_who_missed_a_call_is_on_the_television_for_as_long_as_they_may_come_bac
         do(lobby, cm.NoShow, counter="1")
         return lobby.now + 15 * MINUTE_MS
 
-    for _ in range(screens.MISSED_SHOWN + 1):
+    for _ in range(4):
         lobby.take("cash")
     until = {}
     for ticket in ("A001", "A002", "A003", "A004"):
         until[ticket] = miss()
         lobby.wait(1)
-    assert missed() == [{"ticket": ticket, "until": until[ticket]} for ticket in ("A004", "A003", "A002")]
+    assert missed() == [{"ticket": ticket, "until": until[ticket]} for ticket in ("A004", "A003", "A002", "A001")]
     manage(lobby, cm.Return, "A003")
     assert [each["ticket"] for each in missed()] == ["A004", "A002", "A001"]
     lobby.wait(11)
@@ -375,6 +379,7 @@ def test_the_console_shows_every_counter_and_who_is_there() -> None:
         "waiting": 1,
         "serves": {"cash": 0},
         "rater": True,
+        "agreed": {},
     }
     assert two == {
         "id": "2",
@@ -387,6 +392,7 @@ def test_the_console_shows_every_counter_and_who_is_there() -> None:
         "waiting": 1,
         "serves": {"cash": 20, "personal": 0},
         "rater": False,
+        "agreed": {},
     }
     do(lobby, cm.Start, counter="2")
     assert console(lobby)["counters"][1]["state"] == "serving"
@@ -394,6 +400,20 @@ def test_the_console_shows_every_counter_and_who_is_there() -> None:
     do(lobby, cm.Pause, counter="2")
     two = console(lobby)["counters"][1]
     assert (two["state"], two["ticket"], two["since"]) == ("paused", "", lobby.now)
+
+
+def test_a_window_of_which_the_advice_was_accepted_says_so_until_it_has_happened_or_is_long_ago() -> None:
+    lobby = Lobby(rules())
+
+    def agreed() -> list[dict[str, int]]:
+        return [counter["agreed"] for counter in console(lobby)["counters"]]
+
+    lobby.state.windows.accepted = {("open", "1"): lobby.now, ("close", "2"): lobby.now}
+    assert agreed() == [{"open": lobby.now}, {"close": lobby.now}]
+    do(lobby, cm.Open, counter="1")
+    assert agreed() == [{}, {"close": lobby.now}]
+    lobby.wait(staffing.ACCEPTED_FOR / 60)
+    assert agreed() == [{}, {}]
 
 
 def test_the_console_shows_who_has_gone_astray() -> None:
@@ -430,7 +450,7 @@ def test_the_console_names_what_people_came_for_whom_the_triage_sent_to_a_machin
     sent = {"atm-cash": {"advised": 7, "insisted": 2}, "gone": {"advised": 1, "insisted": 0}}
     found = console(lobby, figures={"customers": 9, "self_service": sent})
     assert found["self_service"] == [
-        {"id": "atm-cash", "name": "Cash", "advised": 7, "insisted": 2},
+        {"id": "atm-cash", "name": "Business › Cash", "advised": 7, "insisted": 2},
         {"id": "gone", "name": "gone", "advised": 1, "insisted": 0},
     ]
     assert console(lobby)["self_service"] == [], "nothing has been counted yet"

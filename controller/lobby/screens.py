@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from itertools import islice
 from typing import Any
 
-from controller.lobby import issuing, views, waiting
+from controller.lobby import issuing, staffing, views, waiting
 from controller.lobby.rules import Counter, Rules
 from controller.lobby.state import IN_HAND, Stage, State, Ticket, held_by
 from controller.lobby.triage import NEEDS
@@ -19,23 +19,24 @@ from controller.lobby.views import Waits
 LISTED = 120
 """Waiting tickets that the console lists; the others are found by their number."""
 MISSED_LISTED = 20
-MISSED_SHOWN = 3
-"""Missed tickets that the television shows: those who may come back longest."""
 
 
 def television(state: State, rules: Rules, at: int, notices: Sequence[str], waits: Waits) -> dict[str, Any]:
-    """The calls newest first, who is soon to come, who missed a call and may still come back until when, how many wait
-    for what, and how long."""
+    """The calls newest first, and whether each still brings a customer to the counter (`in_hand`), who is soon to come,
+    who missed a call and may still come back until when, how many wait for what, and how long."""
     return {
         "now": at,
         "branch": rules.branch_name,
-        "calls": [{"ticket": c.ticket, "counter": c.counter, "at": c.at} for c in state.calls],
+        "calls": [
+            {"ticket": c.ticket, "counter": c.counter, "at": c.at, "in_hand": _in_hand(state, c.ticket)}
+            for c in state.calls
+        ],
         "soon": views.soon(state, rules, at),
         "missed": [
             {"ticket": missed.id, "until": until}
             for missed in _missed(state)
             if (until := missed.returns_until(rules)) > at
-        ][:MISSED_SHOWN],
+        ],
         "services": _services(state, rules, waits),
         "notices": list(notices),
     }
@@ -176,6 +177,11 @@ def _services(state: State, rules: Rules, waits: Waits, *, longest: bool = False
     return services
 
 
+def _in_hand(state: State, ticket: str) -> bool:
+    """Whether a ticket is at a counter, or on its way there."""
+    return ticket in state.tickets and state.tickets[ticket].stage in IN_HAND
+
+
 def _missed(state: State) -> list[Ticket]:
     """Who was not there when called, and has not come back; the last one first."""
     missed = [ticket for ticket in state.tickets.values() if ticket.stage is Stage.MISSED]
@@ -185,8 +191,18 @@ def _missed(state: State) -> list[Ticket]:
 def _machines(rules: Rules, figures: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Whom the triage sent to a machine today, by answer; one that is not asked any more is named by its id."""
     counts: Mapping[str, Mapping[str, int]] = figures.get("self_service", {})
-    names = {id: choice.text if (choice := rules.triage.choice(id)) else id for id in counts}
-    return [{"id": id, "name": names[id], **count} for id, count in counts.items()]
+    return [{"id": id, "name": _asked(rules, id), **count} for id, count in counts.items()]
+
+
+def _asked(rules: Rules, id: str) -> str:
+    """An answer of the triage with the one before it, without which it may say little."""
+    choice = rules.triage.choice(id)
+    if choice is None:
+        return id
+    questions = rules.triage.questions.values()
+    here = next(question.id for question in questions if choice in question.choices)
+    before = [each.text for question in questions for each in question.choices if each.question == here]
+    return " › ".join((*before[:1], choice.text))
 
 
 def _needs(ticket: Ticket) -> list[str]:
@@ -239,6 +255,17 @@ def _counter(state: State, rules: Rules, counter: Counter, at: int) -> dict[str,
         "waiting": views.waiting_for(state, counter),
         "serves": {id: handicap // 60 for id, handicap in counter.serves.items()},
         "rater": counter.rater,
+        "agreed": _agreed(state, counter, at),
+    }
+
+
+def _agreed(state: State, counter: Counter, at: int) -> dict[str, int]:
+    """What the manager has accepted a short while ago and has not happened yet: "open" or "close", and since when."""
+    lately = staffing.ACCEPTED_FOR * 1000
+    return {
+        action: when
+        for (action, id), when in state.windows.accepted.items()
+        if id == counter.id and abs(at - when) < lately
     }
 
 

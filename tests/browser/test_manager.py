@@ -203,13 +203,15 @@ async def test_who_is_called_in_time_is_not_cancelled_and_who_leaves_the_page_ha
         await console.row("A001").tap()
         await network.press("keypad/4", "CALL")
         await console.sheet.get_by_text(say("page.console.at_counter", ticket="A001", counter="4")).wait_for()
-        for word, group in (("page.console.why", ""), ("reason.left", "page.console.cancel")):
-            await expect(console.button(word, group=group)).to_be_disabled()
+        await expect(console.button("reason.left", group="page.console.cancel")).to_be_disabled()
         await expect(console.button("page.console.reprint")).to_be_enabled()
         await page.keyboard.press("Escape")
         await page.locator("#part-counters").get_by_role("button").filter(has_text="A001").tap()
         await expect(console.sheet).to_contain_text(say("page.console.at_counter", ticket="A001", counter="4"))
         await expect(console.button("page.console.why")).to_have_count(0)
+        await console.button("page.console.why_called").tap()
+        await expect(console.sheet.locator(".why-text")).to_contain_text("A001")
+        await expect(console.sheet.locator(".why-text")).not_to_contain_text(say("page.console.why_asking"))
         await page.keyboard.press("Escape")
 
         await console.reason("A002", "page.console.cancel", "reason.left")

@@ -19,6 +19,8 @@ SPELLED = {
     "en": {"A002": "A, zero, zero, two", "A003": "A, zero, zero, three"},
 }
 TONGUES = {"zh": "zh-CN", "en": "en-GB"}
+TURNS = 30_000
+"""Milliseconds until everybody who missed a call has had their turn."""
 VOICE = """
 [[device]]
 id = "voice"
@@ -61,6 +63,21 @@ async def test_each_new_call_is_said_twice_and_no_old_one(
         assert await said(page) == []
 
 
+async def test_what_is_over_is_not_in_large_type(serve: Serve, pages: Pages, broker: Mosquitto) -> None:
+    branch = await serve()
+    page = await as_role(pages, branch, "screen", width=1920, height=1080)
+    newest, recent = page.locator(".now"), page.locator(".recent")
+    async with Network(broker.port, branch.root) as network:
+        for ticket, keys in (("A001", ("START", "FINISH")), ("A002", ("NOSHOW",))):
+            await network.press("kiosk/kiosk", "TAKE", service="cash")
+            await network.press("keypad/3", "CALL")
+            await expect(newest).to_contain_text(ticket)
+            for key in keys:
+                assert (await network.press("keypad/3", key))["result"] == "ok"
+            await expect(newest).to_contain_text(branch.say("page.tv.welcome"))
+            await expect(recent).to_contain_text("A001")
+
+
 @pytest.mark.parametrize("language", NAMES)
 async def test_who_missed_a_call_reads_until_when_to_see_the_lobby_manager(
     language: str, serve: Serve, pages: Pages, broker: Mosquitto
@@ -78,13 +95,13 @@ async def test_who_missed_a_call_reads_until_when_to_see_the_lobby_manager(
             await network.press("keypad/3", "NOSHOW")
             await network.press("keypad/3", "CALL")
         await expect(missed).to_contain_text(branch.say("page.tv.missed"))
-        names = missed.get_by_role("listitem").locator("strong")
+        names = missed.locator("li strong")
         await expect(names).to_have_text(["A003", "A002", "A001"])
         last = branch.rows("ticket_missed")[-1].at + branch.settings.rules.return_within * 1000
         clock = branch.settings.rules.local(last).strftime("%H:%M")
-        await expect(missed.get_by_role("listitem").first).to_contain_text(
-            branch.say("page.tv.missed_until", time=clock)
-        )
+        await expect(missed.locator("li").first).to_contain_text(branch.say("page.tv.missed_until", time=clock))
+        for place in range(3):
+            await expect(names.nth(place)).to_be_visible(timeout=TURNS)
         for line in (missed, page.locator(".left"), page.locator(".right")):
             box = await line.bounding_box()
             assert box

@@ -68,7 +68,7 @@ addPart({
     put(branch, view.branch);
     const total = view.services.reduce((sum, service) => sum + service.waiting, 0);
     put(tabCounts.waiting, String(total));
-    put(tabCounts.away, String(view.missed.length + view.held.length + view.unprinted.length || ""));
+    put(tabCounts.away, String(view.missed.length + view.held.length || ""));
   },
 });
 

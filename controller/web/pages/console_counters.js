@@ -1,10 +1,12 @@
 // The counters, who is there, and which to open or close.
 
-import { el, minutes, put, say } from "./common.js";
+import { clock, el, minutes, put, say } from "./common.js";
 import { act } from "./console_deeds.js";
 import { STATES, addPart, className, counterName, serviceName, usual, view } from "./console_hall.js";
 import { keyed, needsOf, showMarks } from "./console_parts.js";
 import { open } from "./console_ticket.js";
+
+const AGREED = { open: "page.console.to_open", close: "page.console.to_close" };
 
 export const counters = el("ul", { class: "desks" });
 export const advice = el("ul", { class: "advice" });
@@ -16,6 +18,7 @@ const showCounters = keyed(counters, (counter) => counter.id, () => {
   const about = el("span", { class: "about soft" });
   const since = el("span", { class: "since" });
   const needs = el("span", { class: "needs" });
+  const agreed = el("span", { class: "agreed" });
   const waiting = el("span", { class: "soft for" });
   let counter;
   const node = el("li", { class: "counter" });
@@ -23,7 +26,7 @@ const showCounters = keyed(counters, (counter) => counter.id, () => {
     type: "button", class: "hand", "aria-haspopup": "dialog",
     onclick: () => open("hand", { ...counter, counter: counter.id }, button),
   }, ticket, since);
-  node.append(el("div", { class: "head" }, name, state), button, about, needs, waiting);
+  node.append(el("div", { class: "head" }, name, state), agreed, button, about, needs, waiting);
   return {
     node,
     show(next) {
@@ -31,6 +34,8 @@ const showCounters = keyed(counters, (counter) => counter.id, () => {
       put(name, counterName(counter.id));
       put(state, say(STATES[counter.state] ?? counter.state));
       node.dataset.state = counter.state;
+      put(agreed, Object.entries(counter.agreed).map(([what, at]) => say(AGREED[what], { time: clock(at) })).join(" "));
+      agreed.hidden = !agreed.textContent;
       const busy = Boolean(counter.ticket);
       put(ticket, counter.ticket || "—");
       button.disabled = !busy;

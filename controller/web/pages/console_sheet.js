@@ -9,7 +9,7 @@ const CAN = {
   waiting: ["why", "undo", "promote", "move", "call", "cancel"],
   held: ["why", "undo", "promote", "move", "cancel"],
   missed: ["why", "undo", "back", "call", "cancel"],
-  hand: [],
+  hand: ["why"],
   other: ["why"],
   unlisted: ["why", "undo", "back", "promote", "move", "call", "cancel"],
 };
@@ -17,6 +17,9 @@ const CAN = {
 /** The same of one ticket; a no-show that comes too late, or too often, needs a new ticket. */
 export const can = (where, item) =>
   where === "missed" && !mayReturn(item) ? CAN.missed.filter((what) => !["back", "call"].includes(what)) : CAN[where];
+
+/** What is asked about a ticket where it is; elsewhere why it is not next. */
+const ASKS = { hand: "page.console.why_called", missed: "page.console.why_away", held: "page.console.why_away" };
 
 export const sheet = makeSheet();
 
@@ -58,6 +61,8 @@ function makeSheet() {
     if (opened.kind === "other") return;
     const allowed = can(opened.state, opened.item);
     for (const part of body.querySelectorAll("fieldset")) part.disabled = !allowed.includes(part.dataset.can);
+    const asks = body.querySelector('[data-can="why"] button');
+    if (asks) put(asks, say(ASKS[opened.state] ?? "page.console.why"));
     if (document.activeElement?.closest("fieldset:disabled")) title.focus({ preventScroll: true });
   }
 

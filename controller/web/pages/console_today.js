@@ -73,7 +73,7 @@ const table = (title, head, rows) =>
 function byClass(classes) {
   const order = view.classes.map(({ id }) => id);
   const rows = Object.entries(classes).sort(([one], [other]) => order.indexOf(one) - order.indexOf(other));
-  return el("section", { class: "group" },
+  return el("section", { class: "group by-class" },
     table(say("page.console.by_class"), [
       say("page.console.why_class"), say("page.console.customers"), say("page.console.share"),
       say("page.console.mean_wait"), say("page.console.passed"),

@@ -286,7 +286,7 @@ function refresh() {
   ticket.classList.toggle("nobody", !has);
   put(about, [view.service, view.class].filter(Boolean).join(" · "));
   put(recalls, view.recalls ? say("page.counter.recalls", { times: view.recalls }) : "");
-  list(needs, view.needs.map((need) => say(`needs.${need}`)), (text) => el("li", {}, text));
+  list(needs, view.needs, (need) => el("li", { class: need === "form" ? "ready" : null }, say(`needs.${need}`)));
   needs.hidden = !view.needs.length;
   put(waiting, String(view.waiting));
   put(next, view.next || "—");

@@ -1,5 +1,5 @@
 // The television on the wall: nobody touches it, so that it has to look after itself.
-import { clock, el, fill, now, overlay, page, say, watch } from "./common.js";
+import { clock, el, fill, now, overlay, page, put, say, watch } from "./common.js";
 
 const RECENT = 7;
 const FRESH = 8000; // ms for which a new call stands out
@@ -46,6 +46,7 @@ const shown = new Map(); // part of the screen -> what it shows, as text: what h
 let view;
 let turns = 0;
 let parts = []; // the services' rows, as many at a time as there is room for
+let missedTurn = false; // whether those who missed a call do not fit on one line together
 let isLong = false; // whether the notices of this turn do not fit on two lines together
 const since = new Map(); // call -> when this page first saw it
 const keyOf = (call) => `${call.ticket} ${call.counter} ${call.at}`;
@@ -71,7 +72,8 @@ const callRow = (call) =>
 
 function draw() {
   if (!view) return;
-  const [first, ...others] = view.calls;
+  // Nobody is sent by a call that is over: it is only listed.
+  const first = view.calls.find((call) => call.in_hand);
   branch.textContent = view.branch;
   if (changed("now", first ?? null)) {
     if (first)
@@ -83,27 +85,45 @@ function draw() {
         el("p", { class: "welcome" }, say("page.tv.welcome")), el("p", { class: "take" }, say("page.tv.take")));
   }
   newest.classList.toggle("fresh", Boolean(first) && isFresh(first));
-  const listed = others.slice(0, RECENT);
+  const listed = view.calls.filter((call) => call !== first).slice(0, RECENT);
   if (changed("recent", listed))
     fill(recent, listed.length ? listed.map(callRow) : el("li", {}, "—"));
   listed.forEach((call, place) => recent.children[place].classList.toggle("fresh", isFresh(call)));
   if (changed("soon", view.soon)) fill(soon, (view.soon.length ? view.soon : ["—"]).map((ticket) => el("li", {}, ticket)));
-  showMissed();
   arrange();
 }
 
-/** Who missed a call and may still come back, until when, and whom they have to see: nothing else in the hall says so. */
+/**
+ * Who missed a call and may still come back, until when, and whom they have to see: nothing else in the hall says so.
+ * On one line; those for whom there is no room take turns.
+ */
 function showMissed() {
   const back = view.missed.filter(({ until }) => until > now());
   missed.hidden = !back.length;
-  if (!changed("missed", back)) return;
-  fill(missed, el("h2", {}, say("page.tv.missed")), el("ul", {}, back.map(({ ticket, until }) =>
-    el("li", {}, el("strong", {}, ticket), say("page.tv.missed_until", { time: clock(until) })))));
+  if (!back.length || !changed("missed", [back, missedTurn ? turns : 0, innerWidth, innerHeight])) return;
+  missed.style.fontSize = "";
+  const list = el("ul", {}, back.map(({ ticket, until }) =>
+    el("li", {}, el("strong", {}, ticket), say("page.tv.missed_until", { time: clock(until) }))));
+  const part = el("span", { class: "turn" });
+  fill(missed, el("h2", {}, say("page.tv.missed")), list, part);
+  const rows = [...list.children];
+  const overflows = () => list.scrollWidth > list.clientWidth;
+  missedTurn = overflows();
+  if (!missedTurn) return;
+  put(part, "00/00"); // as wide as it may become
+  let room = rows.length;
+  while (room > 1 && overflows()) rows[--room].hidden = true;
+  fit([list], missed);
+  const pages = Math.ceil(rows.length / room);
+  const at = turns % pages;
+  rows.forEach((row, place) => (row.hidden = Math.floor(place / room) !== at));
+  put(part, pages > 1 ? `${at + 1}/${pages}` : "");
 }
 
 /** What depends on the room there is: sizes of the calls, how many services and notices are shown at a time. */
 function arrange() {
   if (!view) return;
+  showMissed();
   notice();
   const upright = matchMedia("(orientation: portrait)").matches;
   if (changed("services", [view.services, innerWidth, innerHeight, notices.clientHeight, missed.clientHeight])) {
@@ -135,9 +155,9 @@ function arrange() {
   waiting.hidden = !view.services.length;
   newest.style.setProperty("--h", `${newest.clientHeight}px`);
   for (const line of newest.querySelectorAll(".ticket, .where, .welcome")) fit([line]);
+  for (const row of recent.children) row.hidden = false; // what is hidden has no width to go by
   fit([...recent.children], recent);
   fit([soon]);
-  for (const row of recent.children) row.hidden = false;
   const box = recent.parentElement;
   for (const row of [...recent.children].reverse()) row.hidden = box.scrollHeight > box.clientHeight + 1;
 }
