@@ -346,7 +346,7 @@ class CardTokens:
 
     def _look(self, loop: asyncio.AbstractEventLoop) -> None:
         try:
-            if not (self._key.changed() or self._table.changed()):
+            if not any([self._key.changed(), self._table.changed()]):  # both are looked at
                 loop.call_soon_threadsafe(self._done, None)
             else:
                 loop.call_soon_threadsafe(self._reads, loop)

@@ -20,7 +20,15 @@ from typing import Literal
 from controller.journal import Journal, JournalConflictError, JournalError, JournalWriteError, Remark, Row
 from controller.lobby.commands import Command
 from controller.lobby.decide import begins_day, decide
-from controller.lobby.events import DayOpened, Event, SelfServiceAdvised, TicketFinished, TicketIssued
+from controller.lobby.events import (
+    DayOpened,
+    Event,
+    SelfServiceAdvised,
+    TicketFinished,
+    TicketIssued,
+    TicketReassigned,
+    TicketReturned,
+)
 from controller.lobby.issuing import SELF_SERVICE
 from controller.lobby.outcome import Refusal, Same, Told, sentence
 from controller.lobby.rules import Rules
@@ -321,7 +329,10 @@ def answer_to(rules: Rules, events: Sequence[Event]) -> Answer:
     if not events:
         return Answer("ok", "")
     issued = next((event for event in events if isinstance(event, TicketIssued)), None)
-    last = issued or events[-1]
+    # That nobody is there for a ticket any more, and others take it over, follows from a deed and is none.
+    follows = isinstance(events[0], TicketReturned) or not all(isinstance(event, TicketReassigned) for event in events)
+    deeds = [event for event in events if not (follows and isinstance(event, TicketReassigned))] or events
+    last = issued or deeds[-1]
     if isinstance(last, SelfServiceAdvised):
         choice = rules.triage.choice(last.choice)
         return Answer("ok", choice.advice if choice else sentence(rules, last), code=SELF_SERVICE)

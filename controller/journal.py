@@ -324,7 +324,7 @@ def _connect_to_read(path: Path) -> tuple[sqlite3.Connection, tuple[str, ...], i
     except sqlite3.OperationalError:
         # Where nothing may be written SQLite cannot make the files in which readers and a writer meet. Without a
         # write-ahead log nobody writes: then the file alone is the whole journal.
-        if _log_size(path):
+        if path.with_name(path.name + "-wal").exists():
             raise
         return _looked_into(_connect(path, "ro&immutable=1"))
 

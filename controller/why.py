@@ -60,10 +60,12 @@ def explanations(rows: Sequence[Row], rules: Rules, text: str) -> list[tuple[int
         ticket = state.tickets.get(id)
         if ticket and ticket.stage != stage:
             stage, since = ticket.stage, row.at
-    if stage != Stage.WAITING:
-        return [*told, (since, explain.ticket(state, rules, id, last))]
-    stands = Explanation(id, say("asked.day_over", ticket=id)) if over else explain.ticket(state, rules, id, last)
-    return [*told, (last, stands)]
+    stands = explain.ticket(state, rules, id, rules.end_of_day(last) if over else last, calls=False)
+    if over and stage == Stage.WAITING:
+        stands = Explanation(id, say("asked.day_over", ticket=id))
+    elif over and stage == Stage.HELD:
+        stands = Explanation(id, say("asked.held_over", ticket=id, counter=state.tickets[id].counter))
+    return [*told, (last if stage == Stage.WAITING else since, stands)]
 
 
 def show(rows: Sequence[Row], rules: Rules, ticket: str, out: Path | None) -> bool:

@@ -108,7 +108,7 @@ class _Ticket:
 
     @property
     def line(self) -> Line:
-        return self.service, self.klass, self.only, self.slot > 0
+        return self.service, self.klass, self.only, self.not_before > 0
 
     @property
     def before(self) -> _Before:

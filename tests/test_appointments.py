@@ -88,7 +88,7 @@ def test_an_idle_counter_calls_it_before_its_time_and_says_why() -> None:
     lobby.take("personal")
     assert lobby.call("1") == early
     assert lobby.rows[-1]["data"]["why"] == {
-        "text": f"{early} is next: its appointment is at 11:30, but nobody else waits whom this counter serves.",
+        "text": f"{early} is next: its appointment is at 11:30, but nobody else may be called here yet.",
         "guard": False,
         "heads": [{"ticket": early, "key": local("2026-11-23 11:15") // 1000}],
     }
@@ -287,8 +287,8 @@ def test_an_appointment_of_the_evening_does_not_stand_before_others_of_its_class
     lobby.take("cash")
     lobby.take("cash", "normal", slot="16:00")
     keys = {id: ticket.line for id, ticket in lobby.state.tickets.items()}
-    assert keys["A001"] == keys["A003"] == LineKey("cash", "normal", "", True)
-    assert keys["A002"] == LineKey("cash", "normal", "", False)
+    assert keys["A001"] == keys["A002"] == LineKey("cash", "normal", "", False), "who is late waits with everybody"
+    assert keys["A003"] == LineKey("cash", "normal", "", True)
 
 
 def test_a_cancelled_check_in_frees_its_place() -> None:
@@ -391,3 +391,32 @@ def test_whose_promotion_is_undone_has_its_appointment_again() -> None:
         "seniority": was.seniority,
     }
     assert lobby.replayed().picture() == lobby.state.picture()
+
+
+def test_one_that_may_be_called_does_not_stand_behind_one_that_may_not() -> None:
+    """Called early, missed and back, it waits with everybody: another's slot is nothing to it."""
+    lobby = at("08:54", early=0)
+    lobby.take("cash", slot="09:00")
+    for _ in range(2):
+        assert lobby.call("1") == "A001"
+        lobby.do(cm.NoShow(at=lobby.now, cause="", counter="1"))
+        lobby.do(cm.Return(at=lobby.now, cause="", by="panel", ticket="A001"))
+    lobby.take("cash", slot="09:00")
+    assert lobby.state.tickets["A001"].seniority > lobby.state.tickets["A002"].seniority
+    assert lobby.call("1") == "A001"
+
+
+def test_what_is_learned_of_an_appointment_is_what_it_was_told() -> None:
+    """Its range counts from when its ticket is taken, though its wait counts from its slot."""
+    lobby = at("09:00", early=0)
+    for _ in range(6):
+        lobby.take("cash")
+    lobby.call("1")
+    id = lobby.take("cash", slot="09:30")
+    ticket = lobby.state.tickets[id]
+    assert ticket.expected
+    lobby.wait(ticket.rolled / 60)
+    while lobby.call("1") != id:
+        pass
+    (cell,) = [errors for name, errors in lobby.state.knowledge.errors.items() if name.endswith(":appointment")][:1]
+    assert list(cell.bins) == [0], "it was called when it was told"

@@ -320,6 +320,15 @@ DIALOGUES = {
         3 CALL 001                -> 3 open, 3 calls A001 by hand
         2 CALL 01                 -> B001 returned, 2 calls B001 by hand
     """,
+    "who may not come back any more does not make a number ambiguous": """
+        take personal             -> B001
+        2 CALL                    -> 2 open, 2 calls B001
+        2 NOSHOW                  -> B001 missed
+        take cash                 -> A001
+        2 CALL 001                -> refused several_fit
+        wait 15.1m
+        2 CALL 001                -> 2 calls A001 by hand
+    """,
     "a ticket that cannot be called says where it is": """
         take cash                 -> A001
         take cash                 -> A002

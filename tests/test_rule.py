@@ -239,7 +239,7 @@ def test_a_call_before_a_borrowed_customer_who_came_earlier_says_so() -> None:
     lobby.wait(0.5)
     lobby.take("cash")
     lobby.call("1")
-    told = "A001 is next: B001 came at 09:00:00, but as a borrowed customer counts 20 min later here."
+    told = "A001 is next: it came at 09:00:30; B001 came at 09:00:00, but as a borrowed customer counts 20 min later here."
     assert why_of_last_call(lobby) == told
 
 
@@ -351,7 +351,7 @@ def test_long_days_go_to_the_limits() -> None:
         assert kinds[f"ticket_{kind}"] > 10, kind
     of_others = [row["data"] for row in lobby.rows if row["kind"] == "ticket_reassigned"]
     assert sum(data["by"] == "overflow" for data in of_others) > 10
-    early = [call for call in calls if call["why"]["text"].endswith("but nobody else waits whom this counter serves.")]
+    early = [call for call in calls if call["why"]["text"].endswith("but nobody else may be called here yet.")]
     assert len(early) > 2
     issued = [row["data"] for row in lobby.rows if row["kind"] == "ticket_issued"]
     for field in ("slot", "not_before", "choice", "insisted", "form", "needs", "expected", "rolled"):

@@ -222,7 +222,7 @@ def test_an_advice_says_what_it_would_change() -> None:
                 "counter": "2",
                 "before": 60,
                 "after": 30,
-                "text": "Open counter 2: wait for Cash 60 → 30 min",
+                "text": "Open counter 2: wait for Cash 60 → 30 min, by its own counters alone",
             }
         ]
     }
@@ -272,7 +272,10 @@ def quiet(counters: dict[str, dict[str, float]], *opened: str, **about: Any) -> 
 def test_three_checks_in_a_row_advise_to_close_the_last_to_open() -> None:
     lobby = quiet({"1": {"cash": 0}, "2": {"cash": 0}, "3": {"cash": 0}}, "1", "3", "2")
     assert [checked(lobby), checked(lobby), checked(lobby)] == [[], [], ["close 2"]]
-    assert views.advice(lobby.state, lobby.rules)["items"][0]["text"] == "Close counter 2: wait for Cash 0 → 0 min"
+    assert (
+        views.advice(lobby.state, lobby.rules)["items"][0]["text"]
+        == "Close counter 2: wait for Cash 0 → 0 min, by its own counters alone"
+    )
     lobby.do(cm.Close(at=lobby.now, cause="", counter="2"))
     assert checked(lobby) == ["close 3"]
     lobby.do(cm.Close(at=lobby.now, cause="", counter="3"))
@@ -568,7 +571,7 @@ def test_no_counter_is_advised_that_could_call_nobody() -> None:
     lobby = waiting_for("personal", counters, "1", "3", tickets=39)
     assert checked(lobby) == ["open 5"]
     (item,) = views.advice(lobby.state, lobby.rules)["items"]
-    assert item["text"] == "Open counter 5: wait for Personal 156 → 78 min"
+    assert item["text"] == "Open counter 5: wait for Personal 156 → 78 min, by its own counters alone"
 
 
 @pytest.mark.parametrize("seed", range(4))

@@ -212,9 +212,12 @@ def test_what_became_of_a_ticket_is_always_said(rules: Rules) -> None:
         assert told(rows, "A001") == [(10, "call 1"), (15, "A001 has ended (served).")]
         assert told(rows, "A002")[0] == (20, "call 2")
         assert (told(rows, "A002")[1][0], "A002 missed its call at counter 1" in told(rows, "A002")[1][1]) == (25, True)
-        assert told(rows, "A003")[1] == (35, "A003 is held by counter 1.")
+        assert told(rows, "A003")[1][0] == 35
         assert told(rows, "A004")[1][0] == 40
-        assert "A004 is at counter 1" in told(rows, "A004")[1][1]
+        assert "A004 was called to counter 1" in told(rows, "A004")[1][1]
+    assert told(story.rows, "A003")[1][1] == "A003 is held by counter 1."
+    assert told(day_over, "A003")[1][1] == "A003 was held by counter 1 until the day ended."
+    assert told(day_over, "A002")[1][1].endswith("may not come back any more.")
     assert told(day_over, "A005") == [(40, "A005 waited until the day ended.")]
     assert "A005" in told(story.rows, "A005")[0][1]
     assert "until the day ended" not in told(story.rows, "A005")[0][1]

@@ -159,7 +159,7 @@ def _sentence(rules: Rules, pick: Pick) -> str:
     if pick.early:
         return say("why.early", ticket=ticket.id, slot=_clock(rules, ticket.seniority))
     if not others:
-        return say("why.alone" if pick.alone else "why.line", ticket=ticket.id)
+        return say("why.alone" if pick.alone else "why.line", ticket=ticket.id, mine=came(rules, ticket))
     if pick.guard:
         passed = max((c.ticket for c in pick.candidates if c.handicap == 0), key=lambda t: t.passed)
         return say("why.guard", ticket=ticket.id, limit=passed.passed, other=passed.id)
@@ -175,7 +175,9 @@ def _sentence(rules: Rules, pick: Pick) -> str:
     theirs = came(rules, earlier.ticket, ticket)
     if _counted(rules, ticket) > _counted(rules, earlier.ticket):
         # It is not its credit that has put it first: the other counts as later here.
-        return say("why.own", ticket=ticket.id, other=earlier.ticket.id, theirs=theirs, handicap=earlier.handicap // 60)
+        mine = came(rules, ticket, earlier.ticket)
+        handicap = earlier.handicap // 60
+        return say("why.own", ticket=ticket.id, mine=mine, other=earlier.ticket.id, theirs=theirs, handicap=handicap)
     return say(
         "why.credit_borrowed" if best.handicap else "why.credit",
         ticket=ticket.id,

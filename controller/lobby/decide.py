@@ -131,7 +131,11 @@ def _call_number(state: State, rules: Rules, command: cm.CallNumber) -> Decision
     serves = [t for t in state.tickets.values() if counter.handicap(t.service, t.klass, t.only) is not None]
     fitting = _fitting(serves, command.digits)
     # One that waits is meant, or one that has missed its call here; the others mostly serve to say why not.
-    meant = [t for t in fitting if t.stage is Stage.WAITING or (t.stage is Stage.MISSED and t.counter == counter.id)]
+    meant = [
+        t
+        for t in fitting
+        if t.stage is Stage.WAITING or (t.counter == counter.id and command.at <= t.returns_until(rules))
+    ]
     ticket = _one(meant or [t for t in fitting if t.stage not in ENDED] or fitting, command.digits)
     if ticket.stage is Stage.MISSED:
         back = [_back(rules, ticket, command.at, by=counter.id)]

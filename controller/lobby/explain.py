@@ -40,17 +40,22 @@ def call(state: State, rules: Rules, event: TicketCalled) -> Explanation:
     return Explanation(event.ticket, str(event.why.get("text", "")), tuple(table))
 
 
-def ticket(state: State, rules: Rules, text: str, at: int) -> Explanation:
-    """Where a ticket stands at `at` (ms since 1970, UTC), and why it is not next."""
+def ticket(state: State, rules: Rules, text: str, at: int, *, calls: bool = True) -> Explanation:
+    """Where a ticket stands at `at` (ms since 1970, UTC), and why it is not next.
+
+    `calls`: also why it was called last.
+    """
     found = state.tickets.get(text) or state.tickets.get(text.upper())
     say = rules.wording.say
     if found is None:
         return Explanation("", say("explain.unknown", ticket=text))
     if found.stage in ENDED:
         stage = rules.wording.say(f"stage.{found.stage}")
-        return Explanation(found.id, say("explain.ended", ticket=found.id, stage=stage))
+        ended = say("explain.ended", ticket=found.id, stage=stage)
+        return Explanation(found.id, ended + _why_called(rules, found, calls))
     if found.stage is not Stage.WAITING:
-        return Explanation(found.id, _elsewhere(rules, found, at))
+        calls = calls and found.stage in IN_HAND
+        return Explanation(found.id, _elsewhere(rules, found, at) + _why_called(rules, found, calls))
     return _waiting(state, rules, found, at)
 
 
@@ -58,13 +63,17 @@ def _elsewhere(rules: Rules, ticket: Ticket, at: int) -> str:
     """Where a ticket is that neither waits nor has ended."""
     say, known = rules.wording.say, {"ticket": ticket.id, "counter": ticket.counter}
     if ticket.stage in IN_HAND:
-        return say("explain.in_hand", **known, why=ticket.why)
+        return say("explain.in_hand", **known)
     if ticket.stage is Stage.HELD:
         return say("explain.held", **known)
     until = ticket.returns_until(rules)
     if until < at:
         return say("explain.missed_late", **known)
     return say("explain.missed", **known, until=rules.local(until).strftime("%H:%M"))
+
+
+def _why_called(rules: Rules, ticket: Ticket, calls: bool) -> str:
+    return " " + rules.wording.say("explain.called", why=ticket.why) if calls and ticket.why else ""
 
 
 def _waiting(state: State, rules: Rules, ticket: Ticket, at: int) -> Explanation:
@@ -96,7 +105,7 @@ def _waiting(state: State, rules: Rules, ticket: Ticket, at: int) -> Explanation
     told = waiting.expected(state, rules, at, ticket)
     if told and told[0] < waiting.HORIZON:
         least, most = views.in_minutes(told[1])
-        text += " " + say("explain.wait", least=least, most=most)
+        text += " " + say("explain.wait" if least else "explain.wait_within", least=least, most=most)
     return Explanation(ticket.id, text, tuple(order[: max(ROWS, place + 1)]))
 
 
@@ -107,7 +116,7 @@ def _reason(rules: Rules, counter: Counter, ticket: Ticket, other: Ticket, at: i
         slot = rules.local(ticket.seniority * 1000).strftime("%H:%M")
         return say("explain.early", ticket=ticket.id, slot=slot)
     if other.seniority < ticket.seniority:
-        return say("explain.earlier", came=calling.came(rules, other, ticket))
+        return say("explain.earlier", other=other.id, came=calling.came(rules, other, ticket))
     if rules.credit(other.klass) > rules.credit(ticket.klass):
         klass = rules.class_name(other.klass)
         return say("explain.privilege", klass=klass, credit=rules.credit(other.klass) // 60)

@@ -151,8 +151,8 @@ class Knowledge:
 
     def paused(self, seconds: float) -> None:
         """A counter was away for so long. Longer ones are lunch, or something that nobody expects of a pause."""
-        if seconds >= 0:
-            _add(self.pauses, min(seconds, LONGEST_BREAK))
+        if 0 <= seconds <= LONGEST_BREAK:
+            _add(self.pauses, seconds)
 
     def waited(self, service: str, klass: str, rolled: int, told: Sequence[int], into_day: float, actual: int) -> None:
         """A customer who was told [least, middle, most], `into_day` seconds after the day's first ticket, has been
@@ -261,7 +261,9 @@ class Knowledge:
     def summary(self, priors: Mapping[str, float] | None = None) -> dict[str, Any]:
         """All of it as plain data, a day older. `priors`: service -> the configured mean in seconds."""
         before = self.morning or Knowledge()
-        odd = self._is_odd(priors or {})
+        taught = _customers(self) - _customers(before) >= PRIOR_WEIGHT
+        # A day with hardly anybody says nothing of whether the branch has changed.
+        odd = self._is_odd(priors or {}) if taught else self.odd
         # An odd day teaches nothing, unless the day before was odd as well: then it is the branch that has changed.
         known = before if odd and not self.odd else self
         errors = {}
@@ -280,7 +282,7 @@ class Knowledge:
             "calls": [_older(each) for each in known.calls],
             "missed": _older(known.missed),
             "pauses": _older(known.pauses),
-            "days": _aged(known.days + (_customers(known) - _customers(before) >= PRIOR_WEIGHT)),
+            "days": _aged(known.days + (taught and known is self)),
             "odd": odd,
         }
 

@@ -38,7 +38,7 @@ class Told:
 
 
 def sentence(rules: Rules, event: ev.Event) -> str:
-    """What has come of a press, in the branch's language, by the last event of it."""
+    """What has come of a press, in the branch's language, by the event that stands for it."""
     about = event.to_row()
     about["klass"] = rules.class_name(str(about.get("class", "")))
     key = event.KIND

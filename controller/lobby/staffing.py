@@ -257,10 +257,13 @@ def check(state: State, rules: Rules, at: int) -> tuple[dict[str, tuple[int, int
     now = Check.of(state, rules, at)
     figures = {}
     advice = _unserved(now)
+    # Checks of hours ago, before an outage, are not in a row with this one.
+    in_a_row = 0 <= at - state.windows.checked_at < 2 * CHECK_EVERY * 1000
+    before = state.windows.checks if in_a_row else {}
     for group, services in groups(rules).items():
         kinds = now.kinds(services)
         wait, fewer = now.wait(kinds), _with_one_less(now, services)
-        more, less = state.windows.checks.get(group, (0, 0))
+        more, less = before.get(group, (0, 0))
         more = more + 1 if wait > OPEN_ABOVE * rules.target else 0
         less = less + 1 if now.together(kinds).windows and fewer < CLOSE_BELOW * rules.target else 0
         figures[group] = (wait, fewer, more, less)

@@ -55,7 +55,8 @@ class LineKey(NamedTuple):
     klass: str
     only: str
     slot: bool = False
-    """Appointments have a line of their own: their head may be one that is not to be called yet."""
+    """Appointments that count from their slot have a line of their own: its head may be one that is not to be called
+    yet."""
 
 
 class Place(NamedTuple):
@@ -144,7 +145,7 @@ class Ticket:
     @property
     def line(self) -> LineKey:
         """The line it waits in."""
-        return LineKey(self.service, self.klass, self.only, self.slot > 0)
+        return LineKey(self.service, self.klass, self.only, self.not_before > 0)
 
     @property
     def place(self) -> Place:
@@ -429,6 +430,8 @@ def _called(state: State, at: int, event: ev.TicketCalled) -> None:
         effect.most = max(effect.most, most)
     if event.seniority is not None:
         ticket.seniority = event.seniority
+    elif ticket.not_before:  # rows that do not say so mean the same
+        ticket.seniority = min(ticket.seniority, at // 1000)
     ticket.not_before = 0
     _on_the_board(state, Call(ticket.id, event.counter, at))
 
@@ -439,7 +442,8 @@ def _first_called(state: State, ticket: Ticket, forced: bool) -> None:
     state.waits.setdefault(ticket.klass, SortedList()).add(waited)
     if ticket.expected and not ticket.moved and not forced:
         into_day = (ticket.issued_at - state.first_issued) / 1000
-        state.knowledge.waited(ticket.service, ticket.klass, ticket.rolled, ticket.expected, into_day, waited)
+        since_told = max(0, ticket.called_at - ticket.issued_at) // 1000
+        state.knowledge.waited(ticket.service, ticket.klass, ticket.rolled, ticket.expected, into_day, since_told)
 
 
 def _on_the_board(state: State, call: Call) -> None:

@@ -83,7 +83,7 @@ def ahead_of(state: State, rules: Rules, ticket: Ticket, at: int) -> int:
     """How many of those who wait come before `ticket` by the rule at `at` (ms since 1970, UTC), at the counter where it
     is nearest to its turn: of the open ones that may serve it, else of all.
 
-    Appointments before their time do not count: they do not stand in its way.
+    Appointments before their time do not count: they do not stand in its way, unless it is one itself.
     """
     known = [c for c in rules.counters.values() if c.handicap(ticket.service, ticket.klass, ticket.only) is not None]
     there = [c for c in known if state.counter(c.id).stage is CounterStage.OPEN] or known
@@ -93,13 +93,16 @@ def ahead_of(state: State, rules: Rules, ticket: Ticket, at: int) -> int:
 def _ahead_at(state: State, rules: Rules, counter: Counter, ticket: Ticket, at: int) -> int:
     own = counter.handicap(ticket.service, ticket.klass, ticket.only) or 0
     rank = ticket.seniority - rules.credit(ticket.klass) + own
+    is_early = ticket.not_before > at // 1000
     count = 0
     for key, line in state.lines.items():
         handicap = counter.handicap(key.service, key.klass, key.only)
-        if handicap is not None:
+        if handicap is not None and is_early and not key.slot:
+            count += len(line)
+        elif handicap is not None:
             # Compared without the name: no two tickets have the same order of issue.
             before = line.bisect_left((rank + rules.credit(key.klass) - handicap, ticket.order))
-            early = key.slot and sum(_is_early(state, place, at) for place in islice(line, before))
+            early = key.slot and not is_early and sum(_is_early(state, place, at) for place in islice(line, before))
             count += before - early
     return count
 

@@ -16,11 +16,11 @@ from controller.web.post import PagesPost
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 CLASSES = {
-    "customers": ("customers", "Today's customers, called or still waiting."),
+    "customers": ("customers", "Today's customers, called, gone or still waiting."),
     "share": ("share", "Their part of all of today's customers."),
-    "mean": ("wait_mean_minutes", "Mean wait until the first call, or so far."),
+    "mean": ("wait_mean_minutes", "Mean wait until the first call, until they gave up, or so far."),
     "above_target": ("late_share", "The part of them that waited longer than the branch's target."),
-    "passed": ("passed_customers", "Customers who had come earlier and whom this class's calls passed."),
+    "passed": ("passed_customers", "Customers who would have been called before it if no class had privilege."),
     "passed_by_mean": ("passed_mean_minutes", "By how many minutes, on the mean."),
     "passed_by_max": ("passed_max_minutes", "By how many minutes, at most."),
 }
