@@ -21,7 +21,6 @@ from controller.lobby.learning import (
     FADES,
     FURTHEST,
     LONGEST,
-    LONGEST_BREAK,
     MISSED_TIME,
     MISSES,
     OPENING,
