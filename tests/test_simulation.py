@@ -671,11 +671,17 @@ class Days(NamedTuple):
         return {name: fmean(abs(g.guesses[name] - g.actual) for g in guesses) / 60 for name in BASELINES}
 
 
-def days(rules: Rules, profile: str | None, number: int, seeds: Sequence[int]) -> Days:
+def days(
+    rules: Rules,
+    profile: str | None,
+    number: int,
+    seeds: Sequence[int],
+    customers: Callable[[Rules, str, str, date], Iterable[Customer]] = customers_of,
+) -> Days:
     tallies, calls = [], []
     for seed in seeds:
         rows: list[Row] = []
-        tallies.append(simulate(rules, profile, number, seed, keep=rows.extend))
+        tallies.append(simulate(rules, profile, number, seed, keep=rows.extend, customers=customers))
         calls += first_calls(rows)
     print(f"{profile or 'by the calendar'}: {number} days for each of the seeds {', '.join(map(str, seeds))}")
     return Days(tallies, calls)
@@ -777,29 +783,24 @@ def test_estimates_on_a_first_day(bank: Rules) -> None:
 
 
 def days_with(
-    monkeypatch: pytest.MonkeyPatch,
-    rules: Rules,
-    number: int,
-    seed: int,
-    customers: Callable[[int, Customer], Customer],
+    rules: Rules, number: int, seed: int, customers: Callable[[int, Customer], Customer]
 ) -> dict[int, list[Called]]:
     """Pension days whose customers are not those that are configured; the tickets of each day."""
 
-    def others(rules: Rules, profile: str, seed: str, *more: date) -> Iterable[Customer]:
-        return (customers(int(seed.split(":")[1]), customer) for customer in customers_of(rules, profile, seed, *more))
+    def others(rules: Rules, profile: str, seed: str, on: date) -> Iterable[Customer]:
+        return (customers(int(seed.split(":")[1]), customer) for customer in customers_of(rules, profile, seed, on))
 
-    monkeypatch.setattr("simulators.days.simulation.customers_of", others)
-    found = days(rules, "pension", number, (seed,)).calls
+    found = days(rules, "pension", number, (seed,), others).calls
     names = sorted({c.day for c in found})
     return {n: [c for c in found if c.day == day] for n, day in enumerate(names)}
 
 
 @pytest.mark.parametrize("factor", [0.5, 2.0])
-def test_wrong_minutes_are_made_good_within_days(factor: float, bank: Rules, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_wrong_minutes_are_made_good_within_days(factor: float, bank: Rules) -> None:
     """Half or twice the minutes are configured."""
     services = {id: replace(s, minutes=s.minutes * factor) for id, s in bank.services.items()}
     rules = replace(bank, services=services)
-    found = days_with(monkeypatch, rules, 8, 431, lambda n, c: replace(c, service_time=c.service_time / factor))
+    found = days_with(rules, 8, 431, lambda n, c: replace(c, service_time=c.service_time / factor))
     later = quality(c for n in range(3, 8) for c in found[n])
     shown("first day", quality(found[0]))
     assert shown("from the fourth on", later).coverage >= 0.74
@@ -808,16 +809,14 @@ def test_wrong_minutes_are_made_good_within_days(factor: float, bank: Rules, mon
 
 
 @pytest.mark.parametrize(("odd", "seconds"), [(4, "1"), (4, "tenfold"), (0, "1")])
-def test_a_day_of_nonsense_spoils_none_after_it(
-    odd: int, seconds: str, bank: Rules, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_day_of_nonsense_spoils_none_after_it(odd: int, seconds: str, bank: Rules) -> None:
     """Services of a second, as when somebody tries out the keys, or ten times too long."""
 
     def nonsense(n: int, customer: Customer) -> Customer:
         took = 1.0 if seconds == "1" else 10 * customer.service_time
         return replace(customer, service_time=took) if n == odd else customer
 
-    found = days_with(monkeypatch, bank, odd + 4, 432, nonsense)
+    found = days_with(bank, odd + 4, 432, nonsense)
     shown("the day itself", quality(found[odd]))
     after = [c for n in range(odd + 1, odd + 4) for c in found[n]]
     overall, first = quality(after), quality(c for c in after if c.into_day < FIRST)

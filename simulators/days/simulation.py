@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, fields, replace
 from datetime import date, timedelta
 from statistics import fmean
@@ -16,6 +16,7 @@ from controller.lobby import events as ev
 from controller.lobby.figures import FELT
 from controller.lobby.rules import Rules
 from controller.lobby.state import State
+from simulators.customers import Customer
 from simulators.customers import day as customers_of
 from simulators.days.scores import FIRST, Guess, Scorer, minutes, score
 from simulators.days.virtual import Policy, VirtualDay, VirtualLobby, leave_alone
@@ -136,10 +137,12 @@ def simulate(
     keep: Callable[[Sequence[Row]], None] = lambda rows: None,
     done: Callable[[], None] = lambda: None,
     tally: Tally | None = None,
+    customers: Callable[[Rules, str, str, date], Iterable[Customer]] = customers_of,
 ) -> Tally:
     """Run `number` days. `keep` gets each day's rows, `done` is called after each.
 
-    `tally` is what they are counted into: whoever ends this early finds in it the whole days before.
+    `tally` is what they are counted into: whoever ends this early finds in it the whole days before. `customers`: who
+    comes on a day, by the rules, its profile, the seed and its number, and its date.
     """
     forced = _forced(rules, profile) if profile else rules
     lobby = VirtualLobby(forced)
@@ -154,7 +157,7 @@ def simulate(
             scorer.heard(at, event)
 
         lobby.heard = heard
-        virtual = VirtualDay(lobby, day, customers_of(forced, kind, f"{seed}:{n}", day), policy)
+        virtual = VirtualDay(lobby, day, customers(forced, kind, f"{seed}:{n}", day), policy)
         virtual.run()
         today.turned_away = virtual.turned_away
         if lobby.rows:
