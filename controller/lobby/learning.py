@@ -83,11 +83,16 @@ class Errors:
     bins: dict[int, float] = field(default_factory=dict)
     below: float = TAIL
     above: float = TAIL
+    count: float = 0.0
+    """How many."""
 
-    @property
-    def count(self) -> float:
-        """How many."""
-        return sum(self.bins.values())
+    def __post_init__(self) -> None:
+        self.count = sum(self.bins.values())
+
+    def add(self, bin: int) -> None:
+        """One more."""
+        self.bins[bin] = self.bins.get(bin, 0.0) + 1
+        self.count += 1
 
 
 def whole_minutes(least: int, most: int) -> tuple[int, int]:
@@ -100,18 +105,30 @@ def whole_minutes(least: int, most: int) -> tuple[int, int]:
     return least, -(-most // 60) * 60 if most <= COARSE else -(-most // 300) * 300
 
 
-def _quantiles(bins: Mapping[int, float], shares: Sequence[float]) -> list[float]:
-    """The errors below which these shares lie, the shares in ascending order."""
-    total = sum(bins.values())
-    ordered = iter(sorted(bins.items()))
+def _quantiles(ordered: Sequence[tuple[int, float]], total: float, shares: Sequence[float]) -> list[float]:
+    """The errors below which these shares lie, the shares in ascending order. `ordered`: (bin, how many), `total` in
+    all."""
+    bins = iter(ordered)
     found: list[float] = []
-    before, (bin, weight) = 0.0, next(ordered)
+    before, (bin, weight) = 0.0, next(bins)
     for share in shares:
         while before + weight < share * total:
             before += weight
-            bin, weight = next(ordered, (bin + 1, total))
+            bin, weight = next(bins, (bin + 1, total))
         found.append(BIN * (bin + (share * total - before) / weight))
     return found
+
+
+def _guess(errors: Sequence[int]) -> Errors:
+    guess = Errors()
+    for error in errors:
+        bin = error // BIN
+        guess.bins[bin] = guess.bins.get(bin, 0.0) + FIRST_WEIGHT / len(errors)
+    guess.count = FIRST_WEIGHT
+    return guess
+
+
+_GUESSES = tuple(_guess(errors) for errors in FIRST_GUESS)
 
 
 @dataclass(slots=True)
@@ -166,7 +183,7 @@ class Knowledge:
         tail = TAIL if told[0] else 2 * TAIL
         for cell in _cells(service, klass, rolled, into_day):
             errors = self.errors.setdefault(cell, Errors())
-            errors.bins[error] = errors.bins.get(error, 0.0) + 1
+            errors.add(error)
             if told[0]:
                 errors.below = _within(errors.below + STEP * (TAIL - (actual < told[0])))
             errors.above = _within(errors.above + STEP * (tail - (actual > told[2])))
@@ -201,11 +218,11 @@ class Knowledge:
     def range(self, service: str, klass: str, rolled: int, into_day: float) -> tuple[int, int, int]:
         """[least, middle, most] seconds of an honest range, as it is told, from the predicted wait."""
         bins, finest = self._errors(service, klass, rolled, into_day)
+        ordered, total = sorted(bins.items()), sum(bins.values())
 
         def ends(*shares: float) -> list[int]:
-            return [
-                max(0, round((rolled + OFFSET) * exp(end / 1000) - OFFSET)) for end in _quantiles(bins, sorted(shares))
-            ]
+            found = _quantiles(ordered, total, sorted(shares))
+            return [max(0, round((rolled + OFFSET) * exp(end / 1000) - OFFSET)) for end in found]
 
         low, middle, high = ends(finest.below, 0.5, 1 - finest.above)
         least, most = whole_minutes(low, high)
@@ -217,22 +234,20 @@ class Knowledge:
     def _errors(self, service: str, klass: str, rolled: int, into_day: float) -> tuple[dict[int, float], Errors]:
         """Errors to expect: of the cell itself, and with the weight of a few those of the wider ones around it, and of
         the first guess. And the finest cell that has enough to know where the ends are."""
-        guess = FIRST_GUESS[_bucket(rolled)]
+        cells = [self.errors.get(cell) for cell in _cells(service, klass, rolled, into_day)]
+        known, finest = [_GUESSES[_bucket(rolled)], *(errors for errors in cells if errors)], Errors()
+        parts, weight = [], 0.0
+        for errors in known:
+            parts.append(min(1.0, ENOUGH / weight) if weight else 1.0)
+            weight = parts[-1] * weight + errors.count
+            if errors.count >= ENOUGH and errors is not known[0]:
+                finest = errors
         bins: dict[int, float] = {}
-        for error in guess:
-            bins[error // BIN] = bins.get(error // BIN, 0.0) + FIRST_WEIGHT / len(guess)
-        weight, finest = float(FIRST_WEIGHT), Errors()
-        for cell in _cells(service, klass, rolled, into_day):
-            errors = self.errors.get(cell)
-            if errors:
-                part = min(1.0, ENOUGH / weight)
-                bins = {bin: part * known for bin, known in bins.items()} if part < 1 else bins
-                for bin, known in errors.bins.items():
-                    bins[bin] = bins.get(bin, 0.0) + known
-                count = errors.count
-                weight = part * weight + count
-                if count >= ENOUGH:
-                    finest = errors
+        part = 1.0
+        for errors, wider in zip(reversed(known), reversed(parts), strict=True):
+            for bin, many in errors.bins.items():
+                bins[bin] = bins.get(bin, 0.0) + part * many
+            part *= wider
         return bins, finest
 
     def _usual(self, service: str) -> float:

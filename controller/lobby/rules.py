@@ -129,22 +129,37 @@ class Rules:
     target: int = 15 * 60
     """The branch's aim for a customer's wait."""
 
-    _reaches: dict[tuple[str, str, str, str], int] = field(default_factory=dict, init=False, repr=False, compare=False)
-    """What `reach` was asked for before."""
+    _rivals: dict[tuple[str, str, str, str], list[tuple[str, str, float, int]]] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
+    """What `rivals` was asked for before."""
 
-    def reach(self, service: str, klass: str, only: str, other: str) -> int:
-        """By how many seconds somebody for the service `other` may come later than a ticket, and still be before it at
-        some counter, whose own work they are while it only lends this one a hand."""
-        key = (service, klass, only, other)
-        found = self._reaches.get(key)
+    def rivals(self, profile: str, service: str, klass: str, only: str) -> list[tuple[str, str, float, int]]:
+        """Who may be called before a ticket although they come later, on days of a profile: [(service, class, their
+        part of all arrivals, by how many seconds later)].
+
+        They have privilege, or are own work of some counter that only lends this one a hand.
+        """
+        key = (profile, service, klass, only)
+        found = self._rivals.get(key)
         if found is None:
-            pairs = [
-                (counter.handicap(service, klass, only), counter.handicap(other, self.default_class))
-                for counter in self.counters.values()
+            shares, classes = self.shares.get(profile) or {}, self.class_shares.get(profile) or {}
+            total = sum(shares.values())
+            found = self._rivals[key] = [
+                (other, id, share / total * percent / 100, self._reach(service, klass, only, other) + self.credit(id))
+                for other, share in shares.items()
+                for id, percent in classes.items()
+                if share * percent > 0
             ]
-            found = max([0, *(ours - theirs for ours, theirs in pairs if ours is not None and theirs is not None)])
-            self._reaches[key] = found
         return found
+
+    def _reach(self, service: str, klass: str, only: str, other: str) -> int:
+        """By how many seconds somebody for the service `other` may come later for a counter's own work."""
+        pairs = [
+            (counter.handicap(service, klass, only), counter.handicap(other, self.default_class))
+            for counter in self.counters.values()
+        ]
+        return max([0, *(ours - theirs for ours, theirs in pairs if ours is not None and theirs is not None)])
 
     def owners(self, service: str) -> list[Counter]:
         """The counters whose own work a service is, for the usual class."""

@@ -268,28 +268,23 @@ def _to_come(state: State, rules: Rules, at: int, ticket: Ticket) -> dict[LineKe
     has it; seconds since 1970. They have privilege, or a counter is theirs that would only lend its hands to this one.
     """
     profile = rules.profile_on(state.day, state.profile)
-    shares, classes = rules.shares.get(state.profile), rules.class_shares.get(state.profile)
-    if profile is None or not shares or not classes:
+    if profile is None:
         return {}
     now, second = at // 1000, second_of(rules.local(at))
     counted = ticket.seniority - rules.credit(ticket.klass)
     an_hour = profile.arrivals_at(second)
     door = at_the_door(state, profile, second)
-    total = sum(shares.values())
     found = {}
-    for service, share in shares.items():
-        reach = rules.reach(ticket.service, ticket.klass, ticket.only, service)
-        for klass, percent in classes.items():
-            part = share / total * percent / 100
-            ahead = min(counted + reach + rules.credit(klass) - now, HORIZON)
-            if ahead > 0 and part > 0:
-                crowd = round(door * part)
-                times = [DOOR * (n + 0.5) / crowd for n in range(crowd)]
-                if an_hour:
-                    gap = 3600 / (an_hour * part)
-                    times += [gap * (n + 0.5) for n in range(round(ahead / gap))]
-                if times:
-                    found[LineKey(service, klass, "")] = [now + round(time) for time in sorted(times) if time < ahead]
+    for service, klass, part, lead in rules.rivals(state.profile, ticket.service, ticket.klass, ticket.only):
+        ahead = min(counted + lead - now, HORIZON)
+        if ahead > 0:
+            crowd = round(door * part)
+            times = [DOOR * (n + 0.5) / crowd for n in range(crowd)]
+            if an_hour:
+                gap = 3600 / (an_hour * part)
+                times += [gap * (n + 0.5) for n in range(round(ahead / gap))]
+            if times:
+                found[LineKey(service, klass, "")] = [now + round(time) for time in sorted(times) if time < ahead]
     return found
 
 
