@@ -309,17 +309,22 @@ def _available(
     it is not expected today."""
     here = state.counter(counter.id)
     shifts = profile.shifts(counter.id) if profile else ()
-    shift = next((span for span in shifts if second in span), None)
+    shift = None
+    for span in shifts:
+        if span.start <= second < span.end:
+            shift = span
 
     def goes(span: Span | None) -> float:
         # Who is there when the doors close stays until everybody has been served.
         return float(span.end - second) if profile and span and span.end < profile.hours.end else float("inf")
 
+    if here.stage is CounterStage.OPEN:
+        breaks = shift is None and _goes_after_this(state, here, at, second, shifts)
+        if not breaks and (shift is None or profile is None or shift.end >= profile.hours.end):
+            return [(_until_free(state, here, at, seconds_of), float("inf"))]
     later = [(float(span.start - second), goes(span)) for span in shifts if span.start > second]
     if here.stage is CounterStage.OPEN:
-        if shift is None and later and _goes_after_this(state, here, at, [second - span.end for span in shifts]):
-            return later
-        return [(_until_free(state, here, at, seconds_of), goes(shift)), *later]
+        return later if breaks and later else [(_until_free(state, here, at, seconds_of), goes(shift)), *later]
     if here.stage is CounterStage.PAUSED and (shift or not later):
         usual, away = state.knowledge.pause, max(0, at - here.since) / 1000
         return [(max(usual - away, STILL * max(usual, away - usual)), goes(shift)), *later]
@@ -329,10 +334,12 @@ def _available(
     return later
 
 
-def _goes_after_this(state: State, here: CounterState, at: int, over: Sequence[int]) -> bool:
+def _goes_after_this(state: State, here: CounterState, at: int, second: int, shifts: Sequence[Span]) -> bool:
     """Whether a counter whose shift is over has had somebody in hand since before that, and goes on its break then."""
-    called = state.tickets[here.ticket].since if here.ticket else at
-    return any(seconds >= 0 and called < at - seconds * 1000 for seconds in over)
+    if not here.ticket:
+        return False
+    called = state.tickets[here.ticket].since
+    return any(span.end <= second and called < at - (second - span.end) * 1000 for span in shifts)
 
 
 def _until_free(state: State, here: CounterState, at: int, seconds_of: SecondsOf) -> float:
