@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from typing import Any
 
 from branches import MINUTE, Lobby, asking, branch, history, long_steps
@@ -18,6 +19,16 @@ def day(lobby: Lobby) -> dict[str, Any]:
     found = figures.day(lobby.state, lobby.rules, lobby.now)
     assert json.loads(json.dumps(found)) == found
     return found
+
+
+def who_waited(minutes: Iterable[float]) -> Lobby:
+    """A lobby in which people have waited so long, one after the other."""
+    lobby = Lobby(RULES)
+    for each in minutes:
+        lobby.take("cash")
+        lobby.wait(each)
+        lobby.call("1")
+    return lobby
 
 
 def test_an_empty_day() -> None:
@@ -39,12 +50,7 @@ def test_an_empty_day() -> None:
 
 
 def test_how_long_people_waited() -> None:
-    lobby = Lobby(RULES)
-    for minutes in (0, 3, 3.5, 10, 10.5):
-        lobby.take("cash")
-        lobby.wait(minutes)
-        lobby.call("1")
-    found = day(lobby)
+    found = day(who_waited((0, 3, 3.5, 10, 10.5)))
     assert (found["customers"], found["above_3"], found["above_target"]) == (5, 0.6, 0.2)
     assert (found["mean"], found["p95"], found["max"]) == (5.4, 10.5, 10.5)
     assert found["classes"]["normal"]["share"] == 1
@@ -192,22 +198,12 @@ def test_the_figures_of_a_busy_day_fit_together() -> None:
 
 def test_parts_are_told_in_thousandths_and_minutes_in_tenths() -> None:
     """A wait is felt from a second above three minutes on."""
-    lobby = Lobby(RULES)
-    for minutes in (0, 3 + 1 / 60, 11.22):
-        lobby.take("cash")
-        lobby.wait(minutes)
-        lobby.call("1")
-    found = day(lobby)
+    found = day(who_waited((0, 3 + 1 / 60, 11.22)))
     assert (found["above_3"], found["above_target"]) == (0.667, 0.333)
     assert (found["mean"], found["p95"], found["max"]) == (4.7, 11.2, 11.2)
 
 
 def test_one_in_twenty_waits_longer_than_the_95th_percentile() -> None:
     """Which is not the longest wait, once there are enough of them."""
-    lobby = Lobby(RULES)
-    for minutes in range(40):
-        lobby.take("cash")
-        lobby.wait(minutes)
-        lobby.call("1")
-    found = day(lobby)
+    found = day(who_waited(range(40)))
     assert (found["customers"], found["mean"], found["p95"], found["max"]) == (40, 19.5, 38, 39)
