@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import date, datetime, timedelta
 
 from controller.lobby import calendar, waiting
@@ -204,12 +205,7 @@ def overflow_late(state: State, rules: Rules, at: int) -> Events:
     if not _at_work(state, at):
         return []
     taken_over = [service.id for service in rules.services.values() if _overflows(state, rules, service)]
-    return [
-        ev.TicketReassigned(place.ticket, by=ev.OVERFLOW, any=True)
-        for key, line in state.lines.items()
-        if key.service in taken_over and not key.only
-        for place in line
-    ]
+    return _to_others(state, taken_over, ("",))
 
 
 def _overflows(state: State, rules: Rules, service: Service, without: str = "") -> bool:
@@ -226,10 +222,15 @@ def overflow_without(state: State, rules: Rules, counter: Counter) -> Events:
         for service in rules.services.values()
         if counter in rules.owners(service.id) and _overflows(state, rules, service, counter.id)
     ]
+    return _to_others(state, taken_over, ("", counter.id))
+
+
+def _to_others(state: State, services: Collection[str], only: Collection[str]) -> Events:
+    """All who wait for these services, with one of these restrictions, go to any counter that knows theirs."""
     return [
         ev.TicketReassigned(place.ticket, by=ev.OVERFLOW, any=True)
         for key, line in state.lines.items()
-        if key.service in taken_over and key.only in ("", counter.id)
+        if key.service in services and key.only in only
         for place in line
     ]
 

@@ -18,6 +18,7 @@ from typing import Any
 from controller.lobby import commands as cm
 from controller.lobby import events as ev
 from controller.lobby.calendar import Span, at_second, second_of
+from controller.lobby.issuing import APPOINTMENT
 from controller.lobby.outcome import Decision
 from controller.lobby.rules import Counter, Rules, Service, TicketClass
 from controller.lobby.state import IN_HAND, CounterStage, Stage, State, Ticket, evolve, held_by
@@ -26,7 +27,7 @@ from controller.lobby.wording import Wording
 from simulators.days.record import Day, Record, Shift, Sight, Stay, Watch, When, may_serve, read
 from simulators.days.scores import minutes
 from simulators.days.simulation import DayTally, Tally, Waited, waits_by
-from simulators.days.virtual import VirtualLobby
+from simulators.days.virtual import VirtualLobby, transfer_digits
 
 NAMED = 10
 """Customers who are named in a comparison: those for whom most changes."""
@@ -239,7 +240,7 @@ class _Again:
         """Press what was pressed then. Only the lobby manager gives privilege, whatever hours and quota say."""
         if issued.service not in self._rules.services or issued.klass not in self._rules.classes:
             return
-        usual = (self._rules.default_class, "appointment")
+        usual = (self._rules.default_class, APPOINTMENT)
         slot = self._rules.local(issued.slot * 1000) if issued.slot is not None else None
         has_slot = slot is not None and second_of(slot) in self._rules.appointments.slots
         self._taking = issued.ticket
@@ -267,9 +268,9 @@ class _Again:
             mean = round(1000 * seconds_at_counter(self._state, self._rules, ticket.service, ticket.klass))
             there_still = nth < len(stays) and stay.counter == counter
             lasts = When(max(mean, self._record.last - self._now.at if there_still else 0), float("inf"))
-        self._after(lasts, lambda: self._over(id, counter, stay))
+        self._after(lasts, lambda: self._over(counter, stay))
 
-    def _over(self, id: str, counter: str, stay: Stay) -> None:
+    def _over(self, counter: str, stay: Stay) -> None:
         match stay.ends:
             case "finished":
                 self._do(cm.Finish, counter=counter)
@@ -278,17 +279,15 @@ class _Again:
             case "held":
                 self._do(cm.Hold, counter=counter)
             case "sent":
-                self._sends_on(id, counter, stay)
+                self._sends_on(counter, stay)
         if stay.goes_on:
             delay, event = stay.goes_on
             self._after(delay, lambda: self._by_hand(event))
         self._free(counter)
 
-    def _sends_on(self, id: str, counter: str, stay: Stay) -> None:
+    def _sends_on(self, counter: str, stay: Stay) -> None:
         """A transfer; with nowhere to go any more, it is over."""
-        service = self._rules.services.get(stay.service)
-        key = str(service.key) if service and service.key is not None else ""
-        digits = stay.to.zfill(2) if stay.to in self._rules.counters else key
+        digits = transfer_digits(self._rules, stay.service, stay.to)
         if not digits or not isinstance(self._do(cm.Transfer, counter=counter, digits=digits), list):
             self._do(cm.Finish, counter=counter)
 

@@ -79,6 +79,14 @@ def leave_alone(day: VirtualDay, at: int) -> None:
     """Do nothing: windows open and close as planned."""
 
 
+def transfer_digits(rules: Rules, service: str, counter: str) -> str:
+    """What to type with TRANSFER, to a counter or else to a service; empty: no key leads there."""
+    if counter in rules.counters:
+        return counter.zfill(2)
+    key = rules.services[service].key if service in rules.services else None
+    return "" if key is None else str(key)
+
+
 class Leg(NamedTuple):
     """A further stop of a visit, after the first counter: at a service, or at one counter."""
 
@@ -295,9 +303,7 @@ class VirtualDay:
             visit.legs.pop(0)
         visit.on_the_way = bool(visit.legs)
         if visit.legs:
-            leg = visit.legs[0]
-            key = self.rules.services[leg.service].key if leg.service else None
-            digits = leg.counter.zfill(2) if leg.counter else "" if key is None else str(key)
+            digits = transfer_digits(self.rules, visit.legs[0].service, visit.legs[0].counter)
             if digits:
                 self.do(cm.Transfer(at=at, cause=self.cause(), counter=clerk.counter.id, digits=digits))
         self._calls(at, clerk)
