@@ -95,7 +95,7 @@ class Daemon:
         journal = Journal(settings.journal_path)
         accounts = self._accounts()
         try:
-            engine = self.engine = Engine(rules, journal)
+            engine = self.engine = Engine(rules, journal, self._clock.steady)
             desk = self.desk = Desk(
                 rules, journal, engine.submit, lambda: engine.settled, self._clock.wall, self._page(accounts)
             )

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections import OrderedDict, deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -33,6 +34,7 @@ from controller.lobby.issuing import SELF_SERVICE
 from controller.lobby.outcome import Refusal, Same, Told, sentence
 from controller.lobby.rules import Rules
 from controller.lobby.state import Print, State, evolve
+from controller.repeats import Repeats
 
 log = logging.getLogger(__name__)
 
@@ -83,12 +85,14 @@ class Step:
 
 
 class Engine:
-    """Decides for one lobby."""
+    """Decides for one lobby. `steady` gives monotonic seconds."""
 
-    def __init__(self, rules: Rules, journal: Journal) -> None:
+    def __init__(self, rules: Rules, journal: Journal, steady: Callable[[], float] = time.monotonic) -> None:
         self.rules = rules
         self.state = State()
         self._journal = journal
+        self._steady = steady
+        self._repeats: Repeats[Answer] = Repeats(rules.call_grace)
         self._published: Callable[[Step], None] = lambda step: None
         self._trouble: Callable[[str], None] = lambda reason: None
         self._inbox: deque[Request] = deque()
@@ -231,6 +235,11 @@ class Engine:
         command = request.command
         if command.at >= self._day_ends:
             self._begin_day(command, rows)
+        now = self._steady()
+        if again := self._repeats.again(command, now):
+            return again
+        if called := self._repeats.called(self.state, command, now):
+            return Answer("ok", self.rules.wording.say("answer.called_already", ticket=called), ticket=called)
         try:
             decision = decide(self.state, self.rules, command)
         except Exception:
@@ -246,7 +255,10 @@ class Engine:
         if isinstance(decision, Told):
             return Answer("ok", decision.text, ticket=decision.ticket, code=decision.code)
         self._apply(decision, command, rows, request.press)
-        return answer_to(self.rules, decision)
+        answer = answer_to(self.rules, decision)
+        if decision and not answer.code:
+            self._repeats.done(self.state, command, answer, now)
+        return answer
 
     def _begin_day(self, command: Command, rows: list[Row]) -> None:
         """Whoever acts first on a new day begins it, should nobody have done so at its hour."""
@@ -307,6 +319,7 @@ class Engine:
 
     def _restore(self) -> bool:
         """Go back to what the file holds, whatever became of the failed batch."""
+        self._repeats = Repeats(self.rules.call_grace)  # what was pressed last may not have been written
         try:
             self.replay()
         except JournalError as error:

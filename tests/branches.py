@@ -148,7 +148,8 @@ def branch(
 ) -> Rules:
     """A branch from its counters' `serves` and `class_handicap`; prefixes of services are A, B, .., keys 1, 2, ..
 
-    `services` has what else there is to say of a service, such as its hours.
+    `services` has what else there is to say of a service, such as its hours. Tests press as fast as they can: there is
+    no grace unless they ask for one.
     """
     names = [s for s in SERVICES if any(s in serves for serves in counters.values())]
     about = services or {}
@@ -174,7 +175,7 @@ def branch(
             for id, serves in counters.items()
         },
         default_service=names[0],
-        **numbers,
+        **{"call_grace": 0} | numbers,
     )
 
 
@@ -273,7 +274,7 @@ ALL = (
     *("call_number", "recall", "hold", "unhold", "transfer_service", "transfer_counter", "pause", "open", "close"),
     *("ask_rating", "rate", "promote", "reassign_any", "reassign_next", "reassign_counter", "reassign_service"),
     *("cancel", "reprint", "report_print", "report_device", "green", "roll_over"),
-    *("undo", "undo", "call_by_hand", "call_by_hand"),
+    *("undo", "undo", "call_by_hand", "call_by_hand", "undo_finish", "undo_finish"),
     *("appointment", "appointment", "choose", "choose", "needs", "urgent"),
     *("check_windows", "check_windows", "answer_advice"),
 )
@@ -394,9 +395,10 @@ class Lobby:
         if kind == "undo":
             changed = [t.id for t in self.state.tickets.values() if t.before]
             return changed or list(self.state.tickets)
-        stage = {"return": Stage.MISSED, "unhold": Stage.HELD, "report_print": None, "reprint": None}.get(
-            kind, Stage.WAITING
-        )
+        if kind == "return":
+            away = [t.id for t in self.state.tickets.values() if t.stage is Stage.MISSED or t.unstarted]
+            return away or list(self.state.tickets)
+        stage = {"unhold": Stage.HELD, "report_print": None, "reprint": None}.get(kind, Stage.WAITING)
         meant = [t.id for t in self.state.tickets.values() if stage in (t.stage, None)]
         if stage is Stage.MISSED:
             meant = meant[-3:]  # the others are too late
@@ -447,6 +449,8 @@ class Lobby:
                 return cm.Start(**at_counter)
             case "finish":
                 return cm.Finish(**at_counter)
+            case "undo_finish":
+                return cm.UndoFinish(**at_counter)
             case "no_show":
                 return cm.NoShow(**at_counter)
             case "hold":

@@ -10,7 +10,8 @@ numbers of the configuration. From these it rebuilds the waiting lines and count
 5. CALL is never answered "none waiting" while somebody waits whom the counter may serve.
 6. The same journal gives the same calls: each call is the one that the rows before it lead to.
 7. More credit never makes it worse: outside guard mode nobody passes one who counts as no later and has more credit.
-8. A ticket ends once, and nothing happens to it afterwards.
+8. A ticket ends once, and nothing happens to it afterwards; unless it was finished before its service had started, and
+   is back.
 9. A transfer or reassignment, and whoever undoes it, never changes seniority.
 10. A ticket is called by one counter at a time, and a counter has one ticket at a time.
 
@@ -101,6 +102,8 @@ class _Ticket:
     moved: bool = False
     """It was transferred or reassigned."""
     called: bool = False
+    unstarted: bool = False
+    """Its service has not started since it was called."""
     undone: _Before | None = None
     """What it has to be again when its last promotion or reassignment is undone; None: there is nothing to undo."""
     stays: int = 0
@@ -180,7 +183,7 @@ class Checker:
             if ticket is None:
                 self._report(0, f"{kind} of {data['ticket']}, which was not issued today")
                 return
-            if ticket.where == "ended":
+            if ticket.where == "ended" and not (kind == "ticket_returned" and data.get("finished")):
                 self._report(8, f"{kind} of {ticket.id}, which has ended")
                 return
             judge(self, ticket, data)
@@ -283,6 +286,7 @@ class Checker:
             self.calls += 1
             self._judge_call(ticket, counter, data)
         ticket.where, ticket.counter, ticket.undone, ticket.called = "in hand", counter, None, True
+        ticket.unstarted = True
         self._in_hand[counter] = ticket.id
         # An appointment called before its slot has come now, should it wait again.
         self._takes_seniority(ticket, data, min(ticket.seniority, self._now) if ticket.not_before else ticket.seniority)
@@ -352,8 +356,13 @@ class Checker:
             self._in_hand.pop(ticket.counter, None)
         ticket.where = where
 
-    def _handled(self, ticket: _Ticket, data: Mapping[str, Any]) -> None:
+    def _started(self, ticket: _Ticket, data: Mapping[str, Any]) -> None:
         self._must_have(ticket, data["counter"])
+        ticket.unstarted = False
+
+    def _recalled(self, ticket: _Ticket, data: Mapping[str, Any]) -> None:
+        self._must_have(ticket, data["counter"])
+        ticket.unstarted = True
 
     def _finished(self, ticket: _Ticket, data: Mapping[str, Any]) -> None:
         counter = data["counter"]
@@ -449,7 +458,11 @@ class Checker:
         self._enter(ticket)
 
     def _returned(self, ticket: _Ticket, data: Mapping[str, Any]) -> None:
-        if ticket.where != "missed":
+        if data.get("finished"):
+            if ticket.where != "ended" or not ticket.unstarted:
+                self._report(0, f"{ticket.id} returned, and was not finished without having been started")
+            self._keeps_seniority(ticket, data)
+        elif ticket.where != "missed":
             self._report(0, f"{ticket.id} returned without having missed its call")
         if data["seniority"] < ticket.seniority:
             self._report(0, f"{ticket.id} returned with more seniority than it had")
@@ -470,8 +483,8 @@ _JUDGES: dict[str, Any] = {
     "day_closed": Checker._day_closed,
     "ticket_issued": Checker._issued,
     "ticket_called": Checker._called,
-    "ticket_recalled": Checker._handled,
-    "service_started": Checker._handled,
+    "ticket_recalled": Checker._recalled,
+    "service_started": Checker._started,
     "ticket_finished": Checker._finished,
     "ticket_missed": Checker._missed,
     "ticket_returned": Checker._returned,

@@ -768,6 +768,74 @@ DIALOGUES = {
         wait 15.1m
         panel CALL A001 counter=1 -> refused return_late
     """,
+    "UNDO at a free counter: whom it finished without START is there again": """
+        1 UNDO                    -> refused nothing_finished
+        take cash                 -> A001
+        take cash                 -> A002
+        1 CALL                    -> 1 open, 1 calls A001
+        1 CALL                    -> A001 finished, 1 calls A002
+        1 NOSHOW                  -> A002 missed
+        1 UNDO                    -> A001 returned, 1 calls A001 by hand
+        ? A001                    -> called cash normal 09:00
+        1 UNDO                    -> refused nothing_finished
+        1 PAUSE                   -> A001 finished, 1 paused
+        1 UNDO                    -> A001 returned, 1 open, 1 calls A001 by hand
+    """,
+    "UNDO at a counter with somebody in hand: whom it finished is next, and has lost nothing by it": """
+        take cash                 -> A001
+        wait 1m
+        take cash                 -> A002
+        take cash                 -> A003
+        1 CALL                    -> 1 open, 1 calls A001
+        1 CALL                    -> A001 finished, 1 calls A002
+        1 UNDO                    -> A001 returned
+        ? A001                    -> waiting cash normal 09:00
+        ? at 1                    -> open A002
+        ? next 1                  -> A001
+        2 UNDO                    -> refused nothing_finished
+        1 CALL                    -> A002 finished, 1 calls A001
+        1 START                   -> 1 serves A001
+        1 FINISH                  -> A001 finished
+        1 UNDO                    -> refused nothing_finished
+    """,
+    "what a service has begun for is over once it is finished": """
+        take cash                 -> A001
+        1 CALL                    -> 1 open, 1 calls A001
+        1 START                   -> 1 serves A001
+        1 CALL                    -> A001 finished, none waiting
+        1 UNDO                    -> refused nothing_finished
+        panel RETURN A001         -> refused not_missed
+    """,
+    "RETURN of one that was finished without START, within the limit and as often as it takes": """
+        take cash                 -> A001
+        1 CALL                    -> 1 open, 1 calls A001
+        1 CALL                    -> A001 finished, none waiting
+        panel RETURN A001         -> A001 returned
+        ? A001                    -> waiting cash normal 09:00
+        1 CALL                    -> 1 calls A001
+        1 CALL                    -> A001 finished, none waiting
+        panel RETURN A001         -> A001 returned
+        1 CALL                    -> 1 calls A001
+        1 CALL                    -> A001 finished, none waiting
+        panel RETURN A001         -> A001 returned
+        1 CALL                    -> 1 calls A001
+        1 FINISH                  -> A001 finished
+        wait 15m
+        panel RETURN A001         -> A001 returned
+        1 CALL                    -> 1 calls A001
+        1 FINISH                  -> A001 finished
+        wait 15.1m
+        panel RETURN A001         -> refused undo_late
+        1 UNDO                    -> refused undo_late
+    """,
+    "UNDO of one that was sent to a counter which has gone home": """
+        take cash                 -> A001
+        panel REASSIGN A001 counter=3 -> A001 given to 3
+        3 CALL                    -> 3 open, 3 calls A001
+        3 FINISH                  -> A001 finished
+        3 CLOSE                   -> 3 closed
+        panel RETURN A001         -> A001 returned, A001 given to cash
+    """,
     "RETURN within the limit, with the penalty, at most twice": """
         panel RETURN              -> refused which_ticket
         take cash                 -> A001

@@ -179,6 +179,14 @@ def a_working_day() -> list[cm.Command]:
     say(cm.Transfer, counter="1", digits="2")
     say(cm.Promote, by="panel", ticket="A003", klass="green", reason="elderly")
     say(cm.Undo, by="panel", ticket="A003")
+    say(cm.CallNumber, counter="1", digits="03")
+    say(cm.Finish, counter="1")
+    say(cm.Return, by="panel", ticket="A003")
+    say(cm.CallNumber, counter="1", digits="03")
+    say(cm.Finish, counter="1")
+    say(cm.UndoFinish, counter="1")
+    say(cm.Finish, counter="1")
+    say(cm.Return, by="panel", ticket="A003")
     say(cm.Promote, by="panel", ticket="A003", klass="green", reason="elderly")
     say(cm.Reassign, by="panel")
     say(cm.CallNext, counter="2")
@@ -494,6 +502,26 @@ def full_disk(path: Path, room: int = 0) -> Iterator[None]:
         yield
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+async def test_a_press_that_could_not_be_written_has_not_been_made(path: Path) -> None:
+    """It is not the same press that comes a moment later, since nothing was done."""
+    listener = Listener()
+    async with running(path, listener) as engine:
+        await asked(engine, take("k:0"))
+        with full_disk(path):
+            (answer,) = await asked(engine, call("p:1"))
+            assert not answer.written
+            # Its copies come while nothing can be written; the last when it can again.
+            listener.troubles.clear()
+        copies = 0
+        while not answer.written:
+            copies += 1
+            (answer,) = await asked(engine, call(f"p:copy {copies}"))
+            beats = listener.beats
+            await listener.until(lambda beats=beats: listener.beats > beats)
+        assert (answer.result, answer.ticket) == ("ok", "A001")
+    assert kinds(path).count("ticket_called") == 1
 
 
 async def test_nothing_is_acknowledged_that_the_disk_does_not_hold(path: Path) -> None:

@@ -20,6 +20,7 @@ AT_A_COUNTER = [
     ("RECALL", "", cm.Recall(**COUNTER)),
     ("START", "", cm.Start(**COUNTER)),
     ("FINISH", "", cm.Finish(**COUNTER)),
+    ("UNDO", "", cm.UndoFinish(**COUNTER)),
     ("NOSHOW", "", cm.NoShow(**COUNTER)),
     ("HOLD", "", cm.Hold(**COUNTER)),
     ("UNHOLD", "", cm.Unhold(**COUNTER, digits="")),
@@ -73,7 +74,7 @@ ON_A_TERMINAL = {
     (Key.CONFIRM, ""): None,
     (Key.CONFIRM, "06"): None,
     (Key.CONFIRM, "1"): None,
-    (Key.CANCEL, ""): None,
+    (Key.CANCEL, ""): ("UNDO", ""),
     (Key.CANCEL, "6"): None,
     (Key.ONE_METRE_LINE, ""): None,
 }

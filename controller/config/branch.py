@@ -61,6 +61,7 @@ def rules_of(config: Config, wording: Wording) -> Rules:
         default_service=branch.default_service or config.service[0].id,
         rollover=config.day.rollover,
         pass_limit=calling.pass_limit,
+        call_grace=calling.call_grace,
         recalls=calling.recalls,
         recall_gap=round(calling.recall_gap),
         return_within=_seconds(calling.return_within),

@@ -143,6 +143,7 @@ CLASSES: Mapping[str, ClassKeys] = {
 
 class CallingKeys(Keys):
     pass_limit: Annotated[int, between(1, 100)] = 5
+    call_grace: Annotated[float, between(0, 10, "seconds")] = 1.5
     recalls: Annotated[int, between(0, 20)] = 3
     recall_gap: Annotated[float, between(0, 600, "seconds")] = 20
     return_within: Minutes = 15

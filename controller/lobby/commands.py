@@ -92,6 +92,11 @@ class Finish(CounterCommand):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class UndoFinish(CounterCommand):
+    """The customer whom the counter finished last, without having started, was not there yet: they are back."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class NoShow(CounterCommand):
     """The customer of the ticket in hand did not come; call nobody."""
 

@@ -185,6 +185,19 @@ def _finish(state: State, rules: Rules, command: cm.Finish) -> Decision:
     return [ev.TicketFinished(_in_hand(state, counter).id, counter.id)]
 
 
+def _undo_finish(state: State, rules: Rules, command: cm.UndoFinish) -> Decision:
+    """Bring back whom the counter finished last; to its hands if these are free, else to the head of its line."""
+    counter = _counter(rules, command)
+    finished = [t for t in state.tickets.values() if t.counter == counter.id and t.stage is Stage.FINISHED]
+    last = max(finished, key=lambda t: (t.finished_at, t.since), default=None)
+    if last is None or not last.unstarted:
+        raise Refused("nothing_finished", counter=counter.id)
+    back = _is_back(state, rules, last, command.at, f"counter/{counter.id}")
+    if state.counter(counter.id).ticket:
+        return back
+    return [*back, *_ready(state, counter), _call_by_hand(state, rules, counter, last, command.at)]
+
+
 def _no_show(state: State, rules: Rules, command: cm.NoShow) -> Decision:
     counter = _counter(rules, command)
     ticket = _in_hand(state, counter)
@@ -413,7 +426,11 @@ def _not_reassigned(state: State) -> Iterator[tuple[int, int, str]]:
 
 
 def _back(rules: Rules, ticket: Ticket, at: int, by: str, reason: str = "") -> ev.TicketReturned:
-    """A no-show's return, if it is still allowed."""
+    """The return of a no-show, or of one that was finished without having been started, if it is still allowed."""
+    if ticket.stage is Stage.FINISHED:
+        if at > ticket.returns_until(rules):
+            raise Refused("undo_late", ticket=ticket.id, minutes=rules.return_within // 60)
+        return ev.TicketReturned(ticket.id, ticket.seniority, by, reason or None, finished=True)
     if ticket.returns >= rules.returns:
         raise Refused("return_limit", ticket=ticket.id, times=ticket.returns)
     if at > ticket.returns_until(rules):
@@ -425,13 +442,18 @@ def _return(state: State, rules: Rules, command: cm.Return) -> Decision:
     if not command.ticket:
         raise Refused("which_ticket")
     ticket = _named(state, command.ticket)
-    if ticket.stage is not Stage.MISSED:
+    if ticket.stage is not Stage.MISSED and not (ticket.stage is Stage.FINISHED and ticket.unstarted):
         raise Refused("not_missed", ticket=ticket.id)
-    back = _back(rules, ticket, command.at, command.by, command.reason)
+    return _is_back(state, rules, ticket, command.at, command.by, command.reason)
+
+
+def _is_back(state: State, rules: Rules, ticket: Ticket, at: int, by: str, reason: str = "") -> Events:
+    """A ticket waits again, where somebody is there to serve it."""
+    back = _back(rules, ticket, at, by, reason)
     if ticket.only in rules.counters and state.counter(ticket.only).stage is CounterStage.CLOSED:
         # The one counter it was sent to has gone home: its service's counters take it back.
-        return [back, ev.TicketReassigned(ticket.id, by=command.by, service=ticket.service)]
-    overflow = [] if ticket.only else issuing.overflow(state, rules, ticket.service, ticket.id, command.at)
+        return [back, ev.TicketReassigned(ticket.id, by=by, service=ticket.service)]
+    overflow = [] if ticket.only else issuing.overflow(state, rules, ticket.service, ticket.id, at)
     return [back, *overflow]
 
 
@@ -510,6 +532,7 @@ _DECIDE: dict[type[cm.Command], Callable[[State, Rules, Any], Decision]] = {
     cm.Recall: _recall,
     cm.Start: _start,
     cm.Finish: _finish,
+    cm.UndoFinish: _undo_finish,
     cm.NoShow: _no_show,
     cm.Hold: _hold,
     cm.Unhold: _unhold,

@@ -215,12 +215,14 @@ class TicketMissed(Event):
 
 @dataclass(frozen=True, slots=True)
 class TicketReturned(Event):
-    """A no-show is back and waits again, with a later seniority."""
+    """A no-show is back and waits again, with a later seniority; or (`finished`) a customer who was taken for served
+    before their service had started, with the seniority that they had."""
 
     ticket: str
     seniority: int
     by: str
     reason: str | None = None
+    finished: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -113,6 +113,8 @@ class Rules:
     """Local time of day at which the business day and the numbers begin again."""
     pass_limit: int = 5
     """K of the calling rule: how many later customers may pass one at the head of its line."""
+    call_grace: float = 1.5
+    """Seconds after a counter's call in which CALL there is the same press; 0: none."""
     recalls: int = 3
     recall_gap: int = 20
     """Seconds between two recalls of one ticket."""

@@ -102,6 +102,9 @@ class Ticket:
     recalls: int = 0
     returns: int = 0
     missed_at: int = 0
+    finished_at: int = 0
+    unstarted: bool = False
+    """It was finished without its service having started: it can come back."""
     held_at: int = 0
     rated: bool = False
     copies: int = 0
@@ -134,10 +137,13 @@ class Ticket:
         return max(self.issued_at, self.slot * 1000)
 
     def returns_until(self, rules: Rules) -> int:
-        """Until when it may come back after a missed call, in ms since 1970, UTC; 0: it may not, or has missed none.
+        """Until when it may come back after a missed call, or after it was finished without having been started, in ms
+        since 1970, UTC; 0: it may not, or there is nothing to come back from.
 
         Who was called before the slot that they have booked may come back after it, too.
         """
+        if self.stage is Stage.FINISHED and self.unstarted:
+            return self.finished_at + rules.return_within * 1000
         if self.stage is not Stage.MISSED or self.returns >= rules.returns:
             return 0
         return max(self.missed_at, self.booked * 1000) + rules.return_within * 1000
@@ -464,6 +470,7 @@ def _started(state: State, at: int, event: ev.ServiceStarted) -> None:
 
 def _finished(state: State, at: int, event: ev.TicketFinished) -> None:
     ticket = state.tickets[event.ticket]
+    ticket.finished_at, ticket.unstarted = at, ticket.stage is Stage.CALLED
     _leave(state, at, ticket)
     _end(state, ticket, Stage.FINISHED)
 
@@ -478,7 +485,7 @@ def _missed(state: State, at: int, event: ev.TicketMissed) -> None:
 def _returned(state: State, at: int, event: ev.TicketReturned) -> None:
     ticket = state.tickets[event.ticket]
     ticket.seniority = event.seniority
-    ticket.returns += 1
+    ticket.returns += not event.finished
     _enter_line(state, ticket)
 
 

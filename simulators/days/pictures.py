@@ -135,6 +135,8 @@ class NoMatplotlibError(RuntimeError):
 def _style() -> Iterator[None]:
     """Our settings and no others, as long as it is entered."""
     try:
+        # It tells everybody, once for each new user of a machine, that it has found the fonts.
+        logging.getLogger("matplotlib").setLevel(logging.WARNING)
         import matplotlib as mpl  # noqa: PLC0415
     except ImportError:
         raise NoMatplotlibError from None

@@ -270,7 +270,8 @@ def _note(record: Record, state: State, now: When, event: ev.Event, before: ev.E
             return
         case _:
             return
-    parked = state.tickets[id].stage in (Stage.HELD, Stage.MISSED) and not isinstance(event, ev.TicketPromoted)
+    gone = state.tickets[id].stage in (Stage.HELD, Stage.MISSED, Stage.FINISHED)
+    parked = gone and not isinstance(event, ev.TicketPromoted)
     stay = record.stays[id][-1] if parked else None
     if stay and stay.lasts:
         stay.goes_on = When(now.at - stay.called - stay.lasts.at, now.order), event

@@ -1,0 +1,95 @@
+"""One press is one press, also when it comes twice: keys bounce, fingers press twice, and a held key repeats.
+
+A press that is *delivered* again bears the same cause, and the journal knows it. Here are presses with causes of their
+own that can only be the same finger on the same key:
+
+* within `grace` seconds after a counter has called, CALL there is the press that called, whatever keypad it came from;
+* the very same press again less than `HELD` seconds after its last copy is a key that was not let go, however long.
+
+Only what has been done is not done twice: a press that was refused, or found nobody waiting, is decided afresh. Fingers
+are as quick as the steady clock says, whatever becomes of the wall clock.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Generic, TypeVar
+
+from controller.lobby import commands as cm
+from controller.lobby.state import State
+
+HELD = 1.0
+"""Seconds between two copies of a press in which the key was not let go."""
+KEPT = 256
+"""Presses remembered."""
+
+A = TypeVar("A")
+
+
+@dataclass(slots=True)
+class _Call:
+    """The ticket that a counter has in hand. `at`: ms since 1970, UTC; `heard`: the same in steady seconds."""
+
+    ticket: str
+    at: int
+    heard: float
+
+
+@dataclass(slots=True)
+class _Press(Generic[A]):
+    heard: float
+    answer: A
+
+
+class Repeats(Generic[A]):
+    """What has been pressed lately, with its answers of type A. `grace` in seconds; 0: each press is a new one."""
+
+    def __init__(self, grace: float) -> None:
+        self._grace = grace
+        self._calls: dict[str, _Call] = {}
+        self._presses: dict[cm.Command, _Press[A]] = {}
+
+    def again(self, command: cm.Command, now: float) -> A | None:
+        """The answer that the press was given already, if this is a key that was not let go."""
+        press = self._presses.get(_key(command))
+        if press is None or now - press.heard >= HELD:
+            return None
+        press.heard = now
+        return press.answer
+
+    def called(self, state: State, command: cm.Command, now: float) -> str:
+        """The ticket that this press has called already, if it is a call within the grace; else empty."""
+        if not isinstance(command, cm.CallNext):
+            return ""
+        ticket = state.counter(command.counter).ticket
+        if not ticket:
+            return ""
+        since = state.tickets[ticket].since
+        call = self._calls.get(command.counter)
+        # One that was called before a restart goes by the wall clock.
+        known = call and (call.ticket, call.at) == (ticket, since)
+        ago = now - call.heard if known and call else (command.at - since) / 1000
+        return ticket if 0 <= ago < self._grace else ""
+
+    def done(self, state: State, command: cm.Command, answer: A, now: float) -> None:
+        """A press has been decided, and something was done; `state` is the one after it."""
+        if not self._grace or not isinstance(command, cm.CounterCommand | cm.ManagerCommand | cm.TakeTicket):
+            return
+        counter = getattr(command, "counter", "")
+        ticket = state.counter(counter).ticket if counter else ""
+        if ticket:
+            since = state.tickets[ticket].since
+            known = self._calls.get(counter)
+            if known is None or (known.ticket, known.at) != (ticket, since):
+                self._calls[counter] = _Call(ticket, since, now)
+        if isinstance(command, cm.TakeTicket) and not command.granted:
+            return  # `hold_off` says when a ticket button is pressed twice by one customer
+        self._presses.pop(_key(command), None)
+        self._presses[_key(command)] = _Press(now, answer)
+        if len(self._presses) > KEPT:
+            del self._presses[next(iter(self._presses))]
+
+
+def _key(command: cm.Command) -> cm.Command:
+    """What is the same of all copies of a press."""
+    return replace(command, at=0, cause="")

@@ -1,0 +1,189 @@
+"""One press is one press: bouncing keys, slow fingers, two keypads at once, held keys. The engine on a real journal."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+from branches import MINUTE_MS, NINE, branch
+
+from controller.engine import Answer, Engine
+from controller.journal import Journal
+from controller.lobby import commands as cm
+from controller.lobby.rules import Rules
+from controller.lobby.state import Stage
+
+SOON = 30
+RULES = branch({"1": {"cash": 0}, "2": {"cash": 0}}, recall_gap=0, call_grace=1.5)
+
+
+@dataclass
+class Hands:
+    """Presses at an engine, `seconds` after it began; the wall clock is off by `set` ms."""
+
+    engine: Engine
+    seconds: float = 0.0
+    set: int = 0
+    presses: int = 0
+
+    def clock(self) -> float:
+        return self.seconds
+
+    async def press(self, command: type[cm.Command], **about: object) -> Answer:
+        self.presses += 1
+        at = NINE + round(self.seconds * 1000) + self.set
+        async with asyncio.timeout(SOON):
+            return await self.engine.ask(command(at=at, cause=f"press:{self.presses}:{at}", **about))  # type: ignore[arg-type]
+
+    async def take(self, many: int) -> None:
+        for _ in range(many):
+            await self.press(cm.TakeTicket, by="kiosk")
+
+    async def call(self, counter: str = "1", *, after: float = 0.0) -> str:
+        self.seconds += after
+        answer = await self.press(cm.CallNext, counter=counter)
+        assert answer.result == "ok", answer
+        return answer.ticket
+
+    def called(self) -> list[str]:
+        return [t.id for t in self.engine.state.tickets.values() if t.called_at]
+
+
+@asynccontextmanager
+async def hands(path: Path, rules: Rules = RULES) -> AsyncIterator[Hands]:
+    journal = Journal(path)
+    pair = Hands(None)  # type: ignore[arg-type]
+    try:
+        engine = pair.engine = Engine(rules, journal, pair.clock)
+        engine.replay()
+        work = asyncio.create_task(engine.run())
+        try:
+            yield pair
+        finally:
+            engine.stop()
+            await work
+    finally:
+        journal.close()
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "lobby.db"
+
+
+@pytest.mark.parametrize("after", [0.0, 0.15, 0.6, 1.49], ids=["two keypads", "bounce", "slow finger", "just within"])
+async def test_a_call_within_the_grace_is_the_same_press(path: Path, after: float) -> None:
+    async with hands(path) as pair:
+        await pair.take(3)
+        assert await pair.call() == "A001"
+        assert await pair.call(after=after) == "A001"
+        assert pair.called() == ["A001"]
+        assert pair.engine.state.tickets["A001"].stage is Stage.CALLED
+
+
+async def test_after_the_grace_call_finishes_and_calls_the_next(path: Path) -> None:
+    async with hands(path) as pair:
+        await pair.take(3)
+        assert [await pair.call(), await pair.call(after=1.5)] == ["A001", "A002"]
+
+
+async def test_two_counters_call_at_once(path: Path) -> None:
+    async with hands(path) as pair:
+        await pair.take(3)
+        assert [await pair.call("1"), await pair.call("2"), await pair.call("1")] == ["A001", "A002", "A001"]
+
+
+async def test_without_grace_each_press_is_a_new_one(path: Path) -> None:
+    async with hands(path, replace(RULES, call_grace=0)) as pair:
+        await pair.take(3)
+        assert [await pair.call(), await pair.call()] == ["A001", "A002"]
+
+
+async def test_a_key_held_down_is_one_press_however_long(path: Path) -> None:
+    async with hands(path) as pair:
+        await pair.take(5)
+        assert {await pair.call(after=0.0 if not n else 0.25) for n in range(33)} == {"A001"}
+        assert await pair.call(after=1.0) == "A002"  # let go, and pressed again
+
+
+async def test_a_pause_that_bounces_stays_a_pause(path: Path) -> None:
+    async with hands(path) as pair:
+        await pair.take(1)
+        await pair.call()
+        pair.seconds += 60
+        answers = []
+        for _ in range(2):
+            answers.append(await pair.press(cm.Pause, counter="1"))
+            pair.seconds += 0.15
+        assert answers[0] == answers[1]
+        assert pair.engine.state.counter("1").stage == "paused"
+        pair.seconds += 60
+        await pair.press(cm.Pause, counter="1")
+        assert pair.engine.state.counter("1").stage == "open"
+
+
+async def test_held_tickets_are_called_back_one_press_at_a_time(path: Path) -> None:
+    async with hands(path) as pair:
+        await pair.take(2)
+        for _ in range(2):
+            await pair.call()
+            await pair.press(cm.Hold, counter="1")
+            pair.seconds += 60
+        assert (await pair.press(cm.Unhold, counter="1")).ticket == "A001"
+        pair.seconds += 0.15
+        assert (await pair.press(cm.Unhold, counter="1")).ticket == "A001"
+        assert pair.engine.state.tickets["A002"].stage is Stage.HELD
+
+
+async def test_a_managers_button_that_bounces_gives_one_ticket_and_moves_one(path: Path) -> None:
+    async with hands(path) as pair:
+        await pair.take(2)
+        for _ in range(2):
+            await pair.press(cm.TakeTicket, by="panel/manager", klass="green", granted=True)
+            await pair.press(cm.Reassign, by="panel/manager")
+            pair.seconds += 0.15
+        tickets = pair.engine.state.tickets
+        assert len(tickets) == 3
+        assert [t.id for t in tickets.values() if t.reassigned] == ["A001"]
+
+
+async def test_two_customers_at_a_button_without_hold_off_get_a_ticket_each(path: Path) -> None:
+    async with hands(path) as pair:
+        await pair.take(2)
+        assert list(pair.engine.state.tickets) == ["A001", "A002"]
+
+
+async def test_a_press_that_found_nobody_is_decided_afresh(path: Path) -> None:
+    async with hands(path) as pair:
+        refused = await pair.press(cm.CallNext, counter="1")
+        assert refused.code == "none_waiting"
+        await pair.take(1)
+        assert await pair.call(after=0.15) == "A001"
+        pair.seconds += 60
+        finished = await pair.press(cm.CallNext, counter="1")
+        assert finished.code == "none_waiting"
+        await pair.take(1)
+        assert await pair.call(after=0.15) == "A002"
+
+
+@pytest.mark.parametrize("after", [0.5, 2.0])
+async def test_the_grace_outlasts_a_restart(path: Path, after: float) -> None:
+    async with hands(path) as pair:
+        await pair.take(2)
+        await pair.call()
+    async with hands(path) as pair:
+        assert await pair.call(after=after) == ("A001" if after < 1.5 else "A002")
+
+
+@pytest.mark.parametrize("set_by", [-MINUTE_MS, MINUTE_MS])
+async def test_fingers_do_not_go_by_the_wall_clock(path: Path, set_by: int) -> None:
+    async with hands(path) as pair:
+        await pair.take(3)
+        assert await pair.call() == "A001"
+        pair.set = set_by
+        assert await pair.call(after=0.15) == "A001"
+        assert await pair.call(after=2) == "A002"
