@@ -125,9 +125,7 @@ def _terminals(settings: Settings, device: Terminal68Device, desk: Desk, connect
         device.addresses, device.raters, repeat_ms=device.repeat_ms, baud=_baud(device.link), refresh=REFRESH
     )
     session = connect(device.id, bus, device.link)
-    desk.add(
-        TerminalsPost(device.id, bus, device.addresses, device.raters, device.repeat_ms, desk.lobby, session.flush)
-    )
+    desk.add(TerminalsPost(device.id, bus, device.addresses, device.raters, desk.lobby, session.flush))
     return session
 
 

@@ -8,8 +8,10 @@ Frame, both ways::
 
 A terminal speaks when a key is pressed; it is not polled. The last data byte is the key, the bytes before it the
 typed digits, at most two. We answer a key with the same frame, but only when the controller says so: the echo tells
-the clerk that the press is in the journal. A terminal that hears no echo sends the frame again [?]: the same frame
-from the same address within `repeat_ms`, or while the first has not been answered yet, is the same press.
+the clerk that the press is in the journal. A terminal that hears no echo sends the frame again [?]: copies that follow
+each other within `repeat_ms`, or while the first has not been answered yet, are the same press, however many they are.
+An outage of the link does not end such a train of copies, if it goes on as soon as the link is back. A terminal that
+still repeats itself after `DEAF_AFTER` does not hear us, or its key is stuck.
 
 The bus is slow (a 12-byte frame takes 12.5 ms) and shared, so frames are handed out one at a time in order of
 urgency: echoes, beeps, the ticket in hand, rater frames, waiting counts. An echo waits behind one frame at most.
@@ -19,7 +21,7 @@ from __future__ import annotations
 
 from collections import OrderedDict, deque
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import IntEnum
 
 from drivers.device import OK, Health
@@ -34,14 +36,18 @@ BLANK = 0x0A
 MAX_L_FROM_TERMINAL = 5
 MAX_L_FROM_HOST = 8
 
-TRAIN = 2.0
-"""Seconds from the first in which copies that follow each other within `repeat_ms` are one press: echoes get lost."""
+DEAF_AFTER = 5.0
+"""Seconds of copies, all of them answered, after which that is said."""
+OUTAGE = 30.0
+"""Seconds for which a terminal may go on sending one press while nobody hears it [?]."""
 PRESSES_KEPT = 64
 """Presses of the past remembered, over all addresses."""
 WAITING_INTERVAL = 1.0
 """Seconds between two waiting counts to one terminal."""
 NOISE_SPELL = 60.0
-"""Seconds without a broken frame after which the line counts as clean again."""
+"""Seconds without a broken frame, or a copy that was not to come, after which the line counts as clean again."""
+GARBLED = Health("degraded", "garbled")
+NOT_HEARD = Health("degraded", "not_heard")
 
 
 class Function(IntEnum):
@@ -109,19 +115,31 @@ def frame_reader(max_l: int) -> FrameReader[Frame]:
 
 @dataclass(frozen=True, slots=True)
 class Pressed:
-    """A key press at a terminal, to be answered with `Terminal68.answer(frame, ..)`."""
+    """A key press at a terminal, to be answered with `Terminal68.answer(frame, ..)`.
+
+    `early`: it came as soon as the link was there, so it may be a copy of a press that was made before.
+    """
 
     frame: Frame
     digits: str
     key: int
+    early: bool = field(default=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Rated:
-    """A customer's score from a rater, to be answered with `Terminal68.answer(frame, ..)`."""
+    """A customer's score from a rater, to be answered with `Terminal68.answer(frame, ..)`; `early` as of `Pressed`."""
 
     frame: Frame
     score: int
+    early: bool = field(default=False, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class NotHeard:
+    """The terminal (or rater) at this address has been repeating one answered press for `DEAF_AFTER`; told once."""
+
+    address: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,11 +171,12 @@ class _Press:
     at: float
     heard: float  # the last copy
     answer: list[Frame] | None = None  # None: not answered yet
+    not_heard: bool = False
+    """It has been told that the terminal does not hear us."""
 
     def repeated(self, now: float, repeat: float) -> bool:
         """Whether a copy heard now is no new press."""
-        in_train = now - self.heard < repeat and now - self.at < TRAIN
-        return self.answer is None or now - self.at < repeat or in_train
+        return self.answer is None or now - self.heard < repeat
 
 
 @dataclass(slots=True)
@@ -200,7 +219,10 @@ class Terminal68:
         self._to_raters: deque[Frame] = deque(maxlen=64)
         self._strangers: set[int] = set()
         self._connected = False
-        self._free_at = 0.0
+        self._connected_at = self._gone_at = self._free_at = 0.0
+        self._health = OK
+        self._deaf: dict[int, float] = {}
+        """Addresses that do not hear us, and until when that counts."""
         self._noisy_until: float | None = None
         self._refresh_at = 0.0
         self._refresh_next = deque(self._displays if refresh else ())
@@ -227,12 +249,6 @@ class Terminal68:
         """The press could not be written down: say nothing, and let its retransmission count as a new try."""
         self._presses.pop(frame, None)
 
-    def pressed_before(self, frame: Frame, seconds: float) -> None:
-        """A press just heard is a copy of one made that long ago, before a restart."""
-        press = self._presses.get(frame)
-        if press:
-            press.at -= seconds
-
     def show_ticket(self, address: int, ticket: str) -> None:
         """The ticket in hand at a terminal (level); empty when there is none."""
         self._displays[address].ticket = ticket
@@ -255,8 +271,15 @@ class Terminal68:
         self._connected = True
         self._reader.reset()
         self._strangers.clear()
-        self._free_at = now
+        self._connected_at = self._free_at = now
+        for press in self._presses.values():
+            # What was being repeated when the link went goes on being so, if it is heard as soon as it is back.
+            if self._gone_at - press.heard < self._repeat and now - self._gone_at < OUTAGE:
+                press.heard = now
+                press.at += now - self._gone_at
         self._noisy_until = None
+        self._deaf.clear()
+        self._health = OK
         self._refresh_at = now + self._refresh_pause
         for display in self._displays.values():
             display.ticket_sent = display.waiting_sent = None
@@ -264,6 +287,7 @@ class Terminal68:
 
     def disconnected(self, now: float) -> Sequence[object]:
         self._connected = False
+        self._gone_at = now
         self._answers.clear()
         self._beeps.clear()
         self._to_raters.clear()
@@ -277,10 +301,8 @@ class Terminal68:
             if fact:
                 facts.append(fact)
         if self._reader.garbage != before:
-            if self._noisy_until is None:
-                facts.append(Health("degraded", "garbled"))
             self._noisy_until = now + NOISE_SPELL
-        return facts
+        return facts + self._turn(now)
 
     def tick(self, now: float) -> Sequence[object]:
         if self._refresh_next and now >= self._refresh_at:
@@ -288,10 +310,7 @@ class Terminal68:
             display = self._displays[self._refresh_next[0]]
             display.ticket_sent = display.waiting_sent = None
             self._refresh_next.rotate(-1)
-        if self._noisy_until is not None and now >= self._noisy_until:
-            self._noisy_until = None
-            return [OK]
-        return []
+        return self._turn(now)
 
     def data_to_send(self, now: float) -> bytes:
         if not self._connected or now < self._free_at:
@@ -307,8 +326,7 @@ class Terminal68:
         if not self._connected:
             return None
         times = [self._refresh_at] if self._refresh_next else []
-        if self._noisy_until is not None:
-            times.append(self._noisy_until)
+        times += self._spells()
         if self._answers or self._beeps or self._to_raters:
             times.append(self._free_at)
         for display in self._displays.values():
@@ -332,7 +350,7 @@ class Terminal68:
         if press and press.repeated(now, self._repeat):
             press.heard = now
             self._queue_answer(press.answer or [])
-            return None
+            return self._still_repeated(press, frame.address, now)
         digits = frame.data[:-1]
         if frame.function != Function.RATED and any(digit > 9 for digit in digits):
             return None
@@ -340,9 +358,34 @@ class Terminal68:
         self._presses.move_to_end(frame)
         if len(self._presses) > PRESSES_KEPT:
             self._presses.popitem(last=False)
+        early = now - self._connected_at < self._repeat
         if frame.function == Function.RATED:
-            return Rated(frame, frame.data[0])
-        return Pressed(frame, "".join(map(str, digits)), frame.data[-1])
+            return Rated(frame, frame.data[0], early)
+        return Pressed(frame, "".join(map(str, digits)), frame.data[-1], early)
+
+    def _still_repeated(self, press: _Press, address: int, now: float) -> NotHeard | None:
+        if press.answer is None or now - press.at < DEAF_AFTER:
+            return None
+        self._deaf[address] = now + NOISE_SPELL
+        if press.not_heard:
+            return None
+        press.not_heard = True
+        return NotHeard(address)
+
+    def _spells(self) -> list[float]:
+        """When something that was wrong with the line counts as over."""
+        return [*self._deaf.values(), *([] if self._noisy_until is None else [self._noisy_until])]
+
+    def _turn(self, now: float) -> list[object]:
+        """The bus's health as a fact, if it is news."""
+        if self._noisy_until is not None and now >= self._noisy_until:
+            self._noisy_until = None
+        self._deaf = {address: until for address, until in self._deaf.items() if now < until}
+        health = GARBLED if self._noisy_until is not None else NOT_HEARD if self._deaf else OK
+        if health == self._health:
+            return []
+        self._health = health
+        return [health]
 
     def _queue_answer(self, frames: Sequence[Frame]) -> None:
         if not self._connected:

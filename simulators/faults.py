@@ -13,7 +13,8 @@ from typing import Literal
 
 @dataclass(slots=True)
 class Faults:
-    """The knobs of one device. The first group is the wire's, the second a printer's."""
+    """The knobs of one device. The first group is the wire's, the second a printer's, the third
+    of devices with keys."""
 
     random: Random = field(default_factory=lambda: Random(0))
 
@@ -32,6 +33,13 @@ class Faults:
 
     paper: Literal["ok", "low", "out"] = "ok"
     cover_open: bool = False
+
+    bounce: float = 0.0
+    """Seconds after which each press of a key is made once more, by a bad contact or an impatient finger; 0: never."""
+    stuck: bool = False
+    """A key that is pressed stays down: it repeats until it is freed."""
+    deaf: bool = False
+    """The device does not hear the host, and so goes on sending what waits for an answer."""
 
     def lost(self) -> bool:
         """Whether this message is lost."""

@@ -100,7 +100,7 @@ def _far_end(device: Device, faults: Faults) -> FarEnd | None:
         case EscposDevice():
             return PrinterFarEnd(faults, columns=device.columns, seconds_per_line=SECONDS_PER_LINE)
         case Terminal68Device():
-            return TerminalBus(device.addresses, device.raters)
+            return TerminalBus(device.addresses, device.raters, faults)
         case BxDevice():
             return BoardFarEnd(dynamic_header=device.dynamic_header)
         case VfdDevice():

@@ -12,10 +12,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from drivers.terminal68 import BLANK, MAX_L_FROM_HOST, Frame, Function, Key, frame_reader
+from simulators.faults import Faults
 
 REPEAT = 0.3
 """Seconds without an echo after which a terminal sends its frame again [?]."""
 REPEATS = 4
+STUCK_REPEAT = 0.25
+"""Seconds between two frames of a key that stays down [?]."""
 HISTORY = 10_000
 
 
@@ -47,16 +50,20 @@ class _Press:
     frame: Frame
     due: float
     left: int = REPEATS
+    answered: bool = False
 
 
 class TerminalBus:
     """All terminals and raters of one bus."""
 
-    def __init__(self, terminals: Iterable[int], raters: Iterable[int] = ()) -> None:
+    def __init__(self, terminals: Iterable[int], raters: Iterable[int] = (), faults: Faults | None = None) -> None:
+        self._faults = faults or Faults()
         self.terminals = {address: Terminal() for address in terminals}
         self.raters = {address: Rater() for address in raters}
         self._reader = frame_reader(MAX_L_FROM_HOST)
         self._presses: dict[int, _Press] = {}
+        self._bounced: list[_Press] = []
+        """Presses that a bounce will make."""
         self._now = 0.0
 
     # -- hands -----------------------------------------------------------------------------------------------
@@ -64,15 +71,21 @@ class TerminalBus:
     def press(self, address: int, key: Key, digits: str = "") -> None:
         """Type digits and press a key at a terminal."""
         data = bytes(int(digit) for digit in digits) + bytes([key])
-        self._presses[address] = _Press(Frame(address, Function.ANSWER_RATER, data), self._now)
+        self._make(_Press(Frame(address, Function.ANSWER_RATER, data), self._now))
 
     def rate(self, address: int, score: int) -> None:
         """Press a score at a rater."""
-        self._presses[address] = _Press(Frame(address, Function.RATED, bytes([score])), self._now)
+        self._make(_Press(Frame(address, Function.RATED, bytes([score])), self._now))
+
+    def _make(self, press: _Press) -> None:
+        self._presses[press.frame.address] = press
+        if self._faults.bounce:
+            self._bounced.append(_Press(press.frame, self._now + self._faults.bounce))
 
     def waits_for_echo(self, address: int) -> bool:
         """Whether the last press has been answered neither by an echo nor by giving up."""
-        return address in self._presses
+        press = self._presses.get(address)
+        return press is not None and not press.answered
 
     # -- the wire --------------------------------------------------------------------------------------------
 
@@ -80,11 +93,14 @@ class TerminalBus:
         self._now = now
         self._reader.reset()
         self._presses.clear()
+        self._bounced.clear()
         for terminal in self.terminals.values():
             terminal.waiting = terminal.ticket = ""
 
     def receive(self, data: bytes, now: float) -> None:
         self._now = now
+        if self._faults.deaf:
+            return
         for frame in self._reader.feed(data, now):
             if frame.address in self.terminals:
                 self._to_terminal(self.terminals[frame.address], frame)
@@ -96,25 +112,31 @@ class TerminalBus:
 
     def data_to_send(self, now: float) -> list[bytes]:
         self._now = now
+        for bounced in [press for press in self._bounced if press.due <= now]:
+            self._bounced.remove(bounced)
+            self._presses[bounced.frame.address] = bounced
         messages = []
         for address, press in list(self._presses.items()):
-            if press.due <= now:
-                if press.left == 0:
+            if press.answered and not self._faults.stuck:
+                del self._presses[address]
+            elif press.due <= now:
+                if press.left == 0 and not (self._faults.stuck or self._faults.deaf):
                     del self._presses[address]
                     continue
                 messages.append(press.frame.to_bytes())
-                press.due, press.left = now + REPEAT, press.left - 1
+                press.due = now + (STUCK_REPEAT if self._faults.stuck else REPEAT)
+                press.left = max(0, press.left - 1)
         return messages
 
     def next_deadline(self) -> float | None:
-        return min((press.due for press in self._presses.values()), default=None)
+        return min((press.due for press in (*self._presses.values(), *self._bounced)), default=None)
 
     # -- inside ----------------------------------------------------------------------------------------------
 
     def _to_terminal(self, terminal: Terminal, frame: Frame) -> None:
         press = self._presses.get(frame.address)
-        if press and press.frame == frame:
-            del self._presses[frame.address]
+        if press and press.frame == frame and not press.answered:
+            self._answered(press)
             terminal.echoes += 1
         elif frame.function == Function.BEEP and not frame.data:
             terminal.beeps += 1
@@ -129,6 +151,12 @@ class TerminalBus:
                         terminal.tickets.append(ticket)
                 terminal.ticket = ticket
 
+    def _answered(self, press: _Press) -> None:
+        """The press need not be sent again, unless its key stays down."""
+        press.answered = True
+        if not self._faults.stuck:
+            del self._presses[press.frame.address]
+
     def _to_rater(self, rater: Rater, frame: Frame) -> None:
         press = self._presses.get(frame.address)
         if frame.function != Function.ANSWER_RATER:
@@ -136,8 +164,8 @@ class TerminalBus:
         if frame.data == bytes([Key.EVALUATE]):
             rater.asking = True
             rater.asked += 1
-        elif press and frame.data == press.frame.data:
-            del self._presses[frame.address]
+        elif press and frame.data == press.frame.data and not press.answered:
+            self._answered(press)
             rater.asking = False
             rater.echoes += 1
 

@@ -42,7 +42,7 @@ def test_two_presses_heard_in_one_millisecond_are_two(journal: Journal) -> None:
     requests: list[Request] = []
     desk = Desk(RULES, journal, requests.append, lambda: True, lambda: NINE)
     bus = Terminal68([1])
-    post = TerminalsPost("bus", bus, {1: "1"}, {}, 400, desk.lobby, lambda: None)
+    post = TerminalsPost("bus", bus, {1: "1"}, {}, desk.lobby, lambda: None)
     bus.connected(0.0)
     for fact in bus.receive(CALL.to_bytes() + NO_SHOW.to_bytes(), 0.0):
         post.heard(fact)
@@ -55,7 +55,7 @@ def test_a_press_that_could_not_be_written_gets_no_answer(journal: Journal) -> N
     requests: list[Request] = []
     desk = Desk(RULES, journal, requests.append, lambda: True, lambda: NINE)
     bus = Terminal68([1])
-    post = TerminalsPost("bus", bus, {1: "1"}, {}, 400, desk.lobby, lambda: None)
+    post = TerminalsPost("bus", bus, {1: "1"}, {}, desk.lobby, lambda: None)
     bus.connected(0.0)
     while bus.data_to_send(1000.0):
         pass

@@ -17,15 +17,18 @@ from drivers.device import OK, Health
 from drivers.framing import FrameReader
 from drivers.terminal68 import (
     BLANK,
+    DEAF_AFTER,
     MAX_L_FROM_HOST,
     MAX_L_FROM_TERMINAL,
     NOISE_SPELL,
+    NOT_HEARD,
+    OUTAGE,
     PRESSES_KEPT,
-    TRAIN,
     WAITING_INTERVAL,
     Frame,
     Function,
     Key,
+    NotHeard,
     Pressed,
     Rated,
     Terminal68,
@@ -386,7 +389,7 @@ def test_after_repeat_ms_the_same_key_is_a_new_press(pause: float, facts: int) -
     assert sent(bus, pause) == ([] if facts else [CALL]), "a new press waits for its own answer"
 
 
-@pytest.mark.parametrize("repeat", [1.0, TRAIN + 1])
+@pytest.mark.parametrize("repeat", [1.0, 3.0])
 def test_repeat_ms_is_a_setting(repeat: float) -> None:
     bus = Terminal68((3,), repeat_ms=round(repeat * 1000))
     bus.connected(0.0)
@@ -406,23 +409,59 @@ def test_another_key_between_changes_nothing(pause: float, facts: int) -> None:
     assert bus.receive(CALL.to_bytes(), 1.0 + pause) == [fact(CALL)] * facts
 
 
-def test_a_train_of_copies_ends_some_time() -> None:
-    """Echoes that get lost make a train of copies; a finger that stays on the key must not make an endless one."""
+@pytest.mark.parametrize("gap", [0.1, 0.3, 0.39])
+def test_a_train_of_copies_is_one_press_however_long_and_then_it_is_said(gap: float) -> None:
+    """A terminal that hears no echo, or a key that is stuck: 20 s of copies."""
+    bus = ready(3, 4)
+    assert bus.receive(CALL.to_bytes(), 10.0) == [fact(CALL)]
+    bus.answer(CALL)
+    told = []
+    copies = round(20 / gap)
+    for n in range(1, copies + 1):
+        told += [(n, each) for each in bus.receive(CALL.to_bytes(), 10.0 + n * gap)]
+    first = math.ceil(DEAF_AFTER / gap)
+    assert told == [(first, NotHeard(3)), (first, NOT_HEARD)]
+    over = 10.0 + copies * gap
+    assert bus.receive(key(4).to_bytes(), over) == [fact(key(4))]
+    assert bus.tick(over + NOISE_SPELL - 0.1) == []
+    assert bus.tick(over + NOISE_SPELL) == [OK]
+    assert bus.receive(CALL.to_bytes(), over + NOISE_SPELL) == [fact(CALL)]
+
+
+def test_a_train_that_has_not_been_answered_says_nothing_of_the_terminal() -> None:
+    bus = ready(3)
+    heard = [bus.receive(CALL.to_bytes(), 10.0 + n * 0.3) for n in range(30)]
+    assert heard == [[fact(CALL)], *[[]] * 29]
+
+
+@pytest.mark.parametrize(
+    ("last", "outage", "first", "facts"),
+    [
+        (0.1, 1.0, 0.0, 0),
+        (0.39, OUTAGE - 1, 0.38, 0),
+        (0.41, 1.0, 0.0, 1),  # it had been let go before
+        (0.1, 1.0, 0.41, 1),  # it was let go meanwhile
+        (0.1, OUTAGE + 1, 0.0, 1),
+    ],
+)
+def test_an_outage_of_the_link_does_not_end_a_train(last: float, outage: float, first: float, facts: int) -> None:
     bus = ready(3)
     bus.receive(CALL.to_bytes(), 10.0)
     bus.answer(CALL)
-    acted = [at for at in range(1, 13) if bus.receive(CALL.to_bytes(), 10.0 + at * 0.3)]
-    assert acted == [math.ceil(TRAIN / 0.3)]
+    bus.disconnected(10.0 + last)
+    back = 10.0 + last + outage
+    bus.connected(back)
+    assert bus.receive(CALL.to_bytes(), back + first) == [fact(CALL)] * facts
 
 
-def test_a_copy_of_a_press_before_a_restart_carries_its_age() -> None:
-    for age, facts in ((0.0, []), (TRAIN, [fact(CALL)])):
-        bus = ready(3)
-        assert bus.receive(CALL.to_bytes(), 10.0) == [fact(CALL)]
-        bus.pressed_before(CALL, age)
-        bus.pressed_before(NO_SHOW, age)
-        bus.answer(CALL)
-        assert bus.receive(CALL.to_bytes(), 10.1) == facts
+def test_what_comes_as_soon_as_the_link_is_there_may_have_been_pressed_before() -> None:
+    for after, early in ((0.0, True), (0.39, True), (0.4, False)):
+        bus = Terminal68((3,), (RATER,))
+        bus.connected(5.0)
+        rated = Frame(RATER, Function.RATED, b"\x05")
+        heard = bus.receive(CALL.to_bytes() + rated.to_bytes(), 5.0 + after)
+        assert heard == [fact(CALL), Rated(rated, 5)]
+        assert [each.early for each in heard] == [early, early]
 
 
 def test_only_so_many_presses_are_remembered_and_the_oldest_are_forgotten() -> None:
@@ -809,17 +848,12 @@ class Bus:
 def distinct(heard: list[tuple[float, Frame]], repeat: float) -> list[tuple[float, Frame]]:
     """The presses in what was heard, by the rule's own words.
 
-    A copy within `repeat` of the first is no press, nor is one within `repeat` of the last and `TRAIN` of the first.
+    A copy within `repeat` of the last is no press.
     """
-    first: dict[Frame, float] = {}
     last: dict[Frame, float] = {}
     found = []
     for at, frame in heard:
-        copy = frame in first and (
-            at - first[frame] < repeat or (at - last[frame] < repeat and at - first[frame] < TRAIN)
-        )
-        if not copy:
-            first[frame] = at
+        if frame not in last or at - last[frame] >= repeat:
             found.append((at, frame))
         last[frame] = at
     return found

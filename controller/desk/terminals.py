@@ -14,7 +14,7 @@ from controller.lobby import views
 from controller.lobby.events import RatingAsked
 from controller.lobby.state import State
 from drivers.device import Health
-from drivers.terminal68 import Frame, Pressed, Rated, Terminal68, UnknownAddress
+from drivers.terminal68 import OUTAGE, Frame, NotHeard, Pressed, Rated, Terminal68, UnknownAddress
 
 log = logging.getLogger(__name__)
 
@@ -28,7 +28,6 @@ class TerminalsPost:
         bus: Terminal68,
         addresses: Mapping[int, str],
         raters: Mapping[int, str],
-        repeat_ms: int,
         lobby: Lobby,
         flush: Callable[[], None],
     ) -> None:
@@ -36,19 +35,26 @@ class TerminalsPost:
         self._bus = bus
         self._addresses = addresses
         self._raters = raters
-        self._repeat_ms = repeat_ms
         self._lobby = lobby
         self._flush = flush
-        self._started = lobby.now()
+        self._resumed = True
+        """Nothing has been heard since the start but what may have been said before it."""
         self._latest: dict[int, int] = {}
         """The time of the latest press of each address."""
 
     def heard(self, fact: object) -> None:
         match fact:
-            case Pressed(frame, digits, key):
-                self._pressed(frame, keys.terminal_key(key, digits))
-            case Rated(frame, score):
-                self._rated(frame, score)
+            case Pressed(frame, digits, key, early):
+                self._pressed(frame, keys.terminal_key(key, digits), early)
+            case Rated(frame, score, early):
+                self._rated(frame, score, early)
+            case NotHeard(address):
+                log.warning(
+                    "%s: the device at bus address %d has been repeating one key for seconds, and our answers do not "
+                    "stop it; check its wires A and B and its key",
+                    self.id,
+                    address,
+                )
             case UnknownAddress(address):
                 log.warning(
                     "%s: a key was pressed at bus address %d, which no counter has; give it one under addresses or "
@@ -76,9 +82,9 @@ class TerminalsPost:
 
     # -- presses ---------------------------------------------------------------------------------------------
 
-    def _pressed(self, frame: Frame, key: tuple[str, str] | None) -> None:
+    def _pressed(self, frame: Frame, key: tuple[str, str] | None, early: bool) -> None:
         counter = self._addresses.get(frame.address)
-        at, cause = self._cause(frame)
+        at, cause = self._cause(frame, early)
         command = keys.at_counter(*key, counter, at, cause) if key and counter else None
         if command is None:
             self._bus.answer(frame, refused=True)
@@ -86,12 +92,12 @@ class TerminalsPost:
         else:
             self._submit(frame, command)
 
-    def _rated(self, frame: Frame, score: int) -> None:
+    def _rated(self, frame: Frame, score: int, early: bool) -> None:
         counter = self._raters.get(frame.address)
         if counter is None:
             self._bus.unanswered(frame)
             return
-        at, cause = self._cause(frame)
+        at, cause = self._cause(frame, early)
         self._submit(frame, cm.Rate(counter=counter, score=score, at=at, cause=cause))
 
     def _submit(self, frame: Frame, command: cm.Command) -> None:
@@ -106,16 +112,18 @@ class TerminalsPost:
 
         self._lobby.submit(Request(command, answered, press=_press(frame)))
 
-    def _cause(self, frame: Frame) -> tuple[int, str]:
-        """The time and the cause of a press: after a restart perhaps those of one that is in the journal already."""
+    def _cause(self, frame: Frame, early: bool) -> tuple[int, str]:
+        """The time and the cause of a press. The first thing heard after a start may be a copy of a press that was
+        written before it: then these are that one's."""
         # Two presses that are heard in one millisecond are two.
         at = max(self._lobby.now(), self._latest.get(frame.address, 0) + 1)
         self._latest[frame.address] = at
         prefix = f"terminal68:{self.id}:{frame.address}:"
-        if 0 <= at - self._started < self._repeat_ms:
-            earlier = self._lobby.journal.recent_cause(prefix, at - self._repeat_ms, at, _press(frame))
+        self._resumed = self._resumed and early
+        if self._resumed:
+            journal = self._lobby.journal
+            earlier = journal.recent_cause(prefix, at - round(OUTAGE * 1000), at, _press(frame))
             if earlier:
-                self._bus.pressed_before(frame, (at - int(earlier.rpartition(":")[2])) / 1000)
                 return at, earlier
         return at, f"{prefix}{at}"
 
