@@ -39,6 +39,7 @@ rollover = "{rollover:02d}:00"
 path = "{journal}"
 [calling]
 recalls = 9
+call_grace = 0
 [[service]]
 id = "cash"
 name = "现金业务"

@@ -51,7 +51,14 @@ def lobby(debug: bool) -> None:
 
 @lobby.command()
 @CONFIG
-def run(path: Path) -> None:
+@click.option(
+    "--wait-for-clock",
+    "wait",
+    type=click.FloatRange(0, 600),
+    default=0,
+    help="Seconds to wait, right after the machine's start, for a time server to set its clock. Default: 0.",
+)
+def run(path: Path, wait: float) -> None:
     """The daemon, for a branch."""
     from controller.config import read  # noqa: PLC0415
     from controller.daemon import run_until_signalled  # noqa: PLC0415
@@ -59,7 +66,7 @@ def run(path: Path) -> None:
     settings = read(path)
     if settings.mqtt and settings.mqtt.embedded:
         _stop(f"{path}: mqtt.broker: the embedded broker is for the demo only; use mqtt://host:port", WRONG)
-    asyncio.run(run_until_signalled(settings))
+    asyncio.run(run_until_signalled(settings, wait))
 
 
 @lobby.command()

@@ -11,19 +11,20 @@ import logging
 import os
 import signal
 import socket
-import time
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from datetime import datetime
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from controller.clock import Clock, ClockWatch, may_be_wrong, system_clock
 from controller.config import Settings
 from controller.desk import Desk
 from controller.engine import Engine, Request
 from controller.furnish import furnish
 from controller.journal import Journal
-from controller.lobby.commands import CheckWindows, RollOver
+from controller.lobby.commands import CheckWindows, StartController, StepClock
+from controller.lobby.decide import roll_over
 from controller.lobby.rules import Rules
 from controller.lobby.staffing import CHECK_EVERY
 from controller.web.access import AccessError, Accounts
@@ -35,20 +36,16 @@ log = logging.getLogger(__name__)
 
 SETTLE = 1.5
 """Seconds within which every link has been opened or has failed, and the broker has answered or has not."""
+START_LIMIT = 60.0
+"""Seconds that systemd grants a start, counted anew while the clock is waited for; as in the unit."""
 LOOK_AHEAD = 5.0
 """Seconds between two looks at how long people will wait."""
+CLOCK_LOOK = 1.0
+"""Seconds between two looks at whether the clock was set."""
 CLOCK_CHECK = 30.0
 """Seconds after which a clock that was set is noticed, when the end of the business day is awaited."""
 DAY_CHECK = 1.0
 """Seconds between two looks at the business day at least."""
-
-
-@dataclass(frozen=True, slots=True)
-class Clock:
-    """The time, passed in: `wall` in ms since 1970, UTC; `steady` in seconds, never set back."""
-
-    wall: Callable[[], int] = lambda: time.time_ns() // 1_000_000
-    steady: Callable[[], float] = time.monotonic
 
 
 class Notifier:
@@ -79,6 +76,7 @@ class Daemon:
     def __init__(self, settings: Settings, clock: Clock, notifier: Notifier) -> None:
         self._settings = settings
         self._clock = clock
+        self._watch = ClockWatch(clock, self._stepped)
         self._notifier = notifier
         self.ready = asyncio.Event()
         self.on_screen = asyncio.Event()
@@ -97,19 +95,19 @@ class Daemon:
         try:
             engine = self.engine = Engine(rules, journal, self._clock.steady)
             desk = self.desk = Desk(
-                rules, journal, engine.submit, lambda: engine.settled, self._clock.wall, self._page(accounts)
+                rules, journal, engine.submit, lambda: engine.settled, self._watch.wall, self._page(accounts)
             )
             sessions = furnish(settings, desk, self._clock.steady)
             engine.replay()
-            self._doubt_the_clock()
             deciding = asyncio.create_task(
                 engine.run(desk.published, desk.trouble, lambda: self._notifier.tell("WATCHDOG=1")), name="engine"
             )
-            self._submit_roll_over()
+            self._begin()
             await engine.idle()
             desk.begin(engine.state)
             tasks = [asyncio.create_task(session.run(), name=name) for name, session in sessions.items()]
             tasks.append(asyncio.create_task(self._follow_the_day(), name="day"))
+            tasks.append(asyncio.create_task(self._watch_the_clock(), name="clock"))
             tasks.append(asyncio.create_task(self._look_ahead(), name="look ahead"))
             await _settled([session.settled for session in sessions.values()])
             gc.freeze()  # modules and the replayed day stay: the collector need not look at them again
@@ -137,7 +135,7 @@ class Daemon:
         if web is None:
             return None
         try:
-            return Accounts(web.accounts, lambda: self._clock.wall() / 1000)
+            return Accounts(web.accounts, lambda: self._watch.wall() / 1000)
         except AccessError as error:
             log.error("%s; the lobby runs without its screens", error)
             return None
@@ -172,21 +170,39 @@ class Daemon:
             self.on_screen.set()
             await asyncio.Event().wait()
 
-    def _doubt_the_clock(self) -> None:
-        today, open_day = self._settings.rules.day_of(self._clock.wall()), self.engine.state.day
-        if today < open_day:
-            log.warning(
-                "the clock says %s, but the journal is at %s already: numbers go on until the clock is past that day; "
-                "set the clock, and if it was the earlier one that was wrong, move %s away to begin a new journal",
-                today,
-                open_day,
-                self._settings.journal_path,
-            )
+    def _begin(self) -> None:
+        """Write down that the controller has started, and begin the day that the clock says."""
+        if not self.engine.state.day:
+            self._submit_roll_over()
+        origin = self._watch.origin
+        if origin is not None:
+            now = self._watch.wall()
+            cause = f"start:{self._clock.boot}:{now}"
+            self.engine.submit(Request(StartController(at=now, cause=cause, boot=self._clock.boot, origin=origin)))
+        self._submit_roll_over()
+
+    def _stepped(self, at: int, by: int) -> None:
+        """The clock was set: that comes before anything else that happens at the new time."""
+        zone = self._settings.rules.zone
+        before, now = (datetime.fromtimestamp(ms / 1000, zone) for ms in (at - by, at))
+        log.warning(
+            "the clock was set from %s to %s; the waiting times go on as they were. Was it not you, look at the time "
+            "server and the clock's battery",
+            before.strftime("%Y-%m-%d %H:%M:%S"),
+            now.strftime("%Y-%m-%d %H:%M:%S"),
+        )
+        self.engine.submit(Request(StepClock(at=at, cause=f"clock:{at}:{by}", by=by)))
+
+    async def _watch_the_clock(self) -> None:
+        """Notice that the clock was set although nobody asks for the time."""
+        while True:
+            await asyncio.sleep(CLOCK_LOOK)
+            self._watch.wall()
 
     async def _follow_the_day(self) -> None:
         """Begin each business day at its hour, with nobody there to press anything."""
         while True:
-            await asyncio.sleep(until_day_ends(self._settings.rules, self._clock.wall()))
+            await asyncio.sleep(until_day_ends(self._settings.rules, self._watch.wall()))
             self._submit_roll_over()
 
     async def _look_ahead(self) -> None:
@@ -197,7 +213,7 @@ class Daemon:
                 self.desk.look_ahead(service)
                 await asyncio.sleep(0)  # a press need not wait for all of them
             self.desk.looked_ahead()
-            now = self._clock.wall()
+            now = self._watch.wall()
             if check_is_due(checked, now):
                 checked = now
                 self.engine.submit(Request(CheckWindows(at=now, cause=f"windows:{now}")))
@@ -205,10 +221,9 @@ class Daemon:
 
     def _submit_roll_over(self) -> None:
         """Begin the day that the clock is in, if it has not begun."""
-        now = self._clock.wall()
-        day = self._settings.rules.day_of(now)
-        if day > self.engine.state.day:
-            self.engine.submit(Request(RollOver(at=now, cause=f"day:{day}")))
+        due = roll_over(self.engine.state, self._settings.rules, self._watch.wall())
+        if due:
+            self.engine.submit(Request(due))
 
 
 def until_day_ends(rules: Rules, wall: int) -> float:
@@ -225,16 +240,37 @@ def check_is_due(checked: int, now: int) -> bool:
     return not 0 <= now - checked < CHECK_EVERY * 1000
 
 
-async def run_until_signalled(settings: Settings) -> None:
-    """The daemon as `lobby run` runs it: SIGTERM and SIGINT stop it, SIGHUP does nothing yet."""
+async def run_until_signalled(settings: Settings, wait_for_clock: float = 0.0) -> None:
+    """The daemon as `lobby run` runs it: SIGTERM and SIGINT stop it, SIGHUP does nothing yet.
+
+    `wait_for_clock`: seconds granted to the time server after the machine's start.
+    """
     notifier = Notifier(os.environ.get("NOTIFY_SOCKET"))
-    daemon = Daemon(settings, Clock(), notifier)
+    await clock_is_right(notifier, wait_for_clock)
+    daemon = Daemon(settings, system_clock(), notifier)
     loop = asyncio.get_running_loop()
     loop.set_exception_handler(quiet_transports)
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, daemon.stop)
     loop.add_signal_handler(signal.SIGHUP, lambda: log.warning("SIGHUP is ignored; restart to read the configuration"))
     await daemon.run()
+
+
+async def clock_is_right(notifier: Notifier, limit: float, wrong: Callable[[], bool] = may_be_wrong) -> None:
+    """Until the clock can be trusted, or for `limit` seconds; and say so."""
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + limit
+    if limit <= 0 or not wrong():
+        return
+    log.warning("waiting up to %.0f s for a time server to set the clock, as the machine has just been started", limit)
+    notifier.tell("STATUS=waiting for a time server to set the clock")
+    while wrong():
+        if loop.time() >= deadline:
+            log.warning("no time server has set the clock; going on with the time as it is: check it, and the network")
+            break
+        notifier.tell(f"EXTEND_TIMEOUT_USEC={round(START_LIMIT * 1e6)}")
+        await asyncio.sleep(min(CLOCK_LOOK, max(0.0, deadline - loop.time())))
+    notifier.tell("STATUS=")
 
 
 def quiet_transports(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:

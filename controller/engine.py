@@ -22,6 +22,7 @@ from controller.journal import Journal, JournalConflictError, JournalError, Jour
 from controller.lobby.commands import Command
 from controller.lobby.decide import begins_day, decide
 from controller.lobby.events import (
+    ClockStepped,
     DayOpened,
     Event,
     SelfServiceAdvised,
@@ -272,6 +273,8 @@ class Engine:
         for part, event in enumerate(events):
             day = event.day if isinstance(event, DayOpened) else self.state.day
             self._seq += 1
+            if isinstance(event, DayOpened | ClockStepped):
+                self._day_ends = 0
             rows.append(Row(self._seq, command.at, day, event, command.cause, part, None if part else press))
             evolve(self.state, command.at, event)
         if events:

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from controller.lobby.events import Event, UnknownEventError, from_row
+from controller.lobby.events import DayOpened, Event, UnknownEventError, from_row
 
 APPLICATION_ID = 0x4C4F4242
 """`LOBB` in the file's header, so that nobody takes another program's file for a journal."""
@@ -147,9 +147,33 @@ class JournalReader:
         return [day for (day,) in self._select("SELECT DISTINCT day FROM event ORDER BY day")]
 
     def rows(self, day: str) -> Iterator[Row]:
-        """The rows of one business day, oldest first; JournalError at the first that cannot be read."""
-        for columns in self._select(f"{_ROWS} WHERE day = ? ORDER BY seq", day):
+        """The rows of one business day, oldest first; JournalError at the first that cannot be read.
+
+        Where the clock was set, a day goes on with the rows of the one that it continues.
+        """
+        first, last = self._span(day)
+        while continued := self._continued(first):
+            begins, _ = self._span(continued)
+            if not 0 < begins < first:
+                break
+            first = begins
+        for columns in self._select(f"{_ROWS} WHERE seq BETWEEN ? AND ? ORDER BY seq", first, last):
             yield self._row(columns)
+
+    def _span(self, day: str) -> tuple[int, int]:
+        """The first and the last row of a day; (0, -1) if it has none."""
+        first, last = next(self._select("SELECT min(seq), max(seq) FROM event WHERE day = ?", day))
+        return (0, -1) if first is None else (first, last)
+
+    def _continued(self, seq: int) -> str:
+        """The day that is continued by the one whose first row this is; empty: it began afresh."""
+        columns = next(self._select("SELECT kind, data FROM event WHERE seq = ?", seq), None)
+        if columns is None or columns[0] != DayOpened.KIND:
+            return ""
+        try:
+            return str(json.loads(columns[1]).get("continues") or "")
+        except (ValueError, AttributeError):
+            return ""  # whoever reads the row will say so
 
     def rows_after(self, seq: int, limit: int) -> list[Row]:
         """The first `limit` rows after one, of whatever day."""

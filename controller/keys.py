@@ -102,6 +102,8 @@ def at_panel(
             return cm.Promote(at=at, cause=cause, by=by, ticket=ticket, klass="urgent", reason=reason)
         case "WHY":
             return cm.AskWhy(at=at, cause=cause, ticket=ticket)
+        case "NEWDAY":
+            return cm.BeginDay(at=at, cause=cause, by=by, reason=reason)
         case "ACCEPT" | "DECLINE":
             return cm.AnswerAdvice(at=at, cause=cause, by=by, accept=key == "ACCEPT", counter=counter)
         case "REASSIGN":

@@ -50,7 +50,7 @@ def explanations(rows: Sequence[Row], rules: Rules, text: str) -> list[tuple[int
     last = since = 0
     over = False
     for row in rows:
-        if isinstance(row.event, DayClosed):
+        if isinstance(row.event, DayClosed) and not row.event.continued:
             over = True  # it takes all tickets away
             break
         if isinstance(row.event, TicketCalled) and row.event.ticket == id:

@@ -31,7 +31,7 @@ from simulators.customers import Customer, stream
 from simulators.demo_screen import Screen
 from simulators.people import Hall, Pad
 from simulators.printer import PrinterFarEnd
-from simulators.stage import Stage, fast_clock, running
+from simulators.stage import FastClock, Stage, running
 from simulators.terminals import TerminalBus
 from simulators.virtual_lobby.server import VirtualLobby, free_port
 from simulators.window import WindowFarEnd
@@ -81,7 +81,8 @@ async def run_demo(
             stack.callback(stage.unplug_all)
             web = _screens(settings, Path(directory)) if page is not None else None
             branch = replace(stage.settings(journal=journal, port=port), web=web)
-            clock = fast_clock(branch, speed)
+            hands = FastClock(branch, speed)
+            clock = hands.clock()
             daemon = await stack.enter_async_context(running(branch, clock))
             buttons = Buttons("127.0.0.1", port or 0, branch.rules.branch, Random(f"{seed}:buttons"))
             await stack.enter_async_context(buttons)

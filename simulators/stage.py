@@ -14,6 +14,7 @@ from datetime import datetime
 from pathlib import Path
 from random import Random
 
+from controller.clock import Clock
 from controller.config import (
     BxDevice,
     CardReaderDevice,
@@ -24,7 +25,7 @@ from controller.config import (
     Terminal68Device,
     VfdDevice,
 )
-from controller.daemon import Clock, Daemon, Notifier
+from controller.daemon import Daemon, Notifier
 from drivers.link import SerialLink
 from simulators.board import BoardFarEnd
 from simulators.cards import CardReaderFarEnd
@@ -110,12 +111,24 @@ def _far_end(device: Device, faults: Faults) -> FarEnd | None:
     return None
 
 
-def fast_clock(settings: Settings, speed: float) -> Clock:
+class FastClock:
     """A wall clock that starts at nine today and runs `speed` times as fast, as people do; wires keep real time."""
-    now = datetime.now(settings.rules.zone)
-    nine = int(now.replace(hour=9, minute=0, second=0, microsecond=0).timestamp() * 1000)
-    started = time.monotonic()
-    return Clock(wall=lambda: nine + int((time.monotonic() - started) * 1000 * speed), steady=time.monotonic)
+
+    def __init__(self, settings: Settings, speed: float) -> None:
+        now = datetime.now(settings.rules.zone)
+        self._nine = int(now.replace(hour=9, minute=0, second=0, microsecond=0).timestamp() * 1000)
+        self._speed = speed
+        self._started = time.monotonic()
+        self.set_by = 0
+        """Milliseconds by which somebody has set the clock: a knob."""
+
+    def clock(self) -> Clock:
+        """What the daemon gets."""
+
+        def wall() -> int:
+            return self._nine + self.set_by + int((time.monotonic() - self._started) * 1000 * self._speed)
+
+        return Clock(wall, time.monotonic, time.monotonic, "simulated", self._speed)
 
 
 @asynccontextmanager

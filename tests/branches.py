@@ -23,7 +23,7 @@ from controller.lobby import commands as cm
 from controller.lobby import events as ev
 from controller.lobby import triage
 from controller.lobby.calendar import Hours, parse_spans
-from controller.lobby.decide import decide
+from controller.lobby.decide import begins_day, decide
 from controller.lobby.outcome import Decision, Refusal, Same
 from controller.lobby.rules import Appointments, Counter, Rules, Service, TicketClass
 from controller.lobby.state import CounterStage, Stage, State, evolve
@@ -277,6 +277,7 @@ ALL = (
     *("undo", "undo", "call_by_hand", "call_by_hand", "undo_finish", "undo_finish"),
     *("appointment", "appointment", "choose", "choose", "needs", "urgent"),
     *("check_windows", "check_windows", "answer_advice"),
+    *("set_clock", "begin_day", "start_controller"),
 )
 
 
@@ -330,8 +331,9 @@ class Lobby:
 
     def do(self, command: cm.Command) -> Decision:
         """Decide a command and apply its events."""
-        if self.rules.day_of(command.at) > self.state.day and not isinstance(command, cm.RollOver):
-            self.do(cm.RollOver(at=command.at, cause="day"))
+        roll_over = begins_day(self.state, self.rules, command)
+        if roll_over:
+            self.do(roll_over)
         decision = decide(self.state, self.rules, command)
         self.decisions.append((command, decision))
         if isinstance(decision, list):
@@ -357,6 +359,11 @@ class Lobby:
         for row in self.rows:
             evolve(state, row["at"], ev.from_row(row["kind"], row["version"], row["data"]))
         return state
+
+    def set_clock(self, by: int) -> Decision:
+        """Somebody sets the clock, by so many ms, and the controller notices."""
+        self.now += by
+        return self.do(cm.StepClock(at=self.now, cause="", by=by))
 
     # -- the usual presses -------------------------------------------------------------------------------------
 
@@ -388,6 +395,8 @@ class Lobby:
     def step(self, step: Step) -> Decision:
         """Do one random step."""
         self.now += step.after
+        if step.kind == "set_clock":
+            return self.set_clock((step.which - 100) * (5 * MINUTE_MS if step.what < 230 else 60 * MINUTE_MS))
         return self.do(self._command(step))
 
     def _meant(self, kind: str) -> list[str]:
@@ -498,6 +507,12 @@ class Lobby:
                 return cm.ReportPrint(**base, ticket=ticket, copy=1 + (what > 200), result=result)
             case "report_device":
                 return cm.ReportDevice(**base, device="printer", state="degraded", detail="paper_end")
+            case "start_controller":
+                return cm.StartController(**base, boot=f"boot {which // 128}", origin=NINE + 10_000 * (what // 200))
+            case "begin_day":
+                return cm.BeginDay(**(manager | {"ticket": ""}))
+            case "set_clock":
+                return cm.StepClock(**base, by=(which - 100) * MINUTE_MS)
             case "roll_over":
                 return cm.RollOver(**base)
         raise AssertionError(step.kind)

@@ -21,6 +21,9 @@ serve is such a one; until then 1, 2, 6 and 7 do not speak of it. Its seniority 
 What is undone is the ticket's last promotion or reassignment by a person since it was issued or called, while it waits:
 it is again what it was before that (0).
 
+Where the clock was set, what happened by it before moves with it. A day that continues another keeps the tickets that
+it names, or all; the others have ended.
+
 Calls that a person forced by hand are exempt from 1 to 7, and listed. Cost: a few operations a line and row.
 """
 
@@ -154,7 +157,11 @@ class Checker:
     _in_hand: dict[str, str] = field(default_factory=dict)
     _last_seniority: int = 0
     _now: int = 0
-    """The row's time in seconds since 1970, UTC."""
+    """The row's time in seconds since 1970, UTC, and in milliseconds."""
+    _ms: int = 0
+    _began: int = 0
+    """When the controller started, if the machine was started today, in ms since 1970, UTC."""
+    _issued_today: int = 0
     _open: set[str] = field(default_factory=set)
     _paused: set[str] = field(default_factory=set)
     _going: str = ""
@@ -169,6 +176,7 @@ class Checker:
     def row(self, row: Mapping[str, Any]) -> None:
         """Judge one row: `kind`, `at` (ms since 1970, UTC) and `data` (an object)."""
         self.rows += 1
+        self._ms = row["at"]
         self._now = row["at"] // 1000
         kind, data = row["kind"], row["data"]
         if self._going and kind != "ticket_reassigned":
@@ -234,9 +242,41 @@ class Checker:
     # -- the day, and tickets come and go ------------------------------------------------------------------------
 
     def _day_opened(self, data: Mapping[str, Any]) -> None:
-        self._forget()
+        if data.get("continues") is None:
+            self._forget()
+        elif "kept" in data:
+            for id in self._tickets.keys() - set(data["kept"]):
+                gone = self._tickets.pop(id)
+                if gone.where == "in hand":
+                    self._report(8, f"the day ended while {id} was at counter {gone.counter}")
+            for line, heap in self._lines.items():
+                self._lines[line] = sorted(place for place in heap if place[3] in self._tickets)
+
+    def _controller_started(self, data: Mapping[str, Any]) -> None:
+        self._began = self._ms
+
+    def _clock_stepped(self, data: Mapping[str, Any]) -> None:
+        """Whatever happened since the controller started, by the clock as it was, happened so much later."""
+        by, until = data["by"], self._ms - data["by"]
+
+        def moved(seconds: int) -> int:
+            return (seconds * 1000 + by) // 1000 if seconds and self._began <= seconds * 1000 <= until else seconds
+
+        for ticket in self._tickets.values():
+            ticket.came = moved(ticket.came)
+            if ticket.seniority != ticket.slot:
+                ticket.seniority = moved(ticket.seniority)
+        self._last_seniority = moved(self._last_seniority)
+        if self._began and self._began <= until:
+            self._began += by
+        self._lines.clear()
+        for ticket in self._tickets.values():
+            if ticket.where == "waiting":
+                self._enter(ticket)
 
     def _day_closed(self, data: Mapping[str, Any]) -> None:
+        if data.get("continued"):
+            return
         for counter, ticket in self._in_hand.items():
             self._report(8, f"the day ended while {ticket} was at counter {counter}")
         self._forget()
@@ -247,7 +287,7 @@ class Checker:
         self._in_hand.clear()
         self._open.clear()
         self._paused.clear()
-        self._last_seniority = 0
+        self._last_seniority = self._began = self._issued_today = 0
 
     def _counter(self, data: Mapping[str, Any], *, opens: bool, pauses: bool = False) -> None:
         (self._open.add if opens else self._open.discard)(data["counter"])
@@ -265,7 +305,8 @@ class Checker:
             self._report(0, f"{id} may be called from {not_before} on, and its slot is at {slot}")
         if not not_before:
             self._last_seniority = max(self._last_seniority, seniority)
-        order = len(self._tickets) + 1
+        self._issued_today += 1
+        order = self._issued_today
         ticket = self._tickets[id] = _Ticket(id, order, data["service"], data["class"], seniority, self._now)
         ticket.not_before, ticket.slot = not_before, slot or 0
         self._enter(ticket)
@@ -479,6 +520,8 @@ _JUDGES: dict[str, Any] = {
     "counter_opened": partial(Checker._counter, opens=True),
     "counter_paused": partial(Checker._counter, opens=False, pauses=True),
     "counter_closed": partial(Checker._counter, opens=False),
+    "controller_started": Checker._controller_started,
+    "clock_stepped": Checker._clock_stepped,
     "day_opened": Checker._day_opened,
     "day_closed": Checker._day_closed,
     "ticket_issued": Checker._issued,

@@ -9,7 +9,9 @@ A line of a dialogue is what is done, and after `->` what follows: events, or `r
     check windows                                           the time for it has come
     printed|sent|unknown TICKET [COPY]                      the printer reports
     device ID STATE DETAIL                                  a device reports
-    wait 20s|5m|-1h                                         time passes (or jumps back)
+    wait 20s|5m|-1h                                         time passes (or jumps back, unnoticed)
+    set 15h|-15h                                            the clock is set, and that is noticed
+    start BOOT                                              the controller starts, the machine having done so as BOOT
     it is "LOCAL TIME"                                      the clock is set
     roll over
 
@@ -75,6 +77,7 @@ class Dialogue:
 
     def __init__(self, rules: Rules, now: int = NINE) -> None:
         self.lobby = Lobby(rules, now)
+        self._set = 0
 
     def line(self, text: str) -> str:
         """What follows from what is done in `text`."""
@@ -82,9 +85,13 @@ class Dialogue:
         match words:
             case ["?", *what]:
                 return self._ask(*what)
-            case ["wait", span]:
-                unit = {"s": "seconds", "m": "minutes", "h": "hours"}[span[-1]]
-                self.lobby.later(timedelta(**{unit: float(span[:-1])}))
+            case ["wait" | "set" as how, span]:
+                unit = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}[span[-1]]
+                by = timedelta(**{unit: float(span[:-1])})
+                if how == "set":
+                    self._set += round(by.total_seconds() * 1000)
+                    return told(self.lobby.set_clock(round(by.total_seconds() * 1000)))
+                self.lobby.later(by)
                 return ""
             case ["it", "is", *_]:
                 found = re.fullmatch(r'it is "(.*)"( again)?', text)
@@ -100,6 +107,8 @@ class Dialogue:
         plain = [word for word in words if "=" not in word]
         more = dict(word.split("=") for word in words if "=" in word)
         match plain:
+            case ["start", boot]:
+                return cm.StartController(at=at, cause=cause, boot=boot, origin=NINE - 60_000 + self._set)
             case ["roll", "over"]:
                 return cm.RollOver(at=at, cause=cause)
             case ["take" | "take2" as by, *rest]:
@@ -208,6 +217,14 @@ def _short(event: ev.Event) -> str:
         case ev.TicketReassigned():
             where = "anywhere" if event.any else " ".join(filter(None, (event.service, event.counter)))
             return f"{event.ticket} given to {where}"
+        case ev.ClockStepped():
+            return f"clock set by {event.by / 3_600_000:g} h, {event.clock_day}"
+        case ev.ControllerStarted():
+            return f"started as {event.boot}"
+        case ev.DayClosed(continued=True):
+            return f"{event.day} goes on"
+        case ev.DayOpened(continues=str()):
+            return " with ".join(filter(None, (event.day, " ".join(event.kept or ()))))
         case ev.WindowsChecked():
             return " ".join(["checked", *(f"{each['action']} {each['counter']}" for each in event.advice)])
         case ev.WindowAdviceAnswered():
@@ -767,6 +784,126 @@ DIALOGUES = {
         1 NOSHOW                  -> A001 missed
         wait 15.1m
         panel CALL A001 counter=1 -> refused return_late
+    """,
+    "a clock that was set to the next day is not believed at once, and has to agree for an hour": """
+        take cash                 -> A001
+        wait 10m
+        take cash                 -> A002
+        set 24h                   -> clock set by 24 h, 2026-11-24
+        roll over                 -> nothing
+        take cash                 -> A003
+        1 CALL                    -> 1 open, 1 calls A001
+        ? day                     -> 2026-11-23
+        ? A001                    -> called cash normal 09:00
+        ? A003                    -> waiting cash normal 09:10
+        panel NEWDAY              -> 2026-11-23 goes on, 2026-11-24 with A001 A002 A003
+        1 CALL                    -> A001 finished, 1 calls A002
+        panel NEWDAY              -> refused day_is_right
+    """,
+    "a machine without a battery: the tickets since the start live on, those of before the outage end": """
+        it is "2026-11-22 16:00"
+        take cash                 -> A001
+        take cash                 -> A002
+        1 CALL                    -> 1 open, 1 calls A001
+        it is "2026-11-22 17:56"
+        start monday              -> started as monday
+        take cash                 -> A003
+        wait 1m
+        take cash                 -> A004
+        1 CALL                    -> A001 finished, 1 calls A002
+        set 15h                   -> clock set by 15 h, 2026-11-23
+        take cash                 -> A005
+        ? A003                    -> waiting cash normal 08:56
+        ? A002                    -> called cash normal 16:00
+        ? day                     -> 2026-11-22
+        panel NEWDAY              -> A002 finished, 2026-11-22 goes on, 2026-11-23 with A003 A004 A005
+        ? A002                    -> nobody
+        ? day                     -> 2026-11-23
+        ? at 1                    -> open
+        1 CALL                    -> 1 calls A003
+        take cash                 -> A006
+        panel NEWDAY              -> refused day_is_right
+        it is "2026-11-24 08:00"
+        take cash                 -> A001
+    """,
+    "the same, where nobody says that the clock is right": """
+        it is "2026-11-22 16:00"
+        take cash                 -> A001
+        it is "2026-11-22 17:56"
+        start monday              -> started as monday
+        take cash                 -> A002
+        set 15h                   -> clock set by 15 h, 2026-11-23
+        wait 59m
+        take cash                 -> A003
+        ? day                     -> 2026-11-22
+        wait 1m
+        take cash                 -> A004
+        ? day                     -> 2026-11-23
+        ? A001                    -> nobody
+        ? A002                    -> waiting cash normal 08:56
+    """,
+    "a clock that jumps a day ahead and back has done nothing": """
+        take cash                 -> A001
+        1 CALL                    -> 1 open, 1 calls A001
+        take cash                 -> A002
+        set 24h                   -> clock set by 24 h, 2026-11-24
+        wait 10m
+        roll over                 -> nothing
+        take cash                 -> A003
+        set -24h                  -> clock set by -24 h, 2026-11-23
+        ? day                     -> 2026-11-23
+        ? A001                    -> called cash normal 09:00
+        ? A002                    -> waiting cash normal 09:00
+        ? A003                    -> waiting cash normal 09:10
+        wait 2h
+        roll over                 -> nothing
+        it is "2026-11-24 08:00"
+        take cash                 -> A001
+    """,
+    "a day that lies in the future is ended by the lobby manager, and everybody who waits stays": """
+        it is "2036-01-01 10:00"
+        take cash                 -> A001
+        1 CALL                    -> 1 open, 1 calls A001
+        take cash                 -> A002
+        it is "2026-11-23 09:00"
+        start later               -> started as later
+        take cash                 -> A003
+        wait 2h
+        roll over                 -> nothing
+        ? day                     -> 2036-01-01
+        panel NEWDAY              -> 2036-01-01 goes on, 2026-11-23
+        ? A001                    -> called cash normal 10:00
+        take cash                 -> A004
+        ? day                     -> 2026-11-23
+        it is "2026-11-24 08:00"
+        take cash                 -> A001
+    """,
+    "a clock that is set within the day: nobody waits for longer or comes later than they did": """
+        take cash                 -> A001
+        1 CALL                    -> 1 open, 1 calls A001
+        1 NOSHOW                  -> A001 missed
+        wait 10m
+        set 30m                   -> clock set by 0.5 h, 2026-11-23
+        panel RETURN A001         -> A001 returned
+        ? A001                    -> waiting cash normal 09:35
+        take cash                 -> A002
+        set -1h                   -> clock set by -1 h, 2026-11-23
+        ? A001                    -> waiting cash normal 08:35
+        take cash vip             -> A003
+        ? A003                    -> waiting cash vip 08:40
+        start boot                -> started as boot
+        start boot                -> nothing
+        set 1h                    -> clock set by 1 h, 2026-11-23
+        start boot                -> nothing
+        start another             -> started as another
+    """,
+    "a machine that was started, and the controller again while the clock was set": """
+        take cash                 -> A001
+        start boot                -> started as boot
+        it is "2026-11-23 10:00"
+        start boot                -> nothing
+        wait 1h
+        panel NEWDAY              -> refused day_is_right
     """,
     "UNDO at a free counter: whom it finished without START is there again": """
         1 UNDO                    -> refused nothing_finished

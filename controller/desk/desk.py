@@ -186,6 +186,7 @@ class Desk:
     def _for_staff(self) -> Iterator[str]:
         """What only the staff can do something about."""
         wording = self.lobby.rules.wording
+        yield from views.of_the_clock(self._state, self.lobby.rules, self.lobby.now())
         for service in views.without_counter(self._state, self.lobby.rules):
             yield wording.say("notice.no_counter", service=service)
         lost = list(self._state.unknown_prints)

@@ -29,6 +29,22 @@ class RollOver(Command):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StartController(Command):
+    """The controller has started. `boot` names the machine's last start, `origin` is what its wall clock would have
+    said then, as it goes now (ms since 1970, UTC)."""
+
+    boot: str
+    origin: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepClock(Command):
+    """The wall clock was set: `at` is the new time, `by` how many ms later than the old one would have been."""
+
+    by: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TakeTicket(Command):
     """Issue a ticket. Empty `service` and `klass` mean the branch's defaults.
 
@@ -156,6 +172,11 @@ class ManagerCommand(Command):
     by: str
     ticket: str = ""
     reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BeginDay(ManagerCommand):
+    """The day that the clock says is the right one: go on in it, with everybody who waits."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,7 +6,7 @@ understands, never an exception; a refused command leaves no row in the journal.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 from controller.lobby import calling, explain, figures, issuing, staffing
@@ -14,7 +14,7 @@ from controller.lobby import commands as cm
 from controller.lobby import events as ev
 from controller.lobby.outcome import Decision, Events, Refused, Told
 from controller.lobby.rules import ANY, Counter, Rules
-from controller.lobby.state import ENDED, IN_HAND, CounterStage, Print, Stage, State, Ticket, held_by
+from controller.lobby.state import AGREES, ENDED, IN_HAND, CounterStage, Print, Stage, State, Ticket, held_by
 
 
 def decide(state: State, rules: Rules, command: cm.Command) -> Decision:
@@ -28,18 +28,37 @@ def decide(state: State, rules: Rules, command: cm.Command) -> Decision:
 # -- the day -------------------------------------------------------------------------------------------------
 
 
+STEP = 2000
+"""Milliseconds by which a clock that was set meanwhile differs from one that just went on."""
+
+
 def begins_day(state: State, rules: Rules, command: cm.Command) -> cm.RollOver | None:
-    """What is to be decided before `command`, since whoever acts first on a new day begins it."""
-    if isinstance(command, cm.RollOver):
+    """What is to be decided before `command`, since whoever acts first on a new day begins it.
+
+    Where the clock was set, its day has to be confirmed first: what ends with a day cannot be brought back.
+    """
+    if isinstance(command, cm.RollOver | cm.StepClock | cm.StartController | cm.BeginDay):
         return None
-    day = rules.day_of(command.at)
-    return cm.RollOver(at=command.at, cause=f"day:{day}") if day > state.day else None
+    return roll_over(state, rules, command.at)
+
+
+def roll_over(state: State, rules: Rules, at: int) -> cm.RollOver | None:
+    """What begins the day that `at` lies in; None: it has begun, or the clock has to be confirmed."""
+    day = rules.day_of(at)
+    if day <= state.day:
+        return None
+    if state.doubt is None:
+        return cm.RollOver(at=at, cause=f"day:{day}")
+    # A day that has been before may come again, and one cause acts once.
+    return cm.RollOver(at=at, cause=f"day:{day}:{at}") if at - state.doubt.since >= AGREES else None
 
 
 def _roll_over(state: State, rules: Rules, command: cm.RollOver) -> Decision:
     day = rules.day_of(command.at)
     if day <= state.day:
         return []
+    if state.doubt:
+        return _goes_on(state, rules, day) if command.at - state.doubt.since >= AGREES else []
     events: Events = []
     if state.day:
         for id, counter in state.counters.items():
@@ -47,11 +66,58 @@ def _roll_over(state: State, rules: Rules, command: cm.RollOver) -> Decision:
                 events.append(ev.TicketFinished(counter.ticket, id))
             if counter.stage is not CounterStage.CLOSED:
                 events.append(ev.CounterClosed(id))
-        waits = (Stage.WAITING, Stage.HELD, Stage.MISSED)
-        unserved = sum(ticket.stage in waits for ticket in state.tickets.values())
-        events.append(ev.DayClosed(state.day, unserved, figures.day(state, rules)))
+        events.append(ev.DayClosed(state.day, _unserved(state.tickets.values()), figures.day(state, rules)))
     learned = state.knowledge.summary({id: service.minutes * 60 for id, service in rules.services.items()})
-    return [*events, ev.DayOpened(day, rules.profile(day).id, learned)]
+    return [*events, _opened(state, rules, day, learned=learned)]
+
+
+def _begin_day(state: State, rules: Rules, command: cm.BeginDay) -> Decision:
+    day = rules.day_of(command.at)
+    if day == state.day:
+        raise Refused("day_is_right", day=day)
+    return _goes_on(state, rules, day, by=command.by)
+
+
+def _goes_on(state: State, rules: Rules, day: str, by: str | None = None) -> Events:
+    """Only the clock was set. Of an earlier day's tickets those live on that are of this one; a day that lies in the
+    future has none but this one's."""
+    kept = None
+    events: Events = []
+    if day > state.day:
+        kept = [t.id for t in state.tickets.values() if rules.day_of(t.issued_at) >= day]
+        events = [
+            ev.TicketFinished(counter.ticket, id)
+            for id, counter in state.counters.items()
+            if counter.ticket and counter.ticket not in kept
+        ]
+    gone = [t for t in state.tickets.values() if kept is not None and t.id not in kept]
+    closed = ev.DayClosed(state.day, _unserved(gone), figures.day(state, rules), continued=True)
+    return [*events, closed, _opened(state, rules, day, continues=state.day, kept=kept, by=by)]
+
+
+def _opened(state: State, rules: Rules, day: str, **more: Any) -> ev.DayOpened:
+    return ev.DayOpened(day, rules.profile(day).id, boot=state.boot or None, origin=state.origin or None, **more)
+
+
+def _unserved(tickets: Iterable[Ticket]) -> int:
+    waits = (Stage.WAITING, Stage.HELD, Stage.MISSED)
+    return sum(ticket.stage in waits for ticket in tickets)
+
+
+# -- the clock -----------------------------------------------------------------------------------------------
+
+
+def _start_controller(state: State, rules: Rules, command: cm.StartController) -> Decision:
+    """The first start since the machine's; or the clock was set while the controller was not there."""
+    day = rules.day_of(command.at)
+    if state.boot != command.boot:
+        return [ev.ControllerStarted(command.boot, command.origin, day)] if state.day else []
+    by = command.origin - state.origin
+    return [ev.ClockStepped(by, day)] if abs(by) >= STEP else []
+
+
+def _step_clock(state: State, rules: Rules, command: cm.StepClock) -> Decision:
+    return [ev.ClockStepped(command.by, rules.day_of(command.at))] if state.day else []
 
 
 # -- tickets -------------------------------------------------------------------------------------------------
@@ -525,6 +591,9 @@ def _report_device(state: State, rules: Rules, command: cm.ReportDevice) -> Deci
 
 _DECIDE: dict[type[cm.Command], Callable[[State, Rules, Any], Decision]] = {
     cm.RollOver: _roll_over,
+    cm.BeginDay: _begin_day,
+    cm.StartController: _start_controller,
+    cm.StepClock: _step_clock,
     cm.TakeTicket: issuing.take,
     cm.ReportPrint: _report_print,
     cm.CallNext: _call_next,

@@ -69,12 +69,22 @@ def from_row(kind: str, version: int, data: Mapping[str, Any]) -> Event:
 class DayOpened(Event):
     """A business day begins: no tickets, no open counters, numbers from 1.
 
-    `profile` says what kind of day it is, `learned` what earlier days have taught (`learning.Knowledge`).
+    `profile` says what kind of day it is, `learned` what earlier days have taught (`learning.Knowledge`). `boot` and
+    `origin`: as of the last `ControllerStarted`.
+
+    `continues` names the day before, if only the clock was set: its counters, numbers and tickets live on, or of the
+    tickets those that `kept` names. That day's rows are this one's too. `by`: who said
+    that the clock is right; missing if it has said so for long.
     """
 
     day: str
     profile: str | None = None
     learned: Mapping[str, Any] | None = None
+    boot: str | None = None
+    origin: int | None = None
+    continues: str | None = None
+    by: str | None = None
+    kept: tuple[str, ...] | list[str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,11 +92,32 @@ class DayClosed(Event):
     """A business day ends, and with it `unserved` tickets that were waiting, held or missed.
 
     `figures`: the day's, as on the topic `day` (minutes, parts of one), of those who were called or gave up.
+    `continued`: the next day goes on with it.
     """
 
     day: str
     unserved: int
     figures: Mapping[str, Any] | None = None
+    continued: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ControllerStarted(Event):
+    """The controller has started for the first time since the machine was. `boot` names that start; `origin` is what
+    the wall clock would have said then (ms since 1970, UTC); `clock_day`: the business day that the clock says."""
+
+    boot: str
+    origin: int
+    clock_day: str
+
+
+@dataclass(frozen=True, slots=True)
+class ClockStepped(Event):
+    """The wall clock was set, by `by` ms; `clock_day` is the business day that it says since. All times since the
+    controller started, up to then, are meant to be that much later."""
+
+    by: int
+    clock_day: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -234,6 +234,24 @@ class Windows:
     """When the last check was; ms since 1970, UTC; 0: none yet."""
 
 
+AGREES = 3600 * 1000
+"""Milliseconds for which a clock that was set must say the same day before that is believed without being asked."""
+
+
+class Doubt(NamedTuple):
+    """The clock says another business day than the one that is open; since when, in ms since 1970, UTC."""
+
+    day: str
+    since: int
+
+
+class Step(NamedTuple):
+    """The wall clock was set: when, by the new time, and by how much; both in ms."""
+
+    at: int
+    by: int
+
+
 @dataclass(slots=True)
 class State:
     """The lobby on one business day. Only `evolve` changes it."""
@@ -266,6 +284,18 @@ class State:
     slots: dict[int, int] = field(default_factory=dict)
     """Appointments that have checked in, by their start in seconds since 1970, UTC."""
     windows: Windows = field(default_factory=Windows)
+
+    boot: str = ""
+    """The machine's last start, as far as is known, and what the wall clock would have said then, as it goes now (ms
+    since 1970, UTC)."""
+    origin: int = 0
+    started_at: int = 0
+    """When the controller started after the machine had, by the wall clock; 0: before the first row of this day."""
+    issued: int = 0
+    """Tickets issued today."""
+    doubt: Doubt | None = None
+    step: Step | None = None
+    """The last time that the clock was set."""
 
     def counter(self, id: str) -> CounterState:
         """A counter's state; one that nothing has happened to today is closed."""
@@ -360,15 +390,79 @@ def _own_counter(state: State, id: str) -> CounterState:
 
 def _day_opened(state: State, at: int, event: ev.DayOpened) -> None:
     state.day, state.profile = event.day, event.profile or ""
-    state.knowledge = Knowledge.from_summary(event.learned)
+    state.boot, state.origin = event.boot or state.boot, event.origin or state.origin
+    state.doubt = None
+    if event.continues is None:
+        state.knowledge = Knowledge.from_summary(event.learned)
+    elif event.kept is not None:
+        _keep(state, set(event.kept))
+
+
+def _keep(state: State, kept: set[str]) -> None:
+    """Go on with these tickets alone: the others were the day's before."""
+    for id in [id for id in state.tickets if id not in kept]:
+        ticket = state.tickets.pop(id)
+        if ticket.stage is Stage.WAITING:
+            _leave_line(state, ticket)
+        state.unknown_prints.pop(id, None)
+        _off_the_board(state, id)
+    for counter in state.counters.values():
+        counter.last_ticket = counter.last_ticket if counter.last_ticket in kept else ""
+    state.takes = {key: take for key, take in state.takes.items() if take.ticket in kept}
+    state.waits.clear()
+    state.effects.clear()
+    for ticket in state.tickets.values():
+        if ticket.called_at:
+            _waited(state, ticket, ticket.called_at)
+    state.first_issued = min((t.issued_at for t in state.tickets.values()), default=0)
 
 
 def _day_closed(state: State, at: int, event: ev.DayClosed) -> None:
-    state.become(State(day=state.day))
+    if not event.continued:
+        state.become(State(day=state.day, boot=state.boot, origin=state.origin))
+
+
+def _controller_started(state: State, at: int, event: ev.ControllerStarted) -> None:
+    state.boot, state.origin, state.started_at = event.boot, event.origin, at
+    if event.clock_day < state.day:
+        state.doubt = Doubt(event.clock_day, at)
+
+
+def _clock_stepped(state: State, at: int, event: ev.ClockStepped) -> None:
+    """Move what the wrong clock has said: what happened since the controller started, before the clock was set."""
+    first, last, by = state.started_at, at - event.by, event.by
+
+    def right(ms: int) -> int:
+        return ms + by if ms and first <= ms <= last else ms
+
+    for ticket in state.tickets.values():
+        for name in ("issued_at", "missed_at", "finished_at", "held_at", "called_at", "since", "recalled_at"):
+            setattr(ticket, name, right(getattr(ticket, name)))
+        if ticket.seniority != ticket.slot:
+            ticket.seniority = right(ticket.seniority * 1000) // 1000
+    state.lines.clear()
+    for ticket in state.tickets.values():
+        if ticket.stage is Stage.WAITING:
+            _enter_line(state, ticket)
+    for counter in state.counters.values():
+        counter.since = right(counter.since)
+    state.calls = [call._replace(at=right(call.at)) for call in state.calls]
+    state.takes = {key: take._replace(at=right(take.at)) for key, take in state.takes.items()}
+    state.advised = {key: right(when) for key, when in state.advised.items()}
+    state.windows.declined = {key: right(when) for key, when in state.windows.declined.items()}
+    state.windows.accepted = {key: right(when) for key, when in state.windows.accepted.items()}
+    state.windows.checked_at = right(state.windows.checked_at)
+    state.last_seniority = right(state.last_seniority * 1000) // 1000
+    state.first_issued = right(state.first_issued)
+    state.started_at = right(state.started_at)
+    state.origin += by
+    state.step = Step(at, by)
+    state.doubt = Doubt(event.clock_day, at) if event.clock_day != state.day else None
 
 
 def _issued(state: State, at: int, event: ev.TicketIssued) -> None:
-    ticket = Ticket(event.ticket, len(state.tickets) + 1, event.service, event.klass, event.seniority, at, event.number)
+    state.issued += 1
+    ticket = Ticket(event.ticket, state.issued, event.service, event.klass, event.seniority, at, event.number)
     if event.paper:
         ticket.copies, ticket.print = 1, Print.QUEUED
     ticket.expected, ticket.rolled = tuple(event.expected or ()), event.rolled or 0
@@ -444,12 +538,15 @@ def _called(state: State, at: int, event: ev.TicketCalled) -> None:
 
 def _first_called(state: State, ticket: Ticket, forced: bool) -> None:
     """Count its wait, and learn from it unless people have interfered."""
-    waited = max(0, ticket.called_at - ticket.waits_from) // 1000
-    state.waits.setdefault(ticket.klass, SortedList()).add(waited)
+    _waited(state, ticket, ticket.called_at)
     if ticket.expected and not ticket.moved and not forced:
         into_day = (ticket.issued_at - state.first_issued) / 1000
         since_told = max(0, ticket.called_at - ticket.issued_at) // 1000
         state.knowledge.waited(ticket.service, ticket.klass, ticket.rolled, ticket.expected, into_day, since_told)
+
+
+def _waited(state: State, ticket: Ticket, until: int) -> None:
+    state.waits.setdefault(ticket.klass, SortedList()).add(max(0, until - ticket.waits_from) // 1000)
 
 
 def _on_the_board(state: State, call: Call) -> None:
@@ -566,7 +663,7 @@ def _cancelled(state: State, at: int, event: ev.TicketCancelled) -> None:
     _end(state, ticket, Stage.CANCELLED)
     if not ticket.called_at:
         # Who gives up has waited as well: a day is not better for it.
-        state.waits.setdefault(ticket.klass, SortedList()).add(max(0, at - ticket.waits_from) // 1000)
+        _waited(state, ticket, at)
         if ticket.booked:
             state.slots[ticket.booked] -= 1  # somebody else may have its place
 
@@ -625,6 +722,8 @@ def _nothing(state: State, at: int, event: ev.Event) -> None:
 _EVOLVE: dict[type[ev.Event], Callable[[State, int, Any], None]] = {
     ev.DayOpened: _day_opened,
     ev.DayClosed: _day_closed,
+    ev.ControllerStarted: _controller_started,
+    ev.ClockStepped: _clock_stepped,
     ev.TicketIssued: _issued,
     ev.SelfServiceAdvised: _sent_away,
     ev.TicketPrinted: _printed,

@@ -5,14 +5,14 @@ Displays are levels: whoever was away is simply told the present view again.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any
 
 from controller.lobby import calling, issuing, staffing, waiting
 from controller.lobby.learning import whole_minutes
 from controller.lobby.rules import Counter, Rules
-from controller.lobby.state import CounterStage, Place, Stage, State, Ticket, open_counters
+from controller.lobby.state import AGREES, CounterStage, Place, Stage, State, Ticket, open_counters
 from controller.lobby.waiting import Coming
 
 SOON = 3
@@ -267,3 +267,20 @@ def ticket_fields(state: State, rules: Rules, ticket: Ticket, qr: str) -> dict[s
         "reprint": rules.wording.say("ticket.reprint") if ticket.copies > 1 else "",
         "qr": qr,
     }
+
+
+STEP_TOLD = 3600 * 1000
+"""Milliseconds for which it is told that the clock was set."""
+
+
+def of_the_clock(state: State, rules: Rules, now: int) -> Iterator[str]:
+    """What the staff must know of a clock that was set: that it was, and that the day has to be confirmed."""
+    say, today, doubt, step = rules.wording.say, rules.day_of(now), state.doubt, state.step
+    if state.day and today < state.day:
+        yield say("notice.day_ahead", day=state.day, clock=today)
+    elif doubt and today > state.day:
+        by_itself = rules.local(doubt.since + AGREES).strftime("%H:%M")
+        yield say("notice.day_in_doubt", day=state.day, clock=today, at=by_itself)
+    elif step and 0 <= now - step.at < STEP_TOLD:
+        before, after = (rules.local(ms).strftime("%Y-%m-%d %H:%M") for ms in (step.at - step.by, step.at))
+        yield say("notice.clock_set", before=before, after=after)

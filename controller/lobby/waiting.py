@@ -139,7 +139,7 @@ def _stay(state: State, rules: Rules, at: int, ticket: Ticket) -> bool:
 def newcomer(state: State, rules: Rules, at: int, service: str, klass: str = "") -> Ticket:
     """A ticket as it would be if it were taken now."""
     seniority = max(at // 1000, state.last_seniority)
-    return Ticket("", len(state.tickets) + 1, service, klass or rules.default_class, seniority, at, 0)
+    return Ticket("", state.issued + 1, service, klass or rules.default_class, seniority, at, 0)
 
 
 def finds_free_counter(state: State, rules: Rules, ticket: Ticket) -> bool:

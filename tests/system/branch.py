@@ -58,6 +58,9 @@ name = "Personal"
 prefix = "B"
 key = 2
 
+[calling]
+call_grace = 0
+
 [class.green]
 credit = 60
 

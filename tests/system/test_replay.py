@@ -13,7 +13,7 @@ from simulators.buttons import Buttons
 from simulators.days.replay import compare
 from simulators.demo import _day
 from simulators.people import Hall
-from simulators.stage import Stage, fast_clock, running
+from simulators.stage import FastClock, Stage, running
 from system.broker import Mosquitto
 
 CUSTOMERS = 12
@@ -29,7 +29,7 @@ async def run_a_lobby(config: Path, directory: Path, broker: Mosquitto) -> None:
     try:
         branch = replace(stage.settings(port=broker.port), web=None)
         async with (
-            running(branch, fast_clock(branch, SPEED)) as daemon,
+            running(branch, FastClock(branch, SPEED).clock()) as daemon,
             Buttons("127.0.0.1", broker.port, branch.rules.branch, Random(f"{SEED}:buttons")) as buttons,
         ):
             await _day(branch, Hall(branch, stage, buttons, SPEED), CUSTOMERS, SEED, None)

@@ -19,8 +19,8 @@ from pathlib import Path
 import pytest
 from branches import local
 
+from controller.clock import Clock
 from controller.config import read, shipped, wording
-from controller.daemon import Clock
 from controller.desk.voice import call
 from controller.engine import Request
 from controller.lobby import commands as cm

@@ -29,8 +29,9 @@ import pytest
 import qrcode
 from prometheus_client.parser import text_string_to_metric_families
 
+from controller.clock import Clock
 from controller.config import Settings, read
-from controller.daemon import Clock, Daemon
+from controller.daemon import Daemon
 from controller.lobby.commands import TakeTicket
 from controller.web import app as web_app
 from controller.web.access import Accounts
