@@ -23,7 +23,7 @@ from controller.desk import Desk
 from controller.engine import Engine, Request
 from controller.furnish import furnish
 from controller.journal import Journal
-from controller.lobby.commands import CheckWindows, StartController, StepClock
+from controller.lobby.commands import CheckWindows, DropCounters, StartController, StepClock
 from controller.lobby.decide import roll_over
 from controller.lobby.rules import Rules
 from controller.lobby.staffing import CHECK_EVERY
@@ -180,6 +180,8 @@ class Daemon:
             cause = f"start:{self._clock.boot}:{now}"
             self.engine.submit(Request(StartController(at=now, cause=cause, boot=self._clock.boot, origin=origin)))
         self._submit_roll_over()
+        now = self._watch.wall()
+        self.engine.submit(Request(DropCounters(at=now, cause=f"dropped:{now}")))
 
     def _stepped(self, at: int, by: int) -> None:
         """The clock was set: that comes before anything else that happens at the new time."""

@@ -269,7 +269,7 @@ class Step:
 
 
 USUAL = ("take",) * 9 + ("call",) * 7 + ("start", "finish", "no_show", "no_show", "return", "return")
-ALL = (
+CALM = (
     *USUAL,
     *("call_number", "recall", "hold", "unhold", "transfer_service", "transfer_counter", "pause", "open", "close"),
     *("ask_rating", "rate", "promote", "reassign_any", "reassign_next", "reassign_counter", "reassign_service"),
@@ -277,8 +277,9 @@ ALL = (
     *("undo", "undo", "call_by_hand", "call_by_hand", "undo_finish", "undo_finish"),
     *("appointment", "appointment", "choose", "choose", "needs", "urgent"),
     *("check_windows", "check_windows", "answer_advice"),
-    *("set_clock", "begin_day", "start_controller"),
 )
+"""What happens on a day on which nobody sets the clock."""
+ALL = (*CALM, "set_clock", "begin_day", "start_controller", "drop_counters")
 
 
 def steps(kinds: tuple[str, ...] = ALL) -> st.SearchStrategy[Step]:
@@ -509,6 +510,8 @@ class Lobby:
                 return cm.ReportDevice(**base, device="printer", state="degraded", detail="paper_end")
             case "start_controller":
                 return cm.StartController(**base, boot=f"boot {which // 128}", origin=NINE + 10_000 * (what // 200))
+            case "drop_counters":
+                return cm.DropCounters(**base)
             case "begin_day":
                 return cm.BeginDay(**(manager | {"ticket": ""}))
             case "set_clock":

@@ -92,7 +92,7 @@ class _Ticket:
     klass: str
     seniority: int
     came: int
-    """When it was issued, in seconds since 1970, UTC."""
+    """When it was issued, in ms since 1970, UTC."""
     only: str = ""
     where: str = "waiting"
     counter: str = ""
@@ -263,9 +263,13 @@ class Checker:
             return (seconds * 1000 + by) // 1000 if seconds and self._began <= seconds * 1000 <= until else seconds
 
         for ticket in self._tickets.values():
-            ticket.came = moved(ticket.came)
+            if self._began <= ticket.came <= until:
+                ticket.came += by
             if ticket.seniority != ticket.slot:
                 ticket.seniority = moved(ticket.seniority)
+            undone = ticket.undone
+            if undone is not None and undone.seniority != undone.slot:
+                ticket.undone = undone._replace(seniority=moved(undone.seniority))
         self._last_seniority = moved(self._last_seniority)
         if self._began and self._began <= until:
             self._began += by
@@ -307,7 +311,7 @@ class Checker:
             self._last_seniority = max(self._last_seniority, seniority)
         self._issued_today += 1
         order = self._issued_today
-        ticket = self._tickets[id] = _Ticket(id, order, data["service"], data["class"], seniority, self._now)
+        ticket = self._tickets[id] = _Ticket(id, order, data["service"], data["class"], seniority, self._ms)
         ticket.not_before, ticket.slot = not_before, slot or 0
         self._enter(ticket)
 
@@ -469,7 +473,9 @@ class Checker:
         ticket.undone = ticket.before
         # Privilege makes nothing worse: an appointment does not wait for its slot any more.
         waits_for_slot = ticket.slot and not ticket.called
-        self._takes_seniority(ticket, data, min(ticket.seniority, ticket.came) if waits_for_slot else ticket.seniority)
+        self._takes_seniority(
+            ticket, data, min(ticket.seniority, ticket.came // 1000) if waits_for_slot else ticket.seniority
+        )
         ticket.klass, ticket.not_before, ticket.slot = data["class"], 0, 0
         if ticket.where == "waiting":
             self._enter(ticket)

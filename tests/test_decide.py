@@ -11,6 +11,7 @@ A line of a dialogue is what is done, and after `->` what follows: events, or `r
     device ID STATE DETAIL                                  a device reports
     wait 20s|5m|-1h                                         time passes (or jumps back, unnoticed)
     set 15h|-15h                                            the clock is set, and that is noticed
+    without COUNTER                                         the controller starts, a counter having been taken out
     start BOOT                                              the controller starts, the machine having done so as BOOT
     it is "LOCAL TIME"                                      the clock is set
     roll over
@@ -107,6 +108,10 @@ class Dialogue:
         plain = [word for word in words if "=" not in word]
         more = dict(word.split("=") for word in words if "=" in word)
         match plain:
+            case ["without", counter]:
+                counters = {id: c for id, c in self.lobby.rules.counters.items() if id != counter}
+                self.lobby.rules = replace(self.lobby.rules, counters=counters)
+                return cm.DropCounters(at=at, cause=cause)
             case ["start", boot]:
                 return cm.StartController(at=at, cause=cause, boot=boot, origin=NINE - 60_000 + self._set)
             case ["roll", "over"]:
@@ -784,6 +789,23 @@ DIALOGUES = {
         1 NOSHOW                  -> A001 missed
         wait 15.1m
         panel CALL A001 counter=1 -> refused return_late
+    """,
+    "what a counter had that is taken out of the configuration goes back to its line": """
+        take cash                 -> A001
+        take cash                 -> A002
+        take cash                 -> A003
+        1 CALL                    -> 1 open, 1 calls A001
+        1 HOLD                    -> A001 held
+        1 CALL                    -> 1 calls A002
+        panel REASSIGN A003 counter=1 -> A003 given to 1
+        3 CALL                    -> refused none_waiting
+        without 2                 -> nothing
+        without 1                 -> A002 given to cash, A001 given to cash, A003 given to cash, 1 closed
+        ? A002                    -> waiting cash normal 09:00
+        ? at 1                    -> closed
+        3 CALL                    -> 3 open, 3 calls A001
+        3 CALL                    -> A001 finished, 3 calls A002
+        without 1                 -> nothing
     """,
     "a clock that was set to the next day is not believed at once, and has to agree for an hour": """
         take cash                 -> A001

@@ -132,6 +132,10 @@ class Desk:
             for watcher in self._watchers:
                 watcher.figures(today)
 
+    def notices(self) -> list[str]:
+        """What the staff should know now, most urgent first."""
+        return [*self._notices(), *self._for_staff()]
+
     def paper(self) -> Paper:
         """Whether a ticket can be printed now."""
         if self._printer is None:
@@ -186,6 +190,7 @@ class Desk:
     def _for_staff(self) -> Iterator[str]:
         """What only the staff can do something about."""
         wording = self.lobby.rules.wording
+        yield from views.of_the_configuration(self._state, self.lobby.rules, self.lobby.now())
         yield from views.of_the_clock(self._state, self.lobby.rules, self.lobby.now())
         for service in views.without_counter(self._state, self.lobby.rules):
             yield wording.say("notice.no_counter", service=service)

@@ -38,6 +38,11 @@ class StartController(Command):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DropCounters(Command):
+    """Let nobody wait for counters that are no longer configured."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StepClock(Command):
     """The wall clock was set: `at` is the new time, `by` how many ms later than the old one would have been."""
 

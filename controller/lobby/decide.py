@@ -335,15 +335,36 @@ def _close(state: State, rules: Rules, command: cm.Close) -> Decision:
     overflow = issuing.overflow_without(state, rules, counter)
     moved = {event.ticket for event in overflow if isinstance(event, ev.TicketReassigned)}
     stranded: Events = []
-    for t in state.tickets.values():
-        held, sent = (
-            t.stage is Stage.HELD and t.counter == counter.id,
-            t.stage is Stage.WAITING and t.only == counter.id,
-        )
-        if (held or sent) and t.id not in moved:
+    for t in _stranded(state, counter.id):
+        if t.id not in moved:
             back = ev.TicketReassigned(t.id, by=f"counter/{counter.id}", service=t.service)
             stranded += issuing.overflow(state, rules, t.service, t.id, command.at, without=counter.id) or [back]
     return [*_finish_in_hand(state, counter), *stranded, *overflow, ev.CounterClosed(counter.id)]
+
+
+def _stranded(state: State, counter: str) -> list[Ticket]:
+    """What a counter holds, and what only it may serve."""
+    return [
+        t
+        for t in state.tickets.values()
+        if (t.stage is Stage.HELD and t.counter == counter) or (t.stage is Stage.WAITING and t.only == counter)
+    ]
+
+
+def _drop_counters(state: State, rules: Rules, command: cm.DropCounters) -> Decision:
+    """Whom such a counter had in hand did not leave: they wait again, as do those whom it held or was to serve."""
+    events: Events = []
+    for id, counter in state.counters.items():
+        if id in rules.counters:
+            continue
+        here = [state.tickets[counter.ticket]] if counter.ticket else []
+        here += _stranded(state, id)
+        for t in here:
+            back = ev.TicketReassigned(t.id, by=f"counter/{id}", service=t.service)
+            events += issuing.overflow(state, rules, t.service, t.id, command.at) or [back]
+        if here or counter.stage is not CounterStage.CLOSED:
+            events.append(ev.CounterClosed(id, dropped=[t.id for t in here]))
+    return events
 
 
 def _ask_rating(state: State, rules: Rules, command: cm.AskRating) -> Decision:
@@ -594,6 +615,7 @@ _DECIDE: dict[type[cm.Command], Callable[[State, Rules, Any], Decision]] = {
     cm.BeginDay: _begin_day,
     cm.StartController: _start_controller,
     cm.StepClock: _step_clock,
+    cm.DropCounters: _drop_counters,
     cm.TakeTicket: issuing.take,
     cm.ReportPrint: _report_print,
     cm.CallNext: _call_next,

@@ -347,9 +347,11 @@ class CounterPaused(Event):
 
 @dataclass(frozen=True, slots=True)
 class CounterClosed(Event):
-    """A counter serves nobody any more today, unless it is opened again."""
+    """A counter serves nobody any more today, unless it is opened again. `dropped`: it is no longer configured, and
+    these tickets, which it had or which were sent to it, wait for others again."""
 
     counter: str
+    dropped: tuple[str, ...] | list[str] | None = None
 
 
 @dataclass(frozen=True, slots=True)

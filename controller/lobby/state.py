@@ -245,6 +245,14 @@ class Doubt(NamedTuple):
     since: int
 
 
+class Dropped(NamedTuple):
+    """A counter that is no longer configured: since when (ms since 1970, UTC), and the tickets that it had."""
+
+    at: int
+    counter: str
+    tickets: tuple[str, ...]
+
+
 class Step(NamedTuple):
     """The wall clock was set: when, by the new time, and by how much; both in ms."""
 
@@ -294,6 +302,8 @@ class State:
     issued: int = 0
     """Tickets issued today."""
     doubt: Doubt | None = None
+    dropped: list[Dropped] = field(default_factory=list)
+    """Counters of today that are no longer configured."""
     step: Step | None = None
     """The last time that the clock was set."""
 
@@ -440,6 +450,9 @@ def _clock_stepped(state: State, at: int, event: ev.ClockStepped) -> None:
             setattr(ticket, name, right(getattr(ticket, name)))
         if ticket.seniority != ticket.slot:
             ticket.seniority = right(ticket.seniority * 1000) // 1000
+        before = ticket.before
+        if before and before.seniority != before.slot:
+            ticket.before = before._replace(seniority=right(before.seniority * 1000) // 1000)
     state.lines.clear()
     for ticket in state.tickets.values():
         if ticket.stage is Stage.WAITING:
@@ -603,7 +616,11 @@ def _transferred(state: State, at: int, event: ev.TicketTransferred) -> None:
 
 def _reassigned(state: State, at: int, event: ev.TicketReassigned) -> None:
     ticket = state.tickets[event.ticket]
-    _leave(state, at, ticket)
+    if ticket.stage in IN_HAND:  # its counter has been dropped: that teaches nothing
+        state.counters[ticket.counter].ticket = ""
+        _off_the_board(state, ticket.id)
+    else:
+        _leave(state, at, ticket)
     before = _as_it_is(ticket)
     ticket.reassigned = ticket.moved = True
     ticket.service = event.service or ticket.service
@@ -685,6 +702,8 @@ def _counter_paused(state: State, at: int, event: ev.CounterPaused) -> None:
 def _counter_closed(state: State, at: int, event: ev.CounterClosed) -> None:
     counter = _own_counter(state, event.counter)
     counter.stage, counter.reason, counter.since = CounterStage.CLOSED, "", at
+    if event.dropped is not None:
+        state.dropped.append(Dropped(at, event.counter, tuple(event.dropped)))
     _advice_is_done(state, "close", event.counter)
 
 

@@ -270,7 +270,28 @@ def ticket_fields(state: State, rules: Rules, ticket: Ticket, qr: str) -> dict[s
 
 
 STEP_TOLD = 3600 * 1000
-"""Milliseconds for which it is told that the clock was set."""
+"""Milliseconds for which it is told that the clock was set, or that a counter was dropped."""
+TICKETS_NAMED = 6
+"""Tickets named in a notice."""
+
+
+def of_the_configuration(state: State, rules: Rules, now: int) -> Iterator[str]:
+    """What the staff must know of counters and services that are no longer configured."""
+    say = rules.wording.say
+    for dropped in state.dropped:
+        if dropped.tickets and 0 <= now - dropped.at < STEP_TOLD:
+            yield say("notice.counter_dropped", counter=dropped.counter, tickets=_named(dropped.tickets))
+    gone: dict[str, list[str]] = {}
+    for ticket in state.tickets.values():
+        if ticket.stage in (Stage.WAITING, Stage.HELD) and ticket.service not in rules.services:
+            gone.setdefault(ticket.service, []).append(ticket.id)
+    for service, tickets in gone.items():
+        yield say("notice.service_dropped", service=service, tickets=_named(tickets))
+
+
+def _named(tickets: Sequence[str]) -> str:
+    """The first few of these tickets, for a sentence."""
+    return " ".join(tickets[:TICKETS_NAMED]) + (" .." if len(tickets) > TICKETS_NAMED else "")
 
 
 def of_the_clock(state: State, rules: Rules, now: int) -> Iterator[str]:

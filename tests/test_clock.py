@@ -1,0 +1,225 @@
+"""The clock is set: what is noticed, and what the real daemon makes of it, on a clock that the test sets."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from branches import local
+from system.waiting import until
+
+from controller.clock import STEP, Clock, ClockWatch, synchronised, system_clock
+from controller.config import Settings, read
+from controller.daemon import Daemon, Notifier, clock_is_right
+from controller.lobby import commands as cm
+from simulators.stage import running
+
+SUNDAY = local("2026-11-22 16:00")
+SOON = 60
+BRANCH = """
+[branch]
+id = "clock"
+name = "Clock"
+timezone = "Asia/Shanghai"
+language = "en"
+
+[journal]
+path = "{directory}/lobby.db"
+
+[calling]
+call_grace = 0
+
+[[service]]
+id = "cash"
+name = "Cash"
+prefix = "A"
+
+[[counter]]
+id = "1"
+serves = {{ cash = 0 }}
+"""
+
+
+@dataclass
+class Hands:
+    """A clock that the test sets. `hours` have passed since the machine was started."""
+
+    wall: int
+    hours: float = 0.0
+    boot: str = "boot 1"
+
+    def clock(self) -> Clock:
+        return Clock(
+            wall=lambda: self.wall + round(self.hours * 3_600_000),
+            running=lambda: self.hours * 3600,
+            boot=self.boot,
+        )
+
+    def set(self, **by: float) -> None:
+        self.wall += round(timedelta(**by).total_seconds() * 1000)
+
+
+def test_a_clock_that_just_goes_on_has_not_been_set() -> None:
+    steps: list[tuple[int, int]] = []
+    hands = Hands(SUNDAY)
+    watch = ClockWatch(hands.clock(), lambda at, by: steps.append((at, by)))
+    for _ in range(100):
+        hands.hours += 0.7
+        hands.set(seconds=STEP * 0.9)  # the network's fine adjustment, however often
+        assert watch.wall() == hands.clock().wall()
+    assert steps == []
+
+
+@pytest.mark.parametrize("by", [STEP, -STEP, 3600, -3600, 86400 * 365 * 10])
+def test_a_step_is_told_before_anybody_has_the_new_time(by: float) -> None:
+    told: list[tuple[int, int]] = []
+    hands = Hands(SUNDAY)
+    watch = ClockWatch(hands.clock(), lambda at, by: told.append((at, by)))
+    hands.hours += 1
+    hands.set(seconds=by)
+    now = watch.wall()
+    assert told == [(now, round(by * 1000))]
+    watch.wall()
+    assert len(told) == 1
+
+
+def test_a_clock_that_goes_faster_is_not_one_that_is_set() -> None:
+    told: list[int] = []
+    seconds = 0.0
+    clock = Clock(wall=lambda: round(seconds * 60_000), running=lambda: seconds, rate=60)
+    watch = ClockWatch(clock, lambda at, by: told.append(by))
+    for seconds in (1, 5, 60, 3600):  # noqa: B007 - the clock reads it
+        watch.wall()
+    assert told == []
+
+
+def test_the_machines_own_clock() -> None:
+    clock = system_clock()
+    assert clock.running is not None
+    assert clock.running() > 0
+    assert clock.boot == Path("/proc/sys/kernel/random/boot_id").read_text("ascii").strip()
+    assert synchronised() in (True, False)
+    told: list[int] = []
+    watch = ClockWatch(clock, lambda at, by: told.append(by))
+    watch.wall()
+    assert told == []
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    path = tmp_path / "branch.toml"
+    path.write_text(BRANCH.format(directory=tmp_path), "utf-8")
+    return read(path)
+
+
+async def take(daemon: Daemon) -> str:
+    now = daemon.desk.lobby.now()
+    async with asyncio.timeout(SOON):
+        take = cm.TakeTicket(at=now, cause=f"take:{now}:{daemon.engine.state.issued}", by="kiosk")
+        return (await daemon.engine.ask(take)).ticket
+
+
+async def press(daemon: Daemon, command: type[cm.Command], **about: object) -> str:
+    now = daemon.desk.lobby.now()
+    async with asyncio.timeout(SOON):
+        return (await daemon.engine.ask(command(at=now, cause=f"{command.__name__}:{now}", **about))).text  # type: ignore[arg-type]
+
+
+def kinds(daemon: Daemon, kind: str) -> int:
+    rows = daemon.desk.lobby.journal.rows_after(0, 1000)
+    return sum(kind == row.event.KIND for row in rows)
+
+
+async def test_a_monday_that_begins_on_sunday(settings: Settings, caplog: pytest.LogCaptureFixture) -> None:
+    """Sunday's tickets end, Monday's live on under their numbers, and no number is given twice."""
+    sunday = Hands(SUNDAY)
+    async with running(settings, sunday.clock()) as daemon:
+        assert [await take(daemon) for _ in range(3)] == ["A001", "A002", "A003"]
+    monday = Hands(SUNDAY + 116 * 60_000, boot="boot 2")
+    async with running(settings, monday.clock()) as daemon:
+        assert [await take(daemon) for _ in range(3)] == ["A004", "A005", "A006"]
+        caplog.clear()
+        monday.set(hours=15, minutes=9)
+        assert await take(daemon) == "A007"
+        assert [m for m in caplog.messages if "the clock was set from 2026-11-22 17:56:00 to 2026-11-23 09:05:00" in m]
+        (notice,) = daemon.desk.notices()
+        assert "the business day is still 2026-11-22" in notice
+        assert daemon.engine.state.day == "2026-11-22"
+    async with running(settings, monday.clock()) as daemon:
+        assert daemon.engine.state.day == "2026-11-22"
+        assert await press(daemon, cm.BeginDay, by="panel/manager") == "business day 2026-11-23"
+        assert list(daemon.engine.state.tickets) == ["A004", "A005", "A006", "A007"]
+        assert await press(daemon, cm.CallNext, counter="1") == "A004 to counter 1"
+        assert [t.issued_at for t in daemon.engine.state.tickets.values()] == [local("2026-11-23 09:05")] * 4
+        before = daemon.engine.state.picture()
+    async with running(settings, monday.clock()) as daemon:
+        assert daemon.engine.state.picture() == before
+        assert await take(daemon) == "A008"
+        assert kinds(daemon, "clock_stepped") == 1
+        assert kinds(daemon, "controller_started") == 2
+    monday.hours += 24
+    async with running(settings, monday.clock()) as daemon:
+        assert daemon.engine.state.day == "2026-11-24"
+        assert await take(daemon) == "A001"
+        assert kinds(daemon, "controller_started") == 2
+
+
+async def test_a_clock_that_is_set_while_nobody_asks(settings: Settings, caplog: pytest.LogCaptureFixture) -> None:
+    hands = Hands(SUNDAY)
+    async with running(settings, hands.clock()) as daemon:
+        await take(daemon)
+        hands.set(days=1)
+        await until(lambda: daemon.engine.state.step is not None, SOON)
+        assert len([m for m in caplog.messages if "the clock was set" in m]) == 1
+        hands.set(days=-1)
+        await until(lambda: daemon.engine.state.doubt is None, SOON)
+        assert list(daemon.engine.state.tickets) == ["A001"]
+        assert kinds(daemon, "day_closed") == 0
+
+
+async def test_a_clock_that_is_set_while_the_controller_is_away(settings: Settings) -> None:
+    hands = Hands(SUNDAY)
+    async with running(settings, hands.clock()) as daemon:
+        await take(daemon)
+    hands.set(days=1)
+    async with running(settings, hands.clock()) as daemon:
+        assert daemon.engine.state.day == "2026-11-22"
+        assert list(daemon.engine.state.tickets) == ["A001"]
+
+
+async def test_a_day_in_the_future_is_told_for_as_long_as_it_is_open(settings: Settings) -> None:
+    hands = Hands(local("2036-01-01 10:00"))
+    async with running(settings, hands.clock()) as daemon:
+        await take(daemon)
+    hands = Hands(SUNDAY, boot="boot 2")
+    async with running(settings, hands.clock()) as daemon:
+        hands.hours += 3
+        assert await take(daemon) == "A002"
+        (notice,) = daemon.desk.notices()
+        assert "2036-01-01 lies in the future: the clock says 2026-11-22" in notice
+        await press(daemon, cm.BeginDay, by="panel/manager")
+        assert list(daemon.engine.state.tickets) == ["A001", "A002"]
+        assert list(daemon.desk.notices()) == []
+
+
+async def test_the_time_server_is_waited_for_but_not_for_ever(caplog: pytest.LogCaptureFixture) -> None:
+    said: list[str] = []
+
+    class Told(Notifier):
+        def tell(self, text: str) -> None:
+            said.append(text)
+
+    answers = iter([True, True, False])
+    await clock_is_right(Told(None), 30, lambda: next(answers))
+    assert said[0] == "STATUS=waiting for a time server to set the clock"
+    assert said[-1] == "STATUS="
+    assert not [m for m in caplog.messages if "no time server has set the clock" in m]
+    await clock_is_right(Told(None), 0.01, lambda: True)
+    assert [m for m in caplog.messages if "no time server has set the clock" in m]
+    said.clear()
+    await clock_is_right(Told(None), 0, lambda: True)
+    await clock_is_right(Told(None), 30, lambda: False)
+    assert said == []
