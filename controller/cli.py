@@ -379,6 +379,21 @@ def why(path: Path, journal: Path | None, day: str | None, ticket: str, out: Pat
         sys.exit(FAILED)
 
 
+@lobby.command()
+@CONFIG
+@click.option("--begin", is_flag=True, help="The clock is right: go on in its day, with everybody who waits.")
+def day(path: Path, begin: bool) -> None:
+    """Which business day is open; where a clock was wrong, --begin ends a day that is not today."""
+    from controller.config import read  # noqa: PLC0415
+    from controller.day import begin_day, told  # noqa: PLC0415
+
+    settings = read(path)
+    if begin:
+        click.echo(asyncio.run(begin_day(settings)))
+    else:
+        click.echo(told(settings))
+
+
 def _rows(journal: Path, day: str | None) -> list[Row]:
     """The rows of one business day on which a ticket was given, by default the last; JournalError if there is none."""
     from controller.journal import JournalError, JournalReader  # noqa: PLC0415

@@ -14,6 +14,8 @@ from system.waiting import until
 from controller.clock import STEP, Clock, ClockWatch, synchronised, system_clock
 from controller.config import Settings, read
 from controller.daemon import Daemon, Notifier, clock_is_right
+from controller.day import begin_day, told
+from controller.journal import JournalError
 from controller.lobby import commands as cm
 from simulators.stage import running
 
@@ -223,3 +225,21 @@ async def test_the_time_server_is_waited_for_but_not_for_ever(caplog: pytest.Log
     await clock_is_right(Told(None), 0, lambda: True)
     await clock_is_right(Told(None), 30, lambda: False)
     assert said == []
+
+
+def test_the_day_can_be_told_and_begun_from_the_command_line(settings: Settings) -> None:
+    async def in_2036() -> None:
+        async with running(settings, Hands(local("2036-01-01 10:00")).clock()) as daemon:
+            await take(daemon)
+            with pytest.raises(JournalError, match=r"another controller is using this journal.*press NEWDAY"):
+                await begin_day(settings, today)
+
+    hands = Hands(SUNDAY)
+    today = hands.clock()
+    asyncio.run(in_2036())
+    assert "is 2036-01-01, and the clock says 2026-11-22" in told(settings, today)
+    assert asyncio.run(begin_day(settings, today)) == "business day 2026-11-22"
+    assert told(settings, today) == "The business day is 2026-11-22, as the clock says."
+    hands.hours += 1
+    with pytest.raises(JournalError, match="the business day is 2026-11-22, as the clock says"):
+        asyncio.run(begin_day(settings, today))

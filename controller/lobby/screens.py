@@ -145,6 +145,7 @@ def console(
         "unprinted": _without_paper(state) if printer else [],
         "advice": views.advice(state, rules)["items"],
         "notices": list(notices),
+        "new_day": today if state.day and (today := rules.day_of(at)) != state.day else "",
         "devices": [{"id": id, **report} for id, report in devices.items()],
         "figures": dict(figures),
         "self_service": _machines(rules, figures),

@@ -9,6 +9,9 @@ import { open } from "./console_ticket.js";
 const AGREED = { open: "page.console.to_open", close: "page.console.to_close" };
 
 export const counters = el("ul", { class: "desks" });
+/** Asked in the list of advice where the clock says another business day than the one that is open. */
+const NEW_DAY = "new day";
+
 export const advice = el("ul", { class: "advice" });
 
 const showCounters = keyed(counters, (counter) => counter.id, () => {
@@ -57,11 +60,16 @@ const showAdvice = keyed(advice, (each) => `${each.action}${each.counter}`, () =
     const button = el("button", { type: "button", class: kind, onclick: () => act({ key, counter }, button) }, label);
     return button;
   };
+  const begin = answer("NEWDAY", say("page.console.new_day"), "main");
+  const answers = [
+    answer("ACCEPT", say("page.console.accept"), "main"), answer("DECLINE", say("page.console.decline"), ""),
+  ];
   return {
-    node: el("li", {}, text, el("span", { class: "answers" },
-      answer("ACCEPT", say("page.console.accept"), "main"), answer("DECLINE", say("page.console.decline"), ""))),
+    node: el("li", {}, text, el("span", { class: "answers" }, begin, ...answers)),
     show(each) {
       counter = each.counter;
+      begin.hidden = each.action !== NEW_DAY;
+      for (const button of answers) button.hidden = each.action === NEW_DAY;
       put(text, each.text);
     },
   };
@@ -70,7 +78,9 @@ const showAdvice = keyed(advice, (each) => `${each.action}${each.counter}`, () =
 addPart({
   refresh: () => showCounters(view.counters),
   arrange() {
-    showAdvice(view.advice);
-    advice.hidden = !view.advice.length;
+    const ask = view.new_day
+      ? [{ action: NEW_DAY, counter: "", text: say("page.console.new_day_ask", { day: view.new_day }) }] : [];
+    showAdvice([...ask, ...view.advice]);
+    advice.hidden = !ask.length && !view.advice.length;
   },
 });
