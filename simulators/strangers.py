@@ -13,12 +13,11 @@ from dataclasses import dataclass, field
 from random import Random
 
 BEGINNINGS = (
-    b"",
     b"G",
     b"GET /tv HTTP/1.1\r\nHost: lobby\r\nx: ",
     b"POST /api/session HTTP/1.1\r\nHost: lobby\r\nContent-Type: application/json\r\nContent-Length: 9000\r\n\r\n",
 )
-"""How somebody begins who never ends: not at all, with a word, a head or a body."""
+"""How somebody begins who never ends: a word, a head or a body. An empty one says nothing at all."""
 TRICKLE = 0.5
 """Seconds between two bytes."""
 AGAIN = 0.05
@@ -54,7 +53,7 @@ async def slow_connections(
     most: int = 2000,
     beginnings: Sequence[bytes] = BEGINNINGS,
 ) -> AsyncIterator[Strangers]:
-    """`count` at a time at `host`:`port`, spread over `addresses` of ours, `most` in all; they leave with the context."""
+    """`count` at a time at `host`:`port`, spread over `addresses` of ours, `most` in all; they leave at the end."""
     strangers = Strangers(most)
     for number in range(min(count, most)):
         visit = _visit(strangers, host, port, addresses[number % len(addresses)], random.choice(beginnings))

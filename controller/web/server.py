@@ -3,8 +3,8 @@
 It is run like a device's session: a port that is taken is told once and tried again, and nobody else waits for it.
 The door counts whoever has come, also before the encryption is agreed upon, so that devices keep their files.
 
-Who somebody is, it learns from the head of a request: until that is whole, they are a stranger. A stranger is always let
-in, and the slowest of them leaves for it; those who are signed in have places of their own, and never leave for anybody.
+Who somebody is, it learns from the head of a request: until that is whole, they are a stranger. A stranger is always
+let in, and the slowest of them leaves for it; those who are signed in have places of their own, and leave for nobody.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ PER_ADDRESS = 100
 """Requests that strangers at one address may have under way; one more is refused. Also, connections of theirs that have
 none; for one more the slowest is closed."""
 NEAR = ("127.", "::1")
-"""How addresses of this machine begin: through a proxy on it, everybody comes from there until their request is read."""
+"""How addresses of this machine begin: through a proxy on it, everybody comes from there until their head is read."""
 CROWDED = "crowded"
 """What stands in a request's state that is to be refused: too many are under way from where it comes from."""
 HANDSHAKE = 5.0

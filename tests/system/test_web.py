@@ -20,6 +20,7 @@ from contextlib import AsyncExitStack, asynccontextmanager, closing
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from random import Random
 from shutil import which
 from typing import Any
 from urllib.parse import unquote
@@ -37,8 +38,10 @@ from controller.web.access import Accounts
 from controller.web.roles import Role
 from controller.web.server import WebServer
 from simulators.stage import running
+from simulators.strangers import BEGINNINGS, slow_connections
 from system.branch import HOUSE, LOBBY, Branch
 from system.broker import free_port
+from system.proxy import proxy
 from system.test_faults import FileSizeLimit
 from system.waiting import until
 
@@ -100,10 +103,12 @@ def parsed(answer: bytes) -> Reply:
     return Reply(int(first.split()[1]), headers, body)
 
 
-async def exchange(port: int, sent: bytes, *, tls: ssl.SSLContext | None = None, seconds: float = 10.0) -> bytes:
-    """All that comes back for some bytes until the connection is closed."""
+async def exchange(
+    port: int, sent: bytes, *, tls: ssl.SSLContext | None = None, seconds: float = 10.0, address: str = "127.0.0.1"
+) -> bytes:
+    """All that comes back for some bytes from an address until the connection is closed."""
     async with asyncio.timeout(seconds):
-        reader, writer = await asyncio.open_connection("127.0.0.1", port, ssl=tls)
+        reader, writer = await asyncio.open_connection("127.0.0.1", port, ssl=tls, local_addr=(address, 0))
         try:
             writer.write(sent)
             answer = b""
@@ -144,6 +149,10 @@ class Client:
         if body is not None:
             named = {"Content-Type": "application/json"} | named
         return parsed(await exchange(self.port, request(method, path, named, body), tls=self.tls))
+
+    async def visit(self, path: str, address: str) -> Reply:
+        """A page, asked for from an address of this machine."""
+        return parsed(await exchange(self.port, request("GET", path, self.headers), address=address))
 
     async def get(self, path: str, **headers: Any) -> Reply:
         return await self.send("GET", path, **headers)
@@ -267,6 +276,12 @@ class Served:
     def device(self, name: str, role: Role = "manager", counter: str = "") -> Client:
         """A program that sends its token with each request."""
         return Client(self.port, {"Authorization": f"Bearer {self.accounts.add(name, role, counter)}"}, self.tls)
+
+    async def screen(self, name: str, role: Role = "screen", counter: str = "") -> Client:
+        """A device's page that has just been signed in with its token, as a browser does."""
+        reply = await self.anybody.post("/api/session", {"token": self.accounts.add(name, role, counter)})
+        cookie = reply.header("set-cookie").partition(";")[0]
+        return Client(self.port, {"Cookie": cookie, "X-CSRF-Token": reply.json["csrf"]}, self.tls)
 
     def rows(self, kind: str) -> list[tuple[dict[str, Any], str]]:
         """Content and cause of the journal's rows of a kind."""
@@ -1119,6 +1134,41 @@ async def test_more_connections_than_may_be_cost_no_press(serve: Serve, monkeypa
         assert (await lobby.anybody.get("/health")).status == 200
         for _, writer in opened:
             writer.transport.abort()
+
+
+FIVE = tuple(f"127.0.0.{number}" for number in range(2, 7))
+
+
+@asynccontextmanager
+async def straight(port: int) -> AsyncIterator[int]:
+    """No proxy."""
+    yield port
+
+
+@pytest.mark.parametrize("through", [straight, proxy])
+async def test_five_addresses_that_hold_500_slow_connections_keep_nobody_out(
+    serve: Serve, through: Callable[[int], Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if through is straight:
+        monkeypatch.setattr("controller.web.server.NEAR", ("none",))  # addresses of this machine are as others are
+    async with serve() as lobby, through(lobby.port) as port:
+        tv, li, stranger = await lobby.screen("tv"), await lobby.person("li"), lobby.anybody
+        tv, li, stranger = (Client(port, client.headers) for client in (tv, li, stranger))
+        async with (
+            tv.stream("/api/television/live") as television,
+            # Heads and bodies without an end: who says less than a line is nobody yet, through a proxy at least.
+            slow_connections(port, 500, FIVE, random=Random(21), beginnings=BEGINNINGS[1:]) as strangers,
+        ):
+            await television.view()
+            await until(lambda: strangers.came >= 500, 20)
+            # From one of the five as well as from elsewhere: nobody stays out for whom they share an address with.
+            visits = [await tv.visit("/tv", (FIVE[0], "127.0.0.1")[number % 2]) for number in range(40)]
+            assert [visit.status for visit in visits] == [200] * 40
+            assert [(await stranger.visit("/sign-in", "127.0.0.9")).status for _ in range(10)] == [200] * 10
+            assert await li.take() == "A001"
+            assert strangers.open >= 200, "they are still at it"
+            while (await television.next())[0] != "view":
+                pass
 
 
 # -- presses -------------------------------------------------------------------------------------------------
