@@ -24,7 +24,9 @@ from controller.lobby.rules import Rules
 from controller.web import access, guard
 from controller.web.access import Account, Accounts
 from controller.web.live import Live
+from controller.web.page_health import PageHealth
 from controller.web.post import PagesPost, cause_of
+from controller.web.roles import HAVE_PAGES
 from controller.web.server import Headers, origin
 
 log = logging.getLogger(__name__)
@@ -90,6 +92,7 @@ class Site:
         self._one_at_a_time = asyncio.Semaphore(1)
         self._signing_in = 0
         self._steady = steady
+        self.page_health = PageHealth(live, post.lobby.health, steady)
         self._told: dict[tuple[str, str], float] = {}
         self._signed_in: frozenset[str] | None = None
         self._look_at = -math.inf
@@ -117,6 +120,10 @@ class Site:
         if account.role == "counter":
             return HOMES["counter"] + (account.counter or next(iter(self.rules.counters)))
         return HOMES[account.role]
+
+    def owner(self, account: Account) -> str:
+        """The account whose device a page of its is; empty: it is none, but a person's."""
+        return account.name if account.kind == "token" and account.role in HAVE_PAGES else ""
 
     # -- who asks --------------------------------------------------------------------------------------------
 
