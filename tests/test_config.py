@@ -882,6 +882,14 @@ prefix = "A" => prefix = "A"↵key = 1↵[[service]]↵id = "cash"↵name = "C"�
 ! 14: device[q].driver: is missing; it takes one of escpos, terminal68, bx, vfd, card-reader, mqtt-keypad, mqtt-panel, mqtt-kiosk, voice
 ! 17: device[3].driver: there is no driver "68"; known are escpos, terminal68, bx, vfd, card-reader, mqtt-keypad, mqtt-panel, mqtt-kiosk, voice
 
+== a device is no page
++ [[device]]
++ id = "page.tv-hall"
++ driver = "mqtt-panel"
++ [mqtt]
++ broker = "mqtt://127.0.0.1"
+! 12: device[page.tv-hall].id: "page.tv-hall" does not fit; it takes 1 to 32 letters, digits, "-" or "_", in quotes
+
 == device keys
 + [[device]]
 + id = "a/b"

@@ -471,11 +471,17 @@ def test_what_others_know_is_passed_on_as_it_is() -> None:
     lobby.take("cash")
     for _ in range(2):
         lobby.do(cm.CheckWindows(at=lobby.now, cause=""))
-    devices = {"printer": {"state": "degraded", "detail": "out of paper", "since": NINE}}
+    devices = {
+        "printer": {"state": "degraded", "detail": "out of paper", "since": NINE},
+        "page.tv-hall": {"state": "ok", "detail": "", "since": NINE},
+    }
     recent = [{"at": NINE, "text": "A001", "by": "user/li", "kind": "ticket_called", "ticket": "A001"}]
     found = console(lobby, notices=["!"], devices=devices, figures={"customers": 1}, recent=recent)
     assert found["advice"] == views.advice(lobby.state, lobby.rules)["items"] != []
-    assert found["devices"] == [{"id": "printer", **devices["printer"]}]
+    assert found["devices"] == [
+        {"id": "printer", "name": "printer", **devices["printer"]},
+        {"id": "page.tv-hall", "name": "tv-hall (browser)", **devices["page.tv-hall"]},
+    ]
     assert (found["figures"], found["recent"], found["notices"]) == ({"customers": 1}, recent, ["!"])
 
 

@@ -20,11 +20,12 @@ import pytest
 from system.waiting import until
 
 from controller.web.guard import Guard
-from controller.web.server import WebServer, household
+from controller.web.server import Headers, WebServer, household, origin
 
 FROM = ("127.0.0.1", "127.0.0.2", "127.0.0.3", "127.0.0.4")
 HELLO = b"GET / HTTP/1.1\r\nHost: lobby\r\n\r\n"
 WAIT = b"GET /wait HTTP/1.1\r\nHost: lobby\r\n\r\n"
+SIGNED_IN = b"GET /wait HTTP/1.1\r\nHost: lobby\r\nX-Account: tv\r\n\r\n"
 
 needs_openssl = pytest.mark.skipif(which("openssl") is None, reason="openssl is not installed: apt-get install openssl")
 
@@ -39,9 +40,20 @@ async def app(scope: Any, receive: Any, send: Any) -> None:
     await send({"type": "http.response.body", "body": b"hello"})
 
 
+def knows(headers: Headers) -> str:
+    """Whom everybody is taken for who says so."""
+    return dict(headers).get(b"x-account", b"").decode()
+
+
+def passed_on(request: bytes, *addresses: str) -> bytes:
+    """A request as a proxy passes it on, from an address; what stood there before stands first."""
+    line, rest = request.split(b"\r\n", 1)
+    return b"\r\n".join((line, *(f"X-Forwarded-For: {address}".encode() for address in addresses), rest))
+
+
 @asynccontextmanager
 async def served(**more: Any) -> AsyncIterator[WebServer]:
-    server = WebServer(Guard(app), "127.0.0.1", 0, **more)
+    server = WebServer(Guard(app), "127.0.0.1", 0, knows=knows, **more)
     serving = asyncio.create_task(server.run())
     await server.settled.wait()
     try:
@@ -54,7 +66,7 @@ async def served(**more: Any) -> AsyncIterator[WebServer]:
 def busy(server: WebServer) -> int:
     """How many connections have asked something that is not answered."""
     assert server._server
-    return sum(not guest.is_idle for guest in server._server._guests)
+    return sum(guest.is_served for guest in server._server._guests)
 
 
 class Caller:
@@ -73,9 +85,9 @@ class Caller:
         except ConnectionError:
             return False
 
-    async def hello(self) -> bytes:
-        """What is answered; nothing if the connection is closed."""
-        self.writer.write(HELLO)
+    async def hello(self, said: bytes = HELLO) -> bytes:
+        """What is answered: status and the first of the body; nothing if the connection is closed."""
+        self.writer.write(said)
         try:
             async with asyncio.timeout(5):
                 head = await self.reader.readuntil(b"\r\n\r\n")
@@ -156,7 +168,7 @@ async def test_who_says_nothing_where_it_is_encrypted_is_cut(
 async def test_who_says_nothing_counts_also_where_it_is_encrypted(
     pem: dict[str, Path], come: Come, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr("controller.web.server.CONNECTIONS", 5)
+    monkeypatch.setattr("controller.web.server.STRANGERS", 5)
     tls = ssl.create_default_context(cafile=pem["certificate"])
     async with served(**pem) as server:
         silent = [await come(server) for _ in range(20)]
@@ -173,17 +185,73 @@ async def until_gone(callers: list[Caller]) -> None:
 
 
 @pytest.mark.usefixtures("far")
-async def test_one_address_has_only_so_many(come: Come, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_for_one_more_at_an_address_that_has_enough_the_slowest_there_goes(
+    come: Come, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("controller.web.server.PER_ADDRESS", 3)
     async with served() as server:
-        first = [await come(server) for _ in range(3)]
-        assert await (await come(server)).hello() == b""
+        other = await come(server, FROM[1])
+        first = [await come(server, said=said) for said in (b"", b"GET / HT", b"")]
+        fourth = await come(server)
+        assert not await first[0].is_open(5)
+        assert await fourth.hello() == b"200hello"
+        assert [await caller.is_open() for caller in (other, *first[1:])] == [True] * 3
+
+
+@pytest.mark.usefixtures("far")
+async def test_an_address_asks_only_so_much_at_once_and_who_is_signed_in_there_asks_all_the_same(
+    come: Come, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("controller.web.server.PER_ADDRESS", 3)
+    async with served() as server:
+        asking = [await come(server, said=WAIT) for _ in range(3)]
+        await until(lambda: busy(server) == 3)
+        refused = await come(server)
+        assert (await refused.hello())[:3] == b"503"
+        signed_in = await come(server, said=SIGNED_IN)
+        await until(lambda: busy(server) == 4)
         assert await (await come(server, FROM[1])).hello() == b"200hello"
-        assert [await caller.is_open() for caller in first] == [True] * 3
-        first[0].writer.close()
-        async with asyncio.timeout(5):
-            while not await (await come(server)).hello():
-                pass
+        assert [await caller.is_open() for caller in (*asking, signed_in)] == [True] * 4
+        asking[0].writer.transport.abort()
+        await until(lambda: busy(server) == 3)
+        assert await (await come(server)).hello() == b"200hello"
+
+
+async def test_through_a_proxy_each_address_counts_and_nobody_is_counted_as_who_they_say(
+    come: Come, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("controller.web.server.PER_ADDRESS", 3)
+    async with served() as server:
+        forged = [passed_on(WAIT, f"198.51.100.{number}", "192.0.2.1") for number in range(3)]
+        asking = [await come(server, said=said) for said in forged]
+        await until(lambda: busy(server) == 3)
+        assert (await (await come(server)).hello(passed_on(HELLO, "192.0.2.1")))[:3] == b"503"
+        assert (await (await come(server)).hello(passed_on(HELLO, "192.0.2.2, 192.0.2.1")))[:3] == b"503"
+        assert await (await come(server)).hello(passed_on(HELLO, "192.0.2.2")) == b"200hello"
+        # A connection of the proxy's is whose the last request on it is.
+        one = await come(server)
+        for address in ("192.0.2.3", "192.0.2.4"):
+            assert await one.hello(passed_on(HELLO, address)) == b"200hello"
+        assert (await one.hello(passed_on(HELLO, "192.0.2.1")))[:3] == b"503"
+        assert [await caller.is_open() for caller in asking] == [True] * 3
+
+
+@pytest.mark.parametrize(
+    ("peer", "passed", "expected"),
+    [
+        ("192.0.2.7", [b"198.51.100.1"], "192.0.2.7"),
+        ("127.0.0.1", [], "127.0.0.1"),
+        ("127.0.0.1", [b"198.51.100.1"], "198.51.100.1"),
+        ("::ffff:127.0.0.1", [b"198.51.100.1"], "198.51.100.1"),
+        ("::1", [b"198.51.100.1, 192.0.2.7", b"192.0.2.8,2001:db8::1 "], "2001:db8::1"),
+        ("127.0.0.1", [b"198.51.100.1, unknown"], "127.0.0.1"),
+        ("127.0.0.1", [b"\xff"], "127.0.0.1"),
+        ("", [b"198.51.100.1"], ""),
+    ],
+)
+def test_where_a_request_comes_from(peer: str, passed: list[bytes], expected: str) -> None:
+    headers = [(b"host", b"lobby"), *((b"x-forwarded-for", value) for value in passed)]
+    assert origin(peer, headers) == expected
 
 
 async def test_this_machine_has_as_many_as_there_are(come: Come, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -194,17 +262,17 @@ async def test_this_machine_has_as_many_as_there_are(come: Come, monkeypatch: py
 
 
 @pytest.mark.usefixtures("far")
-async def test_for_a_newcomer_somebody_idle_goes_from_where_most_have_come(
+async def test_for_a_newcomer_the_slowest_goes_from_where_most_have_come(
     come: Come, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("controller.web.server.CONNECTIONS", 6)
+    monkeypatch.setattr("controller.web.server.STRANGERS", 6)
     async with served() as server:
         single = await come(server, FROM[1])
         asking = await come(server, FROM[0], WAIT)
         await until(lambda: busy(server) == 1)
         done = await come(server, FROM[0])
         assert await done.hello() == b"200hello"
-        many = [await come(server, FROM[0]) for _ in range(3)]
+        many = [await come(server, FROM[0], b"GET / HT") for _ in range(3)]
         assert await (await come(server, FROM[2])).hello() == b"200hello"
         assert not await done.is_open(5)
         assert await (await come(server, FROM[3])).hello() == b"200hello"
@@ -212,14 +280,34 @@ async def test_for_a_newcomer_somebody_idle_goes_from_where_most_have_come(
         assert [await caller.is_open() for caller in (single, asking, *many[1:])] == [True] * 4
 
 
-@pytest.mark.usefixtures("far")
-async def test_for_a_newcomer_nobody_goes_who_has_asked_something(come: Come, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("controller.web.server.CONNECTIONS", 3)
+async def test_a_newcomer_is_let_in_also_where_everybody_is_being_served(
+    come: Come, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("controller.web.server.STRANGERS", 3)
     async with served() as server:
-        asking = [await come(server, FROM[0], said) for said in (WAIT, WAIT, b"GET / HT")]
+        asking = [await come(server, said=WAIT) for _ in range(3)]
         await until(lambda: busy(server) == 3)
-        assert await (await come(server, FROM[1])).hello() == b""
-        assert [await caller.is_open() for caller in asking] == [True] * 3
+        assert await (await come(server)).hello() == b"200hello"
+        assert [await caller.is_open() for caller in asking] == [False, True, True]
+
+
+async def test_who_is_signed_in_leaves_for_nobody_and_has_only_so_many_places(
+    come: Come, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("controller.web.server.STRANGERS", 3)
+    monkeypatch.setattr("controller.web.server.PER_ACCOUNT", 2)
+    async with served() as server:
+        signed_in = [await come(server, said=SIGNED_IN) for _ in range(4)]
+        await until(lambda: busy(server) == 4)
+        strangers = [await come(server, said=b"GET / HT") for _ in range(3)]
+        last = await come(server)
+        assert await last.hello() == b"200hello"
+        await until_gone(strangers)
+        assert [await caller.is_open() for caller in signed_in] == [True] * 4
+        # The two that are beyond their account's places are as strangers who are being served: they leave last.
+        more = [await come(server, said=WAIT) for _ in range(3)]
+        await until_gone(signed_in[2:])
+        assert [await caller.is_open() for caller in (*signed_in[:2], *more)] == [True] * 5
 
 
 async def test_where_files_run_out_it_is_told_once_and_goes_on(

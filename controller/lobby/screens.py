@@ -21,6 +21,11 @@ LISTED = 120
 MISSED_LISTED = 20
 
 
+def page_device(account: str) -> str:
+    """The device that an account's pages are; no configured device's id has a dot."""
+    return f"page.{account}"
+
+
 def television(state: State, rules: Rules, at: int, notices: Sequence[str], waits: Waits) -> dict[str, Any]:
     """The calls newest first, and whether each still brings a customer to the counter (`in_hand`), who is soon to come,
     who missed a call and may still come back until when, how many wait for what, and how long."""
@@ -146,7 +151,7 @@ def console(
         "advice": views.advice(state, rules)["items"],
         "notices": list(notices),
         "new_day": today if state.day and (today := rules.day_of(at)) != state.day else "",
-        "devices": [{"id": id, **report} for id, report in devices.items()],
+        "devices": [{"id": id, "name": _device_name(rules, id), **report} for id, report in devices.items()],
         "figures": dict(figures),
         "self_service": _machines(rules, figures),
         "recent": list(recent),
@@ -176,6 +181,12 @@ def _services(state: State, rules: Rules, waits: Waits, *, longest: bool = False
         for service in services:
             service["longest"] = firsts.get(service["id"], 0)
     return services
+
+
+def _device_name(rules: Rules, device: str) -> str:
+    """A device as people call it."""
+    account = device.removeprefix(page_device(""))
+    return device if account == device else rules.wording.say("device.page", name=account)
 
 
 def _in_hand(state: State, ticket: str) -> bool:

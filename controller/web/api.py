@@ -21,6 +21,8 @@ from controller.lobby import explain, views
 from controller.lobby.issuing import APPOINTMENT, SELF_SERVICE
 from controller.lobby.rules import Counter
 from controller.web.access import Account
+from controller.web.page_health import PageState
+from controller.web.roles import HAVE_PAGES
 from controller.web.site import COOKIE, Caller, Problem, Site
 
 log = logging.getLogger(__name__)
@@ -79,6 +81,13 @@ class PanelPress(Body):
     service: str = Field("", max_length=32)
     counter: str = Field("", max_length=8)
     reason: str = ""
+
+
+class Report(Body):
+    """How an open page does; `page` is what its stream has named it in `hello`."""
+
+    page: str = Field(max_length=32)
+    state: PageState
 
 
 class Take(Body):
@@ -160,7 +169,8 @@ PUBLIC: dict[str, Any] = {"security": []}
 
 STREAM: dict[int | str, dict[str, Any]] = {
     200: {
-        "description": "Server-sent events: hello {build}, view (as the operation without /live), ping, end {reason}.",
+        "description": "Server-sent events: hello {build}, with {page} of a device's; view (as the operation without "
+        "/live), ping, end {reason}.",
         "content": {"text/event-stream": {"schema": {"type": "string"}}},
     }
 }
@@ -190,6 +200,7 @@ def make_api(site: Site) -> APIRouter:
         return site.must_be(request, lambda account: account.works_at(counter))
 
     worker = Depends(who_works_at)
+    device = allowed(site, lambda account: account.role in HAVE_PAGES)
 
     def session_of(account: Account, session: str) -> Session:
         return Session(
@@ -311,6 +322,19 @@ def make_api(site: Site) -> APIRouter:
             wait=views.in_words(site.rules, told),
         )
 
+    @api.post(
+        "/reports",
+        responses=refusals(401, 403, 404, 429),
+        status_code=204,
+        summary="Tell how a device's open page does",
+    )
+    async def report(content: Report, caller: Annotated[Caller, device]) -> None:
+        name = caller.account.name
+        if wait := site.page_health.must_wait(name):
+            raise Problem(429, "too_many_reports", site.say("http.too_many_reports", seconds=wait), wait)
+        if not site.page_health.report(name, content.page, content.state):
+            raise site.problem(404, "not_open")
+
     # -- views -----------------------------------------------------------------------------------------------
 
     def known(counter: str) -> Counter:
@@ -333,7 +357,7 @@ def make_api(site: Site) -> APIRouter:
             name=f"{name}_live",
         )
         async def live(caller: Annotated[Caller, who]) -> Any:
-            return site.live.stream(name, picture, site.still(caller), PACE[name])
+            return site.live.stream(name, picture, site.still(caller), PACE[name], owner=site.owner(caller.account))
 
     show("television", site.post.television, anybody, (401,), "The calls, who is next, how long it takes")
     show("kiosk", site.post.kiosk, taker, (401, 403), "What there is to take")
@@ -348,7 +372,13 @@ def make_api(site: Site) -> APIRouter:
     @api.get("/counters/{counter}/live", responses=STREAM | refusals(401, 403, 404), response_class=StreamingResponse)
     async def counter_live(counter: str, caller: Annotated[Caller, worker]) -> Any:
         place = known(counter)
-        return site.live.stream(f"counter/{counter}", site.post.counter(place), site.still(caller), PACE["counter"])
+        return site.live.stream(
+            f"counter/{counter}",
+            site.post.counter(place),
+            site.still(caller),
+            PACE["counter"],
+            owner=site.owner(caller.account),
+        )
 
     @api.get("/tickets/{ticket}/why", responses=refusals(401, 403, 404), summary="Why a ticket is not next")
     async def why(ticket: str, caller: Annotated[Caller, manager]) -> Why:

@@ -46,14 +46,23 @@ class Screens:
         has_voice = any(isinstance(device, VoiceDevice) for device in settings.devices)
         post = PagesPost(desk.lobby, live, speaks=not has_voice)
         desk.watch(post)
-        app = await asyncio.to_thread(make_app, Site(settings, accounts, post, live, ask), files)
-        return cls(settings, app, live)
+        site = Site(settings, accounts, post, live, ask)
+        app = await asyncio.to_thread(make_app, site, files)
+        return cls(site, app)
 
-    def __init__(self, settings: Settings, app: App, live: Live) -> None:
-        web = settings.web
+    def __init__(self, site: Site, app: App) -> None:
+        web, live = site.settings.web, site.live
         assert web
         self._live = live
-        self.server = WebServer(app, web.host, web.port, closing=live.close, certificate=web.certificate, key=web.key)
+        self.server = WebServer(
+            app,
+            web.host,
+            web.port,
+            closing=live.close,
+            knows=site.knows,
+            certificate=web.certificate,
+            key=web.key,
+        )
         live.cut = self.server.cut
         self.served = self.server.settled
         if not ip_address(web.host).is_loopback and not web.certificate:

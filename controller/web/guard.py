@@ -9,7 +9,7 @@ from typing import Any
 
 from starlette.responses import JSONResponse
 
-from controller.web.server import App
+from controller.web.server import CROWDED, App
 
 log = logging.getLogger(__name__)
 
@@ -69,6 +69,11 @@ class Guard:
                 message["headers"] = [*headers, *HEADERS, *[ENCRYPTED] * (scope["scheme"] == "https")]
             await send(message)
 
+        if scope["state"].get(CROWDED):
+            refusal = problem(503, "busy", "too much is asked from this address at once", {"Retry-After": "5"})
+            refusal.headers["connection"] = "close"
+            await refusal(scope, receive, answer)
+            return
         try:
             body = await _body(scope, receive)
         except TooLargeError:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import secrets
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -38,12 +39,17 @@ Picture = Callable[[], Mapping[str, Any] | None]
 
 
 class Viewer:
-    """One open page."""
+    """One open page; `owner`: the account of the branch's whose device it is, empty: it is no device."""
 
-    def __init__(self, scene: str, allowed: Callable[[], bool]) -> None:
+    def __init__(self, scene: str, allowed: Callable[[], bool], owner: str = "") -> None:
         self.scene = scene
         self.allowed = allowed
         """Whether it may still look: whoever opened it may have been revoked."""
+        self.owner = owner
+        self.page = secrets.token_hex(8) if owner else ""
+        """What it names itself by when it tells its state."""
+        self.state = ""
+        """What it has told; empty: nothing yet."""
         self._next = b""
         self._wake = asyncio.Event()
         self._end = ""
@@ -118,11 +124,12 @@ class Live:
 
     def __init__(self, build: str, settled: Callable[[], bool] = lambda: True) -> None:
         self._settled = settled
-        self.hello = message("hello", {"build": build})
-        """What a page hears first: from another build, it loads itself anew."""
+        self._build = build
         self._scenes: dict[str, Scene] = {}
         self._changed = asyncio.Event()
         self.cut: Callable[[tuple[str, int] | None], None] = lambda client: None
+        self.told: Callable[[str], None] = lambda owner: None
+        """Called when what the open pages of an owner have told is another."""
         self.dropped = 0
         """Pages that did not keep up."""
         self._closed = False
@@ -135,6 +142,23 @@ class Live:
     def watched(self, name: str) -> bool:
         """Whether anybody looks at a scene."""
         return name in self._scenes
+
+    def hello(self, viewer: Viewer) -> bytes:
+        """What a page hears first: from another build, it loads itself anew; as a device, it tells its state."""
+        return message("hello", {"build": self._build, **({"page": viewer.page} if viewer.page else {})})
+
+    def states(self, owner: str) -> set[str]:
+        """What the open pages of an owner have told."""
+        return {viewer.state for viewer in self.viewers() if viewer.owner == owner and viewer.state}
+
+    def report(self, owner: str, page: str, state: str) -> bool:
+        """An open page of an owner tells its state; False: there is no such page."""
+        viewer = next((each for each in self.viewers() if each.owner == owner and each.page == page), None)
+        if not viewer or not page:
+            return False
+        viewer.state = state
+        self.told(owner)
+        return True
 
     def changed(self) -> None:
         """Something has: every scene may show something else."""
@@ -156,11 +180,15 @@ class Live:
         allowed: Callable[[], bool] = lambda: True,
         pace: float = 0.2,
         spare: int = 0,
+        owner: str = "",
     ) -> Response:
-        """An ASGI response that shows a scene for as long as its page is open; it leaves room for `spare` others."""
+        """An ASGI response that shows a scene for as long as its page is open; it leaves room for `spare` others.
+
+        `owner`: the account whose device the page is, if it is one.
+        """
         if self._closed or sum(1 for _ in self.viewers()) >= VIEWERS - spare:
             return problem(503, "busy", "too many pages are open; close some", {"Retry-After": "5"})
-        return _Stream(self, Viewer(name, allowed), picture, pace)
+        return _Stream(self, Viewer(name, allowed, owner), picture, pace)
 
     async def run(self) -> None:
         """Tell pages of changes, until cancelled."""
@@ -193,6 +221,8 @@ class Live:
             scene.viewers.discard(viewer)
             if not scene.viewers:
                 del self._scenes[viewer.scene]
+            if viewer.state and not self._closed:  # a stop of ours is none of theirs
+                self.told(viewer.owner)
 
     def _draw(self, scene: Scene) -> bool:
         """Whether there is something new to show."""
@@ -266,8 +296,8 @@ class _Stream(Response):
         try:
             headers = [(b"content-type", b"text/event-stream; charset=utf-8"), (b"x-accel-buffering", b"no")]
             await send({"type": "http.response.start", "status": 200, "headers": headers})
-            await send({"type": "http.response.body", "body": self._live.hello, "more_body": True})
-            self._live._enter(viewer, self._picture, self._pace)
+            self._live._enter(viewer, self._picture, self._pace)  # first: it may tell its state as soon as it hears us
+            await send({"type": "http.response.body", "body": self._live.hello(viewer), "more_body": True})
             async for content in viewer.messages():
                 async with asyncio.timeout(STALLED):
                     await send({"type": "http.response.body", "body": content, "more_body": True})

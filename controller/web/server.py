@@ -2,6 +2,9 @@
 
 It is run like a device's session: a port that is taken is told once and tried again, and nobody else waits for it.
 The door counts whoever has come, also before the encryption is agreed upon, so that devices keep their files.
+
+Who somebody is, it learns from the head of a request: until that is whole, they are a stranger. A stranger is always
+let in, and the slowest of them leaves for it; those who are signed in have places of their own, and leave for nobody.
 """
 
 from __future__ import annotations
@@ -13,7 +16,7 @@ import math
 import socket
 import ssl
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from functools import partial
 from ipaddress import IPv6Address, ip_address
 from pathlib import Path
@@ -29,12 +32,22 @@ log = logging.getLogger(__name__)
 App = Callable[[Any, Any, Any], Awaitable[None]]
 """An ASGI application."""
 
-CONNECTIONS = 400
-"""Connections that may be open; for one more an idle one is closed, or else it is."""
+Headers = Iterable[tuple[bytes, bytes]]
+"""Of a request, names in small letters."""
+
+STRANGERS = 300
+"""Connections that may be open of people who are not signed in; for one more the slowest is closed."""
+RESERVED = 200
+"""Places beside those for whoever is signed in; beyond them, they are as strangers."""
+PER_ACCOUNT = 64
+"""Of these, those that one account may have."""
 PER_ADDRESS = 100
-"""Connections that one address may have open, those of `NEAR` excepted; one more is closed at once."""
+"""Requests that strangers at one address may have under way; one more is refused. Also, connections of theirs that have
+none; for one more the slowest is closed."""
 NEAR = ("127.", "::1")
-"""How addresses of this machine begin: through a proxy on it, everybody comes from there."""
+"""How addresses of this machine begin: through a proxy on it, everybody comes from there until their head is read."""
+CROWDED = "crowded"
+"""What stands in a request's state that is to be refused: too many are under way from where it comes from."""
 HANDSHAKE = 5.0
 """Seconds in which a new connection's encryption has to be agreed upon, and one that ends has to say so."""
 FIRST_REQUEST = 10.0
@@ -67,19 +80,40 @@ def household(address: str) -> str:
     return place_of(address)
 
 
-class _Connection(HttpToolsProtocol):
-    """A connection that has to say something, in time and in few words; `leaves` is called when it goes."""
+def origin(peer: str, headers: Headers) -> str:
+    """Where a request comes from: the peer; through a proxy on this machine, where that has it from."""
+    passed = [value for name, value in headers if name == b"x-forwarded-for"]
+    try:
+        # Where we listen on IPv6, IPv4's 127.0.0.1 is ::ffff:127.0.0.1. What a stranger has put there stands before.
+        if passed and ip_address(peer.removeprefix("::ffff:")).is_loopback:
+            return str(ip_address(passed[-1].decode("latin-1").rpartition(",")[2].strip()))
+    except ValueError:
+        pass  # no address: it is the proxy itself that is counted
+    return peer
 
+
+class _Connection(HttpToolsProtocol):
+    """A connection that has to say something, in time and in few words.
+
+    `asks` is told the headers of each request, and says whether it may be answered; `leaves` is called when it goes.
+    """
+
+    asks: Callable[[_Connection, Headers], bool]
     leaves: Callable[[_Connection], None]
+    peer = ""
+    """The address at its other end."""
+    house = ""
+    """Whose it is as far as is known: of a proxy's, that of its last request."""
+    account = ""
+    """Who is signed in on it and has a place reserved; empty: a stranger."""
     _impatience: asyncio.TimerHandle | None = None
     _head = 0
     _reading = False
 
     @property
-    def is_idle(self) -> bool:
-        """Whether nothing has been asked that is not answered."""
-        answered = self.cycle is None or self.cycle.response_complete
-        return answered and not self._reading and not self.pipeline
+    def is_served(self) -> bool:
+        """Whether a request has come as a whole, and is being answered."""
+        return self.cycle is not None and not self.cycle.response_complete and not self._reading
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -105,6 +139,7 @@ class _Connection(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         self._head = 0
+        self.scope["state"][CROWDED] = not self.asks(self, self.headers)
         super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:
@@ -125,13 +160,17 @@ class _Connection(HttpToolsProtocol):
 
 
 class _Uvicorn(uvicorn.Server):
-    """Takes connections from `listening` itself: uvicorn learns of them after their encryption only."""
+    """Takes connections from `listening` itself: uvicorn learns of them after their encryption only.
 
-    def __init__(self, config: uvicorn.Config, listening: socket.socket) -> None:
+    `knows` tells from a request's headers which account is signed in; empty: none.
+    """
+
+    def __init__(self, config: uvicorn.Config, listening: socket.socket, knows: Callable[[Headers], str]) -> None:
         super().__init__(config)
         self._listening = listening
-        self._guests: dict[_Connection, tuple[str, asyncio.Task[None]]] = {}
-        """Whoever has come and not gone, the longest first, with its household."""
+        self._knows = knows
+        self._guests: dict[_Connection, asyncio.Task[None]] = {}
+        """Whoever has come and not gone, the longest first, with what agrees upon the encryption."""
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -168,29 +207,46 @@ class _Uvicorn(uvicorn.Server):
                 await asyncio.sleep(FULL)
                 continue
             house = household(address[0])
-            if not self._has_room(house):
-                connection.close()
-                continue
+            self._make_room(house)
             guest = _Connection(config=self.config, server_state=self.server_state, app_state=self.lifespan.state)
-            guest.leaves = self._forget
+            guest.peer, guest.house = address[0], house
+            guest.asks, guest.leaves = self._may_ask, self._forget
             greeting = asyncio.create_task(self._greet(guest, connection), name="greeting")
             greeting.add_done_callback(partial(self._greeted, guest, connection))
-            self._guests[guest] = house, greeting
+            self._guests[guest] = greeting
 
-    def _has_room(self, house: str) -> bool:
-        """Whether one more may come in. Somebody idle has to leave for it where all places are taken."""
-        houses = Counter(each for each, _ in self._guests.values())
-        if houses[house] >= PER_ADDRESS and not house.startswith(NEAR):
-            return False
-        if len(self._guests) < CONNECTIONS:
+    def _make_room(self, house: str) -> None:
+        """For a stranger, who is always let in: they may turn out to be signed in."""
+        self._leave_one(house)
+        strangers = [guest for guest in self._guests if not guest.account]
+        if len(strangers) >= STRANGERS:
+            # A proxy's connections belong to somebody else each.
+            houses = Counter(guest.house for guest in strangers if not guest.house.startswith(NEAR))
+            self._show_out(max(strangers, key=lambda guest: (not guest.is_served, houses.get(guest.house, 1))))
+
+    def _leave_one(self, house: str, besides: _Connection | None = None) -> None:
+        """Of those at an address that are not being served, close the one that has been here longest for one more."""
+        slow = [guest for guest in self._at(house) if guest is not besides and not guest.is_served]
+        if len(slow) >= PER_ADDRESS:
+            self._show_out(slow[0])
+
+    def _at(self, house: str) -> list[_Connection]:
+        """The strangers at one address; of this machine none, where they are anybody's."""
+        if house.startswith(NEAR):
+            return []
+        return [guest for guest in self._guests if guest.house == house and not guest.account]
+
+    def _may_ask(self, guest: _Connection, headers: Headers) -> bool:
+        """Whether a request may be answered; who asks is known from now on."""
+        guest.house = household(origin(guest.peer, headers))
+        guest.account = ""
+        account = self._knows(headers)
+        reserved = Counter(each.account for each in self._guests if each.account)
+        if account and reserved[account] < PER_ACCOUNT and reserved.total() < RESERVED:
+            guest.account = account
             return True
-        idle = [(guest, each) for guest, (each, _) in self._guests.items() if guest.is_idle]
-        if not idle:
-            return False
-        # A proxy's idle connections belong to somebody else each: they go last.
-        guest, _ = max(idle, key=lambda found: (not found[1].startswith(NEAR), houses[found[1]]))
-        self._show_out(guest)
-        return True
+        self._leave_one(guest.house, guest)
+        return sum(other.is_served for other in self._at(guest.house) if other is not guest) < PER_ADDRESS
 
     async def _greet(self, guest: _Connection, connection: socket.socket) -> None:
         loop = asyncio.get_running_loop()
@@ -206,8 +262,7 @@ class _Uvicorn(uvicorn.Server):
             connection.close()
 
     def _show_out(self, guest: _Connection) -> None:
-        _, greeting = self._guests.pop(guest)
-        greeting.cancel()
+        self._guests.pop(guest).cancel()
         if guest.transport:
             guest.transport.abort()
 
@@ -227,7 +282,8 @@ class WebServer:
     """Serves `app` at `host`:`port` (0: any free one, then in `port`) while `run` runs.
 
     `closing` is called when it stops: whoever holds a stream open ends it. `settled` is set once the port is taken or
-    cannot be. `certificate` and `key` are PEM files; without them it is plain HTTP.
+    cannot be. `knows` tells from a request's headers which account is signed in, empty for none, and never raises.
+    `certificate` and `key` are PEM files; without them it is plain HTTP.
     """
 
     def __init__(
@@ -237,6 +293,7 @@ class WebServer:
         port: int,
         *,
         closing: Callable[[], None] = lambda: None,
+        knows: Callable[[Headers], str] = lambda headers: "",
         certificate: Path | None = None,
         key: Path | None = None,
     ) -> None:
@@ -244,6 +301,7 @@ class WebServer:
         self.settled = asyncio.Event()
         self._app = app
         self._closing = closing
+        self._knows = knows
         self._certificate, self._key = certificate, key
         self._server: _Uvicorn | None = None
 
@@ -277,7 +335,7 @@ class WebServer:
             await self._serve(config, listening)
 
     async def _serve(self, config: uvicorn.Config, listening: socket.socket) -> None:
-        server = self._server = _Uvicorn(config, listening)
+        server = self._server = _Uvicorn(config, listening, self._knows)
         serving = asyncio.create_task(server.serve([]), name="uvicorn")
         serving.add_done_callback(lambda _: listening.close())
         self.settled.set()

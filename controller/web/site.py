@@ -12,7 +12,6 @@ import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from ipaddress import ip_address
 from typing import Any
 
 from starlette.requests import Request as HttpRequest
@@ -25,7 +24,10 @@ from controller.lobby.rules import Rules
 from controller.web import access, guard
 from controller.web.access import Account, Accounts
 from controller.web.live import Live
+from controller.web.page_health import PageHealth
 from controller.web.post import PagesPost, cause_of
+from controller.web.roles import HAVE_PAGES
+from controller.web.server import Headers, origin
 
 log = logging.getLogger(__name__)
 
@@ -90,6 +92,7 @@ class Site:
         self._one_at_a_time = asyncio.Semaphore(1)
         self._signing_in = 0
         self._steady = steady
+        self.page_health = PageHealth(live, post.lobby.health, steady)
         self._told: dict[tuple[str, str], float] = {}
         self._signed_in: frozenset[str] | None = None
         self._look_at = -math.inf
@@ -118,23 +121,38 @@ class Site:
             return HOMES["counter"] + (account.counter or next(iter(self.rules.counters)))
         return HOMES[account.role]
 
+    def owner(self, account: Account) -> str:
+        """The account whose device a page of its is; empty: it is none, but a person's."""
+        return account.name if account.kind == "token" and account.role in HAVE_PAGES else ""
+
     # -- who asks --------------------------------------------------------------------------------------------
 
     def caller(self, request: HttpRequest) -> Caller | None:
         """Who asks; None: nobody we know. Raises Problem for a request that a foreign page may have made."""
+        caller = self._signed_in_by(request)
+        if caller and caller.session and request.method not in SAFE:
+            given = request.headers.get("x-csrf-token", "")
+            if not secrets.compare_digest(given.encode(), self.accounts.csrf(caller.session).encode()):
+                raise self.problem(403, "foreign")
+        return caller
+
+    def knows(self, headers: Headers) -> str:
+        """The account that a request's headers are signed in with; empty: none, as far as can be told now."""
+        try:
+            caller = self._signed_in_by(HttpRequest({"type": "http", "headers": list(headers)}))
+        except access.AccessError:
+            return ""
+        return caller.account.name if caller else ""
+
+    def _signed_in_by(self, request: HttpRequest) -> Caller | None:
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
+        session = ""
         if scheme.lower() == "bearer":
             account = self.accounts.by_token(token.strip())
-            return Caller(account, "") if account else None
-        session = request.cookies.get(COOKIE, "")
-        account = self.accounts.of_session(session) if session else None
-        if account is None:
-            return None
-        if request.method not in SAFE:
-            given = request.headers.get("x-csrf-token", "")
-            if not secrets.compare_digest(given.encode(), self.accounts.csrf(session).encode()):
-                raise self.problem(403, "foreign")
-        return Caller(account, session)
+        else:
+            session = request.cookies.get(COOKIE, "")
+            account = self.accounts.of_session(session) if session else None
+        return Caller(account, session) if account else None
 
     def must_be(self, request: HttpRequest, may: Callable[[Account], bool]) -> Caller:
         """Who asks, if they may; else Problem 401 or 403."""
@@ -168,16 +186,8 @@ class Site:
         return self._signed_in
 
     def address(self, request: HttpRequest) -> str:
-        """Where a request comes from; through a proxy on this machine, where that has it from."""
-        peer = request.client.host if request.client else ""
-        passed = request.headers.getlist("x-forwarded-for")
-        try:
-            # Where we listen on IPv6, IPv4's 127.0.0.1 is ::ffff:127.0.0.1.
-            if passed and ip_address(peer.removeprefix("::ffff:")).is_loopback:
-                return str(ip_address(passed[-1].rpartition(",")[2].strip()))
-        except ValueError:
-            pass  # no address: it is the proxy itself that is counted
-        return peer
+        """Where a request comes from."""
+        return origin(request.client.host if request.client else "", request.headers.raw)
 
     def remember(self, request: HttpRequest, response: Response, session: str, seconds: int) -> None:
         """Have the browser keep a session for so long."""

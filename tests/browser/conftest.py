@@ -39,10 +39,14 @@ def chromium() -> str:
 
 
 @pytest.fixture
-async def browser(chromium: str) -> AsyncIterator[Browser]:
-    """A browser for one test: it belongs to the test's loop, and starts within a second."""
+async def browser(chromium: str, request: pytest.FixtureRequest) -> AsyncIterator[Browser]:
+    """A browser for one test: it belongs to the test's loop, and starts within a second.
+
+    Made indirectly it has one more flag than others.
+    """
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=chromium, args=FLAGS)
+        args = [*FLAGS, *([request.param] if hasattr(request, "param") else [])]
+        browser = await playwright.chromium.launch(executable_path=chromium, args=args)
         yield browser
         await browser.close()
 

@@ -27,6 +27,14 @@ RECORDER = """
 """
 
 
+DUMB = """
+Object.defineProperty(window, "speechSynthesis", {
+  value: { getVoices: () => [], cancel() {}, addEventListener() {}, removeEventListener() {}, speak() {} },
+});
+"""
+"""A voice that is there and says nothing, as of a browser without a program that speaks."""
+
+
 class Said(NamedTuple):
     """A sentence, its language, and how many were being said just then, itself among them."""
 

@@ -8,11 +8,12 @@ import pytest
 from playwright.async_api import expect
 from system.broker import Mosquitto
 from system.network import Network
+from system.waiting import until
 
-from browser.branch import BANK, DEVICES, NAMES, as_role
+from browser.branch import BANK, DEVICES, NAMES, as_role, enter
 from browser.conftest import Serve
 from browser.pages import Pages
-from browser.speech import has_said, record, said
+from browser.speech import DUMB, has_said, record, said
 
 SPELLED = {
     "zh": {"A002": "A 零 零 二", "A003": "A 零 零 三"},
@@ -133,6 +134,58 @@ async def test_the_television_leaves_speaking_to_the_voice_of_the_hall_unless_it
     for asked, page in screens.items():
         await expect(page.locator(".now")).to_contain_text("A001")
         assert bool(await said(page)) == (asked in speaking), asked
+
+
+FORBIDS, LETS = "--autoplay-policy=document-user-activation-required", "--autoplay-policy=no-user-gesture-required"
+
+
+@pytest.mark.parametrize("browser", [FORBIDS], indirect=True)
+async def test_a_screen_that_may_not_speak_untouched_says_so_to_the_lobby(
+    serve: Serve, pages: Pages, broker: Mosquitto
+) -> None:
+    branch = await serve()
+    async with Network(broker.port, branch.root) as network:
+        tv = await pages.open(width=1920, height=1080)
+        await enter(tv, await branch.device("tv-hall", "screen"))
+        console = await as_role(pages, branch, "manager")
+        device = console.locator(".devices li", has_text=branch.say("device.page", name="tv-hall"))
+        for state, detail in (("degraded", branch.say("device.page_silent")), ("ok", "")):
+            await until(lambda state=state: network.levels.get("device/page.tv-hall", {}).get("state") == state, 15)  # type: ignore[misc]
+            assert network.levels["device/page.tv-hall"]["detail"] == detail
+            await expect(device).to_have_attribute("data-state", state)
+            await expect(device).to_contain_text(detail)
+            # Touched anywhere, and only once it has told that it needs it.
+            await tv.locator(".now").click()
+        assert "page.tv-hall: " in branch.log()
+
+
+@pytest.mark.parametrize(
+    ("browser", "asked"), [(LETS, ""), (FORBIDS, "?voice=off")], indirect=["browser"], ids=["lets", "off"]
+)
+async def test_a_screen_that_may_speak_or_need_not_is_well(
+    asked: str, serve: Serve, pages: Pages, broker: Mosquitto
+) -> None:
+    branch = await serve()
+    async with Network(broker.port, branch.root) as network:
+        tv = await pages.open(width=1920, height=1080)
+        await enter(tv, await branch.device("tv-hall", "screen"))
+        await tv.goto(f"{branch.address}/tv{asked}")
+        await until(lambda: network.levels.get("device/page.tv-hall", {}).get("state") == "ok", 15)
+
+
+@pytest.mark.parametrize("browser", [LETS], indirect=True)
+async def test_a_screen_whose_browser_has_no_voice_tells_it_once_it_should_have_spoken(
+    serve: Serve, pages: Pages, broker: Mosquitto
+) -> None:
+    branch = await serve()
+    async with Network(broker.port, branch.root) as network:
+        tv = await pages.open(width=1920, height=1080)
+        await tv.add_init_script(DUMB)
+        await enter(tv, await branch.device("tv-hall", "screen"))
+        await until(lambda: network.levels.get("device/page.tv-hall", {}).get("state") == "ok", 15)
+        await network.press("kiosk/kiosk", "TAKE", service="cash")
+        await network.press("keypad/3", "CALL")
+        await until(lambda: network.levels["device/page.tv-hall"]["state"] == "degraded", 15)
 
 
 async def test_a_screen_that_nobody_touches_does_not_ask_for_sound_for_ever(serve: Serve, pages: Pages) -> None:

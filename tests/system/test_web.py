@@ -20,6 +20,7 @@ from contextlib import AsyncExitStack, asynccontextmanager, closing
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from random import Random
 from shutil import which
 from typing import Any
 from urllib.parse import unquote
@@ -38,8 +39,10 @@ from controller.web.access import Accounts
 from controller.web.roles import Role
 from controller.web.server import WebServer
 from simulators.stage import running
+from simulators.strangers import BEGINNINGS, slow_connections
 from system.branch import HOUSE, LOBBY, Branch
 from system.broker import free_port
+from system.proxy import proxy
 from system.test_faults import FileSizeLimit
 from system.waiting import until
 
@@ -101,10 +104,12 @@ def parsed(answer: bytes) -> Reply:
     return Reply(int(first.split()[1]), headers, body)
 
 
-async def exchange(port: int, sent: bytes, *, tls: ssl.SSLContext | None = None, seconds: float = 10.0) -> bytes:
-    """All that comes back for some bytes until the connection is closed."""
+async def exchange(
+    port: int, sent: bytes, *, tls: ssl.SSLContext | None = None, seconds: float = 10.0, address: str = "127.0.0.1"
+) -> bytes:
+    """All that comes back for some bytes from an address until the connection is closed."""
     async with asyncio.timeout(seconds):
-        reader, writer = await asyncio.open_connection("127.0.0.1", port, ssl=tls)
+        reader, writer = await asyncio.open_connection("127.0.0.1", port, ssl=tls, local_addr=(address, 0))
         try:
             writer.write(sent)
             answer = b""
@@ -145,6 +150,10 @@ class Client:
         if body is not None:
             named = {"Content-Type": "application/json"} | named
         return parsed(await exchange(self.port, request(method, path, named, body), tls=self.tls))
+
+    async def visit(self, path: str, address: str) -> Reply:
+        """A page, asked for from an address of this machine."""
+        return parsed(await exchange(self.port, request("GET", path, self.headers), address=address))
 
     async def get(self, path: str, **headers: Any) -> Reply:
         return await self.send("GET", path, **headers)
@@ -268,6 +277,12 @@ class Served:
     def device(self, name: str, role: Role = "manager", counter: str = "") -> Client:
         """A program that sends its token with each request."""
         return Client(self.port, {"Authorization": f"Bearer {self.accounts.add(name, role, counter)}"}, self.tls)
+
+    async def screen(self, name: str, role: Role = "screen", counter: str = "") -> Client:
+        """A device's page that has just been signed in with its token, as a browser does."""
+        reply = await self.anybody.post("/api/session", {"token": self.accounts.add(name, role, counter)})
+        cookie = reply.header("set-cookie").partition(";")[0]
+        return Client(self.port, {"Cookie": cookie, "X-CSRF-Token": reply.json["csrf"]}, self.tls)
 
     def rows(self, kind: str) -> list[tuple[dict[str, Any], str]]:
         """Content and cause of the journal's rows of a kind."""
@@ -656,6 +671,7 @@ MAY: dict[tuple[str, str], tuple[str, ...] | None] = {
     ("post", "/api/counters/{counter}/keys"): ("manager", "counter"),
     ("post", "/api/panel"): ("manager",),
     ("post", "/api/tickets"): ("manager", "kiosk"),
+    ("post", "/api/reports"): ("counter", "kiosk", "screen"),
     ("get", "/api/television"): EVERYBODY,
     ("get", "/api/television/live"): EVERYBODY,
     ("get", "/api/kiosk"): ("manager", "kiosk"),
@@ -677,6 +693,7 @@ CONTENT = {
     "/api/counters/{counter}/keys": {"key": "OPEN"},
     "/api/panel": {"key": "GREEN"},
     "/api/tickets": {"service": "cash"},
+    "/api/reports": {"page": "none", "state": "ok"},
 }
 
 
@@ -1104,7 +1121,7 @@ async def test_a_body_that_cannot_be_read(serve: Serve) -> None:
 
 
 async def test_more_connections_than_may_be_cost_no_press(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("controller.web.server.CONNECTIONS", 20)
+    monkeypatch.setattr("controller.web.server.STRANGERS", 20)
     async with serve() as lobby:
         opened = [await asyncio.open_connection("127.0.0.1", lobby.port) for _ in range(60)]
         closed = 0
@@ -1120,6 +1137,41 @@ async def test_more_connections_than_may_be_cost_no_press(serve: Serve, monkeypa
         assert (await lobby.anybody.get("/health")).status == 200
         for _, writer in opened:
             writer.transport.abort()
+
+
+FIVE = tuple(f"127.0.0.{number}" for number in range(2, 7))
+
+
+@asynccontextmanager
+async def straight(port: int) -> AsyncIterator[int]:
+    """No proxy."""
+    yield port
+
+
+@pytest.mark.parametrize("through", [straight, proxy])
+async def test_five_addresses_that_hold_500_slow_connections_keep_nobody_out(
+    serve: Serve, through: Callable[[int], Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if through is straight:
+        monkeypatch.setattr("controller.web.server.NEAR", ("none",))  # addresses of this machine are as others are
+    async with serve() as lobby, through(lobby.port) as port:
+        tv, li, stranger = await lobby.screen("tv"), await lobby.person("li"), lobby.anybody
+        tv, li, stranger = (Client(port, client.headers) for client in (tv, li, stranger))
+        async with (
+            tv.stream("/api/television/live") as television,
+            # Heads and bodies without an end: who says less than a line is nobody yet, through a proxy at least.
+            slow_connections(port, 500, FIVE, random=Random(21), beginnings=BEGINNINGS[1:]) as strangers,
+        ):
+            await television.view()
+            await until(lambda: strangers.came >= 500, 20)
+            # From one of the five as well as from elsewhere: nobody stays out for whom they share an address with.
+            visits = [await tv.visit("/tv", (FIVE[0], "127.0.0.1")[number % 2]) for number in range(40)]
+            assert [visit.status for visit in visits] == [200] * 40
+            assert [(await stranger.visit("/sign-in", "127.0.0.9")).status for _ in range(10)] == [200] * 10
+            assert await li.take() == "A001"
+            assert strangers.open >= 200, "they are still at it"
+            while (await television.next())[0] != "view":
+                pass
 
 
 # -- presses -------------------------------------------------------------------------------------------------
@@ -1394,6 +1446,156 @@ async def test_a_live_page_shows_what_the_operation_without_live_does(serve: Ser
                 assert event == "hello"
                 assert hello["build"]
                 assert (await stream.view()).keys() == (await li.get(path)).json.keys()
+
+
+# -- pages as devices ----------------------------------------------------------------------------------------
+
+
+def device_rows(lobby: Served) -> list[tuple[str, str, str]]:
+    """What the journal has of pages: device, state and detail."""
+    rows = [(row["device"], row["state"], row["detail"]) for row, _ in lobby.rows("device_changed")]
+    return [row for row in rows if row[0].startswith("page.")]
+
+
+async def named(stream: Stream) -> str:
+    """What a stream calls its page; empty: it is no device's."""
+    event, hello = await stream.next()
+    assert event == "hello"
+    return str(hello.get("page", ""))
+
+
+async def tell(client: Client, page: str, state: str) -> int:
+    """The status of a page's report."""
+    return (await client.post("/api/reports", {"page": page, "state": state})).status
+
+
+async def test_a_page_reports_its_state_as_a_device_does(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("controller.web.page_health.CLOSED_AFTER", 0.3)
+    async with serve() as lobby:
+        tv, li = await lobby.screen("tv"), await lobby.person("li")
+        async with li.stream("/api/console/live") as console:
+
+            async def shown(state: str) -> dict[str, Any]:
+                def found(view: Any) -> list[dict[str, Any]]:
+                    return [each for each in view["devices"] if (each["id"], each["state"]) == ("page.tv", state)]
+
+                device: dict[str, Any] = found(await console.view(found))[0]
+                return device
+
+            async with tv.stream("/api/television/live") as stream:
+                assert await tell(tv, await named(stream), "silent") == 204
+                device = await shown("degraded")
+                assert lobby.settings.rules.wording.say("device.page_silent") == device["detail"]
+                assert device["name"] == lobby.settings.rules.wording.say("device.page", name="tv")
+            assert (await shown("offline"))["detail"] == lobby.settings.rules.wording.say("device.page_closed")
+            async with tv.stream("/api/television/live") as stream:
+                assert await tell(tv, await named(stream), "ok") == 204
+                assert (await shown("ok"))["detail"] == ""
+        await lobby.daemon.engine.idle()
+        assert device_rows(lobby) == [
+            ("page.tv", "degraded", "page_silent"),
+            ("page.tv", "offline", "page_closed"),
+            ("page.tv", "ok", ""),
+        ]
+        assert len(said(caplog, "page.tv: ")) == 3
+
+
+async def test_a_page_that_comes_back_in_time_or_ends_with_the_daemon_is_no_news(serve: Serve) -> None:
+    async with serve() as lobby:
+        tv = await lobby.screen("tv")
+        for _ in range(4):
+            async with tv.stream("/api/television/live") as stream:
+                page = await named(stream)
+                assert await tell(tv, page, "silent") == 204
+            await until(lambda: not lobby.daemon.screens._live.states("tv"))  # type: ignore[union-attr]
+        async with tv.stream("/api/television/live") as stream:
+            assert await tell(tv, page, "silent") == 404, "what has ended tells nothing"
+            assert await tell(tv, await named(stream), "silent") == 204
+            await lobby.daemon.engine.idle()
+            path = lobby.settings.journal_path
+            lobby.daemon.stop()
+            assert await stream.end() == {"reason": "restart"}
+    told = [(row["state"], row["detail"]) for row, _ in rows_of(path, "device_changed") if row["device"] == "page.tv"]
+    assert told == [("degraded", "page_silent")]
+
+
+async def test_of_an_account_with_several_pages_the_worst_counts(serve: Serve) -> None:
+    async with serve() as lobby:
+        tv = await lobby.screen("tv")
+        async with tv.stream("/api/television/live") as one:
+            async with tv.stream("/api/television/live") as other:
+                assert await tell(tv, await named(one), "ok") == 204
+                assert await tell(tv, await named(other), "silent") == 204
+            await until(lambda: len(device_rows(lobby)) == 3)
+        assert [state for _, state, _ in device_rows(lobby)] == ["ok", "degraded", "ok"]
+
+
+async def test_only_a_device_tells_the_state_of_a_page_and_only_of_its_own(serve: Serve) -> None:
+    async with serve() as lobby:
+        li, clerk = await lobby.person("li"), await lobby.person("10234", "counter")
+        tv, other = await lobby.screen("tv"), await lobby.screen("tv-2")
+        ticket = (await li.post("/api/tickets", {"service": "cash"})).json["page"].removeprefix("/t/")
+        async with (
+            lobby.anybody.stream(f"/api/pages/{ticket}/live") as phone,
+            li.stream("/api/television/live") as looks,
+            clerk.stream("/api/counters/1/live") as works,
+            tv.stream("/api/television/live") as stream,
+        ):
+            page = await named(stream)
+            assert page
+            assert [await named(each) for each in (phone, looks, works)] == ["", "", ""]
+            content = {"page": page, "state": "silent"}
+            assert (await lobby.anybody.post("/api/reports", content)).refusal == (401, "not_signed_in")
+            assert (await li.post("/api/reports", content)).refusal == (403, "forbidden")
+            bare = tv.without("X-CSRF-Token")
+            assert (await bare.post("/api/reports", content)).refusal == (403, "foreign")
+            for client in (clerk, other):
+                assert (await client.post("/api/reports", content)).refusal == (404, "not_open")
+            for wrong in ({"page": "", "state": "ok"}, {"page": "x" * 32, "state": "ok"}):
+                assert (await tv.post("/api/reports", wrong)).refusal == (404, "not_open")
+            for wrong in ({"page": page, "state": "offline"}, {"page": page, "state": "ok", "detail": "x"}):
+                assert (await tv.post("/api/reports", wrong)).refusal == (422, "unreadable")
+        assert device_rows(lobby) == []
+
+
+@pytest.mark.parametrize(("role", "path"), [("kiosk", "/api/kiosk"), ("counter", "/api/counters/1")])
+async def test_every_kind_of_device_has_a_page_that_tells_its_state(serve: Serve, role: Role, path: str) -> None:
+    async with serve() as lobby:
+        device = await lobby.screen("device", role)
+        async with device.stream(f"{path}/live") as stream:
+            assert await tell(device, await named(stream), "ok") == 204
+        await lobby.daemon.engine.idle()
+        assert device_rows(lobby) == [("page.device", "ok", "")]
+
+
+async def test_a_page_that_does_nothing_but_report_is_told_to_wait(serve: Serve) -> None:
+    async with serve() as lobby:
+        tv, other = await lobby.screen("tv"), await lobby.screen("tv-2")
+        async with tv.stream("/api/television/live") as stream, other.stream("/api/television/live") as second:
+            page = await named(stream)
+            replies = [await tv.post("/api/reports", {"page": page, "state": state}) for state in ("ok", "silent") * 20]
+            assert [reply.status for reply in replies] == [204] * 30 + [429] * 10
+            assert replies[-1].refusal == (429, "too_many_reports")
+            assert 0 < replies[-1].json["wait"] <= 60
+            assert await tell(other, await named(second), "ok") == 204
+        await lobby.daemon.engine.idle()
+        assert len(device_rows(lobby)) <= 31
+
+
+async def test_the_report_of_a_page_is_described(serve: Serve) -> None:
+    async with serve() as lobby:
+        found = (await lobby.device("program", "screen").get("/api/openapi.json")).json
+        described = found["paths"]["/api/reports"]["post"]
+        assert {"204", "401", "403", "404", "422", "429"} <= described["responses"].keys()
+        assert "security" not in described, "as everywhere: a session or a token"
+        content = found["components"]["schemas"]["Report"]
+        assert content["required"] == ["page", "state"]
+        assert content["properties"]["state"]["enum"] == ["ok", "silent"]
+
+
+# -- figures -------------------------------------------------------------------------------------------------
 
 
 async def test_figures_for_prometheus(serve: Serve) -> None:

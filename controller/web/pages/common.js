@@ -3,6 +3,7 @@
 const PINGS_MISSED = 16000; // ms without a word from the controller after which what is shown may be old
 const TRIES = [0, 400, 1200, 3000]; // ms before each try of a press; all with one key, so that it acts once
 const TIME_OUT = 5000;
+const REPORT_AGAIN = 15000; // ms after which a page tells its state again that could not be told
 
 export const page = JSON.parse(document.getElementById("page").textContent);
 
@@ -70,19 +71,33 @@ export function toast(text, refused = false) {
 /**
  * Watch a scene: `show(view)` with every picture. Reconnects by itself for ever; while nothing is heard the page says so
  * in place of what it last showed, and a page from before an update loads itself anew. With `ends` the scene may be over
- * for good, which is `show(null)`.
+ * for good, which is `show(null)`. `state()` is what a page that is a device of the branch's tells of itself, "ok" or
+ * "silent", or nothing while it does not know.
  */
-export function watch(path, show, { stale = overlay, ends = false } = {}) {
+export function watch(path, show, { stale = overlay, ends = false, state = () => "ok" } = {}) {
   let source, heard = performance.now(), told = now(), since = 0, pause = 500, timer, over = false;
+  let name = ""; // what the controller calls this page; empty: it is no device, or nothing is heard
+  let reported, reporting = false, reportFrom = 0;
   const hear = () => {
     heard = performance.now();
     told = now();
     pause = 500;
   };
   const lose = () => {
+    name = "";
     since ||= told;
     stale(since);
   };
+  async function report() {
+    const [as, news] = [name, state()];
+    if (!as || !news || news === reported || reporting || performance.now() < reportFrom) return;
+    reporting = true;
+    const answer = await ask("POST", "/api/reports", { page: as, state: news });
+    reporting = false;
+    if (as !== name) return;
+    if (answer.result === "ok") reported = news;
+    else reportFrom = performance.now() + REPORT_AGAIN;
+  }
   function connect() {
     if (over) return;
     clearTimeout(timer);
@@ -90,7 +105,11 @@ export function watch(path, show, { stale = overlay, ends = false } = {}) {
     source = new EventSource(path);
     source.addEventListener("hello", (event) => {
       hear();
-      if (JSON.parse(event.data).build !== page.build) location.reload();
+      const hello = JSON.parse(event.data);
+      if (hello.build !== page.build) location.reload();
+      name = hello.page ?? "";
+      reported = undefined;
+      reportFrom = 0;
     });
     source.addEventListener("view", (event) => {
       const view = JSON.parse(event.data);
@@ -99,6 +118,7 @@ export function watch(path, show, { stale = overlay, ends = false } = {}) {
       since = 0;
       stale(0);
       show(view);
+      report();
     });
     source.addEventListener("ping", () => {
       hear();
@@ -132,6 +152,7 @@ export function watch(path, show, { stale = overlay, ends = false } = {}) {
     if (ends && status === 404) finish();
   }
   setInterval(() => {
+    report();
     if (!over && performance.now() - heard > PINGS_MISSED) {
       lose();
       heard = performance.now() - PINGS_MISSED + 5000;

@@ -33,7 +33,7 @@ const showDevices = keyed(devices, (device) => device.id, () => {
   return {
     node,
     show(device) {
-      put(name, device.id);
+      put(name, device.name);
       node.dataset.state = device.state;
       const word = say(DEVICES[device.state] ?? device.state);
       // Of one that works there is nothing more to say: any detail would read as a fault.
@@ -70,7 +70,7 @@ addPart({
       ...view.notices.map((text) => ({ text })),
       ...faults.map((device) => ({
         text: say("page.console.device_fault", {
-          device: device.id, detail: device.detail || say(DEVICES[device.state] ?? device.state),
+          device: device.name, detail: device.detail || say(DEVICES[device.state] ?? device.state),
         }),
       })),
     ];

@@ -13,6 +13,7 @@ const LONGEST = 15000; // ms of one announcement
 const DUMB = 60000; // ms after which a browser without a voice is tried again
 const BREATH = 500; // ms after an announcement
 const OFFERED = 60000; // ms for which a screen without sound says so: after that nobody is there to touch it
+const TUNING = 2000; // ms in which sound begins where a browser lets it
 const KEPT = "lobby.sound";
 
 // -- what is shown ----------------------------------------------------------------------------------------------
@@ -195,6 +196,8 @@ let prepared = false;
 let speechless = "speechSynthesis" in window ? 0 : Infinity; // until when (ms since the page was loaded) it has no voice
 let audio = asked === "off" ? undefined : newAudio();
 let allowed = false; // whether somebody has touched the screen
+let mute = false; // whether the last sentence could not be heard
+let tuned = Infinity; // when it is known whether there is sound, ms since the page was loaded
 let offered = 0; // when it was first said that there is no sound, ms since the page was loaded
 
 /** Whether calls are spoken here: as the address says, else unless the branch has a voice: two would talk at once. */
@@ -220,6 +223,7 @@ function offer() {
 async function allow() {
   if (allowed && audio?.state !== "suspended") return;
   allowed = true;
+  mute = false;
   sound.hidden = true;
   try {
     localStorage.setItem(KEPT, "on");
@@ -247,6 +251,7 @@ function isKept() {
 async function prepare() {
   if (prepared) return;
   prepared = true;
+  tuned = performance.now() + TUNING;
   audio?.addEventListener("statechange", () => (sound.hidden ||= audio.state === "running"));
   for (const touched of TOUCHES) addEventListener(touched, allow);
   if (isKept()) return;
@@ -302,6 +307,13 @@ async function speak() {
   speaking = false;
 }
 
+/** What the controller is told: whether calls can be heard that are to be; nothing until that is known. */
+function state() {
+  if (!view) return undefined;
+  if (!speaks() || (audio?.state === "running" && !mute && speechless !== Infinity)) return "ok";
+  return performance.now() < tuned ? undefined : "silent";
+}
+
 /** Two falling notes, as in a station. */
 async function chime() {
   if (audio?.state !== "running") {
@@ -341,6 +353,7 @@ function utter(text) {
     // Some browsers have the interface and no voice behind it, and some forget to say that they have finished.
     const silent = setTimeout(() => {
       speechless = performance.now() + DUMB;
+      mute = true;
       speechSynthesis.cancel();
       end();
     }, SILENT);
@@ -348,10 +361,16 @@ function utter(text) {
       speechSynthesis.cancel();
       end();
     }, LONGEST);
-    sentence.onstart = () => clearTimeout(silent);
+    sentence.onstart = () => {
+      mute = false;
+      clearTimeout(silent);
+    };
     sentence.onend = end;
     sentence.onerror = (event) => {
-      if (event.error === "not-allowed") offer();
+      if (event.error === "not-allowed") {
+        mute = true;
+        offer();
+      }
       end();
     };
     speechSynthesis.speak(sentence);
@@ -374,6 +393,7 @@ watch("/api/television/live", (picture) => {
     if (lost !== null) lost = true;
     backlog.length = 0;
   },
+  state,
 });
 
 function tick() {

@@ -1,0 +1,95 @@
+"""Strangers who hold connections to the screens: they begin to ask and never come to an end, a byte at a time.
+
+Behind a proxy or from addresses of their own, as a scanner or a broken phone does it. Whoever is cut comes again, until
+the connections are used up that they may open in all.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from random import Random
+
+BEGINNINGS = (
+    b"G",
+    b"GET /tv HTTP/1.1\r\nHost: lobby\r\nx: ",
+    b"POST /api/session HTTP/1.1\r\nHost: lobby\r\nContent-Type: application/json\r\nContent-Length: 9000\r\n\r\n",
+)
+"""How somebody begins who never ends: a word, a head or a body. An empty one says nothing at all."""
+TRICKLE = 0.5
+"""Seconds between two bytes."""
+AGAIN = 0.05
+"""Seconds after which somebody who was cut comes again."""
+
+
+@dataclass
+class Strangers:
+    """What has become of them so far."""
+
+    left: int
+    """Connections that they may still open."""
+    came: int = 0
+    """Connections that they have opened."""
+    cut: int = 0
+    """Of those, closed at the other end."""
+    tasks: list[asyncio.Task[None]] = field(default_factory=list)
+
+    @property
+    def open(self) -> int:
+        """Connections that they have now."""
+        return self.came - self.cut
+
+
+@asynccontextmanager
+async def slow_connections(
+    port: int,
+    count: int,
+    addresses: Sequence[str],
+    *,
+    random: Random,
+    host: str = "127.0.0.1",
+    most: int = 2000,
+    beginnings: Sequence[bytes] = BEGINNINGS,
+) -> AsyncIterator[Strangers]:
+    """`count` at a time at `host`:`port`, spread over `addresses` of ours, `most` in all; they leave at the end."""
+    strangers = Strangers(most)
+    for number in range(min(count, most)):
+        visit = _visit(strangers, host, port, addresses[number % len(addresses)], random.choice(beginnings))
+        strangers.tasks.append(asyncio.create_task(visit, name=f"stranger {number}"))
+    try:
+        yield strangers
+    finally:
+        for task in strangers.tasks:
+            task.cancel()
+        await asyncio.gather(*strangers.tasks, return_exceptions=True)
+
+
+async def _visit(strangers: Strangers, host: str, port: int, address: str, beginning: bytes) -> None:
+    while strangers.left > 0:
+        strangers.left -= 1
+        try:
+            reader, writer = await asyncio.open_connection(host, port, local_addr=(address, 0))
+        except OSError:
+            await asyncio.sleep(AGAIN)
+            continue
+        strangers.came += 1
+        trickling = asyncio.create_task(_trickle(writer, beginning))
+        try:
+            while await reader.read(4096):
+                pass
+        except OSError:
+            pass
+        finally:
+            trickling.cancel()
+            writer.transport.abort()
+        strangers.cut += 1
+        await asyncio.sleep(AGAIN)
+
+
+async def _trickle(writer: asyncio.StreamWriter, beginning: bytes) -> None:
+    writer.write(beginning)
+    while beginning and not writer.is_closing():
+        await asyncio.sleep(TRICKLE)
+        writer.write(b"x")
