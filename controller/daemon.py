@@ -95,7 +95,13 @@ class Daemon:
         try:
             engine = self.engine = Engine(rules, journal, self._clock.steady)
             desk = self.desk = Desk(
-                rules, journal, engine.submit, lambda: engine.settled, self._watch.wall, self._page(accounts)
+                rules,
+                journal,
+                engine.submit,
+                lambda: engine.settled,
+                self._watch.wall,
+                self._page(accounts),
+                self._clock.steady,
             )
             sessions = furnish(settings, desk, self._clock.steady)
             engine.replay()

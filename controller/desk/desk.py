@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable, Iterator
 
+from controller.desk.flapping import UNSTEADY, Flapping
 from controller.desk.mqtt import MqttPost
 from controller.desk.post import DeviceReport, Lobby, Post, Watcher
 from controller.desk.printing import PrinterPost
@@ -30,8 +32,8 @@ class Desk:
 
     `settled` says whether the state is what the journal holds: nothing of any other is shown.
 
-    `now` gives the time in ms since 1970, UTC; `page` what a ticket's QR code says, by day and ticket. Posts are told
-    in the order in which they were added: what customers look at first, first.
+    `now` gives the time in ms since 1970, UTC, `steady` monotonic seconds; `page` what a ticket's QR code says, by day
+    and ticket. Posts are told in the order in which they were added: what customers look at first, first.
     """
 
     def __init__(
@@ -42,6 +44,7 @@ class Desk:
         settled: Callable[[], bool],
         now: Callable[[], int],
         page: Callable[[str, str], str] | None = None,
+        steady: Callable[[], float] = time.monotonic,
     ) -> None:
         self._waits: Waits = {}
         page = page or (lambda day, ticket: f"lobby:{rules.branch}:{day}:{ticket}")
@@ -52,6 +55,9 @@ class Desk:
         self._watchers: list[Watcher] = []
         self._reports: dict[str, DeviceReport] = {}
         self._healths: dict[str, Health] = {}
+        """What has been told of each device."""
+        self._flapping: dict[str, Flapping] = {}
+        self._steady = steady
         self._trouble = ""
         self._state = State()
 
@@ -122,6 +128,7 @@ class Desk:
 
     def looked_ahead(self) -> None:
         """Show what has been reckoned, and the day's figures."""
+        self._guarded("the devices' health", self._look_at_health)
         if self._settled():
             self._guarded("the day's figures", self._show_figures)
             self._update()
@@ -143,12 +150,23 @@ class Desk:
         return self._printer.paper
 
     def health(self, id: str, health: Health, note: str) -> None:
-        """A device's health as its driver sees it; what has not changed is neither logged nor written."""
+        """A device's health as its driver sees it; what has not changed, or does nothing but change, is neither logged
+        nor written."""
+        flapping = self._flapping.setdefault(id, Flapping())
+        told = flapping.hears(health, self._steady())
+        if told:
+            self._tell_health(id, told, note)
+
+    def _look_at_health(self) -> None:
+        for id, flapping in self._flapping.items():
+            told = flapping.looks(self._steady())
+            if told:
+                self._tell_health(id, told, "")
+
+    def _tell_health(self, id: str, health: Health, note: str) -> None:
         before = self._healths.get(id)
-        if before == health:
-            return
         self._healths[id] = health
-        detail = self.lobby.rules.wording.say(f"device.{health.detail}") if health.detail else ""
+        detail = self._detail(id, health)
         self._log(id, before, health, note)
         now = self.lobby.now()
         report = self._reports[id] = DeviceReport(health.state, detail, now)
@@ -199,10 +217,26 @@ class Desk:
             more = "" if len(lost) <= UNKNOWN_PRINTS_NAMED else " .."
             yield wording.say("notice.unknown_print", tickets=" ".join(lost[:UNKNOWN_PRINTS_NAMED]) + more)
 
+    def _detail(self, id: str, health: Health) -> str:
+        """What is wrong with a device, in words; of one that flaps, what it is in between."""
+        say, worst = self.lobby.rules.wording.say, self._flapping[id].worst
+        if health == UNSTEADY and worst:
+            return say("device.unsteady_as", detail=say(f"device.{worst.detail}"))
+        return say(f"device.{health.detail}") if health.detail else ""
+
     def _log(self, id: str, before: Health | None, health: Health, note: str) -> None:
-        wording = self.lobby.rules.wording
+        wording, flapping = self.lobby.rules.wording, self._flapping[id]
+        if health == UNSTEADY:
+            seconds = max(1, round(self._steady() - flapping.since))
+            advice = wording.say(f"advice.{flapping.worst.detail}") if flapping.worst else ""
+            reason = self._detail(id, health) + (f" ({note})" if note else "")
+            text = wording.say("notice.unsteady", reason=reason, times=flapping.changes, seconds=seconds, advice=advice)
+            log.warning("%s: %s", id, text)
+            return
+        if before == UNSTEADY:
+            log.warning("%s: %s", id, wording.say("notice.steady", times=flapping.changes))
         if health.state != "ok":
             reason = wording.say(f"device.{health.detail}") + (f" ({note})" if note else "")
             log.warning("%s: %s; %s", id, reason, wording.say(f"advice.{health.detail}"))
-        elif before is not None and before.state != "ok":
+        elif before is not None and before.state != "ok" and before != UNSTEADY:
             log.warning("%s: %s", id, wording.say("notice.back"))
