@@ -29,13 +29,29 @@ class Faults:
     """The device neither reads nor answers, but the port stays open."""
     unplugged: bool = False
     """The port is gone."""
+    keeps_power: bool = False
+    """A pulled cable leaves the device its power: once it is back, the device goes on where it was."""
+    cut_after: int | None = None
+    """The cable is pulled once so many more bytes have reached the device; None: it is not."""
 
     paper: Literal["ok", "low", "out"] = "ok"
     cover_open: bool = False
+    flicker: float = 0.0
+    """How often a second, on average, the near-end sensor changes its mind while `paper` is "ok"."""
 
     def lost(self) -> bool:
         """Whether this message is lost."""
         return self.loss > 0 and self.random.random() < self.loss
+
+    def before_cut(self, data: bytes) -> bytes:
+        """What of the message still reaches the device; with the last byte granted the port is gone."""
+        if self.cut_after is None:
+            return data
+        reaching = data[: self.cut_after]
+        self.cut_after -= len(reaching)
+        if self.cut_after == 0:
+            self.cut_after, self.unplugged = None, True
+        return reaching
 
     def touched(self, data: bytes) -> bytes:
         """The message as it arrives: unchanged, or with one byte replaced."""
