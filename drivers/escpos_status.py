@@ -56,7 +56,8 @@ class Trouble(Flag):
     HEAD_HOT = auto()
     ERROR = auto()
     RESUMABLE = CUTTER | MECHANICAL
-    BLOCKING = OFFLINE | COVER_OPEN | PAPER_END | CUTTER | MECHANICAL | FATAL | HEAD_HOT | ERROR
+    FAULT = COVER_OPEN | PAPER_END | CUTTER | MECHANICAL | FATAL | HEAD_HOT | ERROR
+    BLOCKING = FAULT | OFFLINE
 
 
 REAL_TIME_BITS: dict[int, dict[int, Trouble]] = {
@@ -188,12 +189,13 @@ class StatusWatch:
     """Asks a printer the four real-time questions, one at a time, round after round, and knows its state.
 
     A round's answers count together, so that a cause is never seen without its effects. Automatic status, where the
-    printer has it, counts at once; the rounds then only find what it missed. One watch serves one connection.
+    printer has it, counts at once; the rounds then only find what it missed. One watch serves one connection; `trouble`
+    is the printer's last word on the one before, where that still counts.
     """
 
-    def __init__(self, now: float) -> None:
-        self.trouble: Trouble | None = None
-        """None until the printer has said something about itself."""
+    def __init__(self, now: float, trouble: Trouble | None = None) -> None:
+        self.trouble = trouble
+        """The printer's last word; None until it has said something about itself."""
         self.automatic = False
         """The printer tells its state by itself."""
         self.answering = False
@@ -212,8 +214,10 @@ class StatusWatch:
 
     @property
     def blocked(self) -> bool:
-        """It says that it cannot print now."""
-        return not self.silent and self.trouble is not None and bool(self.trouble & Trouble.BLOCKING)
+        """Its last word is that it cannot print. Where the word names a fault, silence does not take it back: a printer
+        that holds the host off because of its fault cannot be asked."""
+        counts = Trouble.FAULT if self.silent else Trouble.BLOCKING
+        return self.trouble is not None and bool(self.trouble & counts)
 
     @property
     def clear(self) -> bool:
