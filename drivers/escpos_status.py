@@ -164,8 +164,10 @@ def _take_process_id(buffer: bytearray) -> Taken[Reply]:
     if len(buffer) < PROCESS_ID_SIZE:
         return Taken(0)
     number, end = bytes(buffer[2:6]), buffer[6]
-    if end != 0 or not all(0x20 <= byte <= 0x7E for byte in number):
+    if end != 0:
         return Taken(1)
+    if not all(0x20 <= byte <= 0x7E for byte in number):
+        return Taken(PROCESS_ID_SIZE)  # to a request that lost its end; its bytes could be read as a status
     return Taken(PROCESS_ID_SIZE, ProcessId(number))
 
 
@@ -194,6 +196,7 @@ class StatusWatch:
     """
 
     def __init__(self, now: float, trouble: Trouble | None = None) -> None:
+        self._inherited = trouble is not None
         self.trouble = trouble
         """The printer's last word; None until it has said something about itself."""
         self.automatic = False
@@ -216,8 +219,12 @@ class StatusWatch:
     def blocked(self) -> bool:
         """Its last word is that it cannot print. Where the word names a fault, silence does not take it back: a printer
         that holds the host off because of its fault cannot be asked."""
-        counts = Trouble.FAULT if self.silent else Trouble.BLOCKING
-        return self.trouble is not None and bool(self.trouble & counts)
+        if self.trouble is None:
+            return False
+        if self.silent:
+            # Noise can look like a status; one who never answered would not correct it.
+            return (self.answering or self._inherited) and bool(self.trouble & Trouble.FAULT)
+        return bool(self.trouble & Trouble.BLOCKING)
 
     @property
     def clear(self) -> bool:
