@@ -15,10 +15,10 @@ afresh after each fault; at its end the job is `Unknown`. A lost link makes it `
 lost its power, and with it the buffer. Nothing is ever sent twice; jobs of which nothing was sent stay queued until the
 printer is back.
 
-What was under way may have stopped in the middle of a command, of which the printer then takes all that comes for the
-rest. So before anything else it is sent as many NULs as may be missing (outside a command they mean nothing), and
-before the next ticket, what hangs out of it is cut off. `DLE ENQ 2`, which drops the buffers, is no way to do that: most
-models obey it only in an error that can be recovered from.
+What was under way may have stopped in the middle of a command, for the rest of which the printer then takes all that
+comes. So before anything else it is sent as many NULs as may be missing (outside a command they mean nothing), and
+before the next ticket what hangs out of it is cut off. `DLE ENQ 2`, which drops the buffers, is no way to do that: most
+models obey it only in an error that they can recover from.
 
 What the text on the paper looks like is `drivers.paper`'s affair.
 """
@@ -98,7 +98,8 @@ class Unknown:
 
 @dataclass(slots=True)
 class _Flight:
-    """The job whose bytes have been sent, `size` of them its own. `close_by`: when its clock ends; None while the clock stands still."""
+    """The job whose bytes have been sent, `size` of them the ticket's. `close_by`: when its clock ends; None while the
+    clock stands still."""
 
     job: str
     id: bytes

@@ -196,7 +196,6 @@ class StatusWatch:
     """
 
     def __init__(self, now: float, trouble: Trouble | None = None) -> None:
-        self._inherited = trouble is not None
         self.trouble = trouble
         """The printer's last word; None until it has said something about itself."""
         self.automatic = False
@@ -219,12 +218,8 @@ class StatusWatch:
     def blocked(self) -> bool:
         """Its last word is that it cannot print. Where the word names a fault, silence does not take it back: a printer
         that holds the host off because of its fault cannot be asked."""
-        if self.trouble is None:
-            return False
-        if self.silent:
-            # Noise can look like a status; one who never answered would not correct it.
-            return (self.answering or self._inherited) and bool(self.trouble & Trouble.FAULT)
-        return bool(self.trouble & Trouble.BLOCKING)
+        counts = Trouble.FAULT if self.silent else Trouble.BLOCKING
+        return self.trouble is not None and bool(self.trouble & counts)
 
     @property
     def clear(self) -> bool:

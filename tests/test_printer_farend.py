@@ -322,7 +322,7 @@ def test_a_cable_lost_at_any_byte_of_a_ticket(
     abilities: dict[str, bool], outcome: type, keeps_power: bool, every: int
 ) -> None:
     """Invariant: what was printed of the ticket is cut off, the next one is whole and alone, and nothing else is
-    printed; also where the printer was in the middle of a command, or of a character, and went on waiting for its end."""
+    printed; also where the printer was in the middle of a command, or of a character, and waited for its end."""
     begun, whole = paper_of("A017", "A018")
     for lost_at in EVERY_BYTE[: None if outcome is Printed else len(whole_ticket("A017")) : every]:
         world = World(**abilities)
