@@ -238,7 +238,7 @@ class EscposPrinter:
         times = [self._watch.deadline(self._pace), self._probing.answer_by]
         if self._flight:
             times.append(self._flight.close_by)
-        if self._may_complete or self._may_probe or self._may_cut_off or self._may_start:
+        if self._may_complete or self._may_probe or self._may_cut_off or self._cut_off or self._may_start:
             times.append(self._free_at)
         if self._may_resume:
             times.append(self._resume_at)

@@ -537,6 +537,8 @@ def test_a_printer_that_lost_its_cable_before_the_cut_had_left_is_told_again() -
                 printer.receive(answer, now)
             now = max(now, printer.next_deadline() or now)
             printer.tick(now)
+        gone = now + len(CUT_OFF) * 10 / 9600
+        assert printer.next_deadline() == gone, "the next ticket does not wait for the next question"
         printer.disconnected(now + 5 * 10 / 9600)
 
 
