@@ -31,8 +31,8 @@ class Faults:
     """The port is gone."""
     keeps_power: bool = False
     """A pulled cable leaves the device its power: once it is back, the device goes on where it was."""
-    cut_after: int | None = None
-    """The cable is pulled once so many more bytes have reached the device; None: it is not."""
+    cut_after: int = 0
+    """The cable is pulled once so many more bytes have reached the device; 0: it is not."""
 
     paper: Literal["ok", "low", "out"] = "ok"
     cover_open: bool = False
@@ -45,12 +45,11 @@ class Faults:
 
     def before_cut(self, data: bytes) -> bytes:
         """What of the message still reaches the device; with the last byte granted the port is gone."""
-        if self.cut_after is None:
+        if not self.cut_after:
             return data
         reaching = data[: self.cut_after]
         self.cut_after -= len(reaching)
-        if self.cut_after == 0:
-            self.cut_after, self.unplugged = None, True
+        self.unplugged = not self.cut_after
         return reaching
 
     def touched(self, data: bytes) -> bytes:
