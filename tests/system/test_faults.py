@@ -282,10 +282,12 @@ async def test_a_cable_lost_inside_a_command_while_the_printer_keeps_its_power(
 async def test_a_ticket_under_way_at_a_crash_is_offered_for_reprint(tmp_path: Path, broker: Mosquitto) -> None:
     async with running(tmp_path, broker, HOUSE, MQTT, PRINTER) as (branch, network):
         await take(network)
+        since = network.levels["device/printer"]["since"]
         await branch.kill()
         await branch.start()
         assert branch.tickets("print_unknown") == ["A001"]
         await until(lambda: any("A001" in notice for notice in network.levels["board"]["notices"]))
+        await until(lambda: network.levels["device/printer"]["since"] != since)  # it is known anew
         await network.device("printer")
         await take(network)
         await until(lambda: branch.tickets("ticket_printed") == ["A002"])
