@@ -8,11 +8,17 @@ is probed after each connect, best first:
   automatic status, whose bytes look the same.
 * `QUIET`: it says nothing about jobs. When the bytes have left and it stayed healthy for `QUIET_TIME`: `Sent`, final.
 
-Its state comes from automatic status (`GS a`), where it has that, and from real-time questions (`DLE EOT n`). A job in
-flight waits as long as the printer reports a fault: it holds the rest of the ticket and goes on when the fault is
-over. While it reports none (or nothing at all), the job's clock runs, afresh after each fault; at its end the job is
-`Unknown`. A lost link makes it `Unknown` as well: the printer may have lost its power, and with it the buffer. Nothing
-is ever sent twice; jobs of which nothing was sent stay queued until the printer is back.
+Its state comes from automatic status (`GS a`), where it has that, and from real-time questions (`DLE EOT n`). A fault
+that it reported stands until it says otherwise, also while it takes or says nothing more. A job in flight waits for the
+end of a fault: the printer holds the rest of the ticket and goes on then. While there is none, the job's clock runs,
+afresh after each fault; at its end the job is `Unknown`. A lost link makes it `Unknown` as well: the printer may have
+lost its power, and with it the buffer. Nothing is ever sent twice; jobs of which nothing was sent stay queued until the
+printer is back.
+
+What was under way may have stopped in the middle of a command, for the rest of which the printer then takes all that
+comes. So before anything else it is sent as many NULs as may be missing (outside a command they mean nothing), and
+before the next ticket what hangs out of it is cut off. `DLE ENQ 2`, which drops the buffers, is no way to do that: most
+models obey it only in an error that they can recover from.
 
 What the text on the paper looks like is `drivers.paper`'s affair.
 """
@@ -40,6 +46,12 @@ from drivers.escpos_status import (
 
 RESUME = b"\x10\x05\x01"
 """DLE ENQ 1: recover from an error and go on at the line where it happened."""
+
+NUL = b"\x00"
+SHORT_COMMANDS = 16
+"""Bytes that complete any command sent outside a job; more are needed for what is announced in one."""
+CUT_OFF = b"\x1b\x40\x1b\x64\x06\x1d\x56\x01"
+"""ESC @, drop a line not yet printed; ESC d 6, feed what is printed past the cutter; GS V 1, cut."""
 
 JOB_IDS = 10_000
 """Ids of jobs are four digits, used in turn: never the probe's letters, and a late answer never meets its id again."""
@@ -86,10 +98,12 @@ class Unknown:
 
 @dataclass(slots=True)
 class _Flight:
-    """The job whose bytes have been sent. `close_by`: when its clock ends; None while the clock stands still."""
+    """The job whose bytes have been sent, `size` of them the ticket's. `close_by`: when its clock ends; None while the
+    clock stands still."""
 
     job: str
     id: bytes
+    size: int
     proof: Proof
     close_by: float | None
 
@@ -107,10 +121,19 @@ class EscposPrinter:
         self._queue: deque[tuple[str, bytes]] = deque()
         self._flight: _Flight | None = None
         self._jobs_sent = 0
+        self._missing = SHORT_COMMANDS
+        """Bytes for which the printer may be waiting to complete a command."""
+        self._completed = False
+        """They have been sent."""
+        self._hanging = False
+        """A part of a ticket may hang out of the printer."""
+        self._cut_off = False
+        """The command to cut it off has been sent."""
         self._reader = reply_reader()
         self._unasked = 0
         self._ever_answered = False
         self._connected = False
+        self._held_off = Trouble.NONE
         self._watch = StatusWatch(0.0)
         self._probing = Probing(self._watch)
         self._free_at = self._resume_at = 0.0
@@ -128,6 +151,22 @@ class EscposPrinter:
             raise PrinterBusy(f"{QUEUE_LIMIT} tickets wait to be printed")
         self._queue.append((job, data))
 
+    def interrupted(self, data: bytes) -> None:
+        """A job such as this was under way when an earlier run of the controller ended."""
+        self._left_undone(len(data))
+
+    def held_off(self) -> Health | None:
+        """The link was given up because the printer took nothing more, and is being opened anew. The fault that it
+        reported is why, and stays its state until it says otherwise; None if it reported none.
+
+        To be called after `disconnected`.
+        """
+        trouble = self._watch.trouble or Trouble.NONE
+        if not trouble & Trouble.FAULT:
+            return None
+        self._held_off = trouble
+        return Health("degraded", wording(trouble))
+
     @property
     def ready(self) -> bool:
         """Whether a job given now would be started as soon as those before it are done."""
@@ -137,13 +176,13 @@ class EscposPrinter:
     def detail(self) -> str:
         """Why it is not ready, as a wording key; empty when it is."""
         if not self._connected:
-            return "offline"
+            return wording(self._held_off) or "offline"
+        if self._watch.blocked:
+            return wording(self._watch.trouble or Trouble.NONE)
         if self._watch.silent and self._ever_answered:
             return "no_answer"
         if self._watch.trouble is None and not self._watch.silent:
             return "starting"
-        if self._watch.blocked:
-            return wording(self._watch.trouble or Trouble.NONE)
         return "printer_busy" if len(self._queue) >= QUEUE_LIMIT else ""
 
     @property
@@ -161,14 +200,18 @@ class EscposPrinter:
     def connected(self, now: float) -> Sequence[object]:
         self._connected = True
         self._reader.reset()
-        self._watch = StatusWatch(now)
+        self._watch = StatusWatch(now, self._held_off or None)
+        self._held_off = Trouble.NONE
         self._probing = Probing(self._watch)
+        self._completed = self._cut_off = False
         self._free_at = self._resume_at = now
         self._told = None
         self._was_silent = False
         return []
 
     def disconnected(self, now: float) -> Sequence[object]:
+        if now >= self._free_at:
+            self._all_left()
         self._connected = False
         return self._close(Unknown)
 
@@ -184,6 +227,7 @@ class EscposPrinter:
     def data_to_send(self, now: float) -> bytes:
         if not self._connected or now < self._free_at:
             return b""
+        self._all_left()
         data = self._next(now)
         self._free_at = self._gone_at(len(data), now)
         return data
@@ -194,7 +238,7 @@ class EscposPrinter:
         times = [self._watch.deadline(self._pace), self._probing.answer_by]
         if self._flight:
             times.append(self._flight.close_by)
-        if self._may_probe or self._may_start:
+        if self._may_complete or self._may_probe or self._may_cut_off or self._cut_off or self._may_start:
             times.append(self._free_at)
         if self._may_resume:
             times.append(self._resume_at)
@@ -228,7 +272,7 @@ class EscposPrinter:
             return []
         self._watch.tick(now)
         if self._was_silent and not self._watch.silent:
-            self._probing.restart()
+            self._begin_anew()
         self._was_silent = self._watch.silent
         self._probing.tick(now)
         facts = self._run_clock(now)
@@ -250,12 +294,12 @@ class EscposPrinter:
             if flight.proof is Proof.QUIET:
                 return self._close(Sent)
             if not self._watch.silent:
-                self._probing.restart()  # perhaps it was off too shortly to be missed
+                self._begin_anew()  # perhaps it was off too shortly to be missed
             return self._close(Unknown)
         return []
 
     def _health(self) -> Health | None:
-        if self._watch.silent:
+        if self._watch.silent and not self._watch.blocked:
             return Health("degraded", "no_answer" if self._ever_answered else "no_status")
         if self._watch.trouble is None:
             return None
@@ -264,7 +308,29 @@ class EscposPrinter:
 
     def _close(self, outcome: type[Sent | Printed | Unknown]) -> list[object]:
         flight, self._flight = self._flight, None
-        return [outcome(flight.job)] if flight else []
+        if flight is None:
+            return []
+        if outcome is Unknown:
+            self._left_undone(flight.size)
+        return [outcome(flight.job)]
+
+    def _begin_anew(self) -> None:
+        """The printer may have been off, or without its cable: it is in an unknown state."""
+        self._completed = False
+        self._probing.restart()
+
+    def _left_undone(self, size: int) -> None:
+        """A job of that size may have stopped at any of its bytes."""
+        self._missing = max(self._missing, size)
+        self._completed = False
+        self._hanging = True
+        self._cut_off = False
+
+    def _all_left(self) -> None:
+        """All that was sent has left."""
+        if self._cut_off:
+            self._cut_off = self._hanging = False
+            self._missing = SHORT_COMMANDS
 
     # -- sending ---------------------------------------------------------------------------------------------
 
@@ -272,6 +338,9 @@ class EscposPrinter:
         if self._may_resume and now >= self._resume_at:
             self._resume_at = now + RESUME_INTERVAL
             return RESUME
+        if self._may_complete:
+            self._completed = True
+            return NUL * self._missing
         ask_at = self._watch.ask_at(self._pace)
         if ask_at is not None and now >= ask_at:
             return self._watch.ask(self._gone_at(QUESTION_SIZE, now))
@@ -279,10 +348,14 @@ class EscposPrinter:
             data, seconds = self._probing.ask()
             self._probing.answer_by = self._gone_at(len(data), now) + seconds
             return data
+        if self._may_cut_off:
+            self._cut_off = True
+            return CUT_OFF
         return self._start_job(now) if self._may_start else b""
 
     def _start_job(self, now: float) -> bytes:
         job, data = self._queue.popleft()
+        size = len(data)
         number = b"%04d" % (self._jobs_sent % JOB_IDS)
         self._jobs_sent += 1
         proof = self._probing.proof
@@ -290,14 +363,23 @@ class EscposPrinter:
             data += PROCESS_ID_REQUEST + number
         elif proof is Proof.PARSED:
             data += PAPER_SENSOR
-        self._flight = _Flight(job, number, proof, self._gone_at(len(data), now) + self._limit(proof))
+        else:
+            # Nothing would tell if the job before stopped in the middle of a command.
+            data = NUL * self._missing + data
+            self._missing = max(SHORT_COMMANDS, size)
+        self._flight = _Flight(job, number, size, proof, self._gone_at(len(data), now) + self._limit(proof))
         return data
 
     @property
     def _may_resume(self) -> bool:
         trouble = self._watch.trouble or Trouble.NONE
         in_the_way = Trouble.COVER_OPEN | Trouble.PAPER_END | Trouble.FATAL
-        return self._watch.blocked and bool(trouble & Trouble.RESUMABLE) and not trouble & in_the_way
+        listens = self._watch.blocked and not self._watch.silent
+        return listens and bool(trouble & Trouble.RESUMABLE) and not trouble & in_the_way
+
+    @property
+    def _may_complete(self) -> bool:
+        return not self._completed and self._flight is None and not self._watch.blocked
 
     @property
     def _may_probe(self) -> bool:
@@ -305,7 +387,16 @@ class EscposPrinter:
 
     @property
     def _may_start(self) -> bool:
-        if not self._queue or self._flight or not self._probing.done:
+        return bool(self._queue) and not self._hanging and self._may_feed
+
+    @property
+    def _may_cut_off(self) -> bool:
+        return self._hanging and not self._cut_off and self._may_feed
+
+    @property
+    def _may_feed(self) -> bool:
+        """Whether what comes out of the printer now comes out as it should."""
+        if self._flight or not self._probing.done:
             return False
         return self._watch.clear or (self._watch.silent and not self._ever_answered)
 

@@ -2,7 +2,7 @@
 
 Three questions in turn, each tried `TRIES` times: automatic status (`GS a`), then the printed confirmation
 (`GS ( H`), then, only without automatic status, the buffered paper sensor (`GS r 1`). A printer that is offline keeps
-such commands unread, so a missing answer counts only while it reports no fault, or says nothing at all.
+such commands unread, so a missing answer counts only while its last word is no fault.
 """
 
 from __future__ import annotations
@@ -108,7 +108,7 @@ class Probing:
         if self.answer_by is None or now < self.answer_by:
             return
         self.answer_by = None
-        if self._watch.clear or self._watch.silent:
+        if self._watch.clear or (self._watch.silent and not self._watch.blocked):
             self._tries += 1
             if self._tries >= TRIES:
                 self._next()

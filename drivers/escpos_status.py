@@ -56,7 +56,8 @@ class Trouble(Flag):
     HEAD_HOT = auto()
     ERROR = auto()
     RESUMABLE = CUTTER | MECHANICAL
-    BLOCKING = OFFLINE | COVER_OPEN | PAPER_END | CUTTER | MECHANICAL | FATAL | HEAD_HOT | ERROR
+    FAULT = COVER_OPEN | PAPER_END | CUTTER | MECHANICAL | FATAL | HEAD_HOT | ERROR
+    BLOCKING = FAULT | OFFLINE
 
 
 REAL_TIME_BITS: dict[int, dict[int, Trouble]] = {
@@ -163,8 +164,10 @@ def _take_process_id(buffer: bytearray) -> Taken[Reply]:
     if len(buffer) < PROCESS_ID_SIZE:
         return Taken(0)
     number, end = bytes(buffer[2:6]), buffer[6]
-    if end != 0 or not all(0x20 <= byte <= 0x7E for byte in number):
+    if end != 0:
         return Taken(1)
+    if not all(0x20 <= byte <= 0x7E for byte in number):
+        return Taken(PROCESS_ID_SIZE)  # to a request that lost its end; its bytes could be read as a status
     return Taken(PROCESS_ID_SIZE, ProcessId(number))
 
 
@@ -188,12 +191,13 @@ class StatusWatch:
     """Asks a printer the four real-time questions, one at a time, round after round, and knows its state.
 
     A round's answers count together, so that a cause is never seen without its effects. Automatic status, where the
-    printer has it, counts at once; the rounds then only find what it missed. One watch serves one connection.
+    printer has it, counts at once; the rounds then only find what it missed. One watch serves one connection; `trouble`
+    is the printer's last word on the one before, where that still counts.
     """
 
-    def __init__(self, now: float) -> None:
-        self.trouble: Trouble | None = None
-        """None until the printer has said something about itself."""
+    def __init__(self, now: float, trouble: Trouble | None = None) -> None:
+        self.trouble = trouble
+        """The printer's last word; None until it has said something about itself."""
         self.automatic = False
         """The printer tells its state by itself."""
         self.answering = False
@@ -212,8 +216,10 @@ class StatusWatch:
 
     @property
     def blocked(self) -> bool:
-        """It says that it cannot print now."""
-        return not self.silent and self.trouble is not None and bool(self.trouble & Trouble.BLOCKING)
+        """Its last word is that it cannot print. Where the word names a fault, silence does not take it back: a printer
+        that holds the host off because of its fault cannot be asked."""
+        counts = Trouble.FAULT if self.silent else Trouble.BLOCKING
+        return self.trouble is not None and bool(self.trouble & counts)
 
     @property
     def clear(self) -> bool:

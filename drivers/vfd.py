@@ -6,6 +6,9 @@ anew every `refresh` seconds.
 
 Lines are written cell by cell from a set cursor in every dialect. CD5220 has a whole-line command (1B 51 41/42) too,
 but after it the display ignores most others, the cursor's among them, until it is cleared, which would flicker.
+
+A display that keeps its power while its cable is out may wait for the end of a command, and takes what comes next for
+it. So all that is sent begins with bytes that end any command, and mean nothing outside one.
 """
 
 from __future__ import annotations
@@ -27,6 +30,7 @@ DialectName = Literal["epson", "cd5220", "dsp800"]
 class Dialect:
     """The commands of one dialect; `brightness` is followed by the level, None where its form is not known [?]."""
 
+    end: bytes  # of a command that was cut off anywhere
     init: bytes
     clear: bytes
     to_line: tuple[bytes, bytes]  # cursor to the first cell of a line
@@ -35,18 +39,21 @@ class Dialect:
 
 DIALECTS: dict[DialectName, Dialect] = {
     "epson": Dialect(
+        end=b"\x00\x00",  # two arguments at most, none of them 0
         init=b"\x1b\x40",
         clear=b"\x0c",
         to_line=(b"\x1f\x24\x01\x01", b"\x1f\x24\x01\x02"),  # column, line
         brightness=b"\x1f\x58",
     ),
     "cd5220": Dialect(
+        end=b"\x00\x00",
         init=b"\x1b\x40",
         clear=b"\x0c",
         to_line=(b"\x1b\x6c\x01\x01", b"\x1b\x6c\x01\x02"),  # column, line
         brightness=b"\x1b\x2a",
     ),
     "dsp800": Dialect(
+        end=b"\x17\x17\x17",  # two arguments at most, and the end itself
         init=b"\x04\x01\x25\x17",
         clear=b"\x04\x01\x43\x31\x58\x17",  # from cell, to cell
         to_line=(b"\x04\x01\x50\x31\x17", b"\x04\x01\x50\x45\x17"),  # 31h + cell, 0-39
@@ -117,7 +124,7 @@ class WindowDisplay:
             if cells != self._sent[line]:
                 self._sent[line] = cells
                 data += self._dialect.to_line[line] + cells
-        return data
+        return self._dialect.end + data if data else b""
 
     def next_deadline(self) -> float | None:
         return self._refresh_at if self._connected else None

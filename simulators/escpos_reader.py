@@ -12,7 +12,7 @@ from typing import Literal
 
 from simulators.paper import Align, Code, Gap, Line, Row, Run, Style, cells
 
-ESC, FS, GS, LF = 0x1B, 0x1C, 0x1D, 0x0A
+NUL, LF, ESC, FS, GS = 0x00, 0x0A, 0x1B, 0x1C, 0x1D
 PRINTABLE, EXTENDED = 0x20, 0x80
 
 INITIALISE = b"\x1b@"
@@ -106,6 +106,8 @@ class Reader:
             return self._command(buffer)
         if first == LF:
             return 1, list(self._end_line())
+        if first == NUL:
+            return 1, []
         if first < PRINTABLE:
             self.unknown += 1
             return 1, []

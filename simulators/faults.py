@@ -30,9 +30,15 @@ class Faults:
     """The device neither reads nor answers, but the port stays open."""
     unplugged: bool = False
     """The port is gone."""
+    keeps_power: bool = False
+    """A pulled cable leaves the device its power: once it is back, the device goes on where it was."""
+    cut_after: int = 0
+    """The cable is pulled once so many more bytes have reached the device; 0: it is not."""
 
     paper: Literal["ok", "low", "out"] = "ok"
     cover_open: bool = False
+    flicker: float = 0.0
+    """How often a second, on average, the near-end sensor changes its mind while `paper` is "ok"."""
 
     bounce: float = 0.0
     """Seconds after which each press of a key is made once more, by a bad contact or an impatient finger; 0: never."""
@@ -44,6 +50,15 @@ class Faults:
     def lost(self) -> bool:
         """Whether this message is lost."""
         return self.loss > 0 and self.random.random() < self.loss
+
+    def before_cut(self, data: bytes) -> bytes:
+        """What of the message still reaches the device; with the last byte granted the port is gone."""
+        if not self.cut_after:
+            return data
+        reaching = data[: self.cut_after]
+        self.cut_after -= len(reaching)
+        self.unplugged = not self.cut_after
+        return reaching
 
     def touched(self, data: bytes) -> bytes:
         """The message as it arrives: unchanged, or with one byte replaced."""

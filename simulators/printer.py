@@ -48,7 +48,8 @@ class PrinterFarEnd:
     """The printer. `faults` has the knobs for paper and cover; `jammed` is the cutter's.
 
     `asb`, `confirms` and `status` are what the model can do: automatic status, the printed confirmation, and any
-    status at all. `seconds_per_line` is for a line of normal height.
+    status at all. With `real_time_inside` it obeys real-time commands also inside the data of another command; some
+    models take them for data there. `seconds_per_line` is for a line of normal height.
     """
 
     def __init__(
@@ -59,6 +60,7 @@ class PrinterFarEnd:
         asb: bool = True,
         confirms: bool = True,
         status: bool = True,
+        real_time_inside: bool = True,
         seconds_per_line: float = 0.04,
     ) -> None:
         self._faults = faults
@@ -66,6 +68,7 @@ class PrinterFarEnd:
         self._asb = asb and status
         self._confirms = confirms
         self._status = status
+        self._real_time_inside = real_time_inside
         self._dot_time = seconds_per_line / LINE
         self._messages: list[bytes] = []
         self.tickets: list[Paper] = []
@@ -78,6 +81,8 @@ class PrinterFarEnd:
         self.overrun = 0
         """Bytes that found the buffer full."""
         self.reader = Reader(columns)
+        self._flickers_low = False
+        self._flickers_at = 0.0
         self._forget(0.0)
 
     def plugged(self, now: float) -> None:
@@ -85,14 +90,16 @@ class PrinterFarEnd:
 
     def receive(self, data: bytes, now: float) -> None:
         for byte in data:
-            self._sift(byte)
+            if byte == DLE and not self._real_time_inside and not self._held and self._inside_command(now):
+                self._store(bytes([byte]))
+            else:
+                self._sift(byte)
         self.tick(now)
 
     def tick(self, now: float) -> None:
         self._looked = now
-        self._print(now)
-        while self._read():
-            self._print(now)
+        self._flicker(now)
+        self._work_off(now)
         if self._telling and self._auto_status() != self._told:
             self._tell()
 
@@ -103,6 +110,8 @@ class PrinterFarEnd:
 
     def next_deadline(self) -> float | None:
         look = self._looked + SENSOR_INTERVAL
+        if self._faults.flicker:
+            look = min(look, self._flickers_at)
         return min(look, self._busy_until) if self._work and not self._offline else look
 
     # -- power, sensors and status ---------------------------------------------------------------------------
@@ -111,6 +120,7 @@ class PrinterFarEnd:
         """Power was off: everything in RAM is gone; what is on paper stays there."""
         self._held = bytearray()
         self._buffer = bytearray()
+        self._waits_for_more = False
         self._work: deque[Row | Cut | Mark] = deque()
         self._messages.clear()
         self._telling: bool = False
@@ -123,6 +133,18 @@ class PrinterFarEnd:
     def _offline(self) -> bool:
         return self._faults.paper == "out" or self._faults.cover_open or self._cutter_error
 
+    def _flicker(self, now: float) -> None:
+        faults = self._faults
+        if not faults.flicker:
+            self._flickers_low = False
+        elif now >= self._flickers_at:
+            self._flickers_low = not self._flickers_low
+            self._flickers_at = now + faults.random.uniform(0.5, 1.5) / faults.flicker
+
+    @property
+    def _near_end(self) -> bool:
+        return self._faults.paper != "ok" or self._flickers_low
+
     def _real_time_status(self, question: int) -> bytes:
         faults = self._faults
         out, error = faults.paper == "out", self._cutter_error
@@ -130,12 +152,12 @@ class PrinterFarEnd:
             OFFLINE * self._offline,
             COVER * faults.cover_open | STOPPED_AT_END * out | ERROR * error,
             CUTTER_ERROR * error,
-            NEAR_END * (faults.paper != "ok") | END * out,
+            NEAR_END * self._near_end | END * out,
         )
         return bytes([REAL_TIME_FIXED | bits[question - 1]])
 
     def _sensor(self) -> int:
-        return SENSOR_NEAR_END * (self._faults.paper != "ok") | SENSOR_END * (self._faults.paper == "out")
+        return SENSOR_NEAR_END * self._near_end | SENSOR_END * (self._faults.paper == "out")
 
     def _auto_status(self) -> bytes:
         printer = AUTO_FIXED | AUTO_OFFLINE * self._offline | AUTO_COVER * self._faults.cover_open
@@ -163,21 +185,37 @@ class PrinterFarEnd:
             another = len(held) > 1 and byte == DLE
             if another:
                 held.pop()
-            room = BUFFER - len(self._buffer)
-            self._buffer += held[:room]
-            self.overrun += max(0, len(held) - room)
+            self._store(held)
             self._held = bytearray([DLE] if another else [])
             return
         held.clear()
 
+    def _store(self, data: bytes | bytearray) -> None:
+        room = BUFFER - len(self._buffer)
+        self._buffer += data[:room]
+        self.overrun += max(0, len(data) - room)
+
+    def _inside_command(self, now: float) -> bool:
+        """Whether all that was received has been read but for a command whose end is still to come."""
+        self._work_off(now)
+        return bool(self._buffer) and self._waits_for_more
+
     # -- reading and printing --------------------------------------------------------------------------------
+
+    def _work_off(self, now: float) -> None:
+        """Read and print what can be now."""
+        self._print(now)
+        while self._read():
+            self._print(now)
 
     def _read(self) -> bool:
         """Read one thing; False when there is none to read now."""
+        self._waits_for_more = False
         if not self._buffer or len(self._work) >= READ_AHEAD or self._offline:
             return False
         size, items = self.reader.read(self._buffer)
         del self._buffer[:size]
+        self._waits_for_more = size == 0
         for item in items:
             match item:
                 case TellAlways(on):

@@ -1,6 +1,7 @@
 """A simulated window display: two lines of twenty cells that obey the bytes of one dialect.
 
-Bytes that are no command of the dialect are skipped one at a time. Of CD5220's manual the harshest reading is taken:
+Bytes that are no command of the dialect are skipped one at a time; whatever follows a command's name is its argument,
+also one that it cannot have, with which it does nothing. Of CD5220's manual the harshest reading is taken:
 after a whole-line command nothing but another one, clear (0C) or cancel (18) is obeyed, plain text included.
 """
 
@@ -19,23 +20,26 @@ FIRST_CELL = 0x31
 UPPER_LINE = 0x41
 """CD5220's letter for the first line; the second follows."""
 FULL_BRIGHTNESS = 4
+INITIALISE = b"\x40"
+END = b"\x17"
+"""What follows ESC to initialise, and what ends a command of DSP-800."""
 
 # What a command looks like, and the beginnings of one that may still become it.
 _TEXT = rb"(?P<text>[\x20-\x7e])"
 _COMMANDS: dict[DialectName, tuple[bytes, bytes]] = {
     "epson": (
-        rb"\x1b(?P<init>\x40)|(?P<clear>\x0c)|\x1f\x24(?P<cursor>[\x01-\x14][\x01\x02])"
-        rb"|\x1f\x58(?P<brightness>[\x01-\x04])|\x1f\x45(?P<blink>[\x00-\xff])",
-        rb"\x1b|\x1f(\x24[\x01-\x14]?|\x58|\x45)?",
+        rb"\x1b(?P<init>\x40)|(?P<clear>\x0c)|\x1f\x24(?P<cursor>..)"
+        rb"|\x1f\x58(?P<brightness>.)|\x1f\x45(?P<blink>.)",
+        rb"\x1b|\x1f(\x24.?|\x58|\x45)?",
     ),
     "cd5220": (
-        rb"\x1b(?P<init>\x40)|(?P<clear>\x0c)|(?P<cancel>\x18)|\x1b\x6c(?P<cursor>[\x01-\x14][\x01\x02])"
-        rb"|\x1b\x2a(?P<brightness>[\x01-\x04])|\x1b\x51(?P<line>[\x41\x42][\x20-\x7e]{0,20})\x0d",
-        rb"\x1b(\x6c[\x01-\x14]?|\x2a|\x51([\x41\x42][\x20-\x7e]{0,20})?)?",
+        rb"\x1b(?P<init>\x40)|(?P<clear>\x0c)|(?P<cancel>\x18)|\x1b\x6c(?P<cursor>..)"
+        rb"|\x1b\x2a(?P<brightness>.)|\x1b\x51(?P<line>[\x41\x42][\x20-\x7e]{0,20})\x0d",
+        rb"\x1b(\x6c.?|\x2a|\x51([\x41\x42][\x20-\x7e]{0,20})?)?",
     ),
     "dsp800": (
-        rb"\x04\x01(?P<init>\x25)\x17|\x04\x01\x43(?P<wipe>[\x31-\x58]{2})\x17|\x04\x01\x50(?P<cell>[\x31-\x58])\x17",
-        rb"\x04(\x01(\x25|\x43[\x31-\x58]{0,2}|\x50[\x31-\x58]?)?)?",
+        rb"\x04\x01\x25(?P<init>.)|\x04\x01\x43(?P<wipe>...)|\x04\x01\x50(?P<cell>..)",
+        rb"\x04(\x01(\x25|\x43.{0,2}|\x50.?)?)?",
     ),
 }
 _HEARD_WHEN_DEAF = ("line", "clear", "cancel")
@@ -96,18 +100,18 @@ class WindowFarEnd:
         match name:
             case "text":
                 self._write(argument[0])
-            case "init":
+            case "init" if argument in (INITIALISE, END):
                 self._power_on()
             case "clear":
                 self._clear()
             case "cancel":
                 self._deaf = False
-            case "cursor":
+            case "cursor" if 1 <= argument[0] <= COLUMNS and argument[1] in (1, 2):
                 column, line = argument
                 self._cursor = (line - 1) * COLUMNS + column - 1
-            case "cell":
+            case "cell" if argument[1:] == END and argument[0] - FIRST_CELL in range(CELLS):
                 self._cursor = argument[0] - FIRST_CELL
-            case "wipe":
+            case "wipe" if argument[2:] == END and all(cell - FIRST_CELL in range(CELLS) for cell in argument[:2]):
                 for cell in range(argument[0] - FIRST_CELL, argument[1] - FIRST_CELL + 1):
                     self._cells[cell] = ord(" ")
             case "line":
@@ -115,7 +119,7 @@ class WindowFarEnd:
                 self._cells[start : start + COLUMNS] = argument[1:].ljust(COLUMNS)
                 self._deaf = True
                 self._remember()
-            case "brightness":
+            case "brightness" if 1 <= argument[0] <= FULL_BRIGHTNESS:
                 self.brightness = argument[0]
 
     def _power_on(self) -> None:

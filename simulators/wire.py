@@ -41,6 +41,7 @@ class Wire:
         self._outgoing: deque[tuple[float, bytes]] = deque()
         self._in_free_at = self._out_free_at = 0.0
         self._timer: asyncio.TimerHandle | None = None
+        self._powered = False
 
     # -- the cable -------------------------------------------------------------------------------------------
 
@@ -56,7 +57,9 @@ class Wire:
         self._outgoing.clear()
         self._in_free_at = self._out_free_at = 0.0
         asyncio.get_running_loop().add_reader(self._master, self._readable)
-        self.far_end.plugged(self._clock())
+        if not (self._powered and self.faults.keeps_power):
+            self.far_end.plugged(self._clock())
+        self._powered = True
         self.poke()
 
     def unplug(self) -> None:
@@ -115,7 +118,10 @@ class Wire:
         if self._master is not None:
             asyncio.get_running_loop().add_reader(self._master, self._readable)
         while self._incoming and self._incoming[0][0] <= now:
-            self.far_end.receive(self._incoming.popleft()[1], now)
+            self.far_end.receive(self.faults.before_cut(self._incoming.popleft()[1]), now)
+            if self.faults.unplugged:
+                self.unplug()
+                return
         deadline = self.far_end.next_deadline()
         if deadline is not None and deadline <= now:
             self.far_end.tick(now)

@@ -15,6 +15,7 @@ from controller.desk import Desk
 from controller.desk.displays import DisplayPost
 from controller.desk.mqtt import MqttPost
 from controller.desk.post import DeviceReport
+from controller.desk.printing import PrinterPost
 from controller.desk.terminals import TerminalsPost
 from controller.engine import Answer, Request, Step
 from controller.journal import Journal, Row
@@ -22,6 +23,7 @@ from controller.lobby import commands as cm
 from controller.lobby.events import CounterOpened, DayOpened
 from controller.lobby.state import State
 from drivers.device import Health
+from drivers.escpos import EscposPrinter
 from drivers.mqtt import KioskPayload, Message, MqttLobby, MqttPress, PanelPayload
 from drivers.session import LinkDown, LinkUp
 from drivers.terminal68 import Frame, Function, Key, Terminal68
@@ -111,6 +113,20 @@ def test_events_that_the_broker_did_not_confirm_are_said_again(journal: Journal)
     mqtt.connected()
     post.heard(LinkUp())
     assert [message.seq for message in events()] == [2, 3, 4]
+
+
+def test_a_ticket_that_the_last_run_left_in_the_printer_is_ended(journal: Journal) -> None:
+    lobby = Lobby(RULES, NINE)
+    requests: list[Request] = []
+    desk = Desk(RULES, journal, requests.append, lambda: True, lambda: NINE)
+    printer = EscposPrinter(baud=None)
+    desk.add(PrinterPost("printer", printer, lambda fields: b"x" * 500, desk.lobby, lambda: None))
+    ticket = lobby.take("cash", paper="ready")
+    desk.begin(lobby.state)
+    reports = [request.command for request in requests if isinstance(request.command, cm.ReportPrint)]
+    assert [(report.ticket, report.result) for report in reports] == [(ticket, "unknown")]
+    printer.connected(0.0)
+    assert printer.data_to_send(0.0) == bytes(500)
 
 
 # -- what is asked before a ticket, and what is told beside the calls -----------------------------------------------

@@ -12,10 +12,13 @@ from hypothesis import strategies as st
 from drivers.device import OK, Health
 from drivers.escpos import (
     CONFIRM_TIMEOUT,
+    CUT_OFF,
+    NUL,
     QUEUE_LIMIT,
     QUIET_TIME,
     RESUME,
     RESUME_INTERVAL,
+    SHORT_COMMANDS,
     EscposPrinter,
     Printed,
     PrinterBusy,
@@ -191,6 +194,12 @@ def test_any_noise_leaves_the_reader_able_to_read(chunks: list[bytes]) -> None:
 
 def test_xoff_between_the_bytes_of_an_automatic_status() -> None:
     assert reply_reader().feed(b"\x30\x13\x00\x00\x13\x00", 0.0) == [AutoStatus(Trouble.COVER_OPEN)]
+
+
+def test_the_answer_to_a_request_that_lost_its_end_is_no_status() -> None:
+    reader = reply_reader()
+    assert reader.feed(b"\x37\x220\x00\x00\x00\x00" + HEALTHY, 0.0) == [RealTime(0x12)]
+    assert reader.garbage == 7
 
 
 def test_an_automatic_status_that_lost_its_end_does_not_swallow_the_next_reply() -> None:
@@ -402,6 +411,135 @@ def test_a_printer_that_stops_answering() -> None:
     bench.wait(5.0)
     assert bench.told() == [OK, Printed("A017")]
     assert AUTO_STATUS_ON in bench.heard[asked:], "it may have been off: everything is probed again"
+
+
+def test_a_fault_that_was_reported_stands_while_nothing_more_is_said() -> None:
+    """A printer that is out of paper and holds the host off with XOFF cannot be asked."""
+    bench = Bench(model())
+    bench.connect()
+    bench.wait(2.0)
+    bench.answers = lambda data: b""
+    bench.printer.print("A017", TICKET)
+    bench.settle()
+    bench.say(AUTO_PAPER_END)
+    asked = len(bench.heard)
+    bench.wait(3600.0)
+    assert bench.told() == [OK, Health("degraded", "paper_end")]
+    assert bench.printer.detail == "paper_end"
+    assert {data[:2] for data in bench.heard[asked:]} == {REAL_TIME_STATUS}, "it has enough to read"
+    bench.answers = model()
+    bench.wait(3.0)
+    assert bench.told() == [OK]
+    bench.wait(CONFIRM_TIMEOUT)
+    assert bench.told() == [Unknown("A017")]
+
+
+def test_being_offline_for_no_reason_and_then_silent_is_no_fault() -> None:
+    bench = Bench(model(asb=False))
+    bench.connect()
+    bench.wait(2.0)
+    bench.answers = lambda data: b"\x1a" if data == REAL_TIME_STATUS + b"\x01" else model(asb=False)(data)
+    bench.wait(3.0)
+    assert bench.told() == [OK, Health("degraded", "offline")]
+    bench.answers = lambda data: b""
+    bench.wait(6.0)
+    assert bench.told() == [Health("degraded", "no_answer")], "perhaps somebody has switched it off"
+
+
+def test_a_held_off_link_keeps_the_fault_until_the_printer_says_otherwise() -> None:
+    bench = Bench(model())
+    bench.connect()
+    bench.wait(2.0)
+    bench.answers = lambda data: b""
+    bench.say(AUTO_PAPER_END)
+    assert bench.told() == [OK, Health("degraded", "paper_end")]
+    for _ in range(3):
+        bench.disconnect()
+        assert bench.printer.held_off() == Health("degraded", "paper_end")
+        assert bench.printer.detail == "paper_end"
+        asked = len(bench.heard)
+        bench.connect()
+        bench.wait(5.0)
+        assert bench.printer.detail == "paper_end"
+        assert {data[:2] for data in bench.heard[asked:]} == {REAL_TIME_STATUS}
+    assert set(bench.told()) == {Health("degraded", "paper_end")}
+    bench.disconnect()
+    bench.connect()
+    assert bench.printer.detail == "starting", "the link was lost: what was said before may be long over"
+    bench.answers = model()
+    bench.wait(2.0)
+    assert bench.told() == [OK]
+    bench.disconnect()
+    assert bench.printer.held_off() is None
+    assert bench.printer.detail == "offline"
+
+
+@pytest.mark.parametrize("lost", ["link", "confirmation", "controller"])
+def test_what_was_under_way_is_ended_before_the_next_ticket(lost: str) -> None:
+    bench = Bench(model())
+    bench.connect()
+    bench.wait(2.0)
+    bench.answers = lambda data: b""
+    bench.printer.print("A017", TICKET)
+    bench.settle()
+    if lost == "link":
+        bench.disconnect()
+    elif lost == "confirmation":
+        bench.answers = model(confirms=False)
+        bench.wait(CONFIRM_TIMEOUT - 0.1)
+    else:
+        bench = Bench(model())
+        bench.printer.interrupted(TICKET)
+    asked = len(bench.heard)
+    bench.answers = model()
+    if lost == "confirmation":
+        bench.wait(0.2)
+    else:
+        bench.connect()
+    bench.printer.print("A018", TICKET)
+    bench.wait(2.0)
+    ended = [data for data in bench.heard[asked:] if data[:2] != REAL_TIME_STATUS]
+    assert ended[0] == NUL * max(SHORT_COMMANDS, len(TICKET))
+    assert ended[-2] == CUT_OFF
+    assert TICKET in ended[-1]
+    assert ended.count(CUT_OFF) == 1
+    assert bench.told()[-1] == Printed("A018")
+
+
+def test_what_hangs_out_is_cut_off_once_the_printer_can() -> None:
+    bench = Bench(model())
+    bench.connect()
+    bench.wait(2.0)
+    bench.answers = lambda data: b""
+    bench.printer.print("A017", TICKET)
+    bench.settle()
+    bench.disconnect()
+    bench.answers = lambda data: OUT_OF_PAPER.get(data[2], HEALTHY) if data.startswith(REAL_TIME_STATUS) else b""
+    for _ in range(3):
+        bench.connect()
+        bench.wait(60.0)
+        bench.disconnect()
+    assert CUT_OFF not in bench.heard
+    bench.answers = model()
+    bench.connect()
+    bench.wait(60.0)
+    assert bench.heard.count(CUT_OFF) == 1
+
+
+def test_a_printer_that_lost_its_cable_before_the_cut_had_left_is_told_again() -> None:
+    printer = EscposPrinter(baud=9600)
+    printer.interrupted(TICKET)
+    now = 0.0
+    for _ in range(2):
+        printer.connected(now)
+        while (data := printer.data_to_send(now)) != CUT_OFF:
+            if data and (answer := model()(data)):
+                printer.receive(answer, now)
+            now = max(now, printer.next_deadline() or now)
+            printer.tick(now)
+        gone = now + len(CUT_OFF) * 10 / 9600
+        assert printer.next_deadline() == gone, "the next ticket does not wait for the next question"
+        printer.disconnected(now + 5 * 10 / 9600)
 
 
 def test_a_power_cut_with_a_job_in_flight() -> None:

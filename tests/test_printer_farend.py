@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from drivers.device import OK, Health
 from drivers.escpos import EscposPrinter, Printed, Proof, Sent, Unknown
 from simulators.faults import Faults
-from simulators.paper import Code, Line, Run, Style
-from simulators.printer import PrinterFarEnd
+from simulators.paper import Code, Gap, Line, Row, Run, Style
+from simulators.printer import CUTTER, PrinterFarEnd
 
 GOLDEN = vectors("escpos")
 
@@ -37,7 +37,8 @@ def ticket(number: str) -> bytes:
 class World:
     """A driver and a printer on one wire, and the time between them.
 
-    A wire takes `delay` seconds a message; `faults.loss` drops messages either way, `faults.dribble` splits them.
+    A wire takes `delay` seconds a message; `faults.loss` drops messages either way, `faults.dribble` splits them. With
+    `cut_in_job` the cable is lost when so many bytes of the next job have reached the printer.
     """
 
     def __init__(self, *, delay: float = 0.01, **abilities: bool) -> None:
@@ -46,22 +47,25 @@ class World:
         self.driver = EscposPrinter()
         self.delay = delay
         self.now = 0.0
+        self.cut_in_job = 0
         self.facts: list[object] = []
-        self._wire: deque[tuple[float, bool, bytes]] = deque()
+        self.wire: deque[tuple[float, bool, bytes]] = deque()
 
     def plug(self) -> None:
-        self.far_end.plugged(self.now)
+        self.faults.unplugged = False
+        if not self.faults.keeps_power:
+            self.far_end.plugged(self.now)
         self.facts += self.driver.connected(self.now)
 
     def unplug(self) -> None:
-        self._wire.clear()
+        self.wire.clear()
         self.facts += self.driver.disconnected(self.now)
 
     def wait(self, seconds: float) -> None:
         end = self.now + seconds
         while True:
             self._exchange()
-            alarms = [self.driver.next_deadline(), self.far_end.next_deadline(), *(at for at, _, _ in self._wire)]
+            alarms = [self.driver.next_deadline(), self.far_end.next_deadline(), *(at for at, _, _ in self.wire)]
             at = min(time for time in alarms if time is not None)
             if at > end:
                 break
@@ -91,14 +95,19 @@ class World:
     def _put(self, message: bytes, *, to_printer: bool) -> None:
         if self.faults.lost():
             return
+        if to_printer and self.cut_in_job and b"A017" in message:
+            before = sum(len(data) for _, down, data in self.wire if down)
+            self.faults.cut_after, self.cut_in_job = before + self.cut_in_job, 0
         parts = [bytes([byte]) for byte in message] if self.faults.dribble else [message]
-        self._wire.extend((self.now + self.delay, to_printer, self.faults.touched(part)) for part in parts)
+        self.wire.extend((self.now + self.delay, to_printer, self.faults.touched(part)) for part in parts)
 
     def _deliver(self) -> None:
-        while self._wire and self._wire[0][0] <= self.now:
-            _, to_printer, data = self._wire.popleft()
+        while self.wire and self.wire[0][0] <= self.now:
+            _, to_printer, data = self.wire.popleft()
             if to_printer:
-                self.far_end.receive(data, self.now)
+                self.far_end.receive(self.faults.before_cut(data), self.now)
+                if self.faults.unplugged:
+                    self.unplug()
             else:
                 self.facts += self.driver.receive(data, self.now)
 
@@ -278,6 +287,191 @@ def test_unplugged_in_the_middle_of_a_ticket() -> None:
     world.wait(60.0)
     assert world.outcomes() == [Unknown("A017"), Printed("A018")]
     assert world.paper().count("A018") == 1
+
+
+def whole_ticket(number: str) -> bytes:
+    """A ticket with a code, which is its longest command."""
+    content = b"https://lobby.example/t/2026-11-20/" + number.encode() + b"/0123456789abcdef"
+    store = b"\x1d\x28\x6b" + (len(content) + 3).to_bytes(2, "little") + b"\x31\x50\x30" + content
+    code = GOLDEN["qr model 2"] + GOLDEN["qr module 6"] + GOLDEN["qr level M"] + store + GOLDEN["qr print"]
+    end = b"\n" * 6 + GOLDEN["partial cut"]
+    return ticket(number).removesuffix(end) + code + "请等候叫号\n".encode("gbk") + end
+
+
+def paper_of(*numbers: str) -> list[list[Row]]:
+    """What these tickets look like, each on its own paper."""
+    printer = PrinterFarEnd(Faults(), seconds_per_line=0.0)
+    printer.receive(b"".join(map(whole_ticket, numbers)), 0.0)
+    return [paper.rows for paper in printer.tickets]
+
+
+# The printed confirmation that the driver puts behind a ticket belongs to the job.
+EVERY_BYTE = range(1, len(whole_ticket("A017")) + len(GOLDEN["confirmation request P001"]))
+
+
+@pytest.mark.parametrize(
+    ("abilities", "outcome", "keeps_power", "every"),
+    [
+        ({}, Printed, True, 1),
+        ({}, Printed, False, 3),
+        ({"real_time_inside": False}, Printed, True, 2),
+        *((abilities, outcome, True, 3) for abilities, outcome in ABILITIES[1:]),
+    ],
+)
+def test_a_cable_lost_at_any_byte_of_a_ticket(
+    abilities: dict[str, bool], outcome: type, keeps_power: bool, every: int
+) -> None:
+    """Invariant: what was printed of the ticket is cut off, the next one is whole and alone, and nothing else is
+    printed; also where the printer was in the middle of a command, or of a character, and waited for its end."""
+    begun, whole = paper_of("A017", "A018")
+    for lost_at in EVERY_BYTE[: None if outcome is Printed else len(whole_ticket("A017")) - 1 : every]:
+        world = World(**abilities)
+        world.plug()
+        world.wait(8.0)
+        world.driver.print("A017", whole_ticket("A017"))
+        world.driver.print("A018", whole_ticket("A018"))
+        world.faults.keeps_power, world.cut_in_job = keeps_power, lost_at
+        world.wait(2.0)
+        assert world.outcomes() == [Unknown("A017")], lost_at
+        world.plug()
+        world.wait(30.0)
+        assert world.outcomes() == [Unknown("A017"), outcome("A018")], lost_at
+        *torn, last = [paper.rows for paper in world.far_end.tickets]
+        assert last == whole, lost_at
+        assert world.far_end.strip.rows == [CUTTER]
+        assert len(torn) <= 2
+        printed = [row for rows in torn for row in rows if not isinstance(row, Gap)]
+        assert printed == [row for row in begun if not isinstance(row, Gap)][: len(printed)], lost_at
+
+
+def test_a_cable_lost_while_nothing_is_printed_costs_no_paper() -> None:
+    world = World()
+    world.plug()
+    world.wait(5.0)
+    world.driver.print("A017", ticket("A017"))
+    world.wait(5.0)
+    world.faults.keeps_power = True
+    for _ in range(3):
+        world.unplug()
+        world.wait(5.0)
+        world.plug()
+        world.wait(5.0)
+    assert world.outcomes() == [Printed("A017")]
+    assert len(world.far_end.tickets) == 1
+    assert world.far_end.strip.rows == [CUTTER]
+
+
+def test_a_cable_lost_inside_the_first_questions() -> None:
+    """Nothing was printed, but the printer waits for the end of a question all the same."""
+    world = World()
+    world.faults.keeps_power = True
+    for lost_at in range(1, 36):
+        world.faults.cut_after = lost_at
+        world.plug()
+        world.wait(5.0)
+        assert world.faults.unplugged
+        world.plug()
+        world.wait(5.0)
+        name = f"A{lost_at:03d}"
+        world.driver.print(name, ticket(name))
+        world.wait(5.0)
+        assert world.told()[-1] == Printed(name), lost_at
+        assert len(world.far_end.tickets) == lost_at
+        world.unplug()
+
+
+@pytest.mark.parametrize("abilities", [{}, {"real_time_inside": False}])
+def test_a_cable_pulled_where_no_link_is_lost(abilities: dict[str, bool]) -> None:
+    """As on a serial line, where only silence tells of it."""
+    world = World(**abilities)
+    world.plug()
+    world.wait(5.0)
+    for name in ("A017", "A018"):
+        world.driver.print(name, whole_ticket(name))
+    world.wait(0.001)
+    (message,) = [data for _, down, data in world.wire if down]
+    world.wire.clear()
+    world.far_end.receive(message[: message.index(b"lobby.example")], world.now)
+    world.faults.loss = 1.0
+    world.wait(20.0)
+    world.faults.loss = 0.0
+    world.wait(120.0)
+    assert world.outcomes() == [Unknown("A017"), Printed("A018")]
+    assert world.far_end.tickets[-1].rows == paper_of("A017", "A018")[1]
+    assert "A018" not in "".join(paper.words for paper in world.far_end.tickets[:-1])
+
+
+def test_a_mute_printer_that_lost_the_end_of_a_ticket_prints_the_next() -> None:
+    """Neither the loss nor what became of the ticket can be known, but the next one is whole."""
+    world = World(status=False, confirms=False)
+    world.plug()
+    world.wait(8.0)
+    world.driver.print("A017", whole_ticket("A017"))
+    world.wait(0.001)
+    (message,) = [data for _, down, data in world.wire if down]
+    world.wire.clear()
+    world.far_end.receive(message[: message.index(b"lobby.example")], world.now)
+    world.wait(10.0)
+    world.driver.print("A018", whole_ticket("A018"))
+    world.wait(10.0)
+    assert world.outcomes() == [Sent("A017"), Sent("A018")]
+    printed = [row for row in world.far_end.tickets[-1].rows if not isinstance(row, Gap)]
+    assert printed[-4:] == [row for row in paper_of("A017", "A018")[1] if not isinstance(row, Gap)]
+
+
+def test_a_ticket_that_a_killed_controller_was_printing() -> None:
+    """The new one knows only that there was one such ticket."""
+    world = World()
+    world.plug()
+    world.wait(5.0)
+    world.driver.print("A017", whole_ticket("A017"))
+    world.faults.keeps_power, world.cut_in_job = True, 100
+    world.wait(2.0)
+    world.driver = EscposPrinter()
+    world.driver.interrupted(whole_ticket("A017"))
+    world.plug()
+    world.driver.print("A018", whole_ticket("A018"))
+    world.wait(30.0)
+    assert world.outcomes() == [Unknown("A017"), Printed("A018")]
+    assert world.far_end.tickets[-1].rows == paper_of("A017", "A018")[1]
+    assert len(world.far_end.tickets) == 2
+
+
+def test_a_job_never_confirmed_is_cut_off_from_the_next() -> None:
+    """The end of the first ticket is lost on a line that stays up."""
+    world = World()
+    world.plug()
+    world.wait(1.0)
+    for name in ("A017", "A018"):
+        world.driver.print(name, whole_ticket(name))
+    world.wait(0.001)
+    (message,) = [data for _, down, data in world.wire if down]
+    world.wire.clear()
+    world.far_end.receive(message[: message.index(b"lobby.example")], world.now)
+    world.wait(60.0)
+    assert world.outcomes() == [Unknown("A017"), Printed("A018")]
+    assert world.far_end.tickets[-1].rows == paper_of("A017", "A018")[1]
+    assert len(world.far_end.tickets) == 2
+
+
+def test_a_near_end_sensor_at_its_edge() -> None:
+    """A knob that is the same for the same seed; what the flaps become is the lobby's affair."""
+
+    def flaps(seed: int) -> list[object]:
+        world = World()
+        world.faults.random = Random(seed)
+        world.plug()
+        world.wait(2.0)
+        world.faults.flicker = 5.0
+        world.wait(10.0)
+        world.faults.flicker = 0.0
+        world.wait(2.0)
+        return world.told()
+
+    told = flaps(1)
+    assert told == flaps(1)
+    assert 40 <= told.count(Health("degraded", "paper_low")) + told.count(OK) <= 60
+    assert told[-1] == OK
 
 
 def test_a_jam_is_resumed_once_it_is_cleared() -> None:

@@ -24,6 +24,10 @@ def golden(dialect: str, *names: str) -> bytes:
     return b"".join(GOLDEN[f"{dialect} {name}"] for name in names)
 
 
+END = {"epson": b"\x00\x00", "cd5220": b"\x00\x00", "dsp800": b"\x17\x17\x17"}
+"""What all that is sent begins with."""
+
+
 def line(text: str) -> bytes:
     return text.encode("ascii").ljust(20)
 
@@ -56,7 +60,8 @@ def test_a_fresh_link_is_initialised_cleared_and_told_both_lines(dialect: Dialec
     assert display.next_deadline() is None
     assert display.connected(0.0) == [PORT_ONLY]
     assert display.data_to_send(0.0) == (
-        golden(dialect, "init", "clear")
+        END[dialect]
+        + golden(dialect, "init", "clear")
         + golden(dialect, "line 1")
         + line("A017")
         + golden(dialect, "line 2")
@@ -71,16 +76,17 @@ def test_only_a_changed_line_is_sent_at_once(dialect: DialectName) -> None:
     display.show("A017", "Please come")
     assert display.data_to_send(1.0) == b""
     display.show("A018", "Please come")
-    assert display.data_to_send(1.0) == golden(dialect, "line 1") + line("A018")
+    assert display.data_to_send(1.0) == END[dialect] + golden(dialect, "line 1") + line("A018")
     display.show("A018", "")
-    assert display.data_to_send(1.0) == golden(dialect, "line 2") + line("")
+    assert display.data_to_send(1.0) == END[dialect] + golden(dialect, "line 2") + line("")
 
 
 def test_text_is_printable_ascii_cut_to_twenty_cells() -> None:
     display = connected("epson")
     display.show("A017 3号\x1b\x7f~", "0123456789012345678901234")
     data = display.data_to_send(1.0)
-    assert data == golden("epson", "line 1") + line("A017 3???~") + golden("epson", "line 2") + b"01234567890123456789"
+    lines = golden("epson", "line 1") + line("A017 3???~") + golden("epson", "line 2") + b"01234567890123456789"
+    assert data == END["epson"] + lines
 
 
 @every_dialect
@@ -91,15 +97,16 @@ def test_the_level_is_sent_again_every_minute_without_a_flicker(dialect: Dialect
         assert display.data_to_send(due - 0.1) == b""
         assert display.tick(now) == []
         again = golden(dialect, "line 1") + line("A017") + golden(dialect, "line 2") + line("Please come")
-        assert display.data_to_send(now) == again
+        assert display.data_to_send(now) == END[dialect] + again
 
 
 @pytest.mark.parametrize("dialect", ["epson", "cd5220"])
 def test_brightness_is_set_after_the_clear_and_with_every_refresh(dialect: DialectName) -> None:
     display = WindowDisplay(dialect, brightness=4, refresh=10.0)
     display.connected(0.0)
-    assert display.data_to_send(0.0).startswith(golden(dialect, "init", "clear", "brightness 4", "line 1"))
-    assert display.data_to_send(10.0).startswith(golden(dialect, "brightness 4", "line 1"))
+    first = END[dialect] + golden(dialect, "init", "clear", "brightness 4", "line 1")
+    assert display.data_to_send(0.0).startswith(first)
+    assert display.data_to_send(10.0).startswith(END[dialect] + golden(dialect, "brightness 4", "line 1"))
 
 
 @pytest.mark.parametrize(
@@ -186,9 +193,9 @@ def test_blinking_is_understood_and_not_shown() -> None:
 
 
 def test_what_is_no_command_is_skipped() -> None:
-    assert showing("epson", b"\x1f\x99A\xffB\x1f\x24\x15\x01C") == ("AB$C", "")
+    assert showing("epson", b"\x1f\x99A\xffB\x1f\x24\x15\x01C") == ("ABC", "")
     assert showing("epson", b"A\xff\x04B") == ("AB", "")
-    assert showing("dsp800", b"\x04\x01\x50\x30\x17A") == ("P0A", "")
+    assert showing("dsp800", b"\x04\x01\x50\x30\x17A") == ("A", "")
 
 
 @every_dialect
@@ -203,6 +210,30 @@ def test_no_bytes_break_a_display(dialect: DialectName, data: list[bytes]) -> No
     display.connected(0.0)
     far_end.receive(display.data_to_send(0.0), 0.0)
     assert far_end.lines() == ("A017", "Please come")
+
+
+@every_dialect
+@pytest.mark.parametrize("new_link", [True, False])
+def test_a_cable_lost_at_any_byte_while_the_display_keeps_its_power(dialect: DialectName, new_link: bool) -> None:
+    """Invariant: what is shown next is shown as it is, and no byte of a command is ever seen as text."""
+    brightness = None if dialect == "dsp800" else 2
+    first = WindowDisplay(dialect, brightness=brightness)
+    first.show("A017", "Please come")
+    first.connected(0.0)
+    for lost_at in range(len(first.data_to_send(0.0))):
+        far_end, display = WindowFarEnd(dialect), WindowDisplay(dialect, brightness=brightness)
+        far_end.plugged(0.0)
+        display.show("A017", "Please come")
+        display.connected(0.0)
+        far_end.receive(display.data_to_send(0.0)[:lost_at], 0.0)
+        if new_link:
+            display.disconnected(1.0)
+            display.connected(1.0)
+        display.show("A018", "Please go")
+        far_end.receive(display.data_to_send(1.0), 1.0)
+        assert far_end.lines() == ("A018", "Please go"), lost_at
+        for text in {text for texts in far_end.history for text in texts}:
+            assert any(whole.startswith(text) for whole in ("A017", "A018", "Please come", "Please go")), lost_at
 
 
 # -- driver and display ------------------------------------------------------------------------------------------

@@ -405,6 +405,23 @@ async def test_what_was_on_the_line_is_gone_with_the_cable(plug: Plug, clock: Cl
     assert far_end.heard == b"new"
 
 
+@pytest.mark.parametrize("keeps_power", [True, False])
+async def test_a_cable_lost_after_so_many_bytes(plug: Plug, keeps_power: bool) -> None:
+    wire, far_end, host = plug(baud=None, cut_after=7, keeps_power=keeps_power)
+    os.write(host.fd, b"abcde")
+    await eventually(lambda: far_end.heard == b"abcde")
+    os.write(host.fd, b"fghij")
+    await eventually(lambda: not wire.plugged)
+    assert far_end.heard == b"abcdefg"
+    host.close()
+    wire.plug()
+    assert len(far_end.plugs) == (1 if keeps_power else 2)
+    host.fd = os.open(wire.path, os.O_RDWR | os.O_NONBLOCK | os.O_NOCTTY)
+    os.write(host.fd, bytes(100))
+    await eventually(lambda: far_end.heard == b"abcdefg" + bytes(100))
+    assert wire.plugged
+
+
 async def test_a_leftover_link_of_an_earlier_run_is_replaced(tmp_path: Path) -> None:
     path = tmp_path / "port"
     path.symlink_to("/dev/pts/does-not-exist")

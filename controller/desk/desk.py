@@ -86,7 +86,8 @@ class Desk:
     def _heard(self, id: str, fact: object) -> None:
         if isinstance(fact, LinkDown):
             reason = self.lobby.rules.wording.templates.get(f"link.{fact.reason}", fact.reason)
-            self.health(id, Health("offline", "offline"), reason)
+            known = self._printer.health(fact) if self._printer and id == self._printer.id else None
+            self.health(id, known or Health("offline", "offline"), reason)
         elif isinstance(fact, LinkUp) and id == MqttPost.id:
             self.health(id, Health("ok"), "")
         self._posts[id].heard(fact)

@@ -15,6 +15,7 @@ from controller.lobby.events import TicketIssued, TicketReprinted
 from controller.lobby.state import Print, State
 from drivers.device import Health
 from drivers.escpos import EscposPrinter, Printed, PrinterBusy, Sent, Unknown
+from drivers.session import LinkDown
 
 log = logging.getLogger(__name__)
 
@@ -43,6 +44,10 @@ class PrinterPost:
             return "printer_busy"
         return "ready" if self._printer.ready else self._printer.detail
 
+    def health(self, down: LinkDown) -> Health | None:
+        """The printer's state while its link is down, where that is not simply "not connected"."""
+        return self._printer.held_off() if down.reason == "stalled" else None
+
     def heard(self, fact: object) -> None:
         while self._backlog and self._queue(*self._backlog[0]):
             self._backlog.popleft()
@@ -69,22 +74,31 @@ class PrinterPost:
         self._flush()
 
     def restarted(self, state: State) -> None:
-        """Nobody knows what became of the jobs of the last run: they are offered for reprint."""
+        """Nobody knows what became of the jobs of the last run: they are offered for reprint, and what hangs out of the
+        printer is no part of the next ticket."""
         for ticket in state.tickets.values():
             if ticket.print is Print.QUEUED:
-                self._report(f"{ticket.id}#{ticket.copies}", "unknown")
+                job = f"{ticket.id}#{ticket.copies}"
+                self._report(job, "unknown")
+                if data := self._laid_out(state, ticket.id):
+                    self._printer.interrupted(data)
 
     def _print(self, state: State, ticket: str, copy: int) -> None:
         job = f"{ticket}#{copy}"
+        data = self._laid_out(state, ticket)
+        if data is None:
+            self._report(job, "unknown")
+        elif self._backlog or not self._queue(job, data):
+            self._backlog.append((job, data))
+
+    def _laid_out(self, state: State, ticket: str) -> bytes | None:
+        """The printer's bytes; None for a ticket that cannot be laid out, which is logged."""
         try:
             qr = self._lobby.page(state.day, ticket)
-            data = self._render(views.ticket_fields(state, self._lobby.rules, state.tickets[ticket], qr))
+            return self._render(views.ticket_fields(state, self._lobby.rules, state.tickets[ticket], qr))
         except Exception:
             log.exception("%s: ticket %s could not be laid out", self.id, ticket)
-            self._report(job, "unknown")
-            return
-        if self._backlog or not self._queue(job, data):
-            self._backlog.append((job, data))
+            return None
 
     def _queue(self, job: str, data: bytes) -> bool:
         try:

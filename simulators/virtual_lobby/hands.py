@@ -86,9 +86,12 @@ class Knobs(BaseModel):
     garble: Annotated[float, Field(ge=0, le=1)] | None = None
     loss: Annotated[float, Field(ge=0, le=1)] | None = None
     delay: Annotated[float, Field(ge=0, le=10)] | None = None
+    cut_after: Annotated[int, Field(ge=0, le=10_000)] | None = None
+    keeps_power: bool | None = None
     paper: Literal["ok", "low", "out"] | None = None
     cover_open: bool | None = None
     jammed: bool | None = None
+    flicker: Annotated[float, Field(ge=0, le=20)] | None = None
 
 
 class Hands:
@@ -139,7 +142,7 @@ class Hands:
             raise UnknownDeviceError(device)
         faults, far_end = placed.wire.faults, placed.far_end
         turned = knobs.model_dump(exclude_none=True)
-        printers = {"paper", "cover_open", "jammed"} & turned.keys()
+        printers = {"paper", "cover_open", "jammed", "flicker"} & turned.keys()
         if printers and not isinstance(far_end, PrinterFarEnd):
             raise UnknownKeyError(f"only a printer has {', '.join(sorted(printers))}")
         for name, value in turned.items():

@@ -212,9 +212,12 @@ class View:
             "garble": faults.garble,
             "loss": faults.loss,
             "delay": faults.delay,
+            "cut_after": faults.cut_after,
+            "keeps_power": faults.keeps_power,
         }
         if isinstance(placed.far_end, PrinterFarEnd):
             knobs |= {"paper": faults.paper, "cover_open": faults.cover_open, "jammed": placed.far_end.jammed}
+            knobs["flicker"] = faults.flicker
         return {"state": report.get("state", ""), "detail": report.get("detail", ""), "knobs": knobs}
 
 

@@ -173,7 +173,7 @@ async def test_cables_pulled_and_put_back(tmp_path: Path, broker: Mosquitto) -> 
         await until(lambda: branch.window("1") == ("A001", "Counter 1"))
         await until(lambda: branch.hall.lines()[:2] == ["A002 Counter 3", "A001 Counter 1"])
         assert await take(network) == "A003"
-        await until(lambda: branch.tickets("ticket_printed") == ["A001", "A003"])
+        await until(lambda: branch.tickets("ticket_printed") == ["A001", "A003"], 15)
         assert len(branch.papers()) == 2
         for id in devices:
             assert len(branch.logged(f"{id}: not connected")) == 1
@@ -243,28 +243,57 @@ async def test_a_printer_unplugged_in_the_middle_of_a_ticket(tmp_path: Path, bro
         await network.device("printer")
         assert await take(network) == "A002"
         await until(lambda: branch.tickets("ticket_printed") == ["A002"])
-        assert len(branch.papers()) == 1  # with the torn A001 above it, as in life
+        torn, whole = branch.papers()
+        assert "A001" in torn
+        assert "A001" not in whole
+        assert "A002" in whole
 
         again = await network.press("panel/manager", "REPRINT")
         assert (again["result"], again["ticket"]) == ("ok", "A001")
         await until(lambda: branch.tickets("ticket_printed") == ["A002", "A001"])
-        assert "REPRINT / 补打" in branch.papers()[1]
-        assert "A001" in branch.papers()[1]
+        assert "REPRINT / 补打" in branch.papers()[2]
+        assert "A001" in branch.papers()[2]
         await until(lambda: network.levels["board"]["notices"] == [])
+
+
+async def test_a_cable_lost_inside_a_command_while_the_printer_keeps_its_power(
+    tmp_path: Path, broker: Mosquitto
+) -> None:
+    async with running(tmp_path, broker, HOUSE, MQTT, PRINTER) as (branch, network):
+        await take(network)
+        await until(lambda: branch.tickets("ticket_printed") == ["A001"])
+        (model,) = branch.papers()
+        wire = branch.placed("printer").wire
+        wire.faults.keeps_power, wire.faults.cut_after = True, 355  # in the text of the code
+        await take(network)
+        await until(lambda: branch.tickets("print_unknown") == ["A002"])
+        await network.device("printer", "offline")
+        wire.plug()
+        await network.device("printer")
+        assert await take(network) == "A003"
+        await until(lambda: branch.tickets("ticket_printed") == ["A001", "A003"], 15)
+        *torn, whole = branch.papers()[1:]
+        assert "A003" in whole
+        assert len(whole.splitlines()) == len(model.splitlines())
+        assert not any("A003" in paper for paper in torn)
+        assert branch.rows("print_unknown")[1:] == []
 
 
 async def test_a_ticket_under_way_at_a_crash_is_offered_for_reprint(tmp_path: Path, broker: Mosquitto) -> None:
     async with running(tmp_path, broker, HOUSE, MQTT, PRINTER) as (branch, network):
         await take(network)
+        since = network.levels["device/printer"]["since"]
         await branch.kill()
         await branch.start()
         assert branch.tickets("print_unknown") == ["A001"]
         await until(lambda: any("A001" in notice for notice in network.levels["board"]["notices"]))
+        await until(lambda: network.levels["device/printer"]["since"] != since)  # it is known anew
         await network.device("printer")
         await take(network)
         await until(lambda: branch.tickets("ticket_printed") == ["A002"])
         assert [paper.count("A002") for paper in branch.papers()][-1] == 1
         assert sum("A001" in paper for paper in branch.papers()) <= 1
+        assert "A001" not in branch.papers()[-1]
 
 
 # -- the disk ------------------------------------------------------------------------------------------------

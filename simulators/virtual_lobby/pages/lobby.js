@@ -432,11 +432,14 @@ function choose(device, name, values) {
 const PARTS = [0, 0.1, 0.3, 1].map((part) =>
   [part, part === 0 ? say("break.none") : part === 1 ? say("break.always") : say("break.percent", { n: part * 100 })]);
 const LATE = [0, 0.2, 1, 3].map((n) => [n, n ? say("break.seconds", { n }) : say("break.none")]);
+const BYTES = [0, 20, 100, 355].map((n) => [n, n ? say("break.bytes", { n }) : say("break.none")]);
+const FLICKER = [0, 1, 5].map((n) => [n, n ? say("break.a_second", { n }) : say("break.none")]);
 const PAPER = ["ok", "low", "out"].map((value) => [value, say(`break.paper_${value}`)]);
 
 function knobs({ id, printer: prints }) {
   const more = el("div", { class: "row extra", hidden: true }, choose(id, "garble", PARTS), choose(id, "loss", PARTS),
-    choose(id, "delay", LATE), toggle(id, "hang", say("break.hang")));
+    choose(id, "delay", LATE), toggle(id, "hang", say("break.hang")),
+    choose(id, "cut_after", BYTES), toggle(id, "keeps_power", say("break.keeps_power")));
   const open = el("button", { class: "more", "aria-label": `${id}: ${say("break.more")}`, "aria-expanded": "false", onclick: () => {
     more.hidden = !more.hidden;
     open.ariaExpanded = String(!more.hidden);
@@ -445,13 +448,17 @@ function knobs({ id, printer: prints }) {
     el("div", { class: "row" }, el("strong", {}, id), tag(id, true), open,
       toggle(id, "unplugged", (pulled) => say(pulled ? "break.plug" : "break.unplug"))),
     prints && el("div", { class: "row extra" }, choose(id, "paper", PAPER),
-      toggle(id, "cover_open", say("break.cover_open")), toggle(id, "jammed", say("break.jammed"))), more);
+      toggle(id, "cover_open", say("break.cover_open")), toggle(id, "jammed", say("break.jammed")),
+      choose(id, "flicker", FLICKER)), more);
 }
 
 function breaking() {
   const repair = () => {
     for (const { id, printer: prints } of lobby.wires)
-      turn(id, { unplugged: false, hang: false, garble: 0, loss: 0, delay: 0, ...(prints && { paper: "ok", cover_open: false, jammed: false }) });
+      turn(id, {
+        unplugged: false, hang: false, garble: 0, loss: 0, delay: 0, cut_after: 0, keeps_power: false,
+        ...(prints && { paper: "ok", cover_open: false, jammed: false, flicker: 0 }),
+      });
   };
   const button = el("button", { class: "repair", disabled: true, onclick: repair }, say("break.repair"));
   on((view) => {
