@@ -7,12 +7,12 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from branches import MINUTE_MS, branch, local
+from branches import MINUTE_MS, Lobby, branch, local
 from random_days import Run, random_days
 
 from controller.lobby import commands as cm
 from controller.lobby import events as ev
-from simulators.days.record import REACTS, Day, read
+from simulators.days.record import REACTS, Day, on_one_clock, read
 from simulators.days.replay import compare
 from simulators.days.virtual import VirtualLobby
 
@@ -180,3 +180,29 @@ def test_a_clock_that_is_set_back_does_not_turn_the_day_round() -> None:
     morning.press(5, cm.CallNext, counter="1")
     morning.press(6, cm.Close, counter="1")
     assert [ticket for _, ticket, _ in morning.again()] == ["A001", "A002", "A003"]
+
+
+def test_a_day_on_which_the_clock_was_set_is_a_day_by_the_right_one() -> None:
+    """Monday began on Sunday: what was Sunday's is left out, and Monday is as it would have been."""
+    rules = branch({"1": {"cash": 0}})
+    lobby = Lobby(rules, local("2026-11-22 16:00"))
+    lobby.take("cash")
+    lobby.now = local("2026-11-22 17:56")
+    lobby.do(cm.StartController(at=lobby.now, cause="", boot="monday", origin=lobby.now))
+    first = lobby.take("cash")
+    lobby.wait(10)
+    lobby.set_clock(15 * 60 * MINUTE_MS)
+    lobby.do(cm.BeginDay(at=lobby.now, cause="", by="panel/manager"))
+    lobby.wait(5)
+    assert lobby.call("1") == first
+    lobby.wait(5)
+    lobby.do(cm.Finish(at=lobby.now, cause="", counter="1"))
+    day = on_one_clock([(row["at"], ev.from_row(row["kind"], row["version"], row["data"])) for row in lobby.rows])
+    assert [(at, type(event)) for at, event in day] == [
+        (local("2026-11-23 08:56"), ev.TicketIssued),
+        (local("2026-11-23 09:11"), ev.CounterOpened),
+        (local("2026-11-23 09:11"), ev.TicketCalled),
+        (local("2026-11-23 09:16"), ev.TicketFinished),
+    ]
+    record = read(day, rules)
+    assert [taken.ticket for _, taken in record.taken] == [first]

@@ -25,6 +25,29 @@ REACTS = 2_000
 """Milliseconds in which an idle clerk sees that somebody waits, where the journal tells nothing of it."""
 
 
+def on_one_clock(events: Day) -> Day:
+    """The day by the clock that was right in the end: where it was set, what was before moves with it. A day that went
+    on as another is one day, which began when the controller started."""
+    if not any(isinstance(event, ev.ClockStepped) for _, event in events):
+        return events
+    by, day = 0, []
+    for at, event in reversed(events):
+        if isinstance(event, ev.ControllerStarted) and by:
+            break
+        if isinstance(event, ev.ClockStepped):
+            by += event.by
+        elif not _goes_on(event):
+            day.append((at + by, event))
+    day.reverse()
+    issued = {event.ticket for _, event in day if isinstance(event, ev.TicketIssued)}
+    return [(at, event) for at, event in day if getattr(event, "ticket", "") in {"", *issued}]
+
+
+def _goes_on(event: ev.Event) -> bool:
+    continues = isinstance(event, ev.DayOpened) and event.continues is not None
+    return continues or (isinstance(event, ev.DayClosed) and bool(event.continued))
+
+
 class When(NamedTuple):
     """A moment: ms (since 1970, UTC, or since what it follows), and its place among those of the same time: the event's
     place in the journal, or a half more for what came of nothing."""
