@@ -59,17 +59,22 @@ def run(path: Path) -> None:
     settings = read(path)
     if settings.mqtt and settings.mqtt.embedded:
         _stop(f"{path}: mqtt.broker: the embedded broker is for the demo only; use mqtt://host:port", WRONG)
+    for warning in settings.warnings:
+        logging.warning(warning)
     asyncio.run(run_until_signalled(settings))
 
 
 @lobby.command()
 @CONFIG
 def check(path: Path) -> None:
-    """Check a configuration: every error with its line."""
+    """Check a configuration: every error with its line, and what will not be shown whole as a warning."""
     from controller.config import read  # noqa: PLC0415
 
     settings = read(path, files=True)
-    click.echo(f"{path}: all is well: {len(settings.rules.counters)} counters, {len(settings.devices)} devices")
+    for warning in settings.warnings:
+        click.echo(warning, err=True)
+    verdict = "it can be used" if settings.warnings else "all is well"
+    click.echo(f"{path}: {verdict}: {len(settings.rules.counters)} counters, {len(settings.devices)} devices")
 
 
 @lobby.command()

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
-from system.branch import EVERYTHING, HOUSE, LOBBY, MQTT, PRINTER, Branch
+from system.branch import EVERYTHING, HALL, HOUSE, LOBBY, MQTT, PRINTER, Branch
 from system.broker import Mosquitto
 from system.network import Network
 from system.waiting import until
@@ -80,6 +80,29 @@ async def test_check_tells_every_error_with_its_line(tmp_path: Path) -> None:
     assert [int(error.split(":")[1]) for error in errors] == sorted(int(error.split(":")[1]) for error in errors)
     run_code, _, run_err = await lobby("run", "--config", path)
     assert (run_code, run_err.splitlines()) == (2, errors)
+
+
+async def test_what_is_not_shown_whole_is_a_warning_and_the_rest_gets_its_twin(
+    tmp_path: Path, broker: Mosquitto
+) -> None:
+    house = HOUSE.replace("Liberation Road", "¥ Road 㐂").replace('"Cash"', '"Cash – ¥"').replace('"Personal"', '"P. – ¥"')
+    hall = HALL.replace("width = 128", "width = 256\nfooter = true")
+    warning = ':3: branch.name: warning: "㐂" (U+3402) comes out as "?" on paper; write it in other characters'
+    async with (
+        Branch(tmp_path, broker.port, (house, MQTT, PRINTER, hall)) as branch,
+        Network(broker.port, branch.root) as network,
+    ):
+        code, out, err = await lobby("check", "--config", branch.config)
+        assert (code, err) == (0, f"{branch.config}{warning}\n")
+        assert out == f"{branch.config}: it can be used: 3 counters, 7 devices\n"
+        assert [line for line in branch.log().splitlines() if "㐂" in line] == [f"WARNING {branch.config}{warning}"]
+        await network.device("printer")
+        await network.press("kiosk/kiosk", "TAKE", service="cash")
+        await until(branch.papers)
+        assert "￥ Road ?" in branch.papers()[0]
+        assert "Cash – ￥" in branch.papers()[0]
+        await network.press("keypad/3", "OPEN")
+        await until(lambda: " - ￥ " in branch.hall.lines()[-1], 60)
 
 
 WRONG_USAGE = [
