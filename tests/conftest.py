@@ -4,7 +4,10 @@ import asyncio
 import inspect
 from collections.abc import AsyncIterator
 
+import chance
 import pytest
+
+chance.register()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -14,8 +17,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--seed", type=int, default=None, help="only this run of test_invariants")
 
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Over how many simulated hours the invariants held."""
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """How to have again what exploring found, and over how many simulated hours the invariants held."""
+    if config.getoption("hypothesis_profile") == chance.EXPLORE:
+        seed = config.getoption("hypothesis_seed")
+        for report in terminalreporter.getreports("failed"):
+            if "hypothesis" in report.keywords:
+                name = report.nodeid.rpartition("::")[2].partition("[")[0]
+                terminalreporter.write_line(f'again with: make verify ARGS="--hypothesis-seed {seed} -k {name}"')
     runs = [dict(report.user_properties) for report in terminalreporter.getreports("passed")]
     figures = [run["lobby"] for run in runs if "lobby" in run]
     if figures:

@@ -8,7 +8,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from branches import Lobby, branch, hours, local
-from hypothesis import assume, given, settings
+from chance import examples
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from controller.daemon import CLOCK_CHECK, DAY_CHECK, until_day_ends
@@ -27,7 +28,6 @@ from controller.lobby.calendar import (
     parse_dates,
     parse_spans,
     parse_weekdays,
-    second_of,
 )
 from controller.lobby.outcome import Refusal
 from controller.lobby.waiting import at_the_door, newcomer, roll
@@ -513,7 +513,7 @@ def test_a_business_day_on_a_day_on_which_the_clocks_change(zone: str, now: str,
     assert until_day_ends(rules, at) >= DAY_CHECK
 
 
-@settings(max_examples=500)
+@examples(500)
 @given(st.sampled_from(ZONES), st.sampled_from(CHANGES), st.integers(-36 * HOUR * 1000, 36 * HOUR * 1000), DAY_TIMES)
 def test_a_business_day_begins_once_and_ends_when_the_next_begins(
     zone: str, near: datetime, away: int, rollover: int

@@ -12,7 +12,8 @@ from typing import Any, get_args
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given, settings
+from chance import examples
+from hypothesis import given
 from hypothesis import strategies as st
 
 from controller.config import (
@@ -1834,7 +1835,7 @@ def mutated(draw: st.DrawFn) -> bytes:
     return b"".join(lines)
 
 
-@settings(max_examples=300, deadline=None)
+@examples(300)
 @given(raw=mutated())
 def test_a_mutated_file_is_read_or_explained(tmp_path_factory: pytest.TempPathFactory, raw: bytes) -> None:
     path = tmp_path_factory.getbasetemp() / "mutated.toml"

@@ -85,7 +85,9 @@ async def test_check_tells_every_error_with_its_line(tmp_path: Path) -> None:
 async def test_what_is_not_shown_whole_is_a_warning_and_the_rest_gets_its_twin(
     tmp_path: Path, broker: Mosquitto
 ) -> None:
-    house = HOUSE.replace("Liberation Road", "¥ Road 㐂").replace('"Cash"', '"Cash – ¥"').replace('"Personal"', '"P. – ¥"')
+    house = (
+        HOUSE.replace("Liberation Road", "¥ Road 㐂").replace('"Cash"', '"Cash – ¥"').replace('"Personal"', '"P. – ¥"')
+    )
     hall = HALL.replace("width = 128", "width = 256\nfooter = true")
     warning = ':3: branch.name: warning: "㐂" (U+3402) comes out as "?" on paper; write it in other characters'
     async with (

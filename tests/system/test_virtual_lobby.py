@@ -29,7 +29,7 @@ SOON = 10.0
 async def shown(directory: Path, broker: Mosquitto) -> AsyncIterator[tuple[Branch, VirtualLobby, Browser]]:
     """A branch with everything, and the page of its devices, once they are all well."""
     async with Branch(directory, broker.port, EVERYTHING) as branch:
-        buttons = Buttons("127.0.0.1", broker.port, branch.id, Random(branch.id))
+        buttons = Buttons("127.0.0.1", broker.port, branch.id, Random(1))
         lobby = VirtualLobby(branch.settings, branch.stage, buttons=buttons)
         async with buttons, lobby.serving() as address:
             browser = Browser(address.removesuffix("/lobby"))
