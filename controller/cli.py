@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import signal
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -281,6 +282,7 @@ def simulate(
     from controller.config import read  # noqa: PLC0415
     from simulators.days.commands import InterruptedRunError, run_simulation  # noqa: PLC0415
 
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends it as Ctrl-C does, which may be ignored
     settings = read(path)
     known = settings.rules.calendar.profiles
     if profile and profile not in known:

@@ -2,7 +2,11 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from collections.abc import AsyncIterator
+import os
+import signal
+import time
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 
 import chance
 import pytest
@@ -33,6 +37,38 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
             f"The ten invariants held over {hours:,.0f} simulated hours in {len(figures)} runs: {rows:,} rows, "
             f"{calls:,} calls by the rule, {forced:,} by hand."
         )
+
+
+RUN = "LOBBY_TEST_RUN"
+"""In the environment of all programs that this process starts, and of those that they start: whose they are."""
+TIME_TO_END = 10.0
+"""Seconds that programs have to end after the last test."""
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_program_left_behind() -> Iterator[None]:
+    """Fails the run if a program that a test has started is there after the last one: it is set up before all else."""
+    os.environ[RUN] = f"{os.getpid()}-{time.monotonic_ns()}"
+    yield
+    deadline = time.monotonic() + TIME_TO_END
+    while (left := started_in(os.environ[RUN])) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    for pid in left:
+        os.kill(pid, signal.SIGKILL)
+    assert not left, "the tests leave programs behind:\n" + "\n".join(left.values())
+
+
+def started_in(run: str) -> dict[int, str]:
+    """The programs started in a run of the tests, by process id."""
+    mark = f"{RUN}={run}".encode()
+    found = {}
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            if mark in (process / "environ").read_bytes().split(b"\0"):
+                found[int(process.name)] = (process / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+        except OSError:
+            pass  # it has ended, or is somebody else's
+    return found
 
 
 @pytest.fixture(autouse=True)

@@ -3,7 +3,6 @@ from __future__ import annotations
 
 import dataclasses
 import re
-import subprocess
 import tomllib
 from collections.abc import Iterator, Mapping
 from datetime import date, timedelta
@@ -16,6 +15,7 @@ from chance import examples
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bench import processes
 from controller.config import (
     BxDevice,
     ConfigError,
@@ -1851,7 +1851,7 @@ def test_a_check_looks_into_the_certificate_and_its_key(tmp_path: Path) -> None:
     for name in ("one", "other"):
         command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]
         files = ["-keyout", f"{tmp_path}/{name}.key", "-out", f"{tmp_path}/{name}.pem", "-subj", "/CN=lobby"]
-        subprocess.run([*command, *files], check=True, capture_output=True)
+        processes.run([*command, *files], check=True, capture_output=True)
 
     def said(certificate: str, key: str) -> list[str]:
         path = tmp_path / "branch.toml"

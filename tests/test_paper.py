@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
 import tomllib
 from pathlib import Path
@@ -12,6 +11,7 @@ from golden import vectors
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bench import processes
 from drivers.characters import fitted, on_paper
 from drivers.paper import CHINESE_MODE, INITIALISE, Layout, encode, wrap
 from simulators.faults import Faults
@@ -218,7 +218,7 @@ def test_all_that_is_wrong_is_told_at_once() -> None:
 
 def test_importing_python_escpos_leaves_logging_alone() -> None:
     program = "import logging, drivers.paper; root = logging.getLogger(); print(root.handlers, root.level)"
-    result = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
+    result = processes.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
     assert result.stdout == "[] 30\n"
 
 

@@ -8,7 +8,6 @@ import os
 import resource
 import socket
 import ssl
-import subprocess
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
@@ -19,6 +18,7 @@ from typing import Any
 import pytest
 from system.waiting import until
 
+from bench import processes
 from controller.web.guard import Guard
 from controller.web.server import WebServer, household
 
@@ -116,7 +116,7 @@ def pem(tmp_path: Path) -> dict[str, Path]:
     pem, key = tmp_path / "lobby.pem", tmp_path / "lobby.key"
     make = ("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes")
     about = ("-days", "2", "-subj", "/CN=lobby", "-addext", "subjectAltName=IP:127.0.0.1")
-    subprocess.run([*make, *about, "-keyout", key, "-out", pem], check=True, capture_output=True)
+    processes.run([*make, *about, "-keyout", key, "-out", pem], check=True, capture_output=True)
     return {"certificate": pem, "key": key}
 
 

@@ -17,6 +17,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
+from bench import processes
 from controller.config import read
 from simulators.board import BoardFarEnd
 from simulators.farend import FarEnd
@@ -231,10 +232,12 @@ class Branch:
         return self
 
     async def __aexit__(self, *error: object) -> None:
-        if self.process:
-            await self.stop()
-        self.stage.unplug_all()
-        self.notified.close()
+        try:
+            if self.process:
+                await self.stop()
+        finally:
+            self.stage.unplug_all()
+            self.notified.close()
         if not any(error):
             assert "Traceback" not in self.log(), self.log()
 
@@ -245,7 +248,7 @@ class Branch:
         assert self.process is None
         environment = {**os.environ, "NOTIFY_SOCKET": str(self.directory / "notify")}
         with self.log_file.open("ab") as log:
-            self.process = await asyncio.create_subprocess_exec(
+            self.process = await processes.spawn(
                 LOBBY, "run", "--config", self.config, stdin=asyncio.subprocess.DEVNULL, stderr=log, env=environment
             )
 
@@ -268,9 +271,10 @@ class Branch:
             async with asyncio.timeout(STOP):
                 return await process.wait()
         except TimeoutError:
-            process.kill()
-            await process.wait()
             raise AssertionError(f"the daemon does not end:\n{self.log()}") from None
+        finally:
+            processes.kill(process)
+            await process.wait()
 
     async def kill(self) -> None:
         """As a power cut would end it."""

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
+from bench import processes
 from system.branch import EVERYTHING, HALL, HOUSE, LOBBY, MQTT, PRINTER, Branch
 from system.broker import Mosquitto
 from system.network import Network
@@ -19,20 +20,10 @@ from system.waiting import until
 ERROR = re.compile(r"^\S+\.toml:\d+: \S+: .+$")
 
 
-async def lobby(*arguments: object, seconds: float = 20) -> tuple[int, str, str]:
+async def lobby(*arguments: object, seconds: float = 60) -> tuple[int, str, str]:
     """Run the command to its end: exit code, standard output and standard error."""
-    process = await asyncio.create_subprocess_exec(
-        LOBBY, *map(str, arguments), stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
-    )
-    try:
-        async with asyncio.timeout(seconds):
-            out, err = await process.communicate()
-    except TimeoutError:
-        process.kill()
-        await process.wait()
-        raise
-    assert process.returncode is not None
-    return process.returncode, out.decode(), err.decode()
+    code, out, err = await processes.ended(LOBBY, *map(str, arguments), seconds=seconds)
+    return code, out.decode(), err.decode()
 
 
 def written(directory: Path, *parts: str) -> Path:
@@ -194,12 +185,11 @@ async def test_an_error_is_explained_with_debug(tmp_path: Path) -> None:
 
 async def test_simulators_for_a_daemon_run_by_hand(tmp_path: Path, broker: Mosquitto) -> None:
     async with Branch(tmp_path, broker.port, plugged=False, starts=False) as branch:
-        (tmp_path / "dev").mkdir()
-        simulators = await asyncio.create_subprocess_exec(
-            LOBBY, "simulators", "--config", branch.config, "--dev", tmp_path / "dev", stdout=asyncio.subprocess.PIPE
-        )
-        links = [tmp_path / "dev" / id for id in branch.stage.placed]
-        try:
+        dev = tmp_path / "dev"
+        dev.mkdir()
+        command = (LOBBY, "simulators", "--config", branch.config, "--dev", dev)
+        async with processes.spawned(*command, stdout=asyncio.subprocess.PIPE) as simulators:
+            links = [dev / id for id in branch.stage.placed]
             await until(lambda: all(link.exists() for link in links), 10)
             await branch.start()
             async with Network(broker.port, branch.root) as network:
@@ -207,7 +197,6 @@ async def test_simulators_for_a_daemon_run_by_hand(tmp_path: Path, broker: Mosqu
                     await network.device(id)
                 assert (await network.press("kiosk/kiosk", "TAKE"))["ticket"] == "A001"
                 await until(lambda: branch.tickets("ticket_printed") == ["A001"])
-        finally:
             simulators.send_signal(signal.SIGINT)
             out, _ = await simulators.communicate()
         assert [link for link in links if link.is_symlink()] == []

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import resource
-import subprocess
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
@@ -14,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from bench import processes
 from drivers.terminal68 import Key
 from system.branch import HALL, HOUSE, MQTT, PRINTER, TERMINALS, WINDOWS, Branch
 from system.broker import Mosquitto
@@ -309,13 +309,13 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     """A disk of one megabyte; only root can have one."""
     directory = tmp_path / "disk"
     directory.mkdir()
-    mounted = subprocess.run(
+    mounted = processes.run(
         ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(directory)], capture_output=True, check=False
     )
     if mounted.returncode:
         pytest.skip(f"no file system can be mounted here: {mounted.stderr.decode().strip()}")
     yield directory
-    subprocess.run(["umount", str(directory)], check=True)
+    processes.run(["umount", str(directory)], check=True)
 
 
 async def _survives(branch: Branch, network: Network, disk: FileSizeLimit | FullDisk) -> None:

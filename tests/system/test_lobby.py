@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from bench import processes
 from drivers.terminal68 import Key
 from system.branch import EVERYTHING, HALL, HOUSE, LOBBY, MQTT, TERMINALS, WINDOWS, Branch
 from system.broker import Mosquitto, free_port
@@ -422,11 +423,8 @@ async def test_the_embedded_broker_is_refused(tmp_path: Path) -> None:
     config = tmp_path / "branch.toml"
     text = (HOUSE + MQTT).format(id="b", directory=tmp_path, port=1)
     config.write_text(text.replace("mqtt://127.0.0.1:1", "embedded"))
-    process = await asyncio.create_subprocess_exec(
-        LOBBY, "run", "--config", config, stderr=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE
-    )
-    out, err = await process.communicate()
-    assert process.returncode == 2
+    code, out, err = await processes.ended(LOBBY, "run", "--config", config)
+    assert code == 2
     assert out == b""
     assert err.decode().count("\n") == 1
     assert "embedded" in err.decode()
@@ -434,11 +432,8 @@ async def test_the_embedded_broker_is_refused(tmp_path: Path) -> None:
 
 
 async def test_a_second_daemon_leaves_the_journal_alone(branch: Branch) -> None:
-    process = await asyncio.create_subprocess_exec(
-        LOBBY, "run", "--config", branch.config, stderr=asyncio.subprocess.PIPE
-    )
-    _, err = await process.communicate()
-    assert process.returncode == 1
+    code, _, err = await processes.ended(LOBBY, "run", "--config", branch.config)
+    assert code == 1
     assert "another controller is using this journal" in err.decode()
     assert err.decode().count("\n") == 1
 

@@ -14,9 +14,10 @@ import pytest
 from playwright.async_api import async_playwright, expect
 from visitor import Browser, page_data
 
+from bench import processes
 from simulators.buttons import Buttons
 from simulators.virtual_lobby.server import VirtualLobby
-from system.branch import EVERYTHING, LOBBY, Branch
+from system.branch import EVERYTHING, LOBBY, STOP, Branch
 from system.broker import Mosquitto
 from system.waiting import until
 
@@ -120,15 +121,15 @@ async def _first_line(process: asyncio.subprocess.Process) -> str:
 @asynccontextmanager
 async def command(*arguments: object) -> AsyncIterator[asyncio.subprocess.Process]:
     """`lobby` with these arguments, ended at the end."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, LOBBY, *map(str, arguments), stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
-    )
-    try:
-        yield process
-    finally:
-        if process.returncode is None:
-            process.terminate()
-        await process.communicate()
+    pipe = asyncio.subprocess.PIPE
+    async with processes.spawned(sys.executable, LOBBY, *map(str, arguments), stdout=pipe, stderr=pipe) as process:
+        try:
+            yield process
+        finally:
+            if process.returncode is None:
+                process.terminate()
+            async with asyncio.timeout(STOP):
+                await process.communicate()
 
 
 async def test_simulators_serve_their_page_and_find_a_broker_that_comes_late(

@@ -8,7 +8,6 @@ import re
 import shlex
 import shutil
 import signal
-import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -19,6 +18,7 @@ from pathlib import Path
 import pytest
 from branches import local
 
+from bench import processes
 from controller.config import read, shipped, wording
 from controller.daemon import Clock
 from controller.desk.voice import call
@@ -187,7 +187,7 @@ def player(tmp_path: Path) -> Player:
 def phonemes(language: str, text: str) -> list[str]:
     command = ["espeak-ng", "-b", "1", "-v", VOICES[language], "-q", "-x", "--stdin"]
     environment = os.environ | {"LC_ALL": "C"}
-    done = subprocess.run(command, input=text.encode(), capture_output=True, check=True, timeout=20, env=environment)
+    done = processes.run(command, input=text.encode(), capture_output=True, check=True, timeout=20, env=environment)
     return re.findall(r"[^\s|_]+", done.stdout.decode())
 
 
@@ -512,10 +512,8 @@ async def test_simulated_branches_may_have_a_voice(tmp_path: Path, player: Playe
         "demo": ("--headless", "--customers", "2", "--seed", "1", "--speed", "400"),
         "simulators": ("--dev", str(tmp_path / "dev")),
     }[command]
-    process = await asyncio.create_subprocess_exec(
-        LOBBY, command, "--config", path, *more, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
-    )
-    try:
+    pipe = asyncio.subprocess.PIPE
+    async with processes.spawned(LOBBY, command, "--config", path, *more, stdout=pipe, stderr=pipe) as process:
         if command == "simulators":
             assert process.stdout
             async with asyncio.timeout(60):
@@ -524,10 +522,6 @@ async def test_simulated_branches_may_have_a_voice(tmp_path: Path, player: Playe
             process.send_signal(signal.SIGINT)
         async with asyncio.timeout(110):
             out, error = await process.communicate()
-    finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
     assert b"Traceback" not in error, error
     if command == "demo":
         assert process.returncode == 0, out + error

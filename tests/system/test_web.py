@@ -12,7 +12,6 @@ import re
 import socket
 import sqlite3
 import ssl
-import subprocess
 import threading
 import time
 from collections.abc import AsyncIterator, Callable
@@ -29,6 +28,7 @@ import pytest
 import qrcode
 from prometheus_client.parser import text_string_to_metric_families
 
+from bench import processes
 from controller.config import Settings, read
 from controller.daemon import Clock, Daemon
 from controller.lobby.commands import TakeTicket
@@ -1466,7 +1466,7 @@ def certificate(directory: Path, name: str) -> tuple[Path, Path]:
     pem, key = directory / f"{name}.pem", directory / f"{name}.key"
     subject = ("-days", "2", "-subj", "/CN=lobby", "-addext", "subjectAltName=IP:127.0.0.1")
     make = ("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes")
-    subprocess.run([*make, *subject, "-keyout", key, "-out", pem], check=True, capture_output=True)
+    processes.run([*make, *subject, "-keyout", key, "-out", pem], check=True, capture_output=True)
     return pem, key
 
 
@@ -1537,11 +1537,8 @@ async def test_without_its_accounts_the_lobby_runs_without_screens(
         answer = await daemon.engine.ask(TakeTicket(at=int(TEN * 1000), cause="test:1", by="kiosk/x", service="cash"))
         assert answer.result == "ok"
     assert not [record for record in caplog.records if record.exc_info]
-    command = await asyncio.create_subprocess_exec(
-        *(LOBBY, "user", "list", "--config", config), stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
-    )
-    out, err = await command.communicate()
-    assert (command.returncode, out) == (1, b"")
+    code, out, err = await processes.ended(LOBBY, "user", "list", "--config", config)
+    assert (code, out) == (1, b"")
     assert err.decode().count("\n") == 1
     assert "access.db: the accounts cannot be used" in err.decode()
 
@@ -1746,14 +1743,9 @@ async def test_an_account_by_the_command_line_while_the_daemon_runs(tmp_path: Pa
     async with process(tmp_path) as (branch, li):
 
         async def user(*arguments: str, said: str = "") -> tuple[int | None, str, str]:
-            command = await asyncio.create_subprocess_exec(
-                *(str(LOBBY), "user", *arguments, "--config", str(branch.config)),
-                stdin=asyncio.subprocess.PIPE,
-                stdout=asyncio.subprocess.PIPE,
-                stderr=asyncio.subprocess.PIPE,
-            )
-            out, err = await command.communicate(said.encode())
-            return command.returncode, out.decode(), err.decode()
+            command = (LOBBY, "user", *arguments, "--config", branch.config)
+            code, out, err = await processes.ended(*command, input=said.encode())
+            return code, out.decode(), err.decode()
 
         assert (await user("add", "wang", "--role", "counter", "--counter", "1", said=f"{PIN}\n{PIN}\n"))[0] == 0
         signed_in = await li.without("Authorization").post("/api/session", {"name": "wang", "pin": PIN})
