@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 import click
 
+from controller.repeats import RepeatsHandler
 from controller.web.roles import DEVICES, ROLES, Role
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ LINE_LIMIT = 1000
 def lobby(debug: bool) -> None:
     """Run a bank branch's lobby: ticket printer, displays and keypads over serial and MQTT."""
     level = logging.DEBUG if debug else logging.INFO
-    logging.basicConfig(level=level, format="%(levelname)s %(message)s", stream=sys.stderr)
+    logging.basicConfig(level=level, format="%(levelname)s %(message)s", handlers=[RepeatsHandler()])
 
 
 @lobby.command()

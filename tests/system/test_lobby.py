@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import signal
 import sqlite3
 import time
@@ -13,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from bench import processes
+from controller.repeats import AT_ONCE
 from drivers.terminal68 import Key
 from system.branch import EVERYTHING, HALL, HOUSE, LOBBY, MQTT, TERMINALS, WINDOWS, Branch
 from system.broker import Mosquitto, free_port
@@ -395,6 +397,22 @@ async def test_sighup_is_ignored(branch: Branch, network: Network) -> None:
     branch.process.send_signal(signal.SIGHUP)
     await until(lambda: branch.logged("SIGHUP is ignored"))
     assert await take(network, "cash") == ["A001"]
+
+
+async def test_a_line_that_comes_again_and_again_is_counted(branch: Branch) -> None:
+    assert branch.process
+
+    def again() -> bool:
+        assert branch.process
+        branch.process.send_signal(signal.SIGHUP)
+        return len(branch.logged("SIGHUP is ignored")) >= AT_ONCE
+
+    await until(again)
+    branch.process.send_signal(signal.SIGHUP)
+    await branch.stop()
+    said = [line for line in branch.log().splitlines() if "SIGHUP" in line]
+    assert len(said) == AT_ONCE + 1
+    assert re.fullmatch(r"WARNING \d+ more times in \d+ s: SIGHUP is ignored; .*", said[-1])
 
 
 async def test_kill_leaves_the_will(branch: Branch, network: Network) -> None:
