@@ -77,7 +77,7 @@ class Caller:
         """What is answered; nothing if the connection is closed."""
         self.writer.write(HELLO)
         try:
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(30):
                 head = await self.reader.readuntil(b"\r\n\r\n")
                 return head[9:12] + await self.reader.readexactly(5)
         except (asyncio.IncompleteReadError, ConnectionError):
@@ -93,7 +93,7 @@ def come() -> Iterator[Come]:
     opened: list[Caller] = []
 
     async def one(server: WebServer, address: str = FROM[0], said: bytes = b"", **more: Any) -> Caller:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             caller = Caller(*await asyncio.open_connection("127.0.0.1", server.port, local_addr=(address, 0), **more))
         caller.writer.write(said)
         opened.append(caller)
@@ -169,7 +169,7 @@ async def test_who_says_nothing_counts_also_where_it_is_encrypted(
 
 async def until_gone(callers: list[Caller]) -> None:
     for caller in callers:
-        assert not await caller.is_open(5)
+        assert not await caller.is_open(30)
 
 
 @pytest.mark.usefixtures("far")
@@ -181,7 +181,7 @@ async def test_one_address_has_only_so_many(come: Come, monkeypatch: pytest.Monk
         assert await (await come(server, FROM[1])).hello() == b"200hello"
         assert [await caller.is_open() for caller in first] == [True] * 3
         first[0].writer.close()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             while not await (await come(server)).hello():
                 pass
 
@@ -206,9 +206,9 @@ async def test_for_a_newcomer_somebody_idle_goes_from_where_most_have_come(
         assert await done.hello() == b"200hello"
         many = [await come(server, FROM[0]) for _ in range(3)]
         assert await (await come(server, FROM[2])).hello() == b"200hello"
-        assert not await done.is_open(5)
+        assert not await done.is_open(30)
         assert await (await come(server, FROM[3])).hello() == b"200hello"
-        assert not await many[0].is_open(5)
+        assert not await many[0].is_open(30)
         assert [await caller.is_open() for caller in (single, asking, *many[1:])] == [True] * 4
 
 
@@ -242,7 +242,7 @@ async def test_where_files_run_out_it_is_told_once_and_goes_on(
             finally:
                 resource.setrlimit(resource.RLIMIT_NOFILE, limits)
             await asyncio.get_running_loop().sock_sendall(caller, HELLO)
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(30):
                 assert (await asyncio.get_running_loop().sock_recv(caller, 100)).startswith(b"HTTP/1.1 200")
     (told,) = [record for record in caplog.records if record.levelno >= logging.WARNING]
     assert told.getMessage() == "nobody else can open a page at the moment (too many open files)"

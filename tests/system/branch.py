@@ -29,8 +29,8 @@ from system.waiting import until
 
 LOBBY = Path(sys.executable).with_name("lobby")
 """The command, as installed beside this Python."""
-START = 10.0
-STOP = 10.0
+START = 60.0
+STOP = 30.0
 """Seconds in which the daemon must be ready, and in which it must end when told to."""
 
 LINE_DELAY = 0.1

@@ -70,7 +70,7 @@ def found_in(directory: Path, words: tuple[bytes, ...]) -> list[str]:
 async def class_after(network: Network, branch: Branch, number: str, klass: str) -> None:
     """Show a card and press until the class is given: nothing outside tells when a card has been read."""
     swipe(branch, number)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while True:
             answer = await network.press("kiosk/kiosk", "TAKE")
             assert answer["result"] == "ok"

@@ -190,7 +190,7 @@ async def test_simulators_for_a_daemon_run_by_hand(tmp_path: Path, broker: Mosqu
         command = (LOBBY, "simulators", "--config", branch.config, "--dev", dev)
         async with processes.spawned(*command, stdout=asyncio.subprocess.PIPE) as simulators:
             links = [dev / id for id in branch.stage.placed]
-            await until(lambda: all(link.exists() for link in links), 10)
+            await until(lambda: all(link.exists() for link in links))
             await branch.start()
             async with Network(broker.port, branch.root) as network:
                 for id in branch.stage.placed:

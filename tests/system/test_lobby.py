@@ -433,7 +433,7 @@ async def test_nobody_listening_for_notifications_is_no_trouble(tmp_path: Path, 
         (tmp_path / "notify").unlink()
         await branch.launch()
         async with Network(broker.port, branch.root) as network:
-            await until(lambda: network.levels.get("status") == "online", 10)
+            await until(lambda: network.levels.get("status") == "online")
             assert await branch.stop() == 0
 
 
@@ -510,7 +510,7 @@ async def test_a_screen_asks_tells_the_wait_and_says_why(tmp_path: Path, broker:
         written = [row for row in branch.rows() if row.at >= branch.rows("ticket_called")[-1].at]
         assert written[-1].kind == "ticket_called", "a question writes nothing"
         assert why["text"].startswith("At counter 3: A002 is next: ")
-        await until(lambda: network.levels["board"]["wait"].keys() == {"cash", "personal"}, 15)
+        await until(lambda: network.levels["board"]["wait"].keys() == {"cash", "personal"})
         least, most = network.levels["board"]["wait"]["cash"]
         assert 1 <= least <= most
         await until(lambda: network.levels["day"]["customers"] == 2)

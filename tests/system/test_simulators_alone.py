@@ -66,7 +66,7 @@ class Alone:
         """Until the page says that the broker is there."""
         await until(lambda: self.said)
         page = Browser(self.said[0].removeprefix("Open ").removesuffix("/lobby"))
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while not (await page.get("/lobby/view")).json["broker"]:  # noqa: ASYNC110
                 await asyncio.sleep(0.05)
 

@@ -100,7 +100,7 @@ def parsed(answer: bytes) -> Reply:
     return Reply(int(first.split()[1]), headers, body)
 
 
-async def exchange(port: int, sent: bytes, *, tls: ssl.SSLContext | None = None, seconds: float = 10.0) -> bytes:
+async def exchange(port: int, sent: bytes, *, tls: ssl.SSLContext | None = None, seconds: float = 30.0) -> bytes:
     """All that comes back for some bytes until the connection is closed."""
     async with asyncio.timeout(seconds):
         reader, writer = await asyncio.open_connection("127.0.0.1", port, ssl=tls)
@@ -187,10 +187,10 @@ class Stream:
     async def ask(self, path: str, headers: dict[str, str]) -> None:
         lines = [f"GET {path} HTTP/1.1", "Host: lobby", *(f"{name}: {value}" for name, value in headers.items())]
         self._writer.write("\r\n".join([*lines, "", ""]).encode())
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             self.reply = parsed(await self._reader.readuntil(b"\r\n\r\n"))
 
-    async def next(self, seconds: float = 10.0) -> tuple[str, Any]:
+    async def next(self, seconds: float = 30.0) -> tuple[str, Any]:
         """The next event and its data; ("", None) at the end of the stream."""
         async with asyncio.timeout(seconds):
             while b"\n\n" not in self._rest:
@@ -215,7 +215,7 @@ class Stream:
             if event == "view" and wanted(data):
                 return data
 
-    async def end(self, seconds: float = 10.0) -> Any:
+    async def end(self, seconds: float = 30.0) -> Any:
         """What is said at the end, after which the stream has to be closed."""
         async with asyncio.timeout(seconds):
             while True:
@@ -1650,7 +1650,7 @@ async def process(directory: Path) -> AsyncIterator[tuple[Branch, Client]]:
 
 async def on_screen(client: Client) -> None:
     """Until the screens are served, a moment after the daemon is ready."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(30):
         while True:
             try:
                 if (await client.get("/health")).status == 200:
@@ -1730,7 +1730,7 @@ async def test_while_nothing_can_be_recorded_nothing_is_acknowledged(tmp_path: P
             assert branch.rows() == rows
             disk.free()
             await stream.view(lambda view: not view["notices"])
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while (await li.get("/health")).status != 200:
                 pass
         taken = await li.post("/api/panel", {"key": "GREEN"}, **again)
