@@ -13,9 +13,11 @@ import time
 from collections.abc import Iterable
 from contextlib import closing
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from itertools import count
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
+from zoneinfo import ZoneInfo
 
 from bench import processes
 from controller.config import read
@@ -214,6 +216,9 @@ class Branch:
         )
         if self.journal:
             text = text.replace(f"{self.directory}/lobby.db", str(self.journal))
+        if "[day]" not in text:  # the business day changes half a day from now, whenever the tests are run
+            rollover = datetime.now(ZoneInfo("Asia/Shanghai")) + timedelta(hours=12)
+            text += f'\n[day]\nrollover = "{rollover:%H:%M}"\n'
         self.config.write_text(text)
         self.settings = read(self.config)
         self.stage = Stage(self.settings, self.directory / "dev", self.seed)
