@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 import click
 
-from controller.repeats import RepeatsHandler
+from controller.repeated_lines import RepeatsHandler
 from controller.web.roles import DEVICES, ROLES, Role
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from bench import processes
-from controller.repeats import AT_ONCE
+from controller.repeated_lines import AT_ONCE
 from drivers.terminal68 import Key
 from system.branch import EVERYTHING, HALL, HOUSE, LOBBY, MQTT, TERMINALS, WINDOWS, Branch
 from system.broker import Mosquitto, free_port
