@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from bench import processes
 from bench.far_ends import FarEnds
 from simulators.board import BoardFarEnd
 from simulators.farend import FarEnd
@@ -129,7 +130,7 @@ def running(config: Path) -> Iterator[Running]:
         notified.settimeout(1)
         command = [str(Path(sys.executable).with_name("lobby")), "run", "--config", str(config)]
         started = time.perf_counter()
-        process = subprocess.Popen(command, stderr=errors, env=os.environ | {"NOTIFY_SOCKET": str(address)})
+        process = processes.start(command, stderr=errors, env=os.environ | {"NOTIFY_SOCKET": str(address)})
         try:
             while not _told_ready(notified):
                 if process.poll() is not None or time.perf_counter() - started > READY_WITHIN:
@@ -140,7 +141,9 @@ def running(config: Path) -> Iterator[Running]:
             try:
                 process.wait(STOP_WITHIN)
             except subprocess.TimeoutExpired:
-                process.kill()
+                pass
+            processes.kill(process)
+            process.wait()
             address.unlink(missing_ok=True)
 
 
@@ -162,13 +165,16 @@ def mosquitto(directory: Path) -> Iterator[int | None]:
     config = directory / "mosquitto.conf"
     config.write_text(f"listener {port} 127.0.0.1\nallow_anonymous true\npersistence false\nset_tcp_nodelay true\n")
     with (directory / "mosquitto.log").open("wb") as log:
-        process = subprocess.Popen([program, "-c", str(config)], stdout=log, stderr=log)
+        process = processes.start([program, "-c", str(config)], stdout=log, stderr=log)
         try:
             _until_listening(port)
             yield port
         finally:
             process.terminate()
-            process.wait(STOP_WITHIN)
+            try:
+                process.wait(STOP_WITHIN)
+            finally:
+                processes.kill(process)
 
 
 def free_port() -> int:

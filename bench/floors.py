@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import os
-import signal
 import sqlite3
-import subprocess
 import sys
 import time
 import tty
@@ -13,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from bench import processes
 from bench.far_ends import CHUNK, echo_time
 
 _ECHO = "import os\nwhile True: os.write(0, os.read(0, 4096))"
@@ -38,13 +37,13 @@ def echo() -> Iterator[Echo]:
     """The child, for as long as the context lasts."""
     master, slave = os.openpty()
     tty.setraw(slave)
-    process = subprocess.Popen([sys.executable, "-I", "-S", "-c", _ECHO], stdin=slave)
+    process = processes.start([sys.executable, "-I", "-S", "-c", _ECHO], stdin=slave)
     try:
         child = Echo(master)
         child.time(b"?")  # from here on it is surely up
         yield child
     finally:
-        process.send_signal(signal.SIGKILL)
+        processes.kill(process)
         process.wait()
         os.close(master)
         os.close(slave)

@@ -13,7 +13,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from random import Random
 
-from bench import press
+from bench import press, processes
 from bench.branch import free_port
 from bench.far_ends import FarEnds
 from bench.figures import Figure, against_floor, percentile
@@ -69,7 +69,7 @@ def _times(ends: FarEnds, presses: int, random: Random, done: Callable[[], None]
 @contextmanager
 def _pages(port: int, manager: str, screen: str) -> Iterator[None]:
     command = [sys.executable, "-m", "bench.viewers", str(port), manager, screen]
-    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    process = processes.start(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     assert process.stdin
     assert process.stdout
     try:
@@ -80,7 +80,7 @@ def _pages(port: int, manager: str, screen: str) -> Iterator[None]:
         if (said := process.stdout.readline()) != "lost 0\n":
             raise RuntimeError(f"pages were dropped: {said}")
     finally:
-        process.kill()
+        processes.kill(process)
         process.wait()
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import sqlite3
-import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -13,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
+from bench import processes
 from bench.branch import configuration, far_ends, mosquitto, running
 from bench.figures import Figure
 from bench.history import add_today, build_years, years_path
@@ -104,7 +104,7 @@ def _forget(journal: Path) -> None:
 def _bare() -> float:
     """Seconds that an interpreter takes to do nothing."""
     started = time.perf_counter()
-    subprocess.run([sys.executable, "-c", "pass"], check=True)
+    processes.run([sys.executable, "-c", "pass"], check=True)
     return time.perf_counter() - started
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import signal
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -17,6 +18,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 import click
 
+from controller.repeated_lines import RepeatsHandler
 from controller.web.roles import DEVICES, ROLES, Role
 
 if TYPE_CHECKING:
@@ -46,7 +48,7 @@ LINE_LIMIT = 1000
 def lobby(debug: bool) -> None:
     """Run a bank branch's lobby: ticket printer, displays and keypads over serial and MQTT."""
     level = logging.DEBUG if debug else logging.INFO
-    logging.basicConfig(level=level, format="%(levelname)s %(message)s", stream=sys.stderr)
+    logging.basicConfig(level=level, format="%(levelname)s %(message)s", handlers=[RepeatsHandler()])
 
 
 @lobby.command()
@@ -66,17 +68,22 @@ def run(path: Path, wait: float) -> None:
     settings = read(path)
     if settings.mqtt and settings.mqtt.embedded:
         _stop(f"{path}: mqtt.broker: the embedded broker is for the demo only; use mqtt://host:port", WRONG)
+    for warning in settings.warnings:
+        logging.warning(warning)
     asyncio.run(run_until_signalled(settings, wait))
 
 
 @lobby.command()
 @CONFIG
 def check(path: Path) -> None:
-    """Check a configuration: every error with its line."""
+    """Check a configuration: every error with its line, and what will not be shown whole as a warning."""
     from controller.config import read  # noqa: PLC0415
 
     settings = read(path, files=True)
-    click.echo(f"{path}: all is well: {len(settings.rules.counters)} counters, {len(settings.devices)} devices")
+    for warning in settings.warnings:
+        click.echo(warning, err=True)
+    verdict = "it can be used" if settings.warnings else "all is well"
+    click.echo(f"{path}: {verdict}: {len(settings.rules.counters)} counters, {len(settings.devices)} devices")
 
 
 @lobby.command()
@@ -283,6 +290,7 @@ def simulate(
     from controller.config import read  # noqa: PLC0415
     from simulators.days.commands import InterruptedRunError, run_simulation  # noqa: PLC0415
 
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends it as Ctrl-C does, which may be ignored
     settings = read(path)
     known = settings.rules.calendar.profiles
     if profile and profile not in known:

@@ -29,9 +29,9 @@ from drivers.bx_frame import (
     RunMode,
     areas_parameters,
     command,
-    encoded,
     frame_reader,
 )
+from drivers.characters import fitted, on_board
 from drivers.device import OK, Health
 
 XUnit = Literal["8px", "pixel", "pixel15"]
@@ -107,8 +107,6 @@ class BxBoard:
         self._silent_since: float | None = None  # when the oldest request was sent that nothing has answered
         self._refusals = 0
         self._not_before = 0.0
-        self.replaced = 0
-        """Characters shown as "?" since the start, because the card lacks them."""
 
     def show(self, lines: Sequence[str]) -> None:
         """The text (level), newest call first; missing lines are blank, surplus ones are not shown."""
@@ -229,11 +227,8 @@ class BxBoard:
     def _encode(self, text: str) -> bytes:
         """The line as the card takes it, cut to its cells; a GB2312 byte is a cell of 8 pixels."""
         line = b""
-        for character in text:
-            code = encoded(character)
-            if code is None:
-                self.replaced += 1
-                code = b"?"
+        for character in fitted(text, on_board):
+            code = character.encode("gb2312")
             if len(line) + len(code) > self._width // 8:
                 break
             line += code

@@ -17,7 +17,6 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
-from functools import lru_cache
 from struct import Struct
 from typing import NamedTuple
 
@@ -212,23 +211,3 @@ def areas_parameters(areas: Sequence[Area], *, delete_all: bool = False) -> byte
     blocks = [area.to_bytes() for area in areas]
     listed = b"".join(len(block).to_bytes(2, "little") + block for block in blocks)
     return bytes((ALL_AREAS if delete_all else 0, len(blocks))) + listed
-
-
-# Characters that GB2312 has, under the other of the two code points that fonts draw alike.
-_SAME_GLYPH = str.maketrans("\u2014\u00b7", "\u2015\u30fb")
-
-
-@lru_cache(1024)
-def encoded(character: str) -> bytes | None:
-    """GB2312 bytes; None for what the card lacks, for controls, and for its escape character, the backslash."""
-    if character < " " or character in "\\\x7f":
-        return None
-    try:
-        return character.translate(_SAME_GLYPH).encode("gb2312")
-    except UnicodeEncodeError:
-        return None
-
-
-def encodable(text: str) -> bool:
-    """Whether a board can show every character of the text."""
-    return all(encoded(character) is not None for character in text)

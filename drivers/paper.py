@@ -32,6 +32,8 @@ from typing import Any, Protocol
 import qrcode
 import yaml  # type: ignore[import-untyped]
 
+from drivers.characters import fitted, on_paper
+
 
 @contextmanager
 def _importing_escpos() -> Iterator[None]:
@@ -57,8 +59,6 @@ with _importing_escpos():
 INITIALISE = b"\x1b\x40"
 CHINESE_MODE = b"\x1c\x26"
 NEW_LINE = b"\n"
-BLANK = b" "
-REPLACEMENT = b"?"
 
 DOTS_A_COLUMN = 12
 """Font A at size 1; a Han character is two columns."""
@@ -73,22 +73,13 @@ _PIECE = re.compile(r"[!-~]+|\s+|[^!-~\s][，。、；：！？）》」』”�
 
 
 def encode(text: str) -> bytes:
-    """The text as a printer in Chinese mode takes it: one byte for ASCII, two for the rest.
-
-    What has no two-byte form becomes "?", and so do control characters, but for blanks.
-    """
-    return b"".join(map(_encode_character, text))
-
-
-def _encode_character(character: str) -> bytes:
-    data = character.encode("gb18030", "replace")
-    if character.isascii() and not character.isprintable():
-        return BLANK if character.isspace() else REPLACEMENT
-    return data if len(data) <= 2 else REPLACEMENT
+    """The text as a printer in Chinese mode takes it: one byte for ASCII, two for the rest."""
+    return fitted(text, on_paper).encode("gb18030")
 
 
 def wrap(text: str, columns: int) -> list[str]:
-    """The text in lines of at most `columns` columns, broken between words and Han characters."""
+    """The text as it is printed, in lines of at most `columns` columns, broken between words and Han characters."""
+    text = fitted(text, on_paper)
     if len(encode(text)) <= columns:
         return [text]
     lines = [""]

@@ -17,6 +17,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from drivers.characters import fitted, in_ascii
 from drivers.device import Health
 
 COLUMNS = 20
@@ -88,7 +89,7 @@ class WindowDisplay:
         self._refresh_at = 0.0
 
     def show(self, line1: str, line2: str) -> None:
-        """The two lines (level), cut to 20 cells; characters outside printable ASCII become "?"."""
+        """The two lines (level), cut to 20 cells, in printable ASCII."""
         self._wanted = (_cells(line1), _cells(line2))
 
     # -- what the wire does ----------------------------------------------------------------------------------
@@ -132,5 +133,4 @@ class WindowDisplay:
 
 def _cells(text: str) -> bytes:
     """A line's twenty cells."""
-    shown = "".join(c if c.isascii() and c.isprintable() else "?" for c in text)
-    return shown[:COLUMNS].ljust(COLUMNS).encode("ascii")
+    return fitted(text, in_ascii)[:COLUMNS].ljust(COLUMNS).encode("ascii")

@@ -8,7 +8,7 @@ import tty
 from collections.abc import Callable
 from pathlib import Path
 
-PATIENCE = 10.0
+PATIENCE = 30.0
 """Seconds after which what must come has not come."""
 GLANCE = 0.002
 

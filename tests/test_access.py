@@ -7,7 +7,6 @@ import re
 import resource
 import sqlite3
 import stat
-import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -16,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from bench import processes
 from controller.web import access
 from controller.web.access import AccessError, Account, Accounts, fits
 from controller.web.roles import ROLES, Role
@@ -115,7 +115,7 @@ def test_an_unknown_name_costs_nothing_but_where_pins_are_looked_at(path: Path) 
         "import sys; from pathlib import Path; from controller.web.access import Accounts;"
         f"print(Accounts(Path({str(path)!r}), lambda: 0.0).hash_of('nobody'), 'argon2' in sys.modules)"
     )
-    done = subprocess.run([sys.executable, "-c", look], capture_output=True, text=True, timeout=20, check=True)
+    done = processes.run([sys.executable, "-c", look], capture_output=True, text=True, timeout=20, check=True)
     assert re.fullmatch(r"\$argon2id\S+ False\n", done.stdout)
 
 

@@ -22,7 +22,6 @@ from drivers.bx_frame import (
     Reply,
     areas_parameters,
     command,
-    encodable,
     frame_reader,
 )
 from drivers.device import OK, Health
@@ -238,13 +237,18 @@ def test_surplus_lines_are_not_shown_and_long_ones_are_cut_to_whole_characters()
     assert texts(board.data_to_send(1.0)) == ["号号", "A0012"]
 
 
-def test_what_gb2312_lacks_becomes_a_question_mark() -> None:
+def test_what_gb2312_lacks_becomes_its_twin_or_a_question_mark() -> None:
     board = ready()
-    board.show(["\\C1€😀", "\n囍"])
-    assert texts(board.data_to_send(1.0)) == ["?C1??", "??"]
-    assert board.replaced == 5
-    assert encodable("A017 请到3号窗口——·\u3000")
-    assert not any(map(encodable, ["\\", "€", "😀", "\n", "\x7f", "囍"]))
+    board.show(["\\C1€😀", "\n¥囍"])
+    first, second = areas(board.data_to_send(1.0))[:2]
+    assert (first.text, second.text) == (b"\xa3\xdcC1??", b" \xa3\xa4?")
+    assert b"\\" not in first.text + second.text, "the card's escape character"
+
+
+def test_a_line_is_cut_after_its_twins_have_been_put_in() -> None:
+    board = ready(width=40)
+    board.show(["¥¥¥", "½½"])
+    assert texts(board.data_to_send(1.0)) == ["￥￥", "1/21/"]
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,8 @@ from typing import Any
 
 import pytest
 from branches import NINE, branch
-from hypothesis import given, settings
+from chance import examples
+from hypothesis import given
 from hypothesis import strategies as st
 from ports import eventually
 
@@ -123,7 +124,7 @@ def test_a_file_cut_off_anywhere_is_refused_as_a_whole(file: Path) -> None:
         assert said.split(":")[0].isdecimal()
 
 
-@settings(max_examples=300)
+@examples(300)
 @given(position=st.integers(0, len(SMALL) - 1), byte=st.integers(0, 255))
 def test_no_byte_of_a_file_can_be_changed_into_something_that_is_not_meant(
     tmp_path_factory: pytest.TempPathFactory, position: int, byte: int

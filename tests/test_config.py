@@ -3,7 +3,6 @@ from __future__ import annotations
 
 import dataclasses
 import re
-import subprocess
 import tomllib
 from collections.abc import Iterator, Mapping
 from datetime import date, timedelta
@@ -12,9 +11,11 @@ from typing import Any, get_args
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given, settings
+from chance import examples
+from hypothesis import given
 from hypothesis import strategies as st
 
+from bench import processes
 from controller.config import (
     BxDevice,
     ConfigError,
@@ -28,6 +29,7 @@ from controller.config import (
     shipped,
     wording,
 )
+from controller.config.characters import warnings
 from controller.config.keys import Config, Keys
 from controller.config.lines import Place, locate
 from controller.lobby.calendar import ALWAYS, PROFILES, Hours, parse_spans
@@ -320,6 +322,82 @@ def test_a_layout_is_checked_with_the_branch(tmp_path: Path) -> None:
     (line,) = problems(tmp_path / "branch.toml", text)
     assert f"layout: {tmp_path / 't.toml'} is no ticket layout: line 1: " in line
     assert "did you mean 'ticket'?" in line
+
+
+PRINTER = '[[device]]\nid = "p"\ndriver = "escpos"\nlink = "file:/dev/usb/lp0"\n'
+HALL = '[[device]]\nid = "h"\ndriver = "bx"\nlink = "tcp:10.0.0.1:5005"\nmodel = "5k1"\n'
+WARNING = 'warning: "{}" (U+{:04X}) comes out as "?" {}; write it in other characters'
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (swap('"B"', '"㐂¥"'), []),  # nothing prints it
+        (swap('"B"', '"¥ – é"') + PRINTER, []),
+        (
+            swap('"B"', '"㐂😀㐂"') + PRINTER,
+            [("3: branch.name", "㐂", "on paper"), ("3: branch.name", "😀", "on paper")],
+        ),
+        (swap('"B"', '"㐂"') + HALL + "footer = true", []),  # boards do not name the branch
+        (swap('"Cash"', '"囍"') + HALL, []),  # nor services, unless they say how long people wait
+        (swap('"Cash"', '"囍"') + HALL + "footer = true", [("6: service[cash].name", "囍", "on boards")]),
+        (swap('"Cash"', '"囍"') + PRINTER, []),
+        (
+            swap('"Cash"', '{ en = "😀", zh = "㐂" }') + PRINTER + HALL + "footer = true",
+            [("6: service[cash].name.zh", "㐂", "on paper and on boards")],
+        ),
+        (swap('"Cash"', '{ en = "㐂" }') + PRINTER, [("6: service[cash].name.en", "㐂", "on paper")]),
+        (
+            plus('[class.vip]\nname = "㐂"\n[class.normal]\nname = "㐂"\n') + PRINTER,
+            [("12: class.vip.name", "㐂", "on paper")],
+        ),
+    ],
+)
+def test_what_a_device_cannot_show_is_a_warning(
+    tmp_path: Path, text: str, expected: list[tuple[str, str, str]]
+) -> None:
+    path = tmp_path / "branch.toml"
+    assert problems(path, text) == []
+    assert list(read(path).warnings) == [
+        f"{path}:{key}: {WARNING.format(character, ord(character), where)}" for key, character, where in expected
+    ]
+
+
+def test_a_layout_has_warnings_with_its_own_lines(tmp_path: Path) -> None:
+    layout = tmp_path / "t.toml"
+    layout.write_text('[[line]]\ntext = "{branch} ¥"\n\n[[line]]\ntext = "㐂 {ticket}"\n', "utf-8")
+    path = tmp_path / "branch.toml"
+    path.write_text(plus(PRINTER + 'layout = "t.toml"\n'), "utf-8")
+    assert list(read(path).warnings) == [f"{layout}:5: line[2].text: {WARNING.format('㐂', ord('㐂'), 'on paper')}"]
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_devices_can_show_what_comes_with_the_program(tmp_path: Path, language: str) -> None:
+    window = '[[device]]\nid = "w"\ndriver = "vfd"\ndialect = "epson"\ncounter = "1"\nlink = "file:/dev/w"\n'
+    path = tmp_path / "branch.toml"
+    path.write_text(swap('"B"', f'"B"\nlanguage = "{language}"') + PRINTER + HALL + "footer = true\n" + window, "utf-8")
+    assert read(path).warnings == ()
+
+
+def test_wording_that_a_device_cannot_show_is_a_warning(tmp_path: Path) -> None:
+    wording = tmp_path / "wording" / "en.toml"
+    wording.parent.mkdir()
+    wording.write_text(
+        '[ticket]\na = "㐂"\n[wait]\n[board]\nb = "囍"\n[window]\nc = "号"\n[other]\nd = "😀"\n', "utf-8"
+    )
+    layout = tmp_path / "ticket.en.toml"
+    layout.write_text('[[line]]\ntext = "😀"\n', "utf-8")
+    path = tmp_path / "branch.toml"
+    window = '[[device]]\nid = "w"\ndriver = "vfd"\ndialect = "epson"\ncounter = "1"\nlink = "file:/dev/w"\n'
+    text = swap('"B"', '"B"\nlanguage = "en"') + PRINTER + HALL + window
+    path.write_text(text, "utf-8")
+    found = warnings(path, text, "en", read(path).devices, tmp_path)
+    assert [line.partition(";")[0].removeprefix(f"{tmp_path}/") for line in found] == [
+        'ticket.en.toml:2: line[1].text: warning: "😀" (U+1F600) comes out as "?" on paper',
+        'wording/en.toml:2: ticket.a: warning: "㐂" (U+3402) comes out as "?" on paper',
+        'wording/en.toml:5: board.b: warning: "囍" (U+56CD) comes out as "?" on boards',
+        'wording/en.toml:7: window.c: warning: "号" (U+53F7) comes out as "?" on window displays',
+    ]
 
 
 def test_paths_count_from_the_file(tmp_path: Path) -> None:
@@ -1765,7 +1843,7 @@ def mutated(draw: st.DrawFn) -> bytes:
     return b"".join(lines)
 
 
-@settings(max_examples=300, deadline=None)
+@examples(300)
 @given(raw=mutated())
 def test_a_mutated_file_is_read_or_explained(tmp_path_factory: pytest.TempPathFactory, raw: bytes) -> None:
     path = tmp_path_factory.getbasetemp() / "mutated.toml"
@@ -1781,7 +1859,7 @@ def test_a_check_looks_into_the_certificate_and_its_key(tmp_path: Path) -> None:
     for name in ("one", "other"):
         command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]
         files = ["-keyout", f"{tmp_path}/{name}.key", "-out", f"{tmp_path}/{name}.pem", "-subj", "/CN=lobby"]
-        subprocess.run([*command, *files], check=True, capture_output=True)
+        processes.run([*command, *files], check=True, capture_output=True)
 
     def said(certificate: str, key: str) -> list[str]:
         path = tmp_path / "branch.toml"

@@ -6,7 +6,6 @@ import asyncio
 import json
 import resource
 import sqlite3
-import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, closing, contextmanager
@@ -18,6 +17,7 @@ import pytest
 from branches import NINE, branch, numbers
 from checker import check
 
+from bench import processes
 from controller.engine import INBOX_LIMIT, STEP_LIMIT, Answer, Engine, Request, Step
 from controller.journal import Journal, JournalError
 from controller.lobby import commands as cm
@@ -651,14 +651,14 @@ def test_a_disk_that_is_really_full(tmp_path: Path) -> None:
     mount = ["unshare", "--map-root-user", "--mount", "sh", "-c"]
     small = f'mount -t tmpfs -o size=640k lobby "{disk}"'
     try:
-        possible = subprocess.run([*mount, small], capture_output=True, timeout=SOON, check=False).returncode == 0
+        possible = processes.run([*mount, small], capture_output=True, timeout=SOON, check=False).returncode == 0
     except FileNotFoundError:
         possible = False
     if not possible:
         pytest.skip("no file system can be mounted here")
     script = tmp_path / "on_a_small_disk.py"
     script.write_text(ON_A_SMALL_DISK.format(tests=str(Path(__file__).parent), disk=str(disk)))
-    done = subprocess.run(
+    done = processes.run(
         [*mount, f'{small} && exec "{sys.executable}" "{script}"'],
         capture_output=True,
         text=True,

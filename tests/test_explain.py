@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from branches import MINUTE, NINE, Lobby, branch, branches, half_hours, history, local, long_steps
-from hypothesis import given, settings
+from chance import examples
+from hypothesis import given
 from hypothesis import strategies as st
 
 from controller.lobby import calling, explain
@@ -193,7 +194,7 @@ def test_a_long_table_is_cut_but_holds_the_ticket() -> None:
         assert ticket in [line.ticket for line in table]
 
 
-@settings(max_examples=40, deadline=None, print_blob=True)
+@examples(40)
 @given(rules=branches(), seed=st.integers(0, 2**32 - 1))
 def test_every_ticket_has_a_sentence_that_is_true(rules: Rules, seed: int) -> None:
     lobby = history(rules, long_steps(seed, 120))

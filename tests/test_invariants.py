@@ -46,6 +46,7 @@ def told(run: Run, violation: Violation) -> str:
     return f"{violation.text}\n  {row}"
 
 
+@pytest.mark.verify
 @pytest.mark.parametrize("source", SOURCES)
 def test_the_ten_invariants_hold(source: str, seed: int, record_property: Callable[[str, object], None]) -> None:
     print(f"{source}, seed {seed}")

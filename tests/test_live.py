@@ -75,7 +75,7 @@ class Page:
         self._rest = b""
         self.head = b""
 
-    async def next(self, seconds: float = 5.0) -> tuple[str, Any]:
+    async def next(self, seconds: float = 30.0) -> tuple[str, Any]:
         """The next event; ("", None) once there is none."""
         async with asyncio.timeout(seconds):
             while b"\n\n" not in self._rest:

@@ -7,7 +7,6 @@ import json
 import os
 import signal
 import socket
-import subprocess
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, suppress
@@ -21,6 +20,7 @@ import pytest
 from ports import PATIENCE, eventually, open_files
 from system.broker import Mosquitto, free_port
 
+from bench import processes
 from drivers import mqtt_session
 from drivers.mqtt import (
     ANSWERS_LIMIT,
@@ -419,7 +419,7 @@ class Guarded(Mosquitto):
     def __init__(self, directory: Path, user: str, password: str) -> None:
         super().__init__(directory)
         file = directory / "users"
-        subprocess.run(["mosquitto_passwd", "-b", "-c", file, user, password], check=True, capture_output=True)
+        processes.run(["mosquitto_passwd", "-b", "-c", file, user, password], check=True, capture_output=True)
         text = self._config.read_text().replace("allow_anonymous true", "allow_anonymous false")
         self._config.write_text(f"{text}password_file {file}\nuser root\n")
 

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from bench import processes
+
 ROOT = Path(__file__).parent.parent
 
 
@@ -18,13 +20,13 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A directory that the package was installed into, with nothing of the checkout about it."""
     target = tmp_path_factory.mktemp("installed")
     pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-build-isolation"]
-    subprocess.run([*pip, "--target", str(target), str(ROOT)], check=True, capture_output=True, timeout=100)
+    processes.run([*pip, "--target", str(target), str(ROOT)], check=True, capture_output=True, timeout=100)
     return target
 
 
 def lobby(installed: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Run the installed `lobby` from a directory where nothing is."""
-    return subprocess.run(
+    return processes.run(
         [sys.executable, str(installed / "bin" / "lobby"), *arguments],
         cwd="/",
         env=os.environ | {"PYTHONPATH": str(installed)},
@@ -76,7 +78,7 @@ def test_the_architecture_names_every_file_of_the_house() -> None:
 
 
 def test_no_file_we_ship_holds_an_address_or_a_path_of_somebodys_machine() -> None:
-    tracked = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split()
+    tracked = processes.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split()
     private = re.compile(r"/home/\w+/|/root/\.|pypi\." + r"org|registry\.npmjs|deb\.debian")
     for name in tracked:
         path = ROOT / name

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import subprocess
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
@@ -17,6 +16,7 @@ from branches import ALL, MINUTE_MS, NINE, Lobby, branch, history, local, long_s
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 
+from bench import processes
 from controller.lobby import events as ev
 from controller.lobby.rules import Rules, TicketClass
 from simulators.days import pictures
@@ -401,7 +401,7 @@ def test_neither_the_module_nor_a_picture_needs_a_display_or_pyplot() -> None:
         "pictures.save(pictures.day([], read(shipped('demo.toml')).rules, '空'), pathlib.Path('/dev/null'));"
         "assert 'matplotlib.pyplot' not in sys.modules"
     )
-    done = subprocess.run(
+    done = processes.run(
         [sys.executable, "-W", "error", "-c", script], capture_output=True, text=True, timeout=100, check=False
     )
     assert (done.returncode, done.stderr) == (0, "")

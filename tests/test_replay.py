@@ -20,6 +20,7 @@ import pytest
 from branches import half_hours, local
 from random_days import random_legs, random_take
 
+from bench import processes
 from controller.config import read
 from controller.engine import Engine, Request
 from controller.journal import Journal, JournalReader, Row
@@ -328,7 +329,7 @@ def test_tickets_that_a_quota_refuses_are_left_out(rules: Rules) -> None:
 
 def lobby(*arguments: object, folder: Path | None = None) -> subprocess.CompletedProcess[str]:
     command = [str(LOBBY), *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=100, check=False, cwd=folder)
+    return processes.run(command, capture_output=True, text=True, timeout=100, check=False, cwd=folder)
 
 
 @pytest.fixture(scope="module")

@@ -27,8 +27,9 @@ from branches import (
     numbers,
     steps,
 )
+from chance import examples
 from checker import Checker, Numbers, check
-from hypothesis import assume, example, given, settings
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from controller.lobby import calling
@@ -41,9 +42,9 @@ from controller.lobby.state import ANY, CounterStage, Stage, State, evolve
 
 LONG = st.lists(steps(), min_size=10, max_size=120)
 SEEDS = st.integers(0, 2**32 - 1)
-few = settings(max_examples=60, deadline=None, print_blob=True)
-some = settings(max_examples=120, deadline=None, print_blob=True)
-deep = settings(max_examples=25, deadline=None, print_blob=True)
+few = examples(60)
+some = examples(120)
+deep = examples(25)
 
 NINE_S = NINE // 1000
 

@@ -23,7 +23,8 @@ from branches import (
     long_steps,
     wording,
 )
-from hypothesis import given, settings
+from chance import examples
+from hypothesis import given
 from hypothesis import strategies as st
 
 from controller.lobby import commands as cm
@@ -485,7 +486,7 @@ def test_what_others_know_is_passed_on_as_it_is() -> None:
     assert (found["figures"], found["recent"], found["notices"]) == ({"customers": 1}, recent, ["!"])
 
 
-@settings(max_examples=40, deadline=None, print_blob=True)
+@examples(40)
 @given(rules=branches(), seed=st.integers(0, 2**32 - 1))
 def test_any_lobby_can_be_shown(rules: Rules, seed: int) -> None:
     """As data that goes over the wire, alike to what displays show, and nothing changes by looking."""
@@ -516,7 +517,7 @@ def test_any_lobby_can_be_shown(rules: Rules, seed: int) -> None:
         assert (lobby.do(undone) != nothing) == item["undo"]
 
 
-@settings(max_examples=40, deadline=None, print_blob=True)
+@examples(40)
 @given(seed=st.integers(0, 2**32 - 1))
 def test_where_all_do_everything_the_console_lists_who_is_called_next(seed: int) -> None:
     lobby = history(branch({"1": {"cash": 0, "personal": 0}}, pass_limit=10**9), long_steps(seed, 150))

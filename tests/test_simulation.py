@@ -31,6 +31,7 @@ from random_days import plain
 from rich.cells import cell_len
 from rich.console import Console
 
+from bench import processes
 from controller import why
 from controller.config import read
 from controller.engine import Engine
@@ -313,7 +314,7 @@ def lobby(*arguments: object, folder: Path | None = None, **environment: str) ->
     """The command as people run it, with both outputs."""
     command = [str(LOBBY), *map(str, arguments)]
     env = os.environ | environment
-    return subprocess.run(command, capture_output=True, text=True, timeout=100, check=False, cwd=folder, env=env)
+    return processes.run(command, capture_output=True, text=True, timeout=100, check=False, cwd=folder, env=env)
 
 
 @pytest.fixture(scope="module")
@@ -433,7 +434,7 @@ def test_what_it_cannot_do_it_says_in_a_line_before_it_begins(
 
 def test_a_journal_that_finds_no_room_ends_it_in_a_line(bank_toml: Path, tmp_path: Path) -> None:
     limited = f'ulimit -f 60; exec "{LOBBY}" simulate --config "{bank_toml}" --days 2 --journal full.db'
-    done = subprocess.run(
+    done = processes.run(
         ["bash", "-c", limited], cwd=tmp_path, capture_output=True, text=True, timeout=100, check=False
     )
     assert done.returncode == 1
@@ -454,8 +455,8 @@ def days_kept(path: Path) -> int:
         reader.close()
 
 
-@pytest.mark.parametrize("days", [2, 0])
-def test_ctrl_c_ends_it_with_a_line_about_what_is_left(days: int, bank_toml: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("number", "days"), [(signal.SIGINT, 2), (signal.SIGINT, 0), (signal.SIGTERM, 2)])
+def test_ctrl_c_ends_it_with_a_line_about_what_is_left(number: int, days: int, bank_toml: Path, tmp_path: Path) -> None:
     """After a whole day or more; and before the first is over, which here takes long."""
     toml = tmp_path / "bank.toml"
     busy = "arrivals = [70000, 58, 44, 28, 24, 28, 24, 16]"
@@ -464,14 +465,15 @@ def test_ctrl_c_ends_it_with_a_line_about_what_is_left(days: int, bank_toml: Pat
     profile = "normal" if days else "endless"
     command = [str(LOBBY), "simulate", "--config", "bank.toml", "--profile", profile, "--days", "100000"]
     command += ["--journal", "days.db", "--json", "days.json", "--pictures", "drawn"]
-    process = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    deadline = time.monotonic() + 60
-    while not (days_kept(tmp_path / "days.db") >= days and (tmp_path / "days.db").exists()):
-        assert process.poll() is None
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
-    process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=60)
+    pipe = subprocess.PIPE
+    with processes.running(command, cwd=tmp_path, stdout=pipe, stderr=pipe, text=True) as process:
+        deadline = time.monotonic() + 60
+        while not (days_kept(tmp_path / "days.db") >= days and (tmp_path / "days.db").exists()):
+            assert process.poll() is None
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        process.send_signal(number)
+        out, err = process.communicate(timeout=60)
     assert process.returncode == 130
     assert "Traceback" not in err
     assert "Aborted" not in err

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from bench import processes
 from controller.config import read, shipped
 
 SYSTEMD = Path(__file__).parent.parent / "systemd"
@@ -30,7 +31,7 @@ def tool(name: str) -> str:
 
 
 def run(*command: str | Path) -> str:
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    done = processes.run(command, capture_output=True, text=True, timeout=60, check=False)
     said = done.stdout + done.stderr
     assert done.returncode == 0, said
     return said
@@ -52,7 +53,7 @@ def test_the_unit_has_no_mistake(unit: Path) -> None:
 
 def test_a_mistake_in_the_unit_would_be_found(unit: Path) -> None:
     unit.write_text(unit.read_text().replace("ProtectHome=yes", "ProtectHomes=yes"))
-    done = subprocess.run(
+    done = processes.run(
         [tool("systemd-analyze"), "verify", "--recursive-errors=no", unit], capture_output=True, text=True, check=False
     )
     assert "ProtectHomes" in done.stderr
@@ -131,7 +132,7 @@ def test_the_examples_of_udev_rules_are_there_to_be_taken() -> None:
 @pytest.mark.parametrize("examples", [False, True])
 def test_udev_takes_the_rules(examples: bool, tmp_path: Path) -> None:
     udevadm = shutil.which("udevadm")
-    if udevadm is None or subprocess.run([udevadm, "verify", "--help"], capture_output=True, check=False).returncode:
+    if udevadm is None or processes.run([udevadm, "verify", "--help"], capture_output=True, check=False).returncode:
         pytest.skip("this udevadm cannot verify (systemd 254 can); the form is tested above")
     path = tmp_path / "90-lobby.rules"
     path.write_text("\n".join(rules(examples=examples)) + "\n")
@@ -163,11 +164,8 @@ def test_mosquitto_takes_its_configuration(tmp_path: Path) -> None:
     assert "\nlistener 1883 127.0.0.1\n" in text
     path = tmp_path / "mosquitto.conf"
     path.write_text(text.replace("listener 1883 ", f"listener {port} "))
-    with subprocess.Popen([tool("mosquitto"), "-c", path], stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as broker:
-        try:
-            assert answer_to_connect(port) == CONNACK_ACCEPTED, broker.stdout and broker.stdout.read()
-        finally:
-            broker.terminate()
+    with processes.running([tool("mosquitto"), "-c", path], stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as broker:
+        assert answer_to_connect(port) == CONNACK_ACCEPTED, broker.stdout and broker.stdout.read()
 
 
 def answer_to_connect(port: int) -> bytes:

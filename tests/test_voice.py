@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from branches import NINE, branch
 from branches import Lobby as Scene
-from hypothesis import settings as hypothesis_settings
+from chance import examples
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 from pydantic import ValidationError
@@ -412,7 +412,7 @@ class Talking(RuleBasedStateMachine):
         assert self.voice.keys == []
 
 
-Talking.TestCase.settings = hypothesis_settings(max_examples=100, stateful_step_count=40, deadline=None)
+Talking.TestCase.settings = examples(100, stateful_step_count=40)
 TestTalking = Talking.TestCase
 
 

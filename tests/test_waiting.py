@@ -22,7 +22,8 @@ from branches import (
     long_steps,
     steps,
 )
-from hypothesis import event, given, settings
+from chance import examples
+from hypothesis import event, given
 from hypothesis import strategies as st
 
 from controller.lobby import commands as cm
@@ -48,7 +49,7 @@ from controller.lobby.waiting import (
     roll,
 )
 
-few = settings(max_examples=60, deadline=None, print_blob=True)
+few = examples(60)
 HOUR = 3600
 
 

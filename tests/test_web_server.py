@@ -8,7 +8,6 @@ import os
 import resource
 import socket
 import ssl
-import subprocess
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
@@ -19,6 +18,7 @@ from typing import Any
 import pytest
 from system.waiting import until
 
+from bench import processes
 from controller.web.guard import Guard
 from controller.web.server import Headers, WebServer, household, origin
 
@@ -89,7 +89,7 @@ class Caller:
         """What is answered: status and the first of the body; nothing if the connection is closed."""
         self.writer.write(said)
         try:
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(30):
                 head = await self.reader.readuntil(b"\r\n\r\n")
                 return head[9:12] + await self.reader.readexactly(5)
         except (asyncio.IncompleteReadError, ConnectionError):
@@ -105,7 +105,7 @@ def come() -> Iterator[Come]:
     opened: list[Caller] = []
 
     async def one(server: WebServer, address: str = FROM[0], said: bytes = b"", **more: Any) -> Caller:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             caller = Caller(*await asyncio.open_connection("127.0.0.1", server.port, local_addr=(address, 0), **more))
         caller.writer.write(said)
         opened.append(caller)
@@ -128,7 +128,7 @@ def pem(tmp_path: Path) -> dict[str, Path]:
     pem, key = tmp_path / "lobby.pem", tmp_path / "lobby.key"
     make = ("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes")
     about = ("-days", "2", "-subj", "/CN=lobby", "-addext", "subjectAltName=IP:127.0.0.1")
-    subprocess.run([*make, *about, "-keyout", key, "-out", pem], check=True, capture_output=True)
+    processes.run([*make, *about, "-keyout", key, "-out", pem], check=True, capture_output=True)
     return {"certificate": pem, "key": key}
 
 
@@ -181,7 +181,7 @@ async def test_who_says_nothing_counts_also_where_it_is_encrypted(
 
 async def until_gone(callers: list[Caller]) -> None:
     for caller in callers:
-        assert not await caller.is_open(5)
+        assert not await caller.is_open(30)
 
 
 @pytest.mark.usefixtures("far")
@@ -274,9 +274,9 @@ async def test_for_a_newcomer_the_slowest_goes_from_where_most_have_come(
         assert await done.hello() == b"200hello"
         many = [await come(server, FROM[0], b"GET / HT") for _ in range(3)]
         assert await (await come(server, FROM[2])).hello() == b"200hello"
-        assert not await done.is_open(5)
+        assert not await done.is_open(30)
         assert await (await come(server, FROM[3])).hello() == b"200hello"
-        assert not await many[0].is_open(5)
+        assert not await many[0].is_open(30)
         assert [await caller.is_open() for caller in (single, asking, *many[1:])] == [True] * 4
 
 
@@ -330,7 +330,7 @@ async def test_where_files_run_out_it_is_told_once_and_goes_on(
             finally:
                 resource.setrlimit(resource.RLIMIT_NOFILE, limits)
             await asyncio.get_running_loop().sock_sendall(caller, HELLO)
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(30):
                 assert (await asyncio.get_running_loop().sock_recv(caller, 100)).startswith(b"HTTP/1.1 200")
     (told,) = [record for record in caplog.records if record.levelno >= logging.WARNING]
     assert told.getMessage() == "nobody else can open a page at the moment (too many open files)"

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from branches import local, wording
 
+from bench import processes
 from controller.config import read
 from controller.journal import Journal, Row
 from controller.lobby import commands as cm
@@ -228,7 +229,7 @@ def test_what_became_of_a_ticket_is_always_said(rules: Rules) -> None:
 
 def why(*arguments: object) -> subprocess.CompletedProcess[str]:
     command = [str(LOBBY), "why", "--config", str(DEMO), *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=100, check=False)
+    return processes.run(command, capture_output=True, text=True, timeout=100, check=False)
 
 
 @pytest.fixture(scope="module")
@@ -307,7 +308,7 @@ def test_after_the_roll_over_the_last_day_with_tickets_is_meant(rows: list[Row],
 
 
 def test_the_module_is_the_command_too() -> None:
-    done = subprocess.run(
+    done = processes.run(
         [sys.executable, "-m", "controller.cli", "--version"], capture_output=True, text=True, timeout=100, check=False
     )
     assert done.returncode == 0

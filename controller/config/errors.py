@@ -41,10 +41,11 @@ class ConfigError(Exception):
         super().__init__(path, self.problems)
 
     def __str__(self) -> str:
-        return "\n".join(_one_line(self.path, problem) for problem in self.problems)
+        return "\n".join(one_line(self.path, problem) for problem in self.problems)
 
 
-def _one_line(path: Path, problem: Problem) -> str:
+def one_line(path: Path, problem: Problem) -> str:
+    """`FILE:LINE: key: what is wrong`."""
     where = f"{path}:{problem.line}" if problem.line else str(path)
     text = ": ".join(part for part in (where, problem.key, problem.text) if part)
     return "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in text)

@@ -14,6 +14,7 @@ from pydantic import ValidationError
 
 from controller.cards import CardsError, read_key, read_table
 from controller.config.branch import rules_of
+from controller.config.characters import warnings
 from controller.config.checks import cross_checks
 from controller.config.devices import Device
 from controller.config.errors import ConfigError, Fault, Problem, Table, key_fault, problem
@@ -78,6 +79,8 @@ class Settings:
     devices: tuple[Device, ...]
     cards: CardSettings | None = None
     web: WebSettings | None = None
+    warnings: tuple[str, ...] = ()
+    """What is not wrong but hardly meant: `FILE:LINE: key: warning: ..` each."""
 
 
 def read(path: Path, *, files: bool = False) -> Settings:
@@ -99,7 +102,7 @@ def read(path: Path, *, files: bool = False) -> Settings:
     problems += [problem(fault, data, lines) for fault in cross_checks(data)]
     if problems:
         raise ConfigError(path, problems)
-    return _settings(path, config)
+    return _settings(path, text, config)
 
 
 def _in_files(config: Config) -> list[Fault]:
@@ -235,7 +238,7 @@ def _blank_out(data: Table, faults: list[Fault]) -> None:
             table[str(last)] = None
 
 
-def _settings(path: Path, config: Config) -> Settings:
+def _settings(path: Path, text: str, config: Config) -> Settings:
     mqtt = None
     if config.mqtt:
         broker = config.mqtt.broker
@@ -257,5 +260,13 @@ def _settings(path: Path, config: Config) -> Settings:
         accounts = keys.accounts or config.journal.path.parent / "access.db"
         web = WebSettings(keys.listen.host, keys.listen.port, keys.url or "", accounts, keys.certificate, keys.key)
     return Settings(
-        path, rules, config.branch.language, config.journal.path, mqtt, tuple(config.device), cards=cards, web=web
+        path,
+        rules,
+        config.branch.language,
+        config.journal.path,
+        mqtt,
+        tuple(config.device),
+        cards=cards,
+        web=web,
+        warnings=tuple(warnings(path, text, config.branch.language, config.device, shipped(""))),
     )

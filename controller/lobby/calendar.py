@@ -243,6 +243,8 @@ class Calendar:
             day = local.date() + timedelta(days=ahead)
             for span in self.spans(hours, day):
                 opens = at_second(day, span.start, local.tzinfo)
+                if opens.date() != day or second_of(opens) not in span:
+                    continue  # clocks skip the whole of it, or even the whole day
                 for moment in (opens, opens.replace(fold=1)):  # a time that comes twice opens twice
                     if _utc(moment) > _utc(local):
                         return moment

@@ -18,6 +18,7 @@ from system.branch import HALL, LOBBY, PRINTER, START, STOP, TERMINALS, WINDOWS,
 from system.broker import free_port
 from system.waiting import until
 
+from bench import processes
 from browser.pages import Pages
 from controller.journal import Journal
 from controller.lobby import commands as cm
@@ -238,14 +239,8 @@ class ServedBranch(Branch):
         return await self._user("add", name, "--role", role, *at, *more, said=said)
 
     async def _user(self, *about: str, said: str = "") -> str:
-        process = await asyncio.create_subprocess_exec(
-            *(LOBBY, "user", *about, "--config", self.config),
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-        )
-        out, err = await process.communicate(said.encode())
-        assert process.returncode == 0, err.decode()
+        code, out, err = await processes.ended(LOBBY, "user", *about, "--config", self.config, input=said.encode())
+        assert code == 0, err.decode()
         return out.decode()
 
     # -- the devices -----------------------------------------------------------------------------------------
@@ -253,7 +248,7 @@ class ServedBranch(Branch):
     async def _start_simulators(self) -> None:
         page = ("--page", "0") if self.lobby else ()
         with (self.directory / "simulators.log").open("wb") as log:
-            process = self._simulators = await asyncio.create_subprocess_exec(
+            process = self._simulators = await processes.spawn(
                 *(LOBBY, "simulators", "--config", self.config, "--dev", self.directory / "dev", *page),
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=log,
@@ -275,9 +270,10 @@ class ServedBranch(Branch):
             async with asyncio.timeout(STOP):
                 await process.wait()
         except TimeoutError:
-            process.kill()
-            await process.wait()
             raise AssertionError(f"the simulators do not end:\n{self._simulated()}") from None
+        finally:
+            processes.kill(process)
+            await process.wait()
 
     def _simulated(self) -> str:
         """What the simulators have said."""

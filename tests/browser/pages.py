@@ -8,15 +8,17 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from urllib.parse import urlsplit
 
-from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Error, Page, WebError
+from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Error, Page, WebError, expect
 
-PATIENCE = 10_000
+PATIENCE = 30_000
 """Milliseconds in which a page must do what it is asked."""
 SETTLED = 2.0
 """Seconds in which a page tells what it has still to tell; one that has crashed never does."""
 
 NOT_LOADED = "Failed to load resource: "
 """How Chromium begins what it says of a request that failed, or was answered with a 4xx or 5xx."""
+
+expect.set_options(timeout=PATIENCE)
 
 TELL_VIOLATIONS = """
 addEventListener("securitypolicyviolation", ({ effectiveDirective, blockedURI, sourceFile, lineNumber }) =>

@@ -13,10 +13,13 @@ import time
 from collections.abc import Iterable
 from contextlib import closing
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from itertools import count
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
+from zoneinfo import ZoneInfo
 
+from bench import processes
 from controller.config import read
 from simulators.board import BoardFarEnd
 from simulators.farend import FarEnd
@@ -28,8 +31,8 @@ from system.waiting import until
 
 LOBBY = Path(sys.executable).with_name("lobby")
 """The command, as installed beside this Python."""
-START = 10.0
-STOP = 10.0
+START = 60.0
+STOP = 30.0
 """Seconds in which the daemon must be ready, and in which it must end when told to."""
 
 LINE_DELAY = 0.1
@@ -216,6 +219,9 @@ class Branch:
         )
         if self.journal:
             text = text.replace(f"{self.directory}/lobby.db", str(self.journal))
+        if "[day]" not in text:  # the business day changes half a day from now, whenever the tests are run
+            rollover = datetime.now(ZoneInfo("Asia/Shanghai")) + timedelta(hours=12)
+            text += f'\n[day]\nrollover = "{rollover:%H:%M}"\n'
         self.config.write_text(text)
         self.settings = read(self.config)
         self.stage = Stage(self.settings, self.directory / "dev", self.seed)
@@ -234,10 +240,12 @@ class Branch:
         return self
 
     async def __aexit__(self, *error: object) -> None:
-        if self.process:
-            await self.stop()
-        self.stage.unplug_all()
-        self.notified.close()
+        try:
+            if self.process:
+                await self.stop()
+        finally:
+            self.stage.unplug_all()
+            self.notified.close()
         if not any(error):
             assert "Traceback" not in self.log(), self.log()
 
@@ -248,7 +256,7 @@ class Branch:
         assert self.process is None
         environment = {**os.environ, "NOTIFY_SOCKET": str(self.directory / "notify")}
         with self.log_file.open("ab") as log:
-            self.process = await asyncio.create_subprocess_exec(
+            self.process = await processes.spawn(
                 LOBBY, "run", "--config", self.config, stdin=asyncio.subprocess.DEVNULL, stderr=log, env=environment
             )
 
@@ -271,9 +279,10 @@ class Branch:
             async with asyncio.timeout(STOP):
                 return await process.wait()
         except TimeoutError:
-            process.kill()
-            await process.wait()
             raise AssertionError(f"the daemon does not end:\n{self.log()}") from None
+        finally:
+            processes.kill(process)
+            await process.wait()
 
     async def kill(self) -> None:
         """As a power cut would end it."""

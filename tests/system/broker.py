@@ -10,7 +10,10 @@ from shutil import which
 
 import pytest
 
-START_TIMEOUT = 5.0
+from bench import processes
+
+START_TIMEOUT = 20.0
+STOP_TIMEOUT = 20.0
 
 CONFIG = """\
 listener {port} 127.0.0.1
@@ -39,23 +42,29 @@ class Mosquitto:
         self.port = free_port()
         self._config = directory / "mosquitto.conf"
         self._config.write_text(CONFIG.format(port=self.port))
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: processes.Program | None = None
 
     def start(self) -> None:
         """Start it, and return when it takes connections."""
-        self._process = subprocess.Popen([self._program, "-c", str(self._config)], stderr=subprocess.DEVNULL)
+        self._process = processes.start([self._program, "-c", str(self._config)], stderr=subprocess.DEVNULL)
         deadline = time.monotonic() + START_TIMEOUT
         while True:
             try:
                 socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
                 return
             except OSError:
-                assert self._process.poll() is None, "Mosquitto has ended"
-                assert time.monotonic() < deadline, "Mosquitto takes no connections"
+                if self._process.poll() is not None or time.monotonic() > deadline:
+                    self.stop()
+                    raise AssertionError("Mosquitto takes no connections") from None
+                time.sleep(0.01)
 
     def stop(self) -> None:
         """End it."""
-        if self._process:
-            self._process.terminate()
-            self._process.wait(5)
-            self._process = None
+        process, self._process = self._process, None
+        if process:
+            try:
+                process.terminate()
+                process.wait(STOP_TIMEOUT)
+            finally:
+                processes.kill(process)
+                process.wait()

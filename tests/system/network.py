@@ -59,13 +59,15 @@ class Network:
         """Press a key at `keypad/3`, `panel/manager`, `kiosk/kiosk`, sent once; the answer."""
         return await self.send(device, {"key": key, **content, "boot": self.boot, "seq": next(self._seq)})
 
-    async def send(self, device: str, press: dict[str, Any], seconds: float = 5.0) -> dict[str, Any]:
+    async def send(self, device: str, press: dict[str, Any], seconds: float = 30.0) -> dict[str, Any]:
         """Send this very press, once; the answer that comes after it."""
         before = len(self.heard)
         await self.publish(f"{device}/press", press)
         return await self.answer(device, press["boot"], press["seq"], since=before, seconds=seconds)
 
-    async def answer(self, device: str, boot: Any, seq: Any, *, since: int = 0, seconds: float = 5.0) -> dict[str, Any]:
+    async def answer(
+        self, device: str, boot: Any, seq: Any, *, since: int = 0, seconds: float = 30.0
+    ) -> dict[str, Any]:
         """The first answer to a press that was heard as the `since`-th message or later."""
         await until(lambda: self.answers(device, boot, seq, since), seconds)
         return self.answers(device, boot, seq, since)[0]
@@ -85,7 +87,7 @@ class Network:
 
     async def device(self, id: str, state: str = "ok") -> None:
         """Wait until a device is in this state."""
-        await until(lambda: self.levels.get(f"device/{id}", {"device": id}).get("state") == state, 10)
+        await until(lambda: self.levels.get(f"device/{id}", {"device": id}).get("state") == state)
 
     def answers(self, device: str, boot: Any, seq: Any, since: int = 0) -> list[dict[str, Any]]:
         """All answers to a press, heard as the `since`-th message or later."""

@@ -8,6 +8,7 @@ import hmac
 import json
 from pathlib import Path
 
+from bench import processes
 from simulators.cards import CardReaderFarEnd
 from system.branch import HOUSE, LOBBY, MQTT, Branch
 from system.broker import Mosquitto
@@ -69,7 +70,7 @@ def found_in(directory: Path, words: tuple[bytes, ...]) -> list[str]:
 async def class_after(network: Network, branch: Branch, number: str, klass: str) -> None:
     """Show a card and press until the class is given: nothing outside tells when a card has been read."""
     swipe(branch, number)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while True:
             answer = await network.press("kiosk/kiosk", "TAKE")
             assert answer["result"] == "ok"
@@ -181,14 +182,5 @@ async def test_tokens_for_head_office(tmp_path: Path) -> None:
 
 async def lobby(*arguments: object, said: str = "") -> tuple[int, str, str]:
     """Run the command to its end with this on its input: exit code, standard output and standard error."""
-    pipe = asyncio.subprocess.PIPE
-    process = await asyncio.create_subprocess_exec(LOBBY, *map(str, arguments), stdin=pipe, stdout=pipe, stderr=pipe)
-    try:
-        async with asyncio.timeout(20):
-            out, err = await process.communicate(said.encode())
-    except TimeoutError:
-        process.kill()
-        await process.wait()
-        raise
-    assert process.returncode is not None
-    return process.returncode, out.decode(), err.decode()
+    code, out, err = await processes.ended(LOBBY, *map(str, arguments), input=said.encode())
+    return code, out.decode(), err.decode()

@@ -11,7 +11,8 @@ from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
-from system.branch import EVERYTHING, HOUSE, LOBBY, MQTT, PRINTER, Branch
+from bench import processes
+from system.branch import EVERYTHING, HALL, HOUSE, LOBBY, MQTT, PRINTER, Branch
 from system.broker import Mosquitto
 from system.network import Network
 from system.waiting import until
@@ -19,20 +20,10 @@ from system.waiting import until
 ERROR = re.compile(r"^\S+\.toml:\d+: \S+: .+$")
 
 
-async def lobby(*arguments: object, seconds: float = 20) -> tuple[int, str, str]:
+async def lobby(*arguments: object, seconds: float = 60) -> tuple[int, str, str]:
     """Run the command to its end: exit code, standard output and standard error."""
-    process = await asyncio.create_subprocess_exec(
-        LOBBY, *map(str, arguments), stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
-    )
-    try:
-        async with asyncio.timeout(seconds):
-            out, err = await process.communicate()
-    except TimeoutError:
-        process.kill()
-        await process.wait()
-        raise
-    assert process.returncode is not None
-    return process.returncode, out.decode(), err.decode()
+    code, out, err = await processes.ended(LOBBY, *map(str, arguments), seconds=seconds)
+    return code, out.decode(), err.decode()
 
 
 def written(directory: Path, *parts: str) -> Path:
@@ -80,6 +71,31 @@ async def test_check_tells_every_error_with_its_line(tmp_path: Path) -> None:
     assert [int(error.split(":")[1]) for error in errors] == sorted(int(error.split(":")[1]) for error in errors)
     run_code, _, run_err = await lobby("run", "--config", path)
     assert (run_code, run_err.splitlines()) == (2, errors)
+
+
+async def test_what_is_not_shown_whole_is_a_warning_and_the_rest_gets_its_twin(
+    tmp_path: Path, broker: Mosquitto
+) -> None:
+    house = (
+        HOUSE.replace("Liberation Road", "¥ Road 㐂").replace('"Cash"', '"Cash – ¥"').replace('"Personal"', '"P. – ¥"')
+    )
+    hall = HALL.replace("width = 128", "width = 256\nfooter = true")
+    warning = ':3: branch.name: warning: "㐂" (U+3402) comes out as "?" on paper; write it in other characters'
+    async with (
+        Branch(tmp_path, broker.port, (house, MQTT, PRINTER, hall)) as branch,
+        Network(broker.port, branch.root) as network,
+    ):
+        code, out, err = await lobby("check", "--config", branch.config)
+        assert (code, err) == (0, f"{branch.config}{warning}\n")
+        assert out == f"{branch.config}: it can be used: 3 counters, 7 devices\n"
+        assert [line for line in branch.log().splitlines() if "㐂" in line] == [f"WARNING {branch.config}{warning}"]
+        await network.device("printer")
+        await network.press("kiosk/kiosk", "TAKE", service="cash")
+        await until(branch.papers)
+        assert "￥ Road ?" in branch.papers()[0]
+        assert "Cash – ￥" in branch.papers()[0]
+        await network.press("keypad/3", "OPEN")
+        await until(lambda: " - ￥ " in branch.hall.lines()[-1], 60)
 
 
 WRONG_USAGE = [
@@ -169,20 +185,18 @@ async def test_an_error_is_explained_with_debug(tmp_path: Path) -> None:
 
 async def test_simulators_for_a_daemon_run_by_hand(tmp_path: Path, broker: Mosquitto) -> None:
     async with Branch(tmp_path, broker.port, plugged=False, starts=False) as branch:
-        (tmp_path / "dev").mkdir()
-        simulators = await asyncio.create_subprocess_exec(
-            LOBBY, "simulators", "--config", branch.config, "--dev", tmp_path / "dev", stdout=asyncio.subprocess.PIPE
-        )
-        links = [tmp_path / "dev" / id for id in branch.stage.placed]
-        try:
-            await until(lambda: all(link.exists() for link in links), 10)
+        dev = tmp_path / "dev"
+        dev.mkdir()
+        command = (LOBBY, "simulators", "--config", branch.config, "--dev", dev)
+        async with processes.spawned(*command, stdout=asyncio.subprocess.PIPE) as simulators:
+            links = [dev / id for id in branch.stage.placed]
+            await until(lambda: all(link.exists() for link in links))
             await branch.start()
             async with Network(broker.port, branch.root) as network:
                 for id in branch.stage.placed:
                     await network.device(id)
                 assert (await network.press("kiosk/kiosk", "TAKE"))["ticket"] == "A001"
                 await until(lambda: branch.tickets("ticket_printed") == ["A001"])
-        finally:
             simulators.send_signal(signal.SIGINT)
             out, _ = await simulators.communicate()
         assert [link for link in links if link.is_symlink()] == []

@@ -156,7 +156,7 @@ async def kill_again_and_again(hands: Hands, kills: int, done: Callable[[], int]
     branch, random = hands.branch, hands.random
     for _ in range(kills):
         wanted = done() + random.randint(1, most)
-        await until(lambda n=wanted: done() >= n, 20)
+        await until(lambda n=wanted: done() >= n)
         at = time.monotonic() + random.uniform(0, later) / 1000
         await until(lambda t=at: time.monotonic() > t)
         sure = {cause for cause, answer in hands.answered.items() if answer["result"] == "ok"}

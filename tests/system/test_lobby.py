@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import signal
 import sqlite3
 import time
@@ -12,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from bench import processes
+from controller.repeated_lines import AT_ONCE
 from drivers.terminal68 import Key
 from system.branch import EVERYTHING, HALL, HOUSE, LOBBY, MQTT, TERMINALS, WINDOWS, Branch
 from system.broker import Mosquitto, free_port
@@ -396,6 +399,22 @@ async def test_sighup_is_ignored(branch: Branch, network: Network) -> None:
     assert await take(network, "cash") == ["A001"]
 
 
+async def test_a_line_that_comes_again_and_again_is_counted(branch: Branch) -> None:
+    assert branch.process
+
+    def again() -> bool:
+        assert branch.process
+        branch.process.send_signal(signal.SIGHUP)
+        return len(branch.logged("SIGHUP is ignored")) >= AT_ONCE
+
+    await until(again)
+    branch.process.send_signal(signal.SIGHUP)
+    await branch.stop()
+    said = [line for line in branch.log().splitlines() if "SIGHUP" in line]
+    assert len(said) == AT_ONCE + 1
+    assert re.fullmatch(r"WARNING \d+ more times in \d+ s: SIGHUP is ignored; .*", said[-1])
+
+
 async def test_kill_leaves_the_will(branch: Branch, network: Network) -> None:
     await until(lambda: network.levels.get("status") == "online")
     await branch.kill()
@@ -414,7 +433,7 @@ async def test_nobody_listening_for_notifications_is_no_trouble(tmp_path: Path, 
         (tmp_path / "notify").unlink()
         await branch.launch()
         async with Network(broker.port, branch.root) as network:
-            await until(lambda: network.levels.get("status") == "online", 10)
+            await until(lambda: network.levels.get("status") == "online")
             assert await branch.stop() == 0
 
 
@@ -422,11 +441,8 @@ async def test_the_embedded_broker_is_refused(tmp_path: Path) -> None:
     config = tmp_path / "branch.toml"
     text = (HOUSE + MQTT).format(id="b", directory=tmp_path, port=1)
     config.write_text(text.replace("mqtt://127.0.0.1:1", "embedded"))
-    process = await asyncio.create_subprocess_exec(
-        LOBBY, "run", "--config", config, stderr=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE
-    )
-    out, err = await process.communicate()
-    assert process.returncode == 2
+    code, out, err = await processes.ended(LOBBY, "run", "--config", config)
+    assert code == 2
     assert out == b""
     assert err.decode().count("\n") == 1
     assert "embedded" in err.decode()
@@ -434,11 +450,8 @@ async def test_the_embedded_broker_is_refused(tmp_path: Path) -> None:
 
 
 async def test_a_second_daemon_leaves_the_journal_alone(branch: Branch) -> None:
-    process = await asyncio.create_subprocess_exec(
-        LOBBY, "run", "--config", branch.config, stderr=asyncio.subprocess.PIPE
-    )
-    _, err = await process.communicate()
-    assert process.returncode == 1
+    code, _, err = await processes.ended(LOBBY, "run", "--config", branch.config)
+    assert code == 1
     assert "another controller is using this journal" in err.decode()
     assert err.decode().count("\n") == 1
 
@@ -497,7 +510,7 @@ async def test_a_screen_asks_tells_the_wait_and_says_why(tmp_path: Path, broker:
         written = [row for row in branch.rows() if row.at >= branch.rows("ticket_called")[-1].at]
         assert written[-1].kind == "ticket_called", "a question writes nothing"
         assert why["text"].startswith("At counter 3: A002 is next: ")
-        await until(lambda: network.levels["board"]["wait"].keys() == {"cash", "personal"}, 15)
+        await until(lambda: network.levels["board"]["wait"].keys() == {"cash", "personal"})
         least, most = network.levels["board"]["wait"]["cash"]
         assert 1 <= least <= most
         await until(lambda: network.levels["day"]["customers"] == 2)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import subprocess
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
@@ -14,6 +13,7 @@ import aiomqtt
 import pytest
 from visitor import Browser
 
+from bench import processes
 from controller.config import MqttSettings
 from simulators.buttons import Buttons
 from simulators.virtual_lobby.alone import run_far_ends
@@ -40,8 +40,8 @@ def guarded(tmp_path: Path) -> Iterator[MqttSettings]:
     pem, key, passwords = tmp_path / "broker.pem", tmp_path / "broker.key", tmp_path / "passwords"
     make = ("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes")
     about = ("-days", "2", "-subj", "/CN=broker", "-addext", "subjectAltName=IP:127.0.0.1")
-    subprocess.run([*make, *about, "-keyout", key, "-out", pem], check=True, capture_output=True)
-    subprocess.run(["mosquitto_passwd", "-b", "-c", passwords, "lobby", "secret"], check=True, capture_output=True)
+    processes.run([*make, *about, "-keyout", key, "-out", pem], check=True, capture_output=True)
+    processes.run(["mosquitto_passwd", "-b", "-c", passwords, "lobby", "secret"], check=True, capture_output=True)
     (tmp_path / "password").write_text("secret\n")
     broker = Mosquitto(tmp_path)
     broker._config.write_text(GUARDED.format(port=broker.port, directory=tmp_path))
@@ -66,7 +66,7 @@ class Alone:
         """Until the page says that the broker is there."""
         await until(lambda: self.said)
         page = Browser(self.said[0].removeprefix("Open ").removesuffix("/lobby"))
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while not (await page.get("/lobby/view")).json["broker"]:  # noqa: ASYNC110
                 await asyncio.sleep(0.05)
 

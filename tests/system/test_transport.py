@@ -109,5 +109,5 @@ async def _scenario(directory: Path, broker: Mosquitto, lines: Lines) -> None:
         await until(lambda: [terminal.ticket for terminal in branch.bus.terminals.values()] == ["007", "008"])
         await until(lambda: [terminal.waiting for terminal in branch.bus.terminals.values()] == ["000", "000"])
         await until(lambda: (branch.window("1"), branch.window("2")) == (("A007", "Counter 1"), ("A008", "Counter 2")))
-        await until(lambda: branch.hall.lines()[:2] == ["A008 Counter 2", "A007 Counter 1"], 10)
+        await until(lambda: branch.hall.lines()[:2] == ["A008 Counter 2", "A007 Counter 1"])
         assert network.levels["board"]["waiting"] == {"cash": 0, "personal": 0}

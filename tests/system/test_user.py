@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import stat
-import subprocess
 import sys
 from contextlib import closing
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import NamedTuple
 
 import pytest
 
+from bench import processes
 from controller.web.access import Accounts, fits
 from controller.web.roles import ROLES
 from system.branch import HOUSE, LOBBY
@@ -41,7 +41,7 @@ def config(tmp_path: Path) -> Path:
 def user(config: Path, *arguments: str, said: str | bytes = "") -> Done:
     """Run `lobby user` to its end with this on its input. What it writes never has a traceback or a PIN."""
     what, *more = arguments
-    process = subprocess.run(
+    process = processes.run(
         [LOBBY, "user", what, "--config", config, *more],
         input=said.encode() if isinstance(said, str) else said,
         capture_output=True,
@@ -256,5 +256,5 @@ def test_a_file_that_others_may_open_is_not_used(config: Path) -> None:
 
 def test_the_command_line_loads_no_accounts_to_name_the_roles() -> None:
     look = "import sys, controller.cli; print([name for name in sys.modules if name.endswith('web.access')])"
-    done = subprocess.run([sys.executable, "-c", look], capture_output=True, text=True, timeout=20, check=True)
+    done = processes.run([sys.executable, "-c", look], capture_output=True, text=True, timeout=20, check=True)
     assert done.stdout == "[]\n"

@@ -14,14 +14,15 @@ import pytest
 from playwright.async_api import async_playwright, expect
 from visitor import Browser, page_data
 
+from bench import processes
 from simulators.buttons import Buttons
 from simulators.virtual_lobby.server import VirtualLobby
-from system.branch import EVERYTHING, LOBBY, Branch
+from system.branch import EVERYTHING, LOBBY, STOP, Branch
 from system.broker import Mosquitto
 from system.waiting import until
 
 CHROMIUM = Path("/usr/bin/chromium")
-SOON = 10.0
+SOON = 30.0
 """Seconds in which a device that was plugged in is found again."""
 
 
@@ -29,7 +30,7 @@ SOON = 10.0
 async def shown(directory: Path, broker: Mosquitto) -> AsyncIterator[tuple[Branch, VirtualLobby, Browser]]:
     """A branch with everything, and the page of its devices, once they are all well."""
     async with Branch(directory, broker.port, EVERYTHING) as branch:
-        buttons = Buttons("127.0.0.1", broker.port, branch.id, Random(branch.id))
+        buttons = Buttons("127.0.0.1", broker.port, branch.id, Random(1))
         lobby = VirtualLobby(branch.settings, branch.stage, buttons=buttons)
         async with buttons, lobby.serving() as address:
             browser = Browser(address.removesuffix("/lobby"))
@@ -113,22 +114,22 @@ async def test_an_open_page_sees_a_knob_being_turned(tmp_path: Path, broker: Mos
 
 async def _first_line(process: asyncio.subprocess.Process) -> str:
     assert process.stdout
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         return (await process.stdout.readline()).decode()
 
 
 @asynccontextmanager
 async def command(*arguments: object) -> AsyncIterator[asyncio.subprocess.Process]:
     """`lobby` with these arguments, ended at the end."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, LOBBY, *map(str, arguments), stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
-    )
-    try:
-        yield process
-    finally:
-        if process.returncode is None:
-            process.terminate()
-        await process.communicate()
+    pipe = asyncio.subprocess.PIPE
+    async with processes.spawned(sys.executable, LOBBY, *map(str, arguments), stdout=pipe, stderr=pipe) as process:
+        try:
+            yield process
+        finally:
+            if process.returncode is None:
+                process.terminate()
+            async with asyncio.timeout(STOP):
+                await process.communicate()
 
 
 async def test_simulators_serve_their_page_and_find_a_broker_that_comes_late(

@@ -8,7 +8,6 @@ import re
 import shlex
 import shutil
 import signal
-import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -19,6 +18,7 @@ from pathlib import Path
 import pytest
 from branches import local
 
+from bench import processes
 from controller.clock import Clock
 from controller.config import read, shipped, wording
 from controller.desk.voice import call
@@ -151,7 +151,7 @@ async def speaking(
     )
     task = asyncio.create_task(session.run(), name="voice")
     try:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             await session.settled.wait()
         yield Speaking(voice, session, facts, task)
         assert not task.done()
@@ -187,7 +187,7 @@ def player(tmp_path: Path) -> Player:
 def phonemes(language: str, text: str) -> list[str]:
     command = ["espeak-ng", "-b", "1", "-v", VOICES[language], "-q", "-x", "--stdin"]
     environment = os.environ | {"LC_ALL": "C"}
-    done = subprocess.run(command, input=text.encode(), capture_output=True, check=True, timeout=20, env=environment)
+    done = processes.run(command, input=text.encode(), capture_output=True, check=True, timeout=20, env=environment)
     return re.findall(r"[^\s|_]+", done.stdout.decode())
 
 
@@ -221,7 +221,7 @@ async def test_calls_are_played_once_each_and_then_again_in_both_languages(playe
         assert it.facts == [OK]
         for number in range(3):
             it.say(f"A00{number}", calls(f"A00{number}", "12", ("zh", "en")))
-        played = await until(lambda: len(player.played()) >= 6 and player.played(), 20)
+        played = await until(lambda: len(player.played()) >= 6 and player.played())
     assert len(played) == 6
     assert not player.overlaps()
     for first, second in zip(played[:3], played[3:], strict=True):
@@ -315,7 +315,7 @@ async def test_a_player_that_hangs_is_ended_with_all_it_has_started(player: Play
         assert re.fullmatch(r"\S+ had to be ended after 1 s", it.facts[0].reason)
         it.say("A001", calls("A001", "1"))
         player.set("play")
-        await until(lambda: len(player.played()) == 2, 10)
+        await until(lambda: len(player.played()) == 2)
         assert it.facts[1:] == [OK]
 
 
@@ -512,10 +512,8 @@ async def test_simulated_branches_may_have_a_voice(tmp_path: Path, player: Playe
         "demo": ("--headless", "--customers", "2", "--seed", "1", "--speed", "400"),
         "simulators": ("--dev", str(tmp_path / "dev")),
     }[command]
-    process = await asyncio.create_subprocess_exec(
-        LOBBY, command, "--config", path, *more, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
-    )
-    try:
+    pipe = asyncio.subprocess.PIPE
+    async with processes.spawned(LOBBY, command, "--config", path, *more, stdout=pipe, stderr=pipe) as process:
         if command == "simulators":
             assert process.stdout
             async with asyncio.timeout(60):
@@ -524,10 +522,6 @@ async def test_simulated_branches_may_have_a_voice(tmp_path: Path, player: Playe
             process.send_signal(signal.SIGINT)
         async with asyncio.timeout(110):
             out, error = await process.communicate()
-    finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
     assert b"Traceback" not in error, error
     if command == "demo":
         assert process.returncode == 0, out + error

@@ -12,7 +12,6 @@ import re
 import socket
 import sqlite3
 import ssl
-import subprocess
 import threading
 import time
 from collections.abc import AsyncIterator, Callable
@@ -30,6 +29,7 @@ import pytest
 import qrcode
 from prometheus_client.parser import text_string_to_metric_families
 
+from bench import processes
 from controller.clock import Clock
 from controller.config import Settings, read
 from controller.daemon import Daemon
@@ -105,7 +105,7 @@ def parsed(answer: bytes) -> Reply:
 
 
 async def exchange(
-    port: int, sent: bytes, *, tls: ssl.SSLContext | None = None, seconds: float = 10.0, address: str = "127.0.0.1"
+    port: int, sent: bytes, *, tls: ssl.SSLContext | None = None, seconds: float = 30.0, address: str = "127.0.0.1"
 ) -> bytes:
     """All that comes back for some bytes from an address until the connection is closed."""
     async with asyncio.timeout(seconds):
@@ -197,10 +197,10 @@ class Stream:
     async def ask(self, path: str, headers: dict[str, str]) -> None:
         lines = [f"GET {path} HTTP/1.1", "Host: lobby", *(f"{name}: {value}" for name, value in headers.items())]
         self._writer.write("\r\n".join([*lines, "", ""]).encode())
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             self.reply = parsed(await self._reader.readuntil(b"\r\n\r\n"))
 
-    async def next(self, seconds: float = 10.0) -> tuple[str, Any]:
+    async def next(self, seconds: float = 30.0) -> tuple[str, Any]:
         """The next event and its data; ("", None) at the end of the stream."""
         async with asyncio.timeout(seconds):
             while b"\n\n" not in self._rest:
@@ -225,7 +225,7 @@ class Stream:
             if event == "view" and wanted(data):
                 return data
 
-    async def end(self, seconds: float = 10.0) -> Any:
+    async def end(self, seconds: float = 30.0) -> Any:
         """What is said at the end, after which the stream has to be closed."""
         async with asyncio.timeout(seconds):
             while True:
@@ -1669,7 +1669,7 @@ def certificate(directory: Path, name: str) -> tuple[Path, Path]:
     pem, key = directory / f"{name}.pem", directory / f"{name}.key"
     subject = ("-days", "2", "-subj", "/CN=lobby", "-addext", "subjectAltName=IP:127.0.0.1")
     make = ("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes")
-    subprocess.run([*make, *subject, "-keyout", key, "-out", pem], check=True, capture_output=True)
+    processes.run([*make, *subject, "-keyout", key, "-out", pem], check=True, capture_output=True)
     return pem, key
 
 
@@ -1740,11 +1740,8 @@ async def test_without_its_accounts_the_lobby_runs_without_screens(
         answer = await daemon.engine.ask(TakeTicket(at=int(TEN * 1000), cause="test:1", by="kiosk/x", service="cash"))
         assert answer.result == "ok"
     assert not [record for record in caplog.records if record.exc_info]
-    command = await asyncio.create_subprocess_exec(
-        *(LOBBY, "user", "list", "--config", config), stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
-    )
-    out, err = await command.communicate()
-    assert (command.returncode, out) == (1, b"")
+    code, out, err = await processes.ended(LOBBY, "user", "list", "--config", config)
+    assert (code, out) == (1, b"")
     assert err.decode().count("\n") == 1
     assert "access.db: the accounts cannot be used" in err.decode()
 
@@ -1856,7 +1853,7 @@ async def process(directory: Path) -> AsyncIterator[tuple[Branch, Client]]:
 
 async def on_screen(client: Client) -> None:
     """Until the screens are served, a moment after the daemon is ready."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(30):
         while True:
             try:
                 if (await client.get("/health")).status == 200:
@@ -1936,7 +1933,7 @@ async def test_while_nothing_can_be_recorded_nothing_is_acknowledged(tmp_path: P
             assert branch.rows() == rows
             disk.free()
             await stream.view(lambda view: not view["notices"])
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while (await li.get("/health")).status != 200:
                 pass
         taken = await li.post("/api/panel", {"key": "GREEN"}, **again)
@@ -1949,14 +1946,9 @@ async def test_an_account_by_the_command_line_while_the_daemon_runs(tmp_path: Pa
     async with process(tmp_path) as (branch, li):
 
         async def user(*arguments: str, said: str = "") -> tuple[int | None, str, str]:
-            command = await asyncio.create_subprocess_exec(
-                *(str(LOBBY), "user", *arguments, "--config", str(branch.config)),
-                stdin=asyncio.subprocess.PIPE,
-                stdout=asyncio.subprocess.PIPE,
-                stderr=asyncio.subprocess.PIPE,
-            )
-            out, err = await command.communicate(said.encode())
-            return command.returncode, out.decode(), err.decode()
+            command = (LOBBY, "user", *arguments, "--config", branch.config)
+            code, out, err = await processes.ended(*command, input=said.encode())
+            return code, out.decode(), err.decode()
 
         assert (await user("add", "wang", "--role", "counter", "--counter", "1", said=f"{PIN}\n{PIN}\n"))[0] == 0
         signed_in = await li.without("Authorization").post("/api/session", {"name": "wang", "pin": PIN})

@@ -14,7 +14,7 @@ LOOK = 0.003
 """Seconds between two looks."""
 
 
-async def until(condition: Callable[[], T], seconds: float = 5.0) -> T:
+async def until(condition: Callable[[], T], seconds: float = 30.0) -> T:
     """What `condition` gives as soon as that is true; AssertionError, naming the condition, after `seconds`."""
     deadline = time.monotonic() + seconds
     while not (given := condition()):
