@@ -4,7 +4,8 @@ A press that is *delivered* again bears the same cause, and the journal knows it
 own that can only be the same finger on the same key:
 
 * within `grace` seconds after a counter has called, CALL there is the press that called, whatever keypad it came from;
-* the very same press again less than `HELD` seconds after its last copy is a key that was not let go, however long.
+* the very same press again less than `HELD` seconds after its last copy, with no other key between, is a key that was
+  not let go, however long.
 
 Only what has been done is not done twice: a press that was refused, or found nobody waiting, is decided afresh. Fingers
 are as quick as the steady clock says, whatever becomes of the wall clock.
@@ -20,9 +21,6 @@ from controller.lobby.state import State
 
 HELD = 1.0
 """Seconds between two copies of a press in which the key was not let go."""
-KEPT = 256
-"""Presses remembered."""
-
 A = TypeVar("A")
 
 
@@ -37,6 +35,9 @@ class _Call:
 
 @dataclass(slots=True)
 class _Press(Generic[A]):
+    """What was done last at a counter, or by a button."""
+
+    command: cm.Command
     heard: float
     answer: A
 
@@ -47,12 +48,12 @@ class Repeats(Generic[A]):
     def __init__(self, grace: float) -> None:
         self._grace = grace
         self._calls: dict[str, _Call] = {}
-        self._presses: dict[cm.Command, _Press[A]] = {}
+        self._presses: dict[str, _Press[A]] = {}
 
     def again(self, command: cm.Command, now: float) -> A | None:
         """The answer that the press was given already, if this is a key that was not let go."""
-        press = self._presses.get(_key(command))
-        if press is None or now - press.heard >= HELD:
+        press = self._presses.get(_where(command))
+        if press is None or press.command != _what(command) or now - press.heard >= HELD:
             return None
         press.heard = now
         return press.answer
@@ -73,7 +74,8 @@ class Repeats(Generic[A]):
 
     def done(self, state: State, command: cm.Command, answer: A, now: float) -> None:
         """A press has been decided, and something was done; `state` is the one after it."""
-        if not self._grace or not isinstance(command, cm.CounterCommand | cm.ManagerCommand | cm.TakeTicket):
+        where = _where(command)
+        if not self._grace or not where:
             return
         counter = getattr(command, "counter", "")
         ticket = state.counter(counter).ticket if counter else ""
@@ -82,14 +84,19 @@ class Repeats(Generic[A]):
             known = self._calls.get(counter)
             if known is None or (known.ticket, known.at) != (ticket, since):
                 self._calls[counter] = _Call(ticket, since, now)
-        if isinstance(command, cm.TakeTicket) and not command.granted:
-            return  # `hold_off` says when a ticket button is pressed twice by one customer
-        self._presses.pop(_key(command), None)
-        self._presses[_key(command)] = _Press(now, answer)
-        if len(self._presses) > KEPT:
-            del self._presses[next(iter(self._presses))]
+        self._presses[where] = _Press(_what(command), now, answer)
 
 
-def _key(command: cm.Command) -> cm.Command:
+def _where(command: cm.Command) -> str:
+    """The counter or the manager's button that a press is made at; empty: one whose copies are told in another way."""
+    match command:
+        case cm.CounterCommand(counter=counter):
+            return f"counter/{counter}"
+        case cm.ManagerCommand(by=by) | cm.TakeTicket(by=by, granted=True):
+            return by
+    return ""  # `hold_off` says when a ticket button is pressed twice by one customer
+
+
+def _what(command: cm.Command) -> cm.Command:
     """What is the same of all copies of a press."""
     return replace(command, at=0, cause="")

@@ -304,6 +304,7 @@ class Hall:
                 await self.until(lambda: pad.waiting() > 0 or self._over(), FOREVER)
                 continue
             opened = True
+            called = asyncio.get_running_loop().time()
             visit = await self._customer_at(counter) or (
                 await self._customer_at(counter) if await pad.press("RECALL") else None
             )
@@ -316,6 +317,9 @@ class Hall:
             if self._rules.counters[counter].rater and visit.customer.number % 3 == 0:
                 await self._rate(counter, pad)
             visit.done.set()
+            # However fast people's time runs, a finger that calls again at once is the same press.
+            grace = called + self._rules.call_grace - asyncio.get_running_loop().time()
+            await asyncio.sleep(max(0.0, grace))
         if opened:
             await pad.press("CLOSE")
 

@@ -91,6 +91,15 @@ async def test_after_the_grace_call_finishes_and_calls_the_next(path: Path) -> N
         assert [await pair.call(), await pair.call(after=1.5)] == ["A001", "A002"]
 
 
+async def test_another_key_between_lets_go_of_the_first(path: Path) -> None:
+    async with hands(path) as pair:
+        await pair.take(3)
+        assert await pair.call() == "A001"
+        pair.seconds += 0.3
+        await pair.press(cm.NoShow, counter="1")
+        assert await pair.call(after=0.3) == "A002"
+
+
 async def test_two_counters_call_at_once(path: Path) -> None:
     async with hands(path) as pair:
         await pair.take(3)
@@ -144,6 +153,8 @@ async def test_a_managers_button_that_bounces_gives_one_ticket_and_moves_one(pat
         await pair.take(2)
         for _ in range(2):
             await pair.press(cm.TakeTicket, by="panel/manager", klass="green", granted=True)
+            pair.seconds += 0.15
+        for _ in range(2):
             await pair.press(cm.Reassign, by="panel/manager")
             pair.seconds += 0.15
         tickets = pair.engine.state.tickets
