@@ -350,6 +350,10 @@ class Terminal68:
         if press and press.repeated(now, self._repeat):
             press.heard = now
             self._queue_answer(press.answer or [])
+            if press.answer and frame.address in self._displays:
+                # It has missed the echo, and perhaps what came after it.
+                display = self._displays[frame.address]
+                display.ticket_sent = display.waiting_sent = None
             return self._still_repeated(press, frame.address, now)
         digits = frame.data[:-1]
         if frame.function != Function.RATED and any(digit > 9 for digit in digits):

@@ -376,7 +376,8 @@ def test_a_repeat_of_an_answered_press_gets_the_same_answer_and_acts_once(refuse
     assert sent(bus, 1.0) == answer
     for now in (1.3, 1.6, 1.9):  # each within 400 ms of the last, as a terminal does that hears no echo
         assert bus.receive(CALL.to_bytes(), now) == []
-        assert sent(bus, now) == answer
+        # It may have missed what came after the echo as well.
+        assert sent(bus, now) == [*answer, ticket_frame(3, "")]
 
 
 @pytest.mark.parametrize(("pause", "facts"), [(0.399, 0), (0.4, 1), (5.0, 1)])
@@ -386,7 +387,7 @@ def test_after_repeat_ms_the_same_key_is_a_new_press(pause: float, facts: int) -
     bus.answer(CALL)
     sent(bus, 0.0)
     assert bus.receive(CALL.to_bytes(), pause) == [fact(CALL)] * facts
-    assert sent(bus, pause) == ([] if facts else [CALL]), "a new press waits for its own answer"
+    assert sent(bus, pause) == ([] if facts else [CALL, ticket_frame(3, "")]), "a new press waits for its own answer"
 
 
 @pytest.mark.parametrize("repeat", [1.0, 3.0])
@@ -522,7 +523,7 @@ def test_a_press_is_remembered_over_a_short_outage_and_its_echo_is_not_sent_into
     bus.connected(1.2)
     assert sent(bus, 1.2) == [ticket_frame(3, "")]
     assert bus.receive(CALL.to_bytes(), 1.3) == []
-    assert sent(bus, 1.3) == [CALL]
+    assert sent(bus, 1.3) == [CALL, ticket_frame(3, "")]
 
 
 # -- displays ----------------------------------------------------------------------------------------------------
