@@ -222,6 +222,15 @@ async def test_for_a_newcomer_nobody_goes_who_has_asked_something(come: Come, mo
         assert [await caller.is_open() for caller in asking] == [True] * 3
 
 
+async def test_the_body_of_an_answer_does_not_wait_for_its_head_to_be_acknowledged(come: Come) -> None:
+    async with served() as server:
+        assert await (await come(server)).hello() == b"200hello"
+        assert server._server
+        (guest,) = server._server._guests
+        connection = guest.transport.get_extra_info("socket")
+        assert connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+
+
 async def test_where_files_run_out_it_is_told_once_and_goes_on(
     come: Come, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
