@@ -97,14 +97,24 @@ class Daemon:
         try:
             engine = self.engine = Engine(rules, journal)
             desk = self.desk = Desk(
-                rules, journal, engine.submit, lambda: engine.settled, self._clock.wall, self._page(accounts)
+                rules,
+                journal,
+                engine.submit,
+                lambda: engine.settled,
+                self._clock.wall,
+                self._page(accounts),
+                lambda: engine.behind,
+                self._clock.steady,
             )
+
+            def stepped() -> None:
+                self._notifier.tell("WATCHDOG=1")
+                desk.stepped()
+
             sessions = furnish(settings, desk, self._clock.steady)
             engine.replay()
             self._doubt_the_clock()
-            deciding = asyncio.create_task(
-                engine.run(desk.published, desk.trouble, lambda: self._notifier.tell("WATCHDOG=1")), name="engine"
-            )
+            deciding = asyncio.create_task(engine.run(desk.published, desk.trouble, stepped), name="engine")
             self._submit_roll_over()
             await engine.idle()
             desk.begin(engine.state)

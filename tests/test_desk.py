@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import pytest
 from branches import NINE, Lobby, asking, branch, hours, local
 
 from controller.desk import Desk
+from controller.desk.desk import LATEST
 from controller.desk.displays import DisplayPost
 from controller.desk.mqtt import MqttPost
 from controller.desk.post import DeviceReport
@@ -81,6 +83,68 @@ def test_a_display_that_cannot_be_told_does_not_keep_the_news_from_the_next(
     desk.published(Step([row], State(day="2026-11-20")))
     assert shown == ["2026-11-20"]
     assert "hall could not be told" in caplog.text
+
+
+class Slow:
+    """A desk before an engine that has `more` to decide; what its one display and its one witness were told."""
+
+    def __init__(self, journal: Journal) -> None:
+        self.more, self.settled, self.now = True, True, 0.0
+        self.state = State(day="2026-11-20")
+        self.shown: list[int] = []
+        self.happened: list[int] = []
+        self.desk = Desk(
+            RULES,
+            journal,
+            lambda request: None,
+            lambda: self.settled,
+            lambda: NINE,
+            behind=lambda: self.more,
+            steady=lambda: self.now,
+        )
+        post = DisplayPost("hall", lambda state: self.shown.append(state.last_seniority), self.desk.lobby, lambda: None)
+        post.told = lambda rows, state: self.happened.extend(row.seq for row in rows)  # type: ignore[method-assign]
+        self.desk.add(post)
+
+    def write(self, seq: int) -> None:
+        self.state.last_seniority = seq
+        self.desk.published(Step([Row(seq, NINE, "2026-11-20", CounterOpened("1"), f"press {seq}", 0)], self.state))
+        self.desk.stepped()
+
+
+def test_displays_wait_for_what_is_still_to_be_decided_and_show_the_newest(journal: Journal) -> None:
+    slow = Slow(journal)
+    for seq in (1, 2, 3):
+        slow.write(seq)
+    assert (slow.shown, slow.happened) == ([], [1, 2, 3]), "what happens once is told at once"
+    slow.more = False
+    slow.write(4)
+    assert (slow.shown, slow.happened) == ([4], [1, 2, 3, 4])
+    slow.write(5)
+    assert slow.shown == [4, 5], "a single press is shown at once, and once"
+
+
+def test_displays_that_wait_are_told_also_when_the_last_presses_were_refused(journal: Journal) -> None:
+    slow = Slow(journal)
+    slow.write(1)
+    slow.more = False
+    slow.settled = False
+    slow.desk.stepped()
+    assert slow.shown == [], "a step is being written"
+    slow.settled = True
+    slow.desk.stepped()
+    slow.desk.stepped()
+    assert slow.shown == [1]
+
+
+def test_displays_do_not_wait_for_ever_while_presses_keep_coming(journal: Journal) -> None:
+    slow = Slow(journal)
+    for seq in range(1, 101):
+        slow.now = seq * 0.01
+        slow.write(seq)
+    gaps = [after - before for before, after in pairwise([1, *slow.shown])]
+    assert len(gaps) >= 4
+    assert all(LATEST * 100 <= gap <= LATEST * 100 + 2 for gap in gaps)
 
 
 def test_events_that_the_broker_did_not_confirm_are_said_again(journal: Journal) -> None:
