@@ -72,6 +72,8 @@ class Request:
     """What a person typed beside it; kept out of the event."""
     press: str | None = None
     """See `Row.press`."""
+    instead: Answer | None = None
+    """What is answered in place of a decision, unless it has acted already: then it gets that answer again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,7 +207,7 @@ class Engine:
                 cause = request.command.cause
                 answer = decided.get(cause) or self._known(cause)
                 if answer is None:
-                    answer = decided[cause] = self._decide(request, rows)
+                    answer = decided[cause] = request.instead or self._decide(request, rows)
                     if request.remark and answer.result == "ok":
                         remarks.append(Remark(cause, request.command.at, request.remark))
                 answers.append(answer)

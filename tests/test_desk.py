@@ -24,7 +24,18 @@ from controller.lobby import commands as cm
 from controller.lobby.events import CounterOpened, DayOpened
 from controller.lobby.state import State
 from drivers.device import Health
-from drivers.mqtt import KioskPayload, Message, MqttLobby, MqttPress, PanelPayload
+from drivers.mqtt import (
+    BadPress,
+    Foreign,
+    KeypadPayload,
+    KioskPayload,
+    Message,
+    MqttLobby,
+    MqttPress,
+    PanelPayload,
+    PressPayload,
+    Where,
+)
 from drivers.session import LinkDown, LinkUp
 from drivers.terminal68 import Frame, Function, Key, Terminal68
 
@@ -238,6 +249,119 @@ def test_a_kiosk_gets_the_questions_and_its_press_may_be_an_answer(journal: Jour
         needs=("time", "glasses"),
         slot="09:30",
     )
+
+
+HOUR = 3_600_000
+
+
+class Clocks(Hall):
+    """Two keypads and a ticket button with clocks of their own; what was logged."""
+
+    def __init__(self, journal: Journal, caplog: pytest.LogCaptureFixture) -> None:
+        super().__init__(journal)
+        self.caplog = caplog
+        self.seq = 0
+
+    def pressed(self, where: Where, id: str, fast: int | None) -> Request:
+        """The request that a press led to, made by a clock that is so fast; the engine answers as it must."""
+        self.seq += 1
+        about = {"boot": "b", "seq": self.seq, "at": None if fast is None else self.lobby.now + fast}
+        payload: PressPayload = (
+            KeypadPayload(key="CALL", **about) if where == "keypad" else PanelPayload(key="WHY", **about)  # type: ignore[arg-type]
+        )
+        self.press(MqttPress(where, id, payload))
+        request = self.requests[-1]
+        request.reply(request.instead or Answer("ok", ""))
+        self.show()
+        return request
+
+    @property
+    def logged(self) -> list[str]:
+        """What was logged since the last time."""
+        texts = [record.getMessage() for record in self.caplog.records]
+        self.caplog.clear()
+        return texts
+
+
+@pytest.mark.parametrize(
+    ("fast", "code", "clock"),
+    [
+        (-10_001, "too_old", "2026-11-23 11:59:49"),
+        (10_001, "from_future", "2026-11-23 12:00:10"),
+        (HOUR, "from_future", "2026-11-23 13:00:00"),
+        (-local("2026-11-23 12:00"), "too_old", "1970-01-01 08:00:00"),
+        (2**53 - 1 - local("2026-11-23 12:00"), "from_future", "9998-12-"),
+    ],
+)
+def test_a_press_at_another_time_names_the_clock_of_its_device(
+    journal: Journal, caplog: pytest.LogCaptureFixture, fast: int, code: str, clock: str
+) -> None:
+    hall = Clocks(journal, caplog)
+    for _ in range(3):
+        request = hall.pressed("keypad", "1", fast)
+        assert request.instead
+        assert request.instead.code == code
+        assert (hall.acks[-1]["result"], hall.acks[-1]["ticket"]) == ("refused", "")
+        assert f"by the clock of keypad/1 this press was made at {clock}" in hall.acks[-1]["text"]
+        assert "set its clock" in hall.acks[-1]["text"]
+    (line,) = hall.logged
+    assert line.startswith(f"keypad/1: by its clock its presses are made at {clock}")
+    assert hall.pressed("keypad", "1", None).instead is None
+    assert hall.logged == [], "a press without a time says nothing of the clock"
+    assert hall.pressed("keypad", "1", 10_000).instead is None
+    assert hall.logged == ["keypad/1: its clock is right again"]
+    hall.pressed("keypad", "1", fast)
+    assert len(hall.logged) == 1
+
+
+def test_a_press_that_has_acted_already_says_nothing_of_the_clock(
+    journal: Journal, caplog: pytest.LogCaptureFixture
+) -> None:
+    hall = Clocks(journal, caplog)
+    hall.press(MqttPress("keypad", "1", KeypadPayload(key="CALL", boot="b", seq=0, at=hall.lobby.now - 60_000)))
+    hall.requests[-1].reply(Answer("ok", "A001 to counter 1", ticket="A001"))
+    hall.show()
+    assert [ack["ticket"] for ack in hall.acks] == ["A001"]
+    assert hall.logged == []
+
+
+def test_clocks_that_agree_with_each_other_may_be_right(journal: Journal, caplog: pytest.LogCaptureFixture) -> None:
+    hall = Clocks(journal, caplog)
+    hall.pressed("keypad", "1", HOUR)
+    hall.pressed("panel", "manager", HOUR + 9_000)
+    alone, agreed = hall.logged
+    assert "controller" not in alone
+    assert "keypad/1 agrees: is it the controller's own that is wrong?" in agreed
+    hall.pressed("panel", "manager", 0)
+    hall.pressed("panel", "manager", -HOUR)
+    assert "controller" not in hall.logged[-1]
+
+
+def test_a_press_that_is_to_be_kept_is_refused_and_logged_once_for_each_device(
+    journal: Journal, caplog: pytest.LogCaptureFixture
+) -> None:
+    hall = Hall(journal)
+    for seq, id in enumerate(("1", "1", "unknown")):
+        hall.post.heard(BadPress("keypad", id, "retained", "b", seq))
+    hall.show()
+    assert [(ack["result"], "retain flag" in ack["text"]) for ack in hall.acks] == [("refused", True)] * 3
+    (record,) = caplog.records
+    assert record.getMessage().startswith("keypad/1: this press is published to be retained")
+
+
+def test_who_publishes_in_the_controllers_place_is_logged(journal: Journal, caplog: pytest.LogCaptureFixture) -> None:
+    Hall(journal).post.heard(Foreign("lobby/b/status"))
+    assert "mqtt: somebody else has published on lobby/b/status" in caplog.text
+
+
+def test_why_there_is_no_broker_is_told_with_what_helps(journal: Journal, caplog: pytest.LogCaptureFixture) -> None:
+    desk = Hall(journal).desk
+    desk.heard("mqtt", LinkDown("closed_again", "lobby-b"))
+    (record,) = caplog.records
+    assert "another program uses its client id (lobby-b); give each program a client_id" in record.getMessage()
+    desk.heard("mqtt", LinkUp())
+    desk.heard("mqtt", LinkDown("Connection refused"))
+    assert "mqtt: not connected (Connection refused); check its cable" in caplog.text
 
 
 def test_why_is_a_question_to_the_engine(journal: Journal) -> None:

@@ -88,8 +88,11 @@ class Desk:
 
     def _heard(self, id: str, fact: object) -> None:
         if isinstance(fact, LinkDown):
-            reason = self.lobby.rules.wording.templates.get(f"link.{fact.reason}", fact.reason)
-            self.health(id, Health("offline", "offline"), reason)
+            templates = self.lobby.rules.wording.templates
+            if f"device.{fact.reason}" in templates:
+                self.health(id, Health("offline", fact.reason), fact.about)
+            else:
+                self.health(id, Health("offline", "offline"), templates.get(f"link.{fact.reason}", fact.reason))
         elif isinstance(fact, LinkUp) and id == MqttPost.id:
             self.health(id, Health("ok"), "")
         self._posts[id].heard(fact)
