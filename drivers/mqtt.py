@@ -197,7 +197,9 @@ class MqttLobby:
             return None
         where, *rest = topic.removeprefix(self.root).split("/")
         if len(rest) == 2 and rest[1] == "press" and where in _PAYLOADS:
-            return None if stored else _read(where, rest[0], payload, retain=retain)  # type: ignore[arg-type]
+            if stored or (retain and not payload):  # an old one, or what clears it
+                return None
+            return _read(where, rest[0], payload, retain=retain)  # type: ignore[arg-type]
         if stored:
             is_devices = (where, len(rest)) == ("device", 1) or (where == "keypad" and rest[1:] == ["screen"])
             if is_devices and topic not in self._levels and topic not in self._expected:

@@ -300,6 +300,7 @@ def test_a_press_that_the_broker_has_kept_is_an_old_one(payload: bytes) -> None:
 
 def test_a_press_that_is_published_to_be_kept_is_refused_by_name() -> None:
     assert receive(press(), retain=True) == BadPress("keypad", "3", "retained", "a1b2", 41)
+    assert receive(b"", retain=True) is None, "this is how a kept one is cleared"
     assert receive(press(seq=-1), retain=True) == BadPress("keypad", "3", "seq", "a1b2", None)
 
 
