@@ -177,6 +177,7 @@ def _mqtt(
             broker.username,
             broker.password_file,
             broker.ca_file,
+            is_old=broker.embedded,
         ),
         lambda fact: desk.heard(MqttPost.id, fact),
     )

@@ -51,6 +51,8 @@ HOLDS = 30.0
 V5, V311 = aiomqtt.ProtocolVersion.V5, aiomqtt.ProtocolVersion.V311
 UNSUPPORTED = ReasonCode(PacketTypes.CONNACK, "Unsupported protocol version")
 TAKEN_OVER = ReasonCode(PacketTypes.DISCONNECT, "Session taken over")
+UNANSWERED = "Operation timed out"
+"""What the library says of a broker that takes a connection and does not answer."""
 CLASHES = ("client_id_clash", "closed_again")
 """Reasons that have to do with the client id."""
 CLOSED = ReasonCode(PacketTypes.DISCONNECT, "Unspecified error")
@@ -63,7 +65,10 @@ _quiet.setLevel(logging.CRITICAL)
 
 @dataclass(frozen=True, slots=True)
 class Broker:
-    """Where the broker is. `password_file` and `ca_file` are read at every connection, so they can be renewed."""
+    """Where the broker is. `password_file` and `ca_file` are read at every connection, so they can be renewed.
+
+    `is_old`: it is known to take MQTT 3.1.1 alone. Others are asked, and found out in a while if they do not answer.
+    """
 
     host: str
     port: int
@@ -72,6 +77,7 @@ class Broker:
     username: str | None = None
     password_file: Path | None = None
     ca_file: Path | None = None
+    is_old: bool = False
 
 
 class MqttSession:
@@ -85,7 +91,7 @@ class MqttSession:
         self._broker = broker
         self._heard = heard
         self._wake = asyncio.Event()
-        self._version = V5
+        self._version = V311 if broker.is_old else V5
         self._down_told = False
         self._closings = 0
         """Connections in a row that were closed at once."""
@@ -112,7 +118,7 @@ class MqttSession:
                     self._version = V311
                     continue
                 self._lost(error, None if connected is None else loop.time() - connected)
-            self._version = V5  # perhaps another broker is there next time
+                self._version = V311 if self._broker.is_old or self._is_unanswered(error, connected) else V5
             self.settled.set()
             if connected is not None and self._closings < CLOSINGS and loop.time() - connected >= BACK_OFF[-1]:
                 attempt = 0
@@ -177,6 +183,10 @@ class MqttSession:
         if not self._down_told:
             self._down_told = True
             self._heard(LinkDown(reason, self._broker.client_id if reason in CLASHES else ""))
+
+    def _is_unanswered(self, error: Exception, connected: float | None) -> bool:
+        """Whether the broker took the connection and said nothing, as some do that do not know version 5."""
+        return connected is None and self._version is V5 and str(error) == UNANSWERED
 
     def _tell_up(self) -> None:
         self._down_told = False

@@ -504,6 +504,8 @@ class Relay:
         self._tasks: set[asyncio.Task[None]] = set()
         self.deaf = False
         self.old = False
+        self.silent = False
+        """Whether it says nothing to what it does not know."""
         self.accepted = 0
         self.times: list[float] = []
         self.second_subscription: asyncio.Event | None = None
@@ -541,6 +543,8 @@ class Relay:
             return
         first = await reader.read(4096)
         if self.old and first[first.index(b"MQTT") + 4] > 4:
+            if self.silent:
+                await reader.read()
             writer.write(b"\x20\x02\x00\x01")  # connection refused: unacceptable protocol version
             writer.close()
             return
@@ -1049,6 +1053,19 @@ async def test_a_broker_that_never_answers_settles_and_is_tried_again(
         assert b.facts == []
         relay.deaf = False
         await b.told(LinkUp())
+
+
+@pytest.mark.parametrize("known", [True, False])
+async def test_a_broker_that_is_silent_on_mqtt_5_is_spoken_to_in_3(
+    broker: Mosquitto, relay: Relay, monkeypatch: pytest.MonkeyPatch, known: bool
+) -> None:
+    monkeypatch.setattr(mqtt_session, "TIMEOUT", 0.5)
+    relay.old = relay.silent = True
+    async with watch(broker.port) as keypad, bench(at(relay.port, is_old=known)) as b:
+        await b.told(*([] if known else [LinkDown]), LinkUp())
+        await keypad.press()
+        await b.told(MqttPress)
+        assert relay.accepted == (1 if known else 2)
 
 
 async def test_a_broker_that_stops_answering_is_left_and_come_back_to(
