@@ -17,9 +17,10 @@ from collections import deque
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import aiomqtt
+import paho.mqtt.client as paho
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.reasoncodes import ReasonCode
 from paho.mqtt.subscribeoptions import SubscribeOptions
@@ -200,7 +201,7 @@ class MqttSession:
         broker, will = self._broker, self._lobby.will
         self._early.clear()
         password = broker.password_file.read_text("utf-8").split("\n")[0].strip() if broker.password_file else None
-        client = aiomqtt.Client(
+        client = _Client(
             broker.host,
             broker.port,
             username=broker.username,
@@ -320,6 +321,25 @@ class MqttSession:
             self._lobby.published(message)
         finally:
             room.release()
+
+
+class _Client(aiomqtt.Client):
+    """The library's client, which would wait to write on a socket that has been closed meanwhile: an error in the log,
+    or the callbacks of another connection that has got its number."""
+
+    def _on_socket_register_write(self, client: paho.Client, userdata: object, sock: Any) -> None:
+        def write() -> None:
+            try:
+                client.loop_write()
+            except Exception as error:
+                if not self._disconnected.done():
+                    self._disconnected.set_exception(error)
+
+        def register() -> None:
+            if sock.fileno() >= 0:
+                self._loop.add_writer(sock.fileno(), write)
+
+        self._loop.call_soon_threadsafe(register)
 
 
 class _Ears(asyncio.Queue[aiomqtt.Message]):

@@ -1119,7 +1119,7 @@ async def test_a_session_can_be_ended_in_every_state_and_leaves_nothing(
 
 
 async def test_another_program_with_our_name_is_told_once_and_the_two_do_not_fight_in_a_rush(
-    broker: Mosquitto, relay: Relay, port: int, monkeypatch: pytest.MonkeyPatch
+    broker: Mosquitto, relay: Relay, port: int, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """The broker throws the earlier one out each time, and does not say why: the third time is more than chance."""
     pauses = (0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 5.0)
@@ -1133,6 +1133,7 @@ async def test_another_program_with_our_name_is_told_once_and_the_two_do_not_fig
             await eventually(lambda: len(relay.times) >= told + 2)
         lost = LinkDown("Disconnected during message iteration")
         assert a.facts == [lost, LinkUp(), lost, LinkUp(), LinkDown("closed_again", "lobby-b1")]
+        assert [record.getMessage() for record in caplog.records if record.name == "asyncio"] == []
         if not relay.old:  # else there are two attempts a time
             gaps = [later - earlier for earlier, later in pairwise(relay.times)]
             assert all(gap >= pause for gap, pause in zip(gaps[:3], pauses[1:4], strict=True))
