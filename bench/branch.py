@@ -77,8 +77,12 @@ def far_ends(counters: int, *, full: bool) -> FarEnds:
     return FarEnds(devices)
 
 
-def configuration(counters: int, journal: Path, links: Mapping[str, str], mqtt_port: int | None = None) -> str:
+def configuration(
+    counters: int, journal: Path, links: Mapping[str, str], mqtt_port: int | None = None, keypads: int = 1
+) -> str:
     """The TOML text: counters and devices (those that `links` has a port for), at the speeds that branches use.
+
+    With MQTT the first `keypads` counters have a keypad `pad-<counter>`.
 
     The business day's end is put twelve hours off, so that no measurement meets it.
     """
@@ -88,7 +92,7 @@ def configuration(counters: int, journal: Path, links: Mapping[str, str], mqtt_p
         parts.append(f'[[counter]]\nid = "{n}"\nserves = {{ {_SERVES[(n - 1) % len(_SERVES)]} }}\n')
     if mqtt_port:
         parts.append(f'[mqtt]\nbroker = "mqtt://127.0.0.1:{mqtt_port}"\n')
-        parts.append(_device("pad-1", "mqtt-keypad", counter='"1"'))
+        parts += [_device(f"pad-{n}", "mqtt-keypad", counter=f'"{n}"') for n in range(1, keypads + 1)]
         parts.append(_device("kiosk", "mqtt-kiosk", hold_off="0"))
         parts.append(_device("manager", "mqtt-panel"))
     for id, path in links.items():

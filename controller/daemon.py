@@ -101,13 +101,17 @@ class Daemon:
                 lambda: engine.settled,
                 self._watch.wall,
                 self._page(accounts),
+                lambda: engine.behind,
                 self._clock.steady,
             )
+
+            def stepped() -> None:
+                self._notifier.tell("WATCHDOG=1")
+                desk.stepped()
+
             sessions = furnish(settings, desk, self._clock.steady)
             engine.replay()
-            deciding = asyncio.create_task(
-                engine.run(desk.published, desk.trouble, lambda: self._notifier.tell("WATCHDOG=1")), name="engine"
-            )
+            deciding = asyncio.create_task(engine.run(desk.published, desk.trouble, stepped), name="engine")
             self._begin()
             await engine.idle()
             desk.begin(engine.state)

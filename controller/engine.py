@@ -75,6 +75,8 @@ class Request:
     """What a person typed beside it; kept out of the event."""
     press: str | None = None
     """See `Row.press`."""
+    instead: Answer | None = None
+    """What is answered in place of a decision, unless it has acted already: then it gets that answer again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,11 +180,17 @@ class Engine:
                 await self._try_again()
             else:
                 await self._step()
-            stepped()
+            _call(stepped)
+            await asyncio.sleep(0)  # whoever waits for a settled state has a turn, also while requests keep coming
             if not self._inbox:
                 for done in self._waiting:
                     done.set()
                 self._waiting.clear()
+
+    @property
+    def behind(self) -> bool:
+        """Whether there are requests that no step has begun to decide."""
+        return bool(self._inbox)
 
     def stop(self) -> None:
         """Take no more requests; `run` ends when those taken are written and answered."""
@@ -204,7 +212,7 @@ class Engine:
                 cause = request.command.cause
                 answer = decided.get(cause) or self._known(cause)
                 if answer is None:
-                    answer = decided[cause] = self._decide(request, rows)
+                    answer = decided[cause] = request.instead or self._decide(request, rows)
                     if request.remark and answer.result == "ok":
                         remarks.append(Remark(cause, request.command.at, request.remark))
                 answers.append(answer)
@@ -358,9 +366,9 @@ def answer_to(rules: Rules, events: Sequence[Event]) -> Answer:
     return Answer("ok", sentence(rules, last), ticket=getattr(last, "ticket", ""), printed=printed)
 
 
-def _call(function: Callable[[object], None] | Callable[..., None], about: object) -> None:
+def _call(function: Callable[..., None], *about: object) -> None:
     """Tell somebody; a fault of theirs must not stop the engine."""
     try:
-        function(about)
+        function(*about)
     except Exception:
         log.exception("%r failed", function)

@@ -6,7 +6,7 @@ A new kind of device is one more function here, named in `_KINDS`.
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -80,7 +80,7 @@ def furnish(settings: Settings, desk: Desk, steady: Callable[[], float]) -> dict
         if cards and isinstance(device, CardReaderDevice):
             sessions[device.id] = _card_reader(device, cards, desk, connect)
     if settings.mqtt:
-        sessions[MqttPost.id] = _mqtt(settings, settings.mqtt, desk, cards)
+        sessions[MqttPost.id] = _mqtt(settings, settings.mqtt, desk, cards, [*sessions, MqttPost.id])
     return sessions
 
 
@@ -160,8 +160,11 @@ def _card_reader(device: CardReaderDevice, cards: Cards, desk: Desk, connect: Co
     return session
 
 
-def _mqtt(settings: Settings, broker: MqttSettings, desk: Desk, cards: Cards | None) -> MqttSession:
-    mqtt = MqttLobby(settings.rules.branch)
+def _mqtt(
+    settings: Settings, broker: MqttSettings, desk: Desk, cards: Cards | None, devices: Sequence[str]
+) -> MqttSession:
+    """`devices`: those whose state is told."""
+    mqtt = MqttLobby(settings.rules.branch, devices)
     session = MqttSession(
         mqtt,
         Broker(
@@ -172,6 +175,7 @@ def _mqtt(settings: Settings, broker: MqttSettings, desk: Desk, cards: Cards | N
             broker.username,
             broker.password_file,
             broker.ca_file,
+            is_old=broker.embedded,
         ),
         lambda fact: desk.heard(MqttPost.id, fact),
     )

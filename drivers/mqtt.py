@@ -1,9 +1,12 @@
-"""The lobby on MQTT 3.1.1, without I/O: topics and payloads in, meaning out.
+"""The lobby on MQTT, without I/O: topics and payloads in, meaning out.
 
 Below `lobby/<branch>/`: presses of keypads, of the manager's panels and of ticket buttons come in and are answered on
 the `ack` topic beside them; boards, keypad screens, device states and the controller's own status are retained levels;
-every journal row goes out as an event. A press is never taken from a retained message, which is an old one by nature,
-and `drivers.mqtt_session` never keeps a persistent session, in which presses of an outage would fire late.
+every journal row goes out as an event. A press that the broker has kept is an old one by nature and never taken, and
+`drivers.mqtt_session` never keeps a persistent session, in which presses of an outage would fire late.
+
+Levels belong to the controller alone: what somebody else publishes there is put right, and screens and device states
+that are retained from devices that are no more are cleared.
 
 `(boot, seq)` identify a press: `boot` is new at each power-up of the device, `seq` counts. A press delivered again gets
 the same answer and acts once; that is the controller's business.
@@ -13,7 +16,7 @@ from __future__ import annotations
 
 import json
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
 
@@ -28,6 +31,9 @@ EVENTS_LIMIT = 5000
 
 Where = Literal["keypad", "panel", "kiosk"]
 PRESS_TOPICS = tuple(f"{where}/+/press" for where in ("keypad", "panel", "kiosk"))
+DEVICE_TOPICS = ("keypad/+/screen", "device/+")
+"""Levels of single devices, which may be retained from one that is no more."""
+LEVEL_TOPICS = (*DEVICE_TOPICS, "status", "board", "triage", "advice", "day")
 
 
 class PressPayload(BaseModel):
@@ -87,7 +93,7 @@ class MqttPress:
 
 @dataclass(frozen=True, slots=True)
 class BadPress:
-    """A press that cannot be read. `field` names what is wrong with it: a field, `json` or `length`.
+    """A press that cannot be taken. `field` names what is wrong with it: a field, `json`, `length` or `retained`.
 
     `boot` and `seq` are as far as they could be read, for the answer.
     """
@@ -97,6 +103,13 @@ class BadPress:
     field: str
     boot: Any = None
     seq: Any = None
+
+
+@dataclass(frozen=True, slots=True)
+class Foreign:
+    """Somebody else has published something on one of the controller's own topics."""
+
+    topic: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,16 +124,25 @@ class Message:
 
 
 class MqttLobby:
-    """One branch's topics. `root` is `lobby/<branch id>/`."""
+    """One branch's topics. `root` is `lobby/<branch id>/`; `devices` are those whose state will be a level."""
 
-    def __init__(self, branch: str) -> None:
+    def __init__(self, branch: str, devices: Iterable[str] = ()) -> None:
         self.root = f"lobby/{branch}/"
         self.will = Message(f"{self.root}status", b"offline", True)
+        self._expected = {f"{self.root}device/{id}" for id in devices}
         self._levels: dict[str, bytes] = {self.will.topic: b"online"}
         self._unsent: dict[str, None] = {}
+        self._round: deque[str] = deque()
+        """Levels that are still to be said again in this round."""
+        self._wrong: dict[str, None] = {}
+        """Levels in whose place somebody else has published something."""
+        self._orphans: dict[str, None] = {}
+        """Topics to be cleared."""
         self._answers: deque[Message] = deque(maxlen=ANSWERS_LIMIT)
         self._events: deque[Message] = deque(maxlen=EVENTS_LIMIT)
         self.is_connected = False
+        self.connections = 0
+        """How often the broker was reached."""
         self.confirmed = 0
         """The last row whose event the broker has confirmed; 0: none yet."""
 
@@ -153,6 +175,7 @@ class MqttLobby:
     def connected(self) -> None:
         """The broker is there: whatever it retains may be old, so every level is sent again."""
         self.is_connected = True
+        self.connections += 1
         self._unsent = dict.fromkeys(self._levels)
 
     def disconnected(self) -> None:
@@ -160,19 +183,53 @@ class MqttLobby:
         self.is_connected = False
         self._answers.clear()
         self._events.clear()
+        self._wrong.clear()
+        self._orphans.clear()
 
-    def receive(self, topic: str, payload: bytes, *, retained: bool) -> MqttPress | BadPress | None:
-        """The press in a message; None for what is no press."""
-        parts = topic.removeprefix(self.root).split("/")
-        if retained or not topic.startswith(self.root) or len(parts) != 3 or parts[2] != "press":
+    def receive(
+        self, topic: str, payload: bytes, *, stored: bool = False, retain: bool = False
+    ) -> MqttPress | BadPress | Foreign | None:
+        """What somebody else has published means; None: nothing to us.
+
+        `stored`: the broker has kept it from before. `retain`: it was published now, to be kept; MQTT 5 alone tells.
+        """
+        if not topic.startswith(self.root):
             return None
-        where, id = parts[0], parts[1]
-        if where not in _PAYLOADS:
-            return None
-        return _read(where, id, payload)  # type: ignore[arg-type]
+        where, *rest = topic.removeprefix(self.root).split("/")
+        if len(rest) == 2 and rest[1] == "press" and where in _PAYLOADS:
+            if stored or (retain and not payload):  # an old one, or what clears it
+                return None
+            return _read(where, rest[0], payload, retain=retain)  # type: ignore[arg-type]
+        if stored:
+            is_devices = (where, len(rest)) == ("device", 1) or (where == "keypad" and rest[1:] == ["screen"])
+            if is_devices and topic not in self._levels and topic not in self._expected:
+                self._orphans[topic] = None
+        elif topic in self._levels and payload != self._levels[topic]:
+            self._wrong[topic] = None
+            return Foreign(topic)
+        return None
+
+    @property
+    def levels(self) -> int:
+        """How many there are."""
+        return len(self._levels)
+
+    def put_right(self) -> bool:
+        """Say again what somebody else has published something in place of; whether there is anything."""
+        found = bool(self._wrong)
+        self._unsent |= self._wrong
+        self._wrong.clear()
+        return found
+
+    def say_again(self) -> None:
+        """Say one level again, each in turn: whoever has missed it, or keeps something wrong, has it then."""
+        if not self._round:
+            self._round.extend(self._levels)
+        self._unsent[self._round.popleft()] = None
 
     def next_message(self) -> Message | None:
-        """The next thing to publish: answers first, for people wait for them; then levels as they are now; then events.
+        """The next thing to publish: answers first, for people wait for them; then levels as they are now, and topics
+        to be cleared; then events.
 
         A flood of one kind cannot keep the next back for ever: levels are few, and events are bounded.
         """
@@ -184,10 +241,14 @@ class MqttLobby:
             topic = next(iter(self._unsent))
             del self._unsent[topic]
             return Message(topic, self._levels[topic], True)
+        if self._orphans:
+            topic = next(iter(self._orphans))
+            del self._orphans[topic]
+            return Message(topic, b"", True)
         return self._events.popleft() if self._events else None
 
 
-def _read(where: Where, id: str, payload: bytes) -> MqttPress | BadPress:
+def _read(where: Where, id: str, payload: bytes, *, retain: bool) -> MqttPress | BadPress:
     if len(payload) > PRESS_LIMIT:
         return BadPress(where, id, "length")
     try:
@@ -197,7 +258,8 @@ def _read(where: Where, id: str, payload: bytes) -> MqttPress | BadPress:
     if not isinstance(content, dict):
         return BadPress(where, id, "json")
     try:
-        return MqttPress(where, id, _PAYLOADS[where].model_validate(content))
+        press = _PAYLOADS[where].model_validate(content)
+        return BadPress(where, id, "retained", press.boot, press.seq) if retain else MqttPress(where, id, press)
     except ValidationError as error:
         field = str(error.errors(include_url=False)[0]["loc"][0])
         boot, seq = content.get("boot"), content.get("seq")

@@ -1,4 +1,11 @@
-"""Runs an `MqttLobby` against a broker: connecting, publishing, reconnecting with capped back-off."""
+"""Runs an `MqttLobby` against a broker: connecting, publishing, reconnecting with capped back-off.
+
+MQTT 5 where the broker has it, else 3.1.1. Only 5 tells whose a message is, so that levels are put right at once, and
+whether a press is published to be retained; without it levels are right again when they are next said.
+
+Two clients with one name throw each other out for ever. Few brokers say so (Mosquitto 2.0 does not), so connections
+that keep being closed without a word are taken for it, and are not told to be up before one has held.
+"""
 
 from __future__ import annotations
 
@@ -10,11 +17,15 @@ from collections import deque
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import aiomqtt
+import paho.mqtt.client as paho
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.reasoncodes import ReasonCode
+from paho.mqtt.subscribeoptions import SubscribeOptions
 
-from drivers.mqtt import PRESS_TOPICS, Message, MqttLobby
+from drivers.mqtt import DEVICE_TOPICS, LEVEL_TOPICS, PRESS_TOPICS, Foreign, Message, MqttLobby
 from drivers.session import BACK_OFF, LinkDown, LinkUp
 
 TIMEOUT = 5.0
@@ -25,8 +36,28 @@ KEEPALIVE = 10
 """Seconds of silence after which the broker is asked whether it is there."""
 EARLY_LIMIT = 1000
 """Messages kept that come before the last topic is subscribed."""
-IN_FLIGHT = 64
-"""Messages published and not yet confirmed."""
+IN_FLIGHT = 10
+"""Messages published and not yet confirmed: as few as any usual broker allows in MQTT 5."""
+REFRESH = 60.0
+"""Seconds in which every level is said again."""
+PUT_RIGHT_EVERY = 1.0
+"""Seconds between two times that levels are put right: two controllers of one branch shall not fight in a rush."""
+TELL_AGAIN = 3600.0
+"""Seconds for which it is not told again that a topic has been published on by somebody else."""
+CLOSINGS = 3
+"""Connections in a row that the broker has closed at once, after which it is more than chance."""
+HOLDS = 30.0
+"""Seconds that a connection must hold not to have been closed at once."""
+
+V5, V311 = aiomqtt.ProtocolVersion.V5, aiomqtt.ProtocolVersion.V311
+UNSUPPORTED = ReasonCode(PacketTypes.CONNACK, "Unsupported protocol version")
+TAKEN_OVER = ReasonCode(PacketTypes.DISCONNECT, "Session taken over")
+UNANSWERED = "Operation timed out"
+"""What the library says of a broker that takes a connection and does not answer."""
+CLASHES = ("client_id_clash", "closed_again")
+"""Reasons that have to do with the client id."""
+CLOSED = ReasonCode(PacketTypes.DISCONNECT, "Unspecified error")
+"""The connection was closed without a word."""
 
 # The session says once that the broker is gone and once that it is back; the library's own lines would repeat that.
 _quiet = logging.getLogger("drivers.mqtt_session.library")
@@ -35,7 +66,10 @@ _quiet.setLevel(logging.CRITICAL)
 
 @dataclass(frozen=True, slots=True)
 class Broker:
-    """Where the broker is. `password_file` and `ca_file` are read at every connection, so they can be renewed."""
+    """Where the broker is. `password_file` and `ca_file` are read at every connection, so they can be renewed.
+
+    `is_old`: it is known to take MQTT 3.1.1 alone. Others are asked, and found out in a while if they do not answer.
+    """
 
     host: str
     port: int
@@ -44,6 +78,7 @@ class Broker:
     username: str | None = None
     password_file: Path | None = None
     ca_file: Path | None = None
+    is_old: bool = False
 
 
 class MqttSession:
@@ -57,7 +92,13 @@ class MqttSession:
         self._broker = broker
         self._heard = heard
         self._wake = asyncio.Event()
+        self._version = V311 if broker.is_old else V5
         self._down_told = False
+        self._closings = 0
+        """Connections in a row that were closed at once."""
+        self._silent_until: dict[str, float] = {}
+        """Until when it is not told again of a topic that somebody else publishes on it, by the loop's clock."""
+        self._righting: asyncio.TimerHandle | None = None
         self._leaving = False
         self._early: deque[aiomqtt.Message] = deque(maxlen=EARLY_LIMIT)
         self.settled = asyncio.Event()
@@ -71,16 +112,16 @@ class MqttSession:
             connected = None
             try:
                 async with self._client() as client:
-                    for topic in PRESS_TOPICS:
-                        await client.subscribe(self._lobby.root + topic, qos=1)
                     connected = loop.time()
                     await self._connected(client)
             except (aiomqtt.MqttError, OSError, ValueError) as error:
-                if not self._down_told:
-                    self._down_told = True
-                    self._heard(LinkDown(_reason(error)))
+                if self._version is V5 and _code(error) == UNSUPPORTED:
+                    self._version = V311
+                    continue
+                self._lost(error, None if connected is None else loop.time() - connected)
+                self._version = V311 if self._broker.is_old or self._is_unanswered(error, connected) else V5
             self.settled.set()
-            if connected is not None and loop.time() - connected >= BACK_OFF[-1]:
+            if connected is not None and self._closings < CLOSINGS and loop.time() - connected >= BACK_OFF[-1]:
                 attempt = 0
             await asyncio.sleep(BACK_OFF[min(attempt, len(BACK_OFF) - 1)])
             attempt += 1
@@ -104,16 +145,63 @@ class MqttSession:
         if not self._lobby.is_connected:  # its answer could not be sent
             self._early.append(message)
             return
-        payload = message.payload if isinstance(message.payload, bytes) else b""
-        fact = self._lobby.receive(message.topic.value, payload, retained=message.retain)
-        if fact:
+        topic, payload = message.topic.value, message.payload if isinstance(message.payload, bytes) else b""
+        # See `_subscribe`: where a broker never sends what it has kept, the flag is the sender's.
+        retain = message.retain and self._version is V5 and topic.endswith("/press")
+        fact = self._lobby.receive(topic, payload, stored=message.retain and not retain, retain=retain)
+        if isinstance(fact, Foreign):
+            self._tell_foreign(fact)
+            if self._righting is None:
+                self._put_right()
+        elif fact:
             self._heard(fact)
+        self._wake.set()
+
+    def _tell_foreign(self, fact: Foreign) -> None:
+        now = asyncio.get_running_loop().time()
+        if now >= self._silent_until.get(fact.topic, now):
+            self._silent_until[fact.topic] = now + TELL_AGAIN
+            self._heard(fact)
+
+    def _put_right(self) -> None:
+        """At once, and then once in a while for as long as there is something."""
+        self._righting = None
+        if self._lobby.put_right():
+            self._wake.set()
+            self._righting = asyncio.get_running_loop().call_later(PUT_RIGHT_EVERY, self._put_right)
+
+    def _lost(self, error: Exception, held: float | None) -> None:
+        """Tell why there is no connection (any more). `held`: seconds for which there was one."""
+        reason, code = _reason(error), _code(error)
+        if held is not None and held >= HOLDS:
+            self._closings = 0
+        if held is not None and code == TAKEN_OVER:
+            self._closings = CLOSINGS
+            reason = "client_id_clash"
+        elif held is not None and held < HOLDS and code == CLOSED:
+            self._closings += 1
+            reason = "closed_again" if self._closings >= CLOSINGS else reason
+        if not self._down_told:
+            self._down_told = True
+            self._heard(LinkDown(reason, self._broker.client_id if reason in CLASHES else ""))
+
+    def _is_unanswered(self, error: Exception, connected: float | None) -> bool:
+        """Whether the broker took the connection and said nothing, as some do that do not know version 5."""
+        return connected is None and self._version is V5 and str(error) == UNANSWERED
+
+    def _tell_up(self) -> None:
+        self._down_told = False
+        self._heard(LinkUp())
+
+    def _has_held(self) -> None:
+        self._closings = 0
+        self._tell_up()
 
     def _client(self) -> aiomqtt.Client:
         broker, will = self._broker, self._lobby.will
         self._early.clear()
         password = broker.password_file.read_text("utf-8").split("\n")[0].strip() if broker.password_file else None
-        client = aiomqtt.Client(
+        client = _Client(
             broker.host,
             broker.port,
             username=broker.username,
@@ -121,7 +209,8 @@ class MqttSession:
             identifier=broker.client_id,
             logger=_quiet,
             will=aiomqtt.Will(will.topic, will.payload, qos=1, retain=will.retain),
-            clean_session=True,
+            protocol=self._version,
+            clean_session=True if self._version is V311 else None,
             timeout=TIMEOUT,
             keepalive=KEEPALIVE,
             queue_type=cast(type[asyncio.Queue[aiomqtt.Message]], self._ears),
@@ -136,27 +225,65 @@ class MqttSession:
 
     async def _connected(self, client: aiomqtt.Client) -> None:
         """Until the connection is lost (MqttError) or the session is cancelled."""
-        self._down_told = False
+        connection = asyncio.create_task(_until_lost(client))
+        working = asyncio.create_task(self._work(client))
+        believed = asyncio.get_running_loop().call_later(HOLDS, self._has_held) if self._closings >= CLOSINGS else None
+        try:
+            done, _ = await asyncio.wait((connection, working), return_when=asyncio.FIRST_COMPLETED)
+            for task in (connection, working):  # why it was lost says more than that nobody answers
+                if task in done:
+                    task.result()
+        except asyncio.CancelledError:
+            if self._lobby.is_connected:
+                await self._say_goodbye(client, working)
+            raise
+        finally:
+            for timer in (believed, self._righting):
+                if timer:
+                    timer.cancel()
+            self._righting = None
+            connection.cancel()
+            working.cancel()
+            self._lobby.disconnected()
+            await asyncio.gather(connection, working, return_exceptions=True)
+
+    async def _work(self, client: aiomqtt.Client) -> None:
+        """Subscribe, then publish, until one of the two fails (MqttError)."""
+        await self._subscribe(client)
         self._lobby.connected()
         self._wake.set()
-        self._heard(LinkUp())
+        if self._closings < CLOSINGS:
+            self._tell_up()
         self.settled.set()
         while self._early:
             self._receive(self._early.popleft())
-        connection = asyncio.create_task(_until_lost(client))
-        publishing = asyncio.create_task(self._publish(client))
+        refreshing = asyncio.create_task(self._refresh())
         try:
-            done, _ = await asyncio.wait((connection, publishing), return_when=asyncio.FIRST_COMPLETED)
-            for task in done:
-                task.result()
-        except asyncio.CancelledError:
-            await self._say_goodbye(client, publishing)
-            raise
+            await self._publish(client)
         finally:
-            connection.cancel()
-            publishing.cancel()
-            self._lobby.disconnected()
-            await asyncio.gather(connection, publishing, return_exceptions=True)
+            refreshing.cancel()
+
+    async def _subscribe(self, client: aiomqtt.Client) -> None:
+        """Hear presses, and what others publish or have left on the controller's own topics."""
+        if self._version is V311:
+            for topic in PRESS_TOPICS:
+                await client.subscribe(self._lobby.root + topic, qos=1)
+            for topic in DEVICE_TOPICS:  # what is kept there comes now; afterwards it would only be our own
+                await client.subscribe(self._lobby.root + topic, qos=1)
+                await client.unsubscribe(self._lobby.root + topic)
+            return
+        live = SubscribeOptions(qos=1, retainAsPublished=True, retainHandling=SubscribeOptions.RETAIN_DO_NOT_SEND)
+        for topic in PRESS_TOPICS:
+            await client.subscribe(self._lobby.root + topic, options=live)
+        others = SubscribeOptions(qos=1, noLocal=True)
+        for topic in LEVEL_TOPICS:
+            await client.subscribe(self._lobby.root + topic, options=others)
+
+    async def _refresh(self) -> None:
+        while True:
+            await asyncio.sleep(REFRESH / self._lobby.levels)
+            self._lobby.say_again()
+            self._wake.set()
 
     async def _say_goodbye(self, client: aiomqtt.Client, publishing: asyncio.Task[None]) -> None:
         """The last answers, and that the controller is going."""
@@ -194,6 +321,25 @@ class MqttSession:
             self._lobby.published(message)
         finally:
             room.release()
+
+
+class _Client(aiomqtt.Client):
+    """The library's client, which would wait to write on a socket that has been closed meanwhile: an error in the log,
+    or the callbacks of another connection that has got its number."""
+
+    def _on_socket_register_write(self, client: paho.Client, userdata: object, sock: Any) -> None:
+        def write() -> None:
+            try:
+                client.loop_write()
+            except Exception as error:
+                if not self._disconnected.done():
+                    self._disconnected.set_exception(error)
+
+        def register() -> None:
+            if sock.fileno() >= 0:
+                self._loop.add_writer(sock.fileno(), write)
+
+        self._loop.call_soon_threadsafe(register)
 
 
 class _Ears(asyncio.Queue[aiomqtt.Message]):
@@ -251,6 +397,11 @@ class _Sendings:
             self._error = task.exception()
             if self._wake is not None:
                 self._wake.set()
+
+
+def _code(error: BaseException | None) -> object:
+    """The broker's reason behind an error; None: there is none."""
+    return error.rc if isinstance(error, aiomqtt.MqttCodeError) else error and _code(error.__cause__)
 
 
 def _reason(error: Exception) -> str:

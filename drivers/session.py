@@ -27,10 +27,12 @@ ABORT_TIMEOUT = 2.0
 class LinkDown:
     """The link could not be opened, or was lost.
 
-    `reason` is a wording key (`lost`, `stalled`, `slow`, `busy`), else what the system said.
+    `reason` is a wording key (`lost`, `stalled`, `slow`, `busy`, ..), else what the system said; `about`: what it is
+    about, where the key alone does not say.
     """
 
     reason: str
+    about: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,12 +8,15 @@ from __future__ import annotations
 import asyncio
 import json
 import ssl
+import time
 from collections import Counter, deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from random import Random
 from typing import Any
 
 import aiomqtt
+
+from simulators.faults import ButtonFaults
 
 ANSWER_TIMEOUT = 1.0
 """Seconds without an answer after which a press is sent again."""
@@ -24,7 +27,8 @@ EVENTS_KEPT = 200_000
 class Buttons:
     """All MQTT devices of a branch on one connection, connected between `async with` and its end.
 
-    `tls`: what the broker is asked for and known by; without it the connection is plain.
+    `tls`: what the broker is asked for and known by; without it the connection is plain. `client_id`: a name of their
+    own if empty. `clock` gives the time in ms since 1970, UTC, by which `faults` has their clock right or wrong.
     """
 
     def __init__(
@@ -37,9 +41,13 @@ class Buttons:
         username: str | None = None,
         password: str | None = None,
         tls: ssl.SSLContext | None = None,
+        client_id: str = "",
+        clock: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
     ) -> None:
         self._host, self._port = host, port
         self._username, self._password, self._tls = username, password, tls
+        self._client_id, self._clock = client_id, clock
+        self.faults = ButtonFaults()
         self._root = f"lobby/{branch}/"
         self._boot = f"{random.getrandbits(64):016x}"
         self._next: Counter[str] = Counter()
@@ -55,6 +63,7 @@ class Buttons:
             username=self._username,
             password=self._password,
             tls_context=self._tls,
+            identifier=self._client_id or None,
             timeout=5,
         )
         await self._client.__aenter__()
@@ -81,9 +90,11 @@ class Buttons:
         answer: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
         self._answers[device, seq] = answer
         try:
+            if self.faults.fast is not None:
+                content["at"] = self._clock() + round(self.faults.fast * 1000)
+            payload = json.dumps({**content, "boot": self._boot, "seq": seq}, ensure_ascii=False)
             for _ in range(TRIES):
-                payload = json.dumps({**content, "boot": self._boot, "seq": seq}, ensure_ascii=False)
-                await self._client.publish(f"{self._root}{device}/press", payload, qos=1)
+                await self._client.publish(f"{self._root}{device}/press", payload, qos=1, retain=self.faults.retain)
                 try:
                     async with asyncio.timeout(ANSWER_TIMEOUT):
                         return await asyncio.shield(answer)
@@ -92,6 +103,10 @@ class Buttons:
             raise TimeoutError(f"{device}: no answer to {content}")
         finally:
             del self._answers[device, seq]
+
+    async def meddle(self, topic: str, payload: str) -> None:
+        """Publish something where only the controller should."""
+        await self._client.publish(f"{self._root}{topic}", payload, qos=1, retain=True)
 
     def screen(self, counter: str) -> Mapping[str, Any]:
         """What the keypad of a counter shows."""
@@ -110,5 +125,7 @@ class Buttons:
                     answer.set_result(content)
             elif topic == "event":
                 self.events.append(json.loads(payload))
+            elif not payload:
+                self.retained.pop(topic, None)
             elif not topic.endswith("/press"):
                 self.retained[topic] = json.loads(payload)

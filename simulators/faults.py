@@ -68,3 +68,13 @@ class Faults:
         position = self.random.randrange(len(spoiled))
         spoiled[position] ^= self.random.randrange(1, 256)
         return bytes(spoiled)
+
+
+@dataclass(slots=True)
+class ButtonFaults:
+    """The knobs of MQTT devices."""
+
+    fast: float | None = None
+    """Seconds by which their clock is fast (below 0: slow), told with each press; None: they have no clock."""
+    retain: bool = False
+    """Presses are published to be retained."""

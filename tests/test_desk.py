@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import pytest
 from branches import NINE, Lobby, asking, branch, hours, local
 
 from controller.desk import Desk
+from controller.desk.desk import LATEST
 from controller.desk.displays import DisplayPost
 from controller.desk.mqtt import MqttPost
 from controller.desk.post import DeviceReport
@@ -24,7 +26,18 @@ from controller.lobby.events import CounterOpened, DayOpened
 from controller.lobby.state import State
 from drivers.device import Health
 from drivers.escpos import EscposPrinter
-from drivers.mqtt import KioskPayload, Message, MqttLobby, MqttPress, PanelPayload
+from drivers.mqtt import (
+    BadPress,
+    Foreign,
+    KeypadPayload,
+    KioskPayload,
+    Message,
+    MqttLobby,
+    MqttPress,
+    PanelPayload,
+    PressPayload,
+    Where,
+)
 from drivers.session import LinkDown, LinkUp
 from drivers.terminal68 import Frame, Function, Key, Terminal68
 
@@ -83,6 +96,68 @@ def test_a_display_that_cannot_be_told_does_not_keep_the_news_from_the_next(
     desk.published(Step([row], State(day="2026-11-20")))
     assert shown == ["2026-11-20"]
     assert "hall could not be told" in caplog.text
+
+
+class Slow:
+    """A desk before an engine that has `more` to decide; what its one display and its one witness were told."""
+
+    def __init__(self, journal: Journal) -> None:
+        self.more, self.settled, self.now = True, True, 0.0
+        self.state = State(day="2026-11-20")
+        self.shown: list[int] = []
+        self.happened: list[int] = []
+        self.desk = Desk(
+            RULES,
+            journal,
+            lambda request: None,
+            lambda: self.settled,
+            lambda: NINE,
+            behind=lambda: self.more,
+            steady=lambda: self.now,
+        )
+        post = DisplayPost("hall", lambda state: self.shown.append(state.last_seniority), self.desk.lobby, lambda: None)
+        post.told = lambda rows, state: self.happened.extend(row.seq for row in rows)  # type: ignore[method-assign]
+        self.desk.add(post)
+
+    def write(self, seq: int) -> None:
+        self.state.last_seniority = seq
+        self.desk.published(Step([Row(seq, NINE, "2026-11-20", CounterOpened("1"), f"press {seq}", 0)], self.state))
+        self.desk.stepped()
+
+
+def test_displays_wait_for_what_is_still_to_be_decided_and_show_the_newest(journal: Journal) -> None:
+    slow = Slow(journal)
+    for seq in (1, 2, 3):
+        slow.write(seq)
+    assert (slow.shown, slow.happened) == ([], [1, 2, 3]), "what happens once is told at once"
+    slow.more = False
+    slow.write(4)
+    assert (slow.shown, slow.happened) == ([4], [1, 2, 3, 4])
+    slow.write(5)
+    assert slow.shown == [4, 5], "a single press is shown at once, and once"
+
+
+def test_displays_that_wait_are_told_also_when_the_last_presses_were_refused(journal: Journal) -> None:
+    slow = Slow(journal)
+    slow.write(1)
+    slow.more = False
+    slow.settled = False
+    slow.desk.stepped()
+    assert slow.shown == [], "a step is being written"
+    slow.settled = True
+    slow.desk.stepped()
+    slow.desk.stepped()
+    assert slow.shown == [1]
+
+
+def test_displays_do_not_wait_for_ever_while_presses_keep_coming(journal: Journal) -> None:
+    slow = Slow(journal)
+    for seq in range(1, 101):
+        slow.now = seq * 0.01
+        slow.write(seq)
+    gaps = [after - before for before, after in pairwise([1, *slow.shown])]
+    assert len(gaps) >= 4
+    assert all(LATEST * 100 <= gap <= LATEST * 100 + 2 for gap in gaps)
 
 
 def test_events_that_the_broker_did_not_confirm_are_said_again(journal: Journal) -> None:
@@ -190,6 +265,119 @@ def test_a_kiosk_gets_the_questions_and_its_press_may_be_an_answer(journal: Jour
         needs=("time", "glasses"),
         slot="09:30",
     )
+
+
+HOUR = 3_600_000
+
+
+class Clocks(Hall):
+    """Two keypads and a ticket button with clocks of their own; what was logged."""
+
+    def __init__(self, journal: Journal, caplog: pytest.LogCaptureFixture) -> None:
+        super().__init__(journal)
+        self.caplog = caplog
+        self.seq = 0
+
+    def pressed(self, where: Where, id: str, fast: int | None) -> Request:
+        """The request that a press led to, made by a clock that is so fast; the engine answers as it must."""
+        self.seq += 1
+        about = {"boot": "b", "seq": self.seq, "at": None if fast is None else self.lobby.now + fast}
+        payload: PressPayload = (
+            KeypadPayload(key="CALL", **about) if where == "keypad" else PanelPayload(key="WHY", **about)  # type: ignore[arg-type]
+        )
+        self.press(MqttPress(where, id, payload))
+        request = self.requests[-1]
+        request.reply(request.instead or Answer("ok", ""))
+        self.show()
+        return request
+
+    @property
+    def logged(self) -> list[str]:
+        """What was logged since the last time."""
+        texts = [record.getMessage() for record in self.caplog.records]
+        self.caplog.clear()
+        return texts
+
+
+@pytest.mark.parametrize(
+    ("fast", "code", "clock"),
+    [
+        (-10_001, "too_old", "2026-11-23 11:59:49"),
+        (10_001, "from_future", "2026-11-23 12:00:10"),
+        (HOUR, "from_future", "2026-11-23 13:00:00"),
+        (-local("2026-11-23 12:00"), "too_old", "1970-01-01 08:00:00"),
+        (2**53 - 1 - local("2026-11-23 12:00"), "from_future", "9998-12-"),
+    ],
+)
+def test_a_press_at_another_time_names_the_clock_of_its_device(
+    journal: Journal, caplog: pytest.LogCaptureFixture, fast: int, code: str, clock: str
+) -> None:
+    hall = Clocks(journal, caplog)
+    for _ in range(3):
+        request = hall.pressed("keypad", "1", fast)
+        assert request.instead
+        assert request.instead.code == code
+        assert (hall.acks[-1]["result"], hall.acks[-1]["ticket"]) == ("refused", "")
+        assert f"by the clock of keypad/1 this press was made at {clock}" in hall.acks[-1]["text"]
+        assert "set its clock" in hall.acks[-1]["text"]
+    (line,) = hall.logged
+    assert line.startswith(f"keypad/1: by its clock its presses are made at {clock}")
+    assert hall.pressed("keypad", "1", None).instead is None
+    assert hall.logged == [], "a press without a time says nothing of the clock"
+    assert hall.pressed("keypad", "1", 10_000).instead is None
+    assert hall.logged == ["keypad/1: its clock is right again"]
+    hall.pressed("keypad", "1", fast)
+    assert len(hall.logged) == 1
+
+
+def test_a_press_that_has_acted_already_says_nothing_of_the_clock(
+    journal: Journal, caplog: pytest.LogCaptureFixture
+) -> None:
+    hall = Clocks(journal, caplog)
+    hall.press(MqttPress("keypad", "1", KeypadPayload(key="CALL", boot="b", seq=0, at=hall.lobby.now - 60_000)))
+    hall.requests[-1].reply(Answer("ok", "A001 to counter 1", ticket="A001"))
+    hall.show()
+    assert [ack["ticket"] for ack in hall.acks] == ["A001"]
+    assert hall.logged == []
+
+
+def test_clocks_that_agree_with_each_other_may_be_right(journal: Journal, caplog: pytest.LogCaptureFixture) -> None:
+    hall = Clocks(journal, caplog)
+    hall.pressed("keypad", "1", HOUR)
+    hall.pressed("panel", "manager", HOUR + 9_000)
+    alone, agreed = hall.logged
+    assert "controller" not in alone
+    assert "keypad/1 agrees: is it the controller's own that is wrong?" in agreed
+    hall.pressed("panel", "manager", 0)
+    hall.pressed("panel", "manager", -HOUR)
+    assert "controller" not in hall.logged[-1]
+
+
+def test_a_press_that_is_to_be_kept_is_refused_and_logged_once_for_each_device(
+    journal: Journal, caplog: pytest.LogCaptureFixture
+) -> None:
+    hall = Hall(journal)
+    for seq, id in enumerate(("1", "1", "unknown")):
+        hall.post.heard(BadPress("keypad", id, "retained", "b", seq))
+    hall.show()
+    assert [(ack["result"], "retain flag" in ack["text"]) for ack in hall.acks] == [("refused", True)] * 3
+    (record,) = caplog.records
+    assert record.getMessage().startswith("keypad/1: this press is published to be retained")
+
+
+def test_who_publishes_in_the_controllers_place_is_logged(journal: Journal, caplog: pytest.LogCaptureFixture) -> None:
+    Hall(journal).post.heard(Foreign("lobby/b/status"))
+    assert "mqtt: somebody else has published on lobby/b/status" in caplog.text
+
+
+def test_why_there_is_no_broker_is_told_with_what_helps(journal: Journal, caplog: pytest.LogCaptureFixture) -> None:
+    desk = Hall(journal).desk
+    desk.heard("mqtt", LinkDown("closed_again", "lobby-b"))
+    (record,) = caplog.records
+    assert "another program uses its client id (lobby-b); give each program a client_id" in record.getMessage()
+    desk.heard("mqtt", LinkUp())
+    desk.heard("mqtt", LinkDown("Connection refused"))
+    assert "mqtt: not connected (Connection refused); check its cable" in caplog.text
 
 
 def test_why_is_a_question_to_the_engine(journal: Journal) -> None:

@@ -10,6 +10,7 @@ import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, closing, contextmanager
 from dataclasses import dataclass, field, replace
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -436,6 +437,37 @@ async def test_a_listener_that_fails_stops_nothing(path: Path, caplog: pytest.Lo
     assert told == ["answer", "step", "step", "step"]
     assert "the board fell off the wall" in caplog.text
     assert "nobody listens" in caplog.text
+
+
+async def test_what_is_answered_in_place_of_a_decision_is_not_for_what_has_acted_already(path: Path) -> None:
+    old = Answer("refused", "set the clock", code="too_old")
+    async with running(path) as engine:
+        taken = await engine.ask(take("k:1"))
+        for cause in ("k:1", "k:2", "k:2"):
+            engine.submit(Request(take(cause), (answers := []).append, instead=old))
+            await engine.idle()
+            assert answers == [taken if cause == "k:1" else old]
+    async with running(path) as engine:
+        engine.submit(Request(take("k:1"), answers.append, instead=old))
+        await engine.idle()
+        assert answers[-1] == taken
+    assert kinds(path).count("ticket_issued") == 1
+
+
+async def test_whoever_waits_for_a_settled_state_sees_one_although_presses_never_end(path: Path) -> None:
+    listener, presses, enough = Listener(), count(), False
+
+    def press(answer: Answer | None = None) -> None:
+        if not enough:
+            engine.submit(Request(take(f"press {next(presses)}"), press))
+
+    async with running(path, listener) as engine:
+        press()
+        try:
+            await listener.until(lambda: listener.beats > 0)
+            await listener.until(lambda: engine.behind and engine.settled)
+        finally:
+            enough = True
 
 
 # -- replay --------------------------------------------------------------------------------------------------------

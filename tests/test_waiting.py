@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from heapq import heapify, heappop, heappush
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -30,6 +31,7 @@ from controller.lobby import commands as cm
 from controller.lobby import views
 from controller.lobby.calendar import Calendar, Profile, Span, parse_spans
 from controller.lobby.events import TicketCalled
+from controller.lobby.issuing import CROWD
 from controller.lobby.learning import BREAK, LEFT, MISSES, PRIOR_WEIGHT, Knowledge
 from controller.lobby.outcome import Refusal
 from controller.lobby.rules import Appointments, Rules
@@ -395,6 +397,26 @@ def test_a_clock_that_jumps_an_hour_tells_nothing_absurd(jump: int) -> None:
     assert len(told) == 3
     assert sorted(told) == list(told)
     assert told[0] >= 0
+
+
+def test_who_comes_in_the_same_second_at_the_end_of_a_long_line_is_told_the_same() -> None:
+    lobby = at_noon({"1": {"cash": 0}})
+    lobby.take("cash")
+    lobby.call("1")
+    exact(lobby)
+
+    def rolled(klass: str = "") -> int:
+        ticket = lobby.state.tickets[lobby.take("cash", klass)]
+        assert ticket.expected
+        return ticket.rolled
+
+    short = [rolled() for _ in range(CROWD)]
+    assert all(before < after for before, after in pairwise(short)), "each is reckoned"
+    lobby.now += 999
+    assert [rolled(), rolled()] == [short[-1]] * 2
+    assert rolled("vip") < short[-1], "another line"
+    lobby.now += 1
+    assert rolled() == short[-1] + 4 * 4 * MINUTE - 1, "two, a VIP and the last of the short line are before it as well"
 
 
 # -- counters that will open ---------------------------------------------------------------------------------------

@@ -310,6 +310,15 @@ async def test_who_is_signed_in_leaves_for_nobody_and_has_only_so_many_places(
         assert [await caller.is_open() for caller in (*signed_in[:2], *more)] == [True] * 5
 
 
+async def test_the_body_of_an_answer_does_not_wait_for_its_head_to_be_acknowledged(come: Come) -> None:
+    async with served() as server:
+        assert await (await come(server)).hello() == b"200hello"
+        assert server._server
+        (guest,) = server._server._guests
+        connection = guest.transport.get_extra_info("socket")
+        assert connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+
+
 async def test_where_files_run_out_it_is_told_once_and_goes_on(
     come: Come, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -23,17 +23,20 @@ from drivers.session import LinkDown, LinkUp
 
 log = logging.getLogger(__name__)
 
+LATEST = 0.2
+"""Seconds for which displays may wait while there are requests to decide."""
 UNKNOWN_PRINTS_NAMED = 3
 """Tickets named in the notice about prints that may not have come out."""
 
 
 class Desk:
-    """Connects the posts to an engine: `submit` takes requests to it; `published` and `trouble` come from it.
+    """Connects the posts to an engine: `submit` takes requests to it; `published`, `stepped`, `trouble` come from it.
 
-    `settled` says whether the state is what the journal holds: nothing of any other is shown.
+    `settled` says whether the state is what the journal holds: nothing of any other is shown. `behind` says whether
+    there are requests that it has not begun to decide: those come first, and displays show what has become of them all.
 
-    `now` gives the time in ms since 1970, UTC, `steady` monotonic seconds; `page` what a ticket's QR code says, by day
-    and ticket. Posts are told in the order in which they were added: what customers look at first, first.
+    `now` gives the time in ms since 1970, UTC, and `steady` monotonic seconds; `page` what a ticket's QR code says, by
+    day and ticket. Posts are told in the order in which they were added: what customers look at first, first.
     """
 
     def __init__(
@@ -44,6 +47,7 @@ class Desk:
         settled: Callable[[], bool],
         now: Callable[[], int],
         page: Callable[[str, str], str] | None = None,
+        behind: Callable[[], bool] = lambda: False,
         steady: Callable[[], float] = time.monotonic,
     ) -> None:
         self._waits: Waits = {}
@@ -51,6 +55,10 @@ class Desk:
         self.lobby = Lobby(rules, journal, submit, now, lambda: self._waits, self.paper, self.health, settled, page)
         self._posts: dict[str, Post] = {}
         self._settled = settled
+        self._behind = behind
+        self._steady = steady
+        self._owed_since: float | None = None
+        """Since when displays have not been told of a change; None: they have been told of all."""
         self._printer: PrinterPost | None = None
         self._watchers: list[Watcher] = []
         self._reports: dict[str, DeviceReport] = {}
@@ -85,9 +93,13 @@ class Desk:
 
     def _heard(self, id: str, fact: object) -> None:
         if isinstance(fact, LinkDown):
-            reason = self.lobby.rules.wording.templates.get(f"link.{fact.reason}", fact.reason)
+            templates = self.lobby.rules.wording.templates
             known = self._printer.health(fact) if self._printer and id == self._printer.id else None
-            self.health(id, known or Health("offline", "offline"), reason)
+            if f"device.{fact.reason}" in templates:
+                self.health(id, Health("offline", fact.reason), fact.about)
+            else:
+                reason = templates.get(f"link.{fact.reason}", fact.reason)
+                self.health(id, known or Health("offline", "offline"), reason)
         elif isinstance(fact, LinkUp) and id == MqttPost.id:
             self.health(id, Health("ok"), "")
         self._posts[id].heard(fact)
@@ -108,6 +120,15 @@ class Desk:
         self._update()
         for post in self._posts.values():
             self._guarded(post.id, lambda post=post: post.told(step.rows, step.state))  # type: ignore[misc]
+
+    def stepped(self) -> None:
+        """The engine has ended a step, perhaps without a row: show what has had to wait, if it need not wait on."""
+        if self._owed_since is None or not self._settled():
+            return  # a step is being written, and this comes after it
+        if self._behind() and self._steady() - self._owed_since < LATEST:
+            return
+        self._owed_since = None
+        self._show()
 
     def trouble(self, reason: str) -> None:
         """The journal cannot be written any more; with an empty reason: it can again."""
@@ -182,8 +203,12 @@ class Desk:
     # -- inside ----------------------------------------------------------------------------------------------
 
     def _update(self) -> None:
-        if not self._settled():
-            return  # a step is being written, and ends in `published` or `trouble`
+        """Something has changed: show it, at once unless there is more to come."""
+        if self._owed_since is None:
+            self._owed_since = self._steady()
+        self.stepped()
+
+    def _show(self) -> None:
         if self._watchers:
             notices, staff = list(self._notices()), list(self._for_staff())
             for watcher in self._watchers:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -15,13 +16,28 @@ from controller.lobby import commands as cm
 from controller.lobby import views
 from controller.lobby.issuing import SELF_SERVICE
 from controller.lobby.state import State
-from drivers.mqtt import BadPress, KeypadPayload, KioskPayload, MqttLobby, MqttPress, PanelPayload, PressPayload, Where
+from drivers.mqtt import (
+    BadPress,
+    Foreign,
+    KeypadPayload,
+    KioskPayload,
+    MqttLobby,
+    MqttPress,
+    PanelPayload,
+    PressPayload,
+    Where,
+)
 from drivers.session import LinkDown, LinkUp
+
+log = logging.getLogger(__name__)
 
 MISSED_LIMIT = 2000
 """Events of an outage that are published after it; the journal has the rest."""
-TOO_OLD = 10_000
-"""Milliseconds after which a press that says when it was made is refused."""
+CLOCKS_APART = 10_000
+"""Milliseconds between a press, where it says when it was made, and now, beyond which it is refused; and within which
+the clocks of two devices agree."""
+FARTHEST = 253_370_000_000_000
+"""Later than this no clock is shown, in ms since 1970, UTC."""
 
 
 class MqttPost:
@@ -47,6 +63,12 @@ class MqttPost:
         self._flush = flush
         self._cards = cards
         self._told = lobby.journal.opened_at
+        self._connection = 0
+        """The connection on which what an earlier one did not confirm has been said again."""
+        self._clocks: dict[str, int] = {}
+        """By how many ms the clocks of devices are fast that have last been wrong."""
+        self._retains: set[str] = set()
+        """Devices that have been told of for the retain flag on their presses."""
         mqtt.level("triage", lobby.rules.triage.picture())
         self._trouble = ""
         self._notices: Sequence[str] = ()
@@ -55,16 +77,26 @@ class MqttPost:
         match fact:
             case MqttPress():
                 self._pressed(fact)
+            case BadPress(where, id, "retained", boot, seq):
+                self._retained(where, id, boot, seq)
             case BadPress(where, id, field, boot, seq):
                 self._acknowledge(where, id, boot, seq, self._error("bad_press", field=field))
+            case Foreign(topic):
+                log.warning("%s: %s", self.id, self._lobby.rules.wording.say("notice.foreign_topic", topic=topic))
             case LinkUp():
-                # What the last connection did not confirm may not have arrived: it is said again.
-                self._told = min(self._told, max(self._mqtt.confirmed, self._lobby.journal.opened_at))
-                self._tell(self._lobby.journal.rows_after(self._told, MISSED_LIMIT))
+                self._catch_up()
             case LinkDown():
                 pass
 
+    def _catch_up(self) -> None:
+        """What the last connection did not confirm may not have arrived: it is said again, once on each."""
+        if self._mqtt.is_connected and self._connection != self._mqtt.connections:
+            self._connection = self._mqtt.connections
+            self._told = min(self._told, max(self._mqtt.confirmed, self._lobby.journal.opened_at))
+            self._tell(self._lobby.journal.rows_after(self._told, MISSED_LIMIT))
+
     def update(self, state: State) -> None:
+        self._catch_up()
         rules = self._lobby.rules
         now = self._lobby.now()
         calls = views.coming(state, rules, now)  # reckoned once for all
@@ -78,6 +110,7 @@ class MqttPost:
         self._flush()
 
     def told(self, rows: Sequence[Row], state: State) -> None:
+        self._catch_up()
         if self._mqtt.is_connected:
             self._tell(rows)
 
@@ -112,17 +145,65 @@ class MqttPost:
         def answered(answer: Answer) -> None:
             self._acknowledge(press.where, press.id, payload.boot, payload.seq, answer)
 
-        if payload.at is not None and now - payload.at > TOO_OLD:
-            answered(replace(self._error("too_old"), result="refused"))
-            return
         cause = f"mqtt:{press.where}/{press.id}:{payload.boot}:{payload.seq}"
         request = self._request(press, payload, now, cause, answered)
         if isinstance(request, Answer):
             answered(request)
-        elif self._cards and isinstance(payload, KioskPayload):
+            return
+        device = f"{press.where}/{press.id}"
+        fast = 0 if payload.at is None else payload.at - now
+        if abs(fast) > CLOCKS_APART:
+            doubt = self._doubt(device, now + fast, fast)
+
+            def doubted(answer: Answer) -> None:
+                if answer == doubt:
+                    self._clock_is_wrong(device, now + fast, fast)
+                answered(answer)
+
+            # A press that has acted already gets its answer again, whenever it was made.
+            self._lobby.submit(replace(request, reply=doubted, instead=doubt))
+            return
+        if payload.at is not None:
+            self._clock_is_right(device)
+        if self._cards and isinstance(payload, KioskPayload):
             self._cards.submit(press.id, payload.token, request)
         else:
             self._lobby.submit(request)
+
+    def _doubt(self, device: str, clock: int, fast: int) -> Answer:
+        """The answer to a press that was made at another time than now by its device's clock, which is so `fast`."""
+        say, shown = self._lobby.rules.wording.say, self._clock(clock)
+        if fast > 0:
+            return Answer("refused", say("refused.from_future", device=device, clock=shown), code="from_future")
+        return Answer("refused", say("refused.too_old", device=device, clock=shown), code="too_old")
+
+    def _clock_is_wrong(self, device: str, clock: int, fast: int) -> None:
+        """Tell of a device's clock, once until it is right again; and of our own, if others say the same."""
+        if device in self._clocks:
+            return
+        agree = [other for other, its in self._clocks.items() if abs(its - fast) <= CLOCKS_APART]
+        self._clocks[device] = fast
+        say, shown = self._lobby.rules.wording.say, self._clock(clock)
+        if agree:
+            log.warning("%s: %s", device, say("notice.clock_agrees", clock=shown, devices=" ".join(agree)))
+        else:
+            log.warning("%s: %s", device, say("notice.clock_wrong", clock=shown))
+
+    def _clock_is_right(self, device: str) -> None:
+        if self._clocks.pop(device, None) is not None:
+            log.warning("%s: %s", device, self._lobby.rules.wording.say("notice.clock_right"))
+
+    def _clock(self, at: int) -> str:
+        return self._lobby.rules.local(min(at, FARTHEST)).strftime("%Y-%m-%d %H:%M:%S")
+
+    def _retained(self, where: Where, id: str, boot: Any, seq: Any) -> None:
+        """A press that the broker is to keep would be delivered again and again: it is not taken."""
+        device, wording = f"{where}/{id}", self._lobby.rules.wording
+        self._acknowledge(where, id, boot, seq, replace(self._error("press_retained"), result="refused"))
+        known = {"keypad": self._keypads.values(), "panel": self._panels, "kiosk": self._kiosks}
+        if id in known[where] and device not in self._retains:
+            self._retains.add(device)
+            log.warning("%s: %s", device, wording.say("refused.press_retained"))
 
     def _request(
         self, press: MqttPress, payload: PressPayload, at: int, cause: str, reply: Callable[[Answer], None]

@@ -10,13 +10,16 @@ from controller.lobby import commands as cm
 from controller.lobby import events as ev
 from controller.lobby.outcome import Decision, Events, Refused, Same, Told
 from controller.lobby.rules import Counter, Rules, Service
-from controller.lobby.state import ENDED, CounterStage, State
+from controller.lobby.state import ENDED, CounterStage, State, Ticket
 from controller.lobby.triage import INSISTS_WITHIN, NEEDS, Choice
 
 SELF_SERVICE = "self_service"
 """The code of an answer that is an advice and no ticket."""
 APPOINTMENT = "appointment"
 """The class of a customer with a slot who has no other."""
+CROWD = 50
+"""So many wait in a line when those who take a ticket for it in one and the same second are told the same wait: to
+reckon it costs a look at the rule for each customer before, and a crowd presses often."""
 LATE = 10 * 60
 """Seconds after which a counter that has not opened, with others at work, is not waited for any more."""
 
@@ -70,9 +73,9 @@ def take(state: State, rules: Rules, command: cm.TakeTicket) -> Decision:
     _must_have_room(state, rules, slot)
     if slot is not None and command.at // 1000 <= slot + rules.appointments.grace:
         ticket.seniority, ticket.not_before = slot, slot - rules.appointments.early
-    told = None
+    told: tuple[int, tuple[int, int, int] | list[int]] | None = None
     if not waiting.finds_free_counter(state, rules, ticket):
-        told = waiting.expected(state, rules, command.at, ticket)
+        told = _told_just_now(state, ticket) or waiting.expected(state, rules, command.at, ticket)
     return [
         ev.TicketIssued(
             id,
@@ -94,6 +97,17 @@ def take(state: State, rules: Rules, command: cm.TakeTicket) -> Decision:
         ),
         *overflow(state, rules, service.id, id, command.at),
     ]
+
+
+def _told_just_now(state: State, ticket: Ticket) -> tuple[int, list[int]] | None:
+    """What the last of a long line was told, who came in the same second, as `waiting.expected` gives it."""
+    line = state.lines.get(ticket.line, ())
+    if len(line) < CROWD:
+        return None
+    last = state.tickets[line[-1].ticket]
+    if last.moved or not last.expected or last.seniority != ticket.seniority:
+        return None
+    return (last.rolled, [*last.expected]) if last.issued_at // 1000 == ticket.issued_at // 1000 else None
 
 
 def _usual_class(rules: Rules, command: cm.TakeTicket) -> str:

@@ -357,6 +357,8 @@ class WebServer:
             # Inherited by every connection: the kernel cuts a peer that acknowledges nothing, asyncio never would.
             listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(STALLED * 1000))
             listening.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
+            # An answer's body is written after its head, and must not wait 40 ms for that to be acknowledged.
+            listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             listening.bind((self.host, self.port))
             listening.listen(BACKLOG)  # here, so that whoever comes before uvicorn has started waits and is not refused
             listening.setblocking(False)

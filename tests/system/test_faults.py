@@ -15,6 +15,7 @@ import pytest
 
 from bench import processes
 from drivers.terminal68 import Key
+from simulators.buttons import Buttons
 from system.branch import HALL, HOUSE, MQTT, PRINTER, TERMINALS, WINDOWS, Branch
 from system.broker import Mosquitto
 from system.network import Network
@@ -145,6 +146,80 @@ async def test_a_retained_press_is_ignored(tmp_path: Path, broker: Mosquitto) ->
         assert await take(network) == "A001"
         assert network.answers("kiosk/kiosk", "old", 1) == []
         await network.publish("kiosk/kiosk/press", b"", retain=True)
+
+
+@asynccontextmanager
+async def pressing(branch: Branch) -> AsyncIterator[Buttons]:
+    """The MQTT devices of a branch."""
+    async with Buttons("127.0.0.1", branch.port, branch.id, Random(1)) as buttons:
+        yield buttons
+
+
+async def test_a_press_with_the_retain_flag_is_refused_by_name(tmp_path: Path, own_broker: Mosquitto) -> None:
+    async with running(tmp_path, own_broker, HOUSE, MQTT) as (branch, _), pressing(branch) as buttons:
+        buttons.faults.retain = True
+        for _ in range(2):
+            answer = await buttons.press("kiosk/kiosk", key="TAKE")
+            assert (answer["result"], "retain flag" in answer["text"]) == ("refused", True)
+        buttons.faults.retain = False
+        assert (await buttons.press("kiosk/kiosk", key="TAKE"))["ticket"] == "A001"
+        assert len(branch.logged("kiosk/kiosk: ")) == 1
+
+
+@pytest.mark.parametrize("fast", [-11.0, 11.0, 3600.0, -1.7e9])
+async def test_a_clock_that_is_wrong_is_named_until_it_is_right(tmp_path: Path, broker: Mosquitto, fast: float) -> None:
+    async with running(tmp_path, broker, HOUSE, MQTT) as (branch, network), pressing(branch) as buttons:
+        buttons.faults.fast = 0.0
+        assert (await buttons.press("kiosk/kiosk", key="TAKE"))["ticket"] == "A001"
+        buttons.faults.fast = fast
+        for _ in range(3):
+            answer = await buttons.press("kiosk/kiosk", key="TAKE")
+            assert (answer["result"], "set its clock" in answer["text"]) == ("refused", True)
+        assert len(branch.logged("kiosk/kiosk: ")) == 1
+        buttons.faults.fast = 0.0
+        assert (await buttons.press("kiosk/kiosk", key="TAKE"))["ticket"] == "A002"
+        assert len(branch.logged("kiosk/kiosk: its clock is right again")) == 1
+        press = {"key": "TAKE", "boot": "b", "seq": 1}
+        given = await network.send("kiosk/kiosk", press)
+        assert await network.send("kiosk/kiosk", {**press, "at": 1000}) == given, "it has acted already"
+        assert given["ticket"] == "A003"
+        assert len(branch.logged("kiosk/kiosk: ")) == 2
+
+
+async def test_what_others_publish_in_the_controllers_place_is_put_right(tmp_path: Path, broker: Mosquitto) -> None:
+    async with running(tmp_path, broker, HOUSE, MQTT, HALL) as (branch, network), pressing(branch) as buttons:
+        await until(lambda: {"status", "device/hall", "keypad/3/screen"} <= network.levels.keys())
+        for topic, payload in (("status", "offline"), ("device/hall", '{"state":"ok"}'), ("keypad/3/screen", "{}")):
+            right = network.levels[topic]
+            for _ in range(2):
+                before = len(network.heard)
+                await buttons.meddle(topic, payload)
+                await until(lambda t=topic, b=before: len([h for h in network.heard[b:] if h.topic == t]) == 2)
+                assert network.levels[topic] == right
+            (line,) = branch.logged(f"mqtt: somebody else has published on {branch.root}{topic},")
+            assert "acl_file" in line
+
+
+async def test_what_is_taken_out_of_the_configuration_is_taken_off_the_broker(
+    tmp_path: Path, broker: Mosquitto
+) -> None:
+    async with running(tmp_path, broker, HOUSE, MQTT, HALL) as (branch, network):
+        await until(lambda: {"device/hall", "keypad/3/screen"} <= network.levels.keys())
+        await branch.stop()
+        text = branch.config.read_text()
+        keypad = MQTT[MQTT.index("[[device]]") : MQTT.index('[[device]]\nid = "manager"')]
+        for part in (keypad, HALL.format(directory=branch.directory)):
+            assert part in text
+            text = text.replace(part, "")
+        branch.config.write_text(text)
+        await network.publish("keypad/3/note", b'"theirs"', retain=True)
+        await branch.start()
+        await until(lambda: network.levels["device/hall"] == network.levels["keypad/3/screen"] == "")
+        async with Network(broker.port, branch.root) as late:
+            await until(lambda: {"board", "device/mqtt", "keypad/3/note"} <= late.levels.keys())
+            assert late.levels["status"] == "online"
+            assert not {"device/hall", "keypad/3/screen"} & late.levels.keys()
+        await network.publish("keypad/3/note", b"", retain=True)
 
 
 # -- cables --------------------------------------------------------------------------------------------------
