@@ -95,7 +95,7 @@ async def run_demo(
                 if web and daemon.screens:
                     links = _links(branch, web, lambda: clock.wall() / 1000)
                 lobby = VirtualLobby(
-                    branch, stage, port=free_port(page), buttons=buttons, people=hall.about, links=links
+                    branch, stage, port=free_port(page), buttons=buttons, people=hall.about, links=links, clock=hands
                 )
                 address = await stack.enter_async_context(lobby.serving())
                 console.print(f"Open {address}", highlight=False, soft_wrap=True)

@@ -1,10 +1,10 @@
-"""What a visitor of the page does: presses keys at the devices, and breaks them."""
+"""What a visitor of the page does: presses keys at the devices."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import aiomqtt
 from pydantic import BaseModel, ConfigDict, Field
@@ -13,7 +13,6 @@ from controller.config import MqttKeypad, MqttKiosk, MqttPanel, Settings
 from drivers.terminal68 import Key
 from simulators.buttons import Buttons
 from simulators.cards import CardReaderFarEnd
-from simulators.printer import PrinterFarEnd
 from simulators.stage import Placed, Stage
 from simulators.terminals import TerminalBus
 
@@ -23,15 +22,17 @@ TERMINAL_KEYS: Mapping[str, tuple[Key, str]] = {
     "NOSHOW": (Key.CONFIRM, "6"),
     "HOLD": (Key.CONFIRM, "0"),
     "UNHOLD": (Key.CONFIRM, "3"),
+    "UNDO": (Key.CANCEL, ""),
     "TRANSFER": (Key.TRANSFER, ""),
     "PAUSE": (Key.PAUSE, ""),
     "EVALUATE": (Key.EVALUATE, ""),
 }
 """A terminal's keys: the byte, and the digit that is always typed before it."""
 KEYPAD_KEYS = (
-    "CALL", "RECALL", "START", "FINISH", "NOSHOW", "HOLD", "UNHOLD", "TRANSFER", "PAUSE", "CLOSE", "EVALUATE", "OPEN",
+    "CALL", "RECALL", "START", "FINISH", "NOSHOW", "HOLD", "UNHOLD", "UNDO", "TRANSFER", "PAUSE", "CLOSE", "EVALUATE",
+    "OPEN",
 )  # fmt: skip
-PANEL_KEYS = ("GREEN", "URGENT", "REASSIGN", "RETURN", "CANCEL", "REPRINT", "WHY", "ACCEPT", "DECLINE")
+PANEL_KEYS = ("GREEN", "URGENT", "REASSIGN", "RETURN", "CANCEL", "REPRINT", "WHY", "ACCEPT", "DECLINE", "NEWDAY")
 SCORES = range(1, 6)
 
 ANSWER = 3.0
@@ -42,11 +43,11 @@ GLANCE = 0.01
 
 
 class UnknownDeviceError(LookupError):
-    """There is no such device, or nothing at it can be pressed or turned."""
+    """There is no such device, or nothing at it can be pressed."""
 
 
 class UnknownKeyError(ValueError):
-    """The device is there, but has no such key, or no such knob."""
+    """The device is there, but has no such key."""
 
 
 class NobodyAnswersError(Exception):
@@ -74,24 +75,6 @@ class Press(BaseModel):
     counter: Annotated[str, Field(max_length=8)] = ""
     reason: Annotated[str, Field(max_length=200)] = ""
     klass: Annotated[str, Field(max_length=32, alias="class")] = ""
-
-
-class Knobs(BaseModel):
-    """The faults to set; what is not named stays as it is."""
-
-    model_config = _STRICT
-
-    unplugged: bool | None = None
-    hang: bool | None = None
-    garble: Annotated[float, Field(ge=0, le=1)] | None = None
-    loss: Annotated[float, Field(ge=0, le=1)] | None = None
-    delay: Annotated[float, Field(ge=0, le=10)] | None = None
-    cut_after: Annotated[int, Field(ge=0, le=10_000)] | None = None
-    keeps_power: bool | None = None
-    paper: Literal["ok", "low", "out"] | None = None
-    cover_open: bool | None = None
-    jammed: bool | None = None
-    flicker: Annotated[float, Field(ge=0, le=20)] | None = None
 
 
 class Hands:
@@ -134,20 +117,6 @@ class Hands:
                 placed.wire.poke()
                 return {"result": "ok", "text": self._words["reader.swiped"]}
         raise UnknownDeviceError(device)
-
-    def turn(self, device: str, knobs: Knobs) -> None:
-        """Set a device's faults; UnknownDeviceError, or UnknownKeyError for a knob that it has not."""
-        placed = self._placed.get(device)
-        if placed is None:
-            raise UnknownDeviceError(device)
-        faults, far_end = placed.wire.faults, placed.far_end
-        turned = knobs.model_dump(exclude_none=True)
-        printers = {"paper", "cover_open", "jammed", "flicker"} & turned.keys()
-        if printers and not isinstance(far_end, PrinterFarEnd):
-            raise UnknownKeyError(f"only a printer has {', '.join(sorted(printers))}")
-        for name, value in turned.items():
-            setattr(far_end if name == "jammed" else faults, name, value)
-        placed.wire.poke()
 
     # -- inside ----------------------------------------------------------------------------------------------
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, RootModel, ValidationError
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -25,8 +25,9 @@ from controller.web.guard import Guard, problem
 from controller.web.live import Live
 from controller.web.server import WebServer
 from simulators.buttons import Buttons
-from simulators.stage import Stage
-from simulators.virtual_lobby.hands import Hands, Knobs, NobodyAnswersError, Press, UnknownDeviceError, UnknownKeyError
+from simulators.stage import FastClock, Stage
+from simulators.virtual_lobby.hands import Hands, NobodyAnswersError, Press, UnknownDeviceError, UnknownKeyError
+from simulators.virtual_lobby.knobs import UnknownKnobError
 from simulators.virtual_lobby.view import HERE, View, words
 
 HOST = "127.0.0.1"
@@ -43,6 +44,10 @@ FILES: Mapping[str, Path] = {
     "common.js": COMMON / "common.js",
     "common.css": COMMON / "common.css",
 }
+
+
+class Turned(RootModel[dict[str, bool | int | float | str | None]]):
+    """Knobs to turn, by name; what is not named stays as it is."""
 
 
 class People(BaseModel):
@@ -71,8 +76,9 @@ class VirtualLobby:
         buttons: Buttons | None = None,
         people: asyncio.Event | None = None,
         links: Sequence[Mapping[str, str]] = (),
+        clock: FastClock | None = None,
     ) -> None:
-        self.view = View(settings, stage, buttons, people)
+        self.view = View(settings, stage, buttons, people, clock)
         self.links = links
         self._settings = settings
         self._words = words(settings.language)
@@ -190,14 +196,14 @@ class VirtualLobby:
             return problem(504, "no_answer", self._words[error.why])
 
     async def _turn(self, request: Request) -> Response:
-        knobs = await self._asked(request, Knobs)
-        if isinstance(knobs, Response):
-            return knobs
+        turned = await self._asked(request, Turned)
+        if isinstance(turned, Response):
+            return turned
         try:
-            self._hands.turn(request.path_params["device"], knobs)
-        except UnknownDeviceError as error:
-            return _no_device(error)
-        except UnknownKeyError as error:
+            self.view.drawer.turn(request.path_params["device"], turned.root)
+        except KeyError as error:
+            return _no_device(UnknownDeviceError(*error.args))
+        except UnknownKnobError as error:
             return problem(422, "unknown_knob", str(error))
         return Response(status_code=204)
 

@@ -25,8 +25,9 @@ from simulators.board import BoardFarEnd
 from simulators.buttons import Buttons
 from simulators.paper import Paper
 from simulators.printer import PrinterFarEnd
-from simulators.stage import Placed, Stage
+from simulators.stage import FastClock, Placed, Stage
 from simulators.terminals import TerminalBus
+from simulators.virtual_lobby.knobs import Drawer
 from simulators.window import WindowFarEnd
 
 PAPERS_KEPT = 60
@@ -84,14 +85,20 @@ class View:
     """A branch's simulated devices, to be looked at.
 
     `buttons` are what the MQTT devices press with and hear by, None while there is no broker; `people`, where there are
-    any, is set while they are about.
+    any, is set while they are about; `clock` is the controller's, where it can be set.
     """
 
     def __init__(
-        self, settings: Settings, stage: Stage, buttons: Buttons | None = None, people: asyncio.Event | None = None
+        self,
+        settings: Settings,
+        stage: Stage,
+        buttons: Buttons | None = None,
+        people: asyncio.Event | None = None,
+        clock: FastClock | None = None,
     ) -> None:
         self._settings = settings
         self._placed: Mapping[str, Placed] = stage.placed
+        self.drawer = Drawer(stage.placed, clock, settings.mqtt is not None)
         self.buttons = buttons
         self.people = people
         self._albums = {
@@ -99,6 +106,15 @@ class View:
             for id, placed in stage.placed.items()
             if isinstance(placed.far_end, PrinterFarEnd)
         }
+
+    @property
+    def buttons(self) -> Buttons | None:
+        """What the MQTT devices press with and hear by."""
+        return self.drawer.buttons
+
+    @buttons.setter
+    def buttons(self, buttons: Buttons | None) -> None:
+        self.drawer.buttons = buttons
 
     # -- what stands where -----------------------------------------------------------------------------------
 
@@ -122,7 +138,7 @@ class View:
             "kiosks": [d.id for d in mqtt if isinstance(d, MqttKiosk)],
             "panels": [d.id for d in mqtt if isinstance(d, MqttPanel)],
             "counters": [self._counter(id) for id in rules.counters],
-            "wires": [{"id": id, "printer": id in self._albums} for id in self._placed],
+            "wires": self.drawer.rows(),
         }
 
     def _counter(self, counter: str) -> dict[str, Any]:
@@ -167,7 +183,7 @@ class View:
             },
             "whys": list(self._whys()),
             "lobby": {key: board.get(key) or empty for key, empty in _BOARD.items()},
-            "devices": {id: self._device(id, placed, retained) for id, placed in self._placed.items()},
+            "devices": {id: self._device(id, retained) for id in self.drawer.ids()},
         }
 
     def paper(self, printer: str, number: int) -> Paper | None:
@@ -203,21 +219,10 @@ class View:
         for data in islice((e["data"] for e in recent if e.get("kind") == "ticket_called"), CALLS_EXPLAINED):
             yield {"counter": data["counter"], "text": data["why"]["text"]}
 
-    def _device(self, id: str, placed: Placed, retained: Mapping[str, Any]) -> dict[str, Any]:
+    def _device(self, id: str, retained: Mapping[str, Any]) -> dict[str, Any]:
         """The knobs as they stand, and what the controller says: nothing, where it says it to nobody."""
-        faults, report = placed.wire.faults, retained.get(f"device/{id}") or {}
-        knobs: dict[str, Any] = {
-            "unplugged": faults.unplugged,
-            "hang": faults.hang,
-            "garble": faults.garble,
-            "loss": faults.loss,
-            "delay": faults.delay,
-            "cut_after": faults.cut_after,
-            "keeps_power": faults.keeps_power,
-        }
-        if isinstance(placed.far_end, PrinterFarEnd):
-            knobs |= {"paper": faults.paper, "cover_open": faults.cover_open, "jammed": placed.far_end.jammed}
-            knobs["flicker"] = faults.flicker
+        report = retained.get(f"device/{id}") or {}
+        knobs = self.drawer.stands(id)
         return {"state": report.get("state", ""), "detail": report.get("detail", ""), "knobs": knobs}
 
 

@@ -294,7 +294,7 @@ const functionKeys = (names, press) =>
   el("div", { class: "function-keys" },
     names.map((name) => padKey(name, say(`key.${name}`), () => press(name), { kind: name.toLowerCase() })));
 
-const TERMINAL_KEYS = ["CALL", "RECALL", "NOSHOW", "TRANSFER", "HOLD", "UNHOLD", "PAUSE", "EVALUATE"];
+const TERMINAL_KEYS = ["CALL", "RECALL", "NOSHOW", "TRANSFER", "HOLD", "UNHOLD", "UNDO", "PAUSE", "EVALUATE"];
 
 function terminal({ device, address }) {
   const waiting = digits(say("terminal.waiting"));
@@ -348,7 +348,7 @@ function rater({ device, address }) {
   return made;
 }
 
-const KEYPAD_KEYS = ["CALL", "RECALL", "START", "FINISH", "NOSHOW", "HOLD", "UNHOLD", "TRANSFER", "PAUSE", "EVALUATE", "OPEN", "CLOSE"];
+const KEYPAD_KEYS = ["CALL", "RECALL", "START", "FINISH", "NOSHOW", "HOLD", "UNHOLD", "UNDO", "TRANSFER", "PAUSE", "EVALUATE", "OPEN", "CLOSE"];
 
 function keypad(id) {
   const ticket = el("strong", {}), about = el("span", {}), text = el("p", { class: "text" });
@@ -384,7 +384,7 @@ function counter(about) {
 
 // -- the manager ------------------------------------------------------------------------------------------
 
-const PANEL_KEYS = ["GREEN", "URGENT", "REASSIGN", "RETURN", "CANCEL", "REPRINT", "WHY", "ACCEPT", "DECLINE"];
+const PANEL_KEYS = ["GREEN", "URGENT", "REASSIGN", "RETURN", "CANCEL", "REPRINT", "WHY", "ACCEPT", "DECLINE", "NEWDAY"];
 
 function panel(id) {
   const ticket = el("input", { maxLength: 16, autocomplete: "off", "data-field": "ticket" });
@@ -429,36 +429,45 @@ function choose(device, name, values) {
   return el("label", { class: "choice" }, el("span", {}, say(`break.${name}`)), made);
 }
 
-const PARTS = [0, 0.1, 0.3, 1].map((part) =>
-  [part, part === 0 ? say("break.none") : part === 1 ? say("break.always") : say("break.percent", { n: part * 100 })]);
-const LATE = [0, 0.2, 1, 3].map((n) => [n, n ? say("break.seconds", { n }) : say("break.none")]);
-const BYTES = [0, 20, 100, 355].map((n) => [n, n ? say("break.bytes", { n }) : say("break.none")]);
-const FLICKER = [0, 1, 5].map((n) => [n, n ? say("break.a_second", { n }) : say("break.none")]);
-const PAPER = ["ok", "low", "out"].map((value) => [value, say(`break.paper_${value}`)]);
+/** A knob's value in words. */
+const VALUES = {
+  part: (n) => n === 1 ? say("break.always") : say("break.percent", { n: n * 100 }),
+  seconds: (n) => say("break.seconds", { n }),
+  bytes: (n) => say("break.bytes", { n }),
+  a_second: (n) => say("break.a_second", { n }),
+  hours: (n) => say("break.hours", { n }),
+  paper: (value) => say(`break.paper_${value}`),
+};
+const inWords = (unit, value) => (value || unit === "paper" ? VALUES[unit](value) : say("break.none"));
 
-function knobs({ id, printer: prints }) {
-  const more = el("div", { class: "row extra", hidden: true }, choose(id, "garble", PARTS), choose(id, "loss", PARTS),
-    choose(id, "delay", LATE), toggle(id, "hang", say("break.hang")),
-    choose(id, "cut_after", BYTES), toggle(id, "keeps_power", say("break.keeps_power")));
-  const open = el("button", { class: "more", "aria-label": `${id}: ${say("break.more")}`, "aria-expanded": "false", onclick: () => {
+function knob(id, { name, unit, values }) {
+  if (name === "unplugged") return toggle(id, name, (pulled) => say(pulled ? "break.plug" : "break.unplug"));
+  if (unit === "switch") return toggle(id, name, say(`break.${name}`));
+  return choose(id, name, values.map((value) => [value, inWords(unit, value)]));
+}
+
+const NAMES = { "~clock": "break.clock", "~mqtt": "break.buttons" };
+
+function knobs({ id, knobs: all }) {
+  const drawn = (near) => all.filter((each) => each.near === near && each.name !== "unplugged").map((each) => knob(id, each));
+  const plug = all.find(({ name }) => name === "unplugged");
+  const near = drawn(true);
+  const far = drawn(false);
+  const more = far.length > 0 && el("div", { class: "row extra", hidden: true }, far);
+  const open = more && el("button", { class: "more", "aria-label": `${id}: ${say("break.more")}`, "aria-expanded": "false", onclick: () => {
     more.hidden = !more.hidden;
     open.ariaExpanded = String(!more.hidden);
   } }, "⋯");
   return el("li", { "data-wire": id },
-    el("div", { class: "row" }, el("strong", {}, id), tag(id, true), open,
-      toggle(id, "unplugged", (pulled) => say(pulled ? "break.plug" : "break.unplug"))),
-    prints && el("div", { class: "row extra" }, choose(id, "paper", PAPER),
-      toggle(id, "cover_open", say("break.cover_open")), toggle(id, "jammed", say("break.jammed")),
-      choose(id, "flicker", FLICKER)), more);
+    el("div", { class: "row" }, el("strong", {}, NAMES[id] ? say(NAMES[id]) : id), !NAMES[id] && tag(id, true), open, plug && knob(id, plug)),
+    near.length > 0 && el("div", { class: "row extra" }, near), more);
 }
 
 function breaking() {
+  // The first value of each knob is the right one.
   const repair = () => {
-    for (const { id, printer: prints } of lobby.wires)
-      turn(id, {
-        unplugged: false, hang: false, garble: 0, loss: 0, delay: 0, cut_after: 0, keeps_power: false,
-        ...(prints && { paper: "ok", cover_open: false, jammed: false, flicker: 0 }),
-      });
+    for (const { id, knobs: all } of lobby.wires)
+      turn(id, Object.fromEntries(all.map(({ name, values }) => [name, values[0]])));
   };
   const button = el("button", { class: "repair", disabled: true, onclick: repair }, say("break.repair"));
   on((view) => {
