@@ -7,9 +7,11 @@ and survives whatever a device or its cable does: an error, an end of file or a 
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import os
 import select
 import termios
+from array import array
 
 CHUNK = 4096
 """Bytes read at a time."""
@@ -93,6 +95,17 @@ class DescriptorTransport(asyncio.Transport):
 
     def get_write_buffer_size(self) -> int:
         return len(self._unsent)
+
+    def waiting_to_leave(self) -> int:
+        """Bytes that the kernel has taken and the line has not; 0 where it does not say."""
+        if self._closing:
+            return 0
+        size = array("i", [0])
+        try:
+            fcntl.ioctl(self._fd, termios.TIOCOUTQ, size)
+        except OSError:
+            return 0
+        return size[0]
 
     # -- the end ---------------------------------------------------------------------------------------------
 

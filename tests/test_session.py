@@ -59,11 +59,11 @@ class Echo:
 class Bench:
     """A running session and what it told."""
 
-    def __init__(self, driver: Echo, link: Link, write_timeout: float) -> None:
+    def __init__(self, driver: Echo, link: Link, write_timeout: float, quiet: float) -> None:
         self.driver = driver
         self.facts: list[object] = []
         self._heard = asyncio.Event()
-        self.session = Session(driver, link, self._hear, time.monotonic, write_timeout=write_timeout)
+        self.session = Session(driver, link, self._hear, time.monotonic, write_timeout=write_timeout, quiet=quiet)
         self.task = asyncio.create_task(self.session.run())
 
     def _hear(self, fact: object) -> None:
@@ -89,9 +89,11 @@ class Bench:
 
 
 @asynccontextmanager
-async def bench(link: Link | str, driver: Echo | None = None, *, write_timeout: float = 5.0) -> AsyncIterator[Bench]:
-    """A session at work, ended afterwards."""
-    running = Bench(driver or Echo(), parse_link(link) if isinstance(link, str) else link, write_timeout)
+async def bench(
+    link: Link | str, driver: Echo | None = None, *, write_timeout: float = 5.0, quiet: float = 0.0
+) -> AsyncIterator[Bench]:
+    """A session at work, ended afterwards; `quiet`: seconds in which what arrives is older than the link."""
+    running = Bench(driver or Echo(), parse_link(link) if isinstance(link, str) else link, write_timeout, quiet)
     try:
         yield running
         assert not running.task.done(), "a session never ends by itself"
@@ -446,7 +448,7 @@ async def test_a_link_that_dies_at_once_again_and_again_is_not_told_to_be_up() -
     server = await asyncio.start_server(hang_up, "127.0.0.1", 0)
     async with server:
         port = server.sockets[0].getsockname()[1]
-        session = Session(Terminal68([1]), TcpLink("127.0.0.1", port), heard.append, time.monotonic)
+        session = Session(Terminal68([1]), TcpLink("127.0.0.1", port), heard.append, time.monotonic, quiet=0.0)
         task = asyncio.create_task(session.run())
         await eventually(lambda: accepted >= SHORT_LIVES + 3)
         task.cancel()
