@@ -32,7 +32,7 @@ WRITES_IN_A_ROW = 2
 PROOF = 6
 """Bytes in them: that many writes, of so many bytes in all, prove that the line echoes; or one of `LONG_PROOF`."""
 LONG_PROOF = 16
-MISSES_IN_A_ROW = 3
+MISSES_IN_A_ROW = 5
 """Writes of which nothing comes back, after which a line does not echo any more."""
 SEGMENT = 64
 """A longer write is looked for in pieces of so many bytes: a device's word inside it must not wait for its end."""
@@ -48,8 +48,8 @@ SURE = 4
 """Bytes in a row that are no chance match."""
 INSERTED = 8
 """Bytes of a device that may stand between fewer than `SURE` of ours."""
-CHANGED = 2
-"""Bytes in a row that count as changed; more are something that was said."""
+LOOKED_AT = 4 * SEGMENT
+"""Held bytes among which the remains of a broken piece are looked for."""
 
 
 class _Mode(Enum):
@@ -128,7 +128,7 @@ class EchoFilter:
         self._held += data
         own = self._sort(now)
         while len(self._held) > HELD and self._pieces:
-            own += self._give_up(now)
+            own += self._give_up(now) + self._sort(now)
         return self._passed_on(before, data, own)
 
     def tick(self, now: float, unsent: int = 0) -> bytes:
@@ -146,7 +146,7 @@ class EchoFilter:
             if self._pieces[0].waits:
                 own += self._let_go()
                 break
-            own += self._give_up(now)
+            own += self._give_up(now) + self._sort(now)
         if before is _Mode.LEARNING and self._mode is before and now >= self._learn_until:
             self._mode = _Mode.PLAIN
         return self._passed_on(before, b"", own)
@@ -185,27 +185,32 @@ class EchoFilter:
         """Take out what has come back; the device's bytes before it, and all if nothing is to come back any more."""
         own = b""
         while self._pieces:
-            found = _find(self._pieces[0].data, self._held)
-            if found:
+            later = self._later_one()
+            found = _find(self._pieces[0].data, self._held, alone=len(self._pieces) == 1)
+            if found and (later is None or found[1] <= later):
                 device, size = found
                 own += device
                 self._take(size, now)
                 self._came_back(self._pieces.popleft())
-            elif not self._skip_broken():
-                break
+            elif later is not None:
+                own += self._give_up(now, later)
             else:
-                own += self._give_up(now)
+                break
         if not self._pieces:
             own += self._held
             self._held.clear()
         return own
 
-    def _skip_broken(self) -> bool:
-        """Whether a later piece has come back whole, and the first not."""
-        return any(
-            len(piece.data) >= PROOF and piece.evident and piece.data in self._held
-            for piece in islice(self._pieces, 1, LOOK_AHEAD)
-        )
+    def _later_one(self) -> int | None:
+        """Where a later piece that cannot be mistaken is back whole, if one is: the first is back before it or broken."""
+        before = self._pieces[0].data
+        for piece in islice(self._pieces, 1, LOOK_AHEAD):
+            long_enough = len(piece.data) >= PROOF and piece.evident
+            at = self._held.find(piece.data) if long_enough else -1
+            if at >= 0 and (before + piece.data).find(piece.data) == len(before):
+                return at
+            before += piece.data
+        return None
 
     def _take(self, size: int, now: float) -> None:
         del self._held[:size]
@@ -224,27 +229,14 @@ class EchoFilter:
         self._held_since = inf
         return own
 
-    def _give_up(self, now: float) -> bytes:
+    def _give_up(self, now: float, until: int = LOOKED_AT) -> bytes:
         """The first piece has not come back whole: what was held back, up to the next piece, without what was it."""
-        piece = self._pieces.popleft()
-        size = len(piece.data)
-        after = b"".join(later.data for later in islice(self._pieces, 1))
-        heard = bytes(self._held[: 4 * SEGMENT])
-        blocks = _blocks(piece.data + after, heard)
-        until = len(heard)
-        ours: list[_Block] = []
-        for block in blocks:
-            if block.sent + block.size > size:
-                mine = max(0, size - block.sent)
-                until = block.heard + mine
-                block = _Block(block.sent, block.heard, mine)  # noqa: PLW2901
-            if block.size:
-                ours.append(block)
-            if until < len(heard):
-                break
-        own = _foreign(size, heard[:until], ours)
-        self._take(until, now)
-        if 2 * sum(block.size for block in ours) < size:
+        piece = self._pieces.popleft().data
+        following = self._pieces[0].data if self._pieces and until == LOOKED_AT else b""
+        heard = bytes(self._held[:until])
+        own, size, matched = _remains(piece, following, heard)
+        self._take(size, now)
+        if 2 * matched < len(piece):
             self._missed()
         if not self._pieces:
             own += self._held
@@ -285,20 +277,23 @@ class _Block:
     size: int
 
 
-def _find(piece: bytes, heard: bytearray) -> tuple[bytes, int] | None:
-    """Where a piece is back: the device's bytes before or inside it, and the size of all together."""
+def _find(piece: bytes, heard: bytearray, *, alone: bool) -> tuple[bytes, int] | None:
+    """Where a piece is back: the device's bytes before or inside it, and the size of all together.
+
+    `alone`: no other is to come back, so that a few bytes amid the piece are the device's.
+    """
     whole = heard.find(piece)
     begun = _common(piece, heard)
     rest = piece[begun:]
     if begun and rest:
         inserted = heard.find(rest, begun) - begun
-        sure = len(rest) >= SURE or inserted <= INSERTED
+        sure = len(rest) >= SURE or (alone and inserted <= INSERTED)
         if inserted > 0 and sure and (whole < 0 or inserted < whole):
             return bytes(heard[begun : begun + inserted]), inserted + len(piece)
     return (bytes(heard[:whole]), whole + len(piece)) if whole >= 0 else None
 
 
-def _common(one: bytes, other: bytearray) -> int:
+def _common(one: bytes, other: bytes | bytearray) -> int:
     """How many bytes at their beginnings are the same."""
     size = 0
     for a, b in zip(one, other, strict=False):
@@ -308,31 +303,67 @@ def _common(one: bytes, other: bytearray) -> int:
     return size
 
 
-def _blocks(sent: bytes, heard: bytes) -> list[_Block]:
-    """What of a broken echo is in what was heard, in order; a few bytes count only beside others that do."""
-    found = [_Block(*match) for match in SequenceMatcher(None, sent, heard, autojunk=False).get_matching_blocks()]
+def _remains(piece: bytes, following: bytes, heard: bytes) -> tuple[bytes, int, int]:
+    """Of a piece that is not back whole: what was heard beside it, of how many bytes, and how many of it were found.
+
+    `following` is the next piece, whose beginning ends the remains of this one.
+    """
+    begun = _common(piece, heard)
+    rest, inserted = piece[begun:], len(heard) - len(piece)
+    if begun and rest and 0 < inserted <= (INSERTED if len(rest) == 1 else LOOKED_AT) and heard.endswith(rest):
+        return heard[begun : begun + inserted], len(heard), len(piece)
+    changed = _one_changed(piece, heard)
+    if changed is not None:
+        return heard[:changed], changed + len(piece), len(piece) - 1
+    ours, size = _blocks(piece, following, heard)
+    matched = sum(block.size for block in ours)
+    if 2 * matched < len(piece) or size == len(piece):
+        # Chance likeness; or as long as ours with more than a byte changed: frames of one kind look like that.
+        return heard[:size], size, 0 if 2 * matched < len(piece) else matched
+    own = b""
+    sent_to = heard_to = 0
+    for block in [*ours, _Block(len(piece), size, 0)]:
+        lost, came = block.sent - sent_to, block.heard - heard_to
+        if came > min(lost, 1):  # one in place of ours is ours, changed
+            own += heard[heard_to : block.heard]
+        sent_to, heard_to = block.sent + block.size, block.heard + block.size
+    return own, size, matched
+
+
+def _one_changed(piece: bytes, heard: bytes) -> int | None:
+    """Where the piece stands with one byte changed. No two frames with a check sum are so much alike."""
+    for start in range(len(heard) - len(piece) + 1):
+        different = 0
+        for a, b in zip(piece, heard[start:], strict=False):
+            different += a != b
+            if different > 1:
+                break
+        else:
+            return start
+    return None
+
+
+def _blocks(piece: bytes, following: bytes, heard: bytes) -> tuple[list[_Block], int]:
+    """What of the piece was heard, in order, and where `following` begins: few bytes count only beside others."""
+    matcher = SequenceMatcher(None, piece + following, heard, autojunk=False)
+    found = [_Block(*match) for match in matcher.get_matching_blocks()]
     kept: list[_Block] = []
-    for block, following in zip(found, found[1:], strict=False):
-        last = kept[-1] if kept else _Block(0, 0, 0)
-        if block.size >= SURE or _beside(last, block) or _beside(block, following):
-            kept.append(block)
-    return kept
+    last = _Block(0, 0, 0)
+    for block, after in zip(found, [*found[1:-1], None], strict=False):
+        completes = block.sent + block.size >= len(piece)
+        goes_on = _beside(last, block) and (completes or block.heard == last.heard + last.size)
+        if block.size < SURE and not goes_on and not (after and _beside(block, after)):
+            continue
+        last, mine = block, min(block.size, len(piece) - block.sent)
+        if mine > 0:
+            kept.append(_Block(block.sent, block.heard, mine))
+        if mine < block.size:
+            return kept, block.heard + max(0, mine)
+    return kept, len(heard)
 
 
 def _beside(one: _Block, other: _Block) -> bool:
-    """Whether what lies between two blocks is a device's word, or bytes changed or lost."""
+    """Whether what lies between two blocks is a device's word, or a byte changed or lost."""
     lost = other.sent - one.sent - one.size
     came = other.heard - one.heard - one.size
-    return (lost == 0 and came <= INSERTED) or lost == came <= CHANGED or (came == 0 and lost <= CHANGED)
-
-
-def _foreign(size: int, heard: bytes, ours: list[_Block]) -> bytes:
-    """What was heard beside `ours`, of `size` bytes sent; one or two bytes in place of ours are ours, changed."""
-    own = b""
-    sent_to = heard_to = 0
-    for block in [*ours, _Block(size, len(heard), 0)]:
-        lost, came = block.sent - sent_to, block.heard - heard_to
-        if came > min(lost, CHANGED):
-            own += heard[heard_to : block.heard]
-        sent_to, heard_to = block.sent + block.size, block.heard + block.size
-    return own
+    return (lost == 0 and came <= INSERTED) or lost == came == 1 or (came == 0 and lost == 1)
