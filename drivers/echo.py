@@ -202,7 +202,7 @@ class EchoFilter:
         return own
 
     def _later_one(self) -> int | None:
-        """Where a later piece that cannot be mistaken is back whole, if one is: the first is back before it or broken."""
+        """Where a later piece that cannot be mistaken is back whole, if one is: the first is then before it."""
         before = self._pieces[0].data
         for piece in islice(self._pieces, 1, LOOK_AHEAD):
             long_enough = len(piece.data) >= PROOF and piece.evident

@@ -29,6 +29,16 @@ class Faults:
     """The device neither reads nor answers, but the port stays open."""
     unplugged: bool = False
     """The port is gone."""
+    echo: bool = False
+    """The adapter hears itself: every byte the host sends comes back, at the line's speed."""
+    collision: float = 0.0
+    """Probability that host and device break each other's bytes when one speaks on top of the other; with `echo`."""
+    xoff: bool = False
+    """The device has sent XOFF and reads nothing; when this ends it sends XON."""
+    keeps: bool = False
+    """A device server keeps what the device says while nobody is connected, and says it all to who connects next."""
+    half_open: bool = False
+    """The far end of a TCP wire has vanished without a word, as when its power fails: nothing is acknowledged."""
 
     paper: Literal["ok", "low", "out"] = "ok"
     cover_open: bool = False
@@ -45,3 +55,15 @@ class Faults:
         position = self.random.randrange(len(spoiled))
         spoiled[position] ^= self.random.randrange(1, 256)
         return bytes(spoiled)
+
+    def collides(self) -> bool:
+        """Whether two who speak at once break each other's bytes."""
+        return self.collision > 0 and self.random.random() < self.collision
+
+    def broken(self, data: bytes) -> bytes:
+        """What a collision leaves of a message: one to three bytes changed, lost or added."""
+        pieces = bytearray(data)
+        for _ in range(self.random.randint(1, 3)):
+            position, byte = self.random.randrange(len(pieces) + 1), self.random.randrange(256)
+            pieces[position : position + self.random.randint(0, 1)] = bytes([byte] * self.random.randint(0, 1))
+        return bytes(pieces)

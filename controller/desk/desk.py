@@ -17,7 +17,7 @@ from controller.lobby.rules import Rules
 from controller.lobby.state import State
 from controller.lobby.views import Waits
 from drivers.device import Health
-from drivers.session import LinkDown, LinkUp
+from drivers.session import Echoing, LinkDown, LinkUp, Stale
 
 log = logging.getLogger(__name__)
 
@@ -52,6 +52,8 @@ class Desk:
         self._watchers: list[Watcher] = []
         self._reports: dict[str, DeviceReport] = {}
         self._healths: dict[str, Health] = {}
+        self._told: dict[str, Health] = {}  # as their drivers see them
+        self._echoing: set[str] = set()
         self._trouble = ""
         self._state = State()
 
@@ -83,6 +85,10 @@ class Desk:
             self.health(id, Health("offline", "offline"), reason)
         elif isinstance(fact, LinkUp) and id == MqttPost.id:
             self.health(id, Health("ok"), "")
+        elif isinstance(fact, Stale):
+            log.warning("%s: %s", id, self.lobby.rules.wording.say("notice.stale", size=fact.size))
+        elif isinstance(fact, Echoing):
+            self._hears_itself(id, fact.on)
         self._posts[id].heard(fact)
 
     def begin(self, state: State) -> None:
@@ -140,6 +146,9 @@ class Desk:
 
     def health(self, id: str, health: Health, note: str) -> None:
         """A device's health as its driver sees it; what has not changed is neither logged nor written."""
+        self._told[id] = health
+        if health.state == "ok" and id in self._echoing:
+            health = Health("ok", "hears_itself")
         before = self._healths.get(id)
         if before == health:
             return
@@ -157,6 +166,18 @@ class Desk:
         self.lobby.submit(Request(command))
 
     # -- inside ----------------------------------------------------------------------------------------------
+
+    def _hears_itself(self, id: str, on: bool) -> None:
+        """What a device's adapter returns is kept from its driver: it works, and says so beside that."""
+        wording = self.lobby.rules.wording
+        if on:
+            self._echoing.add(id)
+            log.warning("%s: %s; %s", id, wording.say("device.hears_itself"), wording.say("advice.hears_itself"))
+        else:
+            self._echoing.discard(id)
+            log.warning("%s: %s", id, wording.say("notice.no_echo"))
+        if id in self._told:
+            self.health(id, self._told[id], "")
 
     def _update(self) -> None:
         if not self._settled():

@@ -16,6 +16,7 @@ from simulators.cards import CardReaderFarEnd
 from simulators.printer import PrinterFarEnd
 from simulators.stage import Placed, Stage
 from simulators.terminals import TerminalBus
+from simulators.wire import TcpWire
 
 TERMINAL_KEYS: Mapping[str, tuple[Key, str]] = {
     "CALL": (Key.CALL, ""),
@@ -86,6 +87,11 @@ class Knobs(BaseModel):
     garble: Annotated[float, Field(ge=0, le=1)] | None = None
     loss: Annotated[float, Field(ge=0, le=1)] | None = None
     delay: Annotated[float, Field(ge=0, le=10)] | None = None
+    echo: bool | None = None
+    collision: Annotated[float, Field(ge=0, le=1)] | None = None
+    xoff: bool | None = None
+    keeps: bool | None = None
+    half_open: bool | None = None
     paper: Literal["ok", "low", "out"] | None = None
     cover_open: bool | None = None
     jammed: bool | None = None
@@ -142,6 +148,9 @@ class Hands:
         printers = {"paper", "cover_open", "jammed"} & turned.keys()
         if printers and not isinstance(far_end, PrinterFarEnd):
             raise UnknownKeyError(f"only a printer has {', '.join(sorted(printers))}")
+        servers = {"keeps", "half_open"} & turned.keys()
+        if servers and not isinstance(placed.wire, TcpWire):
+            raise UnknownKeyError(f"only a device server has {', '.join(sorted(servers))}")
         for name, value in turned.items():
             setattr(far_end if name == "jammed" else faults, name, value)
         placed.wire.poke()

@@ -28,6 +28,7 @@ from simulators.printer import PrinterFarEnd
 from simulators.stage import Placed, Stage
 from simulators.terminals import TerminalBus
 from simulators.window import WindowFarEnd
+from simulators.wire import TcpWire
 
 PAPERS_KEPT = 60
 """Papers of a printer whose pictures can be asked for."""
@@ -122,7 +123,10 @@ class View:
             "kiosks": [d.id for d in mqtt if isinstance(d, MqttKiosk)],
             "panels": [d.id for d in mqtt if isinstance(d, MqttPanel)],
             "counters": [self._counter(id) for id in rules.counters],
-            "wires": [{"id": id, "printer": id in self._albums} for id in self._placed],
+            "wires": [
+                {"id": id, "printer": id in self._albums, "server": isinstance(placed.wire, TcpWire)}
+                for id, placed in self._placed.items()
+            ],
         }
 
     def _counter(self, counter: str) -> dict[str, Any]:
@@ -212,7 +216,12 @@ class View:
             "garble": faults.garble,
             "loss": faults.loss,
             "delay": faults.delay,
+            "echo": faults.echo,
+            "collision": faults.collision,
+            "xoff": faults.xoff,
         }
+        if isinstance(placed.wire, TcpWire):
+            knobs |= {"keeps": faults.keeps, "half_open": faults.half_open}
         if isinstance(placed.far_end, PrinterFarEnd):
             knobs |= {"paper": faults.paper, "cover_open": faults.cover_open, "jammed": placed.far_end.jammed}
         return {"state": report.get("state", ""), "detail": report.get("detail", ""), "knobs": knobs}

@@ -434,9 +434,11 @@ const PARTS = [0, 0.1, 0.3, 1].map((part) =>
 const LATE = [0, 0.2, 1, 3].map((n) => [n, n ? say("break.seconds", { n }) : say("break.none")]);
 const PAPER = ["ok", "low", "out"].map((value) => [value, say(`break.paper_${value}`)]);
 
-function knobs({ id, printer: prints }) {
+function knobs({ id, printer: prints, server }) {
   const more = el("div", { class: "row extra", hidden: true }, choose(id, "garble", PARTS), choose(id, "loss", PARTS),
-    choose(id, "delay", LATE), toggle(id, "hang", say("break.hang")));
+    choose(id, "delay", LATE), toggle(id, "hang", say("break.hang")), toggle(id, "echo", say("break.echo")),
+    choose(id, "collision", PARTS), toggle(id, "xoff", say("break.xoff")),
+    server && toggle(id, "keeps", say("break.keeps")), server && toggle(id, "half_open", say("break.half_open")));
   const open = el("button", { class: "more", "aria-label": `${id}: ${say("break.more")}`, "aria-expanded": "false", onclick: () => {
     more.hidden = !more.hidden;
     open.ariaExpanded = String(!more.hidden);
@@ -450,8 +452,9 @@ function knobs({ id, printer: prints }) {
 
 function breaking() {
   const repair = () => {
-    for (const { id, printer: prints } of lobby.wires)
-      turn(id, { unplugged: false, hang: false, garble: 0, loss: 0, delay: 0, ...(prints && { paper: "ok", cover_open: false, jammed: false }) });
+    for (const { id, printer: prints, server } of lobby.wires)
+      turn(id, { unplugged: false, hang: false, garble: 0, loss: 0, delay: 0, echo: false, collision: 0, xoff: false,
+        ...(server && { keeps: false, half_open: false }), ...(prints && { paper: "ok", cover_open: false, jammed: false }) });
   };
   const button = el("button", { class: "repair", disabled: true, onclick: repair }, say("break.repair"));
   on((view) => {
