@@ -287,10 +287,15 @@ def _find(piece: bytes, heard: bytearray, *, alone: bool) -> tuple[bytes, int] |
     rest = piece[begun:]
     if begun and rest:
         inserted = heard.find(rest, begun) - begun
-        sure = len(rest) >= SURE or (alone and inserted <= INSERTED)
+        sure = len(rest) >= SURE or (alone and inserted <= _may_be_inserted(piece, rest))
         if inserted > 0 and sure and (whole < 0 or inserted < whole):
             return bytes(heard[begun : begun + inserted]), inserted + len(piece)
     return (bytes(heard[:whole]), whole + len(piece)) if whole >= 0 else None
+
+
+def _may_be_inserted(piece: bytes, rest: bytes) -> int:
+    """How many bytes may stand before the last few of a piece: one byte, or part of a short piece, is easily met."""
+    return INSERTED if len(rest) == 1 or len(piece) < PROOF else SEGMENT
 
 
 def _common(one: bytes, other: bytes | bytearray) -> int:
@@ -310,7 +315,7 @@ def _remains(piece: bytes, following: bytes, heard: bytes) -> tuple[bytes, int, 
     """
     begun = _common(piece, heard)
     rest, inserted = piece[begun:], len(heard) - len(piece)
-    if begun and rest and 0 < inserted <= (INSERTED if len(rest) == 1 else LOOKED_AT) and heard.endswith(rest):
+    if begun and rest and 0 < inserted <= _may_be_inserted(piece, rest) and heard.endswith(rest):
         return heard[begun : begun + inserted], len(heard), len(piece)
     changed = _one_changed(piece, heard)
     if changed is not None:
