@@ -32,6 +32,10 @@ WRITES_IN_A_ROW = 2
 PROOF = 6
 """Bytes in them: that many writes, of so many bytes in all, prove that the line echoes; or one of `LONG_PROOF`."""
 LONG_PROOF = 16
+ALIKE_IN_A_ROW = 16
+PROMPT = 0.04
+"""As many writes that the device has said as well are proof, if each is back within so many seconds of leaving: our
+answers go round and leave no room for anything else, while a terminal that repeats itself takes its time."""
 MISSES_IN_A_ROW = 5
 """Writes of which nothing comes back, after which a line does not echo any more."""
 SEGMENT = 64
@@ -88,7 +92,7 @@ class EchoFilter:
         self._learn_until = 0.0
         self._all = bytearray()  # what came while learning,
         self._own = bytearray()  # and what of it is the device's if the line echoes
-        self._returned = self._returned_bytes = self._misses = 0
+        self._returned = self._returned_bytes = self._alike = self._misses = 0
 
     @property
     def echoing(self) -> bool:
@@ -126,6 +130,9 @@ class EchoFilter:
         if not self._held or self._held_since == inf:
             self._held_since = now
         self._held += data
+        if before is _Mode.PLAIN:
+            self._look(now)
+            return self._passed_on(before, data, b"")
         own = self._sort(now)
         while len(self._held) > HELD and self._pieces:
             own += self._give_up(now) + self._sort(now)
@@ -181,6 +188,16 @@ class EchoFilter:
             self._said = (self._said + told)[-SAID:]
         return told
 
+    def _look(self, now: float) -> None:
+        """Count what has come back on a line that is not taken to echo, in any order."""
+        for piece in list(self._pieces):
+            at = self._held.find(piece.data)
+            if at >= 0:
+                del self._held[: at + len(piece.data)]
+                self._pieces = deque(other for other in self._pieces if other is not piece)
+                self._came_back(piece, now)
+        del self._held[: -HELD if self._pieces else None]
+
     def _sort(self, now: float) -> bytes:
         """Take out what has come back; the device's bytes before it, and all if nothing is to come back any more."""
         own = b""
@@ -191,7 +208,7 @@ class EchoFilter:
                 device, size = found
                 own += device
                 self._take(size, now)
-                self._came_back(self._pieces.popleft())
+                self._came_back(self._pieces.popleft(), now)
             elif later is not None:
                 own += self._give_up(now, later)
             else:
@@ -251,9 +268,12 @@ class EchoFilter:
         if not self._pieces:
             self._held.clear()
 
-    def _came_back(self, piece: _Piece) -> None:
+    def _came_back(self, piece: _Piece, now: float) -> None:
         self._misses = 0
         if not piece.evident:
+            self._alike = self._alike + 1 if now <= piece.due - MARGIN + PROMPT else 0
+            if self._alike >= ALIKE_IN_A_ROW:
+                self._mode = _Mode.PROVEN
             return
         self._returned += 1
         self._returned_bytes += len(piece.data)
@@ -262,7 +282,7 @@ class EchoFilter:
             self._mode = _Mode.PROVEN
 
     def _missed(self) -> None:
-        self._returned = self._returned_bytes = 0
+        self._returned = self._returned_bytes = self._alike = 0
         self._misses += 1
         if self._mode is _Mode.LEARNING or self._misses >= MISSES_IN_A_ROW:
             self._mode = _Mode.PLAIN

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, seed, settings
 from hypothesis import strategies as st
 
-from drivers.echo import HELD, LEARN, LEARN_LIMIT, MARGIN, MISSES_IN_A_ROW, EchoFilter
+from drivers.echo import ALIKE_IN_A_ROW, HELD, LEARN, LEARN_LIMIT, MARGIN, MISSES_IN_A_ROW, EchoFilter
 from drivers.escpos_probe import PROCESS_ID_REQUEST
 from drivers.terminal68 import MAX_L_FROM_HOST, Frame, Key, frame_reader, ticket_frame, waiting_frame
 
@@ -88,15 +88,31 @@ def test_one_long_write_is_proof_enough() -> None:
 
 
 def test_our_answer_is_the_press_itself_and_proves_nothing() -> None:
-    """A terminal that sends its press again as soon as it is answered is no echo, however often it does."""
+    """A terminal whose key is held down, or which is deaf, is no echo, however often it sends the same."""
     line = Line()
     line.send(b"\x00" * 9)
     line.pass_time(1.0)  # nothing came back: it is a plain line
-    for _ in range(50):
+    for _ in range(200):
         line.hear(press())
         line.send(press())
+        line.pass_time(0.06)
     assert not line.filter.echoing
-    assert line.take() == press() * 50
+    assert line.take() == press() * 200
+
+
+def test_answers_that_go_round_and_leave_no_room_for_anything_else_are_an_echo() -> None:
+    """As on a line that begins to echo: each answer is taken for the press, and answered."""
+    line = Line()
+    line.send(b"\x00" * 9)
+    line.pass_time(1.0)
+    line.hear(press())
+    rounds = 0
+    while line.take():
+        rounds += 1
+        line.send(press())
+        line.hear(press(), lambda: 4)
+    assert line.filter.echoing
+    assert ALIKE_IN_A_ROW <= rounds <= ALIKE_IN_A_ROW + 1, "of the last one a part has been told"
 
 
 def test_what_comes_in_the_first_moment_is_held_for_a_moment_and_kept() -> None:

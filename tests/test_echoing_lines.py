@@ -32,6 +32,8 @@ BAUD = 9600
 SEED = 2485
 LONG_REPEAT_MS = 1500
 """Longer than a terminal goes on sending a press that it hears no echo of."""
+HANDS = 0.3
+"""Seconds between two presses of quick hands."""
 CUT = b"\x1d\x56\x00"
 KINDS = ["serial", "dribbling", "gateway"]
 
@@ -181,8 +183,9 @@ async def test_an_adapter_that_is_changed_is_noticed(tmp_path: Path) -> None:
         await eventually(lambda: device.of(Echoing) == [Echoing(True), Echoing(False)])
         device.faults.echo = True
         numbers = iter(range(61, 99))
-        while len(device.of(Echoing)) < 3:  # at the second write that comes back, once the last ones are out of time
+        while len(device.of(Echoing)) < 3:
             await press(device, bus, 1, str(next(numbers)))
+            await asyncio.sleep(HANDS)
         digits = [int(fact.digits) for fact in device.of(Pressed)]
         assert digits == [*range(51, 60), *range(61, 61 + len(digits) - 9)]
 
