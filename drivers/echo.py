@@ -4,7 +4,7 @@ What comes back just as it was sent, in its order and within its time on the lin
 proves nothing, though: a call terminal's press and our answer to it are the same frame. So a line is taken to echo only
 when writes in a row have come back whole that the device had not said itself, and until that is known:
 
-* *learning*, in the first moments after the first write: what comes is held back, by `LEARN` at most;
+* *learning*, in the first moments after the first write: what begins as it does is held back, by `LEARN` at most;
 * *plain*: all that comes is passed on at once; writes that come back are counted;
 * *proven*: what comes while something of ours is still to come back is held until it is clear whose it is. That is so
   as soon as the write is back whole, or with the device's bytes in between. A broken one (a collision changed, lost or
@@ -134,6 +134,8 @@ class EchoFilter:
             self._look(now)
             return self._passed_on(before, data, b"")
         own = self._sort(now)
+        if self._mode is _Mode.LEARNING and self._pieces and not self._begins():
+            self._mode = _Mode.PLAIN
         while len(self._held) > HELD and self._pieces:
             own += self._give_up(now) + self._sort(now)
         return self._passed_on(before, data, own)
@@ -187,6 +189,11 @@ class EchoFilter:
         if told:
             self._said = (self._said + told)[-SAID:]
         return told
+
+    def _begins(self) -> bool:
+        """Whether what is held back begins as what was sent: an echo comes before any answer."""
+        piece = self._pieces[0].data
+        return _common(piece, self._held) == min(len(piece), len(self._held))
 
     def _look(self, now: float) -> None:
         """Count what has come back on a line that is not taken to echo, in any order."""

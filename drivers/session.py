@@ -102,7 +102,7 @@ class Session(asyncio.Protocol):
         self._probation: list[object] | None = None
         self._release_timer: asyncio.TimerHandle | None = None
         self.settled = asyncio.Event()
-        """Set once the first attempt to open the link has ended, well or badly."""
+        """Set once the first attempt to open the link has ended, well or badly, and its quiet moment is over."""
 
     async def run(self) -> None:
         """Until cancelled; then the port is free. Never ends by itself and never raises for what a device does."""
@@ -173,7 +173,6 @@ class Session(asyncio.Protocol):
         self._paused = False
         self._stale = 0
         self._opened_at = self._stale_at = self._clock()
-        self.settled.set()
         self._listen()
 
     def _listen(self) -> None:
@@ -181,6 +180,8 @@ class Session(asyncio.Protocol):
         self._timer = None
         now = self._clock()
         ends = self._opened_at + self._quiet
+        if now >= ends:
+            self.settled.set()
         if self._stale:
             ends = max(ends, min(self._stale_at + QUIET_GAP, self._opened_at + QUIET_LIMIT))
         if now < ends:

@@ -64,6 +64,12 @@ class Faults:
         """What a collision leaves of a message: one to three bytes changed, lost or added."""
         pieces = bytearray(data)
         for _ in range(self.random.randint(1, 3)):
-            position, byte = self.random.randrange(len(pieces) + 1), self.random.randrange(256)
-            pieces[position : position + self.random.randint(0, 1)] = bytes([byte] * self.random.randint(0, 1))
+            position = self.random.randrange(max(1, len(pieces)))
+            match self.random.choice(("changed", "lost", "added")):
+                case "changed" if pieces:
+                    pieces[position] ^= self.random.randrange(1, 256)
+                case "lost":
+                    del pieces[position : position + 1]
+                case _:
+                    pieces.insert(position, self.random.randrange(256))
         return bytes(pieces)

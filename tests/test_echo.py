@@ -119,22 +119,32 @@ def test_what_comes_in_the_first_moment_is_held_for_a_moment_and_kept() -> None:
     line = Line()
     line.send(b"0123456789")
     line.hear(b"0123")
-    line.hear(b"and more")
     assert line.take() == b""
     line.pass_time(10 * BYTE + LEARN)
-    assert line.take() == b"0123and more"
+    assert line.take() == b"0123"
+    line.hear(b"0123")
+    assert line.take() == b"0123", "and nothing is held afterwards"
+
+
+def test_what_does_not_begin_as_we_did_is_an_answer_and_told_at_once() -> None:
+    line = Line()
+    line.send(b"0123456789")
+    line.hear(b"012")
+    assert line.take() == b""
     line.hear(b"!")
-    assert line.take() == b"!", "and nothing is held afterwards"
+    assert line.take() == b"012!"
+    line.hear(b"0123")
+    assert line.take() == b"0123"
 
 
 def test_the_first_moment_ends_though_we_go_on_speaking() -> None:
     line = Line()
     line.send(b"first")
-    line.hear(b"device")
+    line.hear(b"fir")
     for n in range(10):
         line.send(b"more %d" % n)
         line.pass_time(LEARN_LIMIT / 10)
-    assert line.take() == b"device"
+    assert line.take() == b"fir"
 
 
 def test_nobody_who_only_listens_waits() -> None:
