@@ -9,20 +9,31 @@ from __future__ import annotations
 import asyncio
 import fcntl
 import os
-import select
 import socket
 import stat
 import termios
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 from urllib.parse import parse_qsl
 
 import serial
-import serial_asyncio_fast
+
+from drivers.descriptor import DescriptorTransport
 
 OPEN_TIMEOUT = 1.0
 """Seconds an attempt to open may take."""
+
+KEEP_ALIVE = (
+    (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
+    (socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 3),
+    (socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, 2),
+    (socket.IPPROTO_TCP, socket.TCP_KEEPCNT, 3),
+    (socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, 8000),
+)
+"""What a TCP link asks of the kernel, so that a peer that vanishes without a word is missed within 10 s: asked whether
+it is there after 3 s of silence and then every 2 s, given up at the first of these after 8 s (user time-out, in ms);
+the same 8 s hold for what was written and not taken."""
 
 Receiver = Callable[[], asyncio.Protocol]
 
@@ -40,19 +51,6 @@ _PARITIES = {"N": serial.PARITY_NONE, "E": serial.PARITY_EVEN, "O": serial.PARIT
 _STOPS = {"1": serial.STOPBITS_ONE, "2": serial.STOPBITS_TWO}
 
 
-class _Port(serial.Serial):
-    """A port that says so when it is full: pyserial's own `write` would try for ever, and stop the loop with it."""
-
-    def write(self, data: bytes, /) -> int:  # type: ignore[override]
-        assert self.fd is not None
-        try:
-            return os.write(self.fd, data)
-        except BlockingIOError:
-            raise
-        except OSError as error:
-            raise serial.SerialException(error.errno, error.strerror) from error
-
-
 @dataclass(frozen=True, slots=True)
 class SerialLink:
     """`serial:PATH?baud=9600&bits=8&parity=N&stop=1`"""
@@ -66,8 +64,9 @@ class SerialLink:
     """The device says by XOFF and XON when to pause and go on; the system obeys by itself."""
 
     async def open(self, receiver: Receiver) -> asyncio.Transport:
-        def open_port() -> serial.Serial:
-            return _Port(
+        def open_port() -> int:
+            # pyserial finds and sets up the port, and drops what came in before; its descriptor is used without it.
+            with serial.Serial(
                 self.path,
                 baudrate=self.baud,
                 bytesize=_BITS[self.bits],
@@ -75,13 +74,24 @@ class SerialLink:
                 stopbits=_STOPS[self.stop],
                 xonxoff=self.xonxoff,
                 exclusive=True,
-            )
+            ) as port:
+                fd = os.dup(port.fileno())
+            try:
+                os.set_blocking(fd, False)
+                attributes = termios.tcgetattr(fd)
+                attributes[6][termios.VMIN] = 1  # nothing there is "not now": an empty read means a hang-up
+                termios.tcsetattr(fd, termios.TCSANOW, attributes)
+            except BaseException:
+                os.close(fd)
+                raise
+            return fd
 
-        port = await _in_thread(open_port, lambda late: late.close())
-        loop = asyncio.get_running_loop()
-        transport, _ = await serial_asyncio_fast.connection_for_serial(loop, receiver, port)
-        transport.set_write_buffer_limits(0)
-        return cast(asyncio.Transport, transport)
+        return await _transport(open_port, receiver)
+
+    @property
+    def byte_time(self) -> float:
+        """Seconds that a byte takes on the line, with its start bit, parity and stop bits."""
+        return (1 + int(self.bits) + (self.parity != "N") + int(self.stop)) / self.baud
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +104,9 @@ class TcpLink:
     async def open(self, receiver: Receiver) -> asyncio.Transport:
         transport, _ = await asyncio.get_running_loop().create_connection(receiver, self.host, self.port)
         transport.set_write_buffer_limits(0)
+        connection = transport.get_extra_info("socket")
+        for level, option, value in KEEP_ALIVE:
+            connection.setsockopt(level, option, value)
         return transport
 
 
@@ -120,12 +133,7 @@ class FileLink:
                 raise
             return fd
 
-        fd = await _in_thread(open_file, os.close)
-        try:
-            return _FileTransport(fd, receiver())
-        except OSError:  # /dev/null and its like cannot be waited for
-            os.close(fd)
-            raise
+        return await _transport(open_file, receiver)
 
 
 Link = SerialLink | TcpLink | FileLink
@@ -176,6 +184,15 @@ def _parse_serial(rest: str) -> SerialLink:
     return SerialLink(path, int(baud), options.get("bits", "8"), options.get("parity", "N"), options.get("stop", "1"))
 
 
+async def _transport(open_it: Callable[[], int], receiver: Receiver) -> asyncio.Transport:
+    fd = await _in_thread(open_it, os.close)
+    try:
+        return DescriptorTransport(fd, receiver())
+    except OSError:  # /dev/null and its like cannot be waited for
+        os.close(fd)
+        raise
+
+
 async def _in_thread(open_it: Callable[[], Any], discard: Callable[[Any], object]) -> Any:
     """Open in a thread, since a broken port can block; what opens after the time-out is closed again."""
     loop = asyncio.get_running_loop()
@@ -202,88 +219,3 @@ def _reason(error: Exception) -> str:
         if cause and cause.args and isinstance(cause.args[0], int):
             return os.strerror(cause.args[0])
     return str(error)
-
-
-class _FileTransport(asyncio.Transport):
-    """Reads and writes one non-blocking descriptor; asyncio's own pipe transports are one-way."""
-
-    def __init__(self, fd: int, protocol: asyncio.Protocol) -> None:
-        super().__init__()
-        self._fd = fd
-        self._protocol = protocol
-        self._loop = asyncio.get_running_loop()
-        self._unsent = bytearray()
-        self._closing = False
-        self._loop.add_reader(fd, self._read)
-        protocol.connection_made(self)
-
-    def _read(self) -> None:
-        try:
-            data = os.read(self._fd, 4096)
-        except BlockingIOError:
-            return
-        except OSError as error:
-            self._lost(error)
-            return
-        if data:
-            self._protocol.data_received(data)
-        elif self._hung_up():
-            self._lost(None)
-        else:
-            # usblp reports end of file while it has nothing to say: polling it would spin.
-            self._loop.remove_reader(self._fd)
-            self._loop.call_later(0.25, self._read_again)
-
-    def _hung_up(self) -> bool:
-        poll = select.poll()
-        poll.register(self._fd, 0)
-        return bool(poll.poll(0))  # only a hang-up or an error is told without being asked for
-
-    def _read_again(self) -> None:
-        if not self._closing:
-            self._loop.add_reader(self._fd, self._read)
-
-    def write(self, data: bytes | bytearray | memoryview) -> None:
-        if self._closing:
-            return
-        was_empty = not self._unsent
-        self._unsent += data
-        if was_empty:
-            self._send()
-            if self._unsent and not self._closing:
-                self._protocol.pause_writing()
-                self._loop.add_writer(self._fd, self._write_ready)
-
-    def _write_ready(self) -> None:
-        self._send()
-        if not self._unsent and not self._closing:
-            self._loop.remove_writer(self._fd)
-            self._protocol.resume_writing()
-
-    def _send(self) -> None:
-        try:
-            del self._unsent[: os.write(self._fd, self._unsent)]
-        except BlockingIOError:
-            pass
-        except OSError as error:
-            self._lost(error)
-
-    def get_write_buffer_size(self) -> int:
-        return len(self._unsent)
-
-    def is_closing(self) -> bool:
-        return self._closing
-
-    def abort(self) -> None:
-        self._lost(None)
-
-    close = abort
-
-    def _lost(self, error: OSError | None) -> None:
-        if self._closing:
-            return
-        self._closing = True
-        self._loop.remove_reader(self._fd)
-        self._loop.remove_writer(self._fd)
-        os.close(self._fd)
-        self._loop.call_soon(self._protocol.connection_lost, error)

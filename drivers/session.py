@@ -1,7 +1,11 @@
 """The one loop: runs any driver over any link, and owns opening, reconnecting and stalled writes.
 
-States of a session: *closed* -> opening -> *open* -> (lost | stalled) -> *closed* -> back-off -> opening ..
+States of a session: *closed* -> opening -> *quiet* -> *open* -> (lost | stalled) -> *closed* -> back-off -> opening ..
 The first failure and the return are facts (`LinkDown`, `LinkUp`); the attempts between them are silent.
+
+What arrives while a link is *quiet*, in the first moment after opening, is older than the link: a device server, or
+the kernel, kept it while nobody listened. It is dropped and counted (`Stale`), and the driver is told of the link
+afterwards. What the line returns of our own (`drivers.echo`) never reaches the driver either.
 """
 
 from __future__ import annotations
@@ -10,8 +14,10 @@ import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from drivers.descriptor import DescriptorTransport
 from drivers.device import Driver, Health
-from drivers.link import Link, LinkError, open_link
+from drivers.echo import EchoFilter
+from drivers.link import Link, LinkError, SerialLink, open_link
 
 BACK_OFF = (0.1, 0.25, 0.5, 1.0, 2.0)
 """Seconds between attempts to open a link; the last one repeats. A link that has held that long starts anew."""
@@ -19,6 +25,11 @@ SHORT_LIVES = 2
 """Links in a row that were lost at once, after which the next is not believed before it has held."""
 WRITE_TIMEOUT = 5.0
 """Seconds in which a link must take at least one byte of what waits to be sent; after that it is reopened."""
+QUIET = 0.3
+"""Seconds after opening in which what arrives is older than the link."""
+QUIET_GAP = 0.1
+"""Seconds without a byte that end what is older; bytes that keep pouring in are, for `QUIET_LIMIT` at most."""
+QUIET_LIMIT = 2.0
 ABORT_TIMEOUT = 2.0
 """Seconds granted to an aborted link to say that it is gone."""
 
@@ -40,11 +51,25 @@ class LinkUp:
     """The link is open."""
 
 
+@dataclass(frozen=True, slots=True)
+class Stale:
+    """So many bytes came in the first moment of a link; they were dropped."""
+
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Echoing:
+    """The line returns what is sent (and that is kept from the driver), or does so no longer; told when it changes."""
+
+    on: bool
+
+
 class Session(asyncio.Protocol):
     """Runs `driver` over `link`; every fact goes to `heard`, in order, in the loop's thread.
 
     `clock` gives monotonic seconds. After calling a method of the driver that changes what it has to send, call
-    `flush`: what can go goes at once, without waiting for a turn of the loop.
+    `flush`: what can go goes at once, without waiting for a turn of the loop. `quiet`: see `QUIET`.
     """
 
     def __init__(
@@ -55,12 +80,19 @@ class Session(asyncio.Protocol):
         clock: Callable[[], float],
         *,
         write_timeout: float = WRITE_TIMEOUT,
+        quiet: float = QUIET,
     ) -> None:
         self._driver = driver
         self._link = link
         self._heard = heard
         self._clock = clock
         self._write_timeout = write_timeout
+        self._quiet = quiet
+        self._echo = EchoFilter(link.byte_time if isinstance(link, SerialLink) else None)
+        self._echo_told = False
+        self._connected = False  # the driver knows of the link
+        self._opened_at = self._stale_at = 0.0
+        self._stale = 0
         self._transport: asyncio.Transport | None = None
         self._lost: asyncio.Event = asyncio.Event()
         self._lost_reason = ""
@@ -72,7 +104,7 @@ class Session(asyncio.Protocol):
         self._probation: list[object] | None = None
         self._release_timer: asyncio.TimerHandle | None = None
         self.settled = asyncio.Event()
-        """Set once the first attempt to open the link has ended, well or badly."""
+        """Set once the first attempt to open the link has ended, well or badly, and its quiet moment is over."""
 
     async def run(self) -> None:
         """Until cancelled; then the port is free. Never ends by itself and never raises for what a device does."""
@@ -86,12 +118,11 @@ class Session(asyncio.Protocol):
                 except LinkError as error:
                     self._tell_down(str(error))
                 else:
-                    opened = self._clock()
                     self._opened(transport)
                     await self._until_lost(transport)
                     self._tell_down(self._lost_reason)
                     self._short_lives += 1
-                    if self._clock() - opened >= BACK_OFF[-1]:
+                    if self._clock() - self._opened_at >= BACK_OFF[-1]:
                         attempt = self._short_lives = 0
                 self.settled.set()
                 await asyncio.sleep(BACK_OFF[min(attempt, len(BACK_OFF) - 1)])
@@ -106,19 +137,24 @@ class Session(asyncio.Protocol):
     def flush(self) -> None:
         """Send what the driver has to send, and set the alarm for its next deadline."""
         transport = self._transport
-        if transport is None:
+        if transport is None or not self._connected:
             return
         now = self._clock()
-        while not self._paused and (data := self._driver.data_to_send(now)):
+        while not self._paused and not transport.is_closing() and (data := self._driver.data_to_send(now)):
+            self._echo.sent(data, now)
             transport.write(data)
         self._set_timer(now)
 
     # -- asyncio.Protocol ------------------------------------------------------------------------------------
 
     def data_received(self, data: bytes) -> None:
-        if self._transport is not None:
-            self._tell(self._driver.receive(data, self._clock()))
+        now = self._clock()
+        if self._connected:
+            self._received(self._echo.heard(data, now), now)
             self.flush()
+        elif self._transport is not None:
+            self._stale += len(data)
+            self._stale_at = now
 
     def pause_writing(self) -> None:
         self._paused = True
@@ -137,13 +173,35 @@ class Session(asyncio.Protocol):
     def _opened(self, transport: asyncio.Transport) -> None:
         self._transport = transport
         self._paused = False
+        self._stale = 0
+        self._opened_at = self._stale_at = self._clock()
+        self._listen()
+
+    def _listen(self) -> None:
+        """Begin, once what is older than the link has ended."""
+        self._timer = None
+        now = self._clock()
+        ends = self._opened_at + self._quiet
+        if now >= ends:
+            self.settled.set()
+        if self._stale:
+            ends = max(ends, min(self._stale_at + QUIET_GAP, self._opened_at + QUIET_LIMIT))
+        if now < ends:
+            self._timer = asyncio.get_running_loop().call_later(max(0.001, ends - now), self._listen)
+        else:
+            self._begin(now)
+
+    def _begin(self, now: float) -> None:
+        self._connected = True
+        self._echo.restart()
         # A link that keeps dying as soon as it is open is not told to be up before it has held for a while.
         self._probation = [] if self._short_lives >= SHORT_LIVES else None
         if self._probation is not None:
             self._release_timer = asyncio.get_running_loop().call_later(BACK_OFF[-1], self._release)
         self._tell([LinkUp()])
-        self._tell(self._driver.connected(self._clock()))
-        self.settled.set()
+        if self._stale:
+            self._tell([Stale(self._stale)])
+        self._tell(self._driver.connected(now))
         self.flush()
 
     async def _until_lost(self, transport: asyncio.Transport) -> None:
@@ -165,7 +223,9 @@ class Session(asyncio.Protocol):
         self._cancel_timer()
         if self._probation is not None:
             self._probation = []
-        self._tell(self._driver.disconnected(self._clock()))
+        if self._connected:
+            self._connected = False
+            self._tell(self._driver.disconnected(self._clock()))
         self._probation = None
         await self._until_gone()
 
@@ -199,18 +259,33 @@ class Session(asyncio.Protocol):
             self._down_told = True
             self._heard(LinkDown(reason))
 
+    def _received(self, data: bytes, now: float) -> None:
+        """The device said this, as far as can be told."""
+        if self._echo.echoing != self._echo_told:
+            self._echo_told = self._echo.echoing
+            self._tell([Echoing(self._echo_told)])
+        if data:
+            self._tell(self._driver.receive(data, now))
+
     def _set_timer(self, now: float) -> None:
         self._cancel_timer()
-        deadline = self._driver.next_deadline()
-        if deadline is not None and not self._paused:
-            loop = asyncio.get_running_loop()
-            self._timer = loop.call_later(max(0.001, deadline - now), self._alarm)
+        deadlines = [self._echo.next_deadline(), None if self._paused else self._driver.next_deadline()]
+        deadline = min((deadline for deadline in deadlines if deadline is not None), default=None)
+        if deadline is not None:
+            self._timer = asyncio.get_running_loop().call_later(max(0.001, deadline - now), self._alarm)
 
     def _alarm(self) -> None:
         self._timer = None
-        if self._transport is not None:
-            self._tell(self._driver.tick(self._clock()))
-            self.flush()
+        if self._transport is None:
+            return
+        now = self._clock()
+        due = self._echo.next_deadline()
+        if due is not None and now >= due:
+            self._received(self._echo.tick(now, _unsent(self._transport)), now)
+        due = self._driver.next_deadline()
+        if due is not None and now >= due and not self._paused:
+            self._tell(self._driver.tick(now))
+        self.flush()
 
     def _cancel_timer(self) -> None:
         if self._timer:
@@ -219,3 +294,9 @@ class Session(asyncio.Protocol):
         if self._transport is None and self._release_timer:
             self._release_timer.cancel()
             self._release_timer = None
+
+
+def _unsent(transport: asyncio.Transport) -> int:
+    """How many bytes have not left yet, those that the kernel keeps for a stopped line among them."""
+    kept = transport.waiting_to_leave() if isinstance(transport, DescriptorTransport) else 0
+    return transport.get_write_buffer_size() + kept

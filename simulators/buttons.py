@@ -51,6 +51,7 @@ class Buttons:
         self._root = f"lobby/{branch}/"
         self._boot = f"{random.getrandbits(64):016x}"
         self._next: Counter[str] = Counter()
+        self._bounces: set[asyncio.Task[None]] = set()
         self._answers: dict[tuple[str, int], asyncio.Future[dict[str, Any]]] = {}
         self.retained: dict[str, Any] = {}
         """The last content of each topic that is no answer and no event, below the root."""
@@ -72,8 +73,9 @@ class Buttons:
         return self
 
     async def __aexit__(self, *error: Any) -> None:
-        self._listening.cancel()
-        await asyncio.gather(self._listening, return_exceptions=True)
+        for task in (self._listening, *self._bounces):
+            task.cancel()
+        await asyncio.gather(self._listening, *self._bounces, return_exceptions=True)
         await self._client.__aexit__(None, None, None)
 
     async def ended(self) -> None:
@@ -93,6 +95,8 @@ class Buttons:
             if self.faults.fast is not None:
                 content["at"] = self._clock() + round(self.faults.fast * 1000)
             payload = json.dumps({**content, "boot": self._boot, "seq": seq}, ensure_ascii=False)
+            if self.faults.bounce:
+                self._bounce(device, content)
             for _ in range(TRIES):
                 await self._client.publish(f"{self._root}{device}/press", payload, qos=1, retain=self.faults.retain)
                 try:
@@ -103,6 +107,20 @@ class Buttons:
             raise TimeoutError(f"{device}: no answer to {content}")
         finally:
             del self._answers[device, seq]
+
+    def _bounce(self, device: str, content: Mapping[str, Any]) -> None:
+        """Make a press once more, a moment later; nobody waits for its answer."""
+        seq = self._next[device]
+        self._next[device] += 1
+        payload = json.dumps({**content, "boot": self._boot, "seq": seq}, ensure_ascii=False)
+
+        async def again(after: float) -> None:
+            await asyncio.sleep(after)
+            await self._client.publish(f"{self._root}{device}/press", payload, qos=1)
+
+        task = asyncio.create_task(again(self.faults.bounce), name="bounce")
+        self._bounces.add(task)
+        task.add_done_callback(self._bounces.discard)
 
     async def meddle(self, topic: str, payload: str) -> None:
         """Publish something where only the controller should."""

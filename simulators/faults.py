@@ -34,6 +34,16 @@ class Faults:
     """A pulled cable leaves the device its power: once it is back, the device goes on where it was."""
     cut_after: int = 0
     """The cable is pulled once so many more bytes have reached the device; 0: it is not."""
+    echo: bool = False
+    """The adapter hears itself: every byte the host sends comes back, at the line's speed."""
+    collision: float = 0.0
+    """Probability that host and device break each other's bytes when one speaks on top of the other; with `echo`."""
+    xoff: bool = False
+    """The device has sent XOFF and reads nothing; when this ends it sends XON."""
+    keeps: bool = False
+    """A device server keeps what the device says while nobody is connected, and says it all to who connects next."""
+    half_open: bool = False
+    """The far end of a TCP wire has vanished without a word, as when its power fails: nothing is acknowledged."""
 
     paper: Literal["ok", "low", "out"] = "ok"
     cover_open: bool = False
@@ -69,6 +79,24 @@ class Faults:
         spoiled[position] ^= self.random.randrange(1, 256)
         return bytes(spoiled)
 
+    def collides(self) -> bool:
+        """Whether two who speak at once break each other's bytes."""
+        return self.collision > 0 and self.random.random() < self.collision
+
+    def broken(self, data: bytes) -> bytes:
+        """What a collision leaves of a message: one to three bytes changed, lost or added."""
+        pieces = bytearray(data)
+        for _ in range(self.random.randint(1, 3)):
+            position = self.random.randrange(max(1, len(pieces)))
+            match self.random.choice(("changed", "lost", "added")):
+                case "changed" if pieces:
+                    pieces[position] ^= self.random.randrange(1, 256)
+                case "lost":
+                    del pieces[position : position + 1]
+                case _:
+                    pieces.insert(position, self.random.randrange(256))
+        return bytes(pieces)
+
 
 @dataclass(slots=True)
 class ButtonFaults:
@@ -78,3 +106,5 @@ class ButtonFaults:
     """Seconds by which their clock is fast (below 0: slow), told with each press; None: they have no clock."""
     retain: bool = False
     """Presses are published to be retained."""
+    bounce: float = 0.0
+    """Seconds after which each press is made once more, as a press of its own; 0: never."""

@@ -26,7 +26,7 @@ from controller.config import (
     VfdDevice,
 )
 from controller.daemon import Daemon, Notifier
-from drivers.link import SerialLink
+from drivers.link import Link, SerialLink, TcpLink
 from simulators.board import BoardFarEnd
 from simulators.cards import CardReaderFarEnd
 from simulators.farend import FarEnd
@@ -34,7 +34,7 @@ from simulators.faults import Faults
 from simulators.printer import PrinterFarEnd
 from simulators.terminals import TerminalBus
 from simulators.window import WindowFarEnd
-from simulators.wire import Wire
+from simulators.wire import TcpWire, Wire
 
 SECONDS_PER_LINE = 0.02
 """A printer of today: 150 mm of paper a second, 3 mm a line."""
@@ -50,7 +50,10 @@ class Placed:
 
 
 class Stage:
-    """The far ends of a branch's serial devices, each a link `directory/<device id>`; `seed` drives their faults."""
+    """The far ends of a branch's devices on byte links; `seed` drives their faults.
+
+    Each is a pseudo-terminal `directory/<device id>`, or a device server where the branch has one.
+    """
 
     def __init__(self, settings: Settings, directory: Path, seed: int) -> None:
         self._settings = settings
@@ -61,8 +64,12 @@ class Stage:
             far_end = _far_end(device, faults)
             if far_end is not None:
                 link = device.link  # type: ignore[union-attr]
-                baud = link.baud if isinstance(link, SerialLink) else None
-                wire = Wire(far_end, faults, directory / device.id, baud=baud, clock=time.monotonic)
+                wire: Wire
+                if isinstance(link, TcpLink):
+                    wire = TcpWire(far_end, faults, baud=None, clock=time.monotonic)
+                else:
+                    baud = link.baud if isinstance(link, SerialLink) else None
+                    wire = Wire(far_end, faults, directory / device.id, baud=baud, clock=time.monotonic)
                 self.placed[device.id] = Placed(device, far_end, wire)
 
     def plug_all(self) -> None:
@@ -89,11 +96,13 @@ class Stage:
         placed = self.placed.get(device.id)
         if placed is None:
             return device
-        link = device.link  # type: ignore[union-attr]
-        path = str(placed.wire.path)
-        return device.model_copy(
-            update={"link": replace(link, path=path) if isinstance(link, SerialLink) else SerialLink(path)}
-        )
+        return device.model_copy(update={"link": _leading_to(placed.wire, device.link)})  # type: ignore[union-attr]
+
+
+def _leading_to(wire: Wire, link: Link) -> Link:
+    if isinstance(wire, TcpWire):
+        return TcpLink("127.0.0.1", wire.port)
+    return replace(link, path=str(wire.path)) if isinstance(link, SerialLink) else SerialLink(str(wire.path))
 
 
 def _far_end(device: Device, faults: Faults) -> FarEnd | None:

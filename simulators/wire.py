@@ -1,4 +1,4 @@
-"""Pseudo-terminals as wires: what a far end says arrives at the line's speed, and what can go wrong with a wire does.
+"""Pseudo-terminals and sockets as wires: what a far end says arrives at the line's speed, and what can go wrong does.
 
 A pseudo-terminal knows no baud rate, so the wire paces the bytes itself, both ways: a far end hears a byte when a real
 line would have delivered it, and its answers leave no faster. Unless told to be raw, the kernel would turn 0A into
@@ -8,16 +8,27 @@ line would have delivered it, and its answers leave no faster. Unless told to be
 from __future__ import annotations
 
 import asyncio
+import ctypes
+import heapq
 import os
+import socket
+import struct
 import tty
 from collections import deque
 from collections.abc import Callable
+from itertools import count
 from pathlib import Path
 
 from simulators.farend import FarEnd
 from simulators.faults import Faults
 
 CHUNK = 4096
+XON, XOFF = b"\x11", b"\x13"
+KEPT = 4096
+"""Bytes that a device server keeps while nobody is connected."""
+SO_ATTACH_FILTER, SO_DETACH_FILTER = 26, 27
+DROP_ALL = struct.pack("HBBI", 0x06, 0, 0, 0)
+"""A socket's packet filter (one instruction: take 0 bytes) that loses all that comes, before it is acknowledged."""
 
 
 class Wire:
@@ -38,7 +49,9 @@ class Wire:
         self._master: int | None = None
         self._slave: int | None = None
         self._incoming: deque[tuple[float, bytes]] = deque()
-        self._outgoing: deque[tuple[float, bytes]] = deque()
+        self._outgoing: list[tuple[float, int, bool, bytes]] = []  # a heap: when, in which order, whether echo, what
+        self._order = count()
+        self._stopped = False  # the far end has sent XOFF
         self._in_free_at = self._out_free_at = 0.0
         self._timer: asyncio.TimerHandle | None = None
         self._powered = False
@@ -48,15 +61,11 @@ class Wire:
     def plug(self) -> None:
         """Put the cable in."""
         self.faults.unplugged = False
-        self._master, self._slave = os.openpty()
-        tty.setraw(self._slave)
-        os.set_blocking(self._master, False)
-        self.path.unlink(missing_ok=True)
-        self.path.symlink_to(os.ttyname(self._slave))
+        self._open()
         self._incoming.clear()
         self._outgoing.clear()
+        self._stopped = False
         self._in_free_at = self._out_free_at = 0.0
-        asyncio.get_running_loop().add_reader(self._master, self._readable)
         if not (self._powered and self.faults.keeps_power):
             self.far_end.plugged(self._clock())
         self._powered = True
@@ -68,13 +77,40 @@ class Wire:
         if self._timer:
             self._timer.cancel()
             self._timer = None
-        if self._master is None or self._slave is None:
-            return
-        asyncio.get_running_loop().remove_reader(self._master)
+        if self.plugged:
+            self._shut()
+
+    def _open(self) -> None:
+        self._master, self._slave = os.openpty()
+        tty.setraw(self._slave)
+        os.set_blocking(self._master, False)
+        self.path.unlink(missing_ok=True)
+        self.path.symlink_to(os.ttyname(self._slave))
+        self._listen(True)
+
+    def _shut(self) -> None:
+        assert self._master is not None
+        assert self._slave is not None
+        self._listen(False)
         self.path.unlink(missing_ok=True)
         os.close(self._slave)
         os.close(self._master)
         self._master = self._slave = None
+
+    def _listen(self, on: bool) -> None:
+        """Whether what the host sends is taken; if not, its buffer fills up."""
+        if self._master is None:
+            return
+        loop = asyncio.get_running_loop()
+        if on:
+            loop.add_reader(self._master, self._readable)
+        else:
+            loop.remove_reader(self._master)
+
+    @property
+    def where(self) -> str:
+        """Where it is found: a path, or a link."""
+        return str(self.path)
 
     @property
     def plugged(self) -> bool:
@@ -93,20 +129,26 @@ class Wire:
     # -- bytes -----------------------------------------------------------------------------------------------
 
     def _readable(self) -> None:
-        if self._master is None or self.faults.hang:
-            # A hung device leaves the bytes where they are, and the writer's buffer fills up.
-            if self._master is not None:
-                asyncio.get_running_loop().remove_reader(self._master)
-                self._schedule(0.05)
+        if self._master is None:
             return
-        try:
-            data = os.read(self._master, CHUNK)
-        except (BlockingIOError, OSError):
+        if self.faults.hang or self.faults.xoff:
+            self._listen(False)
+            self._schedule(0.05)
+            return
+        data = self._read(self._master)
+        if not data:
             return
         now = self._clock()
-        self._in_free_at = max(now, self._in_free_at) + len(data) * self._byte_time
+        starts = max(now, self._in_free_at)
+        self._in_free_at = starts + len(data) * self._byte_time
+        heard, back = data, data
+        if self.faults.echo:
+            if self._out_free_at > now and self.faults.collides():
+                heard, back = self.faults.broken(data), self.faults.broken(data)
+                self._break(echo=False)
+            self._return(self.faults.touched(back), starts)
         if not self.faults.lost():
-            self._incoming.append((self._in_free_at, self.faults.touched(data)))
+            self._incoming.append((self._in_free_at, self.faults.touched(heard)))
         self._turn()
 
     def _turn(self) -> None:
@@ -115,9 +157,9 @@ class Wire:
         if self.faults.hang:
             self._schedule(0.05)
             return
-        if self._master is not None:
-            asyncio.get_running_loop().add_reader(self._master, self._readable)
-        while self._incoming and self._incoming[0][0] <= now:
+        self._obey_flow()
+        self._listen(not self._stopped)
+        while self._incoming and self._incoming[0][0] <= now and not self._stopped:
             self.far_end.receive(self.faults.before_cut(self._incoming.popleft()[1]), now)
             if self.faults.unplugged:
                 self.unplug()
@@ -128,23 +170,58 @@ class Wire:
         for message in self.far_end.data_to_send(now):
             self._say(message, now)
         while self._outgoing and self._outgoing[0][0] <= now:
-            self._write(self._outgoing.popleft()[1])
-        times = [queue[0][0] for queue in (self._incoming, self._outgoing) if queue]
+            self._write(heapq.heappop(self._outgoing)[3])
+        times = [self._outgoing[0][0]] if self._outgoing else []
+        if self._incoming and not self._stopped:
+            times.append(self._incoming[0][0])
         deadline = self.far_end.next_deadline()
         if deadline is not None:
             times.append(deadline)
         if times:
             self._schedule(min(times) - now)
 
+    def _obey_flow(self) -> None:
+        if self._stopped != self.faults.xoff:
+            self._stopped = self.faults.xoff
+            self._write(XOFF if self._stopped else XON)
+
     def _say(self, message: bytes, now: float) -> None:
         if self.faults.lost():
             return
         message = self.faults.touched(message)
+        at = max(now + self.faults.delay, self._out_free_at)
+        if self.faults.echo and self._in_free_at > at:  # one pair of wires for both
+            if self.faults.collides():
+                message = self.faults.broken(message)
+                self._break(echo=True)
+            else:
+                at = self._in_free_at
         pieces = [message[i : i + 1] for i in range(len(message))] if self.faults.dribble else [message]
         for piece in pieces:
-            start = max(now + self.faults.delay, self._out_free_at)
-            self._out_free_at = start + len(piece) * self._byte_time
-            self._outgoing.append((self._out_free_at, piece))
+            at += len(piece) * self._byte_time
+            heapq.heappush(self._outgoing, (at, next(self._order), False, piece))
+        self._out_free_at = at
+
+    def _return(self, data: bytes, at: float) -> None:
+        """What the host has sent comes back, byte by byte as it goes out."""
+        pieces = [data[i : i + 1] for i in range(len(data))] if self._byte_time or self.faults.dribble else [data]
+        for piece in pieces:
+            at += len(piece) * self._byte_time
+            heapq.heappush(self._outgoing, (at, next(self._order), True, piece))
+
+    def _break(self, *, echo: bool) -> None:
+        """Somebody speaks on top of the echo, or of the device: what is still to come of it is broken."""
+        broken = [
+            (at, order, of_echo, self.faults.broken(data) if of_echo == echo else data)
+            for at, order, of_echo, data in self._outgoing
+        ]
+        self._outgoing = broken  # neither times nor order have changed: still a heap
+
+    def _read(self, fd: int) -> bytes:
+        try:
+            return os.read(fd, CHUNK)
+        except OSError:
+            return b""
 
     def _write(self, data: bytes) -> None:
         if self._master is None:
@@ -163,3 +240,109 @@ class Wire:
         self._timer = None
         if self.plugged:
             self._turn()
+
+
+class TcpWire(Wire):
+    """One device behind a device server at `port` on 127.0.0.1, which talks to whoever connected last."""
+
+    def __init__(self, far_end: FarEnd, faults: Faults, *, baud: int | None, clock: Callable[[], float]) -> None:
+        super().__init__(far_end, faults, Path(), baud=baud, clock=clock)
+        self._server: socket.socket | None = None
+        self._client: socket.socket | None = None
+        self._kept = b""
+        self._half_open = False
+        self._vanished: list[socket.socket] = []
+        with socket.create_server(("127.0.0.1", 0)) as chosen:
+            self.port: int = chosen.getsockname()[1]
+
+    @property
+    def where(self) -> str:
+        return f"tcp:127.0.0.1:{self.port}"
+
+    @property
+    def plugged(self) -> bool:
+        """Whether the device server is there."""
+        return self._server is not None
+
+    def _open(self) -> None:
+        self._server = socket.create_server(("127.0.0.1", self.port))
+        self._server.setblocking(False)
+        asyncio.get_running_loop().add_reader(self._server, self._accept)
+
+    def _shut(self) -> None:
+        assert self._server is not None
+        self._hang_up()
+        asyncio.get_running_loop().remove_reader(self._server)
+        self._server.close()
+        self._server = None
+        self._kept = b""
+        self._half_open = False
+        self._close_vanished()
+
+    def poke(self) -> None:
+        if self._server and self.faults.half_open != self._half_open:
+            self._half_open = self.faults.half_open
+            if self._half_open:
+                self._vanish(self._server)
+            else:
+                self._server.setsockopt(socket.SOL_SOCKET, SO_DETACH_FILTER, 0)
+                self._close_vanished()
+        super().poke()
+
+    def _vanish(self, server: socket.socket) -> None:
+        """From now on nothing of what comes is so much as acknowledged, and nothing is said."""
+        _drop_all(server)
+        if self._client:
+            _drop_all(self._client)
+            self._vanished.append(self._client)  # closing it would be a word
+            self._forget_client()
+
+    def _close_vanished(self) -> None:
+        for connection in self._vanished:
+            connection.close()
+        self._vanished.clear()
+
+    def _accept(self) -> None:
+        assert self._server is not None
+        try:
+            connection, _ = self._server.accept()
+        except OSError:
+            return
+        self._hang_up()
+        connection.setblocking(False)
+        self._client, self._master = connection, connection.fileno()
+        kept, self._kept = self._kept, b""
+        if kept:
+            self._write(kept)
+        self._turn()
+
+    def _hang_up(self) -> None:
+        client = self._client
+        self._forget_client()
+        if client:
+            client.close()
+
+    def _forget_client(self) -> None:
+        self._listen(False)
+        self._client = self._master = None
+
+    def _read(self, fd: int) -> bytes:
+        try:
+            data = os.read(fd, CHUNK)
+        except BlockingIOError:
+            return b""
+        except OSError:
+            data = b""
+        if not data:
+            self._hang_up()
+        return data
+
+    def _write(self, data: bytes) -> None:
+        if self._master is None and self.faults.keeps and not self.faults.half_open:
+            self._kept = (self._kept + data)[-KEPT:]
+        super()._write(data)
+
+
+def _drop_all(connection: socket.socket) -> None:
+    instruction = ctypes.create_string_buffer(DROP_ALL)
+    connection.setsockopt(socket.SOL_SOCKET, SO_ATTACH_FILTER, struct.pack("HP", 1, ctypes.addressof(instruction)))

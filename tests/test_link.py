@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import socket
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import AsyncIterator, Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from ports import Pty, eventually, open_files
 
+from drivers import descriptor
 from drivers import link as link_module
+from drivers.descriptor import DescriptorTransport
 from drivers.link import (
+    KEEP_ALIVE,
     FileLink,
     Link,
     LinkError,
@@ -60,6 +66,15 @@ class Ear(asyncio.Protocol):
 
     def connection_lost(self, error: Exception | None) -> None:
         self.lost.append(error)
+
+
+def noticed_within(options: Iterable[tuple[int, int, int]]) -> float:
+    """Seconds from the last word of a peer to the first question after the user time-out."""
+    of = {option: value for level, option, value in options if level == socket.IPPROTO_TCP}
+    asked, patience = float(of[socket.TCP_KEEPIDLE]), of[socket.TCP_USER_TIMEOUT] / 1000
+    while asked < patience:
+        asked += of[socket.TCP_KEEPINTVL]
+    return asked
 
 
 async def closed(transport: asyncio.Transport, ear: Ear) -> None:
@@ -271,6 +286,10 @@ async def test_tcp_both_ways() -> None:
     server = await asyncio.start_server(lambda *streams: taken.put_nowait(streams), "127.0.0.1", 0)
     ear = Ear()
     transport = await open_link(TcpLink("127.0.0.1", server.sockets[0].getsockname()[1]), lambda: ear)
+    connection = transport.get_extra_info("socket")
+    for level, option, value in KEEP_ALIVE:
+        assert connection.getsockopt(level, option) == value
+    assert noticed_within(KEEP_ALIVE) <= 10
     reader, writer = await taken.get()
     writer.write(ALL_BYTES)
     transport.write(ALL_BYTES)
@@ -332,6 +351,138 @@ async def test_an_unplugged_port_is_noticed_once(pty: Pty, kind: str, writing: b
     await asyncio.sleep(0)
     assert len(ear.lost) == 1
     assert len(open_files()) == len(before)
+
+
+@pytest.mark.parametrize("kind", ["serial", "file"])
+async def test_a_write_that_had_to_wait_leaves_nothing_turning(pty: Pty, kind: str) -> None:
+    """A third of the time would be a processor at work."""
+    ear = Ear()
+    transport = await open_link(parse_link(f"{kind}:{pty.path}"), lambda: ear)
+    spells: list[float] = []
+    for _ in range(3):
+        while not ear.paused:
+            transport.write(bytes(3000))
+        waiting = transport.get_write_buffer_size()
+        while ear.paused or waiting:
+            waiting = len(pty.read()) and 1
+            await asyncio.sleep(0)
+        worked = time.process_time()
+        await asyncio.sleep(0.2)
+        spells.append(time.process_time() - worked)
+    assert min(spells) < 0.2 * (1 / 3)
+    await closed(transport, ear)
+
+
+@pytest.mark.parametrize("kind", ["serial", "file"])
+async def test_a_port_that_is_pulled_while_it_is_full_is_lost_once(pty: Pty, kind: str) -> None:
+    before, ear = open_files(), Ear()
+    transport = await open_link(parse_link(f"{kind}:{pty.path}"), lambda: ear)
+    while not ear.paused:
+        transport.write(bytes(4096))
+    pty.unplug()
+    await eventually(lambda: ear.lost)
+    transport.close()
+    pty.plug()
+    assert len(ear.lost) == 1
+    assert len(open_files()) == len(before)
+
+
+async def test_a_stopped_port_is_closed_at_once_and_can_be_opened_again(pty: Pty) -> None:
+    for ear in (Ear(), Ear()):
+        transport = await open_link(SerialLink(str(pty.path), xonxoff=True), lambda ear=ear: ear)  # type: ignore[misc]
+        pty.say(b"\x13")
+        while not ear.paused:
+            transport.write(bytes(100))
+            await asyncio.sleep(0)
+        await closed(transport, ear)
+        pty.say(b"\x11")
+
+
+class Scripted:
+    """A device as the system calls show it: what reading and writing come to, one after the other."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, fd: int) -> None:
+        self.fd = fd
+        self.reads: list[bytes | OSError] = []
+        self.writes: list[int | OSError] = []
+        read, write = os.read, os.write
+
+        def scripted_read(fd: int, size: int) -> bytes:
+            return _come_to(self.reads) if fd == self.fd and self.reads else read(fd, size)
+
+        def scripted_write(fd: int, data: bytes) -> int:
+            return _come_to(self.writes) if fd == self.fd and self.writes else write(fd, data)
+
+        monkeypatch.setattr(descriptor.os, "read", scripted_read)
+        monkeypatch.setattr(descriptor.os, "write", scripted_write)
+
+
+def _come_to(outcomes: list[Any]) -> Any:
+    outcome = outcomes.pop(0)
+    if isinstance(outcome, OSError):
+        raise outcome
+    return outcome
+
+
+@pytest.fixture
+async def pair(
+    monkeypatch: pytest.MonkeyPatch,
+) -> AsyncIterator[tuple[Scripted, socket.socket, asyncio.Transport, Ear]]:
+    """A transport over one end of a pair of sockets; the test has the other."""
+    ours, theirs = socket.socketpair()
+    ours.setblocking(False)
+    ear = Ear()
+    fd = ours.detach()
+    transport = DescriptorTransport(fd, ear)
+    yield Scripted(monkeypatch, fd), theirs, transport, ear
+    transport.abort()
+    theirs.close()
+    await eventually(lambda: ear.lost)
+
+
+Pair = tuple[Scripted, socket.socket, asyncio.Transport, Ear]
+
+
+@pytest.mark.parametrize("error", [errno.EIO, errno.ENODEV, errno.ENXIO])
+async def test_an_error_while_reading_ends_the_link(pair: Pair, error: int) -> None:
+    script, theirs, _, ear = pair
+    script.reads.append(OSError(error, "gone"))
+    theirs.send(b"!")
+    await eventually(lambda: ear.lost)
+    assert [lost.errno for lost in ear.lost if isinstance(lost, OSError)] == [error]
+
+
+@pytest.mark.parametrize("later", [False, True])
+async def test_an_error_while_writing_ends_the_link(pair: Pair, later: bool) -> None:
+    script, _, transport, ear = pair
+    script.writes += [*[BlockingIOError()] * later, OSError(errno.EIO, "gone")]
+    transport.write(b"!")
+    await eventually(lambda: ear.lost)
+    assert [lost.errno for lost in ear.lost if isinstance(lost, OSError)] == [errno.EIO]
+    transport.write(b"ignored")
+
+
+async def test_interruptions_and_parts_are_no_errors(pair: Pair) -> None:
+    script, theirs, transport, ear = pair
+    script.reads += [InterruptedError(), BlockingIOError()]
+    script.writes += [InterruptedError(), BlockingIOError()]
+    theirs.send(b"heard")
+    transport.write(b"sent")
+    assert ear.paused
+    await eventually(lambda: ear.heard == b"heard" and not ear.paused)
+    assert theirs.recv(100) == b"sent"
+
+
+async def test_an_end_of_file_without_a_hang_up_is_looked_at_again(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As of a USB printer that has nothing to say."""
+    monkeypatch.setattr(descriptor, "END_OF_FILE_PAUSE", 0.01)
+    script, theirs, _, ear = pair
+    script.reads += [b"", b""]
+    theirs.send(b"after all")
+    await eventually(lambda: ear.heard == b"after all")
+    assert script.reads == []
+    theirs.close()
+    await eventually(lambda: ear.lost == [None])
 
 
 async def test_a_file_link_can_be_given_up_twice(pty: Pty) -> None:

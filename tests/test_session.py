@@ -14,11 +14,14 @@ from pathlib import Path
 import pytest
 from ports import PATIENCE, Pty, eventually, open_files
 
+from drivers import link as link_module
 from drivers import session as session_module
 from drivers.device import Health
-from drivers.link import Link, TcpLink, parse_link
-from drivers.session import SHORT_LIVES, LinkDown, LinkUp, Session
+from drivers.link import KEEP_ALIVE, Link, SerialLink, TcpLink, parse_link
+from drivers.session import SHORT_LIVES, LinkDown, LinkUp, Session, Stale
 from drivers.terminal68 import Terminal68
+from simulators.faults import Faults
+from simulators.wire import TcpWire, Wire
 
 KINDS = ["serial", "file"]
 
@@ -56,14 +59,41 @@ class Echo:
         return self.due
 
 
+class Says:
+    """A far end that says what it is given."""
+
+    def __init__(self) -> None:
+        self._out: list[bytes] = []
+
+    def say(self, wire: Wire, data: bytes) -> None:
+        self._out.append(data)
+        wire.poke()
+
+    def plugged(self, now: float) -> None:
+        self._out.clear()
+
+    def receive(self, data: bytes, now: float) -> None:
+        pass
+
+    def tick(self, now: float) -> None:
+        pass
+
+    def data_to_send(self, now: float) -> list[bytes]:
+        out, self._out = self._out, []
+        return out
+
+    def next_deadline(self) -> float | None:
+        return None
+
+
 class Bench:
     """A running session and what it told."""
 
-    def __init__(self, driver: Echo, link: Link, write_timeout: float) -> None:
+    def __init__(self, driver: Echo, link: Link, write_timeout: float, quiet: float) -> None:
         self.driver = driver
         self.facts: list[object] = []
         self._heard = asyncio.Event()
-        self.session = Session(driver, link, self._hear, time.monotonic, write_timeout=write_timeout)
+        self.session = Session(driver, link, self._hear, time.monotonic, write_timeout=write_timeout, quiet=quiet)
         self.task = asyncio.create_task(self.session.run())
 
     def _hear(self, fact: object) -> None:
@@ -89,9 +119,11 @@ class Bench:
 
 
 @asynccontextmanager
-async def bench(link: Link | str, driver: Echo | None = None, *, write_timeout: float = 5.0) -> AsyncIterator[Bench]:
-    """A session at work, ended afterwards."""
-    running = Bench(driver or Echo(), parse_link(link) if isinstance(link, str) else link, write_timeout)
+async def bench(
+    link: Link | str, driver: Echo | None = None, *, write_timeout: float = 5.0, quiet: float = 0.0
+) -> AsyncIterator[Bench]:
+    """A session at work, ended afterwards; `quiet`: seconds in which what arrives is older than the link."""
+    running = Bench(driver or Echo(), parse_link(link) if isinstance(link, str) else link, write_timeout, quiet)
     try:
         yield running
         assert not running.task.done(), "a session never ends by itself"
@@ -375,13 +407,151 @@ async def test_a_slow_device_is_not_a_stalled_one(pty: Pty, kind: str) -> None:
     async with bench(f"{kind}:{pty.path}", driver, write_timeout=write_timeout) as b:
         await b.told(LinkUp(), "connected", "ready")
         for _ in range(8):
-            driver.out.append(bytes(size))
+            driver.out.extend([bytes(size), b"!"])
             b.session.flush()
             await asyncio.sleep(0.7 * write_timeout)
-            assert b.session._paused, "it was full all the while"
-            await pty.hear(size)
-            await eventually(lambda: not b.session._paused)
+            assert list(driver.out) == [b"!"], "it was full all the while: nobody was asked for more"
+            assert await pty.hear(size + 1) == bytes(size) + b"!"
         assert b.facts == []
+
+
+# -- a line that is stopped --------------------------------------------------------------------------------------
+
+
+async def write_until_stopped(session: Session, driver: Echo) -> int:
+    """Write dots until the line takes no more; how many were given to the driver."""
+    sent = 0
+
+    def stopped() -> bool:
+        nonlocal sent
+        sent += 1
+        driver.out.append(b".")
+        session.flush()
+        return bool(driver.out)
+
+    await eventually(stopped)
+    return sent
+
+
+async def test_a_spell_of_xoff_is_a_short_pause_and_no_more(pty: Pty) -> None:
+    """Neither while it lasts nor afterwards does anything turn: a third of the time would be a processor at work."""
+    complaints: list[dict[str, object]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: complaints.append(context))
+    driver = Echo()
+    async with bench(SerialLink(str(pty.path), xonxoff=True), driver) as b:
+        await b.told(LinkUp(), "connected", "ready")
+        spells: list[float] = []
+        for _ in range(3):
+            pty.say(b"\x13")
+            sent = await write_until_stopped(b.session, driver)
+            driver.out.append(b"ticket " * 50)
+            worked = time.process_time()
+            b.session.flush()
+            await asyncio.sleep(0.2)
+            assert driver.out[-1] == b"ticket " * 50, "the line is stopped"
+            pty.say(b"\x11")
+            assert await pty.hear(sent + 350) == b"." * sent + b"ticket " * 50
+            await asyncio.sleep(0.2)
+            spells.append(time.process_time() - worked)
+        assert min(spells) < 0.4 * (1 / 3)
+        pty.say(b"!")
+        await b.told(b"!")
+    assert complaints == []
+
+
+# -- what is older than the link ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("said", [b"stale", b"s" * 3000])
+async def test_what_a_device_server_kept_is_dropped_and_counted(said: bytes) -> None:
+    faults = Faults(keeps=True)
+    recorder = Says()
+    wire = TcpWire(recorder, faults, baud=None, clock=time.monotonic)
+    wire.plug()
+    recorder.say(wire, said)
+    try:
+        async with bench(TcpLink("127.0.0.1", wire.port), quiet=0.2) as b:
+            await b.told(LinkUp(), Stale(len(said)), "connected", "ready")
+            recorder.say(wire, b"!")
+            await b.told(b"!")
+    finally:
+        wire.unplug()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_nothing_old_is_nothing_to_tell(pty: Pty, kind: str) -> None:
+    async with bench(f"{kind}:{pty.path}", quiet=0.05) as b:
+        await b.told(LinkUp(), "connected", "ready")
+        pty.say(b"!")
+        await b.told(b"!")
+
+
+async def test_what_lay_in_a_file_links_device_is_dropped(pty: Pty) -> None:
+    pty.say(b"old")
+    async with bench(f"file:{pty.path}", quiet=0.1) as b:
+        await b.told(LinkUp(), Stale(3), "connected", "ready")
+
+
+async def test_old_bytes_that_keep_pouring_in_are_old_but_not_for_ever(
+    pty: Pty, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(session_module, "QUIET_LIMIT", 0.4)
+    monkeypatch.setattr(session_module, "QUIET_GAP", 0.3)
+    async with bench(f"file:{pty.path}", quiet=0.1) as b:
+        started, said = time.monotonic(), 0
+        while not b.facts:
+            pty.say(b"x")
+            said += 1
+            await asyncio.sleep(0.01)
+        assert time.monotonic() - started >= 0.4, "longer than the quiet moment"
+        await b.until(lambda facts: len(facts) >= 4)
+        assert b.facts[0] == LinkUp()
+        assert isinstance(b.facts[1], Stale)
+        assert said - 2 <= b.facts[1].size <= said
+
+
+async def test_a_link_lost_in_its_first_moment_was_none(pty: Pty) -> None:
+    port = str(pty.path.readlink())
+    async with bench(f"file:{pty.path}", quiet=0.2) as b:
+        await eventually(lambda: list(open_files().values()).count(port) == 2)
+        pty.say(b"old")
+        pty.unplug()
+        await b.told(LinkDown("lost"))
+        pty.plug()
+        await b.told(LinkUp(), "connected", "ready")
+
+
+# -- a peer that vanishes ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("speaking", [False, True])
+async def test_a_peer_that_vanishes_without_a_word_is_missed(monkeypatch: pytest.MonkeyPatch, speaking: bool) -> None:
+    """Also by who never writes to it. Its packets are really lost; the times are a tenth of the real ones."""
+    quick = {socket.TCP_KEEPIDLE: 1, socket.TCP_KEEPINTVL: 1, socket.TCP_KEEPCNT: 2, socket.TCP_USER_TIMEOUT: 800}
+    monkeypatch.setattr(
+        link_module, "KEEP_ALIVE", [(level, option, quick.get(option, value)) for level, option, value in KEEP_ALIVE]
+    )
+    faults, recorder, driver = Faults(), Says(), Echo()
+    wire = TcpWire(recorder, faults, baud=None, clock=time.monotonic)
+    wire.plug()
+    try:
+        async with bench(TcpLink("127.0.0.1", wire.port), driver) as b:
+            await b.told(LinkUp(), "connected", "ready")
+            recorder.say(wire, b"!")
+            await b.told(b"!")
+            faults.half_open = True
+            wire.poke()
+            if speaking:
+                driver.out.append(b"is anybody there")
+                b.session.flush()
+            await b.told("disconnected", LinkDown("lost"))
+            faults.half_open = False
+            wire.poke()
+            await b.told(LinkUp(), "connected", "ready")
+            recorder.say(wire, b"!")
+            await b.told(b"!")
+    finally:
+        wire.unplug()
 
 
 async def test_a_silent_device_that_is_owed_nothing_is_left_alone(pty: Pty) -> None:
@@ -446,7 +616,7 @@ async def test_a_link_that_dies_at_once_again_and_again_is_not_told_to_be_up() -
     server = await asyncio.start_server(hang_up, "127.0.0.1", 0)
     async with server:
         port = server.sockets[0].getsockname()[1]
-        session = Session(Terminal68([1]), TcpLink("127.0.0.1", port), heard.append, time.monotonic)
+        session = Session(Terminal68([1]), TcpLink("127.0.0.1", port), heard.append, time.monotonic, quiet=0.0)
         task = asyncio.create_task(session.run())
         await eventually(lambda: accepted >= SHORT_LIVES + 3)
         task.cancel()

@@ -156,6 +156,7 @@ async def test_only_the_page_itself_may_press_keys(browser: Browser, stage: Stag
         ("devices/terminals/press", b"x" * 20_000, 413),
         ("devices/hall/knobs", {"paper": "out"}, 422),
         ("devices/hall/knobs", {"garble": 2}, 422),
+        ("devices/hall/knobs", {"half_open": True}, 422),
         ("devices/hall/knobs", {"unplugged": "yes"}, 422),
         ("people", {"on": 1}, 422),
         ("nothing", {}, 404),
@@ -173,9 +174,10 @@ async def test_what_is_not_there_is_refused_in_a_sentence(
 async def test_knobs_are_turned_and_seen(browser: Browser, stage: Stage) -> None:
     turned = {"paper": "low", "cover_open": True, "jammed": True, "garble": 0.3, "delay": 1, "hang": True}
     turned |= {"cut_after": 355, "keeps_power": True, "flicker": 5.0}
+    turned |= {"xoff": True, "collision": 0.1}
     assert (await browser.post("/lobby/devices/printer/knobs", turned)).status == 204
     seen = (await browser.get("/lobby/view")).json
-    assert seen["devices"]["printer"]["knobs"] == turned | {"loss": 0.0, "unplugged": False}
+    assert seen["devices"]["printer"]["knobs"] == turned | {"loss": 0.0, "unplugged": False, "echo": False}
     assert seen["printers"]["printer"]["light"] == "error"
     await browser.post("/lobby/devices/terminals/knobs", {"unplugged": True})
     unplugged = await browser.post("/lobby/devices/terminals/press", {"key": "CALL", "address": 1})

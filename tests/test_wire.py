@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import os
+import socket
 import time
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
@@ -17,7 +18,7 @@ import pytest
 from ports import eventually, open_files
 
 from simulators.faults import Faults
-from simulators.wire import Wire
+from simulators.wire import TcpWire, Wire
 
 BAUD = 9600
 SPEED = BAUD / 10
@@ -438,3 +439,143 @@ async def test_no_descriptor_is_left(tmp_path: Path) -> None:
         wire.plug()
         wire.unplug()
     assert open_files() == before
+
+
+# -- what a line does to bytes, and device servers --------------------------------------------------------------
+
+
+@pytest.mark.parametrize("dribble", [False, True])
+async def test_an_echoing_line_returns_what_the_host_sends_at_the_lines_speed(
+    plug: Plug, clock: Clock, dribble: bool
+) -> None:
+    wire, far_end, host = plug(echo=True, dribble=dribble)
+    sent = bytes(range(96))
+    os.write(host.fd, sent)
+    start = clock.now
+
+    def step() -> bool:
+        clock.now += 0.001
+        wire.poke()
+        assert len(host.read()) <= (clock.now - start) * SPEED + 1e-6
+        return len(host.heard) == len(sent)
+
+    await eventually(step)
+    assert host.heard == far_end.heard == sent
+
+
+async def test_who_speaks_on_an_echoing_line_waits_for_the_other(plug: Plug, clock: Clock) -> None:
+    wire, far_end, host = plug(echo=True)
+    os.write(host.fd, b"from the host")
+    await eventually(lambda: _on(clock) or wire.poke() or host.read())
+    far_end.out.append(b"from the device")
+    await eventually(lambda: _on(clock) or wire.poke() or len(host.read()) >= 28)
+    assert host.heard == b"from the hostfrom the device"
+
+
+async def test_a_collision_breaks_both(plug: Plug, clock: Clock) -> None:
+    wire, far_end, host = plug(echo=True, collision=1.0, random=Random(7))
+    far_end.out.append(b"from the device, and long enough")
+    wire.poke()
+    os.write(host.fd, b"from the host, and long enough")
+    await eventually(lambda: _on(clock) or wire.poke() or (len(host.read()) > 50 and far_end.heard))
+    assert b"from the device, and long enough" not in host.heard
+    assert b"from the host, and long enough" not in host.heard
+    assert far_end.heard != b"from the host, and long enough"
+
+
+def _on(clock: Clock) -> bool:
+    clock.now += 0.001
+    return False
+
+
+async def test_a_stopped_device_says_so_and_reads_nothing_until_it_goes_on(plug: Plug) -> None:
+    wire, far_end, host = plug(baud=None)
+    wire.faults.xoff = True
+    wire.poke()
+    await eventually(lambda: host.read() == b"\x13")
+    os.write(host.fd, b"later")
+    far_end.out.append(b"said")
+    wire.poke()
+    await eventually(lambda: host.read() == b"\x13said")
+    assert far_end.heard == b""
+    wire.faults.xoff = False
+    wire.poke()
+    await eventually(lambda: far_end.heard == b"later")
+    assert host.read() == b"\x13said\x11"
+
+
+@pytest.fixture
+async def server() -> AsyncIterator[tuple[TcpWire, Recorder]]:
+    """A device behind a device server, plugged in."""
+    far_end = Recorder()
+    wire = TcpWire(far_end, Faults(), baud=None, clock=time.monotonic)
+    wire.plug()
+    yield wire, far_end
+    wire.unplug()
+
+
+async def connect(wire: TcpWire) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    return await asyncio.open_connection("127.0.0.1", wire.port)
+
+
+@pytest.mark.parametrize("keeps", [False, True])
+async def test_a_device_server_passes_bytes_and_may_keep_what_nobody_hears(
+    server: tuple[TcpWire, Recorder], keeps: bool
+) -> None:
+    wire, far_end = server
+    wire.faults.keeps = keeps
+    far_end.out.append(b"old ")
+    wire.poke()
+    reader, writer = await connect(wire)
+    writer.write(ALL_BYTES)
+    await eventually(lambda: far_end.heard == ALL_BYTES)
+    far_end.out.append(ALL_BYTES)
+    wire.poke()
+    assert await reader.readexactly(256 + 4 * keeps) == b"old " * keeps + ALL_BYTES
+    writer.close()
+
+
+async def test_a_device_server_talks_to_who_came_last_and_can_be_pulled(server: tuple[TcpWire, Recorder]) -> None:
+    wire, far_end = server
+    first, writer = await connect(wire)
+    writer.write(b"1")
+    await eventually(lambda: far_end.heard == b"1")
+    second, other = await connect(wire)
+    assert await first.read() == b""
+    far_end.out.append(b"2")
+    wire.poke()
+    assert await second.readexactly(1) == b"2"
+    wire.unplug()
+    assert await second.read() == b""
+    with pytest.raises(ConnectionRefusedError):
+        await connect(wire)
+    wire.plug()
+    _, again = await connect(wire)
+    again.write(b"3")
+    await eventually(lambda: far_end.heard == b"13")
+    for each in (writer, other, again):
+        each.close()
+
+
+async def test_a_far_end_that_vanishes_says_nothing_and_hears_nothing(server: tuple[TcpWire, Recorder]) -> None:
+    wire, far_end = server
+    reader, writer = await connect(wire)
+    writer.write(b"1")
+    await eventually(lambda: far_end.heard == b"1")
+    wire.faults.half_open = True
+    wire.poke()
+    writer.write(b"lost")
+    with socket.socket() as knocking:
+        knocking.setblocking(False)
+        knocking.connect_ex(("127.0.0.1", wire.port))
+        await asyncio.sleep(0.05)
+        assert knocking.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1) == b"\x02", "no answer: still SYN_SENT"
+    assert not reader.at_eof()
+    assert far_end.heard == b"1"
+    wire.faults.half_open = False
+    wire.poke()
+    _, again = await connect(wire)
+    again.write(b"2")
+    await eventually(lambda: far_end.heard == b"12")
+    writer.close()
+    again.close()

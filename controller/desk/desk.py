@@ -19,7 +19,7 @@ from controller.lobby.rules import Rules
 from controller.lobby.state import State
 from controller.lobby.views import Waits
 from drivers.device import Health
-from drivers.session import LinkDown, LinkUp
+from drivers.session import Echoing, LinkDown, LinkUp, Stale
 
 log = logging.getLogger(__name__)
 
@@ -66,6 +66,9 @@ class Desk:
         """What has been told of each device."""
         self._flapping: dict[str, Flapping] = {}
         self._steady = steady
+        self._said: dict[str, Health] = {}
+        """What each driver says of its device."""
+        self._echoing: set[str] = set()
         self._trouble = ""
         self._state = State()
 
@@ -102,6 +105,10 @@ class Desk:
                 self.health(id, known or Health("offline", "offline"), reason)
         elif isinstance(fact, LinkUp) and id == MqttPost.id:
             self.health(id, Health("ok"), "")
+        elif isinstance(fact, Stale):
+            log.warning("%s: %s", id, self.lobby.rules.wording.say("notice.stale", size=fact.size))
+        elif isinstance(fact, Echoing):
+            self._hears_itself(id, fact.on)
         self._posts[id].heard(fact)
 
     def begin(self, state: State) -> None:
@@ -174,6 +181,9 @@ class Desk:
     def health(self, id: str, health: Health, note: str) -> None:
         """A device's health as its driver sees it; what has not changed, or does nothing but change, is neither logged
         nor written."""
+        self._said[id] = health
+        if health.state == "ok" and id in self._echoing:
+            health = Health("ok", "hears_itself")
         flapping = self._flapping.setdefault(id, Flapping())
         told = flapping.hears(health, self._steady())
         if told:
@@ -201,6 +211,18 @@ class Desk:
         self.lobby.submit(Request(command))
 
     # -- inside ----------------------------------------------------------------------------------------------
+
+    def _hears_itself(self, id: str, on: bool) -> None:
+        """What a device's adapter returns is kept from its driver: it works, and says so beside that."""
+        wording = self.lobby.rules.wording
+        if on:
+            self._echoing.add(id)
+            log.warning("%s: %s; %s", id, wording.say("device.hears_itself"), wording.say("advice.hears_itself"))
+        else:
+            self._echoing.discard(id)
+            log.warning("%s: %s", id, wording.say("notice.no_echo"))
+        if id in self._said:
+            self.health(id, self._said[id], "")
 
     def _update(self) -> None:
         """Something has changed: show it, at once unless there is more to come."""

@@ -35,7 +35,7 @@ async def run_far_ends(settings: Settings, directory: Path, say: Callable[[str],
                 connecting = asyncio.create_task(_stay_connected(settings.mqtt, settings.rules.branch, lobby.view, say))
                 stack.callback(connecting.cancel)
         for id, placed in stage.placed.items():
-            say(f"{placed.wire.path}  {type(placed.far_end).__name__}  ({id})")
+            say(f"{placed.wire.where}  {type(placed.far_end).__name__}  ({id})")
         say("Point each device's link at its path, then: lobby run --config FILE. Ctrl-C ends the simulators.")
         await connecting  # for ever, but for a fault of ours
 
