@@ -51,9 +51,14 @@ def _measure(name: str, quick: bool, progress: Progress) -> list[Figure]:
         case "press":
             return [
                 figure
-                for counters in (1, 12)
+                for counters, echoing in ((1, False), (12, False), (1, True))
                 for figure in press.measure(
-                    DIRECTORY, counters, presses, runs, task(f"press to board, counters: {counters}", presses * runs)
+                    DIRECTORY,
+                    counters,
+                    presses,
+                    runs,
+                    task(f"press to board, counters: {counters}{', echoing bus' * echoing}", presses * runs),
+                    echoing=echoing,
                 )
             ]
         case "screens":

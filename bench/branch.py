@@ -65,8 +65,11 @@ _SERVES = (
 )
 
 
-def far_ends(counters: int, *, full: bool) -> FarEnds:
-    """A terminal bus and a hall board; with `full` a ticket printer and a window display for each counter as well."""
+def far_ends(counters: int, *, full: bool, echoing: bool = False) -> FarEnds:
+    """A terminal bus and a hall board; with `full` a ticket printer and a window display for each counter as well.
+
+    `echoing`: the bus returns all that is sent.
+    """
     devices: dict[str, FarEnd] = {
         "terminals": TerminalBus(range(1, counters + 1), range(101, 101 + counters) if full else ()),
         "hall": BoardFarEnd(),
@@ -74,7 +77,7 @@ def far_ends(counters: int, *, full: bool) -> FarEnds:
     if full:
         devices["printer"] = PrinterFarEnd(Faults(), columns=32)
         devices |= {f"window-{n}": WindowFarEnd("cd5220") for n in range(1, counters + 1)}
-    return FarEnds(devices)
+    return FarEnds(devices, ["terminals"] if echoing else [])
 
 
 def configuration(

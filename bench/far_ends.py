@@ -6,7 +6,7 @@ import os
 import select
 import time
 import tty
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 
 from simulators.farend import FarEnd
 
@@ -16,10 +16,14 @@ PATIENCE = 5.0
 
 
 class FarEnds:
-    """Simulated devices by id, each on its own pseudo-terminal; nothing moves but inside `serve` and `time`."""
+    """Simulated devices by id, each on its own pseudo-terminal; nothing moves but inside `serve` and `time`.
 
-    def __init__(self, far_ends: Mapping[str, FarEnd]) -> None:
+    The wires of those in `echoing` return all that the daemon sends.
+    """
+
+    def __init__(self, far_ends: Mapping[str, FarEnd], echoing: Collection[str] = ()) -> None:
         self.far_ends = far_ends
+        self._echoing = echoing
         self.paths: dict[str, str] = {}
         self._masters: dict[str, int] = {}
         self._by_fd: dict[int, FarEnd] = {}
@@ -51,9 +55,13 @@ class FarEnds:
             wait = max(0.0, min([end, *dues]) - now)
             ready = {fd for fd, _ in self._poll.poll(wait * 1000 + 0.5)}
             now = time.monotonic()
-            for fd, far_end in self._by_fd.items():
+            for id, fd in self._masters.items():
+                far_end = self._by_fd[fd]
                 if fd in ready:
-                    far_end.receive(os.read(fd, CHUNK), now)
+                    data = os.read(fd, CHUNK)
+                    far_end.receive(data, now)
+                    if id in self._echoing:
+                        os.write(fd, data)
                 due = far_end.next_deadline()
                 if due is not None and due <= now:
                     far_end.tick(now)

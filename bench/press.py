@@ -24,16 +24,21 @@ PAUSE = (0.03, 0.07)
 """Seconds of quiet after each press has run its course: shortest and longest."""
 
 
-def measure(directory: Path, counters: int, presses: int, runs: int, done: Callable[[], None]) -> list[Figure]:
-    """With one counter: terminals and board. With more: the whole branch, with printer, windows and MQTT."""
+def measure(
+    directory: Path, counters: int, presses: int, runs: int, done: Callable[[], None], *, echoing: bool = False
+) -> list[Figure]:
+    """With one counter: terminals and board. With more: the whole branch, with printer, windows and MQTT.
+
+    `echoing`: the terminals' bus returns all that is sent, as through a two-wire adapter.
+    """
     figures: dict[int, tuple[list[float], list[float]]] = {50: ([], []), 99: ([], [])}
     most = {50: 3.0, 99: 4.0}
     for run in range(runs):
-        ours, echoes, commits = _run(directory, counters, presses, Random(run), done)
+        ours, echoes, commits = _run(directory, counters, presses, Random(run), done, echoing)
         for percent, (values, floors) in figures.items():
             values.append(percentile(ours, percent) * 1000)
             floors.append((percentile(echoes, percent) + percentile(commits, percent)) * 1000)
-    name = f"press to board, {counters} counter{'s' if counters > 1 else ''}"
+    name = f"press to board, {counters} counter{'s' if counters > 1 else ''}{', echoing bus' if echoing else ''}"
     return [
         against_floor(f"{name}, p{percent}", values, floors, "ms", most=most[percent], presses=presses)
         for percent, (values, floors) in figures.items()
@@ -41,10 +46,10 @@ def measure(directory: Path, counters: int, presses: int, runs: int, done: Calla
 
 
 def _run(
-    directory: Path, counters: int, presses: int, random: Random, done: Callable[[], None]
+    directory: Path, counters: int, presses: int, random: Random, done: Callable[[], None], echoing: bool
 ) -> tuple[list[float], list[float], list[float]]:
     ours, echoes, commits = [], [], []
-    with branch(directory, counters, presses) as (ends, far_echo, synced):
+    with branch(directory, counters, presses, echoing=echoing) as (ends, far_echo, synced):
         for n in range(presses):
             frame = Frame(1 + n % counters, Function.ANSWER_RATER, bytes([Key.CALL])).to_bytes()
             ours.append(press(ends, frame))
@@ -67,12 +72,14 @@ def press(ends: FarEnds, frame: bytes) -> float:
 
 
 @contextmanager
-def branch(directory: Path, counters: int, presses: int, more: str = "") -> Iterator[tuple[FarEnds, Echo, Commits]]:
+def branch(
+    directory: Path, counters: int, presses: int, more: str = "", *, echoing: bool = False
+) -> Iterator[tuple[FarEnds, Echo, Commits]]:
     """A daemon with tickets waiting, settled; and the floors beside it. `more` is added to its configuration."""
     journal, config = directory / "press.db", directory / "press.toml"
     for old in directory.glob("press.db*"):
         old.unlink()
-    ends = far_ends(counters, full=counters > 1)
+    ends = far_ends(counters, full=counters > 1, echoing=echoing)
     synced = Commits(directory / "floor.db")
     try:
         with mosquitto(directory) as port, echo() as far_echo:
