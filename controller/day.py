@@ -22,8 +22,8 @@ def told(settings: Settings, clock: Clock | None = None) -> str:
         reader.close()
     today = settings.rules.day_of((clock or system_clock()).wall())
     if not day:
-        return say("asked.no_day")
-    return say("asked.day" if day == today else "asked.day_differs", day=day, clock=today)
+        return say("business_day.none")
+    return say("business_day.right" if day == today else "business_day.differs", day=day, clock=today)
 
 
 async def begin_day(settings: Settings, clock: Clock | None = None) -> str:
