@@ -24,7 +24,7 @@ from controller.journal import Journal, Row
 from controller.lobby import commands as cm
 from controller.lobby.events import CounterOpened, DayOpened
 from controller.lobby.state import State
-from drivers.device import Health
+from drivers.device import OK, Health
 from drivers.escpos import EscposPrinter
 from drivers.mqtt import (
     BadPress,
@@ -38,7 +38,7 @@ from drivers.mqtt import (
     PressPayload,
     Where,
 )
-from drivers.session import LinkDown, LinkUp
+from drivers.session import Echoing, LinkDown, LinkUp, Stale
 from drivers.terminal68 import Frame, Function, Key, Terminal68
 
 RULES = branch({"1": {"cash": 0}})
@@ -605,3 +605,29 @@ def test_a_keypad_shows_what_its_customer_needs_and_who_should_come_near(journal
     hall.lobby.call("1")
     hall.show()
     assert hall.levels["keypad/1/screen"]["needs"] == []
+
+
+def test_an_adapter_that_hears_itself_is_said_once_and_shown_with_the_device(
+    journal: Journal, caplog: pytest.LogCaptureFixture
+) -> None:
+    requests: list[Request] = []
+    desk = Desk(RULES, journal, requests.append, lambda: True, lambda: NINE)
+    desk.add(TerminalsPost("bus", Terminal68([1]), {1: "1"}, {}, 400, desk.lobby, lambda: None))
+    for fact in (LinkUp(), Stale(30), OK, Echoing(True), OK, Health("degraded", "garbled"), OK, Echoing(False), OK):
+        desk.heard("bus", fact)
+    reports = [request.command for request in requests]
+    assert [(report.state, report.detail) for report in reports if isinstance(report, cm.ReportDevice)] == [
+        ("ok", ""),
+        ("ok", "hears_itself"),
+        ("degraded", "garbled"),
+        ("ok", "hears_itself"),
+        ("ok", ""),
+    ]
+    say = RULES.wording.say
+    assert [record.getMessage() for record in caplog.records] == [
+        f"bus: {say('notice.stale', size=30)}",
+        f"bus: {say('device.hears_itself')}; {say('advice.hears_itself')}",
+        f"bus: {say('device.garbled')}; {say('advice.garbled')}",
+        f"bus: {say('notice.back')}",
+        f"bus: {say('notice.no_echo')}",
+    ]
