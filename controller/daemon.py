@@ -92,7 +92,7 @@ class Daemon:
     async def run(self) -> None:
         """Until `stop`. Raises JournalError if the journal cannot be used."""
         settings, rules = self._settings, self._settings.rules
-        journal = Journal(settings.journal_path)
+        journal = Journal(settings.journal_path, rules.branch)
         accounts = self._accounts()
         try:
             engine = self.engine = Engine(rules, journal)
@@ -177,7 +177,7 @@ class Daemon:
         if today < open_day:
             log.warning(
                 "the clock says %s, but the journal is at %s already: numbers go on until the clock is past that day; "
-                "set the clock, and if it was the earlier one that was wrong, move %s away to begin a new journal",
+                "set the clock, and if it was the earlier one that was wrong, move %s and its .lock away to begin a new one",
                 today,
                 open_day,
                 self._settings.journal_path,
