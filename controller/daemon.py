@@ -177,7 +177,7 @@ class Daemon:
         if today < open_day:
             log.warning(
                 "the clock says %s, but the journal is at %s already: numbers go on until the clock is past that day; "
-                "set the clock, and if it was the earlier one that was wrong, move %s and its .lock away to begin a new one",
+                "set the clock, and if it was the earlier one that was wrong, move %s and its .lock away to begin anew",
                 today,
                 open_day,
                 self._settings.journal_path,
