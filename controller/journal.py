@@ -31,7 +31,7 @@ from pathlib import Path
 from typing import Any
 
 from controller.lobby.events import Event, UnknownEventError, from_row
-from controller.openfiles import FRAME, LOG_HEAD, Look, OpenFiles, Trouble, log_pages, log_size
+from controller.openfiles import FRAME, LOG_HEAD, PAGE, Look, OpenFiles, Trouble, log_pages, log_size
 
 log = logging.getLogger(__name__)
 
@@ -52,6 +52,8 @@ AT_A_TIME = 1000
 """Rows that are read at once: who reads on for long must not keep the log from being emptied."""
 PATIENCE = 200
 """Milliseconds for which readers may hold up the emptying of the log, when it has to be emptied now."""
+BUSY = 5000
+"""Milliseconds for which everything else waits for another program that has the file locked."""
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS event(
@@ -283,6 +285,10 @@ class Journal(JournalReader):
                 if not _for_want_of_room(path, error):
                     raise
                 self.trouble, self._reopens = str(error), True
+                try:
+                    self._reading()
+                except JournalError:
+                    raise error from None  # there is nothing to read, or not either
                 self._know(self._reading())
             self.opened_at = _last_row(self._reading())
             """The last row when the journal was opened; 0 for a new one."""
@@ -355,7 +361,9 @@ class Journal(JournalReader):
         if connection is None:
             return False
         try:
+            connection.execute(f"PRAGMA busy_timeout = {PATIENCE}")
             busy, pages, carried = connection.execute(f"PRAGMA wal_checkpoint({mode})").fetchone()
+            connection.execute(f"PRAGMA busy_timeout = {BUSY}")
         except sqlite3.Error:
             return False  # the next commit will say what is wrong
         return bool(not busy and pages == carried)
@@ -409,6 +417,18 @@ class Journal(JournalReader):
             self._lose(look.trouble)
         self._files.take(look)
         self._lock.keep(self._id)
+        if self._held and not (self._carry_over() and self._carry_over("TRUNCATE")):
+            self._leave_room_to_carry_over()
+
+    def _leave_room_to_carry_over(self) -> None:
+        """Nothing more is written into a log that cannot be emptied for now, when the file would find no room to take
+        all of it in: nobody but a person could make some."""
+        if self._writer is None:
+            return
+        (pages,) = self._writer.execute("PRAGMA page_count").fetchone()
+        disk = os.statvfs(self.path.parent)
+        if disk.f_bavail * disk.f_frsize < pages * PAGE - self.path.stat().st_size + SPARE:
+            raise JournalWriteError("its log leaves no room on its disk, and a program that reads it keeps it so")
 
     def _written(self) -> None:
         """After a commit: nothing is acknowledged that went into a file which was no longer ours."""
@@ -478,8 +498,7 @@ class Journal(JournalReader):
         if long and not self._held and not self._carry_over():
             self._held = True
             log.warning(
-                "%s-wal has grown to %d kB: a program that reads %s, or a full disk, keeps it from being emptied; "
-                "end that program",
+                "%s-wal has grown to %d kB: a program that reads %s keeps it from being emptied; end that program",
                 self.path,
                 size >> 10,
                 self.path.name,
@@ -557,14 +576,14 @@ class Journal(JournalReader):
             self._id = id
 
     def _close_writer(self) -> None:
-        if self._writer is not None:
-            connection, self._writer = self._writer, None
-            try:
+        connection, self._writer = self._writer, None
+        try:
+            if connection:
                 connection.close()
-            finally:
-                if self._files and self._reader is None:
-                    self._files.close()
-                    self._files = None
+        finally:
+            if self._files and self._reader is None:  # nobody of ours has them open any more
+                self._files.close()
+                self._files = None
 
     # -- the end -------------------------------------------------------------------------------------------------
 
@@ -756,11 +775,15 @@ def _looked_into(connection: sqlite3.Connection) -> _Looked:
 
 def _connect(path: Path, mode: str, pragma: str = "") -> sqlite3.Connection:
     connection = sqlite3.connect(
-        f"file:{_uri(path)}?mode={mode}", uri=True, isolation_level=None, check_same_thread=False, timeout=5
+        f"file:{_uri(path)}?mode={mode}", uri=True, isolation_level=None, check_same_thread=False, timeout=BUSY / 1000
     )
-    connection.execute("PRAGMA cache_size = -8000")
-    if pragma:
-        connection.execute(f"PRAGMA {pragma}")
+    try:
+        if pragma:
+            connection.execute(f"PRAGMA {pragma}")
+        connection.execute("PRAGMA cache_size = -8000")
+    except BaseException:
+        connection.close()
+        raise
     return connection
 
 
