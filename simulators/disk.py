@@ -62,16 +62,14 @@ class Disk:
     def __init__(self, directory: Path) -> None:
         self._filler = directory / "filler"
 
-    def fill(self, leave: int = 0) -> None:
-        """Take everything but about `leave` bytes. A disk of some megabytes is meant: this writes as much."""
+    def fill(self) -> None:
+        """Take everything. A disk of some megabytes is meant: this writes as much."""
         with self._filler.open("ab", buffering=0) as filler:
             try:
                 while filler.write(b"\0" * 4096):
                     pass
             except OSError:
                 pass
-            if leave:
-                filler.truncate(max(0, filler.tell() - leave))
 
     def free(self) -> None:
         """Give it back."""

@@ -308,7 +308,7 @@ class Accounts:
             for suffix in (
                 "-wal",
                 "-shm",
-            ):  # of a file that was deleted: two programs must not share them for two files
+            ):  # of a file that was deleted, and that somebody may still have open
                 self.path.with_name(self.path.name + suffix).unlink(missing_ok=True)
             if os.geteuid() == 0:
                 owner = self.path.parent.stat()
