@@ -18,6 +18,7 @@ from controller.journal import (
     APPLICATION_ID,
     AT_A_TIME,
     SCHEMA_VERSION,
+    SPARE,
     Journal,
     JournalError,
     JournalLostError,
@@ -604,10 +605,10 @@ def test_deleted_it_is_put_back_at_the_end(
         assert refused(journal, 3).startswith("it has been deleted; stop this program and start it again")
         assert not path.exists()
     assert caplog.messages == [f"{path} was deleted while it was in use, and has been put back as it was"]
+    assert sorted(p.name for p in path.parent.iterdir()) == ["lobby.db", "lobby.db.lock"]
     assert held(path) == [1, 2]
     write(path, row(3))
     assert held(path) == [1, 2, 3]
-    assert sorted(p.name for p in path.parent.iterdir()) == ["lobby.db", "lobby.db.lock"]
 
 
 def test_what_was_written_into_a_file_that_was_just_moved_is_not_acknowledged(path: Path) -> None:
@@ -893,6 +894,20 @@ def test_on_a_full_disk_it_is_opened_to_be_read(disk: Path, state: str) -> None:
         journal.append([row(3)]).result()
         assert [r.seq for r in journal.rows(DAY)] == [1, 2, 3]
     assert held(path) == [1, 2, 3]
+
+
+def test_writing_begins_again_with_room_for_more_than_a_row(disk: Path) -> None:
+    """Not now and then, as rows find a gap."""
+    path, room = disk / "lobby.db", Disk(disk)
+    with opened(path) as journal:
+        journal.append([row(1)]).result()
+        room.fill()
+        fill_with_rows(journal, 2)
+        cut(disk / "filler", (disk / "filler").stat().st_size - SPARE + 8192)
+        with pytest.raises(JournalWriteError, match="no room on its disk"):
+            journal.probe().result()
+        room.free()
+        journal.probe().result()
 
 
 def test_a_full_disk_with_no_journal_yet(disk: Path) -> None:
