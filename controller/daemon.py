@@ -90,7 +90,7 @@ class Daemon:
     async def run(self) -> None:
         """Until `stop`. Raises JournalError if the journal cannot be used."""
         settings, rules = self._settings, self._settings.rules
-        journal = Journal(settings.journal_path)
+        journal = Journal(settings.journal_path, rules.branch)
         accounts = self._accounts()
         try:
             engine = self.engine = Engine(rules, journal, self._clock.steady)

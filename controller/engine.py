@@ -4,8 +4,8 @@ A step takes everything that has gathered in the inbox, decides it in order, wri
 transaction, and only then answers and publishes. While one step is being synced the next gathers. So an answer means
 that the journal holds the press, and nobody ever sees a state that the journal does not.
 
-When the journal cannot be written, the step's events are undone (the day is replayed from the file), every request is
-answered with an error, and the engine tries again every second until writing works.
+When the journal cannot be written, also at the start, the step's events are undone (the day is replayed from the file),
+every request is answered with an error, and the engine tries again every second until writing works.
 """
 
 from __future__ import annotations
@@ -18,7 +18,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from controller.journal import Journal, JournalConflictError, JournalError, JournalWriteError, Remark, Row
+from controller.journal import (
+    Journal,
+    JournalConflictError,
+    JournalError,
+    JournalLostError,
+    JournalWriteError,
+    Remark,
+    Row,
+)
 from controller.lobby.commands import Command
 from controller.lobby.decide import begins_day, decide
 from controller.lobby.events import (
@@ -124,7 +132,7 @@ class Engine:
             except (KeyError, TypeError, ValueError) as error:
                 raise JournalError(
                     f"{self._journal.path}: row {row.seq} ({row.event.KIND}) does not fit the rows before it; the file "
-                    "is damaged: restore it from a backup, or move it away to begin a new one"
+                    "is damaged: restore it from a backup, or move it and its .lock away to begin a new one"
                 ) from error
             causes.add(row.cause)
             seq = row.seq
@@ -171,6 +179,8 @@ class Engine:
         """
         self._published, self._trouble = published, trouble
         loop = asyncio.get_running_loop()
+        if self._journal.trouble:
+            self._break(self._journal.trouble, [])
         while not (self._stopping and not self._inbox):
             beat = loop.call_later(BEAT, self._wake.set)
             await self._wake.wait()
@@ -208,6 +218,8 @@ class Engine:
         answers: list[Answer] = []
         decided: dict[str, Answer] = {}
         try:
+            if requests and not self._journal.intact():
+                await asyncio.wrap_future(self._journal.idle())  # while nothing has been decided that must be undone
             for request in requests:
                 cause = request.command.cause
                 answer = decided.get(cause) or self._known(cause)
@@ -230,6 +242,7 @@ class Engine:
             self._wake.set()
             return
         except (JournalWriteError, JournalError) as error:
+            self.settled = self.settled and not rows
             self._break(str(error), requests)
             return
         self.settled, self._careful = True, False
@@ -305,9 +318,10 @@ class Engine:
     # -- when the journal cannot be written ------------------------------------------------------------------
 
     def _break(self, reason: str, requests: Sequence[Request]) -> None:
-        self._broken, self.settled = reason, False
+        self._broken = reason
         log.error("%s cannot be written (%s); nothing is acknowledged until it can", self._journal.path, reason)
-        self._restore()
+        if not self.settled:
+            self._restore()
         self._refuse(requests)
         _call(self._trouble, reason)
 
@@ -321,6 +335,11 @@ class Engine:
         self._retry_at = now + RETRY
         try:
             await asyncio.wrap_future(self._journal.probe())
+        except JournalLostError as error:
+            if error.reason != self._broken:
+                self._broken = error.reason
+                log.error("%s still cannot be written (%s)", self._journal.path, error.reason)
+            return
         except JournalWriteError:
             return
         if self._restore():

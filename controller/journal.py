@@ -7,21 +7,33 @@ side table `remark`, which may be purged.
 
 A commit that fails leaves nothing behind: the connection is dropped and opened again, and the caller replays the day
 from what the file holds. `probe` tells when writing works again.
+
+Before anything is acknowledged the files at the path are compared with those that are open. One that was deleted,
+moved, replaced or cut counts as a write that failed, until it is back: a running controller never begins another
+journal. For the next start the lock file beside it remembers which journal was used here, and the journal which branch
+it is of.
 """
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import json
+import logging
 import os
+import secrets
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from controller.lobby.events import DayOpened, Event, UnknownEventError, from_row
+from controller.openfiles import FRAME, LOG_HEAD, PAGE, Look, OpenFiles, Trouble, log_pages, log_size
+
+log = logging.getLogger(__name__)
 
 APPLICATION_ID = 0x4C4F4242
 """`LOBB` in the file's header, so that nobody takes another program's file for a journal."""
@@ -29,7 +41,19 @@ SCHEMA_VERSION = 1
 TIDY_AFTER = 500
 """Rows after which an idle moment is used to carry the write-ahead log over into the file."""
 LOG_LIMIT = 16_000
-"""Pages of 4 KiB after which this is done without waiting for an idle moment."""
+"""Pages of 4 KiB after which this is done without waiting for an idle moment, where there is room for them."""
+LOG_LEAST = 16
+"""The same where there is hardly any."""
+LOG_SHARE = 4
+"""The log may have a part in so many of the room there is: carried over, its pages take the same room once more."""
+SPARE = 128 * 1024
+"""Bytes of room with which writing begins again after it has failed: enough not to fail at once."""
+AT_A_TIME = 1000
+"""Rows that are read at once: who reads on for long must not keep the log from being emptied."""
+PATIENCE = 200
+"""Milliseconds for which readers may hold up the emptying of the log, when it has to be emptied now."""
+BUSY = 5000
+"""Milliseconds for which everything else waits for another program that has the file locked."""
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS event(
@@ -53,6 +77,7 @@ CREATE TRIGGER IF NOT EXISTS event_is_never_deleted BEFORE DELETE ON event
     BEGIN SELECT RAISE(ABORT, 'the journal is append-only'); END;
 CREATE TABLE IF NOT EXISTS remark(cause TEXT PRIMARY KEY, at INTEGER, text TEXT) STRICT;
 CREATE TABLE IF NOT EXISTS probe(id INTEGER PRIMARY KEY, filler BLOB) STRICT;
+CREATE TABLE IF NOT EXISTS identity(id INTEGER PRIMARY KEY CHECK (id = 1), journal TEXT, branch TEXT) STRICT;
 """
 _COLUMNS = ("seq", "at", "day", "kind", "version", "data", "cause", "part")
 _ROWS = f"SELECT {', '.join(_COLUMNS)} FROM event"
@@ -69,6 +94,10 @@ class JournalWriteError(Exception):
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
         self.reason = reason
+
+
+class JournalLostError(JournalWriteError):
+    """The files at the journal's path are not those that are open."""
 
 
 class JournalConflictError(JournalWriteError):
@@ -111,24 +140,14 @@ class JournalReader:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        try:
-            if not path.exists():
-                raise JournalError(f"{path}: there is no such file; name the file that [journal] path names")
-            self._reader, columns, version, application = _connect_to_read(path)
-        except (sqlite3.Error, OSError) as error:
-            raise JournalError(_why_not_read(path, error)) from error
-        try:
-            if columns != _COLUMNS and application != APPLICATION_ID:
-                raise JournalError(f"{path}: this is no journal; name the file that [journal] path names")
-            if version > SCHEMA_VERSION or columns != _COLUMNS:
-                raise JournalError(_NEWER.format(path=path))
-        except JournalError:
-            self.close()
-            raise
+        self._reader: sqlite3.Connection | None = None
+        self._reading()
 
     def close(self) -> None:
         """Close the file."""
-        self._reader.close()
+        if self._reader is not None:
+            self._reader.close()
+            self._reader = None
 
     def last_day(self) -> str:
         """The business day of the last row; empty for a new journal."""
@@ -149,7 +168,9 @@ class JournalReader:
     def rows(self, day: str) -> Iterator[Row]:
         """The rows of one business day, oldest first; JournalError at the first that cannot be read.
 
-        Where the clock was set, a day goes on with the rows of the one that it continues.
+        Where the clock was set, a day goes on with the rows of the one that it continues. The log of a journal that is
+        being written cannot be emptied while somebody is in the middle of reading: so this reads a part at a time,
+        however long the caller takes over it.
         """
         first, last = self._span(day)
         while continued := self._continued(first):
@@ -157,8 +178,11 @@ class JournalReader:
             if not 0 < begins < first:
                 break
             first = begins
-        for columns in self._select(f"{_ROWS} WHERE seq BETWEEN ? AND ? ORDER BY seq", first, last):
-            yield self._row(columns)
+        select = f"{_ROWS} WHERE seq BETWEEN ? AND ? ORDER BY seq LIMIT {AT_A_TIME}"
+        while part := list(self._select(select, first, last)):
+            for columns in part:
+                yield self._row(columns)
+            first = part[-1][0] + 1
 
     def _span(self, day: str) -> tuple[int, int]:
         """The first and the last row of a day; (0, -1) if it has none."""
@@ -201,9 +225,32 @@ class JournalReader:
 
     def _select(self, select: str, *values: object) -> Iterator[tuple[Any, ...]]:
         try:
-            yield from self._reader.execute(select, values)
+            yield from self._reading().execute(select, values)
         except sqlite3.Error as error:
             raise JournalError(_why_not_read(self.path, error)) from error
+
+    def _reading(self) -> sqlite3.Connection:
+        """The connection to read with, opened if it is not open; JournalError if there is no journal at the path."""
+        if self._reader is None:
+            path = self.path
+            try:
+                if not path.exists():
+                    raise JournalError(f"{path}: there is no such file; name the file that [journal] path names")
+                self._reader, columns, version, application = self._connect()
+            except (sqlite3.Error, OSError) as error:
+                raise JournalError(_why_not_read(path, error)) from error
+            try:
+                if columns != _COLUMNS and application != APPLICATION_ID:
+                    raise JournalError(f"{path}: this is no journal; name the file that [journal] path names")
+                if version > SCHEMA_VERSION or columns != _COLUMNS:
+                    raise JournalError(_NEWER.format(path=path))
+            except JournalError:
+                JournalReader.close(self)
+                raise
+        return self._reader
+
+    def _connect(self) -> _Looked:
+        return _connect_to_read(self.path)
 
     def _row(self, columns: Sequence[Any]) -> Row:
         seq, at, day, kind, version, data, cause, part = columns
@@ -217,38 +264,71 @@ class JournalReader:
         except (ValueError, TypeError, AttributeError, KeyError) as error:
             raise JournalError(
                 f"{self.path}: row {seq} cannot be read; the file is damaged: restore it from a backup, "
-                "or move it away to begin a new one"
+                f"or move it and its .lock away to begin a new one"
             ) from error
 
 
 class Journal(JournalReader):
-    """The open journal at `path`. Reading happens in the caller's thread, writing in a thread of its own.
+    """The open journal at `path` of a branch (its id; empty: whichever it is of), made if it never was.
 
-    Raises JournalError when the file cannot be a journal of ours, is damaged, or is in use by another controller.
+    Reading happens in the caller's thread, writing in a thread of its own. Raises JournalError when the file cannot be
+    a journal of ours or is another branch's, is damaged, is not the one that was used here before, or is in use by
+    another controller. One that can be read and not written, for want of room, is opened: `trouble` says why, and
+    `probe` when that is over.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, branch: str = "", new_id: Callable[[], str] = lambda: secrets.token_hex(8)) -> None:
         self.path = path
-        self._lock = _lock(path)
+        self._branch = branch
+        self._new_id = new_id
+        self._lock = _Lock(path)
+        self._reader: sqlite3.Connection | None = None
         self._writer: sqlite3.Connection | None = None
+        self._files: OpenFiles | None = None
+        self._id = ""
+        self._last = 0
+        """The last row that was written, or read when it was opened."""
+        self._lost = False
+        """Whether the files were found not to be ours; what was open then holds every row."""
+        self._cut = False
+        """Whether rows are lost: nothing but a start heals that."""
+        self._reopens = False
+        """Whether everything is to be closed and opened again before the next probe."""
         self._untidy = 0
+        self._log_pages = 0
+        self._held = False
+        self.trouble = ""
+        """Why it could not be written when it was opened; empty: it could."""
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="journal")
         try:
-            self._thread.submit(self._open_writer).result()
-            super().__init__(path)
-            self.opened_at: int = self._reader.execute("SELECT coalesce(max(seq), 0) FROM event").fetchone()[0]
+            try:
+                self._thread.submit(self._open_writer).result()
+            except (sqlite3.Error, OSError) as error:
+                if not _for_want_of_room(path, error):
+                    raise
+                self.trouble, self._reopens = str(error), True
+                try:
+                    self._reading()
+                except JournalError:
+                    raise error from None  # there is nothing to read, or not either
+                self._know(self._reading())
+            self.opened_at = _last_row(self._reading())
             """The last row when the journal was opened; 0 for a new one."""
+            self._last = self.opened_at
         except (sqlite3.Error, OSError, JournalError) as error:
+            JournalReader.close(self)
+            self._thread.submit(self._close_writer).result()
             self._thread.shutdown()
-            os.close(self._lock)
+            self._lock.close()
             raise error if isinstance(error, JournalError) else JournalError(_why_not(path, error)) from error
 
     def close(self) -> None:
-        """Finish writing and close the file."""
-        self._reader.close()  # before the writer, so that the last to close can merge SQLite's log into the file
-        self._thread.submit(self._close_writer).result()
+        """Finish writing and close the file. One that was deleted while it was in use is put back."""
+        saved = self._thread.submit(self._rescue).result()
+        JournalReader.close(self)  # before the writer, so that the last to close can merge SQLite's log into the file
+        self._thread.submit(self._leave, saved).result()
         self._thread.shutdown()
-        os.close(self._lock)
+        self._lock.close()
 
     # -- writing -------------------------------------------------------------------------------------------------
 
@@ -257,12 +337,21 @@ class Journal(JournalReader):
         return self._thread.submit(self._append, rows, remarks)
 
     def idle(self) -> Future[None]:
-        """Done as soon as the writing thread has done all before it; a moment at which nobody waits for it."""
+        """Done as soon as the writing thread has done all before it; a moment at which nobody waits for it.
+
+        JournalLostError if the files are not ours any more.
+        """
         return self._thread.submit(self._tidy)
 
     def probe(self) -> Future[None]:
         """Write and remove something as large as a batch may be; JournalWriteError while that does not work."""
+        if self._reopens:
+            JournalReader.close(self)
         return self._thread.submit(self._probe)
+
+    def intact(self) -> bool:
+        """Whether the files are as they were left, for all that a glance tells. False: `idle` says more, and mends."""
+        return not (self._files and self._files.look().trouble is not Trouble.NONE) and self._lock.is_ours()
 
     def _append(self, rows: Sequence[Row], remarks: Sequence[Remark]) -> None:
         columns = []
@@ -276,37 +365,287 @@ class Journal(JournalReader):
                 connection.executemany(
                     "INSERT OR IGNORE INTO remark VALUES (?,?,?)", [(r.cause, r.at, r.text) for r in remarks]
                 )
+        self._last = rows[-1].seq if rows else self._last
 
     def _tidy(self) -> None:
         """Carry the write-ahead log over into the file, which takes milliseconds that a press should not wait for."""
-        if self._untidy < TIDY_AFTER or self._writer is None:
-            return
         try:
-            self._writer.execute("PRAGMA wal_checkpoint(PASSIVE)")
+            self._check()
+        except OSError as error:
+            raise JournalWriteError(str(error)) from error
+        if self._untidy >= TIDY_AFTER:
             self._untidy = 0
+            self._carry_over()
+
+    def _carry_over(self, mode: str = "PASSIVE") -> bool:
+        """Carry the log over; whether it holds nothing more that the file has not. It keeps what cannot be carried."""
+        connection = self._writer or self._reader
+        if connection is None:
+            return False
+        try:
+            connection.execute(f"PRAGMA busy_timeout = {PATIENCE}")
+            busy, pages, carried = connection.execute(f"PRAGMA wal_checkpoint({mode})").fetchone()
+            connection.execute(f"PRAGMA busy_timeout = {BUSY}")
         except sqlite3.Error:
-            pass  # the log keeps everything; the next commit will say what is wrong
+            return False  # the next commit will say what is wrong
+        return bool(not busy and pages == carried)
 
     def _probe(self) -> None:
-        with _Transaction(self) as connection:
+        if self._reopens:
+            self._close_writer()
+            self._reopens = False
+        try:
+            self._probe_with(_Transaction(self))
+        except JournalWriteError:
+            self._reopens = self._reopens or self._files is None
+            raise
+        if self._lost:
+            self._lost = False
+            with suppress(OSError):  # the next start is stricter than it need be
+                self._lock.remember(self._id)
+
+    def _probe_with(self, transaction: _Transaction) -> None:
+        with transaction as connection:
+            disk = os.statvfs(self.path.parent)
+            if disk.f_bavail * disk.f_frsize < SPARE:
+                raise sqlite3.OperationalError("there is no room on its disk")
             connection.execute("INSERT INTO probe(filler) VALUES (zeroblob(65536))")
             connection.execute("DELETE FROM probe")
 
+    def _connect(self) -> _Looked:
+        """As one who may write, though nothing is written by it: who reads can then carry over a log whose file is
+        gone, when the connection that writes had to be dropped."""
+        try:
+            looked = _looked_into(_connect(self.path, "rw"))
+        except sqlite3.OperationalError:
+            if not log_size(self.path):
+                return _connect_to_read(self.path)
+            # The log's index finds no room on the disk: alone with the file we need none.
+            looked = _looked_into(_connect(self.path, "rw", "locking_mode = EXCLUSIVE"))
+            self._reopens = True
+        looked[0].execute("PRAGMA query_only = ON")
+        return looked
+
+    # -- the files -----------------------------------------------------------------------------------------------
+
+    def _check(self) -> None:
+        """Before anything is written; JournalLostError if the files at the paths are not ours."""
+        if self._files is None:
+            return
+        look = self._files.look()
+        if look.trouble is Trouble.LOG_CUT and self._log_is_whole(look):
+            look = Look(Trouble.NONE, look.size, look.log_size)
+        if look.trouble is not Trouble.NONE or self._cut:
+            self._lose(look.trouble)
+        self._files.take(look)
+        self._lock.keep(self._id)
+        if self._held and not (self._carry_over() and self._carry_over("TRUNCATE")):
+            self._leave_room_to_carry_over()
+
+    def _leave_room_to_carry_over(self) -> None:
+        """Nothing more is written into a log that cannot be emptied for now, when the file would find no room to take
+        all of it in: nobody but a person could make some."""
+        if self._writer is None:
+            return
+        (pages,) = self._writer.execute("PRAGMA page_count").fetchone()
+        disk = os.statvfs(self.path.parent)
+        if disk.f_bavail * disk.f_frsize < pages * PAGE - self.path.stat().st_size + SPARE:
+            raise JournalWriteError("its log leaves no room on its disk, and a program that reads it keeps it so")
+
+    def _written(self) -> None:
+        """After a commit: nothing is acknowledged that went into a file which was no longer ours."""
+        if self._files is None:
+            return
+        look = self._files.look()
+        if look.trouble not in (Trouble.NONE, Trouble.LOG_CUT):  # a commit may make the log shorter
+            self._lose(look.trouble)
+        if not self._lock.is_ours():
+            self._lock.keep(self._id)
+        self._files.take(look)
+        self._bound_log(look.log_size)
+
+    def _log_is_whole(self, look: Look) -> bool:
+        """Whether the log lost nothing in becoming shorter: others may empty it, in SQLite's own way."""
+        if self._writer is None:
+            return False
+        try:
+            _, pages, carried = self._writer.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+        except sqlite3.Error:
+            return False
+        return bool(pages == carried or look.log_size >= LOG_HEAD + pages * FRAME)
+
+    def _lose(self, trouble: Trouble) -> None:
+        """Say what has become of the files, having made the best of it."""
+        name, log_name = self.path.name, f"{self.path.name}-wal"
+        if trouble in (Trouble.CUT, Trouble.LOG_CUT):
+            self._cut = True
+        if self._cut:
+            reason = "it has become shorter and rows are lost; stop this program, restore a backup, and start it again"
+        elif trouble is Trouble.LOG_LOST:
+            # The log that is open still has everything: into the file with it, and another log.
+            self._reopens = self._carry_over()
+            reason = f"{log_name} or {name}-shm beside it has been deleted or replaced"
+        elif trouble is Trouble.REPLACED:
+            reason = "another file has been put in its place; move that one away and the right one back"
+        elif self._files and self._files.deleted:
+            reason = "it has been deleted; stop this program and start it again, which puts it back as it was"
+        else:
+            reason = "it has been moved away; move it back"
+        if not self._lost:
+            self._lost = True
+            if not self._cut:
+                self._settle_in_file()
+            with suppress(OSError, JournalWriteError):  # where nothing can be written the next start knows less
+                self._lock.remember(self._id, self._last)
+        raise JournalLostError(reason)
+
+    def _settle_in_file(self) -> None:
+        """Empty the log into the file, wherever that is now: then it is whole alone, and no log is left behind that
+        SQLite would mix into another file at the path."""
+        self._carry_over("TRUNCATE")
+        if self._files:
+            self._files.take(self._files.look())
+
+    def _bound_log(self, size: int) -> None:
+        """The log may be as long as the room allows. Who reads for long keeps it from being emptied: say so."""
+        if self._writer is None:
+            return
+        with suppress(OSError, sqlite3.Error):
+            pages = log_pages(self.path, size, LOG_SHARE, LOG_LEAST, LOG_LIMIT)
+            if pages < 0.9 * self._log_pages or pages > 1.5 * self._log_pages:
+                self._log_pages = pages
+                self._writer.execute(f"PRAGMA wal_autocheckpoint = {pages}")
+                self._writer.execute(f"PRAGMA journal_size_limit = {pages * FRAME}")
+        long = size > 2 * self._log_pages * FRAME
+        if long and not self._held and not self._carry_over():
+            self._held = True
+            log.warning(
+                "%s-wal has grown to %d kB: a program that reads %s keeps it from being emptied; end that program",
+                self.path,
+                size >> 10,
+                self.path.name,
+            )
+        elif self._held and not long:
+            self._held = False
+            log.warning("%s-wal has been emptied", self.path)
+
     def _open_writer(self) -> sqlite3.Connection:
         if self._writer is None:
-            connection = _connect(self.path, "rwc")
-            try:
-                _prepare(connection, self.path)
-            except BaseException:
-                connection.close()
-                raise
-            self._writer = connection
+            if self._files:
+                # Another reader of ours still has the files open: these, or none.
+                look = self._files.look()
+                if look.trouble not in (Trouble.NONE, Trouble.LOG_CUT):
+                    self._lose(look.trouble)
+                self._writer = self._opened("rw")
+            else:
+                self._writer = self._opened("rw" if self._id else "rwc")
+                try:
+                    self._files = OpenFiles(self.path)
+                except BaseException:
+                    self._close_writer()
+                    raise
+            self._log_pages = 0
+            self._bound_log(log_size(self.path))
         return self._writer
 
-    def _close_writer(self) -> None:
-        if self._writer is not None:
-            connection, self._writer = self._writer, None
+    def _opened(self, mode: str) -> sqlite3.Connection:
+        self._must_not_be_gone()
+        connection = _connect(self.path, mode)
+        try:
+            _prepare(connection, self.path, lambda: self._know(connection))
+            self._know(connection)
+            if not self._id:
+                connection.execute(
+                    "INSERT INTO identity VALUES (1, ?, ?) ON CONFLICT(id) DO UPDATE SET branch = excluded.branch",
+                    (self._new_id(), self._branch),
+                )
+                self._know(connection)
+            # SQLite opens a file that must not be written all the same, and says so at the first change: here, of none.
+            connection.execute("DELETE FROM probe")
+            if not self._lost:
+                self._lock.remember(self._id)
+        except BaseException:
             connection.close()
+            raise
+        return connection
+
+    def _must_not_be_gone(self) -> None:
+        # Without opening it, which would make the file, or delete the log of one that was emptied.
+        if self._lock.remembered()[0] and not (self.path.exists() and self.path.stat().st_size):
+            raise JournalError(
+                f"{self.path}: the journal that was here is gone; put it back or restore a backup, or remove "
+                f"{self._lock.path} to begin a new one, which gives the numbers of its day again"
+            )
+
+    def _know(self, connection: sqlite3.Connection) -> None:
+        """Which journal this is, if it says so; JournalError if it is not the one that belongs here."""
+        id, branch = _identity(connection)
+        if branch and self._branch and branch != self._branch:
+            raise JournalError(
+                f"{self.path}: this is the journal of branch {branch}, and the configuration is that of branch "
+                f"{self._branch}; put the right file there, or set [journal] path to another one"
+            )
+        known, seq = self._lock.remembered()
+        anyway = f"or remove {self._lock.path} to go on with this one"
+        if known and id != known:
+            raise JournalError(f"{self.path}: this is not the journal that was used here; put that one back, {anyway}")
+        seq = max(seq, self._last)
+        if known and (last := _last_row(connection)) < seq:
+            raise JournalError(
+                f"{self.path}: its last row is {last}, but {seq} were written; restore a newer backup, {anyway}"
+            )
+        if id and (branch or not self._branch):
+            self._id = id
+
+    def _close_writer(self) -> None:
+        connection, self._writer = self._writer, None
+        try:
+            if connection:
+                connection.close()
+        finally:
+            if self._files and self._reader is None:  # nobody of ours has them open any more
+                self._files.close()
+                self._files = None
+
+    # -- the end -------------------------------------------------------------------------------------------------
+
+    def _rescue(self) -> Path | None:
+        """Where a journal that was deleted under us has been saved; None: it is where it belongs, or cannot be."""
+        connection = self._writer or self._reader
+        if self._files is None or connection is None:
+            return None
+        trouble = self._files.look().trouble
+        if trouble is Trouble.NONE or self._cut:
+            return None
+        self._settle_in_file()
+        if trouble not in (Trouble.GONE, Trouble.REPLACED) or not self._files.deleted:
+            return None
+        saved = self.path.with_name(f"{self.path.name}.saved")
+        try:
+            saved.unlink(missing_ok=True)
+            with closing(sqlite3.connect(saved)) as copy:
+                connection.backup(copy)
+        except (sqlite3.Error, OSError) as error:
+            log.error("%s: it was deleted, and could not be saved (%s)", self.path, error)
+            return None
+        return saved
+
+    def _leave(self, saved: Path | None) -> None:
+        files, self._files = self._files, None
+        try:
+            self._close_writer()
+        finally:
+            if files:
+                if files.look().trouble in (Trouble.GONE, Trouble.REPLACED):
+                    files.remove_log()
+                files.close()
+        if saved:
+            try:
+                os.link(saved, self.path)  # never in the place of another file
+                saved.unlink()
+                log.warning("%s was deleted while it was in use, and has been put back as it was", self.path)
+            except OSError as error:
+                log.error("%s was deleted while it was in use; what it held is in %s (%s)", self.path, saved, error)
 
 
 class _Transaction:
@@ -318,7 +657,10 @@ class _Transaction:
     def __enter__(self) -> sqlite3.Connection:
         try:
             self._connection = self._journal._open_writer()
+            self._journal._check()
             self._connection.execute("BEGIN IMMEDIATE")
+        except JournalLostError:
+            raise  # the connection is all that still has everything
         except (sqlite3.Error, OSError, JournalError) as error:
             self._fail(error)
         return self._connection
@@ -329,7 +671,8 @@ class _Transaction:
                 self._connection.execute("COMMIT")
             except sqlite3.Error as failure:
                 self._fail(failure)
-        elif isinstance(error, sqlite3.Error):
+            self._journal._written()
+        elif isinstance(error, (sqlite3.Error, OSError)):
             self._fail(error)
 
     def _fail(self, error: Exception) -> None:
@@ -341,19 +684,107 @@ class _Transaction:
         raise kind(str(error)) from error
 
 
-def _connect_to_read(path: Path) -> tuple[sqlite3.Connection, tuple[str, ...], int, int]:
-    """A connection that only reads, the event table's columns, the schema's version and the application's id."""
+class _Lock:
+    """The file beside a journal that only one controller can lock. It remembers which journal was used here: one that
+    is gone is missed, and none is begun in its place unless somebody removes this file too.
+
+    JournalError if it cannot be had.
+    """
+
+    def __init__(self, journal: Path) -> None:
+        self.path = journal.with_name(journal.name + ".lock")
+        try:
+            self._file = self._locked()
+        except BlockingIOError as error:
+            raise JournalError(f"{journal}: another controller is using this journal; stop it first") from error
+        except OSError as error:
+            raise JournalError(
+                f"{journal}: cannot be opened ({os.strerror(error.errno or 0)}); "
+                "create the folder and give it to the user this program runs as"
+            ) from error
+
+    def close(self) -> None:
+        """Let another controller have it."""
+        os.close(self._file)
+
+    def is_ours(self) -> bool:
+        """Whether the file at the path is the one that we have locked."""
+        try:
+            return os.path.samestat(os.stat(self.path), os.fstat(self._file))
+        except OSError:
+            return False
+
+    def keep(self, id: str) -> None:
+        """Have it still: one that was removed is made again, and one in its place taken; JournalLostError if another
+        controller has that."""
+        if self.is_ours():
+            return
+        try:
+            file = self._locked()
+        except BlockingIOError:
+            raise JournalLostError(f"another controller has locked {self.path}; stop one of the two") from None
+        try:
+            _remember(file, id, 0)
+        except OSError:
+            os.close(file)
+            raise
+        os.close(self._file)
+        self._file = file
+        log.warning("%s had been removed or replaced, and has been made again", self.path)
+
+    def remembered(self) -> tuple[str, int]:
+        """The id of the journal that was used here, and a row that it has; empty and 0: none is known."""
+        words = os.pread(self._file, 200, 0).decode("ascii", "replace").partition("\n")[0].split()
+        return (words[0], int(words[1])) if len(words) == 2 and words[1].isdecimal() else ("", 0)
+
+    def remember(self, id: str, seq: int = 0) -> None:
+        """For the next start. OSError if it cannot be written."""
+        if self.remembered() != (id, seq):
+            _remember(self._file, id, seq)
+
+    def _locked(self) -> int:
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        file = self._opened()
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            os.close(file)
+            raise
+        return file
+
+    def _opened(self) -> int:
+        try:
+            return os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
+        except OSError as error:
+            if error.errno != errno.EROFS:
+                raise
+            return os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
+
+
+def _remember(file: int, id: str, seq: int) -> None:
+    text = f"{id} {seq}\nThis is the journal used here. Remove this file only to begin another one in its place.\n"
+    os.pwrite(file, text.encode(), 0)
+    os.ftruncate(file, len(text))
+    os.fsync(file)
+
+
+_Looked = tuple[sqlite3.Connection, tuple[str, ...], int, int]
+"""A connection, the event table's columns, the schema's version and the application's id."""
+
+
+def _connect_to_read(path: Path) -> _Looked:
+    """A connection that only reads."""
     try:
         return _looked_into(_connect(path, "ro"))
     except sqlite3.OperationalError:
-        # Where nothing may be written SQLite cannot make the files in which readers and a writer meet. Without a
+        # Where nothing can be written SQLite cannot make the files in which readers and a writer meet. Without a
         # write-ahead log nobody writes: then the file alone is the whole journal.
-        if path.with_name(path.name + "-wal").exists():
+        if log_size(path):
             raise
         return _looked_into(_connect(path, "ro&immutable=1"))
 
 
-def _looked_into(connection: sqlite3.Connection) -> tuple[sqlite3.Connection, tuple[str, ...], int, int]:
+def _looked_into(connection: sqlite3.Connection) -> _Looked:
     try:
         columns = tuple(name for _, name, *_ in connection.execute("PRAGMA table_info(event)"))
         (version,) = connection.execute("PRAGMA user_version").fetchone()
@@ -364,17 +795,17 @@ def _looked_into(connection: sqlite3.Connection) -> tuple[sqlite3.Connection, tu
     return connection, columns, version, application
 
 
-def _log_size(path: Path) -> int:
-    """Bytes of a journal's write-ahead log; 0 if there is none."""
-    log = path.with_name(path.name + "-wal")
-    return log.stat().st_size if log.exists() else 0
-
-
-def _connect(path: Path, mode: str) -> sqlite3.Connection:
+def _connect(path: Path, mode: str, pragma: str = "") -> sqlite3.Connection:
     connection = sqlite3.connect(
-        f"file:{_uri(path)}?mode={mode}", uri=True, isolation_level=None, check_same_thread=False, timeout=5
+        f"file:{_uri(path)}?mode={mode}", uri=True, isolation_level=None, check_same_thread=False, timeout=BUSY / 1000
     )
-    connection.execute("PRAGMA cache_size = -8000")
+    try:
+        if pragma:
+            connection.execute(f"PRAGMA {pragma}")
+        connection.execute("PRAGMA cache_size = -8000")
+    except BaseException:
+        connection.close()
+        raise
     return connection
 
 
@@ -382,9 +813,9 @@ def _uri(path: Path) -> str:
     return str(path).replace("%", "%25").replace("?", "%3f").replace("#", "%23")
 
 
-def _prepare(connection: sqlite3.Connection, path: Path) -> None:
-    """Make the file a journal if it is empty; JournalError if it is something else."""
-    tables = [name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+def _prepare(connection: sqlite3.Connection, path: Path, first: Callable[[], None]) -> None:
+    """Make the file a journal if it is empty, having called `first`; JournalError if it is something else."""
+    tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
     if tables:
         columns = tuple(name for _, name, *_ in connection.execute("PRAGMA table_info(event)"))
         if columns != _COLUMNS:
@@ -394,34 +825,40 @@ def _prepare(connection: sqlite3.Connection, path: Path) -> None:
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     if version > SCHEMA_VERSION:
         raise JournalError(_NEWER.format(path=path))
+    first()
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = FULL")
-    connection.execute(f"PRAGMA wal_autocheckpoint = {LOG_LIMIT}")
-    if version < SCHEMA_VERSION:
+    if version < SCHEMA_VERSION or "identity" not in tables:
         connection.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} COMMIT;")
         connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
         connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
-    # SQLite opens a file that may not be written all the same, and says so at the first change, here of nothing.
-    connection.execute("DELETE FROM probe")
 
 
-def _lock(path: Path) -> int:
-    """A lock that two controllers cannot both hold; the file beside the journal names it."""
-    beside = path.with_name(path.name + ".lock")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        lock = os.open(beside, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
-    except OSError as error:
-        raise JournalError(
-            f"{path}: cannot be opened ({os.strerror(error.errno or 0)}); "
-            "create the folder and give it to the user this program runs as"
-        ) from error
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        os.close(lock)
-        raise JournalError(f"{path}: another controller is using this journal; stop it first") from error
-    return lock
+def _identity(connection: sqlite3.Connection) -> tuple[str, str]:
+    """The id of a journal and its branch; empty where it does not say, as one from before it did."""
+    if not connection.execute("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'identity'").fetchone():
+        return "", ""
+    return connection.execute("SELECT journal, branch FROM identity").fetchone() or ("", "")
+
+
+def _last_row(connection: sqlite3.Connection) -> int:
+    (seq,) = connection.execute("SELECT coalesce(max(seq), 0) FROM event").fetchone()
+    return int(seq)
+
+
+def _for_want_of_room(path: Path, error: Exception) -> bool:
+    """Whether it failed because nothing can be written where the journal is, by whomever."""
+    if isinstance(error, OSError):
+        return error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
+    if getattr(error, "sqlite_errorcode", 0) in _NO_ROOM:
+        return True
+    with suppress(OSError):
+        disk = os.statvfs(path.parent)
+        return bool(disk.f_flag & os.ST_RDONLY or disk.f_bavail * disk.f_frsize < SPARE)
+    return False
+
+
+_NO_ROOM = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_WRITE, sqlite3.SQLITE_IOERR_FSYNC, sqlite3.SQLITE_IOERR_SHMSIZE)
 
 
 def _why_not_read(path: Path, error: Exception) -> str:
@@ -431,7 +868,7 @@ def _why_not_read(path: Path, error: Exception) -> str:
         return told
     reason = os.strerror(error.errno or 0) if isinstance(error, OSError) else str(error)
     try:
-        if _log_size(path):
+        if log_size(path):
             return (
                 f"{path}: cannot be read ({reason}): its newest rows are in {path.name}-wal beside it, and this folder "
                 "may not be written; copy both to a folder of your own, and name the copy"
@@ -445,5 +882,7 @@ def _why_not(path: Path, error: Exception) -> str:
     if "not a database" in str(error):
         return f"{path}: this is no journal; move the file away, or set [journal] path to another one"
     if "malformed" in str(error) or "corrupt" in str(error):
-        return f"{path}: the file is damaged; restore it from a backup, or move it away to begin a new one"
+        return (
+            f"{path}: the file is damaged; restore it from a backup, or move it and its .lock away to begin a new one"
+        )
     return f"{path}: cannot be opened ({error}); check that the folder exists, is writable and has space"

@@ -19,6 +19,7 @@ from bench import processes
 from controller.web import access
 from controller.web.access import AccessError, Account, Accounts, fits
 from controller.web.roles import ROLES, Role
+from simulators.disk import INDEX, LOG, beside, cut, delete, move
 
 PIN = "739154"
 HERE, THERE = "192.0.2.1", "192.0.2.2"
@@ -641,3 +642,116 @@ def test_somebody_who_writes_for_too_long_costs_one_try_and_not_those_after_it(a
     assert accounts.must_wait("li", HERE) == 0
     wrong(accounts, "li")
     assert accounts.must_wait("li", HERE) == 1
+
+
+# -- files that are not there any more -----------------------------------------------------------------------
+
+
+ALL = ("", LOG, INDEX)
+
+
+def names(accounts: Accounts) -> list[str]:
+    return [account.name for account in accounts.all()]
+
+
+@pytest.mark.parametrize("suffixes", [("",), ALL], ids=["file", "with its log"])
+def test_while_the_file_is_gone_nobody_is_let_in(
+    accounts: Accounts, path: Path, suffixes: tuple[str, ...], caplog: pytest.LogCaptureFixture
+) -> None:
+    token = accounts.add("tv", "screen")
+    tv = accounts.by_token(token)
+    assert tv
+    session = accounts.begin(tv)[0]
+    page = accounts.page("2026-03-02", "A001")
+    moved = move(path, suffixes)
+    for _ in range(3):
+        with pytest.raises(AccessError, match=r"the file has been deleted or moved\); put it back, or start"):
+            accounts.of_session(session)
+        with pytest.raises(AccessError, match="put it back"):
+            accounts.add("li", "manager", pin=PIN)
+    assert not path.exists()
+    assert len(caplog.messages) == 1
+    with closing(sqlite3.connect(moved.to)) as whole:
+        assert whole.execute("SELECT name FROM account").fetchall() == [("tv",)], "it is whole where it is now"
+    moved.back()
+    assert accounts.of_session(session)
+    assert len(caplog.messages) == 2
+    accounts.add("li", "manager", pin=PIN)
+    assert names(accounts) == ["li", "tv"]
+    assert accounts.is_page("2026-03-02", page) == "A001"
+
+
+@pytest.mark.parametrize("suffixes", [("",), ALL], ids=["file", "with its log"])
+def test_the_file_that_was_put_in_its_place_counts(
+    accounts: Accounts, path: Path, times: Times, suffixes: tuple[str, ...]
+) -> None:
+    token = accounts.add("tv", "screen")
+    delete(path, suffixes)
+    with closing(Accounts(path, times)) as command_line:
+        command_line.add("li", "manager", pin=PIN)
+        assert accounts.by_token(token) is None
+        assert names(accounts) == ["li"]
+        accounts.add("wang", "counter", pin=PIN)
+        assert names(command_line) == ["li", "wang"]
+    assert isinstance(sign_in(accounts, "li", PIN), Account)
+
+
+@pytest.mark.parametrize("mode", [0o640, 0o604])
+def test_a_file_in_its_place_is_as_private_as_at_the_start(accounts: Accounts, path: Path, mode: int) -> None:
+    moved = move(path, ALL)
+    path.touch(mode)
+    path.chmod(mode)
+    with pytest.raises(AccessError, match="others than its owner may open the file"):
+        accounts.all()
+    moved.back()
+    assert names(accounts) == []
+
+
+@pytest.mark.parametrize("suffixes", [(LOG,), (INDEX,), (LOG, INDEX)], ids=" ".join)
+def test_a_log_that_was_deleted_loses_no_account(
+    accounts: Accounts, path: Path, times: Times, suffixes: tuple[str, ...]
+) -> None:
+    accounts.add("li", "manager", pin=PIN)
+    delete(path, suffixes)
+    accounts.add("wang", "manager", pin=PIN)
+    with closing(Accounts(path, times)) as command_line:
+        assert names(command_line) == ["li", "wang"]
+        command_line.add("zhao", "manager", pin=PIN)
+    assert names(accounts) == ["li", "wang", "zhao"]
+
+
+@pytest.mark.parametrize("size", [0, 100, 5000])
+@pytest.mark.parametrize("suffix", ["", LOG])
+def test_a_file_that_was_cut_lets_nobody_in(
+    accounts: Accounts, path: Path, suffix: str, size: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    token = accounts.add("tv", "screen")
+    if not suffix:
+        with closing(sqlite3.connect(path)) as other:
+            other.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        assert accounts.by_token(token)
+    cut(beside(path, suffix), size)
+    told = why_refused(accounts, token)
+    assert "\n" not in told
+    assert told == "" or told.startswith(f"{path}: the accounts cannot be ")
+    assert "has been cut" in caplog.messages[0]
+
+
+def why_refused(accounts: Accounts, token: str) -> str:
+    """Why a token is not looked at; empty: it is, and nobody's."""
+    try:
+        assert accounts.by_token(token) is None
+    except AccessError as error:
+        return str(error)
+    return ""
+
+
+def test_who_empties_the_log_in_sqlites_own_way_is_in_nobodys_way_here(
+    accounts: Accounts, path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    for name in ("li", "wang", "zhao"):
+        accounts.add(name, "screen")
+        with closing(sqlite3.connect(path)) as other:
+            other.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    assert names(accounts) == ["li", "wang", "zhao"]
+    assert caplog.messages == []

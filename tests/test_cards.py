@@ -36,6 +36,7 @@ from controller.lobby.state import State, evolve
 from controller.lobby.triage import Choice, Question, Triage
 from drivers.cardreader import PORT_ONLY, BadCard, CardRead
 from drivers.session import LinkDown
+from simulators.disk import cut, delete, move
 
 KEY = b"0123456789abcdef0123456789abcdef"
 CLASSES = ("normal", "vip", "gold")
@@ -343,6 +344,36 @@ async def test_missing_files_give_no_card_a_class_until_they_are_there(
     key_file.chmod(0o644)
     assert await class_now(tokens, VIP) == "vip", "the key that was known"
     assert "chmod o=" in caplog.messages[3]
+
+
+@pytest.mark.parametrize("what", ["deleted", "moved", "cut to nothing", "cut short"])
+@pytest.mark.parametrize("which", ["key", "tokens"])
+async def test_a_file_that_is_lost_is_told_of_once_and_costs_no_card_its_class(
+    key_file: Path, file: Path, which: str, what: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    tokens = CardTokens(key_file, file, CLASSES)
+    tokens.open()
+    path = key_file if which == "key" else file
+    before = path.read_bytes()
+    if what == "deleted":
+        delete(path)
+    elif what == "moved":
+        moved = move(path)
+    else:
+        cut(path, 0 if what == "cut to nothing" else len(before) - 30)
+    for _ in range(3):
+        assert await class_now(tokens, VIP) == "vip"
+    assert len(caplog.messages) == 1
+    assert caplog.messages[0].startswith(str(path))
+    assert caplog.messages[0].endswith("; until then the cards that were known still count")
+    assert tokens.detail() == ("card_key" if which == "key" else "card_list")
+    if what == "moved":
+        moved.back()
+    else:
+        replace_file(path, before)
+    assert await class_now(tokens, GOLD) == "gold"
+    assert caplog.messages[1:] == ["the classes of 2 cards are known"]
+    assert tokens.detail() == ""
 
 
 async def test_a_file_that_takes_long_to_read_keeps_nobody_waiting(

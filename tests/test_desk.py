@@ -612,7 +612,7 @@ def test_an_adapter_that_hears_itself_is_said_once_and_shown_with_the_device(
 ) -> None:
     requests: list[Request] = []
     desk = Desk(RULES, journal, requests.append, lambda: True, lambda: NINE)
-    desk.add(TerminalsPost("bus", Terminal68([1]), {1: "1"}, {}, 400, desk.lobby, lambda: None))
+    desk.add(TerminalsPost("bus", Terminal68([1]), {1: "1"}, {}, desk.lobby, lambda: None))
     for fact in (LinkUp(), Stale(30), OK, Echoing(True), OK, Health("degraded", "garbled"), OK, Echoing(False), OK):
         desk.heard("bus", fact)
     reports = [request.command for request in requests]

@@ -721,8 +721,6 @@ async def test_a_press_of_an_earlier_day_acts_once_too(path: Path) -> None:
 
 def replayed_last_day(path: Path) -> State:
     """What a fresh engine makes of the file."""
-    journal = Journal(path.with_name("copy.db"))
-    journal.close()
     with closing(sqlite3.connect(path)) as source, closing(sqlite3.connect(path.with_name("copy.db"))) as copy:
         source.backup(copy)
     journal = Journal(path.with_name("copy.db"))

@@ -12,7 +12,7 @@ from controller.desk.post import DeviceReport, Lobby, Post, Watcher
 from controller.desk.printing import PrinterPost
 from controller.desk.voice import VoicePost
 from controller.engine import Request, Step
-from controller.journal import Journal
+from controller.journal import Journal, JournalError
 from controller.lobby import figures, views
 from controller.lobby.commands import Paper, ReportDevice
 from controller.lobby.rules import Rules
@@ -91,6 +91,8 @@ class Desk:
         """What a device's session hears; a fault of ours in dealing with it must not end the session."""
         try:
             self._heard(id, fact)
+        except JournalError as error:
+            log.error("%s: a press is not answered, since nobody can tell whether it has acted: %s", id, error)
         except Exception:
             log.exception("%s: %r could not be dealt with", id, fact)
 

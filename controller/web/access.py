@@ -9,6 +9,10 @@ from that address, and, for less long so that no stranger keeps its owner out, o
 long run one address has a try in 300 s: it has gone through half of all 6-digit PINs after 4.8 years. Ten or more have
 one in 30 s together: 174 days, all of which the log tells of.
 
+Before each use the files at the path are compared with those that are open: whoever is refused by the one must not be
+let in by the other. A file that was put in the old one's place is gone on with, with its accounts and no others; while
+there is none, nobody is let in.
+
 Names are posts or staff numbers, not people's names: they stand in the journal beside what was done.
 """
 
@@ -18,20 +22,24 @@ import base64
 import errno
 import hashlib
 import hmac
+import logging
 import os
 import re
 import secrets
 import sqlite3
 import stat
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from ipaddress import IPv6Address, IPv6Network, ip_address
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, Literal
 
+from controller.openfiles import FRAME, LOG_HEAD, Look, OpenFiles, Trouble
 from controller.web.roles import Role
+
+log = logging.getLogger(__name__)
 
 PIN_LENGTH = (6, 64)
 PIN_SESSION = 14 * 3600
@@ -52,8 +60,10 @@ LIMITS = {"pair": (3, 300), "address": (30, 300), "account": (30, 30)}
 FORGOTTEN_AFTER = 3600
 """Seconds after the last wrong try when those before it do not count any more."""
 FAILURES_KEPT = 10_000
+PATIENCE = 1000
+"""Milliseconds for which a caller waits for whoever holds the file."""
 HELD_FOR = 50
-"""Milliseconds for which a hurried caller waits for whoever holds the file."""
+"""The same of a hurried one."""
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS account(
@@ -68,6 +78,15 @@ CREATE TABLE IF NOT EXISTS session(
 CREATE TABLE IF NOT EXISTS failure(who TEXT PRIMARY KEY, count INTEGER NOT NULL, at INTEGER NOT NULL) STRICT;
 CREATE TABLE IF NOT EXISTS secret(name TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT;
 """
+
+
+_TOLD = {
+    Trouble.GONE: "it has been deleted or moved",
+    Trouble.REPLACED: "another file has been put in its place",
+    Trouble.CUT: "it has been cut",
+    Trouble.LOG_CUT: "its log has been cut",
+    Trouble.LOG_LOST: "its log, or the log's index, has been deleted or replaced",
+}
 
 
 class AccessError(Exception):
@@ -104,29 +123,28 @@ class Accounts:
         self.path = path
         self._now = now
         self._note_after = 0
+        self._patience = PATIENCE
+        self._files: OpenFiles | None = None
         try:
             self._make()
-            # "rw": a file that has gone since is not made anew, at the end of whatever link stands in its place.
-            self._db = sqlite3.connect(
-                f"{path.absolute().as_uri()}?mode=rw", uri=True, timeout=1.0, isolation_level=None
-            )
-            self._db.executescript("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;")
-            self._db.executescript("PRAGMA foreign_keys = ON; PRAGMA secure_delete = ON;")
-            self._db.executescript(_SCHEMA)
-            self._secret = self._the_secret()
+            self._open()
         except (OSError, sqlite3.Error) as error:
-            reason = getattr(error, "strerror", None) or str(error)
-            raise AccessError(
-                f"{path}: the accounts cannot be used ({reason}); look at its owner and its disk"
-            ) from error
+            raise self._cannot_be_used(error) from error
 
     def hurry(self) -> None:
         """From now on wait for nobody who writes to the file: the caller has other things to do in the same thread."""
+        self._patience = HELD_FOR
         self._db.execute(f"PRAGMA busy_timeout = {HELD_FOR}")
 
     def close(self) -> None:
         """Close the file."""
+        if self._files and (trouble := self._files.look().trouble) not in (Trouble.NONE, Trouble.LOG_CUT):
+            with suppress(AccessError):
+                self._leave(trouble)
         self._db.close()
+        if self._files:
+            self._files.close()
+            self._files = None
 
     # -- accounts --------------------------------------------------------------------------------------------
 
@@ -287,11 +305,86 @@ class Accounts:
             self._must_be_private()
             return
         try:
+            for suffix in (
+                "-wal",
+                "-shm",
+            ):  # of a file that was deleted, and that somebody may still have open
+                self.path.with_name(self.path.name + suffix).unlink(missing_ok=True)
             if os.geteuid() == 0:
                 owner = self.path.parent.stat()
                 os.fchown(file, owner.st_uid, owner.st_gid)
         finally:
             os.close(file)
+
+    def _open(self) -> None:
+        # "rw": a file that has gone since is not made anew, at the end of whatever link stands in its place.
+        self._db = sqlite3.connect(
+            f"{self.path.absolute().as_uri()}?mode=rw",
+            uri=True,
+            timeout=self._patience / 1000,
+            isolation_level=None,
+        )
+        self._db.executescript("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;")
+        self._db.executescript("PRAGMA foreign_keys = ON; PRAGMA secure_delete = ON;")
+        self._db.executescript(_SCHEMA)
+        self._files = OpenFiles(self.path)
+        self._secret = self._the_secret()
+
+    def _cannot_be_used(self, error: Exception) -> AccessError:
+        reason = getattr(error, "strerror", None) or str(error)
+        return AccessError(f"{self.path}: the accounts cannot be used ({reason}); look at its owner and its disk")
+
+    def _look(self) -> None:
+        """Be at the file that stands at the path; AccessError if there is none that can be used."""
+        if self._files:
+            look = self._files.look()
+            if look.trouble is Trouble.NONE or (look.trouble is Trouble.LOG_CUT and self._log_is_whole(look)):
+                self._files.take(look)
+                return
+            self._leave(look.trouble)
+        try:
+            self._must_be_private()
+            if not self.path.stat().st_size:
+                raise AccessError(
+                    f"{self.path}: the accounts cannot be used (the file has been emptied); "
+                    "restore a backup, or remove it and start the program again to begin with none"
+                )
+            self._open()
+            log.warning("%s has been opened again", self.path)
+        except FileNotFoundError as error:
+            raise AccessError(
+                f"{self.path}: the accounts cannot be used (the file has been deleted or moved); "
+                "put it back, or start the program again to begin with none"
+            ) from error
+        except (OSError, sqlite3.Error) as error:
+            raise self._cannot_be_used(error) from error
+
+    def _log_is_whole(self, look: Look) -> bool:
+        """Whether the log lost nothing in becoming shorter: others may empty it, in SQLite's own way."""
+        try:
+            _, pages, carried = self._db.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+        except sqlite3.Error:
+            return False
+        return bool(pages == carried or look.log_size >= LOG_HEAD + pages * FRAME)
+
+    def _leave(self, trouble: Trouble) -> None:
+        """Close what is open, since it is not what stands at the path; AccessError if something would be lost."""
+        whole = True
+        try:
+            if trouble not in (Trouble.CUT, Trouble.LOG_CUT):  # the log that is open still has everything
+                busy, pages, carried = self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+                whole = not busy and pages == carried
+        except sqlite3.Error:
+            whole = False
+        if not whole and trouble is Trouble.LOG_LOST:
+            raise AccessError(f"{self.path}: the accounts cannot be used (its log is gone, and nothing can be written)")
+        log.warning("%s: %s; the accounts are those that are found at its path", self.path, _TOLD[trouble])
+        files, self._files = self._files, None
+        self._db.close()
+        if files:
+            if whole and trouble in (Trouble.GONE, Trouble.REPLACED):
+                files.remove_log()
+            files.close()
 
     def _must_be_private(self) -> None:
         # Without opening it: closing any descriptor of a file drops the locks that SQLite has on it in this process.
@@ -333,13 +426,14 @@ class Accounts:
     def _seen(self, account: Account) -> Account:
         now = int(self._now())
         if now - account.seen_at >= SEEN_EVERY and now >= self._note_after:
-            try:
+            try:  # it has just been found in the file
                 self._db.execute("UPDATE account SET seen_at = ? WHERE name = ?", (now, account.name))
             except sqlite3.Error:
                 self._note_after = now + SEEN_AGAIN  # a full disk must not keep a television dark
         return account
 
     def _select(self, select: str, *values: object) -> list[Any]:
+        self._look()
         try:
             return self._db.execute(select, values).fetchall()
         except sqlite3.Error as error:
@@ -347,6 +441,7 @@ class Accounts:
 
     @contextmanager
     def _changing(self) -> Iterator[None]:
+        self._look()
         try:
             self._db.execute("BEGIN IMMEDIATE")
             try:

@@ -47,7 +47,7 @@ class _Keeper:
         if self._drawings:
             pictures.must_be_possible()
             make_folder(self._drawings)
-        self._journal = Journal(self._path) if self._path else None
+        self._journal = Journal(self._path, self._rules.branch) if self._path else None
 
     def keep(self, rows: Sequence[Row]) -> None:
         """One day; JournalError or OSError if it finds no room."""
