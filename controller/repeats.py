@@ -26,10 +26,9 @@ A = TypeVar("A")
 
 @dataclass(slots=True)
 class _Call:
-    """The ticket that a counter has in hand. `at`: ms since 1970, UTC; `heard`: the same in steady seconds."""
+    """The ticket that a counter has in hand, and when it was called, in steady seconds."""
 
     ticket: str
-    at: int
     heard: float
 
 
@@ -65,11 +64,10 @@ class Repeats(Generic[A]):
         ticket = state.counter(command.counter).ticket
         if not ticket:
             return ""
-        since = state.tickets[ticket].since
         call = self._calls.get(command.counter)
         # One that was called before a restart goes by the wall clock.
-        known = call and (call.ticket, call.at) == (ticket, since)
-        ago = now - call.heard if known and call else (command.at - since) / 1000
+        known = call is not None and call.ticket == ticket
+        ago = now - call.heard if known and call else (command.at - state.tickets[ticket].since) / 1000
         return ticket if 0 <= ago < self._grace else ""
 
     def done(self, state: State, command: cm.Command, answer: A, now: float) -> None:
@@ -79,11 +77,10 @@ class Repeats(Generic[A]):
             return
         counter = getattr(command, "counter", "")
         ticket = state.counter(counter).ticket if counter else ""
-        if ticket:
-            since = state.tickets[ticket].since
-            known = self._calls.get(counter)
-            if known is None or (known.ticket, known.at) != (ticket, since):
-                self._calls[counter] = _Call(ticket, since, now)
+        if not ticket:
+            self._calls.pop(counter, None)
+        elif counter not in self._calls or self._calls[counter].ticket != ticket:
+            self._calls[counter] = _Call(ticket, now)
         self._presses[where] = _Press(_what(command), now, answer)
 
 

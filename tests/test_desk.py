@@ -66,6 +66,21 @@ def test_two_presses_heard_in_one_millisecond_are_two(journal: Journal) -> None:
     assert [command.cause for command in commands] == [f"terminal68:bus:1:{NINE}", f"terminal68:bus:1:{NINE + 1}"]
 
 
+@pytest.mark.parametrize("by", [-86_400_000, -3_600_000, -2_000, 3_600_000])
+def test_a_press_after_the_clock_was_set_has_the_new_time(journal: Journal, by: int) -> None:
+    requests: list[Request] = []
+    now = NINE
+    desk = Desk(RULES, journal, requests.append, lambda: True, lambda: now)
+    bus = Terminal68([1])
+    post = TerminalsPost("bus", bus, {1: "1"}, {}, desk.lobby, lambda: None)
+    bus.connected(0.0)
+    for seconds, frame in ((1.0, CALL), (2.0, NO_SHOW)):
+        for fact in bus.receive(frame.to_bytes(), seconds):
+            post.heard(fact)
+        now += by
+    assert [request.command.at for request in requests] == [NINE, NINE + by]
+
+
 def test_a_press_that_could_not_be_written_gets_no_answer(journal: Journal) -> None:
     requests: list[Request] = []
     desk = Desk(RULES, journal, requests.append, lambda: True, lambda: NINE)

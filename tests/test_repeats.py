@@ -196,5 +196,19 @@ async def test_fingers_do_not_go_by_the_wall_clock(path: Path, set_by: int) -> N
         await pair.take(3)
         assert await pair.call() == "A001"
         pair.set = set_by
+        await pair.press(cm.StepClock, by=set_by)
         assert await pair.call(after=0.15) == "A001"
-        assert await pair.call(after=2) == "A002"
+        pair.seconds += 60
+        await pair.press(cm.Start, counter="1")
+        assert await pair.call(after=0.15) == "A002"
+
+
+async def test_a_ticket_that_is_called_again_is_a_new_call(path: Path) -> None:
+    async with hands(path) as pair:
+        await pair.take(2)
+        assert await pair.call() == "A001"
+        pair.seconds += 60
+        await pair.press(cm.NoShow, counter="1")
+        await pair.press(cm.Return, by="panel/manager", ticket="A001")
+        await pair.press(cm.CallNumber, counter="1", digits="01")
+        assert await pair.call(after=0.5) == "A001"

@@ -19,6 +19,10 @@ from drivers.terminal68 import OUTAGE, Frame, NotHeard, Pressed, Rated, Terminal
 log = logging.getLogger(__name__)
 
 
+SAME_MOMENT = 1000
+"""Milliseconds by which times of presses may run ahead of the clock, to tell one press from the next."""
+
+
 class TerminalsPost:
     """One bus; `addresses` and `raters` map bus addresses to counters."""
 
@@ -115,8 +119,9 @@ class TerminalsPost:
     def _cause(self, frame: Frame, early: bool) -> tuple[int, str]:
         """The time and the cause of a press. The first thing heard after a start may be a copy of a press that was
         written before it: then these are that one's."""
-        # Two presses that are heard in one millisecond are two.
-        at = max(self._lobby.now(), self._latest.get(frame.address, 0) + 1)
+        now, latest = self._lobby.now(), self._latest.get(frame.address, 0)
+        # Two presses that are heard in one millisecond are two; a clock that was set back is another matter.
+        at = latest + 1 if now <= latest < now + SAME_MOMENT else now
         self._latest[frame.address] = at
         prefix = f"terminal68:{self.id}:{frame.address}:"
         self._resumed = self._resumed and early

@@ -29,7 +29,7 @@ from simulators.buttons import Buttons
 from simulators.demo import Report, _day
 from simulators.people import Hall
 from simulators.stage import Placed, Stage
-from simulators.terminals import TerminalBus
+from simulators.terminals import REPEAT, REPEATS, TerminalBus
 from simulators.wire import TcpWire
 from system.branch import Notifications
 from system.broker import Mosquitto
@@ -39,7 +39,7 @@ SPEED = 60.0
 CUSTOMERS = 24
 DAY = 24 * 3_600_000
 """A day in ms."""
-PATIENCE = 240.0
+PATIENCE = 150.0
 """Seconds that a day may take."""
 LATER = 30.0
 
@@ -180,7 +180,7 @@ class BadDay:
             if not bus.waits_for_echo(address):
                 bus.press(address, Key.CALL)
         self._placed("terminals").wire.poke()
-        await until(lambda: not any(map(bus.waits_for_echo, bus.terminals)), LATER)
+        await asyncio.sleep(REPEAT * (REPEATS + 2))  # until they have given up
         await self._start()
         await self._reprint()
 

@@ -23,11 +23,12 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 @pytest.mark.timeout(400)
 async def test_a_bad_day(tmp_path: Path, broker: Mosquitto, seed: int) -> None:
     day = BadDay(tmp_path, broker, seed)
-    report = await day.run()
+    try:
+        report = await day.run()
+    finally:
+        log = day.log_file.read_text()
+        print(f"seed {seed}: {', '.join(day.done)}\n{log}")
     report.show(Console(), exact=False)
-    print(f"seed {seed}: {', '.join(day.done)}")
-    log = day.log_file.read_text()
-    print(log)
     assert report.right(exact=False)
     assert "Traceback" not in log
     rows = day.rows()
