@@ -79,7 +79,7 @@ class Repeats(Generic[A]):
         ticket = state.counter(counter).ticket if counter else ""
         if not ticket:
             self._calls.pop(counter, None)
-        elif counter not in self._calls or self._calls[counter].ticket != ticket:
+        elif state.tickets[ticket].since == command.at:
             self._calls[counter] = _Call(ticket, now)
         self._presses[where] = _Press(_what(command), now, answer)
 

@@ -40,6 +40,8 @@ X_UNIT: dict[str, XUnit] = {"5k1": "8px", "5k2": "8px", "6k1": "pixel15", "6k2":
 
 PING_PATIENCE = 0.5
 """Seconds that a waiting level grants a ping under way."""
+LEVEL_PATIENCE = 1.0
+"""The same for an older level under way: an answer that is lost must not hold up the calls after it."""
 RETRY_PAUSES = (0.2, 0.4, 0.8, 1.6, 2.0)
 """Seconds before the next attempt after a NACK; the last one repeats."""
 NO_ANSWER = Health("degraded", "no_answer")
@@ -195,9 +197,11 @@ class BxBoard:
         return self._shown_at + self._refresh if self._wanted == self._shown else -inf
 
     def _gives_up_at(self, request: _Request) -> float:
-        """When a request counts as lost."""
-        hurried = request.level is None and self._level_at() == -inf
-        return request.at + (min(PING_PATIENCE, self._reply_timeout) if hurried else self._reply_timeout)
+        """When a request counts as lost: soon, if a level waits that is not the one under way."""
+        if self._level_at() != -inf or request.level == self._wanted:
+            return request.at + self._reply_timeout
+        patience = PING_PATIENCE if request.level is None else LEVEL_PATIENCE
+        return request.at + min(patience, self._reply_timeout)
 
     def _level_command(self, level: Level) -> bytes:
         """All lines in one command; on a card whose RAM is unknown, whatever else it shows is deleted with it."""

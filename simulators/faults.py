@@ -22,6 +22,8 @@ class Faults:
     """Probability that a message is lost, in either direction."""
     garble: float = 0.0
     """Probability that a message has one byte changed, in either direction."""
+    mute: float = 0.0
+    """Probability that what the device says is lost, while it hears everything."""
     delay: float = 0.0
     """Seconds by which the device answers late."""
     dribble: bool = False
@@ -60,6 +62,10 @@ class Faults:
     def lost(self) -> bool:
         """Whether this message is lost."""
         return self.loss > 0 and self.random.random() < self.loss
+
+    def muted(self) -> bool:
+        """Whether this word of the device's is lost."""
+        return self.mute > 0 and self.random.random() < self.mute
 
     def before_cut(self, data: bytes) -> bytes:
         """What of the message still reaches the device; with the last byte granted the port is gone."""

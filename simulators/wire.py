@@ -186,7 +186,7 @@ class Wire:
             self._write(XOFF if self._stopped else XON)
 
     def _say(self, message: bytes, now: float) -> None:
-        if self.faults.lost():
+        if self.faults.lost() or self.faults.muted():
             return
         message = self.faults.touched(message)
         at = max(now + self.faults.delay, self._out_free_at)

@@ -190,6 +190,16 @@ async def test_the_grace_outlasts_a_restart(path: Path, after: float) -> None:
         assert await pair.call(after=after) == ("A001" if after < 1.5 else "A002")
 
 
+async def test_another_key_after_a_restart_begins_no_grace(path: Path) -> None:
+    async with hands(path) as pair:
+        await pair.take(2)
+        await pair.call()
+    async with hands(path) as pair:
+        pair.seconds += 60
+        await pair.press(cm.Start, counter="1")
+        assert await pair.call(after=0.2) == "A002"
+
+
 @pytest.mark.parametrize("set_by", [-MINUTE_MS, MINUTE_MS])
 async def test_fingers_do_not_go_by_the_wall_clock(path: Path, set_by: int) -> None:
     async with hands(path) as pair:

@@ -64,6 +64,7 @@ KNOBS = (
     Knob("deaf", "switch", bool, of="keys", near=True),
     Knob("garble", "part", _number(0, 1), PARTS),
     Knob("loss", "part", _number(0, 1), PARTS),
+    Knob("mute", "part", _number(0, 1), PARTS),
     Knob("delay", "seconds", _number(0, 10), (0, 0.2, 1, 3)),
     Knob("hang", "switch", bool),
     Knob("echo", "switch", bool),

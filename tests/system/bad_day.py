@@ -1,7 +1,7 @@
 """A day on which all goes wrong that can in the field, one after the other, while customers come and clerks work.
 
 The wires return every byte and the keys bounce all day. Meanwhile, in an order of the seed's: the printer stops the
-line inside a ticket, its sensor flickers, its cable is lost inside a command, the board loses every second frame, a
+line inside a ticket, its sensor flickers, its cable is lost inside a command, the board loses every second answer, a
 device server keeps what was said and vanishes, terminals do not hear, the daemon is killed, its journal is moved away,
 and the clock jumps a day ahead and back. In the end the same table as the demo's says what was seen of it all.
 """
@@ -129,7 +129,7 @@ class BadDay:
             self._printer_stops_the_line,
             self._sensor_flickers,
             self._cable_lost_inside_a_ticket,
-            self._board_loses_every_second_frame,
+            self._board_loses_every_second_answer,
             self._device_server_vanishes,
             self._terminals_do_not_hear,
             self._killed_while_presses_are_kept,
@@ -150,8 +150,8 @@ class BadDay:
         await self._for_a_while(4, "printer", flicker=5.0)
         self._turn("printer", paper="ok")
 
-    async def _board_loses_every_second_frame(self) -> None:
-        await self._for_a_while(4, "hall", loss=0.5)
+    async def _board_loses_every_second_answer(self) -> None:
+        await self._for_a_while(6, "hall", mute=0.5)
 
     async def _device_server_vanishes(self) -> None:
         await self._for_a_while(12, "window-4", half_open=True)
