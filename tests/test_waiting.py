@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
 from dataclasses import replace
-from heapq import heapify, heappop, heappush
+from heapq import heapify, heappop, heappush, heapreplace
+from itertools import pairwise
+from random import Random
+from statistics import fmean
 from typing import Any
 
 import pytest
@@ -28,8 +33,9 @@ from hypothesis import strategies as st
 from controller.lobby import commands as cm
 from controller.lobby import views
 from controller.lobby.calendar import Calendar, Profile, Span, parse_spans
+from controller.lobby.durations import STILL
 from controller.lobby.events import TicketCalled
-from controller.lobby.learning import BREAK, LEFT, MISSES, PRIOR_WEIGHT, Knowledge
+from controller.lobby.learning import BREAK, LEFT, MISSES, PRIOR_WEIGHT, SPREAD, Knowledge
 from controller.lobby.outcome import Refusal
 from controller.lobby.rules import Appointments, Rules
 from controller.lobby.state import CounterStage, Stage, Ticket
@@ -38,7 +44,6 @@ from controller.lobby.waiting import (
     HORIZON,
     LATE,
     OPENS_IN,
-    STILL,
     _to_come,
     at_the_door,
     coming,
@@ -54,7 +59,8 @@ HOUR = 3600
 
 def exact(lobby: Lobby) -> Lobby:
     """The lobby in a world in which everything takes its configured time, everybody comes, and it is a full second."""
-    lobby.state.knowledge = Knowledge(calls=[[0.0, -PRIOR_WEIGHT * MISSES] for _ in range(len(LEFT) + 1)])
+    calls = [[0.0, -PRIOR_WEIGHT * MISSES] for _ in range(len(LEFT) + 1)]
+    lobby.state.knowledge = Knowledge(calls=calls, spread=0.0)
     lobby.now -= lobby.now % 1000
     return lobby
 
@@ -394,6 +400,107 @@ def test_a_clock_that_jumps_an_hour_tells_nothing_absurd(jump: int) -> None:
     assert len(told) == 3
     assert sorted(told) == list(told)
     assert told[0] >= 0
+
+
+# -- counters that are busy ------------------------------------------------------------------------------------------
+
+
+def a_service(chance: Random) -> float:
+    """Seconds at the counter: lognormal, mean four minutes."""
+    variance = math.log(1 + SPREAD**2)
+    return chance.lognormvariate(math.log(4 * MINUTE) - variance / 2, math.sqrt(variance))
+
+
+def under_way(chance: Random) -> tuple[float, float]:
+    """(elapsed, left) of a service that somebody finds who comes at any time: the longer, the likelier to be found."""
+    took = a_service(chance) * math.exp(math.log(1 + SPREAD**2))
+    elapsed = took * chance.random()
+    return elapsed, took - elapsed
+
+
+def just_begun(chance: Random) -> tuple[float, float]:
+    """The same of one that has begun now."""
+    return 0.0, a_service(chance)
+
+
+Found = Callable[[Random], tuple[float, float]]
+
+
+def true_wait(found: Found, counters: int, ahead: int) -> float:
+    """The mean wait of many newcomers who find so many busy counters, and so many in line."""
+    chance, waits = Random(f"true {counters} {ahead}"), []
+    for _ in range(12_000):
+        free = [found(chance)[1] for _ in range(counters)]
+        heapify(free)
+        for _ in range(ahead):
+            heapreplace(free, free[0] + a_service(chance))
+        waits.append(free[0])
+    return fmean(waits)
+
+
+def rolled_wait(found: Found, counters: int, ahead: int) -> float:
+    """The mean of what the lobby reckons for them."""
+    rules = branch({str(n): {"cash": 0} for n in range(1, counters + 1)}, services={"cash": {"minutes": 4}})
+    chance, waits = Random(f"rolled {counters} {ahead}"), []
+    for _ in range(300 if found is under_way else 1):
+        lobby = Lobby(rules, local("2026-11-23 12:00"))
+        lobby.do(cm.RollOver(at=lobby.now, cause=""))
+        noon = lobby.now
+        for n, elapsed in enumerate(sorted((found(chance)[0] for _ in range(counters)), reverse=True), 1):
+            lobby.now = noon - round(1000 * elapsed)
+            lobby.take("cash")
+            assert lobby.call(str(n))
+        lobby.now = noon
+        for _ in range(ahead):
+            lobby.take("cash")
+        calls = [[0.0, -PRIOR_WEIGHT * MISSES] for _ in range(len(LEFT) + 1)]
+        lobby.state.knowledge = Knowledge(calls=calls)
+        seconds = roll(lobby.state, rules, noon, newcomer(lobby.state, rules, noon, "cash"))
+        assert seconds is not None
+        waits.append(seconds)
+    return fmean(waits)
+
+
+@pytest.mark.parametrize("found", [under_way, just_begun])
+@pytest.mark.parametrize("counters", [1, 2, 4, 7, 10])
+@pytest.mark.parametrize("ahead", [0, 1, 3])
+def test_the_first_of_several_busy_counters_is_free_far_sooner_than_each(
+    found: Found, counters: int, ahead: int
+) -> None:
+    """Against the mean wait itself: the seventh part of a service at seven counters, and not half of one."""
+    true, rolled = true_wait(found, counters, ahead), rolled_wait(found, counters, ahead)
+    print(f"{counters} counters, {ahead} in line: {true:.1f} s, rolled {rolled:.1f} s")
+    assert abs(rolled - true) < 5 + 0.01 * ahead * true
+
+
+def test_counters_that_open_together_are_free_one_after_the_other() -> None:
+    """Thirty people wait for four counters at nine."""
+    day = Profile("normal", (), Span(9 * HOUR, 17 * HOUR), (0,) * 8)
+    rules = branch({str(n): {"cash": 0} for n in range(1, 5)}, services={"cash": {"minutes": 4}})
+    lobby = Lobby(replace(rules, calendar=Calendar({"normal": day})), local("2026-11-23 08:50"))
+    lobby.do(cm.RollOver(at=lobby.now, cause=""))
+    waits = []
+    for _ in range(12):
+        waiting_one = newcomer(lobby.state, lobby.rules, lobby.now, "cash")
+        waits.append(roll(lobby.state, lobby.rules, lobby.now, waiting_one))
+        lobby.take("cash")
+    nine = 10 * MINUTE
+    assert waits[:4] == [nine] * 4
+    gaps = [b - a for a, b in pairwise(waits[3:]) if a is not None and b is not None]
+    assert len(gaps) == 8
+    assert 80 < gaps[0] < 130, "the first of four"
+    assert all(30 < gap < 90 for gap in gaps[1:]), "then one a minute"
+
+
+def test_one_who_can_be_served_by_one_counter_alone_waits_for_that_one() -> None:
+    """However many others are busy."""
+    serves = {"1": {"personal": 0}, **{str(n): {"cash": 0} for n in range(2, 8)}}
+    lobby = Lobby(branch(serves, services={"personal": {"minutes": 4}}), local("2026-11-23 12:00"))
+    for n in serves:
+        lobby.take("personal" if n == "1" else "cash")
+        lobby.call(n)
+    seconds = roll(lobby.state, lobby.rules, lobby.now, newcomer(lobby.state, lobby.rules, lobby.now, "personal"))
+    assert seconds == 4 * MINUTE
 
 
 # -- counters that will open ---------------------------------------------------------------------------------------

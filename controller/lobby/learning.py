@@ -29,6 +29,8 @@ BAND = 6.0
 mean than what is configured, as long as it is not known what is usual."""
 ODD = 2.0
 """The factor by which a day's mean may be shorter or longer than usual; beyond it, the day is an odd one."""
+SPREAD = 0.75
+"""Coefficient of variation of the time at the counter: what published studies of bank branches found."""
 BUCKETS = (5 * 60, 15 * 60, 30 * 60)
 """Where the four buckets of predicted waits part, in seconds."""
 BIN = 80
@@ -147,6 +149,8 @@ class Knowledge:
     """Days that have taught something, fading."""
     odd: bool = False
     """Whether the day before was an odd one."""
+    spread: float = SPREAD
+    """Coefficient of variation of the time at the counter; assumed, not learned."""
     morning: Knowledge | None = None
     """What was known when the day began: what is usual."""
 
