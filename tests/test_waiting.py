@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from branches import (
     ALL,
+    ALL_SERVICES,
     MINUTE,
     USUAL,
     Lobby,
@@ -678,6 +679,48 @@ def test_those_to_come_do_not_stand_behind_those_who_wait() -> None:
     # One green one every two minutes, and four minutes for each: the normal ones are called when no more green ones
     # count as having come before them, an hour from now, and then those of this hour have to be served as well.
     assert normal is None or normal > HOUR
+
+
+@pytest.mark.parametrize(("vip", "ahead"), [(40.0, 0), (40.0, 1), (40.0, 4), (40.0, 8), (10.0, 1), (10.0, 8)])
+def test_however_a_service_is_cut_the_same_is_reckoned(vip: float, ahead: int) -> None:
+    """One counter, sixty an hour, some of them VIP, and the same line: as one service, or as several that each have
+    their part of the customers. None of those to come is rounded away because each part has less than half of one."""
+    waits = {}
+    for number in (1, 2, 3, 4, 8, 10):
+        services = ALL_SERVICES[:number]
+        about = expecting(60, {"normal": 100 - vip, "vip": vip}, shares={"normal": dict.fromkeys(services, 1.0)})
+        about |= {"services": {service: {"minutes": 4} for service in services}}
+        lobby = at_noon({"1": dict.fromkeys(services, 0.0)}, **about)
+        lobby.take(services[0])
+        lobby.call("1")
+        for n in range(ahead):
+            lobby.take(services[n % number])
+        waits[number] = wait(lobby, services[0])
+    one = waits[1]
+    assert one is not None
+    assert one > (1 + ahead) * 4 * MINUTE, "somebody comes who is called before"
+    assert {number: other for number, other in waits.items() if other is None or abs(other - one) > 0.05 * one} == {}
+
+
+def test_those_to_come_are_as_many_as_the_calendar_has_hour_by_hour() -> None:
+    """Sixty in this hour and twelve in the next, and none over lunch: of each, half are green."""
+    day = Profile("normal", (), Span(9 * HOUR, 17 * HOUR), (0, 0, 0, 60, 12, 60, 60, 60)).within(
+        (parse_spans("09:00-13:30 14:30-17:00"),) * 7
+    )
+    rules = branch(
+        {"1": {"cash": 0}},
+        calendar=Calendar({"normal": day}),
+        shares={"normal": {"cash": 1.0}},
+        class_shares={"normal": {"normal": 50.0, "green": 50.0}},
+        credits={"normal": 0, "green": 180},
+    )
+    lobby = Lobby(rules, local("2026-11-23 12:00"))
+    lobby.do(cm.RollOver(at=lobby.now, cause=""))
+    ticket = newcomer(lobby.state, rules, lobby.now, "cash")
+    (times,) = _to_come(lobby.state, rules, lobby.now, ticket).values()
+    after = [time - lobby.now // 1000 for time in times]
+    counted = [sum(begin <= time < begin + HOUR // 2 for time in after) for begin in range(0, 3 * HOUR, HOUR // 2)]
+    assert counted == [15, 15, 3, 0, 0, 15]
 
 
 def test_nobody_is_expected_from_an_hour_without_arrivals() -> None:

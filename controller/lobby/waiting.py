@@ -36,7 +36,8 @@ TO_COME = 1_000_000
 """Orders of issue from here on belong to customers who are still to come .."""
 NOBODY_YET = "-"
 """.. and this is in the place of their tickets."""
-HORIZON = 10 * 3600
+HOUR = 3600
+HORIZON = 10 * HOUR
 """Seconds beyond which nothing is said."""
 
 
@@ -315,20 +316,48 @@ def _to_come(state: State, rules: Rules, at: int, ticket: Ticket) -> dict[LineKe
         return {}
     now, second = at // 1000, second_of(rules.local(at))
     counted = ticket.seniority - rules.credit(ticket.klass)
-    an_hour = profile.arrivals_at(second)
-    door = at_the_door(state, profile, second)
-    found = {}
+    rivals = []
     for service, klass, part, lead in rules.rivals(state.profile, ticket.service, ticket.klass, ticket.only):
         ahead = min(counted + lead - now, HORIZON)
         if ahead > 0:
-            crowd = round(door * part)
-            times = [DOOR * (n + 0.5) / crowd for n in range(crowd)]
-            if an_hour:
-                gap = 3600 / (an_hour * part)
-                times += [gap * (n + 0.5) for n in range(round(ahead / gap))]
-            if times:
-                found[LineKey(service, klass, "")] = [now + round(time) for time in sorted(times) if time < ahead]
+            rivals.append((LineKey(service, klass, ""), part, ahead))
+    found: dict[LineKey, list[int]] = {}
+    for time, key in _one_by_one(rivals, profile, second, at_the_door(state, profile, second)):
+        found.setdefault(key, []).append(now + int(time))
     return found
+
+
+def _one_by_one(
+    rivals: Sequence[tuple[LineKey, float, int]], profile: Profile, second: int, door: float
+) -> Iterator[tuple[float, LineKey]]:
+    """Those who come from a second of the day on, as (seconds from then, line), of these lines: [(line, its part of all
+    arrivals, seconds for which they are of interest)]. `door`: how many wait at the door.
+
+    They are counted over all lines, and each goes to the line whose turn it is: however finely the same people are cut
+    into lines, as many come. Counted line by line, none would come for whom less than half a customer is expected.
+    """
+    furthest = max([0, *(ahead for _, _, ahead in rivals)])
+    changes = {DOOR, *(ahead for _, _, ahead in rivals), *(edge - second for span in profile.open for edge in span)}
+    changes |= set(range((profile.hours.start - second) % HOUR, furthest, HOUR))
+    # When each line's next is due, in customers of all lines.
+    due = [(0.5 / part, index) for index, (_, part, _) in enumerate(rivals)]
+    heapify(due)
+    # The n-th is there when it is more likely than not that so many have come: when n - 1/3 are expected (Poisson).
+    time, missing = 0.0, 2 / 3
+    for end in sorted(change for change in changes if 0 < change <= furthest):
+        an_hour = profile.arrivals_at(second + time) + (HOUR * door / DOOR if end <= DOOR else 0)
+        rate = an_hour / HOUR * sum(part for _, part, ahead in rivals if ahead >= end)
+        while rate and missing < rate * (end - time):
+            time = min(time + missing / rate, end)
+            missing = 1.0
+            while rivals[due[0][1]][2] < time:
+                heappop(due)
+            place, index = due[0]
+            key, part, _ = rivals[index]
+            heapreplace(due, (place + 1 / part, index))
+            yield time, key
+        missing -= rate * (end - time)
+        time = end
 
 
 def at_the_door(state: State, profile: Profile, second: int) -> float:
