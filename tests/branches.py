@@ -34,6 +34,8 @@ MINUTE = 60
 SECOND_MS = 1000
 MINUTE_MS = MINUTE * SECOND_MS
 SERVICES = ("cash", "personal", "corporate", "loans")
+ALL_SERVICES = (*SERVICES, "cards", "exchange", "funds", "insurance", "coins", "safes")
+"""What a branch made by hand may have."""
 CREDITS = {"normal": 0, "vip": 10, "appointment": 15, "green": 60, "urgent": 60}
 
 
@@ -151,11 +153,12 @@ def branch(
     `services` has what else there is to say of a service, such as its hours. Tests press as fast as they can: there is
     no grace unless they ask for one.
     """
-    names = [s for s in SERVICES if any(s in serves for serves in counters.values())]
+    names = [s for s in ALL_SERVICES if any(s in serves for serves in counters.values())]
     about = services or {}
     made = {
-        id: Service(id, id.title(), "ABCD"[SERVICES.index(id)], 3, SERVICES.index(id) + 1, **about.get(id, {}))
-        for id in names
+        id: Service(id, id.title(), "ABCDEFGHIJ"[n], 3, (n + 1) % 10, **about.get(id, {}))
+        for n, id in enumerate(ALL_SERVICES)
+        if id in names
     }
     extra = class_handicaps or {}
     return Rules(

@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import date
+from functools import cache
 from heapq import heapreplace
 from io import StringIO
 from pathlib import Path
@@ -719,13 +720,15 @@ def better_than_all_others(name: str, found: Days) -> tuple[Quality, Quality]:
     return one, two
 
 
-def honest(name: str, found: Days) -> None:
-    """The told range holds four waits in five, also in the first half hour, and for no class or service far fewer."""
+def honest(name: str, found: Days, most: float) -> None:
+    """The told range holds four waits in five, also in the first half hour, and for no class or service far fewer; and
+    what is expected is off by no more than `most` minutes."""
     both_agree(found)
     overall, first = better_than_all_others(name, found)
-    assert 0.76 <= overall.coverage <= 0.84
-    assert first.coverage >= 0.74
-    for by, least in (("klass", 0.72), ("service", 0.70)):
+    assert overall.mae <= most
+    assert 0.78 <= overall.coverage <= 0.84
+    assert first.coverage >= 0.75
+    for by, least in (("klass", 0.76), ("service", 0.73)):
         for group in sorted({getattr(c, by) for c in found.calls}):
             assert shown(group, quality(c for c in found.calls if getattr(c, by) == group)).coverage >= least, group
 
@@ -756,24 +759,58 @@ TWELVE = {
 }
 
 
-@pytest.mark.parametrize(
-    ("name", "number", "seeds"),
-    [
-        ("bank", 15, (411, 412)),
-        ("demo.toml", 15, (413, 414)),
-        ("branch.example.toml", 12, (415, 416)),
-        ("two counters", 30, (417, 418)),
-        ("twelve counters", 10, (419, 420)),
-    ],
-)
-def test_estimates_on_pension_days(name: str, number: int, seeds: Sequence[int], bank: Rules) -> None:
-    """From the first day on, on which nothing is known."""
-    rules = {
-        "bank": bank,
-        "two counters": of_size(bank, 0.3, TWO),
-        "twelve counters": of_size(bank, 2, TWELVE),
-    }
-    honest(name, days(rules.get(name) or read(CONFIG / name).rules, "pension", number, seeds))
+BRANCHES = {
+    "bank": (15, (411, 412), 4.25),
+    "demo.toml": (15, (413, 414), 4.7),
+    "branch.example.toml": (12, (415, 416), 9.4),
+    "two counters": (30, (417, 418), 5.9),
+    "twelve counters": (10, (419, 420), 3.83),
+}
+"""Days, seeds, and minutes by which estimates may be off."""
+
+
+@pytest.fixture(scope="module")
+def pension_days(bank: Rules) -> Callable[[str], Days]:
+    """Those of a branch, from the first day on, on which nothing is known."""
+
+    @cache
+    def of(name: str) -> Days:
+        rules = {
+            "bank": bank,
+            "two counters": of_size(bank, 0.3, TWO),
+            "twelve counters": of_size(bank, 2, TWELVE),
+        }
+        number, seeds, _ = BRANCHES[name]
+        return days(rules.get(name) or read(CONFIG / name).rules, "pension", number, seeds)
+
+    return of
+
+
+@pytest.mark.parametrize("name", BRANCHES)
+def test_estimates_on_pension_days(name: str, pension_days: Callable[[str], Days]) -> None:
+    _, _, most = BRANCHES[name]
+    honest(name, pension_days(name), most)
+
+
+@pytest.mark.parametrize(("klass", "most"), [("normal", 0.82), ("vip", 0.82), ("green", 0.84)])
+def test_every_class_is_told_four_in_five(klass: str, most: float, pension_days: Callable[[str], Days]) -> None:
+    """Over all these branches, but for the shortest range that there is: a minute may hold more. Where waits are of a
+    few minutes, as green channel's are, whole minutes hold a little more than they should as well."""
+    calls = [c for name in BRANCHES for c in pension_days(name).calls if c.klass == klass]
+    shown(f"{klass}, all", quality(calls))
+    longer = quality(c for c in calls if c.expected is not None and c.expected[2] > 60)
+    assert 0.78 <= shown(f"{klass}, above a minute", longer).coverage <= most
+
+
+@pytest.mark.parametrize("name", ["bank", "demo.toml"])
+def test_who_is_called_within_half_a_minute_is_told_so(name: str, pension_days: Callable[[str], Days]) -> None:
+    """Nearly as many are told a minute at most as wait for less than half of one; and it is true of them."""
+    calls = [c for c in pension_days(name).calls if c.scored and c.expected is not None]
+    short = sum(c.seconds < 30 for c in calls) / len(calls)
+    told = [c for c in calls if c.expected is not None and c.expected[2] <= 60]
+    print(f"{short:.1%} are called within half a minute, {len(told) / len(calls):.1%} are told a minute at most")
+    assert len(told) / len(calls) >= 0.65 * short
+    assert quality(told).coverage >= 0.75
 
 
 def test_estimates_on_a_first_day(bank: Rules) -> None:
@@ -849,7 +886,8 @@ def test_estimates_as_the_calendar_has_the_days(bank: Rules) -> None:
     found = days(bank, None, 42, (434,))
     both_agree(found)
     overall, first = better_than_all_others("by the calendar", found)
-    assert 0.76 <= overall.coverage <= 0.84
+    assert overall.mae <= 3.55
+    assert 0.78 <= overall.coverage <= 0.83
     assert first.coverage >= 0.74
     pension = [c for c in found.calls if bank.profile(c.day).id == "pension"]
     assert len({c.day for c in pension}) == 7

@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
 from dataclasses import replace
+<<<<<<< HEAD
 from heapq import heapify, heappop, heappush
 from itertools import pairwise
+=======
+from heapq import heapify, heappop, heappush, heapreplace
+from itertools import pairwise
+from random import Random
+from statistics import fmean
+>>>>>>> h-waits
 from typing import Any
 
 import pytest
 from branches import (
     ALL,
+    ALL_SERVICES,
     MINUTE,
     USUAL,
     Lobby,
@@ -30,9 +40,14 @@ from hypothesis import strategies as st
 from controller.lobby import commands as cm
 from controller.lobby import views
 from controller.lobby.calendar import Calendar, Profile, Span, parse_spans
+from controller.lobby.durations import STILL
 from controller.lobby.events import TicketCalled
+<<<<<<< HEAD
 from controller.lobby.issuing import CROWD
 from controller.lobby.learning import BREAK, LEFT, MISSES, PRIOR_WEIGHT, Knowledge
+=======
+from controller.lobby.learning import BREAK, LEFT, MISSES, PRIOR_WEIGHT, SPREAD, Knowledge
+>>>>>>> h-waits
 from controller.lobby.outcome import Refusal
 from controller.lobby.rules import Appointments, Rules
 from controller.lobby.state import CounterStage, Stage, Ticket
@@ -41,7 +56,6 @@ from controller.lobby.waiting import (
     HORIZON,
     LATE,
     OPENS_IN,
-    STILL,
     _to_come,
     at_the_door,
     coming,
@@ -57,7 +71,8 @@ HOUR = 3600
 
 def exact(lobby: Lobby) -> Lobby:
     """The lobby in a world in which everything takes its configured time, everybody comes, and it is a full second."""
-    lobby.state.knowledge = Knowledge(calls=[[0.0, -PRIOR_WEIGHT * MISSES] for _ in range(len(LEFT) + 1)])
+    calls = [[0.0, -PRIOR_WEIGHT * MISSES] for _ in range(len(LEFT) + 1)]
+    lobby.state.knowledge = Knowledge(calls=calls, spread=0.0)
     lobby.now -= lobby.now % 1000
     return lobby
 
@@ -399,6 +414,7 @@ def test_a_clock_that_jumps_an_hour_tells_nothing_absurd(jump: int) -> None:
     assert told[0] >= 0
 
 
+<<<<<<< HEAD
 def test_who_comes_in_the_same_second_at_the_end_of_a_long_line_is_told_the_same() -> None:
     lobby = at_noon({"1": {"cash": 0}})
     lobby.take("cash")
@@ -417,6 +433,107 @@ def test_who_comes_in_the_same_second_at_the_end_of_a_long_line_is_told_the_same
     assert rolled("vip") < short[-1], "another line"
     lobby.now += 1
     assert rolled() == short[-1] + 4 * 4 * MINUTE - 1, "two, a VIP and the last of the short line are before it as well"
+=======
+# -- counters that are busy ------------------------------------------------------------------------------------------
+
+
+def a_service(chance: Random) -> float:
+    """Seconds at the counter: lognormal, mean four minutes."""
+    variance = math.log(1 + SPREAD**2)
+    return chance.lognormvariate(math.log(4 * MINUTE) - variance / 2, math.sqrt(variance))
+
+
+def under_way(chance: Random) -> tuple[float, float]:
+    """(elapsed, left) of a service that somebody finds who comes at any time: the longer, the likelier to be found."""
+    took = a_service(chance) * math.exp(math.log(1 + SPREAD**2))
+    elapsed = took * chance.random()
+    return elapsed, took - elapsed
+
+
+def just_begun(chance: Random) -> tuple[float, float]:
+    """The same of one that has begun now."""
+    return 0.0, a_service(chance)
+
+
+Found = Callable[[Random], tuple[float, float]]
+
+
+def true_wait(found: Found, counters: int, ahead: int) -> float:
+    """The mean wait of many newcomers who find so many busy counters, and so many in line."""
+    chance, waits = Random(f"true {counters} {ahead}"), []
+    for _ in range(12_000):
+        free = [found(chance)[1] for _ in range(counters)]
+        heapify(free)
+        for _ in range(ahead):
+            heapreplace(free, free[0] + a_service(chance))
+        waits.append(free[0])
+    return fmean(waits)
+
+
+def rolled_wait(found: Found, counters: int, ahead: int) -> float:
+    """The mean of what the lobby reckons for them."""
+    rules = branch({str(n): {"cash": 0} for n in range(1, counters + 1)}, services={"cash": {"minutes": 4}})
+    chance, waits = Random(f"rolled {counters} {ahead}"), []
+    for _ in range(300 if found is under_way else 1):
+        lobby = Lobby(rules, local("2026-11-23 12:00"))
+        lobby.do(cm.RollOver(at=lobby.now, cause=""))
+        noon = lobby.now
+        for n, elapsed in enumerate(sorted((found(chance)[0] for _ in range(counters)), reverse=True), 1):
+            lobby.now = noon - round(1000 * elapsed)
+            lobby.take("cash")
+            assert lobby.call(str(n))
+        lobby.now = noon
+        for _ in range(ahead):
+            lobby.take("cash")
+        calls = [[0.0, -PRIOR_WEIGHT * MISSES] for _ in range(len(LEFT) + 1)]
+        lobby.state.knowledge = Knowledge(calls=calls)
+        seconds = roll(lobby.state, rules, noon, newcomer(lobby.state, rules, noon, "cash"))
+        assert seconds is not None
+        waits.append(seconds)
+    return fmean(waits)
+
+
+@pytest.mark.parametrize("found", [under_way, just_begun])
+@pytest.mark.parametrize("counters", [1, 2, 4, 7, 10])
+@pytest.mark.parametrize("ahead", [0, 1, 3])
+def test_the_first_of_several_busy_counters_is_free_far_sooner_than_each(
+    found: Found, counters: int, ahead: int
+) -> None:
+    """Against the mean wait itself: the seventh part of a service at seven counters, and not half of one."""
+    true, rolled = true_wait(found, counters, ahead), rolled_wait(found, counters, ahead)
+    print(f"{counters} counters, {ahead} in line: {true:.1f} s, rolled {rolled:.1f} s")
+    assert abs(rolled - true) < 5 + 0.01 * ahead * true
+
+
+def test_counters_that_open_together_are_free_one_after_the_other() -> None:
+    """Thirty people wait for four counters at nine."""
+    day = Profile("normal", (), Span(9 * HOUR, 17 * HOUR), (0,) * 8)
+    rules = branch({str(n): {"cash": 0} for n in range(1, 5)}, services={"cash": {"minutes": 4}})
+    lobby = Lobby(replace(rules, calendar=Calendar({"normal": day})), local("2026-11-23 08:50"))
+    lobby.do(cm.RollOver(at=lobby.now, cause=""))
+    waits = []
+    for _ in range(12):
+        waiting_one = newcomer(lobby.state, lobby.rules, lobby.now, "cash")
+        waits.append(roll(lobby.state, lobby.rules, lobby.now, waiting_one))
+        lobby.take("cash")
+    nine = 10 * MINUTE
+    assert waits[:4] == [nine] * 4
+    gaps = [b - a for a, b in pairwise(waits[3:]) if a is not None and b is not None]
+    assert len(gaps) == 8
+    assert 80 < gaps[0] < 130, "the first of four"
+    assert all(30 < gap < 90 for gap in gaps[1:]), "then one a minute"
+
+
+def test_one_who_can_be_served_by_one_counter_alone_waits_for_that_one() -> None:
+    """However many others are busy."""
+    serves = {"1": {"personal": 0}, **{str(n): {"cash": 0} for n in range(2, 8)}}
+    lobby = Lobby(branch(serves, services={"personal": {"minutes": 4}}), local("2026-11-23 12:00"))
+    for n in serves:
+        lobby.take("personal" if n == "1" else "cash")
+        lobby.call(n)
+    seconds = roll(lobby.state, lobby.rules, lobby.now, newcomer(lobby.state, lobby.rules, lobby.now, "personal"))
+    assert seconds == 4 * MINUTE
+>>>>>>> h-waits
 
 
 # -- counters that will open ---------------------------------------------------------------------------------------
@@ -594,6 +711,48 @@ def test_those_to_come_do_not_stand_behind_those_who_wait() -> None:
     # One green one every two minutes, and four minutes for each: the normal ones are called when no more green ones
     # count as having come before them, an hour from now, and then those of this hour have to be served as well.
     assert normal is None or normal > HOUR
+
+
+@pytest.mark.parametrize(("vip", "ahead"), [(40.0, 0), (40.0, 1), (40.0, 4), (40.0, 8), (10.0, 1), (10.0, 8)])
+def test_however_a_service_is_cut_the_same_is_reckoned(vip: float, ahead: int) -> None:
+    """One counter, sixty an hour, some of them VIP, and the same line: as one service, or as several that each have
+    their part of the customers. None of those to come is rounded away because each part has less than half of one."""
+    waits = {}
+    for number in (1, 2, 3, 4, 8, 10):
+        services = ALL_SERVICES[:number]
+        about = expecting(60, {"normal": 100 - vip, "vip": vip}, shares={"normal": dict.fromkeys(services, 1.0)})
+        about |= {"services": {service: {"minutes": 4} for service in services}}
+        lobby = at_noon({"1": dict.fromkeys(services, 0.0)}, **about)
+        lobby.take(services[0])
+        lobby.call("1")
+        for n in range(ahead):
+            lobby.take(services[n % number])
+        waits[number] = wait(lobby, services[0])
+    one = waits[1]
+    assert one is not None
+    assert one > (1 + ahead) * 4 * MINUTE, "somebody comes who is called before"
+    assert {number: other for number, other in waits.items() if other is None or abs(other - one) > 0.05 * one} == {}
+
+
+def test_those_to_come_are_as_many_as_the_calendar_has_hour_by_hour() -> None:
+    """Sixty in this hour and twelve in the next, and none over lunch: of each, half are green."""
+    day = Profile("normal", (), Span(9 * HOUR, 17 * HOUR), (0, 0, 0, 60, 12, 60, 60, 60)).within(
+        (parse_spans("09:00-13:30 14:30-17:00"),) * 7
+    )
+    rules = branch(
+        {"1": {"cash": 0}},
+        calendar=Calendar({"normal": day}),
+        shares={"normal": {"cash": 1.0}},
+        class_shares={"normal": {"normal": 50.0, "green": 50.0}},
+        credits={"normal": 0, "green": 180},
+    )
+    lobby = Lobby(rules, local("2026-11-23 12:00"))
+    lobby.do(cm.RollOver(at=lobby.now, cause=""))
+    ticket = newcomer(lobby.state, rules, lobby.now, "cash")
+    (times,) = _to_come(lobby.state, rules, lobby.now, ticket).values()
+    after = [time - lobby.now // 1000 for time in times]
+    counted = [sum(begin <= time < begin + HOUR // 2 for time in after) for begin in range(0, 3 * HOUR, HOUR // 2)]
+    assert counted == [15, 15, 3, 0, 0, 15]
 
 
 def test_nobody_is_expected_from_an_hour_without_arrivals() -> None:

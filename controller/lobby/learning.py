@@ -29,17 +29,21 @@ BAND = 6.0
 mean than what is configured, as long as it is not known what is usual."""
 ODD = 2.0
 """The factor by which a day's mean may be shorter or longer than usual; beyond it, the day is an odd one."""
-BUCKETS = (5 * 60, 15 * 60, 30 * 60)
-"""Where the four buckets of predicted waits part, in seconds."""
+SPREAD = 0.75
+"""Coefficient of variation of the time at the counter: what published studies of bank branches found."""
+BUCKETS = (30, 90, 3 * 60, 5 * 60, 15 * 60, 30 * 60)
+"""Where the buckets of predicted waits part, in seconds."""
+OLD_BUCKETS = (5 * 60, 15 * 60, 30 * 60)
+"""The same in summaries that do not say where."""
 BIN = 80
 """Width in thousandths of a bin in which errors are counted."""
 OLD_BIN = 40
 """The same in summaries that name each bin."""
 FURTHEST = 30
 """Bins on either side of no error; what is further off counts as in the last."""
-ENOUGH = 25
+ENOUGH = 35
 """Errors of a cell from which it has ends of its own, and for which the wider cell around it counts in it."""
-STEP = 0.008
+STEP = 0.006
 """How far one estimate that was too high or too low moves the share that may be (adaptive conformal inference, Gibbs
 and Candes 2021)."""
 TAIL = 0.1
@@ -53,10 +57,13 @@ COARSE = 20 * 60
 POOL = "*"
 """In the place of a service or class: all of them."""
 FIRST_GUESS = (
-    (-1150, -980, -860, -750, -640, -530, -420, -320, -210, -90, 30, 140, 280, 490, 850),
-    (-900, -580, -400, -290, -200, -130, -60, 0, 60, 130, 210, 300, 400, 540, 800),
-    (-450, -300, -210, -150, -100, -60, -20, 20, 60, 100, 150, 210, 280, 370, 520),
-    (-400, -280, -210, -160, -120, -80, -40, 0, 30, 60, 100, 140, 190, 250, 370),
+    (-320, -260, -190, -120, -60, -20, 0, 20, 30, 30, 40, 60, 100, 190, 430),
+    (-650, -520, -440, -380, -300, -230, -160, -100, -30, 50, 140, 230, 350, 530, 850),
+    (-1020, -810, -650, -520, -420, -310, -220, -110, -10, 80, 190, 310, 470, 660, 1000),
+    (-1260, -940, -710, -540, -400, -290, -180, -90, 0, 100, 210, 320, 450, 650, 1050),
+    (-1060, -580, -400, -280, -190, -110, -50, 10, 70, 130, 200, 270, 380, 520, 830),
+    (-470, -270, -190, -130, -80, -40, 0, 30, 60, 100, 140, 190, 260, 350, 540),
+    (-370, -250, -190, -150, -120, -90, -60, -30, -10, 20, 50, 80, 120, 180, 300),
 )
 """Errors to start from in each bucket, before there are any (from simulated days)."""
 FIRST_WEIGHT = 30
@@ -119,6 +126,12 @@ def _quantiles(ordered: Sequence[tuple[int, float]], total: float, shares: Seque
     return found
 
 
+def _share(ordered: Sequence[tuple[int, float]], error: float) -> float:
+    """How many errors lie below this one."""
+    whole, part = divmod(error / BIN, 1)
+    return sum(weight if bin < whole else part * weight for bin, weight in ordered if bin <= whole)
+
+
 def _guess(errors: Sequence[int]) -> Errors:
     guess = Errors()
     for error in errors:
@@ -147,6 +160,8 @@ class Knowledge:
     """Days that have taught something, fading."""
     odd: bool = False
     """Whether the day before was an odd one."""
+    spread: float = SPREAD
+    """Coefficient of variation of the time at the counter; assumed, not learned."""
     morning: Knowledge | None = None
     """What was known when the day began: what is usual."""
 
@@ -227,8 +242,15 @@ class Knowledge:
         low, middle, high = ends(finest.below, 0.5, 1 - finest.above)
         least, most = whole_minutes(low, high)
         if not least:
-            middle, high = ends(0.5, max(0.5, 1 - finest.below - finest.above))
+            inside = max(0.5, 1 - finest.below - finest.above)
+            middle, high = ends(0.5, inside)
             least, most = whole_minutes(0, high)
+            shorter = most - 60
+            if max(60, middle) <= shorter < COARSE:
+                # A minute is much here: of the two, the one that holds more nearly as many as it should.
+                shares = [_share(ordered, 1000 * log((end + OFFSET) / (rolled + OFFSET))) for end in (shorter, most)]
+                if sum(shares) > 2 * inside * total:
+                    most = shorter
         return least, middle, most
 
     def _errors(self, service: str, klass: str, rolled: int, into_day: float) -> tuple[dict[int, float], Errors]:
@@ -293,6 +315,7 @@ class Knowledge:
                 service: {klass: _older(each) for klass, each in classes.items() if each[0] > NOTHING}
                 for service, classes in known.times.items()
             },
+            "buckets": list(BUCKETS),
             "errors": errors,
             "calls": [_older(each) for each in known.calls],
             "missed": _older(known.missed),
@@ -313,8 +336,12 @@ class Knowledge:
         known = cls()
         for service, classes in data.get("times", {}).items():
             known.times[service] = {klass: list(each) for klass, each in classes.items()}
+        edges = data.get("buckets", OLD_BUCKETS)
         for cell, (below, above, *bins) in data.get("errors", {}).items():
-            known.errors[cell] = Errors(_bins(*bins), below, above)
+            names = _in_our_buckets(cell, edges)
+            for name in names:
+                parts = {bin: weight / len(names) for bin, weight in _bins(*bins).items()}
+                known.errors[name] = Errors(parts, below, above)
         known.calls = [list(each) for each in data.get("calls", known.calls)]
         known.missed = list(data.get("missed", known.missed))
         known.pauses = list(data.get("pauses", known.pauses))
@@ -360,14 +387,22 @@ def _length(waited: float) -> int:
     return sum(waited >= edge for edge in LEFT)
 
 
-def _bucket(rolled: int) -> int:
-    return sum(rolled >= edge for edge in BUCKETS)
+def _bucket(rolled: int, edges: Sequence[int] = BUCKETS) -> int:
+    return sum(rolled >= edge for edge in edges)
 
 
 def _cells(service: str, klass: str, rolled: int, into_day: float) -> list[str]:
     """The kinds of errors that one is of, the widest first."""
     bucket = f"opening:{_bucket(rolled)}" if into_day < OPENING else str(_bucket(rolled))
     return [f"{bucket}:{POOL}", f"{bucket}:{klass}", f"{bucket}:{service}:{POOL}", f"{bucket}:{service}:{klass}"]
+
+
+def _in_our_buckets(cell: str, edges: Sequence[int]) -> list[str]:
+    """The cells that one of a summary is now, whose buckets part elsewhere: each of those that begin in its bucket."""
+    opening = "opening:" if cell.startswith("opening:") else ""
+    bucket, _, kind = cell.removeprefix("opening:").partition(":")
+    ours = [n for n, begin in enumerate((0, *BUCKETS)) if _bucket(begin, edges) == int(bucket)]
+    return [f"{opening}{n}:{kind}" for n in ours]
 
 
 def _within(share: float) -> float:

@@ -1,9 +1,9 @@
 """How long a customer will wait: the calling rule itself, rolled forward from the present state.
 
 Every counter serves whoever the rule gives it, each for the mean time of their service and class, until the ticket in
-question is called. A service under way lasts its mean, or a little longer if it has lasted that long already. Counters
-open, go on their breaks and come back by the day's plan. What earlier estimates were off by makes a range of the result
-(`learning`).
+question is called. The counters that may serve it become free as several do of which nobody knows which will be first
+(`durations`). Counters open, go on their breaks and come back by the day's plan. What earlier estimates were off by
+makes a range of the result (`learning`).
 
 Rolling stops at the ticket: the cost is one look at the rule for each customer before it. Who is to be called next, and
 where, is the beginning of the same, with the counters that are open now and those who wait now.
@@ -22,12 +22,10 @@ from typing import NamedTuple
 
 from controller.lobby.calendar import Profile, Span, second_of
 from controller.lobby.calling import Head, rank
+from controller.lobby.durations import STILL, frees, left, of_several
 from controller.lobby.rules import Counter, Rules
 from controller.lobby.state import CounterStage, CounterState, LineKey, Place, State, Ticket, open_counters
 
-STILL = 0.45
-"""The part of the mean that a service still takes at least, however long it has lasted; and of the time that a paused
-counter has been away for longer than usual, how much longer it stays away."""
 LATE = 10 * 60
 """Seconds after its planned opening from which a closed counter is no longer expected."""
 OPENS_IN = 60
@@ -38,7 +36,8 @@ TO_COME = 1_000_000
 """Orders of issue from here on belong to customers who are still to come .."""
 NOBODY_YET = "-"
 """.. and this is in the place of their tickets."""
-HORIZON = 10 * 3600
+HOUR = 3600
+HORIZON = 10 * HOUR
 """Seconds beyond which nothing is said."""
 
 
@@ -90,15 +89,29 @@ class _Line:
             self.comes = self.arrivals[self.at] if self.arrivals else 0
 
 
+class _Stretch(NamedTuple):
+    """A time in which a counter works, in seconds from now."""
+
+    begins: float
+    """When it is free first."""
+    until: float
+    pace: float = 1.0
+    """How long the first service of it takes, in means."""
+    service: tuple[float, float] | None = None
+    """What is under way until it begins: the mean time of such a service, and how long it has lasted, in seconds."""
+
+
 @dataclass(slots=True)
 class _Window:
     """A counter as it is rolled forward: the lines it serves with their handicaps, and when it goes.
 
-    `later`: when it comes back after that, and goes again, in seconds from now."""
+    `later`: when it comes back after that."""
 
     counter: Counter
     until: float
-    later: Sequence[tuple[float, float]] = ()
+    pace: float = 1.0
+    """How long the next service takes, in means."""
+    later: Sequence[_Stretch] = ()
     serves: list[tuple[_Line, int]] | None = None
     """Made out when it is first free: most are not, before a short line has been served."""
 
@@ -129,10 +142,10 @@ def _stay(state: State, rules: Rules, at: int, ticket: Ticket) -> bool:
     profile = rules.profile_on(state.day, state.profile)
     second = second_of(rules.local(at))
     return any(
-        until > HORIZON
+        stretch.until > HORIZON
         for counter in rules.counters.values()
         if counter.handicap(ticket.service, ticket.klass, ticket.only) is not None
-        for _, until in _available(state, counter, at, profile, second, _means(state, rules))
+        for stretch in _available(state, counter, at, profile, second, _means(state, rules))
     )
 
 
@@ -157,14 +170,10 @@ def roll(state: State, rules: Rules, at: int, ticket: Ticket) -> int | None:
     tickets = state.tickets if ticket.id in state.tickets else ChainMap({ticket.id: ticket}, state.tickets)
     seconds_of = _means(state, rules)
     lines = _lines(state, rules, at, ticket, tickets)
-    windows: list[tuple[float, int, _Window]] = []
-    profile = rules.profile_on(state.day, state.profile)
-    second = second_of(rules.local(at))
-    for index, counter in enumerate(rules.counters.values()):
-        times = _available(state, counter, at, profile, second, seconds_of)
-        if times:
-            (begins, until), *later = times
-            windows.append((begins, index, _Window(counter, until, later)))
+    windows = [
+        (first.begins, index, _Window(counter, first.until, first.pace, later))
+        for index, counter, (first, *later) in _plan(state, rules, at, ticket, seconds_of)
+    ]
     for seconds, _, place in _calls(state, rules, at, windows, lines, tickets, seconds_of):
         if place.order == ticket.order:
             return int(seconds)
@@ -176,8 +185,9 @@ def coming(state: State, rules: Rules, at: int, number: int) -> list[Coming]:
     call it, of those that are open now, if everything takes its mean time. Whom none of them may serve is not named.
     """
     seconds_of = _means(state, rules)
+    # As if all services lasted their mean: the counter that has been busy longest is to be named first.
     windows = [
-        (_until_free(state, here, at, seconds_of), index, _Window(counter, float("inf")))
+        (_now(state, here, at, float("inf"), seconds_of, spread=0.0).begins, index, _Window(counter, float("inf")))
         for index, counter in enumerate(rules.counters.values())
         if (here := state.counter(counter.id)).stage is CounterStage.OPEN
     ]
@@ -206,7 +216,7 @@ def _calls(
             heappop(windows)
             continue
         if free > window.until:
-            (begins, window.until), *window.later = window.later
+            (begins, window.until, window.pace, _), *window.later = window.later
             heapreplace(windows, (max(free, begins), index, window))
             continue
         if window.serves is None:
@@ -230,8 +240,42 @@ def _calls(
                 other.line.passes()
         line.advance(1, tickets)
         misses = state.knowledge.misses(now + free - first.seniority)
-        seconds = seconds_of(line.key.service, line.key.klass)
+        seconds = window.pace * seconds_of(line.key.service, line.key.klass)
+        window.pace = 1.0
         heapreplace(windows, (free + seconds + misses * (state.knowledge.missed_time - seconds), index, window))
+
+
+def _plan(
+    state: State, rules: Rules, at: int, ticket: Ticket, seconds_of: SecondsOf
+) -> list[tuple[int, Counter, list[_Stretch]]]:
+    """When each counter works that is expected today, and its place in the configuration.
+
+    Those that may serve the ticket are looked at together: of several that are busy, or begin at once, the first is
+    free far sooner than each is expected to be."""
+    profile = rules.profile_on(state.day, state.profile)
+    second = second_of(rules.local(at))
+    spread = state.knowledge.spread
+    plan = [
+        (index, counter, stretches)
+        for index, counter in enumerate(rules.counters.values())
+        if (stretches := _available(state, counter, at, profile, second, seconds_of))
+    ]
+    ours = [
+        each for _, counter, each in plan if counter.handicap(ticket.service, ticket.klass, ticket.only) is not None
+    ]
+    busy = sorted((each for each in ours if each[0].service), key=lambda each: each[0].begins)
+    times = frees([service for each in busy if (service := each[0].service)], spread)
+    for stretches, begins in zip(busy, times, strict=True):
+        stretches[0] = stretches[0]._replace(begins=begins)
+    together: dict[float, list[tuple[list[_Stretch], int]]] = {}
+    for stretches in ours:
+        for n, stretch in enumerate(stretches):
+            if not stretch.service:
+                together.setdefault(stretch.begins, []).append((stretches, n))
+    for begin in together.values():
+        for (stretches, n), pace in zip(begin, of_several(len(begin), spread), strict=True):
+            stretches[n] = stretches[n]._replace(pace=pace)
+    return plan
 
 
 def _means(state: State, rules: Rules) -> SecondsOf:
@@ -272,20 +316,48 @@ def _to_come(state: State, rules: Rules, at: int, ticket: Ticket) -> dict[LineKe
         return {}
     now, second = at // 1000, second_of(rules.local(at))
     counted = ticket.seniority - rules.credit(ticket.klass)
-    an_hour = profile.arrivals_at(second)
-    door = at_the_door(state, profile, second)
-    found = {}
+    rivals = []
     for service, klass, part, lead in rules.rivals(state.profile, ticket.service, ticket.klass, ticket.only):
         ahead = min(counted + lead - now, HORIZON)
         if ahead > 0:
-            crowd = round(door * part)
-            times = [DOOR * (n + 0.5) / crowd for n in range(crowd)]
-            if an_hour:
-                gap = 3600 / (an_hour * part)
-                times += [gap * (n + 0.5) for n in range(round(ahead / gap))]
-            if times:
-                found[LineKey(service, klass, "")] = [now + round(time) for time in sorted(times) if time < ahead]
+            rivals.append((LineKey(service, klass, ""), part, ahead))
+    found: dict[LineKey, list[int]] = {}
+    for time, key in _one_by_one(rivals, profile, second, at_the_door(state, profile, second)):
+        found.setdefault(key, []).append(now + int(time))
     return found
+
+
+def _one_by_one(
+    rivals: Sequence[tuple[LineKey, float, int]], profile: Profile, second: int, door: float
+) -> Iterator[tuple[float, LineKey]]:
+    """Those who come from a second of the day on, as (seconds from then, line), of these lines: [(line, its part of all
+    arrivals, seconds for which they are of interest)]. `door`: how many wait at the door.
+
+    They are counted over all lines, and each goes to the line whose turn it is: however finely the same people are cut
+    into lines, as many come. Counted line by line, none would come for whom less than half a customer is expected.
+    """
+    furthest = max([0, *(ahead for _, _, ahead in rivals)])
+    changes = {DOOR, *(ahead for _, _, ahead in rivals), *(edge - second for span in profile.open for edge in span)}
+    changes |= set(range((profile.hours.start - second) % HOUR, furthest, HOUR))
+    # When each line's next is due, in customers of all lines.
+    due = [(0.5 / part, index) for index, (_, part, _) in enumerate(rivals)]
+    heapify(due)
+    # The n-th is there when it is more likely than not that so many have come: when n - 1/3 are expected (Poisson).
+    time, missing = 0.0, 2 / 3
+    for end in sorted(change for change in changes if 0 < change <= furthest):
+        an_hour = profile.arrivals_at(second + time) + (HOUR * door / DOOR if end <= DOOR else 0)
+        rate = an_hour / HOUR * sum(part for _, part, ahead in rivals if ahead >= end)
+        while rate and missing < rate * (end - time):
+            time = min(time + missing / rate, end)
+            missing = 1.0
+            while rivals[due[0][1]][2] < time:
+                heappop(due)
+            place, index = due[0]
+            key, part, _ = rivals[index]
+            heapreplace(due, (place + 1 / part, index))
+            yield time, key
+        missing -= rate * (end - time)
+        time = end
 
 
 def at_the_door(state: State, profile: Profile, second: int) -> float:
@@ -304,9 +376,8 @@ def seconds_at_counter(state: State, rules: Rules, service: str, klass: str) -> 
 
 def _available(
     state: State, counter: Counter, at: int, profile: Profile | None, second: int, seconds_of: SecondsOf
-) -> list[tuple[float, float]]:
-    """When a counter is next free and when it goes, in seconds from `at`, and the same of its further shifts; nothing:
-    it is not expected today."""
+) -> list[_Stretch]:
+    """When a counter works, from `at` on; nothing: it is not expected today."""
     here = state.counter(counter.id)
     shifts = profile.shifts(counter.id) if profile else ()
     shift = None
@@ -321,16 +392,17 @@ def _available(
     if here.stage is CounterStage.OPEN:
         breaks = shift is None and _goes_after_this(state, here, at, second, shifts)
         if not breaks and (shift is None or profile is None or shift.end >= profile.hours.end):
-            return [(_until_free(state, here, at, seconds_of), float("inf"))]
-    later = [(float(span.start - second), goes(span)) for span in shifts if span.start > second]
+            return [_now(state, here, at, float("inf"), seconds_of, state.knowledge.spread)]
+    later = [_Stretch(float(span.start - second), goes(span)) for span in shifts if span.start > second]
     if here.stage is CounterStage.OPEN:
-        return later if breaks and later else [(_until_free(state, here, at, seconds_of), goes(shift)), *later]
+        now = _now(state, here, at, goes(shift), seconds_of, state.knowledge.spread)
+        return later if breaks and later else [now, *later]
     if here.stage is CounterStage.PAUSED and (shift or not later):
         usual, away = state.knowledge.pause, max(0, at - here.since) / 1000
-        return [(max(usual - away, STILL * max(usual, away - usual)), goes(shift)), *later]
+        return [_Stretch(max(usual - away, STILL * max(usual, away - usual)), goes(shift)), *later]
     gone = shift is not None and here.since > 0 and at - here.since <= (second - shift.start) * 1000
     if here.stage is CounterStage.CLOSED and shift and not gone and second - shift.start < LATE:
-        return [(OPENS_IN, goes(shift)), *later]
+        return [_Stretch(OPENS_IN, goes(shift)), *later]
     return later
 
 
@@ -342,9 +414,10 @@ def _goes_after_this(state: State, here: CounterState, at: int, second: int, shi
     return any(span.end <= second and called < at - (second - span.end) * 1000 for span in shifts)
 
 
-def _until_free(state: State, here: CounterState, at: int, seconds_of: SecondsOf) -> float:
+def _now(state: State, here: CounterState, at: int, until: float, seconds_of: SecondsOf, spread: float) -> _Stretch:
+    """When an open counter works: from when whoever is in hand has gone."""
     if not here.ticket:
-        return 0.0
+        return _Stretch(0.0, until)
     ticket = state.tickets[here.ticket]
-    mean = seconds_of(ticket.service, ticket.klass)
-    return max(mean - max(0, at - ticket.since) / 1000, STILL * mean)
+    mean, elapsed = seconds_of(ticket.service, ticket.klass), max(0, at - ticket.since) / 1000
+    return _Stretch(left(mean, elapsed, spread), until, service=(mean, elapsed))

@@ -1,0 +1,116 @@
+"""How much longer services last that are under way, and when the first of several counters is free, the second, ..
+
+A service's time is lognormal, with a mean and a coefficient of variation, its spread: one that has lasted a while lasts
+on for longer than what is left of its mean. Of several, nobody knows which ends first; but the first one ends far
+sooner than each is expected to.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
+from math import erfc, log, sqrt
+
+LONG = 4.0
+"""Means after which a service counts as no longer: its ticket was forgotten there, or the clock was set."""
+STILL = 0.45
+"""Where things last just their mean: the part of it for which one still lasts that has lasted longer."""
+EVEN = 0.2
+"""The spread below which services last just their mean."""
+STEPS = 16
+"""Points in time at which it is reckoned how many have ended; more of them change the result by less than a second."""
+
+
+def left(mean: float, elapsed: float, spread: float) -> float:
+    """Seconds for which a service is expected to last on that has lasted `elapsed` seconds."""
+    return _Service(mean, elapsed, spread).left if spread >= EVEN else max(mean - max(elapsed, 0.0), STILL * mean)
+
+
+def frees(services: Sequence[tuple[float, float]], spread: float) -> list[float]:
+    """Seconds until a counter is expected to be free for the first time, for the second, .., as often as there are
+    counters; in each, a service is under way: (mean, elapsed) in seconds.
+
+    A counter that is free calls the next one, and may be free again before another has been once. That is why the last
+    of these times is not when the longest service ends, but far sooner.
+    """
+    if len(services) < 2 or spread < EVEN:
+        return sorted(left(mean, elapsed, spread) for mean, elapsed in services)
+    known = [_Service(mean, elapsed, spread) for mean, elapsed in services]
+    # By then each counter has been free more than once. The points lie closer where the first ones end.
+    furthest = (2 + 14 * spread**2) * max(mean for mean, _ in services)
+    first, times, counts = 0.0, [0.0], [0.0]
+    for step in range(STEPS):
+        x = (step + 0.5) / STEPS
+        time = furthest * x**3
+        none, ended = 1.0, 0.0
+        for service in known:
+            lasts = service.lasts(time)
+            none *= lasts
+            ended += 1 - lasts + service.followed(time)
+        first += none * furthest * 3 * x * x / STEPS
+        times.append(time)
+        counts.append(ended)
+    # Where means differ a hundredfold, the points lie too far apart for the shortest.
+    first = min(first, *(service.left for service in known))
+    found, at = [first], 1
+    for n in range(1, len(known)):
+        # The mean of the time at which so many have ended lies before that at which so many are expected to have ended,
+        # and the more so the less they differ (from renewal theory).
+        wanted = n + (1 + spread**2) / 2
+        while at < STEPS and counts[at] < wanted:
+            at += 1
+        part = (wanted - counts[at - 1]) / (counts[at] - counts[at - 1])
+        found.append(max(first, times[at - 1] + part * (times[at] - times[at - 1])))
+    return found
+
+
+@cache
+def of_several(number: int, spread: float) -> tuple[float, ...]:
+    """The same of counters that begin at once, in means."""
+    return tuple(frees([(1.0, 0.0)] * number, spread))
+
+
+class _Service:
+    """A service under way."""
+
+    __slots__ = ("_beyond", "_elapsed", "_lag", "_longer", "_mean", "_shift", "_sigma")
+
+    def __init__(self, mean: float, elapsed: float, spread: float) -> None:
+        variance = log(1 + spread**2)
+        self._mean = mean
+        self._sigma = sqrt(variance)
+        self._shift = log(mean) - variance / 2
+        self._lag = mean * (1 - spread**2) / 2
+        self._elapsed = min(max(elapsed, 0.0), LONG * mean)
+        self._longer, self._beyond = self._after(self._elapsed)
+
+    def _after(self, seconds: float) -> tuple[float, float]:
+        """Of all such services: the part that lasts longer, and the mean time by which they do, the others' being 0."""
+        if not seconds:
+            return 1.0, self._mean
+        z = (log(seconds) - self._shift) / self._sigma
+        longer = _above(z)
+        return longer, self._mean * _above(z - self._sigma) - seconds * longer
+
+    @property
+    def left(self) -> float:
+        """Seconds for which it is expected to last on."""
+        return self._beyond / self._longer
+
+    def lasts(self, seconds: float) -> float:
+        """The chance that it lasts on for longer."""
+        return _above((log(self._elapsed + seconds) - self._shift) / self._sigma) / self._longer
+
+    def followed(self, seconds: float) -> float:
+        """How many of those after it are expected to have ended by then: in the long run one in each mean, and at first
+        none, for as long as makes that up."""
+        time = seconds - self._lag
+        if time <= 0:
+            return 0.0
+        _, beyond = self._after(self._elapsed + time)
+        return (time - (self._beyond - beyond) / self._longer) / self._mean
+
+
+def _above(z: float) -> float:
+    """The chance of being above `z` by the normal distribution."""
+    return 0.5 * erfc(z / sqrt(2))
