@@ -5,15 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import replace
-<<<<<<< HEAD
-from heapq import heapify, heappop, heappush
-from itertools import pairwise
-=======
 from heapq import heapify, heappop, heappush, heapreplace
 from itertools import pairwise
 from random import Random
 from statistics import fmean
->>>>>>> h-waits
 from typing import Any
 
 import pytest
@@ -42,12 +37,8 @@ from controller.lobby import views
 from controller.lobby.calendar import Calendar, Profile, Span, parse_spans
 from controller.lobby.durations import STILL
 from controller.lobby.events import TicketCalled
-<<<<<<< HEAD
 from controller.lobby.issuing import CROWD
-from controller.lobby.learning import BREAK, LEFT, MISSES, PRIOR_WEIGHT, Knowledge
-=======
 from controller.lobby.learning import BREAK, LEFT, MISSES, PRIOR_WEIGHT, SPREAD, Knowledge
->>>>>>> h-waits
 from controller.lobby.outcome import Refusal
 from controller.lobby.rules import Appointments, Rules
 from controller.lobby.state import CounterStage, Stage, Ticket
@@ -414,7 +405,6 @@ def test_a_clock_that_jumps_an_hour_tells_nothing_absurd(jump: int) -> None:
     assert told[0] >= 0
 
 
-<<<<<<< HEAD
 def test_who_comes_in_the_same_second_at_the_end_of_a_long_line_is_told_the_same() -> None:
     lobby = at_noon({"1": {"cash": 0}})
     lobby.take("cash")
@@ -433,7 +423,8 @@ def test_who_comes_in_the_same_second_at_the_end_of_a_long_line_is_told_the_same
     assert rolled("vip") < short[-1], "another line"
     lobby.now += 1
     assert rolled() == short[-1] + 4 * 4 * MINUTE - 1, "two, a VIP and the last of the short line are before it as well"
-=======
+
+
 # -- counters that are busy ------------------------------------------------------------------------------------------
 
 
@@ -533,7 +524,6 @@ def test_one_who_can_be_served_by_one_counter_alone_waits_for_that_one() -> None
         lobby.call(n)
     seconds = roll(lobby.state, lobby.rules, lobby.now, newcomer(lobby.state, lobby.rules, lobby.now, "personal"))
     assert seconds == 4 * MINUTE
->>>>>>> h-waits
 
 
 # -- counters that will open ---------------------------------------------------------------------------------------

@@ -24,6 +24,7 @@ import aiomqtt
 from bench import processes
 from controller.config import Settings, read, shipped
 from controller.journal import JournalReader, Row
+from controller.repeats import HELD
 from drivers.terminal68 import Key
 from simulators.buttons import Buttons
 from simulators.demo import Report, _day
@@ -226,12 +227,13 @@ class BadDay:
 
     async def _reprint(self) -> None:
         """The lobby manager has every ticket that may not be on paper printed again."""
-        for _ in range(20):
+        quiet = 0
+        while quiet < 3:
+            quiet += 1
             with suppress(TimeoutError, aiomqtt.MqttError):
                 answer = await self._buttons.press("panel/manager", key="REPRINT", ticket="", reason="torn")
-                if answer["result"] == "ok":
-                    continue
-            await asyncio.sleep(0.25)
+                quiet = 0 if answer["result"] == "ok" else quiet
+            await asyncio.sleep(HELD + 0.1)  # sooner it would be the same press
 
     async def _all_told(self, buttons: Buttons) -> None:
         """Until every ticket's paper is known about, and the last row has been told."""
