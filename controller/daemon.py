@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 from controller.clock import Clock, ClockWatch, may_be_wrong, system_clock
 from controller.config import Settings
 from controller.desk import Desk
-from controller.engine import Engine, Request
+from controller.engine import Answer, Engine, Request
 from controller.furnish import furnish
 from controller.journal import Journal
 from controller.lobby.commands import CheckWindows, DropCounters, StartController, StepClock
@@ -77,6 +77,9 @@ class Daemon:
         self._settings = settings
         self._clock = clock
         self._watch = ClockWatch(clock, self._stepped)
+        self._set_by = 0
+        """Milliseconds by which the clock was set, and which the journal does not hold yet."""
+        self._telling = False
         self._notifier = notifier
         self.ready = asyncio.Event()
         self.on_screen = asyncio.Event()
@@ -99,7 +102,7 @@ class Daemon:
                 journal,
                 engine.submit,
                 lambda: engine.settled,
-                self._watch.wall,
+                self._now,
                 self._page(accounts),
                 lambda: engine.behind,
                 self._clock.steady,
@@ -145,7 +148,7 @@ class Daemon:
         if web is None:
             return None
         try:
-            return Accounts(web.accounts, lambda: self._watch.wall() / 1000)
+            return Accounts(web.accounts, lambda: self._now() / 1000)
         except AccessError as error:
             log.error("%s; the lobby runs without its screens", error)
             return None
@@ -186,11 +189,11 @@ class Daemon:
             self._submit_roll_over()
         origin = self._watch.origin
         if origin is not None:
-            now = self._watch.wall()
+            now = self._now()
             cause = f"start:{self._clock.boot}:{now}"
             self.engine.submit(Request(StartController(at=now, cause=cause, boot=self._clock.boot, origin=origin)))
         self._submit_roll_over()
-        now = self._watch.wall()
+        now = self._now()
         self.engine.submit(Request(DropCounters(at=now, cause=f"dropped:{now}")))
 
     def _stepped(self, at: int, by: int) -> None:
@@ -203,18 +206,37 @@ class Daemon:
             before.strftime("%Y-%m-%d %H:%M:%S"),
             now.strftime("%Y-%m-%d %H:%M:%S"),
         )
-        self.engine.submit(Request(StepClock(at=at, cause=f"clock:{at}:{by}", by=by)))
+        self._set_by += by
+        self._tell_step(at)
+
+    def _tell_step(self, at: int) -> None:
+        """Write down that the clock was set: again, should the journal not take it now."""
+        by, self._telling = self._set_by, True
+
+        def answered(answer: Answer) -> None:
+            self._telling = False
+            if answer.written:
+                self._set_by -= by
+
+        self.engine.submit(Request(StepClock(at=at, cause=f"clock:{at}:{by}", by=by), answered))
+
+    def _now(self) -> int:
+        """The time in ms since 1970, UTC. Nothing happens at it before the engine knows that the clock was set."""
+        now = self._watch.wall()
+        if self._set_by and not self._telling:
+            self._tell_step(now)
+        return now
 
     async def _watch_the_clock(self) -> None:
         """Notice that the clock was set although nobody asks for the time."""
         while True:
             await asyncio.sleep(CLOCK_LOOK)
-            self._watch.wall()
+            self._now()
 
     async def _follow_the_day(self) -> None:
         """Begin each business day at its hour, with nobody there to press anything."""
         while True:
-            await asyncio.sleep(until_day_ends(self._settings.rules, self._watch.wall()))
+            await asyncio.sleep(until_day_ends(self._settings.rules, self._now()))
             self._submit_roll_over()
 
     async def _look_ahead(self) -> None:
@@ -225,7 +247,7 @@ class Daemon:
                 self.desk.look_ahead(service)
                 await asyncio.sleep(0)  # a press need not wait for all of them
             self.desk.looked_ahead()
-            now = self._watch.wall()
+            now = self._now()
             if check_is_due(checked, now):
                 checked = now
                 self.engine.submit(Request(CheckWindows(at=now, cause=f"windows:{now}")))
@@ -233,7 +255,7 @@ class Daemon:
 
     def _submit_roll_over(self) -> None:
         """Begin the day that the clock is in, if it has not begun."""
-        due = roll_over(self.engine.state, self._settings.rules, self._watch.wall())
+        due = roll_over(self.engine.state, self._settings.rules, self._now())
         if due:
             self.engine.submit(Request(due))
 

@@ -11,7 +11,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 from controller.config import MqttKeypad, MqttKiosk, MqttPanel, Settings, Terminal68Device, VfdDevice
 from controller.lobby.rules import Rules
@@ -187,8 +187,9 @@ class Hall:
         visit = Visit(customer)
         self.visits.append(visit)
         await self._take(visit)
-        if self._printers:
-            await self.until(lambda: self.has_paper(visit.ticket), FOREVER)
+        if self._printers and not await self._has_got_paper(visit):
+            self.left += 1
+            return
         misses = customer.misses > 0
         while not visit.served:
             counter = await self._called(visit)
@@ -231,6 +232,18 @@ class Hall:
                 visit.ticket, visit.took = answer["ticket"], self.time()
             else:  # out of paper, or somebody pressed a moment ago and this is their ticket
                 await asyncio.sleep(PAUSE)
+
+    async def _has_got_paper(self, visit: Visit) -> bool:
+        """Wait for the paper. Whose ticket has come to an end meanwhile asks the lobby manager, and goes if it cannot
+        be brought back."""
+        while not await self.until(lambda: self.has_paper(visit.ticket), ASKS_AFTER):
+            last = next((e for e in reversed(self._told()) if e["data"].get("ticket") == visit.ticket), None)
+            if last and last["kind"] == "ticket_finished" and not await self._ask_back(visit):
+                return False
+        return True
+
+    def _told(self) -> list[dict[str, Any]]:
+        return list(self._buttons.events) if self._buttons else []
 
     def has_paper(self, ticket: str) -> bool:
         """Whether a ticket's paper has come out, among the latest."""

@@ -243,3 +243,24 @@ def test_the_day_can_be_told_and_begun_from_the_command_line(settings: Settings)
     hands.hours += 1
     with pytest.raises(JournalError, match="the business day is 2026-11-22, as the clock says"):
         asyncio.run(begin_day(settings, today))
+
+
+async def test_a_clock_that_is_set_while_nothing_can_be_written(settings: Settings) -> None:
+    """Nothing happens at the new time before the journal holds that the clock was set."""
+    hands = Hands(SUNDAY)
+    journal = settings.journal_path
+    away = journal.with_name("away.db")
+    async with running(settings, hands.clock()) as daemon:
+        await take(daemon)
+        journal.rename(away)
+        assert await take(daemon) == ""
+        hands.set(days=1)
+        assert await take(daemon) == ""
+        away.rename(journal)
+        taken = ""
+        while not taken:
+            taken = await take(daemon)
+        assert taken == "A002"
+        assert daemon.engine.state.day == "2026-11-22"
+        assert kinds(daemon, "clock_stepped") == 1
+        assert kinds(daemon, "day_closed") == 0
