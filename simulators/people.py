@@ -193,6 +193,8 @@ class Hall:
         misses = customer.misses > 0
         while not visit.served:
             counter = await self._called(visit)
+            if not counter:
+                break
             if visit.called is None:
                 visit.called = self.time()
             if misses:
@@ -237,8 +239,7 @@ class Hall:
         """Wait for the paper. Whose ticket has come to an end meanwhile asks the lobby manager, and goes if it cannot
         be brought back."""
         while not await self.until(lambda: self.has_paper(visit.ticket), ASKS_AFTER):
-            last = next((e for e in reversed(self._told()) if e["data"].get("ticket") == visit.ticket), None)
-            if last and last["kind"] == "ticket_finished" and not await self._ask_back(visit):
+            if self._is_over(visit) and not await self._ask_back(visit):
                 return False
         return True
 
@@ -254,6 +255,7 @@ class Hall:
         return any(ticket in text for text in self.papers[-PAPERS_LOOKED_AT:])
 
     async def _called(self, visit: Visit) -> str:
+        """The counter that a customer is called to; empty if they give up, since their call has gone by."""
         found = ""
 
         def seen() -> bool:
@@ -263,9 +265,18 @@ class Hall:
 
         while not await self.until(seen, ASKS_AFTER):
             # Called before the paper was in hand, or while looking elsewhere: the manager knows.
-            await self._ask_back(visit)
+            if not await self._ask_back(visit) and self._is_over(visit):
+                return ""
         visit.counter = found
         return found
+
+    def _is_over(self, visit: Visit) -> bool:
+        """Whether the ticket has been called, and is not expected anywhere any more."""
+        kinds = [e["kind"] for e in self._told() if e["data"].get("ticket") == visit.ticket]
+        lives = [
+            kind for kind in kinds if kind not in ("ticket_printed", "ticket_reprinted", "print_sent", "print_unknown")
+        ]
+        return bool(lives) and lives[-1] in ("ticket_missed", "ticket_finished")
 
     async def _ask_back(self, visit: Visit) -> bool:
         """Ask the lobby manager to bring the ticket back; whether that was still possible."""

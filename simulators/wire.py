@@ -158,7 +158,8 @@ class Wire:
             self._schedule(0.05)
             return
         self._obey_flow()
-        self._listen(not self._stopped)
+        # What has been sent comes back from an adapter that hears itself, whether or not the device reads it.
+        self._listen(not self._stopped or self.faults.echo)
         while self._incoming and self._incoming[0][0] <= now and not self._stopped:
             self.far_end.receive(self.faults.before_cut(self._incoming.popleft()[1]), now)
             if self.faults.unplugged:
