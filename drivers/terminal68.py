@@ -229,6 +229,11 @@ class Terminal68:
         # Spread out, so that the refreshes never fill the bus.
         self._refresh_pause = (refresh or 0.0) / max(1, len(self._displays))
 
+    @property
+    def repeat_ms(self) -> int:
+        """Milliseconds within which copies of a press follow each other."""
+        return round(self._repeat * 1000)
+
     # -- what the controller wants ---------------------------------------------------------------------------
 
     def answer(self, frame: Frame, *, refused: bool = False) -> None:

@@ -43,6 +43,9 @@ class TerminalsPost:
         self._flush = flush
         self._resumed = True
         """Nothing has been heard since the start but what may have been said before it."""
+        rows = lobby.journal.rows_after(lobby.journal.opened_at - 1, 1)
+        self._last_sign = rows[0].at if rows else 0
+        """The last sign of life of the run before this one."""
         self._latest: dict[int, int] = {}
         """The time of the latest press of each address."""
 
@@ -117,8 +120,8 @@ class TerminalsPost:
         self._lobby.submit(Request(command, answered, press=_press(frame)))
 
     def _cause(self, frame: Frame, early: bool) -> tuple[int, str]:
-        """The time and the cause of a press. The first thing heard after a start may be a copy of a press that was
-        written before it: then these are that one's."""
+        """The time and the cause of a press. The first thing heard after a start may be a copy of the last press that
+        was written before it: then these are that one's. What was written long before the end has been echoed."""
         now, latest = self._lobby.now(), self._latest.get(frame.address, 0)
         # Two presses that are heard in one millisecond are two; a clock that was set back is another matter.
         at = latest + 1 if now <= latest < now + SAME_MOMENT else now
@@ -128,7 +131,7 @@ class TerminalsPost:
         if self._resumed:
             journal = self._lobby.journal
             earlier = journal.recent_cause(prefix, at - round(OUTAGE * 1000), at, _press(frame))
-            if earlier:
+            if earlier and self._last_sign - int(earlier.rpartition(":")[2]) <= self._bus.repeat_ms:
                 return at, earlier
         return at, f"{prefix}{at}"
 

@@ -41,6 +41,9 @@ default_service = "cash"
 [day]
 rollover = "ROLLOVER"
 
+[calling]
+call_grace = 0
+
 [journal]
 path = "{directory}/lobby.db"
 

@@ -19,7 +19,7 @@ SENT = 10_000
 """Milliseconds in which a cancellation that nobody takes back has been sent."""
 COUNTED = 20_000
 """Milliseconds in which what has happened is in the day's figures."""
-ONE_RETURN = BANK + "\n[calling]\nreturns = 1\n"
+ONE_RETURN = BANK.replace("[calling]\n", "[calling]\nreturns = 1\n")
 
 
 class Console:

@@ -158,7 +158,7 @@ UNUSABLE: list[tuple[Callable[[Path], None], str]] = [
 
 
 async def test_journals_that_cannot_be_used(tmp_path: Path) -> None:
-    async with Branch(tmp_path, 1, (HOUSE,)):
+    async with Branch(tmp_path, 1, (HOUSE.replace("{id}", "b-1"),)):
         pass
     good = tmp_path / "lobby.db"
     configurations = []

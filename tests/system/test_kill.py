@@ -21,7 +21,7 @@ from controller.config import read
 from controller.engine import Engine
 from controller.journal import Journal
 from controller.lobby import views
-from drivers.terminal68 import Key
+from drivers.terminal68 import OUTAGE, Key
 from system.branch import HOUSE, MQTT, PRINTER, Branch, Row
 from system.broker import Mosquitto
 from system.network import Network
@@ -210,9 +210,18 @@ def each_press_at_a_terminal_acted_once(rows: Sequence[Row], presses: Sequence[P
         row.cause.split(":") for row in rows if row.cause.startswith("terminal68:") and row.kind == "ticket_called"
     ]
     times = [(int(address), int(at)) for _, _, address, at in acted]
+    copies = 0
     for press in presses:
         here = [at for address, at in times if address == press.address and press.began <= at <= press.ended]
-        assert len(here) == 1 if press.echoed else len(here) <= 1, (press, here)
+        if press.echoed and not here:
+            # The same key as soon as the daemon is back: a copy of the last press before it died, for all it can know.
+            copies += 1
+            assert any(
+                press.began - OUTAGE * 1000 < at < press.began for address, at in times if address == press.address
+            )
+        else:
+            assert len(here) == 1 if press.echoed else len(here) <= 1, (press, here)
+    assert copies <= KILLS // 2
     assert len(times) <= len(presses)
 
 
