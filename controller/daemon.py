@@ -23,7 +23,7 @@ from controller.desk import Desk
 from controller.engine import Answer, Engine, Request
 from controller.furnish import furnish
 from controller.journal import Journal
-from controller.lobby.commands import CheckWindows, DropCounters, StartController, StepClock
+from controller.lobby.commands import CheckWindows, Command, DropCounters, StartController, StepClock
 from controller.lobby.decide import roll_over
 from controller.lobby.rules import Rules
 from controller.lobby.staffing import CHECK_EVERY
@@ -77,6 +77,8 @@ class Daemon:
         self._settings = settings
         self._clock = clock
         self._watch = ClockWatch(clock, self._stepped)
+        self._owed: list[Callable[[int], Command]] = []
+        """What the journal could not take when it was asked for."""
         self._set_by = 0
         """Milliseconds by which the clock was set, and which the journal does not hold yet."""
         self._telling = False
@@ -187,14 +189,20 @@ class Daemon:
         """Write down that the controller has started, and begin the day that the clock says."""
         if not self.engine.state.day:
             self._submit_roll_over()
-        origin = self._watch.origin
+        origin, boot = self._watch.origin, self._clock.boot
         if origin is not None:
-            now = self._now()
-            cause = f"start:{self._clock.boot}:{now}"
-            self.engine.submit(Request(StartController(at=now, cause=cause, boot=self._clock.boot, origin=origin)))
+            self._surely(lambda at: StartController(at=at, cause=f"start:{boot}:{at}", boot=boot, origin=origin))
         self._submit_roll_over()
-        now = self._now()
-        self.engine.submit(Request(DropCounters(at=now, cause=f"dropped:{now}")))
+        self._surely(lambda at: DropCounters(at=at, cause=f"dropped:{at}"))
+
+    def _surely(self, command: Callable[[int], Command]) -> None:
+        """Have a command decided, given its time: again, should the journal not take it now."""
+
+        def answered(answer: Answer) -> None:
+            if not answer.written:
+                self._owed.append(command)
+
+        self.engine.submit(Request(command(self._now()), answered))
 
     def _stepped(self, at: int, by: int) -> None:
         """The clock was set: that comes before anything else that happens at the new time."""
@@ -228,10 +236,13 @@ class Daemon:
         return now
 
     async def _watch_the_clock(self) -> None:
-        """Notice that the clock was set although nobody asks for the time."""
+        """Notice that the clock was set although nobody asks for the time, and do what is owed."""
         while True:
             await asyncio.sleep(CLOCK_LOOK)
             self._now()
+            owed, self._owed = self._owed, []
+            for command in owed:
+                self._surely(command)
 
     async def _follow_the_day(self) -> None:
         """Begin each business day at its hour, with nobody there to press anything."""

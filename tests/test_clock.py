@@ -17,6 +17,7 @@ from controller.daemon import Daemon, Notifier, clock_is_right
 from controller.day import begin_day, told
 from controller.journal import JournalError
 from controller.lobby import commands as cm
+from drivers.device import Health
 from simulators.stage import running
 
 SUNDAY = local("2026-11-22 16:00")
@@ -256,6 +257,7 @@ async def test_a_clock_that_is_set_while_nothing_can_be_written(settings: Settin
         assert await take(daemon) == ""
         hands.set(days=1)
         assert await take(daemon) == ""
+        daemon.desk.health("hall", Health("degraded", "no_answer"), "")
         away.rename(journal)
         taken = ""
         while not taken:
@@ -264,3 +266,4 @@ async def test_a_clock_that_is_set_while_nothing_can_be_written(settings: Settin
         assert daemon.engine.state.day == "2026-11-22"
         assert kinds(daemon, "clock_stepped") == 1
         assert kinds(daemon, "day_closed") == 0
+        await until(lambda: kinds(daemon, "device_changed") == 1, SOON)
