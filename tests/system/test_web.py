@@ -1911,7 +1911,8 @@ async def test_a_request_in_flight_at_a_power_cut_acts_at_most_once(tmp_path: Pa
         for one, other in zip(first, second, strict=True):
             assert other
             assert other.status == 200
-            assert one is None or one.body == other.body
+            # The power may have gone between an answer's head and its body.
+            assert one is None or other.body.startswith(one.body)
         assert sorted(branch.tickets("ticket_issued")) == [f"A{number:03}" for number in range(1, 31)]
 
 
