@@ -14,7 +14,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-STEP = 2.0
+from controller.lobby.decide import STEP as STEP_MS
+
+STEP = STEP_MS / 1000
 """Seconds by which the wall clock must have moved by itself to have been set; less is the network's fine adjustment."""
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 NEW_MACHINE = 600.0
@@ -70,7 +72,7 @@ class ClockWatch:
             then, since = self._last
             by = round(wall - then - (running - since) * 1000 * self._clock.rate)
             self._last = (wall, running)
-            if abs(by) >= STEP * 1000 * self._clock.rate:
+            if abs(by) >= STEP_MS * self._clock.rate:
                 self._stepped(wall, by)
         return wall
 

@@ -67,7 +67,6 @@ class Desk:
         self._unwritten: dict[str, ReportDevice] = {}
         """The last change of each device that could not be written down."""
         self._flapping: dict[str, Flapping] = {}
-        self._steady = steady
         self._said: dict[str, Health] = {}
         """What each driver says of its device."""
         self._echoing: set[str] = set()
