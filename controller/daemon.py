@@ -23,7 +23,7 @@ from controller.desk import Desk
 from controller.engine import Answer, Engine, Request
 from controller.furnish import furnish
 from controller.journal import Journal
-from controller.lobby.commands import CheckWindows, Command, DropCounters, StartController, StepClock
+from controller.lobby.commands import CheckWindows, DropCounters, StartController, StepClock
 from controller.lobby.decide import roll_over
 from controller.lobby.rules import Rules
 from controller.lobby.staffing import CHECK_EVERY
@@ -77,11 +77,10 @@ class Daemon:
         self._settings = settings
         self._clock = clock
         self._watch = ClockWatch(clock, self._stepped)
-        self._owed: list[Callable[[int], Command]] = []
-        """What the journal could not take when it was asked for."""
         self._set_by = 0
-        """Milliseconds by which the clock was set, and which the journal does not hold yet."""
+        """Milliseconds by which the clock was set since the step that is being told."""
         self._telling = False
+        """Whether the journal has yet to take a step of the clock."""
         self._notifier = notifier
         self.ready = asyncio.Event()
         self.on_screen = asyncio.Event()
@@ -191,18 +190,12 @@ class Daemon:
             self._submit_roll_over()
         origin, boot = self._watch.origin, self._clock.boot
         if origin is not None:
-            self._surely(lambda at: StartController(at=at, cause=f"start:{boot}:{at}", boot=boot, origin=origin))
+            at = self._now()
+            start = StartController(at=at, cause=f"start:{boot}:{at}", boot=boot, origin=origin)
+            self.engine.submit(Request(start, key="start"))
         self._submit_roll_over()
-        self._surely(lambda at: DropCounters(at=at, cause=f"dropped:{at}"))
-
-    def _surely(self, command: Callable[[int], Command]) -> None:
-        """Have a command decided, given its time: again, should the journal not take it now."""
-
-        def answered(answer: Answer) -> None:
-            if not answer.written:
-                self._owed.append(command)
-
-        self.engine.submit(Request(command(self._now()), answered))
+        at = self._now()
+        self.engine.submit(Request(DropCounters(at=at, cause=f"dropped:{at}"), key="dropped"))
 
     def _stepped(self, at: int, by: int) -> None:
         """The clock was set: that comes before anything else that happens at the new time."""
@@ -215,34 +208,30 @@ class Daemon:
             now.strftime("%Y-%m-%d %H:%M:%S"),
         )
         self._set_by += by
-        self._tell_step(at)
+        if not self._telling:
+            self._tell_step(at)
 
     def _tell_step(self, at: int) -> None:
-        """Write down that the clock was set: again, should the journal not take it now."""
-        by, self._telling = self._set_by, True
+        """Write down that the clock was set; what it is set by until that is written is told after it."""
+        by, self._set_by, self._telling = self._set_by, 0, True
 
         def answered(answer: Answer) -> None:
-            self._telling = False
             if answer.written:
-                self._set_by -= by
+                self._telling = False
+                if self._set_by:
+                    self._tell_step(self._now())
 
-        self.engine.submit(Request(StepClock(at=at, cause=f"clock:{at}:{by}", by=by), answered))
+        self.engine.submit(Request(StepClock(at=at, cause=f"clock:{at}:{by}", by=by), answered, key="clock"))
 
     def _now(self) -> int:
         """The time in ms since 1970, UTC. Nothing happens at it before the engine knows that the clock was set."""
-        now = self._watch.wall()
-        if self._set_by and not self._telling:
-            self._tell_step(now)
-        return now
+        return self._watch.wall()
 
     async def _watch_the_clock(self) -> None:
-        """Notice that the clock was set although nobody asks for the time, and do what is owed."""
+        """Notice that the clock was set although nobody asks for the time."""
         while True:
             await asyncio.sleep(CLOCK_LOOK)
             self._now()
-            owed, self._owed = self._owed, []
-            for command in owed:
-                self._surely(command)
 
     async def _follow_the_day(self) -> None:
         """Begin each business day at its hour, with nobody there to press anything."""

@@ -83,6 +83,9 @@ class Request:
     """What a person typed beside it; kept out of the event."""
     press: str | None = None
     """See `Row.press`."""
+    key: str = ""
+    """What must be written has one: it is asked for again, before all else, should it not be written now. Of one key
+    only the newest is."""
     instead: Answer | None = None
     """What is answered in place of a decision, unless it has acted already: then it gets that answer again."""
 
@@ -119,6 +122,10 @@ class Engine:
         self._broken = ""
         self._retry_at = 0.0
         self._stopping = False
+        self._owed: dict[str, Request] = {}
+        """What must be written and is not yet, by `Request.key`."""
+        self._owes = False
+        """Whether some of it was refused."""
         self._waiting: list[asyncio.Event] = []
 
     def replay(self) -> None:
@@ -141,8 +148,11 @@ class Engine:
 
     def submit(self, request: Request) -> None:
         """Put a request into the inbox; a full inbox answers at once that it is too much."""
+        if request.key:
+            self._owed.pop(request.key, None)
+            self._owed[request.key] = request
         if len(self._inbox) >= INBOX_LIMIT or self._stopping:
-            request.reply(replace(self._error("busy"), written=False))
+            self._refuse([request], "busy")
             return
         self._inbox.append(request)
         self._wake.set()
@@ -193,6 +203,9 @@ class Engine:
             _call(stepped)
             await asyncio.sleep(0)  # whoever waits for a settled state has a turn, also while requests keep coming
             if not self._inbox:
+                if self._owes and not self._broken:
+                    self._ask_again()
+                    continue
                 for done in self._waiting:
                     done.set()
                 self._waiting.clear()
@@ -248,6 +261,8 @@ class Engine:
         self.settled, self._careful = True, False
         self._remember(decided)
         for request, answer in zip(requests, answers, strict=True):
+            if self._owed.get(request.key) is request:
+                del self._owed[request.key]
             _call(request.reply, answer)
         if rows:
             _call(self._published, Step(rows, self.state))
@@ -344,6 +359,7 @@ class Engine:
             return
         if self._restore():
             self._broken = ""
+            self._ask_again()
             log.warning("%s can be written again", self._journal.path)
             _call(self._trouble, "")
 
@@ -358,10 +374,17 @@ class Engine:
         self.settled = True
         return True
 
-    def _refuse(self, requests: Sequence[Request]) -> None:
-        answer = replace(self._error("journal_down"), written=False)
+    def _refuse(self, requests: Sequence[Request], code: str = "journal_down") -> None:
+        answer = replace(self._error(code), written=False)
         for request in requests:
+            self._owes = self._owes or request.key in self._owed
             _call(request.reply, answer)
+
+    def _ask_again(self) -> None:
+        """Put what must be written before all else; what is on its way already acts once all the same."""
+        self._owes = False
+        self._inbox.extendleft(reversed(self._owed.values()))
+        self._wake.set()
 
     def _error(self, code: str) -> Answer:
         return Answer("error", self.rules.wording.say(f"refused.{code}"), code=code)

@@ -15,14 +15,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from drivers.descriptor import DescriptorTransport
-from drivers.device import Driver, Health
+from drivers.device import Driver
 from drivers.echo import EchoFilter
 from drivers.link import Link, LinkError, SerialLink, open_link
 
 BACK_OFF = (0.1, 0.25, 0.5, 1.0, 2.0)
 """Seconds between attempts to open a link; the last one repeats. A link that has held that long starts anew."""
-SHORT_LIVES = 2
-"""Links in a row that were lost at once, after which the next is not believed before it has held."""
 WRITE_TIMEOUT = 5.0
 """Seconds in which a link must take at least one byte of what waits to be sent; after that it is reopened."""
 QUIET = 0.3
@@ -99,10 +97,7 @@ class Session(asyncio.Protocol):
         self._paused = False
         self._resumed = 0
         self._timer: asyncio.TimerHandle | None = None
-        self._down_told = False
-        self._short_lives = 0
-        self._probation: list[object] | None = None
-        self._release_timer: asyncio.TimerHandle | None = None
+        self._down_told = ""
         self.settled = asyncio.Event()
         """Set once the first attempt to open the link has ended, well or badly, and its quiet moment is over."""
 
@@ -121,9 +116,8 @@ class Session(asyncio.Protocol):
                     self._opened(transport)
                     await self._until_lost(transport)
                     self._tell_down(self._lost_reason)
-                    self._short_lives += 1
                     if self._clock() - self._opened_at >= BACK_OFF[-1]:
-                        attempt = self._short_lives = 0
+                        attempt = 0
                 self.settled.set()
                 await asyncio.sleep(BACK_OFF[min(attempt, len(BACK_OFF) - 1)])
                 attempt += 1
@@ -194,10 +188,7 @@ class Session(asyncio.Protocol):
     def _begin(self, now: float) -> None:
         self._connected = True
         self._echo.restart()
-        # A link that keeps dying as soon as it is open is not told to be up before it has held for a while.
-        self._probation = [] if self._short_lives >= SHORT_LIVES else None
-        if self._probation is not None:
-            self._release_timer = asyncio.get_running_loop().call_later(BACK_OFF[-1], self._release)
+        self._down_told = ""
         self._tell([LinkUp()])
         if self._stale:
             self._tell([Stale(self._stale)])
@@ -221,12 +212,9 @@ class Session(asyncio.Protocol):
             transport.abort()  # an earlier link was so slow to go that its end looked like this one's
         self._transport = None
         self._cancel_timer()
-        if self._probation is not None:
-            self._probation = []
         if self._connected:
             self._connected = False
             self._tell(self._driver.disconnected(self._clock()))
-        self._probation = None
         await self._until_gone()
 
     async def _until_gone(self) -> None:
@@ -238,25 +226,12 @@ class Session(asyncio.Protocol):
 
     def _tell(self, facts: Sequence[object]) -> None:
         for fact in facts:
-            if self._probation is not None and isinstance(fact, LinkUp | Health):
-                self._probation.append(fact)
-                continue
-            self._release()
-            if isinstance(fact, LinkUp):
-                self._down_told = False
             self._heard(fact)
 
-    def _release(self) -> None:
-        """The link has held, or has said something: tell what was held back."""
-        held, self._probation = self._probation, None
-        if self._release_timer:
-            self._release_timer.cancel()
-            self._release_timer = None
-        self._tell(held or [])
-
     def _tell_down(self, reason: str) -> None:
-        if not self._down_told:
-            self._down_told = True
+        """Once; but a device that stopped the line, and is then gone altogether, is gone."""
+        if not self._down_told or (self._down_told == "stalled" != reason):
+            self._down_told = reason
             self._heard(LinkDown(reason))
 
     def _received(self, data: bytes, now: float) -> None:
@@ -291,9 +266,6 @@ class Session(asyncio.Protocol):
         if self._timer:
             self._timer.cancel()
             self._timer = None
-        if self._transport is None and self._release_timer:
-            self._release_timer.cancel()
-            self._release_timer = None
 
 
 def _unsent(transport: asyncio.Transport) -> int:

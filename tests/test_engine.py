@@ -632,6 +632,28 @@ async def test_a_press_that_failed_acts_once_when_it_is_made_again(path: Path) -
     assert kinds(path).count("ticket_called") == 1
 
 
+async def test_what_must_be_written_is_asked_for_again_by_itself_and_before_all_else(path: Path) -> None:
+    """A device has no hands that press again; what it said last counts."""
+    listener = Listener()
+
+    def report(state: Any, at: int) -> Request:
+        command = cm.ReportDevice(at=at, cause=f"d:{at}", device="hall", state=state, detail="")
+        return Request(command, lambda answer: answers.append((state, answer.written)), key="device:hall")
+
+    answers: list[tuple[str, bool]] = []
+    async with running(path, listener) as engine:
+        await asked(engine, take("k:1"))
+        with full_disk(path):
+            for n, state in enumerate(("offline", "ok", "degraded")):
+                engine.submit(report(state, NINE + n))
+                await engine.idle()
+        await listener.until(lambda: listener.troubles[-1] == "")
+        await engine.idle()
+        assert (await asked(engine, take("k:2")))[0].written
+    assert kinds(path) == ["day_opened", "ticket_issued", "device_changed", "ticket_issued"]
+    assert answers == [("offline", False), ("ok", False), ("degraded", False), ("degraded", True)]
+
+
 async def test_an_engine_can_be_stopped_while_the_disk_is_full(path: Path) -> None:
     async with running(path) as engine:
         await asked(engine, take("k:1"))

@@ -18,7 +18,7 @@ from drivers import link as link_module
 from drivers import session as session_module
 from drivers.device import Health
 from drivers.link import KEEP_ALIVE, Link, SerialLink, TcpLink, parse_link
-from drivers.session import SHORT_LIVES, LinkDown, LinkUp, Session, Stale
+from drivers.session import LinkDown, LinkUp, Session, Stale
 from drivers.terminal68 import Terminal68
 from simulators.faults import Faults
 from simulators.wire import TcpWire, Wire
@@ -400,6 +400,15 @@ async def test_a_peer_that_stops_reading_is_aborted() -> None:
             await b.told(LinkUp(), "connected", "ready", "disconnected", LinkDown("stalled"))
 
 
+async def test_a_device_that_stopped_the_line_and_is_then_gone_is_told_to_be_gone(pty: Pty) -> None:
+    async with bench(f"serial:{pty.path}", Echo(flood=64), write_timeout=0.3) as b:
+        await b.until(lambda heard: LinkDown("stalled") in heard)
+        pty.unplug()
+        await b.until(lambda heard: type(heard[-1]) is LinkDown and heard[-1] != LinkDown("stalled"))
+        downs = [fact for fact in b.facts if isinstance(fact, LinkDown)]
+        assert len(downs) == len(set(downs)) == 2
+
+
 @pytest.mark.parametrize("kind", KINDS)
 async def test_a_slow_device_is_not_a_stalled_one(pty: Pty, kind: str) -> None:
     """Even if exactly as much waits to be sent at each look: each round takes one chunk whole and begins the next."""
@@ -601,27 +610,3 @@ async def test_a_session_can_be_ended_in_every_state_and_leaves_nothing(pty: Pty
     if state in ("open", "stalled"):
         async with bench(f"serial:{pty.path}") as again:
             await again.told(LinkUp(), "connected", "ready")
-
-
-async def test_a_link_that_dies_at_once_again_and_again_is_not_told_to_be_up() -> None:
-    """A gateway that accepts and hangs up would otherwise fill the log and the journal, a line an attempt."""
-    accepted = 0
-
-    async def hang_up(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        nonlocal accepted
-        accepted += 1
-        writer.close()
-
-    heard: list[object] = []
-    server = await asyncio.start_server(hang_up, "127.0.0.1", 0)
-    async with server:
-        port = server.sockets[0].getsockname()[1]
-        session = Session(Terminal68([1]), TcpLink("127.0.0.1", port), heard.append, time.monotonic, quiet=0.0)
-        task = asyncio.create_task(session.run())
-        await eventually(lambda: accepted >= SHORT_LIVES + 3)
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
-    kinds = [type(fact) for fact in heard]
-    assert kinds.count(LinkUp) == SHORT_LIVES
-    assert kinds.count(LinkDown) == SHORT_LIVES
-    assert kinds.count(Health) == SHORT_LIVES

@@ -11,7 +11,7 @@ from controller.desk.mqtt import MqttPost
 from controller.desk.post import DeviceReport, Lobby, Post, Watcher
 from controller.desk.printing import PrinterPost
 from controller.desk.voice import VoicePost
-from controller.engine import Answer, Request, Step
+from controller.engine import Request, Step
 from controller.journal import Journal, JournalError
 from controller.lobby import figures, views
 from controller.lobby.commands import Paper, ReportDevice
@@ -64,8 +64,6 @@ class Desk:
         self._reports: dict[str, DeviceReport] = {}
         self._healths: dict[str, Health] = {}
         """What has been told of each device."""
-        self._unwritten: dict[str, ReportDevice] = {}
-        """The last change of each device that could not be written down."""
         self._flapping: dict[str, Flapping] = {}
         self._said: dict[str, Health] = {}
         """What each driver says of its device."""
@@ -193,8 +191,6 @@ class Desk:
             self._tell_health(id, told, note)
 
     def _look_at_health(self) -> None:
-        for id, command in list(self._unwritten.items()):
-            self._write_health(id, command)
         for id, flapping in self._flapping.items():
             told = flapping.looks(self._steady())
             if told:
@@ -213,15 +209,7 @@ class Desk:
         command = ReportDevice(
             at=now, cause=f"device:{id}:{now}:{health.state}", device=id, state=health.state, detail=health.detail
         )
-        self._write_health(id, command)
-
-    def _write_health(self, id: str, command: ReportDevice) -> None:
-        def answered(answer: Answer) -> None:
-            if not answer.written:
-                self._unwritten[id] = command
-
-        self._unwritten.pop(id, None)
-        self.lobby.submit(Request(command, answered))
+        self.lobby.submit(Request(command, key=f"device:{id}"))
 
     # -- inside ----------------------------------------------------------------------------------------------
 

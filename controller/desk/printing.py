@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 
 from controller.desk.post import Lobby
-from controller.engine import Answer, Request
+from controller.engine import Request
 from controller.journal import Row
 from controller.lobby import views
 from controller.lobby.commands import Paper, ReportPrint
@@ -34,8 +34,6 @@ class PrinterPost:
         self._render = render
         self._lobby = lobby
         self._flush = flush
-        self._unwritten: list[tuple[str, str]] = []
-        """What became of jobs, and could not be written down."""
         self._backlog: deque[tuple[str, bytes]] = deque()
         """Jobs beyond what the driver keeps: presses of one moment, decided before the first was queued."""
 
@@ -64,10 +62,7 @@ class PrinterPost:
                 self._lobby.health(self.id, fact, "")
 
     def update(self, state: State) -> None:
-        """The lobby has changed: also, that its journal can be written again."""
-        unwritten, self._unwritten = self._unwritten, []
-        for job, result in unwritten:
-            self._report(job, result)
+        pass
 
     def told(self, rows: Sequence[Row], state: State) -> None:
         for row in rows:
@@ -114,11 +109,7 @@ class PrinterPost:
 
     def _report(self, job: str, result: str) -> None:
         ticket, _, copy = job.rpartition("#")
-        cause = f"{self.id}:{job}:{result}:{self._lobby.now()}"
-        command = ReportPrint(at=self._lobby.now(), cause=cause, ticket=ticket, copy=int(copy), result=result)  # type: ignore[arg-type]
-
-        def answered(answer: Answer) -> None:
-            if not answer.written:
-                self._unwritten.append((job, result))
-
-        self._lobby.submit(Request(command, answered))
+        at = self._lobby.now()
+        cause = f"{self.id}:{job}:{result}:{at}"
+        command = ReportPrint(at=at, cause=cause, ticket=ticket, copy=int(copy), result=result)  # type: ignore[arg-type]
+        self._lobby.submit(Request(command, key=f"{self.id}:{job}"))
