@@ -156,6 +156,15 @@ class MqttLobby:
             self._levels[topic] = payload
             self._unsent[topic] = None
 
+    def clear(self, topic: str) -> None:
+        """What a retained topic below the root is about is no longer there."""
+        topic = self.root + topic
+        if self._levels.pop(topic, None) is not None:
+            self._unsent.pop(topic, None)
+            self._wrong.pop(topic, None)
+            self._round = deque(each for each in self._round if each != topic)
+            self._orphans[topic] = None
+
     def answer(self, where: Where, id: str, content: Mapping[str, Any]) -> None:
         """The answer to a press: said once, and only while the broker is there; who misses it presses again."""
         if self.is_connected:

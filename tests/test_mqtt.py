@@ -433,6 +433,27 @@ def test_levels_are_said_again_each_in_turn_as_they_are_then() -> None:
     assert lobby.levels == 3
 
 
+def test_the_topic_of_a_device_that_is_no_longer_there_is_cleared_also_after_an_outage() -> None:
+    lobby = MqttLobby("b1")
+    lobby.level("device/page.tv", {"state": "ok"})
+    lobby.connected()
+    drain(lobby)
+    lobby.say_again()
+    lobby.clear("device/page.tv")
+    assert [(m.topic, m.payload, m.retain) for m in drain(lobby) if m.topic != ROOT + "status"] == [
+        (ROOT + "device/page.tv", b"", True)
+    ]
+    for _ in range(3):
+        lobby.say_again()
+        assert [m.topic for m in drain(lobby)] == [ROOT + "status"]
+    lobby.level("device/page.tv", {"state": "ok"})
+    lobby.disconnected()
+    lobby.clear("device/page.tv")
+    lobby.connected()
+    lobby.receive(ROOT + "device/page.tv", b'{"state":"ok"}', stored=True)
+    assert (ROOT + "device/page.tv", b"") in [(m.topic, m.payload) for m in drain(lobby)]
+
+
 @pytest.mark.parametrize("payload", [b"offline", b"", b"\xff"])
 def test_what_somebody_else_says_in_our_place_is_put_right(payload: bytes) -> None:
     lobby = MqttLobby("b1")

@@ -52,7 +52,9 @@ class Desk:
     ) -> None:
         self._waits: Waits = {}
         page = page or (lambda day, ticket: f"lobby:{rules.branch}:{day}:{ticket}")
-        self.lobby = Lobby(rules, journal, submit, now, lambda: self._waits, self.paper, self.health, settled, page)
+        self.lobby = Lobby(
+            rules, journal, submit, now, lambda: self._waits, self.paper, self.health, self.forget, settled, page
+        )
         self._posts: dict[str, Post] = {}
         self._settled = settled
         self._behind = behind
@@ -189,6 +191,14 @@ class Desk:
         told = flapping.hears(health, self._steady())
         if told:
             self._tell_health(id, told, note)
+
+    def forget(self, id: str) -> None:
+        """A device is no longer there."""
+        for known in (self._said, self._flapping, self._healths, self._reports):
+            known.pop(id, None)
+        for watcher in self._watchers:
+            watcher.gone(id)
+        self._update()
 
     def _look_at_health(self) -> None:
         for id, flapping in self._flapping.items():

@@ -136,6 +136,10 @@ class MqttPost:
         self._mqtt.level(f"device/{id}", report.content())
         self._flush()
 
+    def gone(self, id: str) -> None:
+        self._mqtt.clear(f"device/{id}")
+        self._flush()
+
     # -- presses ---------------------------------------------------------------------------------------------
 
     def _pressed(self, press: MqttPress) -> None:

@@ -43,6 +43,9 @@ class Watcher(Post, Protocol):
     def device(self, id: str, report: DeviceReport) -> None:
         """A device's state has changed."""
 
+    def gone(self, id: str) -> None:
+        """There is no such device any more."""
+
 
 @dataclass(frozen=True, slots=True)
 class DeviceReport:
@@ -72,6 +75,8 @@ class Lobby:
     """Whether a ticket can be printed now."""
     health: Callable[[str, Health, str], None]
     """(device, health, what to log beside it)."""
+    forget: Callable[[str], None]
+    """There is no such device any more."""
     settled: Callable[[], bool]
     """Whether the state is what the journal holds: nothing of any other is shown."""
     page: Callable[[str, str], str]

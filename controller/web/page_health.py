@@ -1,7 +1,8 @@
 """The state of the branch's own pages, told as any device's: a television that may not speak, a kiosk that is closed.
 
 A page tells of itself, and only while its stream is open: what it has told ends with that. Of an account that has
-several open the worst counts; when none has been open for a while, the device is offline.
+several open the worst counts; when none has been open for a while, the device is offline, and of an account that has
+been revoked there is none.
 """
 
 from __future__ import annotations
@@ -26,11 +27,21 @@ REPORTS, REPORTS_IN = 30, 60.0
 
 
 class PageHealth:
-    """Tells `health` (device, health, note) of the pages that are open on `live`. `steady`: monotonic seconds."""
+    """Tells `health` (device, health, note) of the pages that are open on `live`, and `forget` of devices that are no
+    longer there: their account does not exist (`exists`) any more. `steady`: monotonic seconds."""
 
-    def __init__(self, live: Live, health: Callable[[str, Health, str], None], steady: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        live: Live,
+        health: Callable[[str, Health, str], None],
+        forget: Callable[[str], None],
+        exists: Callable[[str], bool],
+        steady: Callable[[], float],
+    ) -> None:
         self._live = live
         self._health = health
+        self._forget = forget
+        self._exists = exists
         self._steady = steady
         self._closing: dict[str, asyncio.TimerHandle] = {}
         self._told: dict[str, deque[float]] = {}
@@ -63,3 +74,5 @@ class PageHealth:
         del self._closing[account]
         self._told.pop(account, None)
         self._health(page_device(account), CLOSED, "")
+        if not self._exists(account):
+            self._forget(page_device(account))

@@ -102,6 +102,9 @@ class PagesPost:
     def device(self, id: str, report: DeviceReport) -> None:
         self._devices[id] = report.content()
 
+    def gone(self, id: str) -> None:
+        self._devices.pop(id, None)
+
     def devices(self) -> Mapping[str, Mapping[str, object]]:
         """Each device's state."""
         return self._devices

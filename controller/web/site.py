@@ -92,7 +92,7 @@ class Site:
         self._one_at_a_time = asyncio.Semaphore(1)
         self._signing_in = 0
         self._steady = steady
-        self.page_health = PageHealth(live, post.lobby.health, steady)
+        self.page_health = PageHealth(live, post.lobby.health, post.lobby.forget, self._still_exists, steady)
         self._told: dict[tuple[str, str], float] = {}
         self._signed_in: frozenset[str] | None = None
         self._look_at = -math.inf
@@ -215,9 +215,19 @@ class Site:
             raise self.problem(401, "wrong_pin")
         return account
 
+    def _exists(self, name: str) -> bool:
+        return name in {account.name for account in self.accounts.all()}
+
+    def _still_exists(self, name: str) -> bool:
+        """As far as can be read."""
+        try:
+            return self._exists(name)
+        except access.AccessError:
+            return True
+
     def _tell_of_wrong_pin(self, name: str, address: str) -> None:
         # Only a name that is one: what else is typed there may be the PIN, and no two the same.
-        known = name in {account.name for account in self.accounts.all()}
+        known = self._exists(name)
         now, key = self._steady(), (name if known else "", access.place_of(address))
         self._told = {each: at for each, at in self._told.items() if now - at < TOLD_EVERY}
         if key not in self._told:

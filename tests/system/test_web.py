@@ -1521,6 +1521,24 @@ async def test_a_page_that_comes_back_in_time_or_ends_with_the_daemon_is_no_news
     assert told == [("degraded", "page_silent")]
 
 
+async def test_of_an_account_that_was_revoked_there_is_no_device(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("controller.web.live.PING", 0.1)
+    monkeypatch.setattr("controller.web.page_health.CLOSED_AFTER", 0.1)
+    async with serve() as lobby:
+        tv, li = await lobby.screen("tv"), await lobby.person("li")
+        async with li.stream("/api/console/live") as console, tv.stream("/api/television/live") as stream:
+
+            async def shown(there: bool) -> None:
+                await console.view(lambda view: there == any(each["id"] == "page.tv" for each in view["devices"]))
+
+            assert await tell(tv, await named(stream), "silent") == 204
+            await shown(True)
+            lobby.accounts.revoke("tv")
+            await shown(False)
+        await lobby.daemon.engine.idle()
+        assert [state for _, state, _ in device_rows(lobby)] == ["degraded", "offline"]
+
+
 async def test_of_an_account_with_several_pages_the_worst_counts(serve: Serve) -> None:
     async with serve() as lobby:
         tv = await lobby.screen("tv")
