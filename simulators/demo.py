@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import sqlite3
 import tempfile
@@ -195,6 +196,12 @@ def _draw(stage: Stage, directory: Path) -> None:
                 (directory / f"{placed.device.id}-{number:03d}.png").write_bytes(paper.png())
 
 
+TAKEN_BACK = ("ticket_missed", "ticket_held", "ticket_transferred", "ticket_returned")
+"""What ends a call on the board."""
+BOARD_TAKES = 5.0
+"""Seconds in which a board that has trouble may not have shown what is no longer so: it shows what is."""
+
+
 @dataclass(frozen=True, slots=True)
 class Count:
     """What the journal says about something, and what was seen of it."""
@@ -220,6 +227,7 @@ class Report:
             self._issued = [ticket for ticket, _ in connection.execute(ask, ("ticket_issued",))]
             confirmed = {ticket for ticket, _ in connection.execute(ask, ("ticket_printed",))}
             self._called = [(ticket, counter) for ticket, counter in connection.execute(ask, ("ticket_called",))]
+            self._short = set() if exact else set(_taken_back(connection, BOARD_TAKES * 1000 * hall.speed))
             self._rows = connection.execute("SELECT count(*) FROM event").fetchone()[0]
         if not exact:  # somebody may have taken the paper out
             self._issued = [ticket for ticket in self._issued if ticket in confirmed]
@@ -247,7 +255,11 @@ class Report:
             if isinstance(far_end, BoardFarEnd):
                 lines = {line.strip() for shown in far_end.history for line in shown}
                 say = self._settings.rules.wording.say
-                calls = [say("board.call", ticket=t, counter=c) for t, c in self._called]
+                calls = [
+                    say("board.call", ticket=t, counter=c)
+                    for n, (t, c) in enumerate(self._called)
+                    if n not in self._short
+                ]
                 yield Count(f"calls on {device.id}", len(calls), sum(call in lines for call in calls), True)
             if isinstance(device, VfdDevice) and isinstance(far_end, WindowFarEnd):
                 seen = {first.strip() for first, _ in far_end.history}
@@ -273,3 +285,20 @@ class Report:
             good = c.seen == c.journal if exact and c.exact else c.seen >= c.journal
             checks.add_row(c.what, str(c.journal), str(c.seen), "right" if good else "WRONG")
         console.print(checks)
+
+
+def _taken_back(connection: sqlite3.Connection, within: float) -> Iterator[int]:
+    """Which calls, counted from 0, ended so soon after they were made (ms of the clock, as it went then)."""
+    open_: dict[str, tuple[int, float]] = {}
+    calls, set_by = 0, 0
+    for kind, at, data in connection.execute("SELECT kind, at, data FROM event ORDER BY seq"):
+        about = json.loads(data)
+        if kind == "clock_stepped":
+            set_by += about["by"]
+        elif kind == "ticket_called":
+            open_[about["ticket"]] = (calls, at - set_by)
+            calls += 1
+        elif kind in TAKEN_BACK and about["ticket"] in open_:
+            call, since = open_.pop(about["ticket"])
+            if at - set_by - since < within:
+                yield call

@@ -139,7 +139,7 @@ class Hall:
         self._rules: Rules = settings.rules
         self._stage = stage
         self._buttons = buttons
-        self._speed = speed
+        self.speed = speed
         self._opened = asyncio.get_running_loop().time()
         self._boards = [p.far_end for p in stage.placed.values() if isinstance(p.far_end, BoardFarEnd)]
         self._windows = {
@@ -165,11 +165,11 @@ class Hall:
 
     def time(self) -> float:
         """People's seconds since the doors opened."""
-        return (asyncio.get_running_loop().time() - self._opened) * self._speed
+        return (asyncio.get_running_loop().time() - self._opened) * self.speed
 
     async def pass_time(self, seconds: float) -> None:
         """Let people's seconds pass."""
-        await asyncio.sleep(seconds / self._speed)
+        await asyncio.sleep(seconds / self.speed)
 
     async def until(self, happened: Callable[[], bool], seconds: float) -> bool:
         """Look until something is to be seen, or for that many people's seconds; whether it was."""
@@ -351,7 +351,7 @@ class Hall:
         return self.closing and self.left == len(self.visits)
 
     async def _customer_at(self, counter: str) -> Visit | None:
-        await self.until(lambda: counter in self._seated, COMES_WITHIN + WIRES * self._speed)
+        await self.until(lambda: counter in self._seated, COMES_WITHIN + WIRES * self.speed)
         return self._seated.pop(counter, None)
 
     async def _rate(self, counter: str, pad: Pad) -> None:

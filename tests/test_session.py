@@ -16,10 +16,8 @@ from ports import PATIENCE, Pty, eventually, open_files
 
 from drivers import link as link_module
 from drivers import session as session_module
-from drivers.device import Health
 from drivers.link import KEEP_ALIVE, Link, SerialLink, TcpLink, parse_link
 from drivers.session import LinkDown, LinkUp, Session, Stale
-from drivers.terminal68 import Terminal68
 from simulators.faults import Faults
 from simulators.wire import TcpWire, Wire
 
