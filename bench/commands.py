@@ -13,8 +13,10 @@ from bench.floors import Commits
 from controller.config import read
 from controller.engine import Engine
 from controller.journal import Journal
-from controller.lobby import commands as cm
-from controller.lobby.rules import Rules
+from controller.lobby.actions.call_next import CallNext
+from controller.lobby.actions.command import Command
+from controller.lobby.actions.take_ticket import TakeTicket
+from controller.lobby.model.rules import Rules
 
 PRODUCERS = 16
 LEAST = 5000
@@ -62,10 +64,10 @@ async def _producer(engine: Engine, counter: str, end: float) -> int:
     while time.perf_counter() < end:
         at = time.time_ns() // 1_000_000
         cause = f"bench:{counter}:{count}"
-        command: cm.Command = (
-            cm.CallNext(at=at, cause=cause, counter=counter)
+        command: Command = (
+            CallNext(at=at, cause=cause, counter=counter)
             if count % 2
-            else cm.TakeTicket(at=at, cause=cause, by=f"kiosk/{counter}")
+            else TakeTicket(at=at, cause=cause, by=f"kiosk/{counter}")
         )
         answer = await engine.ask(command)
         if not answer.written:

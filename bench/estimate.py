@@ -10,10 +10,14 @@ from statistics import median
 from bench.branch import configuration
 from bench.figures import Figure
 from controller.config import read
-from controller.lobby import waiting
-from controller.lobby.events import CounterOpened, DayOpened, TicketCalled, TicketIssued
-from controller.lobby.rules import Rules
-from controller.lobby.state import State, evolve
+from controller.lobby.actions.call_next import TicketCalled
+from controller.lobby.actions.day import DayOpened
+from controller.lobby.actions.open_counter import CounterOpened
+from controller.lobby.actions.registry import evolve
+from controller.lobby.actions.take_ticket import TicketIssued
+from controller.lobby.forecast import waiting
+from controller.lobby.model.rules import Rules
+from controller.lobby.model.state import State
 
 FEW, MANY = 50, 500
 MOST = 10.0

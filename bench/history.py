@@ -12,13 +12,19 @@ from pathlib import Path
 from random import Random
 from tempfile import TemporaryDirectory
 
-from controller.journal import SCHEMA_VERSION, Journal, Row
-from controller.lobby import commands as cm
-from controller.lobby.decide import decide
-from controller.lobby.events import DayOpened, Event
-from controller.lobby.outcome import Refusal, Same, Told
-from controller.lobby.rules import Rules
-from controller.lobby.state import State, evolve
+from controller.journal import SCHEMA_VERSION, Journal
+from controller.lobby.actions.call_next import CallNext
+from controller.lobby.actions.command import Command
+from controller.lobby.actions.day import DayOpened
+from controller.lobby.actions.no_show import NoShow
+from controller.lobby.actions.recall import Recall
+from controller.lobby.actions.report_print import ReportPrint
+from controller.lobby.actions.return_ticket import Return
+from controller.lobby.actions.start import Start
+from controller.lobby.actions.take_ticket import TakeTicket
+from controller.lobby.actions.transfer import Transfer
+from controller.lobby.aggregate import Aggregate, Row
+from controller.lobby.model.rules import Rules
 
 SHAPE = 2
 """To be raised when the rows made here change, so that no old file is measured."""
@@ -28,38 +34,20 @@ HOURS = 10.0
 KIOSK = "mqtt:kiosk/kiosk:5f0c1d2e3a4b5c6d"
 
 
-class Day:
-    """A business day that is lived through by commands, applied as the engine would; `rows` is what it would write."""
-
-    def __init__(self, rules: Rules, day: str, at: int, first_seq: int = 1) -> None:
-        self.rules = rules
-        self.state = State()
-        self.rows: list[Row] = []
-        self._seq = first_seq
-        self._apply([DayOpened(day)], at, f"day:{day}")
-
-    def do(self, command: cm.Command) -> bool:
-        """Whether it was accepted."""
-        decision = decide(self.state, self.rules, command)
-        if isinstance(decision, Refusal | Same | Told):
-            return False
-        self._apply(decision, command.at, command.cause)
-        return True
-
-    def _apply(self, events: Sequence[Event], at: int, cause: str) -> None:
-        for part, event in enumerate(events):
-            evolve(self.state, at, event)
-            self.rows.append(Row(self._seq, at, self.state.day, event, cause, part))
-            self._seq += 1
+def begun(rules: Rules, day: str, at: int, first_seq: int = 1) -> Aggregate:
+    """A lobby on a business day that has just begun; `rows` is what a journal would hold."""
+    lobby = Aggregate(rules, seq=first_seq - 1)
+    lobby.apply([DayOpened(day)], at, f"day:{day}")
+    return lobby
 
 
 def waiting(rules: Rules, now: int, tickets: int) -> list[Row]:
     """The rows of a day on which so many have taken a ticket and nobody has been called."""
-    day = Day(rules, rules.day_of(now), now)
+    day = begun(rules, rules.day_of(now), now)
     services = list(rules.services)
     for n in range(tickets):
         service = services[n % len(services)]
-        day.do(cm.TakeTicket(at=now, cause=f"{KIOSK}:{n}", by="kiosk/kiosk", service=service))
+        day.do(TakeTicket(at=now, cause=f"{KIOSK}:{n}", by="kiosk/kiosk", service=service))
     return day.rows
 
 
@@ -77,7 +65,7 @@ class _Branch:
 
     def __init__(self, rules: Rules, day: str, until: int, tickets: int, first_seq: int, random: Random) -> None:
         self._now = until - int(HOURS * 3_600_000)
-        self._day = Day(rules, day, self._now, first_seq)
+        self._day = begun(rules, day, self._now, first_seq)
         self._end = until
         self._tickets = tickets
         self._random = random
@@ -94,10 +82,10 @@ class _Branch:
                 heapq.heappush(due, (self._now + int(pause * 1000) + 1, next(order), person))
         return self._day.rows
 
-    def _do(self, kind: Callable[..., cm.Command], source: str, **about: object) -> bool:
+    def _do(self, kind: Callable[..., Command], source: str, **about: object) -> bool:
         """No two presses of the day at the same millisecond: their causes must differ."""
         self._last = max(self._now, self._last + 1)
-        return self._day.do(kind(at=self._last, cause=f"{source}:{self._last:013d}", **about))
+        return isinstance(self._day.do(kind(at=self._last, cause=f"{source}:{self._last:013d}", **about)), list)
 
     def _customers(self) -> Iterator[float]:
         services, classes = list(self._day.rules.services), ("normal", "vip", "green")
@@ -105,34 +93,34 @@ class _Branch:
         for _ in range(self._tickets):
             (service,) = self._random.choices(services, (60, 28, 12))
             (klass,) = self._random.choices(classes, (90, 7, 3))
-            self._do(cm.TakeTicket, KIOSK, by="kiosk/kiosk", service=service, klass=klass, paper="ready")
+            self._do(TakeTicket, KIOSK, by="kiosk/kiosk", service=service, klass=klass, paper="ready")
             ticket = next(reversed(self._day.state.tickets))
             yield between * 0.4
-            self._do(cm.ReportPrint, f"printer:{ticket}#1:printed", ticket=ticket, copy=1, result="printed")
+            self._do(ReportPrint, f"printer:{ticket}#1:printed", ticket=ticket, copy=1, result="printed")
             yield between * self._random.uniform(0.1, 1.0)
 
     def _clerk(self, counter: str) -> Iterator[float]:
         press, chance = f"terminal68:terminals:{counter}", self._random.random
         minutes = len(self._day.rules.counters) * HOURS * 60 / self._tickets
         while True:
-            if not self._do(cm.CallNext, press, counter=counter):
+            if not self._do(CallNext, press, counter=counter):
                 yield 15.0
                 continue
             yield 60 * minutes * 0.1
             if chance() < 0.1:
-                self._do(cm.Recall, press, counter=counter)
+                self._do(Recall, press, counter=counter)
                 yield 60 * minutes * 0.1
             if chance() < 0.04:
                 ticket = self._day.state.counter(counter).ticket
-                self._do(cm.NoShow, press, counter=counter)
+                self._do(NoShow, press, counter=counter)
                 if chance() < 0.4:
                     yield 20.0
-                    self._do(cm.Return, "mqtt:panel/manager:5f0c1d2e3a4b5c6d", by="panel/manager", ticket=ticket)
+                    self._do(Return, "mqtt:panel/manager:5f0c1d2e3a4b5c6d", by="panel/manager", ticket=ticket)
                 continue
-            self._do(cm.Start, press, counter=counter)
+            self._do(Start, press, counter=counter)
             yield 60 * minutes * self._random.uniform(0.4, 1.0)
             if chance() < 0.03:
-                self._do(cm.Transfer, press, counter=counter, digits=self._random.choice("123"))
+                self._do(Transfer, press, counter=counter, digits=self._random.choice("123"))
 
 
 # -- files -------------------------------------------------------------------------------------------------------

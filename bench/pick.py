@@ -10,10 +10,11 @@ from statistics import median
 from bench.branch import configuration
 from bench.figures import Figure
 from controller.config import read
-from controller.lobby import calling
-from controller.lobby.events import TicketIssued
-from controller.lobby.rules import Rules
-from controller.lobby.state import State, evolve
+from controller.lobby import rule
+from controller.lobby.actions.registry import evolve
+from controller.lobby.actions.take_ticket import TicketIssued
+from controller.lobby.model.rules import Rules
+from controller.lobby.model.state import State
 
 FEW, MANY = 100, 100_000
 PICKS = 200
@@ -51,5 +52,5 @@ def _time(state: State, rules: Rules) -> float:
     counters = list(rules.counters.values())
     started = time.perf_counter()
     for n in range(PICKS):
-        calling.pick(state, rules, counters[n % len(counters)], 0)
+        rule.pick(state, rules, counters[n % len(counters)], 0)
     return (time.perf_counter() - started) / PICKS * 1e6

@@ -23,8 +23,8 @@ from controller.web.roles import DEVICES, ROLES, Role
 
 if TYPE_CHECKING:
     from controller.config import Settings
-    from controller.journal import Row
-    from controller.lobby.calendar import Span
+    from controller.lobby.aggregate import Row
+    from controller.lobby.model.calendar import Span
     from controller.web.access import Accounts
 
 CONFIG = click.option(
@@ -346,7 +346,7 @@ def replay(
 
 def _opening(text: str, counters: Sequence[str]) -> tuple[str, Sequence[Span]]:
     """A counter, and when it is to be open; empty: all the day."""
-    from controller.lobby.calendar import parse_spans  # noqa: PLC0415
+    from controller.lobby.model.calendar import parse_spans  # noqa: PLC0415
 
     id, equals, times = text.partition("=")
     if id not in counters:
@@ -405,7 +405,7 @@ def day(path: Path, begin: bool) -> None:
 def _rows(journal: Path, day: str | None) -> list[Row]:
     """The rows of one business day on which a ticket was given, by default the last; JournalError if there is none."""
     from controller.journal import JournalError, JournalReader  # noqa: PLC0415
-    from controller.lobby.events import TicketIssued  # noqa: PLC0415
+    from controller.lobby.actions.take_ticket import TicketIssued  # noqa: PLC0415
 
     if day is not None and not _is_day(day):
         _stop(f'--day: "{day}" is no day; it takes YYYY-MM-DD, such as 2026-01-05', WRONG)

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from controller.lobby.decide import STEP as STEP_MS
+from controller.lobby.actions.clock import STEP as STEP_MS
 
 STEP = STEP_MS / 1000
 """Seconds by which the wall clock must have moved by itself to have been set; less is the network's fine adjustment."""

@@ -20,13 +20,16 @@ from typing import TYPE_CHECKING, Any
 from controller.clock import Clock, ClockWatch, may_be_wrong, system_clock
 from controller.config import Settings
 from controller.desk import Desk
-from controller.engine import Answer, Engine, Request
+from controller.engine import Engine, Request
 from controller.furnish import furnish
 from controller.journal import Journal
-from controller.lobby.commands import CheckWindows, DropCounters, StartController, StepClock
-from controller.lobby.decide import roll_over
-from controller.lobby.rules import Rules
-from controller.lobby.staffing import CHECK_EVERY
+from controller.lobby.actions.clock import StartController, StepClock
+from controller.lobby.actions.day import roll_over
+from controller.lobby.actions.drop_counters import DropCounters
+from controller.lobby.actions.windows import CheckWindows
+from controller.lobby.answers import Answer
+from controller.lobby.forecast.staffing import CHECK_EVERY
+from controller.lobby.model.rules import Rules
 from controller.web.access import AccessError, Accounts
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from controller.clock import Clock, system_clock
 from controller.config import Settings
 from controller.engine import Engine
 from controller.journal import Journal, JournalError, JournalReader
-from controller.lobby.commands import BeginDay
+from controller.lobby.actions.day import BeginDay
 
 
 def told(settings: Settings, clock: Clock | None = None) -> str:

@@ -16,7 +16,6 @@ import time
 from collections import OrderedDict, deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
 
 from controller.journal import (
     Journal,
@@ -25,24 +24,13 @@ from controller.journal import (
     JournalLostError,
     JournalWriteError,
     Remark,
-    Row,
 )
-from controller.lobby.commands import Command
-from controller.lobby.decide import begins_day, decide
-from controller.lobby.events import (
-    ClockStepped,
-    DayOpened,
-    Event,
-    SelfServiceAdvised,
-    TicketFinished,
-    TicketIssued,
-    TicketReassigned,
-    TicketReturned,
-)
-from controller.lobby.issuing import SELF_SERVICE
-from controller.lobby.outcome import Refusal, Same, Told, sentence
-from controller.lobby.rules import Rules
-from controller.lobby.state import Print, State, evolve
+from controller.lobby.actions.command import Command
+from controller.lobby.actions.registry import evolve
+from controller.lobby.aggregate import Aggregate, Row
+from controller.lobby.answers import Answer, answer, answer_to
+from controller.lobby.model.rules import Rules
+from controller.lobby.model.state import State
 from controller.repeats import Repeats
 
 log = logging.getLogger(__name__)
@@ -57,20 +45,6 @@ RETRY = 1.0
 """Seconds between two tries to write while the journal is broken."""
 BEAT = 1.0
 """Seconds after which an idle engine makes an empty step, to show that it can."""
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What became of a request. `error` with `written` False: nothing was decided, ask again."""
-
-    result: Literal["ok", "refused", "error"]
-    text: str
-    ticket: str = ""
-    code: str = ""
-    """The refusal's code, for devices that show less than a sentence."""
-    printed: bool = True
-    """False: the ticket was issued, but no paper will come."""
-    written: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +77,8 @@ class Engine:
 
     def __init__(self, rules: Rules, journal: Journal, steady: Callable[[], float] = time.monotonic) -> None:
         self.rules = rules
-        self.state = State()
+        self._lobby = Aggregate(rules)
+        self.state = self._lobby.state
         self._journal = journal
         self._steady = steady
         self._repeats: Repeats[Answer] = Repeats(rules.call_grace)
@@ -115,8 +90,6 @@ class Engine:
         self._causes: set[str] = set()
         """What has acted today. Causes of earlier days are only looked for when the journal objects."""
         self._careful = False
-        self._day_ends = 0
-        self._seq = 0
         self.settled = True
         """Whether the state is what the journal holds: not while a step is being written."""
         self._broken = ""
@@ -143,8 +116,8 @@ class Engine:
                 ) from error
             causes.add(row.cause)
             seq = row.seq
-        self.state.become(state)
-        self._seq, self._causes, self._day_ends = seq, causes, 0
+        self._lobby.become(state, seq)
+        self._causes = causes
 
     def submit(self, request: Request) -> None:
         """Put a request into the inbox; a full inbox answers at once that it is too much."""
@@ -226,7 +199,6 @@ class Engine:
         requests = [self._inbox.popleft() for _ in range(min(len(self._inbox), STEP_LIMIT))]
         if self._inbox:
             self._wake.set()
-        rows: list[Row] = []
         remarks: list[Remark] = []
         answers: list[Answer] = []
         decided: dict[str, Answer] = {}
@@ -237,10 +209,11 @@ class Engine:
                 cause = request.command.cause
                 answer = decided.get(cause) or self._known(cause)
                 if answer is None:
-                    answer = decided[cause] = request.instead or self._decide(request, rows)
+                    answer = decided[cause] = request.instead or self._decide(request)
                     if request.remark and answer.result == "ok":
                         remarks.append(Remark(cause, request.command.at, request.remark))
                 answers.append(answer)
+            rows, self._lobby.rows = self._lobby.rows, []
             self.settled = not rows
             # An empty step goes through the writing thread as well: it shows that this still answers.
             await asyncio.wrap_future(self._journal.append(rows, remarks) if rows else self._journal.idle())
@@ -255,10 +228,11 @@ class Engine:
             self._wake.set()
             return
         except (JournalWriteError, JournalError) as error:
-            self.settled = self.settled and not rows
+            self.settled = self.settled and not self._lobby.rows
             self._break(str(error), requests)
             return
         self.settled, self._careful = True, False
+        self._causes.update(row.cause for row in rows)
         self._remember(decided)
         for request, answer in zip(requests, answers, strict=True):
             if self._owed.get(request.key) is request:
@@ -267,54 +241,27 @@ class Engine:
         if rows:
             _call(self._published, Step(rows, self.state))
 
-    def _decide(self, request: Request, rows: list[Row]) -> Answer:
+    def _decide(self, request: Request) -> Answer:
         """Decide one request on the state as the earlier ones of this step have left it."""
         command = request.command
-        if command.at >= self._day_ends:
-            self._begin_day(command, rows)
+        self._lobby.begin_day(command)
         now = self._steady()
         if again := self._repeats.again(command, now):
             return again
         if called := self._repeats.called(self.state, command, now):
             return Answer("ok", self.rules.wording.say("answer.called_already", ticket=called), ticket=called)
         try:
-            decision = decide(self.state, self.rules, command)
+            decision = self._lobby.decide(command)
         except Exception:
             # A fault of ours must cost one press, not the lobby: deciding has changed nothing.
             log.exception("%s could not be decided", type(command).__name__)
             return self._error("internal")
-        if isinstance(decision, Refusal):
-            return Answer("refused", decision.text(self.rules.wording), code=decision.code)
-        if isinstance(decision, Same):
-            paper = self.state.tickets[decision.ticket].print is not Print.NONE
-            text = self.rules.wording.say("answer.ticket_issued", ticket=decision.ticket)
-            return Answer("ok", text, ticket=decision.ticket, printed=paper)
-        if isinstance(decision, Told):
-            return Answer("ok", decision.text, ticket=decision.ticket, code=decision.code)
-        self._apply(decision, command, rows, request.press)
-        answer = answer_to(self.rules, decision)
-        if decision and not answer.code:
-            self._repeats.done(self.state, command, answer, now)
-        return answer
-
-    def _begin_day(self, command: Command, rows: list[Row]) -> None:
-        """Whoever acts first on a new day begins it, should nobody have done so at its hour."""
-        roll_over = begins_day(self.state, self.rules, command)
-        if roll_over:
-            self._decide(Request(roll_over), rows)
-        elif self.rules.day_of(command.at) <= self.state.day:
-            self._day_ends = self.rules.end_of_day(command.at)
-
-    def _apply(self, events: Sequence[Event], command: Command, rows: list[Row], press: str | None) -> None:
-        for part, event in enumerate(events):
-            day = event.day if isinstance(event, DayOpened) else self.state.day
-            self._seq += 1
-            if isinstance(event, DayOpened | ClockStepped):
-                self._day_ends = 0
-            rows.append(Row(self._seq, command.at, day, event, command.cause, part, None if part else press))
-            evolve(self.state, command.at, event)
-        if events:
-            self._causes.add(command.cause)
+        answered = answer(self.rules, self.state, decision)
+        if isinstance(decision, list):
+            self._lobby.apply(decision, command.at, command.cause, request.press)
+            if decision and not answered.code:
+                self._repeats.done(self.state, command, answered, now)
+        return answered
 
     def _known(self, cause: str) -> Answer | None:
         """The answer that this cause got already."""
@@ -388,24 +335,6 @@ class Engine:
 
     def _error(self, code: str) -> Answer:
         return Answer("error", self.rules.wording.say(f"refused.{code}"), code=code)
-
-
-def answer_to(rules: Rules, events: Sequence[Event]) -> Answer:
-    """The answer that a decision's events amount to; the same before and after a restart."""
-    if not events:
-        return Answer("ok", "")
-    issued = next((event for event in events if isinstance(event, TicketIssued)), None)
-    # That nobody is there for a ticket any more, and others take it over, follows from a deed and is none.
-    follows = isinstance(events[0], TicketReturned) or not all(isinstance(event, TicketReassigned) for event in events)
-    deeds = [event for event in events if not (follows and isinstance(event, TicketReassigned))] or events
-    last = issued or deeds[-1]
-    if isinstance(last, SelfServiceAdvised):
-        choice = rules.triage.choice(last.choice)
-        return Answer("ok", choice.advice if choice else sentence(rules, last), code=SELF_SERVICE)
-    if isinstance(last, TicketFinished) and last.none_waiting:
-        return Answer("ok", rules.wording.say("refused.none_waiting"), code="none_waiting")
-    printed = not isinstance(last, TicketIssued) or last.paper
-    return Answer("ok", sentence(rules, last), ticket=getattr(last, "ticket", ""), printed=printed)
 
 
 def _call(function: Callable[..., None], *about: object) -> None:

@@ -34,9 +34,9 @@ from controller.desk.mqtt import MqttPost
 from controller.desk.printing import PrinterPost, Render
 from controller.desk.terminals import TerminalsPost
 from controller.desk.voice import VoicePost, call
-from controller.lobby import views
-from controller.lobby.calendar import second_of
-from controller.lobby.state import State
+from controller.lobby.model.calendar import second_of
+from controller.lobby.model.state import State
+from controller.lobby.show import views
 from drivers import sound
 from drivers.bx import BxBoard
 from drivers.cardreader import CardReader

@@ -30,7 +30,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from controller.lobby.events import DayOpened, Event, UnknownEventError, from_row
+from controller.lobby.actions.day import DayOpened
+from controller.lobby.actions.event import UnknownEventError, from_row
+from controller.lobby.aggregate import Row
 from controller.openfiles import FRAME, LOG_HEAD, PAGE, Look, OpenFiles, Trouble, log_pages, log_size
 
 log = logging.getLogger(__name__)
@@ -102,28 +104,6 @@ class JournalLostError(JournalWriteError):
 
 class JournalConflictError(JournalWriteError):
     """A row of the batch is in the journal already: one of its causes has acted before."""
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One event as the journal holds it; `at` in ms since 1970, UTC."""
-
-    seq: int
-    at: int
-    day: str
-    event: Event
-    cause: str
-    part: int
-    press: str | None = None
-    """The key frame that led to it, where a driver needs it to recognise a retransmission."""
-
-    @property
-    def data(self) -> dict[str, Any]:
-        """The row's `data` object."""
-        data = self.event.to_row()
-        if self.press is not None:
-            data["press"] = self.press
-        return data
 
 
 @dataclass(frozen=True, slots=True)

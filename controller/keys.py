@@ -8,7 +8,33 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from controller.lobby import commands as cm
+from controller.lobby.actions.ask_why import AskWhy
+from controller.lobby.actions.call_by_hand import CallByHand
+from controller.lobby.actions.call_next import CallNext
+from controller.lobby.actions.call_number import CallNumber
+from controller.lobby.actions.cancel import Cancel
+from controller.lobby.actions.close_counter import Close
+from controller.lobby.actions.command import Command
+from controller.lobby.actions.day import BeginDay
+from controller.lobby.actions.finish import Finish
+from controller.lobby.actions.hold import Hold
+from controller.lobby.actions.no_show import NoShow
+from controller.lobby.actions.open_counter import Open
+from controller.lobby.actions.pause_counter import Pause
+from controller.lobby.actions.promote import Promote
+from controller.lobby.actions.rating import AskRating
+from controller.lobby.actions.reassign import Reassign
+from controller.lobby.actions.recall import Recall
+from controller.lobby.actions.reprint import Reprint
+from controller.lobby.actions.return_ticket import Return
+from controller.lobby.actions.start import Start
+from controller.lobby.actions.take_ticket import TakeTicket
+from controller.lobby.actions.transfer import Transfer
+from controller.lobby.actions.undo import Undo
+from controller.lobby.actions.undo_finish import UndoFinish
+from controller.lobby.actions.unhold import Unhold
+from controller.lobby.actions.windows import AnswerAdvice
+from controller.lobby.model.paper import Paper
 from drivers.terminal68 import Key
 
 TERMINAL_KEYS: dict[tuple[int, str | None], tuple[str, str | None]] = {
@@ -25,24 +51,24 @@ TERMINAL_KEYS: dict[tuple[int, str | None], tuple[str, str | None]] = {
 }
 """(key byte, digits; None: any) on a 68-terminal -> (key at a counter, digits; None: as typed)."""
 
-_AT_COUNTER: dict[str, Callable[[str, int, str, str], cm.Command]] = {
+_AT_COUNTER: dict[str, Callable[[str, int, str, str], Command]] = {
     "CALL": lambda counter, at, cause, digits: (
-        cm.CallNumber(counter=counter, at=at, cause=cause, digits=digits)
+        CallNumber(counter=counter, at=at, cause=cause, digits=digits)
         if digits
-        else cm.CallNext(counter=counter, at=at, cause=cause)
+        else CallNext(counter=counter, at=at, cause=cause)
     ),
-    "RECALL": lambda counter, at, cause, digits: cm.Recall(counter=counter, at=at, cause=cause),
-    "START": lambda counter, at, cause, digits: cm.Start(counter=counter, at=at, cause=cause),
-    "FINISH": lambda counter, at, cause, digits: cm.Finish(counter=counter, at=at, cause=cause),
-    "UNDO": lambda counter, at, cause, digits: cm.UndoFinish(counter=counter, at=at, cause=cause),
-    "NOSHOW": lambda counter, at, cause, digits: cm.NoShow(counter=counter, at=at, cause=cause),
-    "HOLD": lambda counter, at, cause, digits: cm.Hold(counter=counter, at=at, cause=cause),
-    "UNHOLD": lambda counter, at, cause, digits: cm.Unhold(counter=counter, at=at, cause=cause, digits=digits),
-    "TRANSFER": lambda counter, at, cause, digits: cm.Transfer(counter=counter, at=at, cause=cause, digits=digits),
-    "PAUSE": lambda counter, at, cause, digits: cm.Pause(counter=counter, at=at, cause=cause, reason=digits),
-    "OPEN": lambda counter, at, cause, digits: cm.Open(counter=counter, at=at, cause=cause),
-    "CLOSE": lambda counter, at, cause, digits: cm.Close(counter=counter, at=at, cause=cause),
-    "EVALUATE": lambda counter, at, cause, digits: cm.AskRating(counter=counter, at=at, cause=cause),
+    "RECALL": lambda counter, at, cause, digits: Recall(counter=counter, at=at, cause=cause),
+    "START": lambda counter, at, cause, digits: Start(counter=counter, at=at, cause=cause),
+    "FINISH": lambda counter, at, cause, digits: Finish(counter=counter, at=at, cause=cause),
+    "UNDO": lambda counter, at, cause, digits: UndoFinish(counter=counter, at=at, cause=cause),
+    "NOSHOW": lambda counter, at, cause, digits: NoShow(counter=counter, at=at, cause=cause),
+    "HOLD": lambda counter, at, cause, digits: Hold(counter=counter, at=at, cause=cause),
+    "UNHOLD": lambda counter, at, cause, digits: Unhold(counter=counter, at=at, cause=cause, digits=digits),
+    "TRANSFER": lambda counter, at, cause, digits: Transfer(counter=counter, at=at, cause=cause, digits=digits),
+    "PAUSE": lambda counter, at, cause, digits: Pause(counter=counter, at=at, cause=cause, reason=digits),
+    "OPEN": lambda counter, at, cause, digits: Open(counter=counter, at=at, cause=cause),
+    "CLOSE": lambda counter, at, cause, digits: Close(counter=counter, at=at, cause=cause),
+    "EVALUATE": lambda counter, at, cause, digits: AskRating(counter=counter, at=at, cause=cause),
 }
 
 
@@ -60,7 +86,7 @@ GRANTED = ("green", "urgent")
 """Classes that the lobby manager gives, with a reason: no button takes a ticket of one."""
 
 
-def at_counter(key: str, digits: str, counter: str, at: int, cause: str) -> cm.Command | None:
+def at_counter(key: str, digits: str, counter: str, at: int, cause: str) -> Command | None:
     """The command for a key at a counter; None: there is no such key."""
     command = _AT_COUNTER.get(key)
     return command(counter, at, cause, digits) if command else None
@@ -76,18 +102,18 @@ def at_panel(
     service: str,
     counter: str,
     reason: str,
-    paper: cm.Paper,
+    paper: Paper,
     screen: bool = False,
-) -> cm.Command | None:
+) -> Command | None:
     """The command for one of the lobby manager's buttons; None: there is no such button.
 
     `screen`: the number of a ticket can be read where it was pressed, should the printer be down.
     """
     match key:
         case "GREEN" if ticket:
-            return cm.Promote(at=at, cause=cause, by=by, ticket=ticket, klass="green", reason=reason)
+            return Promote(at=at, cause=cause, by=by, ticket=ticket, klass="green", reason=reason)
         case "GREEN":
-            return cm.TakeTicket(
+            return TakeTicket(
                 at=at,
                 cause=cause,
                 by=by,
@@ -99,27 +125,25 @@ def at_panel(
                 granted=True,
             )
         case "URGENT":
-            return cm.Promote(at=at, cause=cause, by=by, ticket=ticket, klass="urgent", reason=reason)
+            return Promote(at=at, cause=cause, by=by, ticket=ticket, klass="urgent", reason=reason)
         case "WHY":
-            return cm.AskWhy(at=at, cause=cause, ticket=ticket)
+            return AskWhy(at=at, cause=cause, ticket=ticket)
         case "NEWDAY":
-            return cm.BeginDay(at=at, cause=cause, by=by, reason=reason)
+            return BeginDay(at=at, cause=cause, by=by, reason=reason)
         case "ACCEPT" | "DECLINE":
-            return cm.AnswerAdvice(at=at, cause=cause, by=by, accept=key == "ACCEPT", counter=counter)
+            return AnswerAdvice(at=at, cause=cause, by=by, accept=key == "ACCEPT", counter=counter)
         case "REASSIGN":
-            return cm.Reassign(
-                at=at, cause=cause, by=by, ticket=ticket, service=service, counter=counter, reason=reason
-            )
+            return Reassign(at=at, cause=cause, by=by, ticket=ticket, service=service, counter=counter, reason=reason)
         case "UNDO":
-            return cm.Undo(at=at, cause=cause, by=by, ticket=ticket, reason=reason)
+            return Undo(at=at, cause=cause, by=by, ticket=ticket, reason=reason)
         case "CALL":
-            return cm.CallByHand(at=at, cause=cause, by=by, ticket=ticket, counter=counter, reason=reason)
+            return CallByHand(at=at, cause=cause, by=by, ticket=ticket, counter=counter, reason=reason)
         case "RETURN":
-            return cm.Return(at=at, cause=cause, by=by, ticket=ticket, reason=reason)
+            return Return(at=at, cause=cause, by=by, ticket=ticket, reason=reason)
         case "CANCEL":
-            return cm.Cancel(at=at, cause=cause, by=by, ticket=ticket, reason=reason)
+            return Cancel(at=at, cause=cause, by=by, ticket=ticket, reason=reason)
         case "REPRINT":
-            return cm.Reprint(at=at, cause=cause, by=by, ticket=ticket, reason=reason, paper=paper)
+            return Reprint(at=at, cause=cause, by=by, ticket=ticket, reason=reason, paper=paper)
     return None
 
 

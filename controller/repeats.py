@@ -16,8 +16,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Generic, TypeVar
 
-from controller.lobby import commands as cm
-from controller.lobby.state import State
+from controller.lobby.actions.call_next import CallNext
+from controller.lobby.actions.command import Command, CounterCommand, ManagerCommand
+from controller.lobby.actions.take_ticket import TakeTicket
+from controller.lobby.model.state import State
 
 HELD = 1.0
 """Seconds between two copies of a press in which the key was not let go."""
@@ -36,7 +38,7 @@ class _Call:
 class _Press(Generic[A]):
     """What was done last at a counter, or by a button."""
 
-    command: cm.Command
+    command: Command
     heard: float
     answer: A
 
@@ -49,7 +51,7 @@ class Repeats(Generic[A]):
         self._calls: dict[str, _Call] = {}
         self._presses: dict[str, _Press[A]] = {}
 
-    def again(self, command: cm.Command, now: float) -> A | None:
+    def again(self, command: Command, now: float) -> A | None:
         """The answer that the press was given already, if this is a key that was not let go."""
         press = self._presses.get(_where(command))
         if press is None or press.command != _what(command) or now - press.heard >= HELD:
@@ -57,9 +59,9 @@ class Repeats(Generic[A]):
         press.heard = now
         return press.answer
 
-    def called(self, state: State, command: cm.Command, now: float) -> str:
+    def called(self, state: State, command: Command, now: float) -> str:
         """The ticket that this press has called already, if it is a call within the grace; else empty."""
-        if not isinstance(command, cm.CallNext):
+        if not isinstance(command, CallNext):
             return ""
         ticket = state.counter(command.counter).ticket
         if not ticket:
@@ -70,7 +72,7 @@ class Repeats(Generic[A]):
         ago = now - call.heard if known and call else (command.at - state.tickets[ticket].since) / 1000
         return ticket if 0 <= ago < self._grace else ""
 
-    def done(self, state: State, command: cm.Command, answer: A, now: float) -> None:
+    def done(self, state: State, command: Command, answer: A, now: float) -> None:
         """A press has been decided, and something was done; `state` is the one after it."""
         where = _where(command)
         if not self._grace or not where:
@@ -84,16 +86,16 @@ class Repeats(Generic[A]):
         self._presses[where] = _Press(_what(command), now, answer)
 
 
-def _where(command: cm.Command) -> str:
+def _where(command: Command) -> str:
     """The counter or the manager's button that a press is made at; empty: one whose copies are told in another way."""
     match command:
-        case cm.CounterCommand(counter=counter):
+        case CounterCommand(counter=counter):
             return f"counter/{counter}"
-        case cm.ManagerCommand(by=by) | cm.TakeTicket(by=by, granted=True):
+        case ManagerCommand(by=by) | TakeTicket(by=by, granted=True):
             return by
     return ""  # `hold_off` says when a ticket button is pressed twice by one customer
 
 
-def _what(command: cm.Command) -> cm.Command:
+def _what(command: Command) -> Command:
     """What is the same of all copies of a press."""
     return replace(command, at=0, cause="")

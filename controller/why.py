@@ -9,12 +9,15 @@ from pathlib import Path
 
 from rich.console import Console
 
-from controller.journal import Row
-from controller.lobby import explain
-from controller.lobby.events import DayClosed, TicketCalled, TicketIssued
-from controller.lobby.explain import Explanation
-from controller.lobby.rules import Rules
-from controller.lobby.state import Stage, State, evolve
+from controller.lobby.actions.call_next import TicketCalled
+from controller.lobby.actions.day import DayClosed
+from controller.lobby.actions.registry import evolve
+from controller.lobby.actions.take_ticket import TicketIssued
+from controller.lobby.aggregate import Row
+from controller.lobby.model.rules import Rules
+from controller.lobby.model.state import Stage, State
+from controller.lobby.show import explain
+from controller.lobby.show.explain import Explanation
 from controller.output import console, table, write_json
 
 
@@ -54,7 +57,7 @@ def explanations(rows: Sequence[Row], rules: Rules, text: str) -> list[tuple[int
             over = True  # it takes all tickets away
             break
         if isinstance(row.event, TicketCalled) and row.event.ticket == id:
-            told.append((row.at, explain.call(state, rules, row.event)))
+            told.append((row.at, explain.call(state, rules, id, row.event.why)))
         evolve(state, row.at, row.event)
         last = row.at
         ticket = state.tickets.get(id)

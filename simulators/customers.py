@@ -13,7 +13,7 @@ from datetime import date
 from itertools import count
 from random import Random
 
-from controller.lobby.rules import Rules
+from controller.lobby.model.rules import Rules
 
 SPREAD = 0.75
 """Coefficient of variation of service times."""

@@ -23,7 +23,7 @@ from rich.console import Console
 from rich.table import Table
 
 from controller.config import MqttKeypad, MqttKiosk, Settings, Terminal68Device, VfdDevice, WebSettings
-from controller.lobby.state import Print
+from controller.lobby.model.state import Print
 from controller.web.access import Accounts
 from simulators.board import BoardFarEnd
 from simulators.broker import embedded_broker

@@ -20,7 +20,7 @@ from rich.table import Table
 from rich.text import Text
 
 from controller.config import EscposDevice, Settings, VfdDevice
-from controller.lobby.views import in_words
+from controller.lobby.show.views import in_words
 from simulators.board import BoardFarEnd
 from simulators.buttons import Buttons
 from simulators.people import Hall

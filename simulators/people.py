@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from controller.config import MqttKeypad, MqttKiosk, MqttPanel, Settings, Terminal68Device, VfdDevice
-from controller.lobby.rules import Rules
+from controller.lobby.model.rules import Rules
 from drivers.terminal68 import Key
 from simulators.board import BoardFarEnd
 from simulators.buttons import Buttons

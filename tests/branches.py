@@ -18,17 +18,46 @@ from checker import Numbers
 from hypothesis import strategies as st
 
 from controller import config
-from controller.engine import answer_to
-from controller.lobby import commands as cm
-from controller.lobby import events as ev
-from controller.lobby import triage
-from controller.lobby.calendar import Hours, parse_spans
-from controller.lobby.decide import begins_day, decide
-from controller.lobby.outcome import Decision, Refusal, Same
-from controller.lobby.rules import Appointments, Counter, Rules, Service, TicketClass
-from controller.lobby.state import CounterStage, Stage, State, evolve
-from controller.lobby.triage import Choice, Question, Triage
-from controller.lobby.wording import Wording
+from controller.lobby.actions.call_by_hand import CallByHand
+from controller.lobby.actions.call_next import CallNext, TicketCalled
+from controller.lobby.actions.call_number import CallNumber
+from controller.lobby.actions.cancel import Cancel
+from controller.lobby.actions.clock import StartController, StepClock
+from controller.lobby.actions.close_counter import Close
+from controller.lobby.actions.command import Command
+from controller.lobby.actions.day import BeginDay, RollOver
+from controller.lobby.actions.drop_counters import DropCounters
+from controller.lobby.actions.event import Event, from_row
+from controller.lobby.actions.finish import Finish
+from controller.lobby.actions.hold import Hold
+from controller.lobby.actions.no_show import NoShow
+from controller.lobby.actions.open_counter import Open
+from controller.lobby.actions.pause_counter import Pause
+from controller.lobby.actions.promote import Promote
+from controller.lobby.actions.rating import AskRating, Rate
+from controller.lobby.actions.reassign import Reassign
+from controller.lobby.actions.recall import Recall
+from controller.lobby.actions.registry import Decision, evolve
+from controller.lobby.actions.report_device import ReportDevice
+from controller.lobby.actions.report_print import ReportPrint
+from controller.lobby.actions.reprint import Reprint
+from controller.lobby.actions.return_ticket import Return
+from controller.lobby.actions.start import Start
+from controller.lobby.actions.take_ticket import TakeTicket
+from controller.lobby.actions.transfer import Transfer
+from controller.lobby.actions.undo import Undo
+from controller.lobby.actions.undo_finish import UndoFinish
+from controller.lobby.actions.unhold import Unhold
+from controller.lobby.actions.windows import AnswerAdvice, CheckWindows
+from controller.lobby.aggregate import Aggregate
+from controller.lobby.answers import answer
+from controller.lobby.model import triage
+from controller.lobby.model.calendar import Hours, parse_spans
+from controller.lobby.model.outcome import Same
+from controller.lobby.model.rules import Appointments, Counter, Rules, Service, TicketClass
+from controller.lobby.model.state import CounterStage, Stage, State
+from controller.lobby.model.triage import Choice, Question, Triage
+from controller.lobby.model.wording import Wording
 
 MINUTE = 60
 SECOND_MS = 1000
@@ -327,54 +356,62 @@ class Lobby:
     """
 
     def __init__(self, rules: Rules, now: int = NINE) -> None:
-        self.rules = rules
-        self.state = State()
+        self._lobby = Aggregate(rules)
+        self.state = self._lobby.state
         self.now = now
         self.rows: list[dict[str, Any]] = []
-        self.decisions: list[tuple[cm.Command, Decision]] = []
+        self.decisions: list[tuple[Command, Decision]] = []
 
-    def do(self, command: cm.Command) -> Decision:
+    @property
+    def rules(self) -> Rules:
+        return self._lobby.rules
+
+    @rules.setter
+    def rules(self, rules: Rules) -> None:
+        self._lobby.rules = rules
+
+    def do(self, command: Command) -> Decision:
         """Decide a command and apply its events."""
-        roll_over = begins_day(self.state, self.rules, command)
-        if roll_over:
-            self.do(roll_over)
-        decision = decide(self.state, self.rules, command)
+        before = self.state.day
+        decision = self._lobby.do(command)
+        if self.state.day != before and not isinstance(command, RollOver):
+            self.decisions.append((RollOver(at=command.at, cause=""), []))
+        self._keep()
         self.decisions.append((command, decision))
-        if isinstance(decision, list):
-            self.write(*decision, at=command.at)
-            answer_to(self.rules, decision)
-        elif isinstance(decision, Refusal):
-            decision.text(self.rules.wording)
+        answer(self.rules, self.state, decision)
         return decision
 
-    def write(self, *events: ev.Event, at: int | None = None) -> None:
+    def write(self, *events: Event, at: int | None = None) -> None:
         """Let these events happen, as they are."""
         at = self.now if at is None else at
-        for event in events:
-            evolve(self.state, at, event)
-            data = json.loads(json.dumps(event.to_row()))
-            self.rows.append(
-                {"seq": len(self.rows) + 1, "at": at, "kind": event.KIND, "version": event.VERSION, "data": data}
-            )
+        self._lobby.apply(events, at, "")
+        self._keep()
+
+    def _keep(self) -> None:
+        rows, self._lobby.rows = self._lobby.rows, []
+        for row in rows:
+            kind, version = row.event.KIND, row.event.VERSION
+            data = json.loads(json.dumps(row.event.to_row()))
+            self.rows.append({"seq": row.seq, "at": row.at, "kind": kind, "version": version, "data": data})
 
     def replayed(self) -> State:
         """The state that the rows alone lead to."""
         state = State()
         for row in self.rows:
-            evolve(state, row["at"], ev.from_row(row["kind"], row["version"], row["data"]))
+            evolve(state, row["at"], from_row(row["kind"], row["version"], row["data"]))
         return state
 
     def set_clock(self, by: int) -> Decision:
         """Somebody sets the clock, by so many ms, and the controller notices."""
         self.now += by
-        return self.do(cm.StepClock(at=self.now, cause="", by=by))
+        return self.do(StepClock(at=self.now, cause="", by=by))
 
     # -- the usual presses -------------------------------------------------------------------------------------
 
     def take(self, service: str = "", klass: str = "", **more: Any) -> str:
         """A ticket's id."""
         more = {"by": "kiosk"} | more
-        decision = self.do(cm.TakeTicket(at=self.now, cause="", service=service, klass=klass, **more))
+        decision = self.do(TakeTicket(at=self.now, cause="", service=service, klass=klass, **more))
         if isinstance(decision, Same):
             return decision.ticket
         assert isinstance(decision, list), decision
@@ -382,9 +419,9 @@ class Lobby:
 
     def call(self, counter: str) -> str:
         """The called ticket's id, empty when none waits."""
-        decision = self.do(cm.CallNext(at=self.now, cause="", counter=counter))
+        decision = self.do(CallNext(at=self.now, cause="", counter=counter))
         last = decision[-1] if isinstance(decision, list) else None
-        return last.ticket if isinstance(last, ev.TicketCalled) else ""
+        return last.ticket if isinstance(last, TicketCalled) else ""
 
     def wait(self, minutes: float) -> None:
         """Let time pass."""
@@ -417,7 +454,7 @@ class Lobby:
             meant = meant[-3:]  # the others are too late
         return meant or list(self.state.tickets)
 
-    def _command(self, step: Step) -> cm.Command:
+    def _command(self, step: Step) -> Command:
         rules, which, what = self.rules, step.which, step.what
         base: dict[str, Any] = {"at": self.now, "cause": f"step:{len(self.decisions)}"}
         at_counter = base | {"counter": _of(rules.counters, which)}
@@ -430,97 +467,97 @@ class Lobby:
                 paper = ("ready", "none", "ready", "paper_end")[which % 4]
                 off = 2 if which % 8 == 7 else 0
                 kiosk = f"kiosk-{which % 2}"
-                return cm.TakeTicket(**base, by=kiosk, service=service, klass=klass, paper=paper, hold_off=off)
+                return TakeTicket(**base, by=kiosk, service=service, klass=klass, paper=paper, hold_off=off)
             case "green":
                 green = base | {"by": "panel", "klass": _of(rules.classes, -1), "reason": "elderly"}
-                return cm.TakeTicket(**green, service=service, granted=which % 2 == 0)
+                return TakeTicket(**green, service=service, granted=which % 2 == 0)
             case "appointment":
                 clock = (f"{8 + what % 6:02d}:{which % 2 * 30:02d}", "9")[which > 250]
                 booked = "appointment" if "appointment" in rules.classes else klass
-                return cm.TakeTicket(**base, by="kiosk-0", service=service, klass=booked, slot=clock)
+                return TakeTicket(**base, by="kiosk-0", service=service, klass=booked, slot=clock)
             case "choose":
                 answer = "more" if which > 250 else f"to-{service}" if which % 8 == 6 else f"atm-{service}"
                 kiosk = f"kiosk-{which % 2}"
-                return cm.TakeTicket(**base, by=kiosk, choice=answer, insist=which % 4 == 3, hold_off=which % 3)
+                return TakeTicket(**base, by=kiosk, choice=answer, insist=which % 4 == 3, hold_off=which % 3)
             case "needs":
                 needs = (*triage.NEEDS[: which % 4], *["wings"] * (which > 250))
-                return cm.TakeTicket(**base, by="kiosk-1", service=service, form=which % 2 == 0, needs=needs)
+                return TakeTicket(**base, by="kiosk-1", service=service, form=which % 2 == 0, needs=needs)
             case "urgent":
-                return cm.Promote(**manager, klass="urgent", reason="ill")
+                return Promote(**manager, klass="urgent", reason="ill")
             case "check_windows":
-                return cm.CheckWindows(**base)
+                return CheckWindows(**base)
             case "answer_advice":
                 asked = _of(rules.counters, what) if which % 2 else ""
-                return cm.AnswerAdvice(**base, by="panel", accept=what % 2 == 0, counter=asked)
+                return AnswerAdvice(**base, by="panel", accept=what % 2 == 0, counter=asked)
             case "call":
-                return cm.CallNext(**at_counter)
+                return CallNext(**at_counter)
             case "call_number":
-                return cm.CallNumber(**at_counter, digits=ticket[1:] if what % 2 else ticket[-2:])
+                return CallNumber(**at_counter, digits=ticket[1:] if what % 2 else ticket[-2:])
             case "recall":
-                return cm.Recall(**at_counter)
+                return Recall(**at_counter)
             case "start":
-                return cm.Start(**at_counter)
+                return Start(**at_counter)
             case "finish":
-                return cm.Finish(**at_counter)
+                return Finish(**at_counter)
             case "undo_finish":
-                return cm.UndoFinish(**at_counter)
+                return UndoFinish(**at_counter)
             case "no_show":
-                return cm.NoShow(**at_counter)
+                return NoShow(**at_counter)
             case "hold":
-                return cm.Hold(**at_counter)
+                return Hold(**at_counter)
             case "unhold":
-                return cm.Unhold(**at_counter, digits=ticket[1:] if what % 4 == 0 else "")
+                return Unhold(**at_counter, digits=ticket[1:] if what % 4 == 0 else "")
             case "transfer_service":
-                return cm.Transfer(**at_counter, digits=str(what % 6))
+                return Transfer(**at_counter, digits=str(what % 6))
             case "transfer_counter":
-                return cm.Transfer(**at_counter, digits=_of(rules.counters, what).zfill(2))
+                return Transfer(**at_counter, digits=_of(rules.counters, what).zfill(2))
             case "pause":
-                return cm.Pause(**at_counter, reason=str(what % 9))
+                return Pause(**at_counter, reason=str(what % 9))
             case "open":
-                return cm.Open(**at_counter)
+                return Open(**at_counter)
             case "close":
-                return cm.Close(**at_counter)
+                return Close(**at_counter)
             case "ask_rating":
-                return cm.AskRating(**at_counter)
+                return AskRating(**at_counter)
             case "rate":
-                return cm.Rate(**at_counter, score=what % 7)
+                return Rate(**at_counter, score=what % 7)
             case "promote":
-                return cm.Promote(**manager, klass=klass, reason="elderly")
+                return Promote(**manager, klass=klass, reason="elderly")
             case "reassign_any":
-                return cm.Reassign(**manager)
+                return Reassign(**manager)
             case "reassign_next":
-                return cm.Reassign(**(manager | {"ticket": ""}))
+                return Reassign(**(manager | {"ticket": ""}))
             case "reassign_counter":
-                return cm.Reassign(**manager, counter=_of(rules.counters, what))
+                return Reassign(**manager, counter=_of(rules.counters, what))
             case "reassign_service":
-                return cm.Reassign(**manager, service=service)
+                return Reassign(**manager, service=service)
             case "undo":
-                return cm.Undo(**manager)
+                return Undo(**manager)
             case "call_by_hand":
                 free = [id for id, c in self.state.counters.items() if c.stage is CounterStage.OPEN and not c.ticket]
                 counter = free[which % len(free)] if free and what < 230 else at_counter["counter"]
-                return cm.CallByHand(**manager, counter=counter, reason="elderly")
+                return CallByHand(**manager, counter=counter, reason="elderly")
             case "return":
-                return cm.Return(**manager)
+                return Return(**manager)
             case "cancel":
-                return cm.Cancel(**manager, reason="left")
+                return Cancel(**manager, reason="left")
             case "reprint":
-                return cm.Reprint(**(manager | {"ticket": "" if what % 2 else ticket}), paper="ready")
+                return Reprint(**(manager | {"ticket": "" if what % 2 else ticket}), paper="ready")
             case "report_print":
                 result = ("printed", "sent", "unknown")[what % 3]
-                return cm.ReportPrint(**base, ticket=ticket, copy=1 + (what > 200), result=result)
+                return ReportPrint(**base, ticket=ticket, copy=1 + (what > 200), result=result)
             case "report_device":
-                return cm.ReportDevice(**base, device="printer", state="degraded", detail="paper_end")
+                return ReportDevice(**base, device="printer", state="degraded", detail="paper_end")
             case "start_controller":
-                return cm.StartController(**base, boot=f"boot {which // 128}", origin=NINE + 10_000 * (what // 200))
+                return StartController(**base, boot=f"boot {which // 128}", origin=NINE + 10_000 * (what // 200))
             case "drop_counters":
-                return cm.DropCounters(**base)
+                return DropCounters(**base)
             case "begin_day":
-                return cm.BeginDay(**(manager | {"ticket": ""}))
+                return BeginDay(**(manager | {"ticket": ""}))
             case "set_clock":
-                return cm.StepClock(**base, by=(which - 100) * MINUTE_MS)
+                return StepClock(**base, by=(which - 100) * MINUTE_MS)
             case "roll_over":
-                return cm.RollOver(**base)
+                return RollOver(**base)
         raise AssertionError(step.kind)
 
 

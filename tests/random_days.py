@@ -29,15 +29,33 @@ from branches import (
     wording,
 )
 
-from controller.journal import Row
-from controller.lobby import commands as cm
-from controller.lobby import triage
-from controller.lobby.calendar import DAY, Calendar, Profile, Span, clock
-from controller.lobby.rules import Appointments, Counter, Rules, Service, TicketClass
-from controller.lobby.state import Stage
+from controller.lobby.actions.call_by_hand import CallByHand
+from controller.lobby.actions.call_next import CallNext
+from controller.lobby.actions.call_number import CallNumber
+from controller.lobby.actions.cancel import Cancel
+from controller.lobby.actions.close_counter import Close
+from controller.lobby.actions.command import Command
+from controller.lobby.actions.finish import Finish
+from controller.lobby.actions.hold import Hold
+from controller.lobby.actions.open_counter import Open
+from controller.lobby.actions.pause_counter import Pause
+from controller.lobby.actions.promote import Promote
+from controller.lobby.actions.reassign import Reassign
+from controller.lobby.actions.recall import Recall
+from controller.lobby.actions.return_ticket import Return
+from controller.lobby.actions.take_ticket import TakeTicket
+from controller.lobby.actions.transfer import Transfer
+from controller.lobby.actions.undo import Undo
+from controller.lobby.actions.unhold import Unhold
+from controller.lobby.actions.windows import AnswerAdvice
+from controller.lobby.aggregate import Aggregate, Row
+from controller.lobby.model import triage
+from controller.lobby.model.calendar import DAY, Calendar, Profile, Span, clock
+from controller.lobby.model.rules import Appointments, Counter, Rules, Service, TicketClass
+from controller.lobby.model.state import Stage
 from simulators.customers import Customer
 from simulators.customers import day as customers_of
-from simulators.days.virtual import Leg, VirtualDay, VirtualLobby, follow_advice, leave_alone
+from simulators.days.virtual import Leg, VirtualDay, follow_advice, leave_alone
 
 OPENS, CLOSES = 9 * 3600, 17 * 3600
 ZONES = ("Asia/Shanghai", "Europe/Berlin", "America/St_Johns", "Pacific/Auckland")
@@ -157,56 +175,54 @@ class Manager:
         klass = chance.choice(list(rules.classes))
         digits = chance.choice((str(rules.services[service].key), chance.choice(list(rules.counters)).zfill(2), "9"))
         others = chance.choice((*rules.counters, *([""] * 3)))
-        command: cm.Command = chance.choice(
+        command: Command = chance.choice(
             (
-                cm.Promote(**panel, klass=klass, reason="elderly"),
-                cm.Promote(**panel, klass="urgent", reason="ill"),
-                cm.Reassign(**panel, counter=others, service="" if others else chance.choice((service, ""))),
-                cm.Reassign(**(panel | {"ticket": ""})),
-                cm.Undo(**panel),
-                cm.Undo(**(panel | {"ticket": chance.choice(changed)})),
-                cm.Undo(**(panel | {"ticket": chance.choice(changed)})),
-                cm.CallByHand(**panel, counter=counter, reason="elderly"),
-                cm.CallByHand(**panel, counter=counter),
-                cm.Cancel(**panel, reason="left"),
-                cm.Return(**panel),
-                cm.Transfer(**here, digits=digits),
-                cm.Transfer(**here, digits=digits),
-                cm.Hold(**here),
-                cm.Unhold(**here),
-                cm.CallNumber(**here, digits=ticket[1:]),
-                cm.CallNext(**here),
-                cm.Recall(**here),
-                cm.Pause(**here),
-                cm.Close(**here),
-                cm.Open(**here),
-                cm.AnswerAdvice(at=at, cause=here["cause"], by="panel/manager", accept=chance.random() < 0.5),
+                Promote(**panel, klass=klass, reason="elderly"),
+                Promote(**panel, klass="urgent", reason="ill"),
+                Reassign(**panel, counter=others, service="" if others else chance.choice((service, ""))),
+                Reassign(**(panel | {"ticket": ""})),
+                Undo(**panel),
+                Undo(**(panel | {"ticket": chance.choice(changed)})),
+                Undo(**(panel | {"ticket": chance.choice(changed)})),
+                CallByHand(**panel, counter=counter, reason="elderly"),
+                CallByHand(**panel, counter=counter),
+                Cancel(**panel, reason="left"),
+                Return(**panel),
+                Transfer(**here, digits=digits),
+                Transfer(**here, digits=digits),
+                Hold(**here),
+                Unhold(**here),
+                CallNumber(**here, digits=ticket[1:]),
+                CallNext(**here),
+                Recall(**here),
+                Pause(**here),
+                Close(**here),
+                Open(**here),
+                AnswerAdvice(at=at, cause=here["cause"], by="panel/manager", accept=chance.random() < 0.5),
             )
         )
-        if isinstance(command, cm.CallByHand):
+        if isinstance(command, CallByHand):
             self._finishes(at, counter)  # only who is free can be given somebody
         self._day.do(command)
-        if isinstance(command, cm.Promote | cm.Reassign) and chance.random() < 0.4:
+        if isinstance(command, Promote | Reassign) and chance.random() < 0.4:
             self._day.later(at + MINUTE_MS, lambda at: self._undoes(at, ticket))
-        if isinstance(
-            command, cm.CallByHand | cm.CallNumber | cm.Unhold | cm.CallNext | cm.Transfer | cm.Hold | cm.Pause
-        ):
+        if isinstance(command, CallByHand | CallNumber | Unhold | CallNext | Transfer | Hold | Pause):
             # Nobody of the simulated clerks knows what was pressed here: end it, and let the window go on.
             self._day.later(at + chance.randrange(10 * MINUTE_MS), lambda at: self._ends(at, counter))
 
     def _undoes(self, at: int, ticket: str) -> None:
-        self._day.do(cm.Undo(at=at, cause=self._day.cause(), by="panel/manager", ticket=ticket))
+        self._day.do(Undo(at=at, cause=self._day.cause(), by="panel/manager", ticket=ticket))
 
     def _ends(self, at: int, counter: str) -> None:
         self._finishes(at, counter)
-        self._day.do(cm.CallNext(at=at, cause=self._day.cause(), counter=counter))
+        self._day.do(CallNext(at=at, cause=self._day.cause(), counter=counter))
         self._day.later(at + 3 * MINUTE_MS, lambda at: self._finishes(at, counter))
 
     def _finishes(self, at: int, counter: str) -> None:
-        self._day.do(cm.Finish(at=at, cause=self._day.cause(), counter=counter))
+        self._day.do(Finish(at=at, cause=self._day.cause(), counter=counter))
 
 
-def random_take(chance: Random, rules: Rules, customer: Customer, command: cm.TakeTicket) -> cm.TakeTicket:
+def random_take(chance: Random, rules: Rules, customer: Customer, command: TakeTicket) -> TakeTicket:
     """What a customer presses: most a button, some with an appointment, by the triage, or with a need."""
     kind = chance.random()
     if kind < 0.1:
@@ -258,7 +274,7 @@ def random_days(seed: int, hours: float) -> Run:
     """Whole days of a random branch, until there have been people in it for so many hours."""
     chance = Random(f"days:{seed}")
     run = Run(random_branch(chance))
-    lobby = VirtualLobby(run.rules)
+    lobby = Aggregate(run.rules)
     day = date(2026, 1, 1) + timedelta(days=chance.randrange(365))
     while run.hours < hours:
         virtual = VirtualDay(

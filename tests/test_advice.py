@@ -16,9 +16,9 @@ import pytest
 from branches import BANK
 
 from controller.config import read
-from controller.lobby import staffing
-from controller.lobby.rules import Rules
-from controller.lobby.state import CounterStage
+from controller.lobby.forecast import staffing
+from controller.lobby.model.rules import Rules
+from controller.lobby.model.state import CounterStage
 from simulators.days.simulation import simulate
 from simulators.days.virtual import Policy, VirtualDay, follow_advice
 

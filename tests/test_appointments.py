@@ -9,12 +9,20 @@ from typing import Any
 import pytest
 from branches import MINUTE, Lobby, branch, half_hours, local
 
-from controller.lobby import calendar, figures, issuing, views
-from controller.lobby import commands as cm
-from controller.lobby.calling import pick
-from controller.lobby.outcome import Refusal, Same
-from controller.lobby.rules import Appointments, Rules
-from controller.lobby.state import LineKey, Stage
+from controller.lobby.actions.cancel import Cancel
+from controller.lobby.actions.no_show import NoShow
+from controller.lobby.actions.open_counter import Open
+from controller.lobby.actions.promote import Promote
+from controller.lobby.actions.return_ticket import Return
+from controller.lobby.actions.take_ticket import TakeTicket
+from controller.lobby.actions.undo import Undo
+from controller.lobby.model import calendar
+from controller.lobby.model.admission import open_slots
+from controller.lobby.model.outcome import Refusal, Same
+from controller.lobby.model.rules import Appointments, Rules
+from controller.lobby.model.state import LineKey, Stage
+from controller.lobby.rule import pick
+from controller.lobby.show import figures, views
 
 COUNTERS = {"1": {"cash": 0}, "2": {"cash": 20, "personal": 0}}
 
@@ -127,7 +135,7 @@ def test_promoted_it_has_no_time_to_wait_for(slot: str) -> None:
     lobby.take("cash", "appointment", slot=slot)
     lobby.wait(10)
     lobby.take("cash")
-    lobby.do(cm.Promote(at=lobby.now, cause="", by="panel", ticket="A001", klass="urgent", reason=""))
+    lobby.do(Promote(at=lobby.now, cause="", by="panel", ticket="A001", klass="urgent", reason=""))
     assert clock(lobby, lobby.state.tickets["A001"].seniority) == "09:00"
     assert lobby.call("1") == "A001"
 
@@ -135,15 +143,15 @@ def test_promoted_it_has_no_time_to_wait_for(slot: str) -> None:
 def test_whoever_is_late_is_promoted_from_when_they_came() -> None:
     lobby = at("11:35")
     lobby.take("cash", slot="11:30")
-    lobby.do(cm.Promote(at=lobby.now, cause="", by="panel", ticket="A001", klass="urgent", reason=""))
+    lobby.do(Promote(at=lobby.now, cause="", by="panel", ticket="A001", klass="urgent", reason=""))
     assert clock(lobby, lobby.state.tickets["A001"].seniority) == "11:30", "its slot was before that"
 
 
 def test_a_promoted_one_that_gives_up_frees_its_place() -> None:
     lobby = at("08:30", places=1)
     lobby.take("cash", slot="09:00")
-    lobby.do(cm.Promote(at=lobby.now, cause="", by="panel", ticket="A001", klass="urgent", reason=""))
-    lobby.do(cm.Cancel(at=lobby.now, cause="", by="panel", ticket="A001"))
+    lobby.do(Promote(at=lobby.now, cause="", by="panel", ticket="A001", klass="urgent", reason=""))
+    lobby.do(Cancel(at=lobby.now, cause="", by="panel", ticket="A001"))
     assert lobby.take("cash", slot="09:00") == "A002"
 
 
@@ -168,7 +176,7 @@ def test_a_slot_past_midnight_is_of_the_business_day() -> None:
 def test_who_booked_has_a_place_whatever_the_quota_says() -> None:
     lobby = at("09:00", services={"cash": {"quota": 1}})
     lobby.take("cash")
-    refused = lobby.do(cm.TakeTicket(at=lobby.now, cause="", by="kiosk", service="cash"))
+    refused = lobby.do(TakeTicket(at=lobby.now, cause="", by="kiosk", service="cash"))
     assert isinstance(refused, Refusal)
     assert lobby.take("cash", slot="09:30") == "A002"
 
@@ -178,7 +186,7 @@ def test_another_customers_appointment_is_no_impatience() -> None:
     lobby = at("09:00")
 
     def take(**more: Any) -> object:
-        press = cm.TakeTicket(at=lobby.now, cause=str(len(lobby.rows)), by="kiosk", service="cash", hold_off=2, **more)
+        press = TakeTicket(at=lobby.now, cause=str(len(lobby.rows)), by="kiosk", service="cash", hold_off=2, **more)
         decision = lobby.do(press)
         return decision.ticket if isinstance(decision, Same) else lobby.rows[-1]["data"]["ticket"]
 
@@ -203,9 +211,9 @@ def test_called_early_and_missed_it_may_still_come_at_its_slot() -> None:
     lobby = at("09:00")
     lobby.take("cash", slot="11:30")
     lobby.call("1")
-    lobby.do(cm.NoShow(at=lobby.now, cause="", counter="1"))
+    lobby.do(NoShow(at=lobby.now, cause="", counter="1"))
     lobby.wait(2.5 * 60)
-    assert not isinstance(lobby.do(cm.Return(at=lobby.now, cause="", by="panel", ticket="A001")), Refusal)
+    assert not isinstance(lobby.do(Return(at=lobby.now, cause="", by="panel", ticket="A001")), Refusal)
 
 
 def test_it_does_not_move_those_who_come_after_it() -> None:
@@ -221,7 +229,7 @@ def test_places_count_who_has_checked_in() -> None:
     for _ in range(2):
         lobby.take("cash", slot="09:00")
     lobby.take("personal", slot="09:30")
-    refused = lobby.do(cm.TakeTicket(at=lobby.now, cause="", by="kiosk", slot="09:00"))
+    refused = lobby.do(TakeTicket(at=lobby.now, cause="", by="kiosk", slot="09:00"))
     assert isinstance(refused, Refusal)
     assert refused.text(lobby.rules.wording) == "all 2 places of 09:00 have checked in"
     lobby.wait(24 * 60)
@@ -233,14 +241,14 @@ def test_places_count_who_has_checked_in() -> None:
 )
 def test_a_slot_that_is_none(slot: str, known: str) -> None:
     lobby = Lobby(branch(COUNTERS, appointments=Appointments(half_hours("09:00", "10:00"))))
-    refused = lobby.do(cm.TakeTicket(at=lobby.now, cause="", by="kiosk", slot=slot))
+    refused = lobby.do(TakeTicket(at=lobby.now, cause="", by="kiosk", slot=slot))
     assert isinstance(refused, Refusal)
     assert refused.text(lobby.rules.wording) == f"there is no slot {slot}; there are {known}"
 
 
 def test_a_branch_without_appointments_has_no_slots() -> None:
     lobby = Lobby(branch(COUNTERS))
-    refused = lobby.do(cm.TakeTicket(at=lobby.now, cause="", by="kiosk", slot="09:00"))
+    refused = lobby.do(TakeTicket(at=lobby.now, cause="", by="kiosk", slot="09:00"))
     assert isinstance(refused, Refusal)
     assert refused.text(lobby.rules.wording) == "there is no slot 09:00; there are -"
 
@@ -259,8 +267,8 @@ def test_called_before_its_time_and_returned_it_counts_from_that_call() -> None:
     lobby.take("cash", "normal", slot="11:30")
     assert lobby.call("1") == "A001"
     assert lobby.rows[-1]["data"]["seniority"] == local("2026-11-23 09:00") // 1000
-    lobby.do(cm.NoShow(at=lobby.now, cause="", counter="1"))
-    lobby.do(cm.Return(at=lobby.now, cause="", by="panel", ticket="A001"))
+    lobby.do(NoShow(at=lobby.now, cause="", counter="1"))
+    lobby.do(Return(at=lobby.now, cause="", by="panel", ticket="A001"))
     ticket = lobby.state.tickets["A001"]
     assert (clock(lobby, ticket.seniority), ticket.not_before) == ("09:05", 0)
     assert clock(lobby, ticket.slot) == "11:30"
@@ -275,8 +283,8 @@ def test_a_no_show_that_returns_keeps_its_slots_time() -> None:
     lobby.take("cash", slot="11:30")
     lobby.wait(4)
     assert lobby.call("1") == "A001"
-    lobby.do(cm.NoShow(at=lobby.now, cause="", counter="1"))
-    lobby.do(cm.Return(at=lobby.now, cause="", by="panel", ticket="A001"))
+    lobby.do(NoShow(at=lobby.now, cause="", counter="1"))
+    lobby.do(Return(at=lobby.now, cause="", by="panel", ticket="A001"))
     assert clock(lobby, lobby.state.tickets["A001"].seniority) == "11:35"
 
 
@@ -294,12 +302,12 @@ def test_an_appointment_of_the_evening_does_not_stand_before_others_of_its_class
 def test_a_cancelled_check_in_frees_its_place() -> None:
     lobby = at("08:30", places=1)
     lobby.take("cash", slot="09:00")
-    lobby.do(cm.Cancel(at=lobby.now, cause="", by="panel", ticket="A001"))
+    lobby.do(Cancel(at=lobby.now, cause="", by="panel", ticket="A001"))
     assert lobby.take("cash", slot="09:00") == "A002"
     lobby.call("1")
-    lobby.do(cm.NoShow(at=lobby.now, cause="", counter="1"))
-    lobby.do(cm.Cancel(at=lobby.now, cause="", by="panel", ticket="A002"))
-    refused = lobby.do(cm.TakeTicket(at=lobby.now, cause="", by="kiosk", slot="09:00"))
+    lobby.do(NoShow(at=lobby.now, cause="", counter="1"))
+    lobby.do(Cancel(at=lobby.now, cause="", by="panel", ticket="A002"))
+    refused = lobby.do(TakeTicket(at=lobby.now, cause="", by="kiosk", slot="09:00"))
     assert isinstance(refused, Refusal), "its place was used: it has been called"
 
 
@@ -326,7 +334,7 @@ def test_called_early_it_has_not_waited() -> None:
 def test_who_is_told_to_be_soon_and_who_is_ahead() -> None:
     """Before their time appointments stand in nobody's way, and are told as of when they may be called."""
     lobby = at("09:18")
-    lobby.do(cm.Open(at=lobby.now, cause="", counter="1"))
+    lobby.do(Open(at=lobby.now, cause="", counter="1"))
     lobby.take("cash", "appointment", slot="09:30")  # counts from 09:15, and from 09:20 on
     lobby.wait(1)
     lobby.take("cash")
@@ -345,7 +353,7 @@ def test_who_is_told_to_be_soon_and_who_is_ahead() -> None:
 def test_the_slots_that_one_can_still_be_in_time_for(now: str, first: str) -> None:
     """From the first to the last of the day: who is early may check in as well."""
     lobby = at(now)
-    slots = issuing.open_slots(lobby.state, lobby.rules, lobby.now)
+    slots = open_slots(lobby.state, lobby.rules, lobby.now)
     assert slots == [calendar.clock(start) for start in half_hours(first, "17:00")] if first else slots == []
 
 
@@ -353,31 +361,31 @@ def test_a_slot_that_is_full_is_not_open_until_somebody_cancels() -> None:
     lobby = at("09:00", places=1)
 
     def is_open(slot: str) -> bool:
-        return slot in issuing.open_slots(lobby.state, lobby.rules, lobby.now)
+        return slot in open_slots(lobby.state, lobby.rules, lobby.now)
 
     assert is_open("10:00")
     ticket = lobby.take("cash", slot="10:00")
     assert not is_open("10:00")
     assert is_open("10:30")
-    lobby.do(cm.Promote(at=lobby.now, cause="", by="panel", ticket=ticket, klass="urgent", reason=""))
-    lobby.do(cm.Undo(at=lobby.now, cause="", by="panel", ticket=ticket))
+    lobby.do(Promote(at=lobby.now, cause="", by="panel", ticket=ticket, klass="urgent", reason=""))
+    lobby.do(Undo(at=lobby.now, cause="", by="panel", ticket=ticket))
     assert not is_open("10:00")
-    lobby.do(cm.Cancel(at=lobby.now, cause="", by="panel", ticket=ticket))
+    lobby.do(Cancel(at=lobby.now, cause="", by="panel", ticket=ticket))
     assert is_open("10:00")
 
 
 def test_a_branch_without_appointments_has_no_slot_open() -> None:
     lobby = Lobby(branch(COUNTERS))
-    assert issuing.open_slots(lobby.state, lobby.rules, lobby.now) == []
+    assert open_slots(lobby.state, lobby.rules, lobby.now) == []
 
 
 def test_whose_promotion_is_undone_has_its_appointment_again() -> None:
     lobby = at("09:00")
     id = lobby.take("cash", "appointment", slot="10:00")
     was = replace(lobby.state.tickets[id])
-    lobby.do(cm.Promote(at=lobby.now, cause="", by="panel", ticket=id, klass="urgent", reason=""))
+    lobby.do(Promote(at=lobby.now, cause="", by="panel", ticket=id, klass="urgent", reason=""))
     assert lobby.state.tickets[id].line == LineKey("cash", "urgent", "", slot=False)
-    lobby.do(cm.Undo(at=lobby.now, cause="", by="panel", ticket=id))
+    lobby.do(Undo(at=lobby.now, cause="", by="panel", ticket=id))
     assert replace(lobby.state.tickets[id], moved=False) == was
     assert list(lobby.state.lines) == [LineKey("cash", "appointment", "", slot=True)]
     assert lobby.rows[-1]["data"] == {
@@ -399,8 +407,8 @@ def test_one_that_may_be_called_does_not_stand_behind_one_that_may_not() -> None
     lobby.take("cash", slot="09:00")
     for _ in range(2):
         assert lobby.call("1") == "A001"
-        lobby.do(cm.NoShow(at=lobby.now, cause="", counter="1"))
-        lobby.do(cm.Return(at=lobby.now, cause="", by="panel", ticket="A001"))
+        lobby.do(NoShow(at=lobby.now, cause="", counter="1"))
+        lobby.do(Return(at=lobby.now, cause="", by="panel", ticket="A001"))
     lobby.take("cash", slot="09:00")
     assert lobby.state.tickets["A001"].seniority > lobby.state.tickets["A002"].seniority
     assert lobby.call("1") == "A001"

@@ -13,8 +13,10 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from controller.daemon import CLOCK_CHECK, DAY_CHECK, until_day_ends
-from controller.lobby import commands as cm
-from controller.lobby.calendar import (
+from controller.lobby.actions.day import RollOver
+from controller.lobby.actions.take_ticket import TakeTicket
+from controller.lobby.forecast.waiting import at_the_door, newcomer, roll
+from controller.lobby.model.calendar import (
     ALWAYS,
     PROFILES,
     Calendar,
@@ -29,8 +31,7 @@ from controller.lobby.calendar import (
     parse_spans,
     parse_weekdays,
 )
-from controller.lobby.outcome import Refusal
-from controller.lobby.waiting import at_the_door, newcomer, roll
+from controller.lobby.model.outcome import Refusal
 from simulators.customers import day as customers_of
 
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -391,7 +392,7 @@ BY_NIGHT = branch(
 def takes(service: str, at: int) -> str:
     """What somebody is told who asks a new lobby for a ticket."""
     lobby = Lobby(BY_NIGHT, at)
-    answer = lobby.do(cm.TakeTicket(at=at, cause="", by="kiosk", service=service))
+    answer = lobby.do(TakeTicket(at=at, cause="", by="kiosk", service=service))
     return answer.text(BY_NIGHT.wording) if isinstance(answer, Refusal) else "ticket"
 
 
@@ -419,7 +420,7 @@ def test_an_hour_that_comes_twice_is_open_twice() -> None:
 def test_an_hour_that_is_skipped_opens_when_it_is_over() -> None:
     skipped = branch({"1": {"cash": 0}}, zone="Europe/Berlin", services={"cash": {"hours": hours("02:30-05:00")}})
     lobby = Lobby(skipped, local("2026-03-29 01:59:59", "Europe/Berlin"))
-    refused = lobby.do(cm.TakeTicket(at=lobby.now, cause="", by="kiosk"))
+    refused = lobby.do(TakeTicket(at=lobby.now, cause="", by="kiosk"))
     assert isinstance(refused, Refusal)
     assert refused.text(skipped.wording) == "no tickets for Cash now; again today at 03:00"
     lobby.now += 1000
@@ -463,7 +464,7 @@ def test_a_used_quota_says_when_there_are_tickets_again(language: str, told: str
     rules = branch({"1": {"cash": 0}}, language=language, services={"cash": {"quota": 1}})
     lobby = Lobby(rules)
     lobby.take()
-    refused = lobby.do(cm.TakeTicket(at=lobby.now, cause="", by="kiosk"))
+    refused = lobby.do(TakeTicket(at=lobby.now, cause="", by="kiosk"))
     assert isinstance(refused, Refusal)
     assert refused.text(rules.wording) == told
 
@@ -480,7 +481,7 @@ def test_a_used_quota_is_one_of_the_business_day(now: str, opens: str) -> None:
     rules = branch({"1": {"cash": 0}}, services={"cash": day})
     lobby = Lobby(rules, local(now))
     lobby.take()
-    refused = lobby.do(cm.TakeTicket(at=lobby.now, cause="", by="kiosk"))
+    refused = lobby.do(TakeTicket(at=lobby.now, cause="", by="kiosk"))
     assert isinstance(refused, Refusal)
     assert refused.text(rules.wording).endswith(f"again {opens}")
 
@@ -488,7 +489,7 @@ def test_a_used_quota_is_one_of_the_business_day(now: str, opens: str) -> None:
 def test_a_branch_that_closes_for_good_says_so() -> None:
     rules = branch({"1": {"cash": 0}}, services={"cash": {"hours": Hours(((),) * 7)}})
     lobby = Lobby(rules)
-    refused = lobby.do(cm.TakeTicket(at=lobby.now, cause="", by="kiosk"))
+    refused = lobby.do(TakeTicket(at=lobby.now, cause="", by="kiosk"))
     assert isinstance(refused, Refusal)
     assert refused.text(rules.wording) == "no tickets for Cash now; again when the branch says so"
 
@@ -535,7 +536,7 @@ def test_hours_and_the_last_ticket_go_by_a_clock_that_jumps(jump: int) -> None:
 
     def told(now: str) -> str:
         lobby.now = local(f"2026-11-23 {now}")
-        answer = lobby.do(cm.TakeTicket(at=lobby.now, cause=f"{now} {len(lobby.rows)}", by="kiosk"))
+        answer = lobby.do(TakeTicket(at=lobby.now, cause=f"{now} {len(lobby.rows)}", by="kiosk"))
         return answer.text(lobby.rules.wording) if isinstance(answer, Refusal) else ""
 
     assert told("10:15") == told("11:00") == ""
@@ -558,7 +559,7 @@ def test_a_clock_that_jumps_over_the_opening_and_back() -> None:
     lobby = Lobby(branch({"1": {"cash": 0}}, services=by_day), local("2026-11-23 08:30"))
     for now, ticket in (("08:30", ""), ("09:30", "A001"), ("08:31", ""), ("09:00", "A002")):
         lobby.now = local(f"2026-11-23 {now}")
-        answer = lobby.do(cm.TakeTicket(at=lobby.now, cause=now, by="kiosk"))
+        answer = lobby.do(TakeTicket(at=lobby.now, cause=now, by="kiosk"))
         assert isinstance(answer, Refusal) == (not ticket), now
     assert lobby.state.day == "2026-11-23"
 
@@ -635,7 +636,7 @@ def test_a_saturdays_crowd_is_at_the_door_when_it_opens() -> None:
     classes = {id: {"normal": 90.0, "green": 10.0} for id in ids}
     rules = branch({"1": {"cash": 0}}, calendar=Calendar(profiles), shares=shares, class_shares=classes)
     lobby = Lobby(rules, local("2026-06-13 08:00"))
-    lobby.do(cm.RollOver(at=lobby.now, cause="day"))
+    lobby.do(RollOver(at=lobby.now, cause="day"))
     assert (lobby.state.day, lobby.state.profile) == ("2026-06-13", "pension")
 
     nine = local("2026-06-13 09:00")

@@ -26,14 +26,16 @@ from controller import cards
 from controller.cards import CardsError, CardTokens, check_digit_fits, number_of, read_key, read_table, token_of
 from controller.desk import Desk
 from controller.desk.cards import BAD_CARDS, LOOK_EVERY, CardReaderPost, Cards
-from controller.engine import Answer, Request, answer_to
+from controller.engine import Request
 from controller.journal import Journal
-from controller.lobby import commands as cm
-from controller.lobby import events as ev
-from controller.lobby.decide import decide
-from controller.lobby.outcome import Same
-from controller.lobby.state import State, evolve
-from controller.lobby.triage import Choice, Question, Triage
+from controller.lobby.actions.cancel import TicketCancelled
+from controller.lobby.actions.registry import evolve
+from controller.lobby.actions.report_device import ReportDevice
+from controller.lobby.actions.take_ticket import TakeTicket
+from controller.lobby.aggregate import Aggregate
+from controller.lobby.answers import Answer, answer
+from controller.lobby.model.state import State
+from controller.lobby.model.triage import Choice, Question, Triage
 from drivers.cardreader import PORT_ONLY, BadCard, CardRead
 from drivers.session import LinkDown
 from simulators.disk import cut, delete, move
@@ -434,7 +436,8 @@ class Lobby:
         self.state = State()
         self.now = NINE
         self.held: list[Request] | None = None
-        """Requests that the engine has not come to yet, if it is slow."""
+        self.lobby = Aggregate(self.rules)
+        self.state = self.lobby.state
         self.answers: list[Answer] = []
         self.reported: list[tuple[str, str]] = []
         """The reader's states, with what they say."""
@@ -463,7 +466,7 @@ class Lobby:
         if not cause:
             self._causes += 1
             cause = f"press {self._causes}"
-        take = cm.TakeTicket(at=self.now, cause=cause, by="kiosk/kiosk", hold_off=2, paper=self.paper, **more)  # type: ignore[arg-type]
+        take = TakeTicket(at=self.now, cause=cause, by="kiosk/kiosk", hold_off=2, paper=self.paper, **more)  # type: ignore[arg-type]
         self.cards.submit("kiosk", token, Request(take, self.answers.append))
         await self.looked()
         ticket = self.answers[-1].ticket
@@ -473,7 +476,7 @@ class Lobby:
         self.now += round(seconds * 1000)
 
     def _submit(self, request: Request) -> None:
-        if isinstance(request.command, cm.ReportDevice):
+        if isinstance(request.command, ReportDevice):
             detail = request.command.detail
             self.reported.append((request.command.state, self.rules.wording.say(f"device.{detail}")))
         elif self.held is None:
@@ -483,18 +486,13 @@ class Lobby:
 
     def decide(self, request: Request) -> None:
         take = request.command
-        assert isinstance(take, cm.TakeTicket)
+        assert isinstance(take, TakeTicket)
         if take.cause not in self._known:
-            decision = decide(self.state, self.rules, take)
-            if isinstance(decision, Same):
-                self._known[take.cause] = Answer("ok", "", decision.ticket)
-            elif isinstance(decision, list):
-                for event in decision:
-                    evolve(self.state, take.at, event)
-                self._known[take.cause] = answer_to(self.rules, decision)
-            else:
-                request.reply(Answer("refused", decision.text(self.rules.wording), code=decision.code))
+            answered = answer(self.rules, self.state, self.lobby.do(take))
+            if answered.result != "ok":
+                request.reply(answered)
                 return
+            self._known[take.cause] = answered
         request.reply(self._known[take.cause])
 
 
@@ -563,7 +561,7 @@ async def test_the_same_card_again_is_the_same_customer_and_another_card_another
 async def test_a_ticket_that_has_ended_is_not_given_again(lobby: Lobby) -> None:
     await lobby.swipe(VIP)
     assert await lobby.take() == ("A001", "vip")
-    evolve(lobby.state, lobby.now, ev.TicketCancelled("A001", "panel/m", "", None))
+    evolve(lobby.state, lobby.now, TicketCancelled("A001", "panel/m", "", None))
     assert await lobby.take() == ("A002", "normal")
 
 
@@ -602,7 +600,7 @@ async def test_a_press_not_answered_yet_has_its_card_alone(lobby: Lobby) -> None
     await lobby.swipe(VIP)
     for cause in ("p1", "p2", "p3"):
         service = "loans" if cause == "p2" else "cash"
-        take = cm.TakeTicket(at=lobby.now, cause=cause, by="kiosk/kiosk", service=service, hold_off=2)
+        take = TakeTicket(at=lobby.now, cause=cause, by="kiosk/kiosk", service=service, hold_off=2)
         lobby.cards.submit("kiosk", "", Request(take, lobby.answers.append))
     for request in lobby.held:
         lobby.decide(request)

@@ -16,7 +16,10 @@ from controller.config import Settings, read
 from controller.daemon import Daemon, Notifier, clock_is_right
 from controller.day import begin_day, told
 from controller.journal import JournalError
-from controller.lobby import commands as cm
+from controller.lobby.actions.call_next import CallNext
+from controller.lobby.actions.command import Command
+from controller.lobby.actions.day import BeginDay
+from controller.lobby.actions.take_ticket import TakeTicket
 from drivers.device import Health
 from simulators.stage import running
 
@@ -121,11 +124,11 @@ def settings(tmp_path: Path) -> Settings:
 async def take(daemon: Daemon) -> str:
     now = daemon.desk.lobby.now()
     async with asyncio.timeout(SOON):
-        take = cm.TakeTicket(at=now, cause=f"take:{now}:{daemon.engine.state.issued}", by="kiosk")
+        take = TakeTicket(at=now, cause=f"take:{now}:{daemon.engine.state.issued}", by="kiosk")
         return (await daemon.engine.ask(take)).ticket
 
 
-async def press(daemon: Daemon, command: type[cm.Command], **about: object) -> str:
+async def press(daemon: Daemon, command: type[Command], **about: object) -> str:
     now = daemon.desk.lobby.now()
     async with asyncio.timeout(SOON):
         return (await daemon.engine.ask(command(at=now, cause=f"{command.__name__}:{now}", **about))).text  # type: ignore[arg-type]
@@ -153,9 +156,9 @@ async def test_a_monday_that_begins_on_sunday(settings: Settings, caplog: pytest
         assert daemon.engine.state.day == "2026-11-22"
     async with running(settings, monday.clock()) as daemon:
         assert daemon.engine.state.day == "2026-11-22"
-        assert await press(daemon, cm.BeginDay, by="panel/manager") == "business day 2026-11-23"
+        assert await press(daemon, BeginDay, by="panel/manager") == "business day 2026-11-23"
         assert list(daemon.engine.state.tickets) == ["A004", "A005", "A006", "A007"]
-        assert await press(daemon, cm.CallNext, counter="1") == "A004 to counter 1"
+        assert await press(daemon, CallNext, counter="1") == "A004 to counter 1"
         assert [t.issued_at for t in daemon.engine.state.tickets.values()] == [local("2026-11-23 09:05")] * 4
         before = daemon.engine.state.picture()
     async with running(settings, monday.clock()) as daemon:
@@ -203,7 +206,7 @@ async def test_a_day_in_the_future_is_told_for_as_long_as_it_is_open(settings: S
         assert await take(daemon) == "A002"
         (notice,) = daemon.desk.notices()
         assert "2036-01-01 lies in the future: the clock says 2026-11-22" in notice
-        await press(daemon, cm.BeginDay, by="panel/manager")
+        await press(daemon, BeginDay, by="panel/manager")
         assert list(daemon.engine.state.tickets) == ["A001", "A002"]
         assert list(daemon.desk.notices()) == []
 

@@ -32,9 +32,9 @@ from controller.config import (
 from controller.config.characters import warnings
 from controller.config.keys import Config, Keys
 from controller.config.lines import Place, locate
-from controller.lobby.calendar import ALWAYS, PROFILES, Hours, parse_spans
-from controller.lobby.rules import Appointments, Rules
-from controller.lobby.triage import Triage
+from controller.lobby.model.calendar import ALWAYS, PROFILES, Hours, parse_spans
+from controller.lobby.model.rules import Appointments, Rules
+from controller.lobby.model.triage import Triage
 from drivers.link import SerialLink
 
 GOOD = """\

@@ -12,7 +12,7 @@ from statistics import fmean, stdev
 import pytest
 
 from controller.config import read
-from controller.lobby.rules import Rules
+from controller.lobby.model.rules import Rules
 from simulators.customers import COMES_BACK, ELDERLY, NO_SHOW, SPREAD, Customer, draw, stream
 
 SEED = 20261121

@@ -35,15 +35,38 @@ import pytest
 from branches import MINUTE, NINE, USUAL, Lobby, asking, branch, half_hours, history, hours, local, long_steps, wording
 
 from controller import keys
-from controller.engine import answer_to
-from controller.lobby import commands as cm
-from controller.lobby import decide as decide_module
-from controller.lobby import events as ev
-from controller.lobby import issuing
-from controller.lobby.calling import pick
-from controller.lobby.outcome import Decision, Refusal, Same, Told
-from controller.lobby.rules import Appointments, Rules
-from controller.lobby.state import ANY, ENDED, CounterStage, Stage
+from controller.lobby.actions.call_next import TicketCalled
+from controller.lobby.actions.cancel import TicketCancelled
+from controller.lobby.actions.clock import ClockStepped, ControllerStarted, StartController
+from controller.lobby.actions.close_counter import CounterClosed
+from controller.lobby.actions.command import Command, CounterCommand
+from controller.lobby.actions.day import DayClosed, DayOpened, RollOver
+from controller.lobby.actions.drop_counters import DropCounters
+from controller.lobby.actions.event import _KINDS, Event, UnknownEventError, from_row
+from controller.lobby.actions.finish import TicketFinished
+from controller.lobby.actions.hold import TicketHeld
+from controller.lobby.actions.no_show import TicketMissed
+from controller.lobby.actions.open_counter import CounterOpened
+from controller.lobby.actions.pause_counter import CounterPaused
+from controller.lobby.actions.promote import Promote, TicketPromoted
+from controller.lobby.actions.rating import Rate, Rated, RatingAsked
+from controller.lobby.actions.reassign import TicketReassigned
+from controller.lobby.actions.recall import TicketRecalled
+from controller.lobby.actions.registry import Decision, commands
+from controller.lobby.actions.report_device import DeviceChanged, ReportDevice
+from controller.lobby.actions.report_print import PrintSent, PrintUnknown, ReportPrint, TicketPrinted
+from controller.lobby.actions.reprint import TicketReprinted
+from controller.lobby.actions.return_ticket import TicketReturned
+from controller.lobby.actions.start import ServiceStarted
+from controller.lobby.actions.take_ticket import SelfServiceAdvised, TakeTicket, TicketIssued
+from controller.lobby.actions.transfer import TicketTransferred
+from controller.lobby.actions.undo import TicketRestored
+from controller.lobby.actions.windows import CheckWindows, WindowAdviceAnswered, WindowsChecked
+from controller.lobby.answers import answer_to
+from controller.lobby.model.outcome import Refusal, Same, Told
+from controller.lobby.model.rules import ANY, Appointments, Rules
+from controller.lobby.model.state import ENDED, CounterStage, Stage
+from controller.lobby.rule import pick
 
 ROOT = Path(__file__).parents[1]
 
@@ -103,7 +126,7 @@ class Dialogue:
         assert command is not None, text
         return told(self.lobby.do(command))
 
-    def _command(self, words: list[str]) -> cm.Command | None:
+    def _command(self, words: list[str]) -> Command | None:
         at, cause = self.lobby.now, ""
         plain = [word for word in words if "=" not in word]
         more = dict(word.split("=") for word in words if "=" in word)
@@ -111,16 +134,16 @@ class Dialogue:
             case ["without", counter]:
                 counters = {id: c for id, c in self.lobby.rules.counters.items() if id != counter}
                 self.lobby.rules = replace(self.lobby.rules, counters=counters)
-                return cm.DropCounters(at=at, cause=cause)
+                return DropCounters(at=at, cause=cause)
             case ["start", boot]:
-                return cm.StartController(at=at, cause=cause, boot=boot, origin=NINE - 60_000 + self._set)
+                return StartController(at=at, cause=cause, boot=boot, origin=NINE - 60_000 + self._set)
             case ["roll", "over"]:
-                return cm.RollOver(at=at, cause=cause)
+                return RollOver(at=at, cause=cause)
             case ["take" | "take2" as by, *rest]:
                 said = {word: word in rest for word in ("screen", "insist", "form")}
                 service, klass = [*(word for word in rest if word not in said), "", ""][:2]
                 about = {name: more[name] for name in ("choice", "slot") if name in more}
-                return cm.TakeTicket(
+                return TakeTicket(
                     at=at,
                     cause=cause,
                     by=by,
@@ -133,18 +156,18 @@ class Dialogue:
                     **about,
                 )
             case ["check", "windows"]:
-                return cm.CheckWindows(at=at, cause=cause)
+                return CheckWindows(at=at, cause=cause)
             case ["printed" | "sent" | "unknown" as result, ticket, *copy]:
-                return cm.ReportPrint(at=at, cause=cause, ticket=ticket, copy=int((copy or ["1"])[0]), result=result)
+                return ReportPrint(at=at, cause=cause, ticket=ticket, copy=int((copy or ["1"])[0]), result=result)
             case ["device", device, state, detail]:
-                return cm.ReportDevice(at=at, cause=cause, device=device, state=state, detail=detail)
+                return ReportDevice(at=at, cause=cause, device=device, state=state, detail=detail)
             case ["panel", "PROMOTE", ticket, klass]:
-                return cm.Promote(at=at, cause=cause, by="panel", ticket=ticket, klass=klass)
+                return Promote(at=at, cause=cause, by="panel", ticket=ticket, klass=klass)
             case ["panel", key, *ticket]:
                 rest = {"service": "", "counter": "", "reason": "", "paper": "none"} | more
                 return keys.at_panel(key, "panel", at, cause, ticket=(ticket or [""])[0], **rest)
             case [counter, "rates", score]:
-                return cm.Rate(at=at, cause=cause, counter=counter, score=int(score))
+                return Rate(at=at, cause=cause, counter=counter, score=int(score))
             case [counter, key, *digits]:
                 return keys.at_counter(key, (digits or [""])[0], counter, at, cause)
         raise AssertionError(words)
@@ -173,29 +196,29 @@ class Dialogue:
 
 
 SHORT = {
-    ev.TicketIssued: "{ticket}",
-    ev.TicketCalled: "{counter} calls {ticket}",
-    ev.TicketRecalled: "{counter} recalls {ticket} ({times})",
-    ev.ServiceStarted: "{counter} serves {ticket}",
-    ev.TicketFinished: "{ticket} finished",
-    ev.TicketMissed: "{ticket} missed",
-    ev.TicketReturned: "{ticket} returned",
-    ev.TicketHeld: "{ticket} held",
-    ev.TicketPromoted: "{ticket} now {class}",
-    ev.TicketRestored: "{ticket} as before",
-    ev.TicketCancelled: "{ticket} cancelled",
-    ev.TicketReprinted: "{ticket} reprinted ({copy})",
-    ev.TicketPrinted: "{ticket} printed",
-    ev.PrintSent: "{ticket} sent",
-    ev.PrintUnknown: "{ticket} unknown",
-    ev.CounterOpened: "{counter} open",
-    ev.CounterPaused: "{counter} paused",
-    ev.CounterClosed: "{counter} closed",
-    ev.RatingAsked: "{counter} asks {ticket}",
-    ev.SelfServiceAdvised: "machine for {service}",
-    ev.DayOpened: "new day",
-    ev.DayClosed: "{unserved} unserved",
-    ev.DeviceChanged: "{device} {state} {detail}",
+    TicketIssued: "{ticket}",
+    TicketCalled: "{counter} calls {ticket}",
+    TicketRecalled: "{counter} recalls {ticket} ({times})",
+    ServiceStarted: "{counter} serves {ticket}",
+    TicketFinished: "{ticket} finished",
+    TicketMissed: "{ticket} missed",
+    TicketReturned: "{ticket} returned",
+    TicketHeld: "{ticket} held",
+    TicketPromoted: "{ticket} now {class}",
+    TicketRestored: "{ticket} as before",
+    TicketCancelled: "{ticket} cancelled",
+    TicketReprinted: "{ticket} reprinted ({copy})",
+    TicketPrinted: "{ticket} printed",
+    PrintSent: "{ticket} sent",
+    PrintUnknown: "{ticket} unknown",
+    CounterOpened: "{counter} open",
+    CounterPaused: "{counter} paused",
+    CounterClosed: "{counter} closed",
+    RatingAsked: "{counter} asks {ticket}",
+    SelfServiceAdvised: "machine for {service}",
+    DayOpened: "new day",
+    DayClosed: "{unserved} unserved",
+    DeviceChanged: "{device} {state} {detail}",
 }
 
 
@@ -210,31 +233,31 @@ def told(decision: Decision) -> str:
     return ", ".join(_short(event) for event in decision) or "nothing"
 
 
-def _short(event: ev.Event) -> str:
+def _short(event: Event) -> str:
     about = event.to_row()
     match event:
-        case ev.TicketCalled(forced=True):
+        case TicketCalled(forced=True):
             return f"{event.counter} calls {event.ticket} by hand"
-        case ev.TicketFinished(none_waiting=True):
+        case TicketFinished(none_waiting=True):
             return f"{event.ticket} finished, none waiting"
-        case ev.TicketTransferred():
+        case TicketTransferred():
             return f"{event.ticket} to {event.service}" + (f" at {event.counter}" if event.counter else "")
-        case ev.TicketReassigned():
+        case TicketReassigned():
             where = "anywhere" if event.any else " ".join(filter(None, (event.service, event.counter)))
             return f"{event.ticket} given to {where}"
-        case ev.ClockStepped():
+        case ClockStepped():
             return f"clock set by {event.by / 3_600_000:g} h, {event.clock_day}"
-        case ev.ControllerStarted():
+        case ControllerStarted():
             return f"started as {event.boot}"
-        case ev.DayClosed(continued=True):
+        case DayClosed(continued=True):
             return f"{event.day} goes on"
-        case ev.DayOpened(continues=str()):
+        case DayOpened(continues=str()):
             return " with ".join(filter(None, (event.day, " ".join(event.kept or ()))))
-        case ev.WindowsChecked():
+        case WindowsChecked():
             return " ".join(["checked", *(f"{each['action']} {each['counter']}" for each in event.advice)])
-        case ev.WindowAdviceAnswered():
+        case WindowAdviceAnswered():
             return f"{event.action} {event.counter} {'accepted' if event.accepted else 'declined'}"
-        case ev.Rated():
+        case Rated():
             return f"{event.counter} rated {event.score} for {event.ticket}"
     return SHORT[type(event)].format(**about)
 
@@ -1499,11 +1522,11 @@ def test_every_kind_of_ticket_ends_the_day_in_one_way() -> None:
     in_hand = [c.ticket for c in lobby.state.counters.values() if c.ticket]
     assert left
     assert in_hand
-    events = lobby.do(cm.RollOver(at=lobby.now, cause=""))
+    events = lobby.do(RollOver(at=lobby.now, cause=""))
     assert isinstance(events, list)
-    assert [e.ticket for e in events if isinstance(e, ev.TicketFinished)] == in_hand
-    assert [e.counter for e in events if isinstance(e, ev.CounterClosed)] == open_counters
-    assert [e.unserved for e in events if isinstance(e, ev.DayClosed)] == [len(left)]
+    assert [e.ticket for e in events if isinstance(e, TicketFinished)] == in_hand
+    assert [e.counter for e in events if isinstance(e, CounterClosed)] == open_counters
+    assert [e.unserved for e in events if isinstance(e, DayClosed)] == [len(left)]
     assert not lobby.state.tickets
 
 
@@ -1529,8 +1552,8 @@ def calls_in(path: Path, *names: str) -> Iterator[tuple[str, set[str]]]:
 
 def refusals_of_decide() -> dict[str, list[set[str]]]:
     found: dict[str, list[set[str]]] = {}
-    for module in (decide_module, issuing):
-        for code, given in calls_in(Path(module.__file__), "Refused"):
+    for path in sorted((ROOT / "controller" / "lobby").rglob("*.py")):
+        for code, given in calls_in(path, "Refused"):
             found.setdefault(code, []).append(given)
     return found
 
@@ -1538,12 +1561,12 @@ def refusals_of_decide() -> dict[str, list[set[str]]]:
 def test_the_dialogues_have_every_refusal_and_every_command() -> None:
     refused = set(re.findall(r"-> refused (\w+)", "".join(text for _, text in EVERY.values())))
     assert refused == refusals_of_decide().keys()
-    done: set[type[cm.Command]] = set()
+    done: set[type[Command]] = set()
     for rules, text in EVERY.values():
         dialogue = Dialogue(rules())
         play(dialogue, text)
         done |= {type(command) for command, decision in dialogue.lobby.decisions if not isinstance(decision, Refusal)}
-    assert done == decide_module._DECIDE.keys()
+    assert done == commands()
 
 
 def blanks(template: str) -> set[str]:
@@ -1589,7 +1612,7 @@ def test_every_kind_of_event_has_an_answer(language: str) -> None:
     """With what an event of the kind has in its row at least."""
     rules = usual(language=language)
     examples = {type(event): event for event in all_kinds()}
-    assert {kind.KIND for kind in examples} == ev._KINDS.keys()
+    assert {kind.KIND for kind in examples} == _KINDS.keys()
     for event in examples.values():
         answer = answer_to(rules, [event])
         assert answer.result == "ok"
@@ -1597,30 +1620,30 @@ def test_every_kind_of_event_has_an_answer(language: str) -> None:
         assert answer.ticket == event.to_row().get("ticket", "")
 
 
-def all_kinds() -> list[ev.Event]:
+def all_kinds() -> list[Event]:
     """An event of every kind, with no optional field."""
     made = []
-    for kind in ev._KINDS.values():
+    for kind in _KINDS.values():
         about: dict[str, Any] = {}
         for field in fields(kind):  # type: ignore[arg-type]
             text = str(field.type)
             if "None" not in text:
                 about[field.name] = {"int": 1, "bool": False, "Mapping[str, Any]": {}}.get(text, "x")
-        if kind is ev.TicketCalled:
+        if kind is TicketCalled:
             about["passed"] = ["x"]
-        if kind is ev.WindowAdviceAnswered:
+        if kind is WindowAdviceAnswered:
             about["action"] = "close"
         made.append(kind(**about))
     return made
 
 
 @pytest.mark.parametrize("event", all_kinds(), ids=lambda event: event.KIND)
-def test_every_kind_of_event_comes_back_from_its_row(event: ev.Event) -> None:
+def test_every_kind_of_event_comes_back_from_its_row(event: Event) -> None:
     data = json.loads(json.dumps(event.to_row()))
-    assert ev.from_row(event.KIND, event.VERSION, data) == event
-    assert ev.from_row(event.KIND, event.VERSION, data | {"from_a_newer_version": 1}) == event
-    with pytest.raises(ev.UnknownEventError, match=f"{event.KIND} version 2"):
-        ev.from_row(event.KIND, 2, data)
+    assert from_row(event.KIND, event.VERSION, data) == event
+    assert from_row(event.KIND, event.VERSION, data | {"from_a_newer_version": 1}) == event
+    with pytest.raises(UnknownEventError, match=f"{event.KIND} version 2"):
+        from_row(event.KIND, 2, data)
 
 
 def test_rows_have_the_fields_that_outsiders_read() -> None:
@@ -1644,7 +1667,7 @@ def test_rows_have_the_fields_that_outsiders_read() -> None:
         "ticket_reassigned ticket_promoted ticket_restored ticket_cancelled ticket_reprinted counter_opened "
         "counter_paused counter_closed device_changed rated"
     )
-    assert set(kinds.split()) <= ev._KINDS.keys()
+    assert set(kinds.split()) <= _KINDS.keys()
     rows = {event.KIND: event.to_row().keys() for event in all_kinds()}
     for kind, names in wanted.items():
         assert names <= rows[kind], kind
@@ -1652,7 +1675,7 @@ def test_rows_have_the_fields_that_outsiders_read() -> None:
     lobby.wait(24 * 60)
     lobby.take()
     seen = {row["kind"] for row in lobby.rows}
-    assert seen == ev._KINDS.keys()
+    assert seen == _KINDS.keys()
     heads = [row["data"]["why"]["heads"] for row in lobby.rows if row["kind"] == "ticket_called"]
     assert any(heads)
     assert all(head.keys() == {"ticket", "key"} for each in heads for head in each)
@@ -1713,7 +1736,7 @@ def test_every_call_can_say_why(language: str) -> None:
 @pytest.mark.parametrize("key", sorted(keys._AT_COUNTER))
 def test_a_key_at_a_counter_is_a_command_there(key: str) -> None:
     command = keys.at_counter(key, "1", "3", 5, "cause")
-    assert isinstance(command, cm.CounterCommand)
+    assert isinstance(command, CounterCommand)
     assert (command.counter, command.at, command.cause) == ("3", 5, "cause")
 
 

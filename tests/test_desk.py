@@ -19,11 +19,24 @@ from controller.desk.mqtt import MqttPost
 from controller.desk.post import DeviceReport
 from controller.desk.printing import PrinterPost
 from controller.desk.terminals import TerminalsPost
-from controller.engine import Answer, Request, Step
-from controller.journal import Journal, Row
-from controller.lobby import commands as cm
-from controller.lobby.events import CounterOpened, DayOpened
-from controller.lobby.state import State
+from controller.engine import Request, Step
+from controller.journal import Journal
+from controller.lobby.actions.ask_why import AskWhy
+from controller.lobby.actions.call_by_hand import CallByHand
+from controller.lobby.actions.call_next import CallNext
+from controller.lobby.actions.command import Command
+from controller.lobby.actions.day import DayOpened
+from controller.lobby.actions.no_show import NoShow
+from controller.lobby.actions.open_counter import CounterOpened, Open
+from controller.lobby.actions.promote import Promote
+from controller.lobby.actions.report_device import ReportDevice
+from controller.lobby.actions.report_print import ReportPrint
+from controller.lobby.actions.take_ticket import TakeTicket
+from controller.lobby.actions.undo import Undo
+from controller.lobby.actions.windows import AnswerAdvice, CheckWindows
+from controller.lobby.aggregate import Row
+from controller.lobby.answers import Answer
+from controller.lobby.model.state import State
 from drivers.device import OK, Health
 from drivers.escpos import EscposPrinter
 from drivers.mqtt import (
@@ -62,7 +75,7 @@ def test_two_presses_heard_in_one_millisecond_are_two(journal: Journal) -> None:
     for fact in bus.receive(CALL.to_bytes() + NO_SHOW.to_bytes(), 0.0):
         post.heard(fact)
     commands = [request.command for request in requests]
-    assert [type(command) for command in commands] == [cm.CallNext, cm.NoShow]
+    assert [type(command) for command in commands] == [CallNext, NoShow]
     assert [command.cause for command in commands] == [f"terminal68:bus:1:{NINE}", f"terminal68:bus:1:{NINE + 1}"]
 
 
@@ -213,7 +226,7 @@ def test_a_ticket_that_the_last_run_left_in_the_printer_is_ended(journal: Journa
     desk.add(PrinterPost("printer", printer, lambda fields: b"x" * 500, desk.lobby, lambda: None))
     ticket = lobby.take("cash", paper="ready")
     desk.begin(lobby.state)
-    reports = [request.command for request in requests if isinstance(request.command, cm.ReportPrint)]
+    reports = [request.command for request in requests if isinstance(request.command, ReportPrint)]
     assert [(report.ticket, report.result) for report in reports] == [(ticket, "unknown")]
     printer.connected(0.0)
     assert printer.data_to_send(0.0) == bytes(500)
@@ -252,14 +265,14 @@ class Hall:
             elif topic != "status":
                 self.levels[topic] = json.loads(content)
 
-    def press(self, press: MqttPress) -> cm.Command | None:
+    def press(self, press: MqttPress) -> Command | None:
         """The command that a press led to, if it led to one."""
         before = len(self.requests)
         self.post.heard(press)
         self.show()
         return self.requests[before].command if len(self.requests) > before else None
 
-    def panel(self, **content: Any) -> cm.Command | None:
+    def panel(self, **content: Any) -> Command | None:
         return self.press(MqttPress("panel", "manager", PanelPayload(boot="b", seq=1, **content)))
 
 
@@ -268,7 +281,7 @@ def test_a_kiosk_gets_the_questions_and_its_press_may_be_an_answer(journal: Jour
     assert hall.levels["triage"] == hall.lobby.rules.triage.picture()
     content = {"choice": "atm-cash", "insist": True, "form": True, "needs": ["time", "glasses"], "slot": "09:30"}
     payload = KioskPayload(key="TAKE", boot="b", seq=1, **content)  # type: ignore[arg-type]
-    assert hall.press(MqttPress("kiosk", "screen", payload)) == cm.TakeTicket(
+    assert hall.press(MqttPress("kiosk", "screen", payload)) == TakeTicket(
         at=hall.lobby.now,
         cause="mqtt:kiosk/screen:b:1",
         by="kiosk/screen",
@@ -397,7 +410,7 @@ def test_why_there_is_no_broker_is_told_with_what_helps(journal: Journal, caplog
 
 def test_why_is_a_question_to_the_engine(journal: Journal) -> None:
     hall = Hall(journal)
-    assert hall.panel(key="WHY", ticket="a002") == cm.AskWhy(
+    assert hall.panel(key="WHY", ticket="a002") == AskWhy(
         at=hall.lobby.now, cause="mqtt:panel/manager:b:1", ticket="a002"
     )
     assert hall.acks == [], "the engine answers"
@@ -406,12 +419,12 @@ def test_why_is_a_question_to_the_engine(journal: Journal) -> None:
 def test_a_reason_that_a_person_types_is_only_a_remark(journal: Journal) -> None:
     hall = Hall(journal)
     base = {"at": hall.lobby.now, "cause": "mqtt:panel/manager:b:1", "by": "panel/manager", "ticket": "A001"}
-    call = cm.CallByHand(**base, counter="1", reason="elderly")  # type: ignore[arg-type]
+    call = CallByHand(**base, counter="1", reason="elderly")  # type: ignore[arg-type]
     assert hall.panel(key="CALL", ticket="A001", counter="1", reason="elderly") == call
     assert hall.requests[-1].remark == ""
     assert hall.panel(key="CALL", ticket="A001", counter="1", reason="王先生腿脚不便") == replace(call, reason="remark")
     assert hall.requests[-1].remark == "王先生腿脚不便"
-    assert hall.panel(key="UNDO", ticket="A001", reason="a mistake") == cm.Undo(**base, reason="remark")  # type: ignore[arg-type]
+    assert hall.panel(key="UNDO", ticket="A001", reason="a mistake") == Undo(**base, reason="remark")  # type: ignore[arg-type]
     assert hall.requests[-1].remark == "a mistake"
 
 
@@ -456,7 +469,7 @@ def test_who_begins_to_watch_late_is_told_what_has_been_so_far(journal: Journal)
     hall.desk.watch(later)
     hall.desk.health("printer", Health("ok"), "")
     assert late.devices == later.devices == {"printer": ("ok", "")}
-    hall.lobby.do(cm.Open(at=hall.lobby.now, cause="", counter="2"))
+    hall.lobby.do(Open(at=hall.lobby.now, cause="", counter="2"))
     hall.show()
     notice = "Cash: people are waiting, and none of its own counters is open"
     assert late.noticed[-1] == later.noticed[-1] == ([], [notice], "")
@@ -508,7 +521,7 @@ def test_a_fault_in_reckoning_is_logged_and_the_desk_goes_on(
     journal: Journal, caplog: pytest.LogCaptureFixture
 ) -> None:
     hall = Hall(journal)
-    hall.lobby.do(cm.Open(at=hall.lobby.now, cause="", counter="1"))
+    hall.lobby.do(Open(at=hall.lobby.now, cause="", counter="1"))
     hall.show()
     desk = hall.desk
     desk.look_ahead("no such service")
@@ -519,7 +532,7 @@ def test_a_fault_in_reckoning_is_logged_and_the_desk_goes_on(
 
 def test_after_hours_boards_tell_no_wait(journal: Journal) -> None:
     hall = Hall(journal, services={"cash": {"hours": hours("09:00-12:10")}})
-    hall.lobby.do(cm.Open(at=hall.lobby.now, cause="", counter="1"))
+    hall.lobby.do(Open(at=hall.lobby.now, cause="", counter="1"))
     hall.show()
     assert hall.levels["board"]["wait"] == {"cash": [0, 0]}
     hall.lobby.wait(10)
@@ -541,13 +554,13 @@ def test_no_button_takes_a_privilege_that_the_manager_gives(journal: Journal, kl
 def test_the_manager_answers_an_advice(journal: Journal, key: str, accept: bool) -> None:
     hall = Hall(journal)
     base = {"at": hall.lobby.now, "cause": "mqtt:panel/manager:b:1", "by": "panel/manager"}
-    assert hall.panel(key=key, counter="1") == cm.AnswerAdvice(**base, accept=accept, counter="1")  # type: ignore[arg-type]
+    assert hall.panel(key=key, counter="1") == AnswerAdvice(**base, accept=accept, counter="1")  # type: ignore[arg-type]
 
 
 def test_urgent_is_for_a_ticket(journal: Journal) -> None:
     hall = Hall(journal)
     command = hall.panel(key="URGENT", ticket="A001", reason="ill")
-    assert isinstance(command, cm.Promote)
+    assert isinstance(command, Promote)
     assert (command.klass, command.reason) == ("urgent", "ill")
     assert not hall.acks
 
@@ -555,7 +568,7 @@ def test_urgent_is_for_a_ticket(journal: Journal) -> None:
 def test_boards_tell_how_long_it_takes(journal: Journal) -> None:
     hall = Hall(journal)
     assert hall.levels["board"]["wait"] == {}, "nobody is there"
-    hall.lobby.do(cm.Open(at=hall.lobby.now, cause="", counter="1"))
+    hall.lobby.do(Open(at=hall.lobby.now, cause="", counter="1"))
     hall.show()
     assert hall.levels["board"]["wait"] == {"cash": [0, 0]}
     hall.lobby.take("cash")
@@ -567,7 +580,7 @@ def test_boards_tell_how_long_it_takes(journal: Journal) -> None:
 
 def test_while_a_step_is_being_written_nothing_is_reckoned_from_it(journal: Journal) -> None:
     hall = Hall(journal)
-    hall.lobby.do(cm.Open(at=hall.lobby.now, cause="", counter="1"))
+    hall.lobby.do(Open(at=hall.lobby.now, cause="", counter="1"))
     hall.settled = False
     hall.show()
     assert hall.levels["board"]["wait"] == {}
@@ -582,7 +595,7 @@ def test_the_days_figures_and_the_advice_are_levels(journal: Journal) -> None:
     assert hall.levels["day"]["customers"] == 0
     hall.lobby.take("cash")
     for _ in range(2):
-        hall.lobby.do(cm.CheckWindows(at=hall.lobby.now, cause=""))
+        hall.lobby.do(CheckWindows(at=hall.lobby.now, cause=""))
     hall.show()
     assert hall.levels["day"]["customers"] == 1
     (item, *_) = hall.levels["advice"]["items"]
@@ -595,11 +608,11 @@ def test_people_who_wait_for_a_service_without_a_counter_are_noticed(journal: Jo
     hall.lobby.take("personal")
     hall.show()
     assert hall.levels["board"]["notices"] == [], "the branch is not open yet"
-    hall.lobby.do(cm.Open(at=hall.lobby.now, cause="", counter="1"))
+    hall.lobby.do(Open(at=hall.lobby.now, cause="", counter="1"))
     hall.show()
     notice = "Personal: people are waiting, and none of its own counters is open"
     assert hall.levels["board"]["notices"] == [notice]
-    hall.lobby.do(cm.Open(at=hall.lobby.now, cause="", counter="2"))
+    hall.lobby.do(Open(at=hall.lobby.now, cause="", counter="2"))
     hall.show()
     assert hall.levels["board"]["notices"] == []
 
@@ -631,7 +644,7 @@ def test_an_adapter_that_hears_itself_is_said_once_and_shown_with_the_device(
     for fact in (LinkUp(), Stale(30), OK, Echoing(True), OK, Health("degraded", "garbled"), OK, Echoing(False), OK):
         desk.heard("bus", fact)
     reports = [request.command for request in requests]
-    assert [(report.state, report.detail) for report in reports if isinstance(report, cm.ReportDevice)] == [
+    assert [(report.state, report.detail) for report in reports if isinstance(report, ReportDevice)] == [
         ("ok", ""),
         ("ok", "hears_itself"),
         ("degraded", "garbled"),

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from controller.lobby.durations import EVEN, LONG, STILL, frees, left, of_several
-from controller.lobby.learning import SPREAD
+from controller.lobby.forecast.durations import EVEN, LONG, STILL, frees, left, of_several
+from controller.lobby.model.knowledge import SPREAD
 
 DRAWN = 20_000
 

@@ -19,12 +19,38 @@ from branches import NINE, branch, numbers
 from checker import check
 
 from bench import processes
-from controller.engine import INBOX_LIMIT, STEP_LIMIT, Answer, Engine, Request, Step
+from controller.engine import INBOX_LIMIT, STEP_LIMIT, Engine, Request, Step
 from controller.journal import Journal, JournalError
-from controller.lobby import commands as cm
-from controller.lobby.events import from_row
-from controller.lobby.rules import Rules
-from controller.lobby.state import State, evolve
+from controller.lobby.actions.call_by_hand import CallByHand
+from controller.lobby.actions.call_next import CallNext
+from controller.lobby.actions.call_number import CallNumber
+from controller.lobby.actions.cancel import Cancel
+from controller.lobby.actions.close_counter import Close
+from controller.lobby.actions.command import Command
+from controller.lobby.actions.event import from_row
+from controller.lobby.actions.finish import Finish
+from controller.lobby.actions.hold import Hold
+from controller.lobby.actions.no_show import NoShow
+from controller.lobby.actions.open_counter import Open
+from controller.lobby.actions.pause_counter import Pause
+from controller.lobby.actions.promote import Promote
+from controller.lobby.actions.rating import AskRating, Rate
+from controller.lobby.actions.reassign import Reassign
+from controller.lobby.actions.recall import Recall
+from controller.lobby.actions.registry import evolve
+from controller.lobby.actions.report_device import ReportDevice
+from controller.lobby.actions.report_print import ReportPrint
+from controller.lobby.actions.reprint import Reprint
+from controller.lobby.actions.return_ticket import Return
+from controller.lobby.actions.start import Start
+from controller.lobby.actions.take_ticket import TakeTicket
+from controller.lobby.actions.transfer import Transfer
+from controller.lobby.actions.undo import Undo
+from controller.lobby.actions.undo_finish import UndoFinish
+from controller.lobby.actions.unhold import Unhold
+from controller.lobby.answers import Answer
+from controller.lobby.model.rules import Rules
+from controller.lobby.model.state import State
 
 RULES = branch({"1": {"cash": 0}, "2": {"cash": 10, "personal": 0}}, raters=("1",))
 SOON = 30
@@ -32,7 +58,7 @@ SOON = 30
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Unheard(cm.Command):
+class Unheard(Command):
     """A command that nobody has taught the lobby to decide."""
 
 
@@ -109,15 +135,15 @@ def replayed(path: Path) -> State:
     return state
 
 
-def take(cause: str, at: int = NINE, **more: Any) -> cm.TakeTicket:
-    return cm.TakeTicket(at=at, cause=cause, by="kiosk", **more)
+def take(cause: str, at: int = NINE, **more: Any) -> TakeTicket:
+    return TakeTicket(at=at, cause=cause, by="kiosk", **more)
 
 
-def call(cause: str, counter: str = "1", at: int = NINE) -> cm.CallNext:
-    return cm.CallNext(at=at, cause=cause, counter=counter)
+def call(cause: str, counter: str = "1", at: int = NINE) -> CallNext:
+    return CallNext(at=at, cause=cause, counter=counter)
 
 
-async def asked(engine: Engine, *commands: cm.Command) -> list[Answer]:
+async def asked(engine: Engine, *commands: Command) -> list[Answer]:
     """Ask for all of it at once."""
     async with asyncio.timeout(SOON):
         return list(await asyncio.gather(*(engine.ask(command) for command in commands)))
@@ -148,60 +174,60 @@ async def test_one_cause_acts_once_across_steps_and_restarts(path: Path) -> None
     assert kinds(path) == ["day_opened", "ticket_issued", "ticket_issued"]
 
 
-def a_working_day() -> list[cm.Command]:
+def a_working_day() -> list[Command]:
     """Every command that leads to a row, each with its own cause."""
     at = iter(range(NINE, NINE + 10**9, 20_000))
-    made: list[cm.Command] = []
+    made: list[Command] = []
 
-    def say(kind: type[cm.Command], **about: Any) -> None:
+    def say(kind: type[Command], **about: Any) -> None:
         made.append(kind(at=next(at), cause=f"press:{len(made)}", **about))
 
     for service, paper in (("cash", "ready"), ("cash", "none"), ("personal", "ready"), ("cash", "paper_end")):
-        say(cm.TakeTicket, by="kiosk", service=service, paper=paper, screen=True)
-    say(cm.ReportPrint, ticket="A001", copy=1, result="unknown")
-    say(cm.ReportPrint, ticket="B001", copy=1, result="printed")
-    say(cm.Reprint, by="panel", paper="ready")
-    say(cm.ReportPrint, ticket="A001", copy=2, result="sent")
-    say(cm.Open, counter="2")
-    say(cm.Pause, counter="2", reason="1")
-    say(cm.Pause, counter="2")
-    say(cm.CallNext, counter="1")
-    say(cm.Recall, counter="1")
-    say(cm.Start, counter="1")
-    say(cm.AskRating, counter="1")
-    say(cm.Rate, counter="1", score=5)
-    say(cm.Finish, counter="1")
-    say(cm.CallNext, counter="1")
-    say(cm.NoShow, counter="1")
-    say(cm.Return, by="panel", ticket="A002")
-    say(cm.CallNumber, counter="1", digits="02")
-    say(cm.Hold, counter="1")
-    say(cm.Unhold, counter="1")
-    say(cm.Transfer, counter="1", digits="2")
-    say(cm.Promote, by="panel", ticket="A003", klass="green", reason="elderly")
-    say(cm.Undo, by="panel", ticket="A003")
-    say(cm.CallNumber, counter="1", digits="03")
-    say(cm.Finish, counter="1")
-    say(cm.Return, by="panel", ticket="A003")
-    say(cm.CallNumber, counter="1", digits="03")
-    say(cm.Finish, counter="1")
-    say(cm.UndoFinish, counter="1")
-    say(cm.Finish, counter="1")
-    say(cm.Return, by="panel", ticket="A003")
-    say(cm.Promote, by="panel", ticket="A003", klass="green", reason="elderly")
-    say(cm.Reassign, by="panel")
-    say(cm.CallNext, counter="2")
-    say(cm.CallNext, counter="2")
-    say(cm.CallNext, counter="2")
-    say(cm.CallNext, counter="2")
-    say(cm.TakeTicket, by="kiosk")
-    say(cm.Cancel, by="panel", ticket="A004", reason="left")
-    say(cm.TakeTicket, by="kiosk")
-    say(cm.Finish, counter="2")
-    say(cm.CallByHand, by="user/li", ticket="A005", counter="2", reason="elderly")
-    say(cm.ReportDevice, device="printer", state="offline", detail="offline")
-    say(cm.CallNext, counter="2")
-    say(cm.Close, counter="2")
+        say(TakeTicket, by="kiosk", service=service, paper=paper, screen=True)
+    say(ReportPrint, ticket="A001", copy=1, result="unknown")
+    say(ReportPrint, ticket="B001", copy=1, result="printed")
+    say(Reprint, by="panel", paper="ready")
+    say(ReportPrint, ticket="A001", copy=2, result="sent")
+    say(Open, counter="2")
+    say(Pause, counter="2", reason="1")
+    say(Pause, counter="2")
+    say(CallNext, counter="1")
+    say(Recall, counter="1")
+    say(Start, counter="1")
+    say(AskRating, counter="1")
+    say(Rate, counter="1", score=5)
+    say(Finish, counter="1")
+    say(CallNext, counter="1")
+    say(NoShow, counter="1")
+    say(Return, by="panel", ticket="A002")
+    say(CallNumber, counter="1", digits="02")
+    say(Hold, counter="1")
+    say(Unhold, counter="1")
+    say(Transfer, counter="1", digits="2")
+    say(Promote, by="panel", ticket="A003", klass="green", reason="elderly")
+    say(Undo, by="panel", ticket="A003")
+    say(CallNumber, counter="1", digits="03")
+    say(Finish, counter="1")
+    say(Return, by="panel", ticket="A003")
+    say(CallNumber, counter="1", digits="03")
+    say(Finish, counter="1")
+    say(UndoFinish, counter="1")
+    say(Finish, counter="1")
+    say(Return, by="panel", ticket="A003")
+    say(Promote, by="panel", ticket="A003", klass="green", reason="elderly")
+    say(Reassign, by="panel")
+    say(CallNext, counter="2")
+    say(CallNext, counter="2")
+    say(CallNext, counter="2")
+    say(CallNext, counter="2")
+    say(TakeTicket, by="kiosk")
+    say(Cancel, by="panel", ticket="A004", reason="left")
+    say(TakeTicket, by="kiosk")
+    say(Finish, counter="2")
+    say(CallByHand, by="user/li", ticket="A005", counter="2", reason="elderly")
+    say(ReportDevice, device="printer", state="offline", detail="offline")
+    say(CallNext, counter="2")
+    say(Close, counter="2")
     return made
 
 
@@ -365,12 +391,12 @@ async def test_a_new_day_begins_before_the_press_that_shows_it(path: Path) -> No
 async def test_a_remark_is_kept_beside_the_event(path: Path) -> None:
     async with running(path) as engine:
         await asked(engine, take("k:1"))
-        promote = cm.Promote(at=NINE, cause="m:1", by="panel", ticket="A001", klass="green", reason="remark")
-        call = cm.CallByHand(at=NINE, cause="m:4", by="panel", ticket="A001", counter="1", reason="remark")
+        promote = Promote(at=NINE, cause="m:1", by="panel", ticket="A001", klass="green", reason="remark")
+        call = CallByHand(at=NINE, cause="m:4", by="panel", ticket="A001", counter="1", reason="remark")
         said = (
             (promote, "老人行动不便"),
             (replace(promote, cause="m:2"), "refused, so not kept"),
-            (cm.Open(at=NINE, cause="m:3", counter="1"), ""),
+            (Open(at=NINE, cause="m:3", counter="1"), ""),
             (call, "老人先办"),
         )
         answers = await asyncio.gather(*(engine.ask(command, remark=remark) for command, remark in said))
@@ -637,7 +663,7 @@ async def test_what_must_be_written_is_asked_for_again_by_itself_and_before_all_
     listener = Listener()
 
     def report(state: Any, at: int) -> Request:
-        command = cm.ReportDevice(at=at, cause=f"d:{at}", device="hall", state=state, detail="")
+        command = ReportDevice(at=at, cause=f"d:{at}", device="hall", state=state, detail="")
         return Request(command, lambda answer: answers.append((state, answer.written)), key="device:hall")
 
     answers: list[tuple[str, bool]] = []

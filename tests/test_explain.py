@@ -7,13 +7,22 @@ from chance import examples
 from hypothesis import given
 from hypothesis import strategies as st
 
-from controller.lobby import calling, explain
-from controller.lobby import commands as cm
-from controller.lobby.calling import pick
-from controller.lobby.events import TicketCalled, from_row
-from controller.lobby.outcome import Refusal
-from controller.lobby.rules import Appointments, Rules
-from controller.lobby.state import CounterStage, Stage, State, evolve
+from controller.lobby import rule
+from controller.lobby.actions.call_next import TicketCalled
+from controller.lobby.actions.cancel import Cancel
+from controller.lobby.actions.command import CounterCommand
+from controller.lobby.actions.event import from_row
+from controller.lobby.actions.finish import Finish
+from controller.lobby.actions.hold import Hold
+from controller.lobby.actions.no_show import NoShow
+from controller.lobby.actions.open_counter import Open
+from controller.lobby.actions.registry import evolve
+from controller.lobby.actions.start import Start
+from controller.lobby.model.outcome import Refusal
+from controller.lobby.model.rules import Appointments, Rules
+from controller.lobby.model.state import CounterStage, Stage, State
+from controller.lobby.rule import pick
+from controller.lobby.show import explain
 
 NINE_S = NINE // 1000
 COUNTERS = {"1": {"cash": 0}, "2": {"cash": 20, "personal": 0}}
@@ -24,7 +33,7 @@ def told(lobby: Lobby, ticket: str) -> str:
     return explain.ticket(lobby.state, lobby.rules, ticket, lobby.now).text.split(" About ")[0].split(" Within ")[0]
 
 
-def do(lobby: Lobby, command: type[cm.CounterCommand], counter: str = "1") -> None:
+def do(lobby: Lobby, command: type[CounterCommand], counter: str = "1") -> None:
     answer = lobby.do(command(at=lobby.now, cause="", counter=counter))
     assert not isinstance(answer, Refusal)
 
@@ -41,17 +50,17 @@ def test_where_a_ticket_is_that_does_not_wait() -> None:
         lobby.take("cash")
     lobby.call("1")
     assert told(lobby, "A001") == CALLED
-    do(lobby, cm.Start)
+    do(lobby, Start)
     assert told(lobby, "A001") == CALLED
-    do(lobby, cm.Hold)
+    do(lobby, Hold)
     assert told(lobby, "A001") == "A001 is held by counter 1."
     lobby.call("1")
-    do(lobby, cm.NoShow)
+    do(lobby, NoShow)
     assert told(lobby, "A002") == "A002 missed its call at counter 1, and may come back until 09:15."
     lobby.call("1")
-    do(lobby, cm.Finish)
+    do(lobby, Finish)
     assert told(lobby, "A003").startswith("A003 has ended (served). When it was called: A003 is next: it came at 09:00")
-    lobby.do(cm.Cancel(at=lobby.now, cause="", by="panel", ticket="A004"))
+    lobby.do(Cancel(at=lobby.now, cause="", by="panel", ticket="A004"))
     assert told(lobby, "a004") == "A004 has ended (cancelled)."
     unknown = explain.ticket(lobby.state, lobby.rules, "A009", lobby.now)
     assert (unknown.ticket, unknown.text, unknown.table) == ("", "no ticket A009 here today", ())
@@ -60,14 +69,14 @@ def test_where_a_ticket_is_that_does_not_wait() -> None:
 def test_nobody_is_there() -> None:
     lobby = Lobby(branch(COUNTERS))
     lobby.take("personal")
-    do(lobby, cm.Open, "1")
+    do(lobby, Open, "1")
     assert told(lobby, "B001") == "B001 waits, but no counter that may serve it is open."
 
 
 def test_one_that_is_next() -> None:
     lobby = Lobby(branch(COUNTERS))
     lobby.take("cash")
-    do(lobby, cm.Open)
+    do(lobby, Open)
     told = explain.ticket(lobby.state, lobby.rules, "a001", lobby.now)
     assert told == explain.Explanation(
         "A001",
@@ -98,7 +107,7 @@ def test_somebody_came_earlier() -> None:
 
 def test_somebody_has_privilege() -> None:
     lobby = Lobby(branch(COUNTERS))
-    do(lobby, cm.Open)
+    do(lobby, Open)
     lobby.take("cash")
     lobby.wait(3)
     lobby.take("cash", "vip")
@@ -111,7 +120,7 @@ def test_somebody_has_privilege() -> None:
 
 def test_a_counter_that_only_borrows_has_its_own_first() -> None:
     lobby = Lobby(branch(COUNTERS))
-    do(lobby, cm.Open, "2")
+    do(lobby, Open, "2")
     lobby.take("cash")
     lobby.wait(5)
     lobby.take("personal")
@@ -126,16 +135,16 @@ def test_the_counter_where_it_is_nearest_is_the_one_that_is_named() -> None:
     lobby.take("personal")
     lobby.wait(1)
     lobby.take("cash")
-    do(lobby, cm.Open, "3")
+    do(lobby, Open, "3")
     assert "as number 2 at counter 3;" in told(lobby, "A001")
-    do(lobby, cm.Open, "1")
+    do(lobby, Open, "1")
     assert told(lobby, "A001").startswith("At counter 1: A001 is next: ")
 
 
 def test_an_appointment_is_before_its_time() -> None:
     """Its key is the least, and all the same it is not next."""
     lobby = Lobby(branch(COUNTERS, appointments=Appointments(half_hours("09:00", "12:00"))))
-    do(lobby, cm.Open)
+    do(lobby, Open)
     lobby.take("cash", "green", slot="09:30")
     lobby.take("cash")
     assert told(lobby, "A001") == (
@@ -170,21 +179,23 @@ def test_a_call_is_explained_by_what_the_journal_says() -> None:
     last = lobby.rows[-1]
     event = from_row(last["kind"], last["version"], last["data"])
     assert isinstance(event, TicketCalled)
-    why = explain.call(state, lobby.rules, event)
+    why = explain.call(state, lobby.rules, event.ticket, event.why)
     assert why.ticket == "A002"
     assert why.text == last["data"]["why"]["text"]
     assert why.table == (
         explain.Line("A002", "Cash", "Vip", NINE_S + 5 * MINUTE, NINE_S - 5 * MINUTE),
         explain.Line("A001", "Cash", "Normal", NINE_S, NINE_S),
     )
-    assert explain.call(State(), lobby.rules, event).table == (), "tickets of another day are left out"
-    by_hand = TicketCalled("A001", "1", True, {"text": "by hand", "guard": False, "heads": []})
-    assert explain.call(state, lobby.rules, by_hand) == explain.Explanation("A001", "by hand", ())
+    assert explain.call(State(), lobby.rules, event.ticket, event.why).table == (), (
+        "tickets of another day are left out"
+    )
+    by_hand = {"text": "by hand", "guard": False, "heads": []}
+    assert explain.call(state, lobby.rules, "A001", by_hand) == explain.Explanation("A001", "by hand", ())
 
 
 def test_a_long_table_is_cut_but_holds_the_ticket() -> None:
     lobby = Lobby(branch(COUNTERS), local("2026-11-23 09:00"))
-    do(lobby, cm.Open)
+    do(lobby, Open)
     for _ in range(100):
         lobby.take("cash")
         lobby.wait(0.1)
@@ -229,7 +240,7 @@ def why(lobby: Lobby, counter: str = "1") -> str:
     """Why the counter's next call is what it is."""
     found = pick(lobby.state, lobby.rules, lobby.rules.counters[counter], lobby.now)
     assert found
-    return str(calling.why(lobby.rules, found)["text"])
+    return str(rule.why(lobby.rules, found)["text"])
 
 
 def test_the_first_of_one_line_is_not_alone() -> None:
@@ -243,7 +254,7 @@ def test_the_first_of_one_line_is_not_alone() -> None:
 
 def test_privilege_is_the_reason_also_within_one_second() -> None:
     lobby = Lobby(branch({"1": {"cash": 0, "personal": 0}}))
-    do(lobby, cm.Open)
+    do(lobby, Open)
     lobby.take("personal")
     lobby.take("cash", "vip")
     told = (
@@ -254,7 +265,7 @@ def test_privilege_is_the_reason_also_within_one_second() -> None:
 
 def test_two_of_one_second_go_by_their_numbers() -> None:
     lobby = Lobby(branch({"1": {"cash": 0, "personal": 0}}))
-    do(lobby, cm.Open)
+    do(lobby, Open)
     lobby.take("personal")
     lobby.take("cash")
     assert why(lobby) == "B001 is next: it came in the same second as A001, and was taken first."
@@ -279,7 +290,7 @@ def test_borrowing_is_given_as_a_reason_only_where_it_costs_the_other() -> None:
 
 def test_an_appointment_is_early_until_ten_minutes_before_its_time_and_then_waits_like_others() -> None:
     lobby = Lobby(branch({"1": {"cash": 0}}, appointments=Appointments(half_hours("09:00", "12:00"))))
-    do(lobby, cm.Open)
+    do(lobby, Open)
     lobby.take("cash")
     lobby.take("cash", slot="09:30")
     lobby.wait(20 - 1 / 60)

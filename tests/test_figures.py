@@ -8,9 +8,15 @@ from typing import Any
 
 from branches import MINUTE, Lobby, asking, branch, history, long_steps
 
-from controller.lobby import commands as cm
-from controller.lobby import figures
-from controller.lobby.state import Effect, Stage
+from controller.lobby.actions.call_number import CallNumber
+from controller.lobby.actions.cancel import Cancel
+from controller.lobby.actions.day import RollOver
+from controller.lobby.actions.no_show import NoShow
+from controller.lobby.actions.reassign import Reassign
+from controller.lobby.actions.return_ticket import Return
+from controller.lobby.actions.take_ticket import TakeTicket
+from controller.lobby.model.state import Effect, Stage
+from controller.lobby.show import figures
 
 RULES = branch({"1": {"cash": 0}, "2": {"personal": 0}}, triage=asking(("cash",)), target=10 * MINUTE)
 
@@ -33,7 +39,7 @@ def who_waited(minutes: Iterable[float]) -> Lobby:
 
 def test_an_empty_day() -> None:
     lobby = Lobby(RULES)
-    lobby.do(cm.RollOver(at=lobby.now, cause=""))
+    lobby.do(RollOver(at=lobby.now, cause=""))
     assert day(lobby) == {
         "day": "2026-11-23",
         "profile": "normal",
@@ -77,8 +83,8 @@ def test_a_second_call_is_no_second_wait() -> None:
     lobby.take("cash")
     lobby.wait(5)
     lobby.call("1")
-    lobby.do(cm.NoShow(at=lobby.now, cause="", counter="1"))
-    lobby.do(cm.Return(at=lobby.now, cause="", by="panel", ticket="A001"))
+    lobby.do(NoShow(at=lobby.now, cause="", counter="1"))
+    lobby.do(Return(at=lobby.now, cause="", by="panel", ticket="A001"))
     lobby.wait(5)
     assert day(lobby)["max"] == 5
     lobby.call("1")
@@ -115,10 +121,10 @@ def test_a_class_passes_whom_the_counter_would_have_called_first_without_it() ->
     lobby.take("corporate")
     lobby.take("loans")
     lobby.take("cash")
-    lobby.do(cm.Reassign(at=lobby.now, cause="", by="panel", ticket="A004", counter="2"))
+    lobby.do(Reassign(at=lobby.now, cause="", by="panel", ticket="A004", counter="2"))
     lobby.wait(1)
     lobby.take("cash", "vip")
-    lobby.do(cm.Cancel(at=lobby.now, cause="", by="panel", ticket="A002"))
+    lobby.do(Cancel(at=lobby.now, cause="", by="panel", ticket="A002"))
     assert lobby.call("1") == "A005"
     # B001 came 7 minutes before it and counts as 3; A001 4, A003 3, C001 1; B002 counts as come with it, and was first.
     assert lobby.state.effects["vip"] == Effect(passed=5, seconds=(3 + 4 + 3 + 1) * MINUTE, most=4 * MINUTE)
@@ -136,7 +142,7 @@ def test_under_the_guard_and_by_hand_no_class_passes_anybody() -> None:
     lobby.take("cash")
     lobby.wait(1)
     lobby.take("cash", "vip")
-    lobby.do(cm.CallNumber(at=lobby.now, cause="", counter="1", digits="006"))
+    lobby.do(CallNumber(at=lobby.now, cause="", counter="1", digits="006"))
     assert lobby.state.effects["vip"] == Effect(passed=1, seconds=MINUTE, most=MINUTE)
 
 
@@ -147,7 +153,7 @@ def test_who_gives_up_has_waited_too() -> None:
     lobby.wait(40)
     lobby.call("1")
     for ticket in ("A002", "A003", "A004"):
-        lobby.do(cm.Cancel(at=lobby.now, cause="", by="panel", ticket=ticket, reason="left"))
+        lobby.do(Cancel(at=lobby.now, cause="", by="panel", ticket=ticket, reason="left"))
     found = day(lobby)
     assert (found["customers"], found["above_target"], found["max"]) == (4, 1, 40)
 
@@ -159,9 +165,9 @@ def test_the_days_figures_stand_in_the_row_that_closes_it() -> None:
         lobby.take("cash")
     lobby.wait(12)
     lobby.call("1")
-    lobby.do(cm.Cancel(at=lobby.now, cause="", by="panel", ticket="A002"))
+    lobby.do(Cancel(at=lobby.now, cause="", by="panel", ticket="A002"))
     lobby.wait(24 * 60)
-    lobby.do(cm.RollOver(at=lobby.now, cause=""))
+    lobby.do(RollOver(at=lobby.now, cause=""))
     closed = next(row["data"] for row in lobby.rows if row["kind"] == "day_closed")
     assert (closed["unserved"], closed["figures"]["customers"], closed["figures"]["max"]) == (1, 2, 12)
     assert (closed["figures"]["above_3"], closed["figures"]["above_target"], closed["figures"]["target"]) == (1, 1, 10)
@@ -170,10 +176,10 @@ def test_the_days_figures_stand_in_the_row_that_closes_it() -> None:
 def test_who_was_sent_to_a_machine_and_who_insisted() -> None:
     lobby = Lobby(RULES)
     for by, insist in (("left", False), ("right", False), ("right", False), ("screen", True)):
-        lobby.do(cm.TakeTicket(at=lobby.now, cause="", by=by, choice="atm-cash", insist=insist))
+        lobby.do(TakeTicket(at=lobby.now, cause="", by=by, choice="atm-cash", insist=insist))
     assert day(lobby)["self_service"] == {"atm-cash": {"advised": 3, "insisted": 2}}
     lobby = Lobby(RULES)
-    lobby.do(cm.TakeTicket(at=lobby.now, cause="", by="screen", choice="atm-cash", insist=True))
+    lobby.do(TakeTicket(at=lobby.now, cause="", by="screen", choice="atm-cash", insist=True))
     assert day(lobby)["self_service"] == {"atm-cash": {"advised": 1, "insisted": 1}}
 
 

@@ -14,7 +14,7 @@ from controller.desk import Desk
 from controller.desk.flapping import KEPT, QUIET, TIMES, UNSTEADY, Flapping
 from controller.engine import Request
 from controller.journal import Journal
-from controller.lobby import commands as cm
+from controller.lobby.actions.report_device import ReportDevice
 from drivers.device import OK, Health
 
 LOW = Health("degraded", "paper_low")
@@ -100,7 +100,7 @@ def test_a_hundred_flips_are_one_line_and_one_row(tmp_path: Path, caplog: pytest
         seconds = n * 0.2
         desk.health("printer", (OK, LOW)[n % 2], "")
     reports = [request.command for request in requests]
-    assert all(isinstance(report, cm.ReportDevice) for report in reports)
+    assert all(isinstance(report, ReportDevice) for report in reports)
     assert [(r.state, r.detail) for r in reports][-1] == ("degraded", "unsteady")  # type: ignore[attr-defined]
     assert len(reports) <= 8
     assert len(caplog.messages) <= 8

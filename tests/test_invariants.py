@@ -20,12 +20,16 @@ from branches import MINUTE, MINUTE_MS, NINE, Lobby, branch, half_hours, numbers
 from checker import Checker, Numbers, Violation, check
 from random_days import Run, random_days, random_presses
 
-from controller.lobby import calling
-from controller.lobby import commands as cm
-from controller.lobby import rules as cn
-from controller.lobby.calling import Candidate, Pick
-from controller.lobby.rules import Appointments, Rules
-from controller.lobby.state import State
+from controller.lobby import rule
+from controller.lobby.actions.call_by_hand import CallByHand
+from controller.lobby.actions.open_counter import Open
+from controller.lobby.actions.promote import Promote
+from controller.lobby.actions.reassign import Reassign
+from controller.lobby.actions.undo import Undo
+from controller.lobby.model import rules as cn
+from controller.lobby.model.rules import Appointments, Rules
+from controller.lobby.model.state import State
+from controller.lobby.rule import Candidate, Pick
 
 RUN_HOURS = 50
 SOURCES = {"days": random_days, "presses": random_presses}
@@ -120,7 +124,7 @@ def test_an_auditor_who_knows_other_numbers_objects() -> None:
 
 
 Wrong = Callable[[State, Rules, cn.Counter, int], Pick | None]
-right = calling.pick
+right = rule.pick
 
 
 def _never(rules: Rules) -> Rules:
@@ -169,7 +173,7 @@ MUTANTS: dict[str, tuple[Wrong, set[int]]] = {
 @pytest.mark.parametrize("mutant", MUTANTS)
 def test_a_wrong_rule_is_found(mutant: str, monkeypatch: pytest.MonkeyPatch) -> None:
     wrong, invariants = MUTANTS[mutant]
-    monkeypatch.setattr(calling, "pick", wrong)
+    monkeypatch.setattr(rule, "pick", wrong)
     for seed in range(31, 41):
         run = random_days(seed, 8)
         if invariants <= found(run.rows, numbers(run.rules)):
@@ -243,11 +247,11 @@ def an_undone_day() -> Lobby:
     slots = Appointments(half_hours("09:00", "12:00"))
     lobby = Lobby(branch({"1": {"cash": 0}, "2": {"cash": 0, "corporate": 0}}, appointments=slots))
     lobby.take("cash", "appointment", slot="10:00")
-    lobby.do(cm.Open(at=lobby.now, cause="", counter="1"))
-    lobby.do(cm.Reassign(**PANEL, at=lobby.now, counter="2"))
-    lobby.do(cm.Promote(**PANEL, at=lobby.now, klass="urgent"))
-    lobby.do(cm.Open(at=lobby.now, cause="", counter="2"))
-    lobby.do(cm.Undo(**PANEL, at=lobby.now))
+    lobby.do(Open(at=lobby.now, cause="", counter="1"))
+    lobby.do(Reassign(**PANEL, at=lobby.now, counter="2"))
+    lobby.do(Promote(**PANEL, at=lobby.now, klass="urgent"))
+    lobby.do(Open(at=lobby.now, cause="", counter="2"))
+    lobby.do(Undo(**PANEL, at=lobby.now))
     return lobby
 
 
@@ -268,7 +272,7 @@ def test_undone_is_only_the_last_and_only_while_it_waits() -> None:
     lobby = an_undone_day()
     told_numbers, (*before, undone) = numbers(lobby.rules), lobby.rows
     assert found([*before, undone, undone], told_numbers) == {0}, "there is nothing left to undo"
-    lobby.do(cm.CallByHand(**PANEL, at=lobby.now, counter="2"))
+    lobby.do(CallByHand(**PANEL, at=lobby.now, counter="2"))
     call = lobby.rows[-1]
     assert not found([*before, undone, call], told_numbers)
     assert found([*before, call, undone], told_numbers) >= {0}, "it has been called since"

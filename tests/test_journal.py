@@ -25,9 +25,12 @@ from controller.journal import (
     JournalReader,
     JournalWriteError,
     Remark,
-    Row,
 )
-from controller.lobby.events import CounterOpened, DayOpened, Event, TicketIssued
+from controller.lobby.actions.day import DayOpened
+from controller.lobby.actions.event import Event
+from controller.lobby.actions.open_counter import CounterOpened
+from controller.lobby.actions.take_ticket import TicketIssued
+from controller.lobby.aggregate import Row
 from controller.openfiles import log_size
 from simulators.disk import INDEX, LOCK, LOG, Disk, Moved, beside, cut, delete, move
 

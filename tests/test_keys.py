@@ -7,37 +7,61 @@ from typing import Any
 import pytest
 
 from controller import keys
-from controller.lobby import commands as cm
+from controller.lobby.actions.ask_why import AskWhy
+from controller.lobby.actions.call_by_hand import CallByHand
+from controller.lobby.actions.call_next import CallNext
+from controller.lobby.actions.call_number import CallNumber
+from controller.lobby.actions.cancel import Cancel
+from controller.lobby.actions.close_counter import Close
+from controller.lobby.actions.command import Command
+from controller.lobby.actions.finish import Finish
+from controller.lobby.actions.hold import Hold
+from controller.lobby.actions.no_show import NoShow
+from controller.lobby.actions.open_counter import Open
+from controller.lobby.actions.pause_counter import Pause
+from controller.lobby.actions.promote import Promote
+from controller.lobby.actions.rating import AskRating
+from controller.lobby.actions.reassign import Reassign
+from controller.lobby.actions.recall import Recall
+from controller.lobby.actions.reprint import Reprint
+from controller.lobby.actions.return_ticket import Return
+from controller.lobby.actions.start import Start
+from controller.lobby.actions.take_ticket import TakeTicket
+from controller.lobby.actions.transfer import Transfer
+from controller.lobby.actions.undo import Undo
+from controller.lobby.actions.undo_finish import UndoFinish
+from controller.lobby.actions.unhold import Unhold
+from controller.lobby.actions.windows import AnswerAdvice
 from drivers.terminal68 import Key
 
 COUNTER = {"counter": "3", "at": 5, "cause": "mqtt:keypad/3:a1b2:41"}
 PANEL = {"by": "panel/manager", "at": 5, "cause": "mqtt:panel/manager:a1b2:41"}
 
 AT_A_COUNTER = [
-    ("CALL", "", cm.CallNext(**COUNTER)),
-    ("CALL", "17", cm.CallNumber(**COUNTER, digits="17")),
-    ("CALL", "0", cm.CallNumber(**COUNTER, digits="0")),
-    ("RECALL", "", cm.Recall(**COUNTER)),
-    ("START", "", cm.Start(**COUNTER)),
-    ("FINISH", "", cm.Finish(**COUNTER)),
-    ("UNDO", "", cm.UndoFinish(**COUNTER)),
-    ("NOSHOW", "", cm.NoShow(**COUNTER)),
-    ("HOLD", "", cm.Hold(**COUNTER)),
-    ("UNHOLD", "", cm.Unhold(**COUNTER, digits="")),
-    ("UNHOLD", "17", cm.Unhold(**COUNTER, digits="17")),
-    ("TRANSFER", "2", cm.Transfer(**COUNTER, digits="2")),
-    ("TRANSFER", "02", cm.Transfer(**COUNTER, digits="02")),
-    ("TRANSFER", "", cm.Transfer(**COUNTER, digits="")),
-    ("PAUSE", "", cm.Pause(**COUNTER, reason="")),
-    ("PAUSE", "4", cm.Pause(**COUNTER, reason="4")),
-    ("OPEN", "", cm.Open(**COUNTER)),
-    ("CLOSE", "", cm.Close(**COUNTER)),
-    ("EVALUATE", "", cm.AskRating(**COUNTER)),
+    ("CALL", "", CallNext(**COUNTER)),
+    ("CALL", "17", CallNumber(**COUNTER, digits="17")),
+    ("CALL", "0", CallNumber(**COUNTER, digits="0")),
+    ("RECALL", "", Recall(**COUNTER)),
+    ("START", "", Start(**COUNTER)),
+    ("FINISH", "", Finish(**COUNTER)),
+    ("UNDO", "", UndoFinish(**COUNTER)),
+    ("NOSHOW", "", NoShow(**COUNTER)),
+    ("HOLD", "", Hold(**COUNTER)),
+    ("UNHOLD", "", Unhold(**COUNTER, digits="")),
+    ("UNHOLD", "17", Unhold(**COUNTER, digits="17")),
+    ("TRANSFER", "2", Transfer(**COUNTER, digits="2")),
+    ("TRANSFER", "02", Transfer(**COUNTER, digits="02")),
+    ("TRANSFER", "", Transfer(**COUNTER, digits="")),
+    ("PAUSE", "", Pause(**COUNTER, reason="")),
+    ("PAUSE", "4", Pause(**COUNTER, reason="4")),
+    ("OPEN", "", Open(**COUNTER)),
+    ("CLOSE", "", Close(**COUNTER)),
+    ("EVALUATE", "", AskRating(**COUNTER)),
 ]
 
 
 @pytest.mark.parametrize(("key", "digits", "command"), AT_A_COUNTER)
-def test_a_key_at_a_counter(key: str, digits: str, command: cm.Command) -> None:
+def test_a_key_at_a_counter(key: str, digits: str, command: Command) -> None:
     assert keys.at_counter(key, digits, "3", 5, COUNTER["cause"]) == command
 
 
@@ -94,7 +118,7 @@ def test_every_terminal_key_is_in_the_table_above_and_no_other_byte_is_a_key() -
         assert keys.terminal_key(byte, "6") is None
 
 
-def on_panel(key: str, **given: str) -> cm.Command | None:
+def on_panel(key: str, **given: str) -> Command | None:
     about: dict[str, Any] = {"ticket": "", "service": "", "counter": "", "reason": "", "paper": "ready"} | given
     return keys.at_panel(key, PANEL["by"], 5, PANEL["cause"], **about)  # type: ignore[arg-type]
 
@@ -102,53 +126,53 @@ def on_panel(key: str, **given: str) -> cm.Command | None:
 @pytest.mark.parametrize(
     ("key", "given", "command"),
     [
-        ("GREEN", {}, cm.TakeTicket(**PANEL, klass="green", paper="ready", granted=True)),
+        ("GREEN", {}, TakeTicket(**PANEL, klass="green", paper="ready", granted=True)),
         (
             "GREEN",
             {"service": "cash", "reason": "elderly"},
-            cm.TakeTicket(**PANEL, service="cash", klass="green", paper="ready", reason="elderly", granted=True),
+            TakeTicket(**PANEL, service="cash", klass="green", paper="ready", reason="elderly", granted=True),
         ),
         (
             "GREEN",
             {"ticket": "A017", "reason": "elderly"},
-            cm.Promote(**PANEL, ticket="A017", klass="green", reason="elderly"),
+            Promote(**PANEL, ticket="A017", klass="green", reason="elderly"),
         ),
-        ("GREEN", {"ticket": "A017"}, cm.Promote(**PANEL, ticket="A017", klass="green")),
+        ("GREEN", {"ticket": "A017"}, Promote(**PANEL, ticket="A017", klass="green")),
         (
             "URGENT",
             {"ticket": "A017", "reason": "ill"},
-            cm.Promote(**PANEL, ticket="A017", klass="urgent", reason="ill"),
+            Promote(**PANEL, ticket="A017", klass="urgent", reason="ill"),
         ),
-        ("ACCEPT", {}, cm.AnswerAdvice(**PANEL, accept=True)),
-        ("ACCEPT", {"counter": "4"}, cm.AnswerAdvice(**PANEL, accept=True, counter="4")),
-        ("DECLINE", {"counter": "4"}, cm.AnswerAdvice(**PANEL, accept=False, counter="4")),
-        ("REASSIGN", {}, cm.Reassign(**PANEL)),
-        ("REASSIGN", {"ticket": "A017", "counter": "2"}, cm.Reassign(**PANEL, ticket="A017", counter="2")),
+        ("ACCEPT", {}, AnswerAdvice(**PANEL, accept=True)),
+        ("ACCEPT", {"counter": "4"}, AnswerAdvice(**PANEL, accept=True, counter="4")),
+        ("DECLINE", {"counter": "4"}, AnswerAdvice(**PANEL, accept=False, counter="4")),
+        ("REASSIGN", {}, Reassign(**PANEL)),
+        ("REASSIGN", {"ticket": "A017", "counter": "2"}, Reassign(**PANEL, ticket="A017", counter="2")),
         (
             "REASSIGN",
             {"ticket": "A017", "service": "corporate", "reason": "big"},
-            cm.Reassign(**PANEL, ticket="A017", service="corporate", reason="big"),
+            Reassign(**PANEL, ticket="A017", service="corporate", reason="big"),
         ),
-        ("UNDO", {"ticket": "A017"}, cm.Undo(**PANEL, ticket="A017")),
-        ("UNDO", {"ticket": "A017", "reason": "mistake"}, cm.Undo(**PANEL, ticket="A017", reason="mistake")),
-        ("UNDO", {}, cm.Undo(**PANEL)),
-        ("CALL", {"ticket": "A017", "counter": "2"}, cm.CallByHand(**PANEL, ticket="A017", counter="2")),
+        ("UNDO", {"ticket": "A017"}, Undo(**PANEL, ticket="A017")),
+        ("UNDO", {"ticket": "A017", "reason": "mistake"}, Undo(**PANEL, ticket="A017", reason="mistake")),
+        ("UNDO", {}, Undo(**PANEL)),
+        ("CALL", {"ticket": "A017", "counter": "2"}, CallByHand(**PANEL, ticket="A017", counter="2")),
         (
             "CALL",
             {"ticket": "A017", "counter": "2", "reason": "asked"},
-            cm.CallByHand(**PANEL, ticket="A017", counter="2", reason="asked"),
+            CallByHand(**PANEL, ticket="A017", counter="2", reason="asked"),
         ),
-        ("CALL", {}, cm.CallByHand(**PANEL, counter="")),
-        ("RETURN", {"ticket": "A017", "reason": "late"}, cm.Return(**PANEL, ticket="A017", reason="late")),
-        ("RETURN", {}, cm.Return(**PANEL)),
-        ("CANCEL", {"ticket": "A017", "reason": "left"}, cm.Cancel(**PANEL, ticket="A017", reason="left")),
-        ("WHY", {"ticket": "A017"}, cm.AskWhy(at=5, cause=PANEL["cause"], ticket="A017")),
-        ("WHY", {}, cm.AskWhy(at=5, cause=PANEL["cause"], ticket="")),
-        ("REPRINT", {"ticket": "A017"}, cm.Reprint(**PANEL, ticket="A017", paper="ready")),
-        ("REPRINT", {"paper": "down"}, cm.Reprint(**PANEL, paper="down")),
+        ("CALL", {}, CallByHand(**PANEL, counter="")),
+        ("RETURN", {"ticket": "A017", "reason": "late"}, Return(**PANEL, ticket="A017", reason="late")),
+        ("RETURN", {}, Return(**PANEL)),
+        ("CANCEL", {"ticket": "A017", "reason": "left"}, Cancel(**PANEL, ticket="A017", reason="left")),
+        ("WHY", {"ticket": "A017"}, AskWhy(at=5, cause=PANEL["cause"], ticket="A017")),
+        ("WHY", {}, AskWhy(at=5, cause=PANEL["cause"], ticket="")),
+        ("REPRINT", {"ticket": "A017"}, Reprint(**PANEL, ticket="A017", paper="ready")),
+        ("REPRINT", {"paper": "down"}, Reprint(**PANEL, paper="down")),
     ],
 )
-def test_the_managers_buttons(key: str, given: dict[str, str], command: cm.Command | None) -> None:
+def test_the_managers_buttons(key: str, given: dict[str, str], command: Command | None) -> None:
     assert on_panel(key, **given) == command
 
 

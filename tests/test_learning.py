@@ -12,8 +12,19 @@ from branches import MINUTE, Lobby, branch, half_hours, history, long_steps
 from hypothesis import given
 from hypothesis import strategies as st
 
-from controller.lobby import commands as cm
-from controller.lobby.learning import (
+from controller.lobby.actions.call_number import CallNumber
+from controller.lobby.actions.close_counter import Close
+from controller.lobby.actions.command import Command, CounterCommand
+from controller.lobby.actions.finish import Finish
+from controller.lobby.actions.hold import Hold
+from controller.lobby.actions.no_show import NoShow
+from controller.lobby.actions.open_counter import Open
+from controller.lobby.actions.pause_counter import Pause
+from controller.lobby.actions.promote import Promote
+from controller.lobby.actions.reassign import Reassign
+from controller.lobby.actions.start import Start
+from controller.lobby.actions.unhold import Unhold
+from controller.lobby.model.knowledge import (
     BAND,
     BREAK,
     BUCKETS,
@@ -29,8 +40,8 @@ from controller.lobby.learning import (
     Knowledge,
     whole_minutes,
 )
-from controller.lobby.outcome import Refusal
-from controller.lobby.rules import Appointments, Rules
+from controller.lobby.model.outcome import Refusal
+from controller.lobby.model.rules import Appointments, Rules
 
 RULES = branch({"1": {"cash": 0}}, services={"cash": {"minutes": 4}})
 SEED = 20261122
@@ -38,7 +49,7 @@ LATER = OPENING + 1
 """An hour at which the day has long begun."""
 
 
-def do(lobby: Lobby, command: type[cm.CounterCommand]) -> None:
+def do(lobby: Lobby, command: type[CounterCommand]) -> None:
     answer = lobby.do(command(at=lobby.now, cause="", counter="1"))
     assert not isinstance(answer, Refusal), answer
 
@@ -80,9 +91,9 @@ def test_the_lobby_learns_from_the_call_to_the_end() -> None:
         lobby.take("cash", "vip")
         lobby.call("1")
         lobby.now += seconds * 500
-        do(lobby, cm.Start)
+        do(lobby, Start)
         lobby.now += seconds * 500
-        do(lobby, cm.Finish)
+        do(lobby, Finish)
     assert lobby.state.knowledge.times == {"cash": {"vip": [2, 300]}}
 
 
@@ -91,7 +102,7 @@ def test_a_no_show_is_no_service_but_a_call_that_nobody_answered() -> None:
     lobby.take("cash")
     lobby.call("1")
     lobby.now += 45_000
-    do(lobby, cm.NoShow)
+    do(lobby, NoShow)
     known = lobby.state.knowledge
     assert known.times == {}
     assert known.calls[0] == [1, 1]
@@ -114,11 +125,11 @@ def test_only_the_first_call_of_a_ticket_tells_whether_people_come() -> None:
     lobby = Lobby(RULES)
     lobby.take("cash")
     lobby.call("1")
-    do(lobby, cm.Hold)
+    do(lobby, Hold)
     lobby.wait(1)
-    do(lobby, cm.Unhold)
+    do(lobby, Unhold)
     lobby.wait(1)
-    do(lobby, cm.NoShow)
+    do(lobby, NoShow)
     assert lobby.state.knowledge.calls[0] == [1, 0]
 
 
@@ -270,7 +281,7 @@ def test_a_wait_that_no_range_could_have_told_teaches_nothing(actual: int, count
 def test_the_wait_of_an_appointment_is_learned_from_its_slot_on() -> None:
     """Who checks in an hour before does not teach the lobby that people wait an hour."""
     lobby = Lobby(branch({"1": {"cash": 0}}, appointments=Appointments(half_hours("09:00", "12:00"))))
-    do(lobby, cm.Open)
+    do(lobby, Open)
     lobby.take("cash")
     lobby.call("1")
     ticket = lobby.state.tickets[lobby.take("cash", slot="10:00")]
@@ -281,9 +292,9 @@ def test_the_wait_of_an_appointment_is_learned_from_its_slot_on() -> None:
 
 
 def test_tickets_that_people_have_moved_teach_nothing_of_waits() -> None:
-    def learned(command: cm.Command | None, counter: str = "1") -> int:
+    def learned(command: Command | None, counter: str = "1") -> int:
         lobby = Lobby(branch({"1": {"cash": 0}, "2": {"cash": 0}}))
-        do(lobby, cm.Open)
+        do(lobby, Open)
         lobby.take("cash")
         lobby.call("1")
         assert lobby.state.tickets[lobby.take("cash")].expected
@@ -296,9 +307,9 @@ def test_tickets_that_people_have_moved_teach_nothing_of_waits() -> None:
     base = {"at": Lobby(RULES).now, "cause": ""}
     assert learned(None) == 4, "its own service and class, each of them, and all"
     manager = base | {"by": "panel", "ticket": "A002"}
-    assert learned(cm.Promote(**manager, klass="vip")) == 0  # type: ignore[arg-type]
-    assert learned(cm.Reassign(**manager, counter="2"), "2") == 0  # type: ignore[arg-type]
-    assert learned(cm.CallNumber(**base, counter="1", digits="2")) == 0  # type: ignore[arg-type]
+    assert learned(Promote(**manager, klass="vip")) == 0  # type: ignore[arg-type]
+    assert learned(Reassign(**manager, counter="2"), "2") == 0  # type: ignore[arg-type]
+    assert learned(CallNumber(**base, counter="1", digits="2")) == 0  # type: ignore[arg-type]
 
 
 # -- from day to day ------------------------------------------------------------------------------------------------
@@ -340,7 +351,7 @@ def days(rules: Rules, count: int) -> Lobby:
             lobby.take("cash")
             lobby.call("1")
             lobby.wait(8)
-            do(lobby, cm.Finish)
+            do(lobby, Finish)
         lobby.wait(20 * 60)
     lobby.take("cash")
     return lobby
@@ -481,17 +492,17 @@ def test_one_service_moves_the_mean_by_no_more_than_a_usual_one_could() -> None:
 
 def test_how_long_pauses_are_is_learned() -> None:
     lobby = Lobby(RULES)
-    do(lobby, cm.Open)
+    do(lobby, Open)
     for minutes in (4, 4, 90):
-        do(lobby, cm.Pause)
+        do(lobby, Pause)
         lobby.wait(minutes)
-        do(lobby, cm.Open)
+        do(lobby, Open)
     known = lobby.state.knowledge
     assert known.pauses == [2, 8 * MINUTE], "an hour and a half is lunch"
     assert known.pause == (8 * MINUTE + PRIOR_WEIGHT * BREAK) / (2 + PRIOR_WEIGHT)
-    do(lobby, cm.Pause)
+    do(lobby, Pause)
     lobby.wait(3)
-    do(lobby, cm.Close)
+    do(lobby, Close)
     lobby.wait(60)
-    do(lobby, cm.Open)
+    do(lobby, Open)
     assert known.pauses[0] == 2, "who goes home from a pause does not come back"

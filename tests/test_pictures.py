@@ -17,11 +17,24 @@ from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 
 from bench import processes
-from controller.lobby import events as ev
-from controller.lobby.rules import Rules, TicketClass
+from controller.lobby.actions.call_next import TicketCalled
+from controller.lobby.actions.close_counter import CounterClosed
+from controller.lobby.actions.day import DayClosed, DayOpened
+from controller.lobby.actions.event import Event, from_row
+from controller.lobby.actions.finish import TicketFinished
+from controller.lobby.actions.hold import TicketHeld
+from controller.lobby.actions.no_show import TicketMissed
+from controller.lobby.actions.open_counter import CounterOpened
+from controller.lobby.actions.pause_counter import CounterPaused
+from controller.lobby.actions.promote import TicketPromoted
+from controller.lobby.actions.report_device import DeviceChanged
+from controller.lobby.actions.return_ticket import TicketReturned
+from controller.lobby.actions.take_ticket import TicketIssued
+from controller.lobby.actions.transfer import TicketTransferred
+from controller.lobby.model.rules import Rules, TicketClass
 from simulators.days import pictures
 
-Journal = list[tuple[int, ev.Event]]
+Journal = list[tuple[int, Event]]
 SVG = "{http://www.w3.org/2000/svg}"
 ENGLISH = branch({"1": {"cash": 0}, "2": {"cash": 0, "personal": 10}, "west": {"personal": 0}}, language="en")
 LABELS = ("before", "after")
@@ -41,9 +54,9 @@ class Tale:
     """A day's events, told one after the other; times in minutes after nine."""
 
     def __init__(self) -> None:
-        self.events: Journal = [(NINE - 300 * MINUTE_MS, ev.DayOpened("2026-11-23"))]
+        self.events: Journal = [(NINE - 300 * MINUTE_MS, DayOpened("2026-11-23"))]
 
-    def add(self, minute: float, *events: ev.Event) -> Tale:
+    def add(self, minute: float, *events: Event) -> Tale:
         self.events += [(NINE + round(minute * MINUTE_MS), event) for event in events]
         return self
 
@@ -58,23 +71,21 @@ class Tale:
         number = int(ticket[1:])
         seniority = NINE // 1000 + round(minute * 60)
         told = None if expected is None else list(expected)
-        return self.add(
-            minute, ev.TicketIssued(ticket, service, klass, seniority, number, "kiosk", True, expected=told)
-        )
+        return self.add(minute, TicketIssued(ticket, service, klass, seniority, number, "kiosk", True, expected=told))
 
     def call(self, minute: float, ticket: str, counter: str = "1") -> Tale:
-        return self.add(minute, ev.TicketCalled(ticket, counter, False, {}))
+        return self.add(minute, TicketCalled(ticket, counter, False, {}))
 
     def finish(self, minute: float, ticket: str, counter: str = "1") -> Tale:
-        return self.add(minute, ev.TicketFinished(ticket, counter))
+        return self.add(minute, TicketFinished(ticket, counter))
 
 
 def usual() -> Journal:
     """Three tickets at one counter; one was told 4 to 6 minutes and waited 5, one as much and waited 20."""
-    tale = Tale().add(0, ev.CounterOpened("1")).issue(0, "A001").call(0, "A001")
+    tale = Tale().add(0, CounterOpened("1")).issue(0, "A001").call(0, "A001")
     tale.issue(1, "A002", "vip", (240, 300, 360)).issue(2, "A003", "normal", (240, 300, 360))
     tale.finish(6, "A001").call(6, "A002").finish(20, "A002").call(22, "A003").finish(25, "A003")
-    return tale.add(30, ev.CounterPaused("1", "")).add(40, ev.CounterOpened("1")).events
+    return tale.add(30, CounterPaused("1", "")).add(40, CounterOpened("1")).events
 
 
 def drawn(figure: Figure, path: Path) -> ElementTree.Element:
@@ -185,7 +196,7 @@ def test_names_that_look_like_markup_or_formulas_are_text(tmp_path: Path) -> Non
 def test_times_are_the_branchs(tmp_path: Path) -> None:
     """In the night when New York puts its clocks back, from 00:30 to 01:30 for the second time."""
     start, end = local("2026-11-01 00:30", "America/New_York"), local("2026-11-01 01:30", "America/New_York", fold=1)
-    events: Journal = [(start, ev.CounterOpened("1")), (end, ev.CounterClosed("1"))]
+    events: Journal = [(start, CounterOpened("1")), (end, CounterClosed("1"))]
     rules = branch({"1": {"cash": 0}}, zone="America/New_York")
     assert end - start == 120 * MINUTE_MS
     said = [word for word in words(day(events, tmp_path, rules)) if ":" in word]
@@ -197,10 +208,10 @@ def test_times_are_the_branchs(tmp_path: Path) -> None:
 
 
 def test_a_wait_begins_again_with_a_return_a_transfer_or_being_held(tmp_path: Path) -> None:
-    tale = Tale().issue(0, "A001", expected=(0, 60, 120)).call(1, "A001").add(2, ev.TicketMissed("A001", "1"))
-    tale.add(10, ev.TicketReturned("A001", NINE // 1000, "panel")).call(13, "A001")
-    tale.add(20, ev.TicketHeld("A001", "1")).call(27, "A001")
-    tale.add(30, ev.TicketTransferred("A001", "personal", "1")).call(41, "A001", "west")
+    tale = Tale().issue(0, "A001", expected=(0, 60, 120)).call(1, "A001").add(2, TicketMissed("A001", "1"))
+    tale.add(10, TicketReturned("A001", NINE // 1000, "panel")).call(13, "A001")
+    tale.add(20, TicketHeld("A001", "1")).call(27, "A001")
+    tale.add(30, TicketTransferred("A001", "personal", "1")).call(41, "A001", "west")
     picture = day(tale.events, tmp_path)
     assert points(picture, "waits-") == {"normal": 4}
     assert number(picture, "longest_wait") == "11.0"
@@ -209,7 +220,7 @@ def test_a_wait_begins_again_with_a_return_a_transfer_or_being_held(tmp_path: Pa
 
 
 def test_a_promoted_ticket_is_called_in_its_new_class(tmp_path: Path) -> None:
-    tale = Tale().issue(0, "A001").add(1, ev.TicketPromoted("A001", "vip", "elderly", "panel")).call(2, "A001")
+    tale = Tale().issue(0, "A001").add(1, TicketPromoted("A001", "vip", "elderly", "panel")).call(2, "A001")
     assert points(day(tale.events, tmp_path), "waits-") == {"vip": 1}
 
 
@@ -268,11 +279,11 @@ def test_a_long_title_stays_on_the_sheet() -> None:
     "events",
     [
         [],
-        [(NINE, ev.DayOpened("2026-11-23"))],
+        [(NINE, DayOpened("2026-11-23"))],
         [
-            (NINE, ev.DayOpened("2026-11-23")),
-            (NINE, ev.DeviceChanged("printer", "ok", "")),
-            (NINE, ev.DayClosed("", 0)),
+            (NINE, DayOpened("2026-11-23")),
+            (NINE, DeviceChanged("printer", "ok", "")),
+            (NINE, DayClosed("", 0)),
         ],
     ],
 )
@@ -284,7 +295,7 @@ def test_an_empty_day_says_so(events: Journal, rules: Rules, tmp_path: Path) -> 
 
 
 def test_a_day_without_calls(tmp_path: Path) -> None:
-    events = Tale().issue(0, "A001").issue(5, "A002").add(900, ev.DayClosed("2026-11-23", 2)).events
+    events = Tale().issue(0, "A001").issue(5, "A002").add(900, DayClosed("2026-11-23", 2)).events
     picture = day(events, tmp_path)
     assert points(picture, "waits-") == {}
     assert (number(picture, "never_called"), number(picture, "longest_queue")) == ("2", "2")
@@ -323,8 +334,8 @@ def test_thousands_of_tickets_make_no_huge_file(tmp_path: Path) -> None:
 
 def rows(lobby: Lobby) -> Journal:
     """The events of the lobby's last business day."""
-    events = [(row["at"], ev.from_row(row["kind"], row["version"], row["data"])) for row in lobby.rows]
-    last = max(place for place, (_, event) in enumerate(events) if isinstance(event, ev.DayOpened))
+    events = [(row["at"], from_row(row["kind"], row["version"], row["data"])) for row in lobby.rows]
+    last = max(place for place, (_, event) in enumerate(events) if isinstance(event, DayOpened))
     return events[last:]
 
 
@@ -333,7 +344,7 @@ def test_whatever_happens_in_a_lobby_can_be_drawn(seed: int, tmp_path: Path) -> 
     kinds = tuple(kind for kind in CALM if kind != "roll_over")
     events = rows(history(ENGLISH, long_steps(seed, 600, kinds)))
     picture = day(events, tmp_path)
-    calls = sum(isinstance(event, ev.TicketCalled) for _, event in events)
+    calls = sum(isinstance(event, TicketCalled) for _, event in events)
     assert sum(points(picture, "waits-").values()) == calls
     assert number(picture, "calls") == str(calls)
 

@@ -18,7 +18,7 @@ from controller.desk import Desk
 from controller.desk.post import Lobby
 from controller.desk.printing import PrinterPost
 from controller.journal import Journal
-from controller.lobby.commands import ReportDevice
+from controller.lobby.actions.report_device import ReportDevice
 from drivers import session as session_module
 from drivers.escpos import EscposPrinter, Printed, Sent, Unknown
 from drivers.escpos_status import AUTO_SIZE, XOFF, XON

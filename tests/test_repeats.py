@@ -11,11 +11,23 @@ from pathlib import Path
 import pytest
 from branches import MINUTE_MS, NINE, branch
 
-from controller.engine import Answer, Engine
+from controller.engine import Engine
 from controller.journal import Journal
-from controller.lobby import commands as cm
-from controller.lobby.rules import Rules
-from controller.lobby.state import Stage
+from controller.lobby.actions.call_next import CallNext
+from controller.lobby.actions.call_number import CallNumber
+from controller.lobby.actions.clock import StepClock
+from controller.lobby.actions.command import Command
+from controller.lobby.actions.hold import Hold
+from controller.lobby.actions.no_show import NoShow
+from controller.lobby.actions.pause_counter import Pause
+from controller.lobby.actions.reassign import Reassign
+from controller.lobby.actions.return_ticket import Return
+from controller.lobby.actions.start import Start
+from controller.lobby.actions.take_ticket import TakeTicket
+from controller.lobby.actions.unhold import Unhold
+from controller.lobby.answers import Answer
+from controller.lobby.model.rules import Rules
+from controller.lobby.model.state import Stage
 
 SOON = 30
 RULES = branch({"1": {"cash": 0}, "2": {"cash": 0}}, recall_gap=0, call_grace=1.5)
@@ -33,7 +45,7 @@ class Hands:
     def clock(self) -> float:
         return self.seconds
 
-    async def press(self, command: type[cm.Command], **about: object) -> Answer:
+    async def press(self, command: type[Command], **about: object) -> Answer:
         self.presses += 1
         at = NINE + round(self.seconds * 1000) + self.set
         async with asyncio.timeout(SOON):
@@ -41,11 +53,11 @@ class Hands:
 
     async def take(self, many: int) -> None:
         for _ in range(many):
-            await self.press(cm.TakeTicket, by="kiosk")
+            await self.press(TakeTicket, by="kiosk")
 
     async def call(self, counter: str = "1", *, after: float = 0.0) -> str:
         self.seconds += after
-        answer = await self.press(cm.CallNext, counter=counter)
+        answer = await self.press(CallNext, counter=counter)
         assert answer.result == "ok", answer
         return answer.ticket
 
@@ -96,7 +108,7 @@ async def test_another_key_between_lets_go_of_the_first(path: Path) -> None:
         await pair.take(3)
         assert await pair.call() == "A001"
         pair.seconds += 0.3
-        await pair.press(cm.NoShow, counter="1")
+        await pair.press(NoShow, counter="1")
         assert await pair.call(after=0.3) == "A002"
 
 
@@ -126,12 +138,12 @@ async def test_a_pause_that_bounces_stays_a_pause(path: Path) -> None:
         pair.seconds += 60
         answers = []
         for _ in range(2):
-            answers.append(await pair.press(cm.Pause, counter="1"))
+            answers.append(await pair.press(Pause, counter="1"))
             pair.seconds += 0.15
         assert answers[0] == answers[1]
         assert pair.engine.state.counter("1").stage == "paused"
         pair.seconds += 60
-        await pair.press(cm.Pause, counter="1")
+        await pair.press(Pause, counter="1")
         assert pair.engine.state.counter("1").stage == "open"
 
 
@@ -140,11 +152,11 @@ async def test_held_tickets_are_called_back_one_press_at_a_time(path: Path) -> N
         await pair.take(2)
         for _ in range(2):
             await pair.call()
-            await pair.press(cm.Hold, counter="1")
+            await pair.press(Hold, counter="1")
             pair.seconds += 60
-        assert (await pair.press(cm.Unhold, counter="1")).ticket == "A001"
+        assert (await pair.press(Unhold, counter="1")).ticket == "A001"
         pair.seconds += 0.15
-        assert (await pair.press(cm.Unhold, counter="1")).ticket == "A001"
+        assert (await pair.press(Unhold, counter="1")).ticket == "A001"
         assert pair.engine.state.tickets["A002"].stage is Stage.HELD
 
 
@@ -152,10 +164,10 @@ async def test_a_managers_button_that_bounces_gives_one_ticket_and_moves_one(pat
     async with hands(path) as pair:
         await pair.take(2)
         for _ in range(2):
-            await pair.press(cm.TakeTicket, by="panel/manager", klass="green", granted=True)
+            await pair.press(TakeTicket, by="panel/manager", klass="green", granted=True)
             pair.seconds += 0.15
         for _ in range(2):
-            await pair.press(cm.Reassign, by="panel/manager")
+            await pair.press(Reassign, by="panel/manager")
             pair.seconds += 0.15
         tickets = pair.engine.state.tickets
         assert len(tickets) == 3
@@ -170,12 +182,12 @@ async def test_two_customers_at_a_button_without_hold_off_get_a_ticket_each(path
 
 async def test_a_press_that_found_nobody_is_decided_afresh(path: Path) -> None:
     async with hands(path) as pair:
-        refused = await pair.press(cm.CallNext, counter="1")
+        refused = await pair.press(CallNext, counter="1")
         assert refused.code == "none_waiting"
         await pair.take(1)
         assert await pair.call(after=0.15) == "A001"
         pair.seconds += 60
-        finished = await pair.press(cm.CallNext, counter="1")
+        finished = await pair.press(CallNext, counter="1")
         assert finished.code == "none_waiting"
         await pair.take(1)
         assert await pair.call(after=0.15) == "A002"
@@ -196,7 +208,7 @@ async def test_another_key_after_a_restart_begins_no_grace(path: Path) -> None:
         await pair.call()
     async with hands(path) as pair:
         pair.seconds += 60
-        await pair.press(cm.Start, counter="1")
+        await pair.press(Start, counter="1")
         assert await pair.call(after=0.2) == "A002"
 
 
@@ -206,10 +218,10 @@ async def test_fingers_do_not_go_by_the_wall_clock(path: Path, set_by: int) -> N
         await pair.take(3)
         assert await pair.call() == "A001"
         pair.set = set_by
-        await pair.press(cm.StepClock, by=set_by)
+        await pair.press(StepClock, by=set_by)
         assert await pair.call(after=0.15) == "A001"
         pair.seconds += 60
-        await pair.press(cm.Start, counter="1")
+        await pair.press(Start, counter="1")
         assert await pair.call(after=0.15) == "A002"
 
 
@@ -218,7 +230,7 @@ async def test_a_ticket_that_is_called_again_is_a_new_call(path: Path) -> None:
         await pair.take(2)
         assert await pair.call() == "A001"
         pair.seconds += 60
-        await pair.press(cm.NoShow, counter="1")
-        await pair.press(cm.Return, by="panel/manager", ticket="A001")
-        await pair.press(cm.CallNumber, counter="1", digits="01")
+        await pair.press(NoShow, counter="1")
+        await pair.press(Return, by="panel/manager", ticket="A001")
+        await pair.press(CallNumber, counter="1", digits="01")
         assert await pair.call(after=0.5) == "A001"

@@ -23,18 +23,29 @@ from random_days import random_legs, random_take
 from bench import processes
 from controller.config import read
 from controller.engine import Engine, Request
-from controller.journal import Journal, JournalReader, Row
-from controller.lobby import commands as cm
-from controller.lobby import events as ev
-from controller.lobby.calendar import parse_spans
-from controller.lobby.rules import Appointments, Counter, Rules
-from controller.lobby.state import Stage
+from controller.journal import Journal, JournalReader
+from controller.lobby.actions.call_next import CallNext, TicketCalled
+from controller.lobby.actions.cancel import Cancel
+from controller.lobby.actions.close_counter import CounterClosed
+from controller.lobby.actions.day import DayOpened
+from controller.lobby.actions.open_counter import CounterOpened
+from controller.lobby.actions.pause_counter import CounterPaused
+from controller.lobby.actions.promote import Promote, TicketPromoted
+from controller.lobby.actions.reassign import Reassign
+from controller.lobby.actions.take_ticket import TakeTicket, TicketIssued
+from controller.lobby.actions.transfer import TicketTransferred
+from controller.lobby.actions.undo import TicketRestored, Undo
+from controller.lobby.actions.windows import WindowAdviceAnswered
+from controller.lobby.aggregate import Aggregate, Row
+from controller.lobby.model.calendar import parse_spans
+from controller.lobby.model.rules import Appointments, Counter, Rules
+from controller.lobby.model.state import Stage
 from simulators.customers import Customer
 from simulators.customers import day as customers_of
 from simulators.days import pictures
 from simulators.days.replay import Compared, Day, as_it_was, compare, never_called, report
 from simulators.days.simulation import waits_by
-from simulators.days.virtual import Leg, Policy, VirtualDay, VirtualLobby, follow_advice, leave_alone
+from simulators.days.virtual import Leg, Policy, VirtualDay, follow_advice, leave_alone
 
 LOBBY = Path(sys.executable).with_name("lobby")
 DEMO = Path(__file__).parents[1] / "config" / "demo.toml"
@@ -53,12 +64,12 @@ def a_day(
     day: date = DAY,
     policy: Policy = leave_alone,
     legs: Callable[[Customer], Sequence[Leg]] = lambda customer: (),
-    take: Callable[[Customer, cm.TakeTicket], cm.TakeTicket] = lambda customer, command: command,
+    take: Callable[[Customer, TakeTicket], TakeTicket] = lambda customer, command: command,
     manager: Callable[[VirtualDay], None] = lambda virtual: None,
 ) -> list[Row]:
     """A simulated day's rows."""
     print(f"seed {seed}")
-    lobby = VirtualLobby(rules)
+    lobby = Aggregate(rules)
     virtual = VirtualDay(lobby, day, customers_of(rules, profile, f"replay:{seed}"), policy, legs=legs, take=take)
     manager(virtual)
     virtual.run()
@@ -70,7 +81,7 @@ def events(rows: Sequence[Row]) -> Day:
 
 
 def calls(day: Day) -> list[tuple[int, str, str]]:
-    return [(at, e.ticket, e.counter) for at, e in day if isinstance(e, ev.TicketCalled)]
+    return [(at, e.ticket, e.counter) for at, e in day if isinstance(e, TicketCalled)]
 
 
 def again(rows: Sequence[Row], rules: Rules) -> Compared:
@@ -101,7 +112,7 @@ def test_the_same_rules_give_the_same_day(profile: str, seed: int, rules: Rules)
 
 def test_the_same_day_when_windows_opened_and_closed_as_advised(rules: Rules) -> None:
     rows = a_day(rules, "pension", 64, policy=follow_advice)
-    assert any(isinstance(row.event, ev.WindowAdviceAnswered) for row in rows)
+    assert any(isinstance(row.event, WindowAdviceAnswered) for row in rows)
     is_the_same(rows, rules)
 
 
@@ -109,7 +120,7 @@ def test_the_same_day_when_windows_opened_and_closed_as_advised(rules: Rules) ->
 def test_the_same_day_with_customers_who_are_sent_on(seed: int, rules: Rules) -> None:
     chance = Random(seed)
     rows = a_day(rules, "busy", seed, legs=lambda customer: random_legs(chance, rules))
-    assert sum(isinstance(row.event, ev.TicketTransferred) for row in rows) > 10
+    assert sum(isinstance(row.event, TicketTransferred) for row in rows) > 10
     is_the_same(rows, rules)
 
 
@@ -118,11 +129,11 @@ def test_the_same_day_with_appointments_and_forms(seed: int, rules: Rules) -> No
     booked = replace(rules, appointments=Appointments(half_hours("09:00", "16:30")))
     chance = Random(seed)
 
-    def take(customer: Customer, command: cm.TakeTicket) -> cm.TakeTicket:
+    def take(customer: Customer, command: TakeTicket) -> TakeTicket:
         return replace(random_take(chance, booked, customer, command), choice="", service=customer.service)
 
     rows = a_day(booked, "busy", seed, take=take)
-    assert sum(isinstance(row.event, ev.TicketIssued) and row.event.slot is not None for row in rows) > 5
+    assert sum(isinstance(row.event, TicketIssued) and row.event.slot is not None for row in rows) > 5
     is_the_same(rows, booked)
 
 
@@ -134,7 +145,7 @@ def test_the_same_day_with_a_manager(rules: Rules) -> None:
         changed = [t.id for t in virtual.lobby.state.tickets.values() if t.stage is Stage.WAITING and t.before]
         if changed and chance.random() < 0.3:
             panel = {"at": at, "cause": virtual.cause(), "by": "panel/manager", "ticket": chance.choice(changed)}
-            virtual.do(cm.Undo(**panel))
+            virtual.do(Undo(**panel))
             return
         waiting = [t.id for t in virtual.lobby.state.tickets.values() if t.stage is Stage.WAITING]
         if waiting:
@@ -142,11 +153,11 @@ def test_the_same_day_with_a_manager(rules: Rules) -> None:
             virtual.do(
                 chance.choice(
                     (
-                        cm.Promote(**panel, klass="green", reason="elderly"),
-                        cm.Reassign(**panel, service="personal"),
-                        cm.Reassign(**panel, counter="2"),
-                        cm.Reassign(**panel),
-                        cm.Cancel(**panel, reason="left"),
+                        Promote(**panel, klass="green", reason="elderly"),
+                        Reassign(**panel, service="personal"),
+                        Reassign(**panel, counter="2"),
+                        Reassign(**panel),
+                        Cancel(**panel, reason="left"),
                     )
                 )
             )
@@ -156,8 +167,8 @@ def test_the_same_day_with_a_manager(rules: Rules) -> None:
             virtual.later(virtual.at(chance.uniform(9.2 * 3600, 16 * 3600)), lambda at: press(virtual, at))
 
     rows = a_day(rules, "pension", 69, manager=manager)
-    assert sum(isinstance(row.event, ev.TicketPromoted) for row in rows) > 3
-    assert sum(isinstance(row.event, ev.TicketRestored) for row in rows) > 3
+    assert sum(isinstance(row.event, TicketPromoted) for row in rows) > 3
+    assert sum(isinstance(row.event, TicketRestored) for row in rows) > 3
     is_the_same(rows, rules)
 
 
@@ -166,7 +177,7 @@ def test_the_same_day_when_the_clocks_change(day: date, rules: Rules) -> None:
     there = replace(rules, zone=ZoneInfo("Europe/Berlin"))
     rows = a_day(there, "busy", 70, day)
     assert rows[0].day == str(day)
-    first = next(row for row in rows if isinstance(row.event, ev.TicketIssued))
+    first = next(row for row in rows if isinstance(row.event, TicketIssued))
     assert 0 <= first.at - local(f"{day} 09:00", "Europe/Berlin") < 60_000
     is_the_same(rows, there)
 
@@ -181,8 +192,7 @@ def test_other_rules_get_the_same_customers(rules: Rules) -> None:
     assert not found.left_out
     assert calls(found.rows) != calls(events(rows))
     issued, issued_again = (
-        [(at, e.service, e.klass) for at, e in day if isinstance(e, ev.TicketIssued)]
-        for day in (events(rows), found.rows)
+        [(at, e.service, e.klass) for at, e in day if isinstance(e, TicketIssued)] for day in (events(rows), found.rows)
     )
     assert issued == issued_again
     was, would_be = waits_by(found.was, "klass"), waits_by(found.would_be, "klass")
@@ -207,7 +217,7 @@ def test_both_sides_are_of_the_same_customers(rules: Rules) -> None:
 
 def test_who_is_never_called_is_counted_on_both_sides(rules: Rules) -> None:
     """Nobody serves corporate business any more; one customer has gone home on both sides."""
-    corporate = [e.ticket for _, e in events(a_day(rules, "busy", 78)) if isinstance(e, ev.TicketIssued)]
+    corporate = [e.ticket for _, e in events(a_day(rules, "busy", 78)) if isinstance(e, TicketIssued)]
     assert corporate
 
     def manager(virtual: VirtualDay) -> None:
@@ -217,13 +227,13 @@ def test_who_is_never_called_is_counted_on_both_sides(rules: Rules) -> None:
             if first is None:
                 virtual.later(at + 1_000, cancel)
             else:
-                virtual.do(cm.Cancel(at=at, cause=virtual.cause(), by="panel/manager", ticket=first.id, reason="left"))
+                virtual.do(Cancel(at=at, cause=virtual.cause(), by="panel/manager", ticket=first.id, reason="left"))
 
         virtual.later(virtual.at(9.1 * 3600), cancel)
 
     rows = a_day(rules, "busy", 78, manager=manager)
     assert never_called(events(rows)) == 0
-    issued = [row.event for row in rows if isinstance(row.event, ev.TicketIssued)]
+    issued = [row.event for row in rows if isinstance(row.event, TicketIssued)]
     of_it = sum(event.service == "corporate" for event in issued)
     fewer = {id: replace(counter, serves={**counter.serves}) for id, counter in rules.counters.items() if id != "4"}
     found = again(rows, replace(rules, counters=fewer))
@@ -241,7 +251,7 @@ def with_one_more(rules: Rules) -> Rules:
 
 
 def stages(day: Day, counter: str) -> list[tuple[int, str]]:
-    kinds = (ev.CounterOpened, ev.CounterPaused, ev.CounterClosed)
+    kinds = (CounterOpened, CounterPaused, CounterClosed)
     return [(at, e.KIND) for at, e in day if isinstance(e, kinds) and e.counter == counter]
 
 
@@ -254,10 +264,10 @@ def test_a_counter_that_the_journal_does_not_know_stays_closed_until_it_is_opene
     opened = compare(events(rows), more, [("5", ())])
     assert opened.closed == []
     (begins, _), *_, (ends, last) = stages(opened.rows, "5")
-    openings = [at for at, e in events(rows) if isinstance(e, ev.CounterOpened)]
+    openings = [at for at, e in events(rows) if isinstance(e, CounterOpened)]
     assert begins == min(openings)
-    assert last == ev.CounterClosed.KIND
-    assert ends >= max(at for at, e in events(rows) if isinstance(e, ev.CounterClosed))
+    assert last == CounterClosed.KIND
+    assert ends >= max(at for at, e in events(rows) if isinstance(e, CounterClosed))
     assert sum(counter == "5" for _, _, counter in calls(opened.rows)) > 50
     assert sum(w.seconds for w in opened.would_be) < 0.8 * sum(w.seconds for w in opened.was)
 
@@ -268,7 +278,7 @@ def test_a_counter_is_opened_for_a_part_of_the_day(rules: Rules) -> None:
     found = compare(events(rows), with_one_more(rules), [("5", spans)])
     at = [local(f"{DAY} {clock}") for clock in ("10:00", "11:00", "14:00", "15:00")]
     times = stages(found.rows, "5")
-    assert [kind for _, kind in times] == [ev.CounterOpened.KIND, ev.CounterClosed.KIND] * 2
+    assert [kind for _, kind in times] == [CounterOpened.KIND, CounterClosed.KIND] * 2
     assert [at for at, _ in times[::2]] == at[::2]
     # Who is there is served first.
     assert all(0 <= told - asked < 20 * 60_000 for (told, _), asked in zip(times[1::2], at[1::2], strict=True))
@@ -279,7 +289,7 @@ def test_a_counter_with_a_break_is_opened_over_it(rules: Rules) -> None:
     profiles = {id: replace(profile, staff=staff) for id, profile in rules.calendar.profiles.items()}
     rules = replace(rules, calendar=replace(rules.calendar, profiles=profiles))
     rows = a_day(rules, "normal", 80)
-    twice = [ev.CounterOpened.KIND, ev.CounterClosed.KIND] * 2
+    twice = [CounterOpened.KIND, CounterClosed.KIND] * 2
     assert [kind for _, kind in stages(events(rows), "4")] == twice
     whole = compare(events(rows), rules, [("4", ())])
     assert [kind for _, kind in stages(whole.rows, "4")] == twice[:2]
@@ -310,7 +320,7 @@ def test_tickets_of_a_service_that_is_not_there_are_left_out(rules: Rules) -> No
     rows = a_day(rules, "busy", 73)
     without = {id: service for id, service in rules.services.items() if id != "corporate"}
     found = again(rows, replace(rules, services=without))
-    of_it = [e.ticket for _, e in events(rows) if isinstance(e, ev.TicketIssued) and e.service == "corporate"]
+    of_it = [e.ticket for _, e in events(rows) if isinstance(e, TicketIssued) and e.service == "corporate"]
     assert found.left_out == len(of_it) > 5
     assert not set(of_it) & set(found.pairs)
 
@@ -319,9 +329,9 @@ def test_tickets_that_a_quota_refuses_are_left_out(rules: Rules) -> None:
     rows = a_day(rules, "busy", 74)
     few = {id: replace(service, quota=10) for id, service in rules.services.items()}
     found = again(rows, replace(rules, services=few))
-    given = sum(isinstance(e, ev.TicketIssued) for _, e in found.rows)
+    given = sum(isinstance(e, TicketIssued) for _, e in found.rows)
     assert given == len(found.pairs)
-    assert found.left_out == sum(isinstance(row.event, ev.TicketIssued) for row in rows) - given > 50
+    assert found.left_out == sum(isinstance(row.event, TicketIssued) for row in rows) - given > 50
 
 
 # -- the command -----------------------------------------------------------------------------------------------------
@@ -483,7 +493,7 @@ def test_after_the_roll_over_the_last_day_with_tickets_is_replayed(journal: Path
     shutil.copy(journal, path)
     night = Journal(path)
     seq, at = night.opened_at + 1, local("2026-01-15 03:00")
-    night.append([Row(seq, at, "2026-01-15", ev.DayOpened("2026-01-15"), "night", 0)]).result()
+    night.append([Row(seq, at, "2026-01-15", DayOpened("2026-01-15"), "night", 0)]).result()
     night.close()
     done = lobby("replay", "--journal", path, "--json", tmp_path / "f.json")
     assert (done.returncode, done.stderr) == (0, "")
@@ -501,13 +511,13 @@ async def test_a_journal_that_is_being_written(rules: Rules, tmp_path: Path) -> 
     running = asyncio.create_task(engine.run())
     nine = local("2026-11-23 09:00")
     for n in range(20):
-        engine.submit(Request(cm.TakeTicket(at=nine + n, cause=f"take:{n}", by="kiosk", service="cash")))
-        engine.submit(Request(cm.CallNext(at=nine + 60_000 * n, cause=f"call:{n}", counter="1")))
+        engine.submit(Request(TakeTicket(at=nine + n, cause=f"take:{n}", by="kiosk", service="cash")))
+        engine.submit(Request(CallNext(at=nine + 60_000 * n, cause=f"call:{n}", counter="1")))
     await engine.idle()
     done = await asyncio.to_thread(lobby, "replay", "--journal", path, "--json", tmp_path / "f.json")
     assert (done.returncode, done.stderr) == (0, "")
     assert json.loads((tmp_path / "f.json").read_text("utf-8"))["classes"]["normal"]["was"]["n"] == 20
-    answer = await engine.ask(cm.CallNext(at=nine + 10_000_000, cause="call:last", counter="1"))
+    answer = await engine.ask(CallNext(at=nine + 10_000_000, cause="call:last", counter="1"))
     assert answer.code == "none_waiting"
     engine.stop()
     await running

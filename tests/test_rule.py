@@ -32,13 +32,21 @@ from checker import Checker, Numbers, check
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from controller.lobby import calling
-from controller.lobby import commands as cm
-from controller.lobby.calling import pick
-from controller.lobby.decide import decide
-from controller.lobby.outcome import Refusal
-from controller.lobby.rules import Appointments, Rules
-from controller.lobby.state import ANY, CounterStage, Stage, State, evolve
+from controller.lobby import rule
+from controller.lobby.actions.call_by_hand import CallByHand
+from controller.lobby.actions.call_next import CallNext
+from controller.lobby.actions.call_number import CallNumber
+from controller.lobby.actions.finish import Finish
+from controller.lobby.actions.open_counter import Open
+from controller.lobby.actions.promote import Promote
+from controller.lobby.actions.reassign import Reassign
+from controller.lobby.actions.registry import decide, evolve
+from controller.lobby.actions.transfer import Transfer
+from controller.lobby.actions.undo import Undo
+from controller.lobby.model.outcome import Refusal
+from controller.lobby.model.rules import ANY, Appointments, Rules
+from controller.lobby.model.state import CounterStage, Stage, State
+from controller.lobby.rule import pick
 
 LONG = st.lists(steps(), min_size=10, max_size=120)
 SEEDS = st.integers(0, 2**32 - 1)
@@ -133,7 +141,7 @@ def test_a_ticket_reassigned_to_anybody_is_own_work_of_all_that_know_its_service
     lobby = Lobby(rules)
     lobby.take("cash")
     assert keys(lobby, "2") == {"A001": 37}
-    lobby.do(cm.Reassign(at=lobby.now, cause="", by="panel", ticket="A001"))
+    lobby.do(Reassign(at=lobby.now, cause="", by="panel", ticket="A001"))
     assert keys(lobby, "2") == keys(lobby, "1") == {"A001": 0}
     assert pick(lobby.state, rules, rules.counters["3"], lobby.now) is None
 
@@ -143,7 +151,7 @@ def test_a_ticket_bound_to_a_counter_is_its_own_work_and_nobody_elses() -> None:
     lobby = Lobby(rules)
     lobby.take("cash")
     assert lobby.call("1") == "A001"
-    lobby.do(cm.Transfer(at=lobby.now, cause="", counter="1", digits="02"))
+    lobby.do(Transfer(at=lobby.now, cause="", counter="1", digits="02"))
     assert pick(lobby.state, rules, rules.counters["1"], lobby.now) is None
     assert keys(lobby, "2") == {"A001": 0}
 
@@ -187,7 +195,7 @@ def test_a_call_says_why() -> None:
 def test_a_call_by_hand_says_so() -> None:
     lobby = Lobby(branch({"1": {"cash": 0}}))
     lobby.take("cash")
-    lobby.do(cm.CallNumber(at=lobby.now, cause="", counter="1", digits="001"))
+    lobby.do(CallNumber(at=lobby.now, cause="", counter="1", digits="001"))
     assert lobby.rows[-1]["data"]["forced"] is True
     assert lobby.rows[-1]["data"]["why"] == {
         "text": "A001 was called by hand at counter 1.",
@@ -202,7 +210,7 @@ def test_a_call_by_hand_tells_whom_the_rule_would_have_called() -> None:
     lobby.wait(5)
     lobby.take("cash")
     lobby.take("cash")
-    lobby.do(cm.CallNumber(at=lobby.now, cause="", counter="1", digits="002"))
+    lobby.do(CallNumber(at=lobby.now, cause="", counter="1", digits="002"))
     assert lobby.rows[-1]["data"]["ticket"] == "A002"
     assert [head["ticket"] for head in lobby.rows[-1]["data"]["why"]["heads"]] == ["B001", "A001"]
 
@@ -211,16 +219,16 @@ def test_a_call_by_hand_from_afar_names_who_and_why() -> None:
     lobby = Lobby(branch({"1": {"cash": 0}}))
     lobby.take("cash")
     lobby.take("cash", "vip")
-    lobby.do(cm.Open(at=lobby.now, cause="", counter="1"))
+    lobby.do(Open(at=lobby.now, cause="", counter="1"))
     for ticket, reason in (("A001", "elderly"), ("A002", "")):
         by = {"by": "user/li", "reason": reason}
-        lobby.do(cm.CallByHand(at=lobby.now, cause="", ticket=ticket, counter="1", **by))
+        lobby.do(CallByHand(at=lobby.now, cause="", ticket=ticket, counter="1", **by))
         data = lobby.rows[-1]["data"]
         assert {key: data[key] for key in ("by", "reason") if key in data} == {k: v for k, v in by.items() if v}
         assert (data["ticket"], data["forced"], data["passed"]) == (ticket, True, [])
         assert data["why"]["text"] == f"{ticket} was called by hand at counter 1."
         assert data["why"]["heads"][0] == {"ticket": "A002", "key": NINE_S - 10 * MINUTE}
-        lobby.do(cm.Finish(at=lobby.now, cause="", counter="1"))
+        lobby.do(Finish(at=lobby.now, cause="", counter="1"))
     same_as_replayed(lobby)
 
 
@@ -374,7 +382,7 @@ def test_call_finds_whoever_waits(rules: Rules, happens: list[Step]) -> None:
         for row in lobby.rows[checker.rows :]:
             checker.row(row)
         for counter in rules.counters:
-            answer = decide(lobby.state, rules, cm.CallNext(at=lobby.now, cause="", counter=counter))
+            answer = decide(lobby.state, rules, CallNext(at=lobby.now, cause="", counter=counter))
             none_waiting = isinstance(answer, Refusal) or answer[-1].to_row().get("none_waiting") is True
             assert none_waiting == (not checker.waiting_for(counter)), (counter, answer)
 
@@ -389,7 +397,7 @@ def test_the_same_journal_gives_the_same_calls(rules: Rules, happens: list[Step]
     for counter in rules.counters:
         while True:
             twin = same_as_replayed(lobby)
-            call = cm.CallNext(at=lobby.now, cause="", counter=counter)
+            call = CallNext(at=lobby.now, cause="", counter=counter)
             answer = decide(twin, rules, call)
             assert answer == decide(lobby.state, rules, call)
             lobby.do(call)
@@ -403,7 +411,7 @@ def order_of_calls(state: State, rules: Rules, counter: str) -> list[str]:
     order = []
     while found := pick(state, rules, rules.counters[counter], NINE):
         order.append(found.ticket.id)
-        for event in decide(state, rules, cm.CallNext(at=NINE, cause="", counter=counter)):  # type: ignore[union-attr]
+        for event in decide(state, rules, CallNext(at=NINE, cause="", counter=counter)):  # type: ignore[union-attr]
             evolve(state, NINE, event)
     return order
 
@@ -443,7 +451,7 @@ def test_a_promotion_to_more_credit_never_moves_a_ticket_backwards(
     richer = [id for id, c in rules.classes.items() if id != ticket.klass and c.credit >= rules.credit(ticket.klass)]
     assume(richer)
     before = {counter: order_of_calls(lobby.replayed(), rules, counter) for counter in rules.counters}
-    promotion = cm.Promote(at=lobby.now, cause="", by="panel", ticket=ticket.id, klass=richer[0], reason="")
+    promotion = Promote(at=lobby.now, cause="", by="panel", ticket=ticket.id, klass=richer[0], reason="")
     assert not isinstance(lobby.do(promotion), Refusal)
     for counter, order in before.items():
         after = order_of_calls(lobby.replayed(), rules, counter)
@@ -471,7 +479,7 @@ def test_what_is_undone_has_never_been(rules: Rules, happens: list[Step], which:
     (ticket, *_) = (event.to_row()["ticket"] for event in decision)
     assume(before["tickets"][ticket]["stage"] is Stage.WAITING)
     counter = before["tickets"][ticket]["only"]
-    undone = lobby.do(cm.Undo(at=lobby.now, cause="", by="panel", ticket=ticket))
+    undone = lobby.do(Undo(at=lobby.now, cause="", by="panel", ticket=ticket))
     if counter in rules.counters and lobby.state.counter(counter).stage is CounterStage.CLOSED:
         assert undone == Refusal("counter_closed", (("counter", counter),))
         return
@@ -493,7 +501,7 @@ def test_what_is_undone_has_never_been(rules: Rules, happens: list[Step], which:
     if len(undone) == 1:
         assert after | {"tickets": 0} == before | {"tickets": 0}
     same_as_replayed(lobby)
-    assert lobby.do(cm.Undo(at=lobby.now, cause="", by="panel", ticket=ticket)) == Refusal(
+    assert lobby.do(Undo(at=lobby.now, cause="", by="panel", ticket=ticket)) == Refusal(
         "nothing_to_undo", (("ticket", ticket),)
     )
 
@@ -555,7 +563,7 @@ def test_the_pick_is_the_best_of_its_candidates() -> None:
     assert found is not None
     assert len(found.candidates) == len(lobby.state.lines) > 4
     assert list(found.candidates) == sorted(found.candidates, key=lambda c: (c.key, c.ticket.order))
-    assert calling.why(lobby.rules, found)["heads"][0]["ticket"] == found.ticket.id
+    assert rule.why(lobby.rules, found)["heads"][0]["ticket"] == found.ticket.id
 
 
 # -- the checker can fail ------------------------------------------------------------------------------------------

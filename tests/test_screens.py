@@ -27,13 +27,30 @@ from chance import examples
 from hypothesis import given
 from hypothesis import strategies as st
 
-from controller.lobby import commands as cm
-from controller.lobby import screens, staffing, views
-from controller.lobby.calling import pick
-from controller.lobby.outcome import Refusal
-from controller.lobby.rules import Appointments, Rules
-from controller.lobby.state import Stage
-from controller.lobby.triage import NEEDS
+from controller.lobby.actions.cancel import Cancel
+from controller.lobby.actions.close_counter import Close
+from controller.lobby.actions.command import Command, ManagerCommand
+from controller.lobby.actions.finish import Finish
+from controller.lobby.actions.hold import Hold
+from controller.lobby.actions.no_show import NoShow
+from controller.lobby.actions.open_counter import Open
+from controller.lobby.actions.pause_counter import Pause
+from controller.lobby.actions.promote import Promote
+from controller.lobby.actions.reassign import Reassign
+from controller.lobby.actions.recall import Recall
+from controller.lobby.actions.report_print import ReportPrint
+from controller.lobby.actions.return_ticket import Return
+from controller.lobby.actions.start import Start
+from controller.lobby.actions.undo import Undo
+from controller.lobby.actions.unhold import Unhold
+from controller.lobby.actions.windows import CheckWindows
+from controller.lobby.forecast import staffing
+from controller.lobby.model.outcome import Refusal
+from controller.lobby.model.rules import Appointments, Rules
+from controller.lobby.model.state import Stage
+from controller.lobby.model.triage import NEEDS
+from controller.lobby.rule import pick
+from controller.lobby.show import screens, views
 from controller.web import pages
 from controller.web.roles import Role
 
@@ -45,12 +62,12 @@ def rules(**more: Any) -> Rules:
     return branch(COUNTERS, **({"raters": ("1",)} | more))
 
 
-def do(lobby: Lobby, kind: type[cm.Command], **about: Any) -> None:
+def do(lobby: Lobby, kind: type[Command], **about: Any) -> None:
     answer = lobby.do(kind(at=lobby.now, cause="", **about))
     assert not isinstance(answer, Refusal), answer
 
 
-def manage(lobby: Lobby, kind: type[cm.ManagerCommand], ticket: str, **about: Any) -> None:
+def manage(lobby: Lobby, kind: type[ManagerCommand], ticket: str, **about: Any) -> None:
     do(lobby, kind, by="user/li", ticket=ticket, **about)
 
 
@@ -99,14 +116,14 @@ def test_the_television_tells_calls_who_is_next_and_how_long_it_takes() -> None:
         ],
         "notices": ["No tickets"],
     }
-    do(lobby, cm.Recall, counter="1")
+    do(lobby, Recall, counter="1")
     assert screens.television(lobby.state, lobby.rules, lobby.now, [], {})["calls"][0]["ticket"] == "A001"
-    do(lobby, cm.NoShow, counter="1")
+    do(lobby, NoShow, counter="1")
     found = screens.television(lobby.state, lobby.rules, lobby.now, [], {})
     assert [call["ticket"] for call in found["calls"]] == ["B001"], "nobody shall go there any more"
     assert [service["wait"] for service in found["services"]] == ["", ""], "nobody can tell"
-    do(lobby, cm.Start, counter="2")
-    do(lobby, cm.Finish, counter="2")
+    do(lobby, Start, counter="2")
+    do(lobby, Finish, counter="2")
     found = screens.television(lobby.state, lobby.rules, lobby.now, [], {})
     assert [(call["ticket"], call["in_hand"]) for call in found["calls"]] == [("B001", False)]
 
@@ -120,7 +137,7 @@ def test_who_missed_a_call_is_on_the_television_for_as_long_as_they_may_come_bac
 
     def miss() -> int:
         lobby.call("1")
-        do(lobby, cm.NoShow, counter="1")
+        do(lobby, NoShow, counter="1")
         return lobby.now + 15 * MINUTE_MS
 
     for _ in range(4):
@@ -130,7 +147,7 @@ def test_who_missed_a_call_is_on_the_television_for_as_long_as_they_may_come_bac
         until[ticket] = miss()
         lobby.wait(1)
     assert missed() == [{"ticket": ticket, "until": until[ticket]} for ticket in ("A004", "A003", "A002", "A001")]
-    manage(lobby, cm.Return, "A003")
+    manage(lobby, Return, "A003")
     assert [each["ticket"] for each in missed()] == ["A004", "A002", "A001"]
     lobby.wait(11)
     assert [each["ticket"] for each in missed()] == ["A004", "A002"], "too late at the very time that is told"
@@ -173,13 +190,13 @@ def test_a_soft_keypad_shows_what_any_keypad_does_and_what_its_keys_are_for() ->
     lobby = Lobby(rules())
     found = counter(lobby)
     assert (found["state"], found["ticket"], found["since"], found["service"]) == ("closed", "", 0, "")
-    do(lobby, cm.Open, counter="1")
+    do(lobby, Open, counter="1")
     lobby.wait(1)
     lobby.take("cash", "vip", form=True, needs=("time",))
     lobby.take("cash")
     lobby.wait(1)
     lobby.call("1")
-    do(lobby, cm.Recall, counter="1")
+    do(lobby, Recall, counter="1")
     found = counter(lobby)
     for key, shown in views.screen(lobby.state, lobby.rules, lobby.rules.counters["1"], lobby.now).items():
         assert found[key] == shown, key
@@ -188,7 +205,7 @@ def test_a_soft_keypad_shows_what_any_keypad_does_and_what_its_keys_are_for() ->
     assert (found["recalls"], found["needs"], found["held"]) == (1, ["form", "time"], [])
     assert found["services"] == [{"key": "1", "name": "Cash"}, {"key": "2", "name": "Personal"}]
     assert (found["counters"], found["rater"]) == (["2"], True)
-    do(lobby, cm.Start, counter="1")
+    do(lobby, Start, counter="1")
     assert counter(lobby)["state"] == "serving"
     lobby.wait(1)
     lobby.call("1")
@@ -203,17 +220,17 @@ def test_a_soft_keypad_lists_what_its_own_counter_holds_the_longest_first() -> N
         lobby.take("cash")
     for id in ("1", "1", "2"):
         lobby.call(id)
-        do(lobby, cm.Hold, counter=id)
+        do(lobby, Hold, counter=id)
         lobby.wait(1)
     assert counter(lobby)["held"] == ["A001", "A002"]
     assert counter(lobby, "2")["held"] == ["A003"]
-    do(lobby, cm.Unhold, counter="1", digits="2")
-    do(lobby, cm.Hold, counter="1")
+    do(lobby, Unhold, counter="1", digits="2")
+    do(lobby, Hold, counter="1")
     assert counter(lobby)["held"] == ["A001", "A002"]
-    do(lobby, cm.Unhold, counter="1")
+    do(lobby, Unhold, counter="1")
     lobby.wait(1)
-    do(lobby, cm.Hold, counter="1")
-    do(lobby, cm.Pause, counter="1")
+    do(lobby, Hold, counter="1")
+    do(lobby, Pause, counter="1")
     found = counter(lobby)
     assert (found["held"], found["state"], found["since"]) == (["A002", "A001"], "paused", lobby.now)
 
@@ -223,7 +240,7 @@ def test_a_soft_keypad_lists_what_its_own_counter_holds_the_longest_first() -> N
 
 def test_a_tickets_page_follows_it_from_the_paper_to_the_end() -> None:
     lobby = Lobby(rules(services={"cash": {"minutes": 4}}))
-    do(lobby, cm.Open, counter="1")
+    do(lobby, Open, counter="1")
     for _ in range(3):
         lobby.take("cash")
     lobby.call("1")
@@ -235,20 +252,20 @@ def test_a_tickets_page_follows_it_from_the_paper_to_the_end() -> None:
     lobby.call("1")
     found = page(lobby, "A003")
     assert (found["state"], found["ahead"], found["wait"], found["counter"]) == ("called", 0, "", "1")
-    do(lobby, cm.Start, counter="1")
+    do(lobby, Start, counter="1")
     assert page(lobby, "A003")["state"] == "serving"
-    do(lobby, cm.Hold, counter="1")
+    do(lobby, Hold, counter="1")
     found = page(lobby, "A003")
     assert (found["state"], found["counter"]) == ("held", ""), "it is not to go there now"
-    do(lobby, cm.Unhold, counter="1")
+    do(lobby, Unhold, counter="1")
     lobby.wait(2)
-    do(lobby, cm.NoShow, counter="1")
+    do(lobby, NoShow, counter="1")
     found = page(lobby, "A003")
     assert (found["state"], found["counter"], found["wait"]) == ("missed", "", "")
     assert found["returns_until"] == lobby.now + 15 * MINUTE_MS
-    manage(lobby, cm.Return, "A003")
+    manage(lobby, Return, "A003")
     assert (page(lobby, "A003")["state"], page(lobby, "A003")["returns_until"]) == ("waiting", 0)
-    manage(lobby, cm.Cancel, "A003")
+    manage(lobby, Cancel, "A003")
     assert page(lobby, "A003")["state"] == "cancelled"
     assert page(lobby, "A001")["state"] == "finished"
 
@@ -257,7 +274,7 @@ def test_who_has_come_back_too_often_is_told_no_time_to_come_back() -> None:
     lobby = Lobby(rules(returns=0))
     lobby.take("cash")
     lobby.call("1")
-    do(lobby, cm.NoShow, counter="1")
+    do(lobby, NoShow, counter="1")
     assert page(lobby, "A001")["returns_until"] == 0
     assert console(lobby)["missed"][0]["returns_until"] == 0
 
@@ -265,8 +282,8 @@ def test_who_has_come_back_too_often_is_told_no_time_to_come_back() -> None:
 def test_a_page_tells_no_wait_where_nobody_serves() -> None:
     lobby = Lobby(branch({"1": {"cash": 0}, "2": {"personal": 0}}))
     for id in ("1", "2"):
-        do(lobby, cm.Open, counter=id)
-    do(lobby, cm.Close, counter="1")
+        do(lobby, Open, counter=id)
+    do(lobby, Close, counter="1")
     lobby.take("cash")
     assert (page(lobby, "A001")["wait"], page(lobby, "A001")["ahead"]) == ("", 0)
 
@@ -290,7 +307,7 @@ def test_the_console_lists_who_waits_in_the_order_of_the_rule() -> None:
     lobby.take("cash", "appointment", slot="09:30")
     lobby.wait(3)
     lobby.take("cash", "green")
-    manage(lobby, cm.Reassign, "A001", counter="2")
+    manage(lobby, Reassign, "A001", counter="2")
     found = console(lobby)
     assert [item["ticket"] for item in found["waiting"]] == ["A003", "B001", "A001", "A002"]
     green, _, first, early = found["waiting"]
@@ -311,22 +328,22 @@ def test_the_console_lists_who_waits_in_the_order_of_the_rule() -> None:
     assert found["waiting_more"] == 0
     lobby.wait(8)
     assert not any(item["early"] for item in console(lobby)["waiting"])
-    manage(lobby, cm.Undo, "A001")
+    manage(lobby, Undo, "A001")
     assert [(i["ticket"], i["undo"], i["only"]) for i in console(lobby)["waiting"] if i["ticket"] == "A001"] == [
         ("A001", False, "")
     ]
-    manage(lobby, cm.Reassign, "A001")
+    manage(lobby, Reassign, "A001")
     assert [i["only"] for i in console(lobby)["waiting"]] == [""] * 4, "anybody is nobody in particular"
 
 
 def test_what_can_be_undone_is_marked_as_long_as_it_can() -> None:
     lobby = Lobby(rules())
     lobby.take("cash")
-    manage(lobby, cm.Promote, "A001", klass="green", reason="elderly")
+    manage(lobby, Promote, "A001", klass="green", reason="elderly")
     assert console(lobby)["waiting"][0]["undo"] is True
     lobby.call("1")
-    do(lobby, cm.NoShow, counter="1")
-    manage(lobby, cm.Return, "A001")
+    do(lobby, NoShow, counter="1")
+    manage(lobby, Return, "A001")
     (item,) = console(lobby)["waiting"]
     assert (item["undo"], item["returned"]) == (False, True)
 
@@ -351,11 +368,11 @@ def test_who_has_come_back_has_waited_since_the_paper_and_not_since_the_return()
     lobby = Lobby(rules())
     lobby.take("cash")
     lobby.call("1")
-    do(lobby, cm.NoShow, counter="1")
+    do(lobby, NoShow, counter="1")
     for _ in range(5):
         lobby.wait(0.5)
         lobby.take("cash")
-    manage(lobby, cm.Return, "A001")
+    manage(lobby, Return, "A001")
     found = console(lobby)
     assert [item["ticket"] for item in found["waiting"]][-1] == "A001"
     assert found["services"][0]["longest"] == NINE
@@ -365,7 +382,7 @@ def test_the_console_shows_every_counter_and_who_is_there() -> None:
     lobby = Lobby(rules())
     lobby.take("personal", "vip", form=True, needs=("glasses",))
     lobby.take("cash")
-    do(lobby, cm.Open, counter="2")
+    do(lobby, Open, counter="2")
     lobby.wait(1)
     lobby.call("2")
     one, two = console(lobby)["counters"]
@@ -395,10 +412,10 @@ def test_the_console_shows_every_counter_and_who_is_there() -> None:
         "rater": False,
         "agreed": {},
     }
-    do(lobby, cm.Start, counter="2")
+    do(lobby, Start, counter="2")
     assert console(lobby)["counters"][1]["state"] == "serving"
     lobby.wait(1)
-    do(lobby, cm.Pause, counter="2")
+    do(lobby, Pause, counter="2")
     two = console(lobby)["counters"][1]
     assert (two["state"], two["ticket"], two["since"]) == ("paused", "", lobby.now)
 
@@ -411,7 +428,7 @@ def test_a_window_of_which_the_advice_was_accepted_says_so_until_it_has_happened
 
     lobby.state.windows.accepted = {("open", "1"): lobby.now, ("close", "2"): lobby.now}
     assert agreed() == [{"open": lobby.now}, {"close": lobby.now}]
-    do(lobby, cm.Open, counter="1")
+    do(lobby, Open, counter="1")
     assert agreed() == [{}, {"close": lobby.now}]
     lobby.wait(staffing.ACCEPTED_FOR / 60)
     assert agreed() == [{}, {}]
@@ -423,11 +440,11 @@ def test_the_console_shows_who_has_gone_astray() -> None:
         lobby.take("cash", "vip")
         lobby.call("1")
         lobby.wait(0.5)
-        do(lobby, cm.NoShow, counter="1")
+        do(lobby, NoShow, counter="1")
     lobby.take("personal", paper="ready")
     lobby.call("2")
-    do(lobby, cm.Hold, counter="2")
-    lobby.do(cm.ReportPrint(at=lobby.now, cause="", ticket="B001", copy=1, result="unknown"))
+    do(lobby, Hold, counter="2")
+    lobby.do(ReportPrint(at=lobby.now, cause="", ticket="B001", copy=1, result="unknown"))
     found = console(lobby, printer=True)
     assert [item["ticket"] for item in found["missed"]] == [f"A{n:03d}" for n in range(23, 3, -1)], (
         "the last ones first"
@@ -471,7 +488,7 @@ def test_what_others_know_is_passed_on_as_it_is() -> None:
     lobby = Lobby(rules())
     lobby.take("cash")
     for _ in range(2):
-        lobby.do(cm.CheckWindows(at=lobby.now, cause=""))
+        lobby.do(CheckWindows(at=lobby.now, cause=""))
     devices = {
         "printer": {"state": "degraded", "detail": "out of paper", "since": NINE},
         "page.tv-hall": {"state": "ok", "detail": "", "since": NINE},
@@ -512,7 +529,7 @@ def test_any_lobby_can_be_shown(rules: Rules, seed: int) -> None:
         own = [ticket.waits_from for ticket in waiting if ticket.service == each["id"]]
         assert (each["waiting"], each["longest"]) == (len(own), min(own, default=0)), each
     for item in found["waiting"]:
-        undone = cm.Undo(at=lobby.now, cause="", by="user/li", ticket=item["ticket"])
+        undone = Undo(at=lobby.now, cause="", by="user/li", ticket=item["ticket"])
         nothing = Refusal("nothing_to_undo", (("ticket", item["ticket"]),))
         assert (lobby.do(undone) != nothing) == item["undo"]
 
@@ -674,6 +691,6 @@ def test_who_waits_without_a_paper_is_named_where_tickets_are_printed() -> None:
     papers = [lobby.take("cash", paper=paper) for paper in ("none", "ready", "none")]
     assert console(lobby, printer=True)["unprinted"] == [papers[0], papers[2]]
     assert console(lobby)["unprinted"] == []
-    lobby.do(cm.ReportPrint(at=lobby.now, cause="", ticket=papers[1], copy=1, result="unknown"))
+    lobby.do(ReportPrint(at=lobby.now, cause="", ticket=papers[1], copy=1, result="unknown"))
     lobby.call("1")
     assert console(lobby, printer=True)["unprinted"] == [papers[1], papers[2]], "who is called needs none any more"

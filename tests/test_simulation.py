@@ -36,12 +36,26 @@ from bench import processes
 from controller import why
 from controller.config import read
 from controller.engine import Engine
-from controller.journal import Journal, JournalError, JournalReader, Row
-from controller.lobby import commands as cm
-from controller.lobby import events as ev
-from controller.lobby.calendar import Hours, Span
-from controller.lobby.rules import Counter, Rules
-from controller.lobby.state import State, evolve
+from controller.journal import Journal, JournalError, JournalReader
+from controller.lobby.actions.call_next import CallNext, TicketCalled
+from controller.lobby.actions.close_counter import CounterClosed
+from controller.lobby.actions.day import DayClosed, DayOpened
+from controller.lobby.actions.event import from_row
+from controller.lobby.actions.finish import TicketFinished
+from controller.lobby.actions.hold import Hold
+from controller.lobby.actions.no_show import TicketMissed
+from controller.lobby.actions.open_counter import CounterOpened
+from controller.lobby.actions.pause_counter import CounterPaused
+from controller.lobby.actions.promote import TicketPromoted
+from controller.lobby.actions.reassign import TicketReassigned
+from controller.lobby.actions.registry import evolve
+from controller.lobby.actions.take_ticket import TakeTicket, TicketIssued
+from controller.lobby.actions.transfer import TicketTransferred
+from controller.lobby.actions.unhold import Unhold
+from controller.lobby.aggregate import Aggregate, Row
+from controller.lobby.model.calendar import Hours, Span
+from controller.lobby.model.rules import Counter, Rules
+from controller.lobby.model.state import State
 from controller.output import PIPED, console
 from simulators.customers import Customer
 from simulators.customers import day as customers_of
@@ -51,7 +65,7 @@ from simulators.days.reports import show_replay, show_simulation
 from simulators.days.scores import BASELINES, FIRST
 from simulators.days.simulation import DayTally, Tally, days_of, quantile, report, simulate
 from simulators.days.simulation import waits as waits_of
-from simulators.days.virtual import Policy, VirtualDay, VirtualLobby, follow_advice, leave_alone
+from simulators.days.virtual import Policy, VirtualDay, follow_advice, leave_alone
 
 CONFIG = Path(__file__).parents[1] / "config"
 LOBBY = Path(sys.executable).with_name("lobby")
@@ -128,7 +142,7 @@ def by_the_book(customers: Iterable[Customer], windows: int) -> list[tuple[float
 def in_our_lobby(customers: Sequence[Customer], windows: int) -> list[tuple[float, float]]:
     """The same in our lobby, in the order of the calls, with nobody slow."""
     rules = branch({str(n): {"cash": 0} for n in range(1, windows + 1)})
-    lobby = VirtualLobby(rules)
+    lobby = Aggregate(rules)
     virtual = VirtualDay(
         lobby, date(2026, 11, 23), customers, shifts=lambda id: [Span(BUSY_FROM, 24 * 3600 - 1)], walk=0, reacts=0
     )
@@ -137,9 +151,9 @@ def in_our_lobby(customers: Sequence[Customer], windows: int) -> list[tuple[floa
     came, visits = {}, []
     for row in lobby.rows:
         match row.event:
-            case ev.TicketIssued(ticket=ticket):
+            case TicketIssued(ticket=ticket):
                 came[ticket] = row.at
-            case ev.TicketCalled(ticket=ticket):
+            case TicketCalled(ticket=ticket):
                 visits.append(((came[ticket] - midnight) / 1000, (row.at - came[ticket]) / 1000))
     assert len(visits) == len(customers)
     return visits
@@ -211,7 +225,7 @@ def test_another_configuration_gets_the_same_customers(bank: Rules) -> None:
     one, two = ([c for n in range(2) for c in customers_of(rules, "normal", f"41:{n}")] for rules in (bank, other))
     assert one == two
     issued, issued_there = (
-        [(row.at, row.event.service, row.event.klass) for row in rows if isinstance(row.event, ev.TicketIssued)]
+        [(row.at, row.event.service, row.event.klass) for row in rows if isinstance(row.event, TicketIssued)]
         for rows in (rows_of(rules, "normal", 2, 41) for rules in (bank, other))
     )
     assert issued == issued_there
@@ -219,7 +233,7 @@ def test_another_configuration_gets_the_same_customers(bank: Rules) -> None:
 
 
 def test_the_calendar_chooses_the_profile_of_each_day(bank: Rules) -> None:
-    opened = [row.event for row in rows_of(bank, None, 14, 43) if isinstance(row.event, ev.DayOpened)]
+    opened = [row.event for row in rows_of(bank, None, 14, 43) if isinstance(row.event, DayOpened)]
     assert [event.day for event in opened] == [f"2026-01-{day:02d}" for day in range(5, 19)]
     assert [event.profile for event in opened] == [bank.profile(event.day).id for event in opened]
     assert {event.profile for event in opened} == {"normal", "busy", "pension"}
@@ -262,15 +276,15 @@ def counted(rows: Sequence[Row]) -> tuple[float, float, list[str]]:
     left: list[str] = []
     for row in rows:
         match row.event:
-            case ev.DayClosed():
+            case DayClosed():
                 left += opened
-            case ev.CounterOpened(counter=id):
+            case CounterOpened(counter=id):
                 opened[id] = row.at
-            case ev.CounterClosed(counter=id) | ev.CounterPaused(counter=id):
+            case CounterClosed(counter=id) | CounterPaused(counter=id):
                 open_for += row.at - opened.pop(id)
-            case ev.TicketCalled(counter=id):
+            case TicketCalled(counter=id):
                 called[id] = row.at
-            case ev.TicketFinished(counter=id) | ev.TicketMissed(counter=id):
+            case TicketFinished(counter=id) | TicketMissed(counter=id):
                 busy_for += row.at - called.pop(id)
     return open_for / 1000, busy_for / 1000, left + list(opened)
 
@@ -281,7 +295,7 @@ def test_windows_that_advice_opens_are_counted_and_close_in_the_evening(bank: Ru
     rules = short_of_staff(bank)
     rows: list[Row] = []
     tally = simulate(rules, "pension", 2, 45, policy, keep=rows.extend)
-    advised = {row.event.counter for row in rows if isinstance(row.event, ev.CounterOpened)} - {"1", "4"}
+    advised = {row.event.counter for row in rows if isinstance(row.event, CounterOpened)} - {"1", "4"}
     assert bool(advised) == (policy is follow_advice)
     open_for, busy_for, left = counted(rows)
     assert left == []
@@ -292,15 +306,15 @@ def test_windows_that_advice_opens_are_counted_and_close_in_the_evening(bank: Ru
 
 def test_a_window_that_nobody_closes_is_open_until_the_last_that_happens() -> None:
     rules = branch({"1": {"cash": 0}})
-    lobby, tally = VirtualLobby(rules), Tally()
+    lobby, tally = Aggregate(rules), Tally()
     counts = DayTally(lobby.state, tally)
     lobby.heard = counts.heard
     nine = local("2026-11-23 09:00")
     for minute, ask in (
-        (0, lambda **about: cm.TakeTicket(by="kiosk", service="cash", **about)),
-        (0, lambda **about: cm.CallNext(counter="1", **about)),
-        (10, lambda **about: cm.Hold(counter="1", **about)),
-        (20, lambda **about: cm.Unhold(counter="1", **about)),
+        (0, lambda **about: TakeTicket(by="kiosk", service="cash", **about)),
+        (0, lambda **about: CallNext(counter="1", **about)),
+        (10, lambda **about: Hold(counter="1", **about)),
+        (20, lambda **about: Unhold(counter="1", **about)),
     ):
         lobby.do(ask(at=nine + minute * 60_000, cause=f"{minute}:{ask}"))
     counts.over(nine + 30 * 60_000)
@@ -360,7 +374,7 @@ async def test_its_journal_is_a_journal(bank: Rules, simulated: tuple[Path, subp
 def _through_json(row: Row) -> Row:
     """As the file gives it back, tuples as lists."""
     data = plain(row)["data"]
-    return replace(row, event=ev.from_row(row.event.KIND, row.event.VERSION, data))
+    return replace(row, event=from_row(row.event.KIND, row.event.VERSION, data))
 
 
 def test_its_figures(simulated: tuple[Path, subprocess.CompletedProcess[str]]) -> None:
@@ -384,7 +398,7 @@ def test_its_figures(simulated: tuple[Path, subprocess.CompletedProcess[str]]) -
     reader = JournalReader(folder / "days.db")
     rows = [row for day in reader.days() for row in reader.rows(day)]
     reader.close()
-    assert sum(isinstance(row.event, ev.TicketIssued) for row in rows) == figures["customers"]
+    assert sum(isinstance(row.event, TicketIssued) for row in rows) == figures["customers"]
     first = first_calls(rows)
     for klass, waits in figures["classes"].items():
         minutes = sorted(wait.seconds / 60 for wait in first if wait.klass == klass)
@@ -601,20 +615,20 @@ class Called(NamedTuple):
 def first_calls(rows: Iterable[Row]) -> list[Called]:
     """Every ticket's first call."""
     found: list[Called] = []
-    issued: dict[str, tuple[int, int, ev.TicketIssued]] = {}
+    issued: dict[str, tuple[int, int, TicketIssued]] = {}
     moved: set[str] = set()
     for row in rows:
         match row.event:
-            case ev.DayOpened():
+            case DayOpened():
                 issued.clear()
                 moved.clear()
                 first = 0
-            case ev.TicketIssued():
+            case TicketIssued():
                 first = first or row.at
                 issued[row.event.ticket] = row.at, first, row.event
-            case ev.TicketPromoted() | ev.TicketReassigned() | ev.TicketTransferred():
+            case TicketPromoted() | TicketReassigned() | TicketTransferred():
                 moved.add(row.event.ticket)
-            case ev.TicketCalled(ticket=id, forced=forced) if id in issued:
+            case TicketCalled(ticket=id, forced=forced) if id in issued:
                 at, first, ticket = issued.pop(id)
                 scored = ticket.expected is not None and not forced and id not in moved
                 waited = (row.at - at) / 1000

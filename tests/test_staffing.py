@@ -8,14 +8,16 @@ import pytest
 from branches import MINUTE, Lobby, branch, history, hours, local, long_steps
 
 from controller.daemon import check_is_due
-from controller.engine import answer_to
-from controller.lobby import commands as cm
-from controller.lobby import views
-from controller.lobby.calendar import Calendar, Profile, Span
-from controller.lobby.events import WindowsChecked
-from controller.lobby.outcome import Refusal
-from controller.lobby.rules import Rules
-from controller.lobby.staffing import (
+from controller.lobby.actions.cancel import Cancel
+from controller.lobby.actions.close_counter import Close
+from controller.lobby.actions.day import RollOver
+from controller.lobby.actions.open_counter import Open
+from controller.lobby.actions.pause_counter import Pause
+from controller.lobby.actions.reassign import Reassign
+from controller.lobby.actions.registry import evolve
+from controller.lobby.actions.windows import AnswerAdvice, CheckWindows, WindowsChecked
+from controller.lobby.answers import answer_to
+from controller.lobby.forecast.staffing import (
     ACCEPTED_FOR,
     AT_ONCE,
     CHECK_AFTER,
@@ -29,7 +31,11 @@ from controller.lobby.staffing import (
     Need,
     groups,
 )
-from controller.lobby.state import Advice, evolve
+from controller.lobby.model.calendar import Calendar, Profile, Span
+from controller.lobby.model.outcome import Refusal
+from controller.lobby.model.rules import Rules
+from controller.lobby.model.state import Advice
+from controller.lobby.show import views
 
 HOUR = 3600
 
@@ -52,7 +58,7 @@ def lobby_at(text: str, *about: Any, **more: Any) -> Lobby:
 def checked(lobby: Lobby) -> list[str]:
     """The next check, when its time has come: what is advised."""
     lobby.now += CHECK_EVERY * 1000
-    decision = lobby.do(cm.CheckWindows(at=lobby.now, cause=""))
+    decision = lobby.do(CheckWindows(at=lobby.now, cause=""))
     assert isinstance(decision, list)
     if not decision:
         return ["nothing to check"]
@@ -73,13 +79,13 @@ def advised(lobby: Lobby) -> list[str]:
 
 
 def answer(lobby: Lobby, counter: str = "", *, accept: bool) -> None:
-    decision = lobby.do(cm.AnswerAdvice(at=lobby.now, cause="", by="panel", accept=accept, counter=counter))
+    decision = lobby.do(AnswerAdvice(at=lobby.now, cause="", by="panel", accept=accept, counter=counter))
     assert not isinstance(decision, Refusal)
 
 
 def open_counters(lobby: Lobby, *counters: str) -> None:
     for counter in counters:
-        decision = lobby.do(cm.Open(at=lobby.now, cause="", counter=counter))
+        decision = lobby.do(Open(at=lobby.now, cause="", counter=counter))
         assert not isinstance(decision, Refusal)
 
 
@@ -130,7 +136,7 @@ def test_what_a_group_needs() -> None:
 def test_before_and_after_hours_the_calendar_expects_nobody() -> None:
     for text in ("08:00", "17:00", "23:00"):
         lobby = lobby_at(text, {"1": {"cash": 0}}, 60)
-        lobby.do(cm.RollOver(at=lobby.now, cause=""))
+        lobby.do(RollOver(at=lobby.now, cause=""))
         assert need(lobby, ["cash"]).load == 0
 
 
@@ -254,7 +260,7 @@ def test_one_counter_is_advised_for_one_group() -> None:
 
 def test_a_paused_counter_can_be_asked_back() -> None:
     lobby = busy({"1": {"cash": 0}, "2": {"cash": 0}}, "1", "2")
-    lobby.do(cm.Pause(at=lobby.now, cause="", counter="2"))
+    lobby.do(Pause(at=lobby.now, cause="", counter="2"))
     checked(lobby)
     assert checked(lobby) == ["open 2"]
 
@@ -276,9 +282,9 @@ def test_three_checks_in_a_row_advise_to_close_the_last_to_open() -> None:
         views.advice(lobby.state, lobby.rules)["items"][0]["text"]
         == "Close counter 2: wait for Cash 0 → 0 min, by its own counters alone"
     )
-    lobby.do(cm.Close(at=lobby.now, cause="", counter="2"))
+    lobby.do(Close(at=lobby.now, cause="", counter="2"))
     assert checked(lobby) == ["close 3"]
-    lobby.do(cm.Close(at=lobby.now, cause="", counter="3"))
+    lobby.do(Close(at=lobby.now, cause="", counter="3"))
     assert checked(lobby) == [], "the last one stays"
 
 
@@ -364,7 +370,7 @@ def test_a_declined_closing_leaves_the_opening_open() -> None:
     assert [checked(lobby) for _ in range(3)][-1] == ["close 2"]
     answer(lobby, accept=False)
     assert checked(lobby) == []
-    lobby.do(cm.Pause(at=lobby.now, cause="", counter="2"))
+    lobby.do(Pause(at=lobby.now, cause="", counter="2"))
     for _ in range(20):
         lobby.take("cash")
     assert checked(lobby) == ["open 2"]
@@ -382,7 +388,7 @@ def test_an_advice_ends_when_its_window_opens() -> None:
 def test_an_advice_ends_when_its_window_closes() -> None:
     lobby = quiet({"1": {"cash": 0}, "2": {"cash": 0}}, "1", "2")
     assert [checked(lobby) for _ in range(3)][-1] == ["close 2"]
-    lobby.do(cm.Close(at=lobby.now, cause="", counter="2"))
+    lobby.do(Close(at=lobby.now, cause="", counter="2"))
     assert lobby.state.windows.advice == []
 
 
@@ -428,7 +434,7 @@ def test_nobody_is_expected_for_a_service_outside_its_hours() -> None:
     about = {"cash": {"minutes": 4, "hours": hours("09:00-10:00")}}
     for text, expected in (("09:30", 40 / 3600 * 3 / 4 * 240 / 2), ("10:30", 0)):
         lobby = lobby_at(text, {"1": {"cash": 0}, "2": {"personal": 0}}, 40, services=about)
-        lobby.do(cm.RollOver(at=lobby.now, cause=""))
+        lobby.do(RollOver(at=lobby.now, cause=""))
         assert need(lobby, ["cash"]).load == pytest.approx(expected)
         assert need(lobby, ["personal"]).load > 0
 
@@ -471,7 +477,7 @@ def test_an_accepted_advice_is_not_given_again_while_its_counter_is_on_its_way()
     assert checked(lobby) == ["open 2"], "nobody has come"
     answer(lobby, "2", accept=True)
     open_counters(lobby, "2")
-    lobby.do(cm.Close(at=lobby.now, cause="", counter="2"))
+    lobby.do(Close(at=lobby.now, cause="", counter="2"))
     assert checked(lobby) == ["open 2"], "it has come, and gone again"
     assert lobby.replayed().picture() == lobby.state.picture()
 
@@ -489,14 +495,14 @@ def test_an_accepted_closing_is_neither_advised_again_nor_of_another_while_it_is
     assert [checked(lobby) for _ in range(3)][-1] == ["close 4"]
     answer(lobby, "4", accept=True)
     assert checked(lobby) == []
-    lobby.do(cm.Close(at=lobby.now, cause="", counter="4"))
+    lobby.do(Close(at=lobby.now, cause="", counter="4"))
     assert checked(lobby) == ["close 3"]
 
 
 def test_of_several_advices_one_must_be_named() -> None:
     lobby = busy({"1": {"cash": 0}, "2": {"cash": 0}, "3": {"cash": 0}}, "1", tickets=8)
     assert checked(lobby) == ["open 2", "open 3"]
-    refused = lobby.do(cm.AnswerAdvice(at=lobby.now, cause="", by="panel", accept=True))
+    refused = lobby.do(AnswerAdvice(at=lobby.now, cause="", by="panel", accept=True))
     assert isinstance(refused, Refusal)
     assert refused.text(lobby.rules.wording) == (
         "which advice? There is open counter 2, open counter 3; say its counter"
@@ -513,7 +519,7 @@ def test_of_several_advices_one_must_be_named() -> None:
 def test_an_answer_says_what_is_to_be_done_and_its_row_what_it_would_change(accept: bool, text: str) -> None:
     lobby = busy({"1": {"cash": 0}, "2": {"cash": 0}}, "1", tickets=10)
     checked(lobby)
-    decision = lobby.do(cm.AnswerAdvice(at=lobby.now, cause="", by="panel", accept=accept))
+    decision = lobby.do(AnswerAdvice(at=lobby.now, cause="", by="panel", accept=accept))
     assert isinstance(decision, list)
     assert answer_to(lobby.rules, decision).text == text
     assert lobby.rows[-1]["data"] == {
@@ -605,17 +611,17 @@ def test_a_counter_that_is_away_is_asked_for_whom_only_it_may_serve() -> None:
     lobby = lobby_at("10:00", {"1": {"cash": 0}, "2": {"cash": 0}, "3": {"personal": 0}}, **FRONT)
     open_counters(lobby, "1", "3")
     lobby.take("cash")
-    lobby.do(cm.Reassign(at=lobby.now, cause="", by="panel", ticket="A001", counter="3"))
+    lobby.do(Reassign(at=lobby.now, cause="", by="panel", ticket="A001", counter="3"))
     assert checked(lobby) == []
-    lobby.do(cm.Pause(at=lobby.now, cause="", counter="3"))
+    lobby.do(Pause(at=lobby.now, cause="", counter="3"))
     assert checked(lobby) == ["open 3"], "although it does not know the service"
     (item,) = views.advice(lobby.state, lobby.rules)["items"]
     assert item["text"] == "Open counter 3: nobody serves Personal now"
     lobby = lobby_at("10:00", {"1": {"cash": 0}, "2": {"cash": 0}})
     open_counters(lobby, "1", "2")
     lobby.take("cash")
-    lobby.do(cm.Reassign(at=lobby.now, cause="", by="panel", ticket="A001", counter="2"))
-    lobby.do(cm.Pause(at=lobby.now, cause="", counter="2"))
+    lobby.do(Reassign(at=lobby.now, cause="", by="panel", ticket="A001", counter="2"))
+    lobby.do(Pause(at=lobby.now, cause="", counter="2"))
     assert checked(lobby) == ["open 2"]
     (item,) = views.advice(lobby.state, lobby.rules)["items"]
     assert item["text"] == "Open counter 2: customers are waiting whom only it may serve"
@@ -649,7 +655,7 @@ def test_another_window_that_opens_makes_an_advice_to_open_false() -> None:
 
 
 def test_another_window_that_goes_makes_an_advice_to_close_false() -> None:
-    for command in (cm.Pause, cm.Close):
+    for command in (Pause, Close):
         lobby = quiet({"1": {"cash": 0}, "2": {"cash": 0}, "3": {"cash": 0}, "4": {"personal": 0}}, "4", "1", "3", "2")
         assert [checked(lobby) for _ in range(3)][-1] == ["close 2"]
         lobby.do(command(at=lobby.now, cause="", counter="4"))
@@ -661,7 +667,7 @@ def test_another_window_that_goes_makes_an_advice_to_close_false() -> None:
 def test_an_advice_to_close_ends_when_its_window_pauses() -> None:
     lobby = quiet({"1": {"cash": 0}, "2": {"cash": 0}}, "1", "2")
     assert [checked(lobby) for _ in range(3)][-1] == ["close 2"]
-    lobby.do(cm.Pause(at=lobby.now, cause="", counter="2"))
+    lobby.do(Pause(at=lobby.now, cause="", counter="2"))
     assert advised(lobby) == []
 
 
@@ -684,14 +690,14 @@ def test_checks_in_a_row_are_minutes_apart_however_often_the_daemon_starts() -> 
     assert checked(lobby) == []
     for _ in range(3):
         lobby.now += 7000
-        assert lobby.do(cm.CheckWindows(at=lobby.now, cause="")) == []
+        assert lobby.do(CheckWindows(at=lobby.now, cause="")) == []
     assert lobby.state.windows.checks == {"cash": (0, 1)}
     lobby.now += CHECK_AFTER * 1000 - 21_001
-    assert lobby.do(cm.CheckWindows(at=lobby.now, cause="")) == []
+    assert lobby.do(CheckWindows(at=lobby.now, cause="")) == []
     lobby.now += 1
-    assert lobby.do(cm.CheckWindows(at=lobby.now, cause=""))
+    assert lobby.do(CheckWindows(at=lobby.now, cause=""))
     lobby.now -= HOUR * 1000
-    assert lobby.do(cm.CheckWindows(at=lobby.now, cause="")), "a clock that was set back is no last check"
+    assert lobby.do(CheckWindows(at=lobby.now, cause="")), "a clock that was set back is no last check"
     assert lobby.replayed().picture() == lobby.state.picture()
 
 
@@ -710,7 +716,7 @@ def test_a_start_goes_on_where_the_last_check_was() -> None:
 def test_after_the_planned_hours_a_forgotten_ticket_writes_nothing(late: str) -> None:
     lobby = busy({"1": {"cash": 0}}, "1", tickets=2)
     lobby.call("1")
-    lobby.do(cm.Close(at=lobby.now, cause="", counter="1"))
+    lobby.do(Close(at=lobby.now, cause="", counter="1"))
     assert checked(lobby) == ["open 1"], "within the hours somebody is to come"
     lobby.now = local(f"2026-11-{23 + (late < '03:00')} {late}") - CHECK_EVERY * 1000
     assert checked(lobby) == [], "the last row takes it back"
@@ -727,7 +733,7 @@ def test_who_is_still_there_after_the_planned_hours_is_helped() -> None:
 
 def test_a_lobby_where_nothing_happens_writes_nothing() -> None:
     lobby = lobby_at("20:00", {"1": {"cash": 0}})
-    lobby.do(cm.RollOver(at=lobby.now, cause=""))
+    lobby.do(RollOver(at=lobby.now, cause=""))
     written = len(lobby.rows)
     assert checked(lobby) == ["nothing to check"]
     assert len(lobby.rows) == written
@@ -740,7 +746,7 @@ def test_an_advice_does_not_outlive_what_it_was_about() -> None:
     lobby = busy({"1": {"cash": 0}}, tickets=1)
     checked(lobby)
     assert checked(lobby) == ["open 1"]
-    lobby.do(cm.Cancel(at=lobby.now, cause="", by="panel", ticket="A001"))
+    lobby.do(Cancel(at=lobby.now, cause="", by="panel", ticket="A001"))
     lobby.wait(30)
     assert checked(lobby) == []
     assert views.advice(lobby.state, lobby.rules) == {"items": []}
@@ -783,7 +789,7 @@ def test_the_crowd_that_is_expected_at_the_door_is_work_that_waits() -> None:
     day = Profile("normal", (), Span(9 * HOUR, 17 * HOUR), (0,) * 8, (10, 20))
     for text, work in (("08:59:59", 0), ("09:00", 15 * 240 * 3 / 4), ("09:02:59", 2700), ("09:03", 0)):
         lobby = lobby_at(text, {"1": {"cash": 0, "personal": 0}}, calendar=Calendar({"normal": day}))
-        lobby.do(cm.RollOver(at=lobby.now, cause=""))
+        lobby.do(RollOver(at=lobby.now, cause=""))
         assert need(lobby, ["cash"]).work == work, text
     lobby = lobby_at("09:00", {"1": {"cash": 0, "personal": 0}}, calendar=Calendar({"normal": day}))
     for _ in range(3):

@@ -10,19 +10,17 @@ from branches import Lobby, asking, branch, hours
 from hypothesis import given
 from hypothesis import strategies as st
 
-from controller.engine import answer_to
-from controller.lobby import commands as cm
-from controller.lobby.events import SelfServiceAdvised, TicketIssued
-from controller.lobby.issuing import SELF_SERVICE
-from controller.lobby.outcome import Refusal, Told
-from controller.lobby.triage import Choice, Question, Triage, loops
+from controller.lobby.actions.take_ticket import SELF_SERVICE, SelfServiceAdvised, TakeTicket, TicketIssued
+from controller.lobby.answers import answer_to
+from controller.lobby.model.outcome import Refusal, Told
+from controller.lobby.model.triage import Choice, Question, Triage, loops
 
 RULES = branch({"1": {"cash": 0, "personal": 0}}, triage=asking(("cash", "personal")))
 
 
 def press(lobby: Lobby, choice: str, by: str = "screen", **more: object) -> str:
     """What a button for an answer leads to: `machine`, `machine still`, or a ticket's id."""
-    decision = lobby.do(cm.TakeTicket(at=lobby.now, cause="", by=by, choice=choice, **more))  # type: ignore[arg-type]
+    decision = lobby.do(TakeTicket(at=lobby.now, cause="", by=by, choice=choice, **more))  # type: ignore[arg-type]
     if isinstance(decision, Told):
         assert (decision.code, decision.ticket) == (SELF_SERVICE, "")
         assert decision.text.startswith("The machine does ")
@@ -208,7 +206,7 @@ def test_the_machine_is_advised_when_there_are_no_tickets() -> None:
     closed = replace(RULES, services={id: replace(s, hours=hours("13:00-14:00")) for id, s in RULES.services.items()})
     lobby = Lobby(closed)
     assert press(lobby, "atm-cash") == "machine"
-    refused = lobby.do(cm.TakeTicket(at=lobby.now, cause="", by="screen", choice="atm-cash"))
+    refused = lobby.do(TakeTicket(at=lobby.now, cause="", by="screen", choice="atm-cash"))
     assert isinstance(refused, Refusal)
     assert lobby.state.insisted == {}
 

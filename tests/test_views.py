@@ -13,13 +13,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from controller.config import read
-from controller.lobby import calling, views
-from controller.lobby import commands as cm
-from controller.lobby.events import TicketCalled
-from controller.lobby.outcome import Decision
-from controller.lobby.state import open_counters
+from controller.lobby import rule
+from controller.lobby.actions.call_next import CallNext, TicketCalled
+from controller.lobby.actions.close_counter import Close
+from controller.lobby.actions.command import Command, CounterCommand
+from controller.lobby.actions.open_counter import Open
+from controller.lobby.actions.pause_counter import Pause
+from controller.lobby.actions.reassign import Reassign
+from controller.lobby.actions.registry import Decision
+from controller.lobby.actions.start import Start
+from controller.lobby.aggregate import Aggregate
+from controller.lobby.model.state import open_counters
+from controller.lobby.show import views
 from simulators.customers import day as customers_of
-from simulators.days.virtual import VirtualDay, VirtualLobby
+from simulators.days.virtual import VirtualDay
 
 
 @pytest.mark.parametrize(
@@ -69,7 +76,7 @@ def test_a_range_in_words(minutes: tuple[int, int] | None, en: str, zh: str) -> 
 
 def test_a_ticket_tells_its_wait_unless_a_counter_is_free() -> None:
     lobby = Lobby(branch({"1": {"cash": 0}}, services={"cash": {"minutes": 4}}))
-    assert lobby.do(cm.Open(at=lobby.now, cause="", counter="1"))
+    assert lobby.do(Open(at=lobby.now, cause="", counter="1"))
     for _ in range(4):
         lobby.take("cash")
         lobby.call("1")
@@ -116,7 +123,7 @@ def test_the_halls_last_line_tells_in_turn_who_is_next_and_how_long_it_takes() -
         "Cash12-18分",
         "Personal随到随办",
     ]
-    lobby.do(cm.Open(at=lobby.now, cause="", counter="1"))
+    lobby.do(Open(at=lobby.now, cause="", counter="1"))
     for _ in range(4):
         lobby.take("cash")
     said = [shown(n) for n in range(6)]
@@ -133,7 +140,7 @@ def opened(*counters: str, **about: Any) -> Lobby:
     """Three counters, of which some are open: 2 lends cash a hand, 3 does personal alone."""
     lobby = Lobby(branch({"1": {"cash": 0}, "2": {"personal": 0, "cash": 10}, "3": {"personal": 0}}, **about))
     for counter in counters:
-        assert lobby.do(cm.Open(at=lobby.now, cause="", counter=counter))
+        assert lobby.do(Open(at=lobby.now, cause="", counter=counter))
     return lobby
 
 
@@ -146,7 +153,7 @@ def staged(lobby: Lobby) -> dict[str, str]:
     found = {}
     for id, counter in lobby.rules.counters.items():
         screen = views.screen(lobby.state, lobby.rules, counter, lobby.now)
-        pick = calling.pick(lobby.state, lobby.rules, counter, lobby.now)
+        pick = rule.pick(lobby.state, lobby.rules, counter, lobby.now)
         assert screen["next"] == (pick.ticket.id if pick else "")
         calls = views.coming(lobby.state, lobby.rules, lobby.now)
         assert screen == views.screen(lobby.state, lobby.rules, counter, lobby.now, calls)
@@ -160,12 +167,12 @@ def test_whom_no_open_counter_may_serve_is_not_soon_to_come() -> None:
     for _ in range(4):
         lobby.take("cash")
     assert soon(lobby) == ["A001", "A002", "A003"]
-    lobby.do(cm.Reassign(at=lobby.now, cause="", by="panel", ticket="A002", counter="3"))
+    lobby.do(Reassign(at=lobby.now, cause="", by="panel", ticket="A002", counter="3"))
     assert soon(lobby) == ["A001", "A003", "A004"]
-    lobby.do(cm.Open(at=lobby.now, cause="", counter="3"))
+    lobby.do(Open(at=lobby.now, cause="", counter="3"))
     assert soon(lobby) == ["A001", "B001", "A003"], "each is dealt to a counter that is free"
     for counter in ("1", "3"):
-        lobby.do(cm.Close(at=lobby.now, cause="", counter=counter))
+        lobby.do(Close(at=lobby.now, cause="", counter=counter))
     assert soon(lobby) == [], "nobody is there to call"
 
 
@@ -218,13 +225,13 @@ def test_whatever_happens_each_ticket_is_asked_to_one_counter_only(seed: int) ->
     assert shown
 
 
-class Watched(VirtualLobby):
+class Watched(Aggregate):
     """A lobby that notes of each call by the rule, with more waiting than are announced, whether it had been."""
 
     announced: list[bool]
 
-    def do(self, command: cm.Command) -> Decision:
-        if not isinstance(command, cm.CallNext):
+    def do(self, command: Command) -> Decision:
+        if not isinstance(command, CallNext):
             return super().do(command)
         waiting = sum(map(len, self.state.lines.values()))
         named = views.soon(self.state, self.rules, command.at)
@@ -277,17 +284,17 @@ def test_a_windows_display_shows_the_ticket_in_hand_or_what_the_counter_does() -
     def shown(counter: str = "1") -> tuple[str, str]:
         return views.window_lines(lobby.state, lobby.rules, counter)
 
-    def do(command: type[cm.CounterCommand], **more: str) -> None:
+    def do(command: type[CounterCommand], **more: str) -> None:
         lobby.do(command(at=lobby.now, cause="", counter="1", **more))
 
     assert shown() == ("CLOSED", "Counter 1")
-    do(cm.Open)
+    do(Open)
     assert shown() == ("WELCOME", "Counter 1")
     ticket = lobby.take("cash")
     lobby.call("1")
     assert shown() == (ticket, "Counter 1")
-    do(cm.Start)
+    do(Start)
     assert shown() == (ticket, "Counter 1")
-    do(cm.Pause)
+    do(Pause)
     assert shown() == ("BACK SOON", "Counter 1")
     assert shown("2") == ("CLOSED", "Counter 2")

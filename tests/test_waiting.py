@@ -32,17 +32,16 @@ from chance import examples
 from hypothesis import event, given
 from hypothesis import strategies as st
 
-from controller.lobby import commands as cm
-from controller.lobby import views
-from controller.lobby.calendar import Calendar, Profile, Span, parse_spans
-from controller.lobby.durations import STILL
-from controller.lobby.events import TicketCalled
-from controller.lobby.issuing import CROWD
-from controller.lobby.learning import BREAK, LEFT, MISSES, PRIOR_WEIGHT, SPREAD, Knowledge
-from controller.lobby.outcome import Refusal
-from controller.lobby.rules import Appointments, Rules
-from controller.lobby.state import CounterStage, Stage, Ticket
-from controller.lobby.waiting import (
+from controller.lobby.actions.call_next import CallNext, TicketCalled
+from controller.lobby.actions.close_counter import Close
+from controller.lobby.actions.command import CounterCommand
+from controller.lobby.actions.day import RollOver
+from controller.lobby.actions.open_counter import Open
+from controller.lobby.actions.pause_counter import Pause
+from controller.lobby.actions.reassign import Reassign
+from controller.lobby.actions.take_ticket import CROWD
+from controller.lobby.forecast.durations import STILL
+from controller.lobby.forecast.waiting import (
     DOOR,
     HORIZON,
     LATE,
@@ -55,6 +54,12 @@ from controller.lobby.waiting import (
     newcomer,
     roll,
 )
+from controller.lobby.model.calendar import Calendar, Profile, Span, parse_spans
+from controller.lobby.model.knowledge import BREAK, LEFT, MISSES, PRIOR_WEIGHT, SPREAD, Knowledge
+from controller.lobby.model.outcome import Refusal
+from controller.lobby.model.rules import Appointments, Rules
+from controller.lobby.model.state import CounterStage, Stage, Ticket
+from controller.lobby.show import views
 
 few = examples(60)
 HOUR = 3600
@@ -122,7 +127,7 @@ def lived(lobby: Lobby) -> dict[str, int]:
         twin.now = lobby.now + round(1000 * free)
         # The day is not to end under the counters' hands: its roll-over is not what is tried here.
         twin.state.day = twin.rules.day_of(twin.now)
-        answer = twin.do(cm.CallNext(at=twin.now, cause="", counter=id))
+        answer = twin.do(CallNext(at=twin.now, cause="", counter=id))
         call = answer[-1] if isinstance(answer, list) else None
         if isinstance(call, TicketCalled):
             called.setdefault(call.ticket, int(free))
@@ -181,7 +186,7 @@ def test_what_is_dealt_is_what_the_open_counters_do(rules: Rules, seed: int, kin
     lobby = history(replace(rules, calendar=Calendar({"normal": nobody})), long_steps(seed, 150, kinds))
     for id in rules.counters:
         if lobby.state.counter(id).stage is CounterStage.PAUSED:
-            do(lobby, cm.Close, id)
+            do(lobby, Close, id)
     exact(lobby)
     calls = coming(lobby.state, lobby.rules, lobby.now, 1000)
     assert {call.place.ticket: int(call.seconds) for call in calls} == lived(lobby)
@@ -251,7 +256,7 @@ def at_noon(counters: dict[str, dict[str, float]], **about: Any) -> Lobby:
     return exact(Lobby(branch(counters, **about), local("2026-11-23 12:00")))
 
 
-def do(lobby: Lobby, command: type[cm.CounterCommand], counter: str, **about: Any) -> None:
+def do(lobby: Lobby, command: type[CounterCommand], counter: str, **about: Any) -> None:
     answer = lobby.do(command(at=lobby.now, cause="", counter=counter, **about))
     assert not isinstance(answer, Refusal), answer
 
@@ -270,7 +275,7 @@ def test_one_window_and_three_before_you() -> None:
 def test_two_windows_halve_it_and_a_borrowing_one_helps_late() -> None:
     lobby = at_noon({"1": {"cash": 0}, "2": {"cash": 0}, "3": {"personal": 0, "cash": 20}})
     for counter in ("1", "2", "3"):
-        do(lobby, cm.Open, counter)
+        do(lobby, Open, counter)
     for _ in range(5):
         lobby.take("cash")
     lobby.take("personal")
@@ -281,23 +286,23 @@ def test_two_windows_halve_it_and_a_borrowing_one_helps_late() -> None:
 
 def test_a_ticket_for_one_counter_waits_for_that_one() -> None:
     lobby = at_noon({"1": {"cash": 0, "personal": 0}, "2": {"personal": 0}})
-    do(lobby, cm.Open, "1")
-    do(lobby, cm.Open, "2")
+    do(lobby, Open, "1")
+    do(lobby, Open, "2")
     lobby.take("cash")
     lobby.take("personal")
-    lobby.do(cm.Reassign(at=lobby.now, cause="", by="panel", ticket="A001", counter="2"))
+    lobby.do(Reassign(at=lobby.now, cause="", by="panel", ticket="A001", counter="2"))
     bound = lobby.state.tickets["A001"]
     assert left(lobby, bound) == 0
     lobby.wait(-1)
-    lobby.do(cm.Reassign(at=lobby.now, cause="", by="panel", ticket="B001", counter="2"))
-    do(lobby, cm.Close, "1")
+    lobby.do(Reassign(at=lobby.now, cause="", by="panel", ticket="B001", counter="2"))
+    do(lobby, Close, "1")
     exact(lobby)
     assert left(lobby, lobby.state.tickets["B001"]) == 4 * MINUTE
 
 
 def test_the_guard_comes_into_force_in_the_future() -> None:
     lobby = at_noon({"1": {"cash": 0}}, pass_limit=2)
-    do(lobby, cm.Open, "1")
+    do(lobby, Open, "1")
     normal = lobby.take("cash")
     lobby.wait(1)
     for _ in range(4):
@@ -309,7 +314,7 @@ def test_the_guard_comes_into_force_in_the_future() -> None:
 
 def test_an_early_appointment_waits_for_its_time_or_an_idle_counter() -> None:
     lobby = at_noon({"1": {"cash": 0}}, appointments=Appointments(half_hours("12:00", "13:00"), early=0))
-    do(lobby, cm.Open, "1")
+    do(lobby, Open, "1")
     early = lobby.state.tickets[lobby.take("cash", "green", slot="12:30")]
     assert left(lobby, early) == 0, "the counter would be idle"
     for _ in range(3):
@@ -324,20 +329,20 @@ def test_an_early_appointment_waits_for_its_time_or_an_idle_counter() -> None:
 def test_nobody_can_tell_when_nobody_can_serve() -> None:
     lobby = at_noon({"1": {"cash": 0}, "2": {"personal": 0}})
     assert wait(lobby) is None
-    do(lobby, cm.Open, "2")
+    do(lobby, Open, "2")
     assert wait(lobby) is None
     assert expected(lobby.state, lobby.rules, lobby.now, newcomer(lobby.state, lobby.rules, lobby.now, "cash")) is None
     waits = {service: views.wait(lobby.state, lobby.rules, lobby.now, service) for service in lobby.rules.services}
     assert waits == {"cash": None, "personal": (0, 0)}
-    do(lobby, cm.Open, "1")
+    do(lobby, Open, "1")
     assert wait(lobby) == 0
-    do(lobby, cm.Close, "1")
+    do(lobby, Close, "1")
     assert wait(lobby) is None
 
 
 def test_beyond_the_horizon_it_is_said_that_it_will_be_longer() -> None:
     lobby = at_noon({"1": {"cash": 0}}, services={"cash": {"minutes": 60}}, calendar=ROUND_THE_CLOCK)
-    do(lobby, cm.Open, "1")
+    do(lobby, Open, "1")
     for _ in range(10):
         lobby.take("cash")
     assert wait(lobby) == 10 * HOUR
@@ -350,14 +355,14 @@ def test_beyond_the_horizon_it_is_said_that_it_will_be_longer() -> None:
     assert minutes is not None
     footers = [views.footer(lobby.state, lobby.rules, {"cash": minutes}, 10_000 * turn) for turn in range(2)]
     assert any("more than 10 h" in footer for footer in footers)
-    do(lobby, cm.Close, "1")
+    do(lobby, Close, "1")
     assert expected(lobby.state, lobby.rules, lobby.now, newcomer(lobby.state, lobby.rules, lobby.now, "cash")) is None
 
 
 def test_a_paused_counter_is_away_for_its_break_and_the_longer_it_stays_away_the_longer_it_will() -> None:
     lobby = at_noon({"1": {"cash": 0}})
-    do(lobby, cm.Open, "1")
-    do(lobby, cm.Pause, "1")
+    do(lobby, Open, "1")
+    do(lobby, Pause, "1")
     assert wait(lobby) == BREAK
     lobby.wait(4)
     assert wait(lobby) == BREAK - 4 * MINUTE
@@ -467,7 +472,7 @@ def rolled_wait(found: Found, counters: int, ahead: int) -> float:
     chance, waits = Random(f"rolled {counters} {ahead}"), []
     for _ in range(300 if found is under_way else 1):
         lobby = Lobby(rules, local("2026-11-23 12:00"))
-        lobby.do(cm.RollOver(at=lobby.now, cause=""))
+        lobby.do(RollOver(at=lobby.now, cause=""))
         noon = lobby.now
         for n, elapsed in enumerate(sorted((found(chance)[0] for _ in range(counters)), reverse=True), 1):
             lobby.now = noon - round(1000 * elapsed)
@@ -501,7 +506,7 @@ def test_counters_that_open_together_are_free_one_after_the_other() -> None:
     day = Profile("normal", (), Span(9 * HOUR, 17 * HOUR), (0,) * 8)
     rules = branch({str(n): {"cash": 0} for n in range(1, 5)}, services={"cash": {"minutes": 4}})
     lobby = Lobby(replace(rules, calendar=Calendar({"normal": day})), local("2026-11-23 08:50"))
-    lobby.do(cm.RollOver(at=lobby.now, cause=""))
+    lobby.do(RollOver(at=lobby.now, cause=""))
     waits = []
     for _ in range(12):
         waiting_one = newcomer(lobby.state, lobby.rules, lobby.now, "cash")
@@ -548,15 +553,15 @@ DAY = Profile("normal", (), Span(9 * HOUR, 17 * HOUR), (10,) * 8, staff=STAFF)
 def test_closed_counters_are_expected_by_the_days_plan(clock: str, seconds: int | None) -> None:
     rules = branch({"1": {"cash": 0}, "2": {"cash": 0}, "3": {"cash": 0}}, calendar=Calendar({"normal": DAY}))
     lobby = exact(Lobby(rules, local(f"2026-11-23 {clock}")))
-    lobby.do(cm.RollOver(at=lobby.now, cause=""))
+    lobby.do(RollOver(at=lobby.now, cause=""))
     assert wait(lobby) == seconds
 
 
 def test_who_has_gone_home_is_expected_at_the_next_shift_only() -> None:
     rules = branch({"1": {"cash": 0}}, calendar=Calendar({"normal": DAY}))
     lobby = exact(Lobby(rules, local("2026-11-23 09:00")))
-    do(lobby, cm.Open, "1")
-    do(lobby, cm.Close, "1")
+    do(lobby, Open, "1")
+    do(lobby, Close, "1")
     assert wait(lobby) == 4 * HOUR
 
 
@@ -575,7 +580,7 @@ LUNCH = Profile("normal", (), Span(9 * HOUR, 17 * HOUR), (0,) * 8, staff={"1": p
 def test_a_wait_may_reach_across_a_break(clock: str, before: int, minutes: int) -> None:
     rules = branch({"1": {"cash": 0}}, services={"cash": {"minutes": 4}}, calendar=Calendar({"normal": LUNCH}))
     lobby = exact(Lobby(rules, local(f"2026-11-23 {clock}")))
-    do(lobby, cm.Open, "1")
+    do(lobby, Open, "1")
     for _ in range(before):
         lobby.take("cash")
     exact(lobby)
@@ -594,16 +599,16 @@ def test_who_is_late_for_the_break_goes_when_the_customer_in_hand_has_gone() -> 
     told = lobby.state.tickets[lobby.take("cash")].expected
     assert told[0] < 85 * MINUTE < told[2]
     lobby.wait(9)
-    do(lobby, cm.Pause, "1")
+    do(lobby, Pause, "1")
     exact(lobby)
     assert wait(lobby) == (76 + 20) * MINUTE, "paused over lunch, and one before"
-    do(lobby, cm.Close, "1")
+    do(lobby, Close, "1")
     assert wait(lobby) == (76 + 20) * MINUTE
     lobby.wait(78)
     exact(lobby)
     assert wait(lobby) == OPENS_IN + 20 * MINUTE, "at 13:32 it should be back"
-    do(lobby, cm.Open, "1")
-    do(lobby, cm.Close, "1")
+    do(lobby, Open, "1")
+    do(lobby, Close, "1")
     assert wait(lobby) is None, "it has gone home"
 
 
@@ -614,11 +619,11 @@ def test_nobody_is_called_by_a_counter_that_has_gone_home_by_then() -> None:
         calendar=Calendar({"normal": DAY}),
     )
     lobby = exact(Lobby(rules, local("2026-11-23 11:00")))
-    do(lobby, cm.Open, "1")
+    do(lobby, Open, "1")
     for _ in range(3):
         lobby.take("cash")
     assert wait(lobby) == 2 * HOUR, "at 12:15 counter 1 is at lunch until one, and 2 has had its hour"
-    do(lobby, cm.Open, "2")
+    do(lobby, Open, "2")
     assert wait(lobby) == 25 * MINUTE, "2 is open all the same, after its hour as well"
 
 
@@ -635,12 +640,12 @@ def test_customers_with_privilege_who_are_still_to_come_count() -> None:
         "pass_limit": 100,
     }
     lobby = at_noon({"1": {"cash": 0}}, **about)
-    do(lobby, cm.Open, "1")
+    do(lobby, Open, "1")
     for _ in range(5):
         lobby.take("cash")
     waits = {klass: wait(lobby, klass=klass) for klass in ("normal", "green")}
     alone = at_noon({"1": {"cash": 0}})
-    do(alone, cm.Open, "1")
+    do(alone, Open, "1")
     for _ in range(5):
         alone.take("cash")
     assert wait(alone) == 20 * MINUTE
@@ -660,7 +665,7 @@ def test_appointments_in_a_line_do_not_hide_those_who_are_still_to_come() -> Non
         appointments=Appointments(half_hours("12:00", "17:00")),
         pass_limit=100,
     )
-    do(lobby, cm.Open, "1")
+    do(lobby, Open, "1")
     for _ in range(5):
         lobby.take("cash")
     without = wait(lobby)
@@ -672,7 +677,7 @@ def test_appointments_in_a_line_do_not_hide_those_who_are_still_to_come() -> Non
 def test_a_ticket_that_is_not_waiting_for_anybody_costs_nothing() -> None:
     """A service or class that is no longer configured has five minutes and no credit."""
     lobby = at_noon({"1": {"cash": 0}})
-    do(lobby, cm.Open, "1")
+    do(lobby, Open, "1")
     stranger = Ticket("", 1, "gold", "king", lobby.now // 1000, lobby.now, 0)
     assert left(lobby, stranger) is None
     assert expected(lobby.state, lobby.rules, lobby.now, stranger) is None
@@ -692,7 +697,7 @@ def test_those_to_come_do_not_stand_behind_those_who_wait() -> None:
     """Who comes in a minute, with an hour's privilege, is there in a minute: the one of the same class who took a
     ticket for the evening does not hide them, nor does one who came before."""
     lobby = at_noon({"1": {"cash": 0}}, **expecting(60, {"normal": 50.0, "green": 50.0}))
-    do(lobby, cm.Open, "1")
+    do(lobby, Open, "1")
     for _ in range(3):
         lobby.take("cash")
     lobby.take("cash", "green")
@@ -737,7 +742,7 @@ def test_those_to_come_are_as_many_as_the_calendar_has_hour_by_hour() -> None:
         credits={"normal": 0, "green": 180},
     )
     lobby = Lobby(rules, local("2026-11-23 12:00"))
-    lobby.do(cm.RollOver(at=lobby.now, cause=""))
+    lobby.do(RollOver(at=lobby.now, cause=""))
     ticket = newcomer(lobby.state, rules, lobby.now, "cash")
     (times,) = _to_come(lobby.state, rules, lobby.now, ticket).values()
     after = [time - lobby.now // 1000 for time in times]
@@ -747,7 +752,7 @@ def test_those_to_come_are_as_many_as_the_calendar_has_hour_by_hour() -> None:
 
 def test_nobody_is_expected_from_an_hour_without_arrivals() -> None:
     lobby = at_noon({"1": {"cash": 0}}, **expecting(0, {"normal": 50.0, "green": 50.0}))
-    do(lobby, cm.Open, "1")
+    do(lobby, Open, "1")
     for _ in range(3):
         lobby.take("cash")
     assert wait(lobby) == 12 * MINUTE
@@ -757,7 +762,7 @@ def test_those_to_come_are_never_more_than_the_horizon_ahead() -> None:
     """Whatever privilege a class is given, there is an end to who is thought of."""
     credits = {"normal": 0, "king": 10_000_000}
     lobby = at_noon({"1": {"cash": 0}}, credits=credits, **expecting(60, {"normal": 99.0, "king": 1.0}))
-    do(lobby, cm.Open, "1")
+    do(lobby, Open, "1")
     lobby.take("cash")
     ticket = newcomer(lobby.state, lobby.rules, lobby.now, "cash")
     times = [time for times in _to_come(lobby.state, lobby.rules, lobby.now, ticket).values() for time in times]
@@ -770,14 +775,14 @@ def test_a_window_with_nobody_to_serve_waits_for_the_next_to_come() -> None:
     """Counter 2 has nothing of its own now, and borrows the one who waits only after its own next customers."""
     about = expecting(6, {"normal": 100.0}, shares={"normal": {"personal": 1.0}})
     lobby = at_noon({"1": {"cash": 0}, "2": {"personal": 0}}, **about)
-    do(lobby, cm.Open, "2")
+    do(lobby, Open, "2")
     assert wait(lobby, "personal") == 0
     lobby = at_noon({"1": {"cash": 0, "personal": 30}}, **about)
-    do(lobby, cm.Open, "1")
+    do(lobby, Open, "1")
     lobby.take("cash")
     exact(lobby)
     lonely = at_noon({"1": {"cash": 0, "personal": 30}})
-    do(lonely, cm.Open, "1")
+    do(lonely, Open, "1")
     lonely.take("cash")
     assert wait(lobby) == wait(exact(lonely)) == 4 * MINUTE
 
@@ -789,11 +794,11 @@ def test_who_waits_for_the_idle_counter_is_before_a_newcomer() -> None:
     def free(service: str) -> bool:
         return finds_free_counter(lobby.state, lobby.rules, newcomer(lobby.state, lobby.rules, lobby.now, service))
 
-    do(lobby, cm.Open, "1")
+    do(lobby, Open, "1")
     assert free("cash")
     lobby.take("personal")
     assert not free("cash"), "one waits whom the idle counter serves"
-    do(lobby, cm.Open, "2")
+    do(lobby, Open, "2")
     assert not free("personal")
     assert lobby.call("2") == "B001"
     assert free("cash")
@@ -803,8 +808,8 @@ def test_who_waits_for_the_idle_counter_is_before_a_newcomer() -> None:
 def test_services_that_give_no_tickets_now_have_no_wait() -> None:
     about = {"cash": {"hours": hours("09:00-12:30"), "minutes": 4}, "personal": {"quota": 1}}
     lobby = at_noon({"1": {"cash": 0}, "2": {"personal": 0}}, services=about)
-    do(lobby, cm.Open, "1")
-    do(lobby, cm.Open, "2")
+    do(lobby, Open, "1")
+    do(lobby, Open, "2")
 
     def told() -> list[tuple[int, int] | None]:
         return [views.wait(lobby.state, lobby.rules, lobby.now, service) for service in ("cash", "personal")]

@@ -15,16 +15,23 @@ from branches import local, wording
 
 from bench import processes
 from controller.config import read
-from controller.journal import Journal, Row
-from controller.lobby import commands as cm
-from controller.lobby import events as ev
-from controller.lobby.decide import decide
-from controller.lobby.rules import Rules
-from controller.lobby.state import CounterStage, Stage, State, evolve
+from controller.journal import Journal
+from controller.lobby.actions.call_next import CallNext, TicketCalled
+from controller.lobby.actions.day import DayClosed, DayOpened
+from controller.lobby.actions.event import Event, from_row
+from controller.lobby.actions.finish import TicketFinished
+from controller.lobby.actions.hold import TicketHeld
+from controller.lobby.actions.no_show import TicketMissed
+from controller.lobby.actions.open_counter import CounterOpened
+from controller.lobby.actions.registry import decide, evolve
+from controller.lobby.actions.take_ticket import TicketIssued
+from controller.lobby.aggregate import Aggregate, Row
+from controller.lobby.model.rules import Rules
+from controller.lobby.model.state import CounterStage, Stage, State
 from controller.output import write_json
 from controller.why import explanations, meant
 from simulators.customers import day as customers_of
-from simulators.days.virtual import VirtualDay, VirtualLobby
+from simulators.days.virtual import VirtualDay
 
 LOBBY = Path(sys.executable).with_name("lobby")
 DEMO = Path(__file__).parents[1] / "config" / "demo.toml"
@@ -41,14 +48,14 @@ def rules() -> Rules:
 @pytest.fixture(scope="module")
 def rows(rules: Rules) -> list[Row]:
     """A pension day."""
-    lobby = VirtualLobby(rules)
+    lobby = Aggregate(rules)
     VirtualDay(lobby, date(2026, 1, 13), customers_of(rules, "pension", f"why:{SEED}")).run()
     return lobby.rows
 
 
 @pytest.fixture(scope="module")
 def morning(rows: list[Row]) -> list[Row]:
-    calls = [n for n, row in enumerate(rows) if isinstance(row.event, ev.TicketCalled)]
+    calls = [n for n, row in enumerate(rows) if isinstance(row.event, TicketCalled)]
     return rows[: calls[MORNING]]
 
 
@@ -65,7 +72,7 @@ def waiting(state: State) -> list[str]:
 
 def test_each_call_gets_the_journals_sentence_and_keys(rules: Rules, rows: list[Row]) -> None:
     print(f"seed {SEED}")
-    calls = [(row.at, row.event) for row in rows if isinstance(row.event, ev.TicketCalled)]
+    calls = [(row.at, row.event) for row in rows if isinstance(row.event, TicketCalled)]
     tickets = list(dict.fromkeys(call.ticket for _, call in calls))
     assert len(tickets) > 250
     for ticket in tickets[::4]:
@@ -84,7 +91,7 @@ def test_each_call_gets_the_journals_sentence_and_keys(rules: Rules, rows: list[
 
 def test_the_sentence_of_a_call_is_that_of_its_time_whatever_the_rules_are_now(rules: Rules, rows: list[Row]) -> None:
     other = replace(rules, classes={id: replace(klass, credit=0) for id, klass in rules.classes.items()}, pass_limit=1)
-    called = next(row.event.ticket for row in rows[200:] if isinstance(row.event, ev.TicketCalled))
+    called = next(row.event.ticket for row in rows[200:] if isinstance(row.event, TicketCalled))
     assert [e.text for _, e in explanations(rows, other, called)[:-1]] == [
         e.text for _, e in explanations(rows, rules, called)[:-1]
     ]
@@ -120,9 +127,9 @@ def orders(rows: Sequence[Row], rules: Rules, counter: str, at: int) -> list[str
         state = state_after(rows)
         found = ORDERS[counter, at] = []
         while True:
-            decision = decide(state, rules, cm.CallNext(at=at, cause="", counter=counter))
+            decision = decide(state, rules, CallNext(at=at, cause="", counter=counter))
             called = decision[-1] if isinstance(decision, list) else None
-            if not isinstance(called, ev.TicketCalled):
+            if not isinstance(called, TicketCalled):
                 break
             found.append(called.ticket)
             for event in decision:  # type: ignore[union-attr]
@@ -136,8 +143,8 @@ def test_nobody_who_waits_is_told_a_wrong_next(rules: Rules, morning: list[Row])
     heads = {
         decision[-1].ticket  # type: ignore[attr-defined]
         for counter in rules.counters
-        if isinstance(decision := decide(state, rules, cm.CallNext(at=at, cause="", counter=counter)), list)
-        and isinstance(decision[-1], ev.TicketCalled)
+        if isinstance(decision := decide(state, rules, CallNext(at=at, cause="", counter=counter)), list)
+        and isinstance(decision[-1], TicketCalled)
     }
     english = replace(rules, wording=wording("en"))
     said = {id for id in waiting(state) if f": {id} is next: " in explanations(morning, english, id)[-1][1].text}
@@ -146,18 +153,18 @@ def test_nobody_who_waits_is_told_a_wrong_next(rules: Rules, morning: list[Row])
 
 def test_a_ticket_is_found_in_either_case(rules: Rules, morning: list[Row]) -> None:
     """Also where a prefix is not in capitals."""
-    called = next(row.event.ticket for row in morning if isinstance(row.event, ev.TicketCalled))
+    called = next(row.event.ticket for row in morning if isinstance(row.event, TicketCalled))
     assert explanations(morning, rules, called.lower()) == explanations(morning, rules, called) != []
     small: list[Row] = []
     for row in morning:
         data = json.loads(json.dumps(row.data).replace(f'"{called}"', f'"{called.lower()}"'))
-        small.append(replace(row, event=ev.from_row(row.event.KIND, row.event.VERSION, data)))
+        small.append(replace(row, event=from_row(row.event.KIND, row.event.VERSION, data)))
     for text in (called, called.lower()):
         assert {explanation.ticket for _, explanation in explanations(small, rules, text)} == {called.lower()}
 
 
 def test_a_number_or_a_short_number_is_enough_where_one_ticket_fits(rules: Rules, morning: list[Row]) -> None:
-    issued = [row.event for row in morning if isinstance(row.event, ev.TicketIssued)]
+    issued = [row.event for row in morning if isinstance(row.event, TicketIssued)]
     alone = max((e for e in issued), key=lambda e: e.number)
     assert sum(e.number == alone.number for e in issued) == 1
     prefix = alone.ticket.rstrip("0123456789")
@@ -180,9 +187,9 @@ class Story:
 
     def __init__(self) -> None:
         self.rows: list[Row] = []
-        self.add(0, ev.DayOpened("2026-01-13"))
+        self.add(0, DayOpened("2026-01-13"))
 
-    def add(self, minute: float, event: ev.Event) -> Story:
+    def add(self, minute: float, event: Event) -> Story:
         seq = len(self.rows) + 1
         at = local("2026-01-13 09:00") + round(minute * 60_000)
         self.rows.append(Row(seq, at, "2026-01-13", event, f"c{seq}", 0))
@@ -190,25 +197,25 @@ class Story:
 
     def issue(self, minute: float, ticket: str) -> Story:
         number, seniority = int(ticket[1:]), local("2026-01-13 09:00") // 1000 + round(minute * 60)
-        return self.add(minute, ev.TicketIssued(ticket, "cash", "normal", seniority, number, "kiosk", True))
+        return self.add(minute, TicketIssued(ticket, "cash", "normal", seniority, number, "kiosk", True))
 
 
 def test_what_became_of_a_ticket_is_always_said(rules: Rules) -> None:
     english = replace(rules, wording=wording("en"))
-    story = Story().add(0, ev.CounterOpened("1"))
+    story = Story().add(0, CounterOpened("1"))
     for n in range(1, 6):
         story.issue(n, f"A00{n}")
-    for n, end in enumerate((ev.TicketFinished, ev.TicketMissed, ev.TicketHeld), 1):
-        story.add(10 * n, ev.TicketCalled(f"A00{n}", "1", False, {"text": f"call {n}"})).add(
+    for n, end in enumerate((TicketFinished, TicketMissed, TicketHeld), 1):
+        story.add(10 * n, TicketCalled(f"A00{n}", "1", False, {"text": f"call {n}"})).add(
             10 * n + 5, end(f"A00{n}", "1")
         )
-    story.add(40, ev.TicketCalled("A004", "1", False, {"text": "call 4"}))
+    story.add(40, TicketCalled("A004", "1", False, {"text": "call 4"}))
 
     def told(rows: Sequence[Row], ticket: str) -> list[tuple[float, str]]:
         nine = local("2026-01-13 09:00")
         return [((at - nine) / 60_000, e.text) for at, e in explanations(rows, english, ticket)]
 
-    day_over = [*story.rows, *Story().add(18 * 60, ev.DayClosed("2026-01-13", 1)).rows[1:]]
+    day_over = [*story.rows, *Story().add(18 * 60, DayClosed("2026-01-13", 1)).rows[1:]]
     for rows in (story.rows, day_over):
         assert told(rows, "A001") == [(10, "call 1"), (15, "A001 has ended (served).")]
         assert told(rows, "A002")[0] == (20, "call 2")
@@ -243,7 +250,7 @@ def journal(morning: list[Row], tmp_path_factory: pytest.TempPathFactory) -> Pat
 
 def test_it_prints_and_writes_what_it_finds(rules: Rules, morning: list[Row], journal: Path, tmp_path: Path) -> None:
     state = state_after(morning)
-    called = next(row.event.ticket for row in morning if isinstance(row.event, ev.TicketCalled))
+    called = next(row.event.ticket for row in morning if isinstance(row.event, TicketCalled))
     still = waiting(state)[-1]
     for ticket in (called, still.lower()):
         done = why("--journal", journal, "--json", tmp_path / "why.json", ticket)
@@ -298,8 +305,8 @@ def test_after_the_roll_over_the_last_day_with_tickets_is_meant(rows: list[Row],
     last = rows[-1]
     path = tmp_path / "night.db"
     journal = Journal(path)
-    closed = Row(last.seq + 1, last.at + 1000, last.day, ev.DayClosed(last.day, 0), "night", 0)
-    opened = Row(last.seq + 2, last.at + 1000, "2026-01-14", ev.DayOpened("2026-01-14"), "night", 1)
+    closed = Row(last.seq + 1, last.at + 1000, last.day, DayClosed(last.day, 0), "night", 0)
+    opened = Row(last.seq + 2, last.at + 1000, "2026-01-14", DayOpened("2026-01-14"), "night", 1)
     journal.append([*rows, closed, opened]).result()
     journal.close()
     done = why("--journal", path, "A001")

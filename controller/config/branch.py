@@ -7,10 +7,10 @@ from dataclasses import replace
 
 from controller.config.devices import Terminal68Device
 from controller.config.keys import CLASSES, ClassKeys, Config, ProfileKeys, ServiceKeys
-from controller.lobby.calendar import ALWAYS, PROFILES, Calendar, Hours, Profile
-from controller.lobby.rules import Appointments, Counter, Rules, Service, TicketClass
-from controller.lobby.triage import Choice, Question, Triage
-from controller.lobby.wording import Wording
+from controller.lobby.model.calendar import ALWAYS, PROFILES, Calendar, Hours, Profile
+from controller.lobby.model.rules import Appointments, Counter, Rules, Service, TicketClass
+from controller.lobby.model.triage import Choice, Question, Triage
+from controller.lobby.model.wording import Wording
 
 
 def rules_of(config: Config, wording: Wording) -> Rules:

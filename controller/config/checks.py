@@ -16,7 +16,7 @@ from controller.config.errors import Fault, Table
 from controller.config.keys import CLASSES, ClassKeys, JournalKeys
 from controller.config.lines import Place
 from controller.config.values import Share, nearest, week_of
-from controller.lobby.calendar import (
+from controller.lobby.model.calendar import (
     EVERY_OTHER_DAY,
     PROFILES,
     WEEKDAYS,
@@ -26,7 +26,7 @@ from controller.lobby.calendar import (
     parse_dates,
     parse_spans,
 )
-from controller.lobby.triage import loops
+from controller.lobby.model.triage import loops
 from drivers.link import Link, TcpLink, parse_link
 
 

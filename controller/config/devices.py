@@ -22,7 +22,7 @@ from controller.config.values import (
     between,
     takes,
 )
-from controller.lobby.calendar import DAY, Span
+from controller.lobby.model.calendar import DAY, Span
 from drivers import sound
 from drivers.bx import X_UNIT
 

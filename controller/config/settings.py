@@ -20,8 +20,8 @@ from controller.config.devices import Device
 from controller.config.errors import ConfigError, Fault, Problem, Table, key_fault, problem
 from controller.config.keys import CLASSES, Config
 from controller.config.lines import locate
-from controller.lobby.rules import Rules
-from controller.lobby.wording import Wording
+from controller.lobby.model.rules import Rules
+from controller.lobby.model.wording import Wording
 
 SIZE_LIMIT = 1 << 20
 """Bytes of a configuration file that are read at most."""

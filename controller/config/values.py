@@ -20,7 +20,7 @@ from pydantic import (
     ValidationInfo,
 )
 
-from controller.lobby.calendar import (
+from controller.lobby.model.calendar import (
     WEEKDAYS,
     DateRule,
     Week,
@@ -29,7 +29,7 @@ from controller.lobby.calendar import (
     parse_spans,
     parse_weekdays,
 )
-from controller.lobby.calendar import Span as Shift
+from controller.lobby.model.calendar import Span as Shift
 from drivers.link import Link, TcpLink, parse_link
 
 

@@ -11,10 +11,11 @@ from dataclasses import dataclass, replace
 
 from controller.cards import PREFIX, CardTokens
 from controller.desk.post import Lobby
-from controller.engine import Answer, Request
-from controller.journal import Row
-from controller.lobby.commands import TakeTicket
-from controller.lobby.state import ENDED, State
+from controller.engine import Request
+from controller.lobby.actions.take_ticket import TakeTicket
+from controller.lobby.aggregate import Row
+from controller.lobby.answers import Answer
+from controller.lobby.model.state import ENDED, State
 from drivers.cardreader import BadCard, CardRead
 from drivers.device import Health
 from drivers.session import LinkDown

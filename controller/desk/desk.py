@@ -13,11 +13,12 @@ from controller.desk.printing import PrinterPost
 from controller.desk.voice import VoicePost
 from controller.engine import Request, Step
 from controller.journal import Journal, JournalError
-from controller.lobby import figures, views
-from controller.lobby.commands import Paper, ReportDevice
-from controller.lobby.rules import Rules
-from controller.lobby.state import State
-from controller.lobby.views import Waits
+from controller.lobby.actions.report_device import ReportDevice
+from controller.lobby.model.paper import Paper
+from controller.lobby.model.rules import Rules
+from controller.lobby.model.state import State
+from controller.lobby.show import figures, views
+from controller.lobby.show.views import Waits
 from drivers.device import Health
 from drivers.session import Echoing, LinkDown, LinkUp, Stale
 

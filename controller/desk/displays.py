@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from controller.desk.post import Lobby
-from controller.journal import Row
-from controller.lobby.state import State
+from controller.lobby.aggregate import Row
+from controller.lobby.model.state import State
 from drivers.device import Health
 
 

@@ -10,12 +10,12 @@ from typing import Any
 from controller import keys
 from controller.desk.cards import Cards
 from controller.desk.post import DeviceReport, Lobby
-from controller.engine import Answer, Request
-from controller.journal import Row
-from controller.lobby import commands as cm
-from controller.lobby import views
-from controller.lobby.issuing import SELF_SERVICE
-from controller.lobby.state import State
+from controller.engine import Request
+from controller.lobby.actions.take_ticket import SELF_SERVICE, TakeTicket
+from controller.lobby.aggregate import Row
+from controller.lobby.answers import Answer
+from controller.lobby.model.state import State
+from controller.lobby.show import views
 from drivers.mqtt import (
     BadPress,
     Foreign,
@@ -235,7 +235,7 @@ class MqttPost:
                 if klass in keys.GRANTED:
                     return replace(self._error("class_is_granted"), result="refused")
                 hold_off, screen = self._kiosks[press.id]
-                take = cm.TakeTicket(
+                take = TakeTicket(
                     at=at,
                     cause=cause,
                     by=f"kiosk/{press.id}",

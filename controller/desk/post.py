@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from controller.engine import Request
-from controller.journal import Journal, Row
-from controller.lobby.commands import Paper
-from controller.lobby.rules import Rules
-from controller.lobby.state import State
-from controller.lobby.views import Waits
+from controller.journal import Journal
+from controller.lobby.aggregate import Row
+from controller.lobby.model.paper import Paper
+from controller.lobby.model.rules import Rules
+from controller.lobby.model.state import State
+from controller.lobby.show.views import Waits
 from drivers.device import Health
 
 

@@ -8,11 +8,13 @@ from collections.abc import Callable, Mapping, Sequence
 
 from controller.desk.post import Lobby
 from controller.engine import Request
-from controller.journal import Row
-from controller.lobby import views
-from controller.lobby.commands import Paper, ReportPrint
-from controller.lobby.events import TicketIssued, TicketReprinted
-from controller.lobby.state import Print, State
+from controller.lobby.actions.report_print import ReportPrint
+from controller.lobby.actions.reprint import TicketReprinted
+from controller.lobby.actions.take_ticket import TicketIssued
+from controller.lobby.aggregate import Row
+from controller.lobby.model.paper import Paper
+from controller.lobby.model.state import Print, State
+from controller.lobby.show import views
 from drivers.device import Health
 from drivers.escpos import EscposPrinter, Printed, PrinterBusy, Sent, Unknown
 from drivers.session import LinkDown

@@ -7,12 +7,13 @@ from collections.abc import Callable, Mapping, Sequence
 
 from controller import keys
 from controller.desk.post import Lobby
-from controller.engine import Answer, Request
-from controller.journal import Row
-from controller.lobby import commands as cm
-from controller.lobby import views
-from controller.lobby.events import RatingAsked
-from controller.lobby.state import State
+from controller.engine import Request
+from controller.lobby.actions.command import Command
+from controller.lobby.actions.rating import Rate, RatingAsked
+from controller.lobby.aggregate import Row
+from controller.lobby.answers import Answer
+from controller.lobby.model.state import State
+from controller.lobby.show import views
 from drivers.device import Health
 from drivers.terminal68 import OUTAGE, Frame, NotHeard, Pressed, Rated, Terminal68, UnknownAddress
 
@@ -105,9 +106,9 @@ class TerminalsPost:
             self._bus.unanswered(frame)
             return
         at, cause = self._cause(frame, early)
-        self._submit(frame, cm.Rate(counter=counter, score=score, at=at, cause=cause))
+        self._submit(frame, Rate(counter=counter, score=score, at=at, cause=cause))
 
-    def _submit(self, frame: Frame, command: cm.Command) -> None:
+    def _submit(self, frame: Frame, command: Command) -> None:
         def answered(answer: Answer) -> None:
             if answer.written:
                 self._bus.answer(frame, refused=answer.result != "ok")

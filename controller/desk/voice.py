@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from controller.desk.post import Lobby
-from controller.journal import Row
-from controller.lobby.events import TicketCalled, TicketRecalled
-from controller.lobby.state import Stage, State
-from controller.lobby.wording import Wording
+from controller.lobby.actions.call_next import TicketCalled
+from controller.lobby.actions.recall import TicketRecalled
+from controller.lobby.aggregate import Row
+from controller.lobby.model.state import Stage, State
+from controller.lobby.model.wording import Wording
 from drivers.device import Health
 from drivers.voice import STALE, Failing, Phrase, Voice, phrase
 

@@ -15,11 +15,10 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from starlette.responses import StreamingResponse
 
 from controller import keys
-from controller.engine import Answer
-from controller.lobby import commands as cm
-from controller.lobby import explain, views
-from controller.lobby.issuing import APPOINTMENT, SELF_SERVICE
-from controller.lobby.rules import Counter
+from controller.lobby.actions.take_ticket import APPOINTMENT, SELF_SERVICE, TakeTicket
+from controller.lobby.answers import Answer
+from controller.lobby.model.rules import Counter
+from controller.lobby.show import explain, views
 from controller.web.access import Account
 from controller.web.page_health import PageState
 from controller.web.roles import HAVE_PAGES
@@ -295,7 +294,7 @@ def make_api(site: Site) -> APIRouter:
             caller,
             idempotency_key,
             content.model_dump(),
-            lambda at, cause: cm.TakeTicket(
+            lambda at, cause: TakeTicket(
                 at=at,
                 cause=cause,
                 by=f"user/{caller.account.name}",

@@ -9,8 +9,8 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from controller.lobby import figures, views
-from controller.lobby.state import CounterStage, Stage
+from controller.lobby.model.state import CounterStage, Stage
+from controller.lobby.show import figures, views
 from controller.web.live import Live
 from controller.web.post import PagesPost
 

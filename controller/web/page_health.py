@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Literal
 
-from controller.lobby.screens import page_device
+from controller.lobby.show.screens import page_device
 from controller.web.live import Live
 from drivers.device import OK, Health
 

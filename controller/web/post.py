@@ -8,12 +8,28 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from controller.desk.post import DeviceReport, Lobby
-from controller.journal import Row
-from controller.lobby import events as ev
-from controller.lobby import screens
-from controller.lobby.outcome import sentence
-from controller.lobby.rules import Counter
-from controller.lobby.state import State, Ticket
+from controller.lobby.actions.call_next import TicketCalled
+from controller.lobby.actions.cancel import TicketCancelled
+from controller.lobby.actions.close_counter import CounterClosed
+from controller.lobby.actions.day import DayOpened
+from controller.lobby.actions.event import Event
+from controller.lobby.actions.hold import TicketHeld
+from controller.lobby.actions.no_show import TicketMissed
+from controller.lobby.actions.open_counter import CounterOpened
+from controller.lobby.actions.pause_counter import CounterPaused
+from controller.lobby.actions.promote import TicketPromoted
+from controller.lobby.actions.reassign import TicketReassigned
+from controller.lobby.actions.recall import TicketRecalled
+from controller.lobby.actions.reprint import TicketReprinted
+from controller.lobby.actions.return_ticket import TicketReturned
+from controller.lobby.actions.transfer import TicketTransferred
+from controller.lobby.actions.undo import TicketRestored
+from controller.lobby.actions.windows import WindowAdviceAnswered
+from controller.lobby.aggregate import Row
+from controller.lobby.answers import sentence
+from controller.lobby.model.rules import Counter
+from controller.lobby.model.state import State, Ticket
+from controller.lobby.show import screens
 from controller.web.live import Live
 
 RECENT = 30
@@ -25,22 +41,22 @@ ESTIMATE_EVERY = 5.0
 ESTIMATE_PAUSE = 0.05
 """Seconds between two estimates: each may take milliseconds, and no number of phones shall be felt at a counter."""
 ESTIMATES_KEPT = 500
-ACTIONS: tuple[type[ev.Event], ...] = (
-    ev.TicketCalled,
-    ev.TicketRecalled,
-    ev.TicketMissed,
-    ev.TicketReturned,
-    ev.TicketHeld,
-    ev.TicketTransferred,
-    ev.TicketReassigned,
-    ev.TicketPromoted,
-    ev.TicketRestored,
-    ev.TicketCancelled,
-    ev.TicketReprinted,
-    ev.CounterOpened,
-    ev.CounterPaused,
-    ev.CounterClosed,
-    ev.WindowAdviceAnswered,
+ACTIONS: tuple[type[Event], ...] = (
+    TicketCalled,
+    TicketRecalled,
+    TicketMissed,
+    TicketReturned,
+    TicketHeld,
+    TicketTransferred,
+    TicketReassigned,
+    TicketPromoted,
+    TicketRestored,
+    TicketCancelled,
+    TicketReprinted,
+    CounterOpened,
+    CounterPaused,
+    CounterClosed,
+    WindowAdviceAnswered,
 )
 """What people do that somebody may want to know of afterwards."""
 
@@ -89,7 +105,7 @@ class PagesPost:
 
     def told(self, rows: Sequence[Row], state: State) -> None:
         for row in rows:
-            if isinstance(row.event, ev.DayOpened):
+            if isinstance(row.event, DayOpened):
                 self._recent.clear()
             self._note(row)
 

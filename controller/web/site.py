@@ -18,9 +18,9 @@ from starlette.requests import Request as HttpRequest
 from starlette.responses import JSONResponse, Response
 
 from controller.config import Settings
-from controller.engine import Answer
-from controller.lobby.commands import Command
-from controller.lobby.rules import Rules
+from controller.lobby.actions.command import Command
+from controller.lobby.answers import Answer
+from controller.lobby.model.rules import Rules
 from controller.web import access, guard
 from controller.web.access import Account, Accounts
 from controller.web.live import Live

@@ -13,9 +13,10 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from controller.config import wording
-from controller.journal import Journal, JournalError, JournalWriteError, Row
-from controller.lobby.figures import FELT
-from controller.lobby.rules import Rules
+from controller.journal import Journal, JournalError, JournalWriteError
+from controller.lobby.aggregate import Row
+from controller.lobby.model.rules import Rules
+from controller.lobby.show.figures import FELT
 from controller.output import console, make_folder, room_for, write_json
 from simulators.days import pictures
 from simulators.days.record import on_one_clock

@@ -21,17 +21,27 @@ from textwrap import fill, wrap
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 from unicodedata import east_asian_width
 
-from controller.lobby import events as ev
-from controller.lobby.rules import Rules
-from controller.lobby.state import CounterStage, State, evolve
-from controller.lobby.views import waiting_by_service
+from controller.lobby.actions.call_next import TicketCalled
+from controller.lobby.actions.close_counter import CounterClosed
+from controller.lobby.actions.event import Event
+from controller.lobby.actions.hold import TicketHeld
+from controller.lobby.actions.no_show import TicketMissed
+from controller.lobby.actions.open_counter import CounterOpened
+from controller.lobby.actions.pause_counter import CounterPaused
+from controller.lobby.actions.registry import evolve
+from controller.lobby.actions.return_ticket import TicketReturned
+from controller.lobby.actions.take_ticket import TicketIssued
+from controller.lobby.actions.transfer import TicketTransferred
+from controller.lobby.model.rules import Rules
+from controller.lobby.model.state import CounterStage, State
+from controller.lobby.show.views import waiting_by_service
 from controller.output import writing
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-Journal = Sequence[tuple[int, ev.Event]]
+Journal = Sequence[tuple[int, Event]]
 
 GOOD_WAIT = 3
 """Minutes: a wait that nobody minds."""
@@ -204,10 +214,10 @@ class _Story:
         return {call.ticket: call for call in self.calls if call.first}
 
 
-_COUNTERS = (ev.CounterOpened, ev.CounterPaused, ev.CounterClosed)
+_COUNTERS = (CounterOpened, CounterPaused, CounterClosed)
 
 
-def _is_shown(event: ev.Event) -> bool:
+def _is_shown(event: Event) -> bool:
     """Whether it is about a ticket or a counter. A day's end would only take away who still waits."""
     return isinstance(event, _COUNTERS) or hasattr(event, "ticket")
 
@@ -225,16 +235,16 @@ def _told(events: Journal, rules: Rules) -> _Story:
         story.start, story.end = story.start or at, at
         evolve(state, at, event)
         match event:
-            case ev.TicketIssued():
+            case TicketIssued():
                 story.issued += 1
                 since[event.ticket] = at
                 if event.expected is not None:
                     expected[event.ticket] = event.expected
-            case ev.TicketReturned() | ev.TicketTransferred() | ev.TicketHeld():
+            case TicketReturned() | TicketTransferred() | TicketHeld():
                 since[event.ticket] = at
-            case ev.TicketMissed():
+            case TicketMissed():
                 story.missed += 1
-            case ev.TicketCalled():
+            case TicketCalled():
                 story.calls.append(_call(at, event.ticket, state, since, called, expected))
                 called.add(event.ticket)
         lengths = waiting_by_service(state, rules)

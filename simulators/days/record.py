@@ -14,11 +14,29 @@ from dataclasses import dataclass, field
 from statistics import median
 from typing import Literal, NamedTuple
 
-from controller.lobby import events as ev
-from controller.lobby.rules import Rules
-from controller.lobby.state import CounterStage, LineKey, Stage, State, evolve
+from controller.lobby.actions.call_next import TicketCalled
+from controller.lobby.actions.cancel import TicketCancelled
+from controller.lobby.actions.clock import ClockStepped, ControllerStarted
+from controller.lobby.actions.close_counter import CounterClosed
+from controller.lobby.actions.day import DayClosed, DayOpened
+from controller.lobby.actions.event import Event
+from controller.lobby.actions.finish import TicketFinished
+from controller.lobby.actions.hold import TicketHeld
+from controller.lobby.actions.no_show import TicketMissed
+from controller.lobby.actions.open_counter import CounterOpened
+from controller.lobby.actions.pause_counter import CounterPaused
+from controller.lobby.actions.promote import TicketPromoted
+from controller.lobby.actions.reassign import TicketReassigned
+from controller.lobby.actions.registry import evolve
+from controller.lobby.actions.return_ticket import TicketReturned
+from controller.lobby.actions.take_ticket import TicketIssued
+from controller.lobby.actions.transfer import TicketTransferred
+from controller.lobby.actions.undo import TicketRestored
+from controller.lobby.actions.windows import WindowsChecked
+from controller.lobby.model.rules import Rules
+from controller.lobby.model.state import CounterStage, LineKey, Stage, State
 
-Day = Sequence[tuple[int, ev.Event]]
+Day = Sequence[tuple[int, Event]]
 """A business day's events with their times, ms since 1970, UTC."""
 
 REACTS = 2_000
@@ -28,24 +46,24 @@ REACTS = 2_000
 def on_one_clock(events: Day) -> Day:
     """The day by the clock that was right in the end: where it was set, what was before moves with it. A day that went
     on as another is one day, which began when the controller started."""
-    if not any(isinstance(event, ev.ClockStepped) for _, event in events):
+    if not any(isinstance(event, ClockStepped) for _, event in events):
         return events
     by, day = 0, []
     for at, event in reversed(events):
-        if isinstance(event, ev.ControllerStarted) and by:
+        if isinstance(event, ControllerStarted) and by:
             break
-        if isinstance(event, ev.ClockStepped):
+        if isinstance(event, ClockStepped):
             by += event.by
         elif not _goes_on(event):
             day.append((at + by, event))
     day.reverse()
-    issued = {event.ticket for _, event in day if isinstance(event, ev.TicketIssued)}
+    issued = {event.ticket for _, event in day if isinstance(event, TicketIssued)}
     return [(at, event) for at, event in day if getattr(event, "ticket", "") in {"", *issued}]
 
 
-def _goes_on(event: ev.Event) -> bool:
-    continues = isinstance(event, ev.DayOpened) and event.continues is not None
-    return continues or (isinstance(event, ev.DayClosed) and bool(event.continued))
+def _goes_on(event: Event) -> bool:
+    continues = isinstance(event, DayOpened) and event.continues is not None
+    return continues or (isinstance(event, DayClosed) and bool(event.continued))
 
 
 class When(NamedTuple):
@@ -68,7 +86,7 @@ class Stay:
     service: str = ""
     to: str = ""
     """Where it was sent on to: a service, or a counter."""
-    goes_on: tuple[When, ev.Event] | None = None
+    goes_on: tuple[When, Event] | None = None
     """What became of a held ticket or a no-show, counted from the end of the stay."""
 
 
@@ -98,9 +116,9 @@ class Record:
     """A day. `deeds` are what people did by hand to waiting tickets (calls, promotions, reassignments and so on), and
     the checks of the windows, at which tickets whose counters have not come may go to others."""
 
-    taken: list[tuple[When, ev.TicketIssued]] = field(default_factory=list)
+    taken: list[tuple[When, TicketIssued]] = field(default_factory=list)
     stays: dict[str, list[Stay]] = field(default_factory=lambda: defaultdict(list))
-    deeds: list[tuple[When, ev.Event]] = field(default_factory=list)
+    deeds: list[tuple[When, Event]] = field(default_factory=list)
     shifts: list[Shift] = field(default_factory=list)
     hesitates: dict[Sight, When] = field(default_factory=dict)
     """For how long a free clerk who saw somebody had called nobody when they did, or there was nobody left."""
@@ -137,7 +155,7 @@ class Watch:
         """Whether anybody waits whom a counter serves."""
         return any(self._serves(counter, key) for key in state.lines)
 
-    def heard(self, state: State, event: ev.Event) -> None:
+    def heard(self, state: State, event: Event) -> None:
         """One event, `state` being the one after it."""
         ticket, freed = self._count(event)
         for id, counter in state.counters.items():
@@ -154,26 +172,20 @@ class Watch:
             elif not sees and id in self.seen:
                 self._ends(self.seen.pop(id))
 
-    def _count(self, event: ev.Event) -> tuple[str, str]:
+    def _count(self, event: Event) -> tuple[str, str]:
         """The ticket that an event is about, and the counter that it makes free."""
         match event:
-            case ev.TicketCalled():
+            case TicketCalled():
                 self._stays[event.ticket] += 1
-            case ev.TicketFinished() | ev.TicketMissed() | ev.TicketHeld():
+            case TicketFinished() | TicketMissed() | TicketHeld():
                 return event.ticket, event.counter
-            case ev.TicketTransferred():
+            case TicketTransferred():
                 self._joined[event.ticket] += 1
                 return event.ticket, event.from_counter
-            case ev.CounterOpened():
+            case CounterOpened():
                 self._opened[event.counter] += 1
                 return "", event.counter
-            case (
-                ev.TicketIssued()
-                | ev.TicketReturned()
-                | ev.TicketReassigned()
-                | ev.TicketPromoted()
-                | ev.TicketRestored()
-            ):
+            case TicketIssued() | TicketReturned() | TicketReassigned() | TicketPromoted() | TicketRestored():
                 self._joined[event.ticket] += 1
                 return event.ticket, ""
         return "", ""
@@ -206,15 +218,15 @@ def read(events: Day, rules: Rules) -> Record:
         record.hesitates[sight] = When(now.at - since.pop(sight.counter).at, order)
 
     watch = Watch(serves, begins, ends)
-    before: ev.Event | None = None
+    before: Event | None = None
     for now, event in moments:
         _note(record, state, now, event, before)
-        if isinstance(event, ev.TicketReassigned) and state.tickets[event.ticket].stage is Stage.WAITING:
+        if isinstance(event, TicketReassigned) and state.tickets[event.ticket].stage is Stage.WAITING:
             left_behind = event.by
         evolve(state, now.at, event)
-        caller = event.counter if isinstance(event, ev.TicketCalled) and not event.forced else ""
+        caller = event.counter if isinstance(event, TicketCalled) and not event.forced else ""
         watch.heard(state, event)
-        if isinstance(event, ev.CounterOpened | ev.CounterPaused | ev.CounterClosed):
+        if isinstance(event, CounterOpened | CounterPaused | CounterClosed):
             for shift in record.shifts:
                 shift.patient = shift.patient and shift.counter != event.counter
             stage = state.counters[event.counter].stage
@@ -224,7 +236,7 @@ def read(events: Day, rules: Rules) -> Record:
         before = event
     record.last = now.at
     here = [id for id, counter in state.counters.items() if counter.stage is CounterStage.OPEN]
-    record.over = not here or any(isinstance(event, ev.DayClosed) for _, event in events)
+    record.over = not here or any(isinstance(event, DayClosed) for _, event in events)
     for id in here:
         # Nobody closed it. Who had somebody to call, and did not, had gone.
         gone = since.get(id)
@@ -233,7 +245,7 @@ def read(events: Day, rules: Rules) -> Record:
     return record
 
 
-def _moments(events: Day, rules: Rules) -> Iterator[tuple[When, ev.Event]]:
+def _moments(events: Day, rules: Rules) -> Iterator[tuple[When, Event]]:
     """The events in the order of the journal, at times that never go back, without what only the day's end brought."""
     now = events[0][0]
     end = rules.end_of_day(now)
@@ -244,12 +256,12 @@ def _moments(events: Day, rules: Rules) -> Iterator[tuple[When, ev.Event]]:
         yield When(now, float(order)), event
 
 
-def _whom_they_served(moments: Iterable[tuple[When, ev.Event]], rules: Rules) -> Callable[[str, LineKey], bool]:
+def _whom_they_served(moments: Iterable[tuple[When, Event]], rules: Rules) -> Callable[[str, LineKey], bool]:
     """Whether a counter served a line then. Each call tells between whom it chose, and so between whom not."""
     state = State()
     known: dict[tuple[str, LineKey], bool] = {}
     for now, event in moments:
-        if isinstance(event, ev.TicketCalled) and not event.forced:
+        if isinstance(event, TicketCalled) and not event.forced:
             heads = {head["ticket"] for head in event.why["heads"]}
             for key, line in state.lines.items():
                 head = state.tickets[line[0].ticket]
@@ -268,49 +280,49 @@ def _whom_they_served(moments: Iterable[tuple[When, ev.Event]], rules: Rules) ->
     return serves
 
 
-def _note(record: Record, state: State, now: When, event: ev.Event, before: ev.Event | None) -> None:
+def _note(record: Record, state: State, now: When, event: Event, before: Event | None) -> None:
     """What an event tells, `state` being the one before it."""
     match event:
-        case ev.TicketIssued():
+        case TicketIssued():
             record.taken.append((now, event))
             return
-        case ev.WindowsChecked():
+        case WindowsChecked():
             record.deeds.append((now, event))
             return
-        case ev.TicketCalled(ticket=id) | ev.TicketReturned(ticket=id) | ev.TicketCancelled(ticket=id):
-            by_hand = not isinstance(event, ev.TicketCalled) or event.forced
-        case ev.TicketPromoted(ticket=id) | ev.TicketRestored(ticket=id):
+        case TicketCalled(ticket=id) | TicketReturned(ticket=id) | TicketCancelled(ticket=id):
+            by_hand = not isinstance(event, TicketCalled) or event.forced
+        case TicketPromoted(ticket=id) | TicketRestored(ticket=id):
             by_hand = True
-        case ev.TicketReassigned(ticket=id):
+        case TicketReassigned(ticket=id):
             # Whom it was only to wait for had gone home when it came back: that follows by itself.
-            follows = isinstance(before, ev.TicketReturned) and before.ticket == id
+            follows = isinstance(before, TicketReturned) and before.ticket == id
             by_hand = event.by_hand and not follows
-        case ev.TicketFinished(ticket=id) | ev.TicketMissed(ticket=id) | ev.TicketHeld(ticket=id):
+        case TicketFinished(ticket=id) | TicketMissed(ticket=id) | TicketHeld(ticket=id):
             _ends(record.stays[id][-1], now, event)
             return
-        case ev.TicketTransferred(ticket=id):
+        case TicketTransferred(ticket=id):
             _ends(record.stays[id][-1], now, event)
             return
         case _:
             return
     gone = state.tickets[id].stage in (Stage.HELD, Stage.MISSED, Stage.FINISHED)
-    parked = gone and not isinstance(event, ev.TicketPromoted)
+    parked = gone and not isinstance(event, TicketPromoted)
     stay = record.stays[id][-1] if parked else None
     if stay and stay.lasts:
         stay.goes_on = When(now.at - stay.called - stay.lasts.at, now.order), event
     elif by_hand:
         record.deeds.append((now, event))
-    if isinstance(event, ev.TicketCalled):
+    if isinstance(event, TicketCalled):
         record.stays[id].append(Stay(event.counter, now.at))
 
 
-def _ends(stay: Stay, now: When, event: ev.Event) -> None:
+def _ends(stay: Stay, now: When, event: Event) -> None:
     stay.lasts = When(now.at - stay.called, now.order)
     match event:
-        case ev.TicketMissed():
+        case TicketMissed():
             stay.ends = "missed"
-        case ev.TicketHeld():
+        case TicketHeld():
             stay.ends = "held"
-        case ev.TicketTransferred():
+        case TicketTransferred():
             stay.ends = "sent"
             stay.service, stay.to = ("", event.counter) if event.counter else (event.service, "")

@@ -15,19 +15,36 @@ from heapq import heappop, heappush
 from itertools import count
 from typing import Any
 
-from controller.lobby import commands as cm
-from controller.lobby import events as ev
-from controller.lobby.calendar import Span, at_second, second_of
-from controller.lobby.issuing import APPOINTMENT
-from controller.lobby.outcome import Decision
-from controller.lobby.rules import Counter, Rules, Service, TicketClass
-from controller.lobby.state import IN_HAND, CounterStage, Stage, State, Ticket, evolve, held_by
-from controller.lobby.waiting import seconds_at_counter
-from controller.lobby.wording import Wording
+from controller.lobby.actions.call_by_hand import CallByHand
+from controller.lobby.actions.call_next import CallNext, TicketCalled
+from controller.lobby.actions.cancel import Cancel, TicketCancelled
+from controller.lobby.actions.close_counter import Close
+from controller.lobby.actions.command import Command
+from controller.lobby.actions.event import Event
+from controller.lobby.actions.finish import Finish
+from controller.lobby.actions.hold import Hold
+from controller.lobby.actions.no_show import NoShow
+from controller.lobby.actions.open_counter import CounterOpened, Open
+from controller.lobby.actions.pause_counter import Pause
+from controller.lobby.actions.promote import Promote, TicketPromoted
+from controller.lobby.actions.reassign import Reassign, TicketReassigned
+from controller.lobby.actions.registry import Decision, evolve
+from controller.lobby.actions.return_ticket import Return, TicketReturned
+from controller.lobby.actions.take_ticket import APPOINTMENT, TakeTicket, TicketIssued
+from controller.lobby.actions.transfer import Transfer
+from controller.lobby.actions.undo import TicketRestored, Undo
+from controller.lobby.actions.unhold import Unhold
+from controller.lobby.actions.windows import CheckWindows, WindowsChecked
+from controller.lobby.aggregate import Aggregate
+from controller.lobby.forecast.waiting import seconds_at_counter
+from controller.lobby.model.calendar import Span, at_second, second_of
+from controller.lobby.model.rules import Counter, Rules, Service, TicketClass
+from controller.lobby.model.state import IN_HAND, CounterStage, Stage, State, Ticket, held_by
+from controller.lobby.model.wording import Wording
 from simulators.days.record import Day, Record, Shift, Sight, Stay, Watch, When, may_serve, read
 from simulators.days.scores import minutes
 from simulators.days.simulation import DayTally, Tally, Waited, waits_by
-from simulators.days.virtual import VirtualLobby, transfer_digits
+from simulators.days.virtual import transfer_digits
 
 NAMED = 10
 """Customers who are named in a comparison: those for whom most changes."""
@@ -65,11 +82,11 @@ def bare_rules(events: Day, zone: Any, wording: Wording) -> Rules:
     services, classes, counters = {}, {}, {}
     for _, event in events:
         match event:
-            case ev.TicketIssued(ticket=ticket, service=service, klass=klass):
+            case TicketIssued(ticket=ticket, service=service, klass=klass):
                 prefix = ticket.rstrip("0123456789")
                 services[service] = Service(service, service, prefix)
                 classes[klass] = TicketClass(klass, klass)
-            case ev.TicketCalled(counter=counter) | ev.CounterOpened(counter=counter):
+            case TicketCalled(counter=counter) | CounterOpened(counter=counter):
                 counters[counter] = Counter(counter, {})
     default = next(iter(services), "")
     return Rules("", "", zone, wording, services, classes, counters, default, target=0)
@@ -90,9 +107,9 @@ def never_called(events: Day) -> int:
     left: set[str] = set()
     for _, event in events:
         match event:
-            case ev.TicketIssued(ticket=id):
+            case TicketIssued(ticket=id):
                 left.add(id)
-            case ev.TicketCalled(ticket=id) | ev.TicketCancelled(ticket=id):
+            case TicketCalled(ticket=id) | TicketCancelled(ticket=id):
                 left.discard(id)
     return len(left)
 
@@ -115,8 +132,8 @@ def compare(events: Day, rules: Rules, opened: Sequence[Opening] = ()) -> Compar
         if minutes(one.seconds) != minutes(other.seconds)
     ]
     changed.sort(key=lambda each: -abs(each[3] - each[2]))
-    given = sum(isinstance(event, ev.TicketIssued) for _, event in events)
-    then, now = ({e.counter for _, e in day if isinstance(e, ev.CounterOpened)} for day in (events, rows))
+    given = sum(isinstance(event, TicketIssued) for _, event in events)
+    then, now = ({e.counter for _, e in day if isinstance(e, CounterOpened)} for day in (events, rows))
     return Compared(
         was,
         would_be,
@@ -182,7 +199,7 @@ class _Again:
         for counter, spans in opened:
             _open(self._record, counter, _times(self._record, events[0][0], rules, spans), patient=not spans)
         self._end = rules.end_of_day(events[0][0]) - 1 if self._record.over else self._record.last
-        self.lobby = VirtualLobby(rules)
+        self.lobby = Aggregate(rules)
         self.lobby.heard = self._heard
         self._state = self.lobby.state
         self._watch = Watch(lambda counter, key: may_serve(rules, counter, key), self._sees, self._sees_nobody)
@@ -223,20 +240,20 @@ class _Again:
     def _after(self, delay: When, what: Callable[[], None]) -> None:
         self._later(When(self._now.at + delay.at, delay.order), what)
 
-    def _do(self, command: Callable[..., cm.Command], **about: Any) -> Decision:
+    def _do(self, command: Callable[..., Command], **about: Any) -> Decision:
         return self.lobby.do(command(at=self._now.at, cause=f"again:{next(self._causes)}", **about))
 
-    def _heard(self, at: int, event: ev.Event) -> None:
+    def _heard(self, at: int, event: Event) -> None:
         match event:
-            case ev.TicketIssued(ticket=id):
+            case TicketIssued(ticket=id):
                 self.ids[self._taking], self._then[id] = id, self._taking
-            case ev.TicketCalled(ticket=id, counter=counter):
+            case TicketCalled(ticket=id, counter=counter):
                 self._begins(id, counter)
         self._watch.heard(self._state, event)
 
     # -- customers -----------------------------------------------------------------------------------------------
 
-    def _takes(self, issued: ev.TicketIssued) -> None:
+    def _takes(self, issued: TicketIssued) -> None:
         """Press what was pressed then. Only the lobby manager gives privilege, whatever hours and quota say."""
         if issued.service not in self._rules.services or issued.klass not in self._rules.classes:
             return
@@ -245,7 +262,7 @@ class _Again:
         has_slot = slot is not None and second_of(slot) in self._rules.appointments.slots
         self._taking = issued.ticket
         self._do(
-            cm.TakeTicket,
+            TakeTicket,
             by=issued.by,
             service=issued.service,
             klass=issued.klass,
@@ -273,11 +290,11 @@ class _Again:
     def _over(self, counter: str, stay: Stay) -> None:
         match stay.ends:
             case "finished":
-                self._do(cm.Finish, counter=counter)
+                self._do(Finish, counter=counter)
             case "missed":
-                self._do(cm.NoShow, counter=counter)
+                self._do(NoShow, counter=counter)
             case "held":
-                self._do(cm.Hold, counter=counter)
+                self._do(Hold, counter=counter)
             case "sent":
                 self._sends_on(counter, stay)
         if stay.goes_on:
@@ -288,8 +305,8 @@ class _Again:
     def _sends_on(self, counter: str, stay: Stay) -> None:
         """A transfer; with nowhere to go any more, it is over."""
         digits = transfer_digits(self._rules, stay.service, stay.to)
-        if not digits or not isinstance(self._do(cm.Transfer, counter=counter, digits=digits), list):
-            self._do(cm.Finish, counter=counter)
+        if not digits or not isinstance(self._do(Transfer, counter=counter, digits=digits), list):
+            self._do(Finish, counter=counter)
 
     # -- clerks --------------------------------------------------------------------------------------------------
 
@@ -305,7 +322,7 @@ class _Again:
 
     def _calls(self, sight: Sight) -> None:
         if self._watch.seen.get(sight.counter) is sight and sight.counter not in self._gone:
-            self._do(cm.CallNext, counter=sight.counter)
+            self._do(CallNext, counter=sight.counter)
 
     def _free(self, counter: str) -> None:
         """Nobody is there: somebody may be asked for by hand, and the clerk may go."""
@@ -324,43 +341,43 @@ class _Again:
         if shift.stage is here.stage:
             return
         if shift.stage is CounterStage.OPEN:
-            self._do(cm.Open, counter=counter)
+            self._do(Open, counter=counter)
         elif here.ticket or (shift.patient and counter in self._watch.seen):
             self._leaves[counter] = shift
         elif shift.stage is None:
             self._gone.add(counter)
         elif shift.stage is CounterStage.CLOSED:
-            self._do(cm.Close, counter=counter)
+            self._do(Close, counter=counter)
         elif here.stage is CounterStage.OPEN:
-            self._do(cm.Pause, counter=counter)
+            self._do(Pause, counter=counter)
 
     # -- what people do by hand ----------------------------------------------------------------------------------
 
-    def _by_hand(self, deed: ev.Event) -> None:
+    def _by_hand(self, deed: Event) -> None:
         """The same again; whether it is still possible is up to the rules."""
-        if isinstance(deed, ev.WindowsChecked):
-            self._do(cm.CheckWindows)
+        if isinstance(deed, WindowsChecked):
+            self._do(CheckWindows)
             return
         ticket = self._state.tickets.get(self.ids.get(deed.ticket, ""))  # type: ignore[attr-defined]
         if ticket is None:
             return
         about = {"ticket": ticket.id, "by": getattr(deed, "by", None) or "panel/manager"}
         match deed:
-            case ev.TicketCalled(counter=counter):
+            case TicketCalled(counter=counter):
                 self._asks_for(ticket, counter)
-            case ev.TicketPromoted(klass=klass, reason=reason):
-                self._do(cm.Promote, **about, klass=klass, reason=reason)
-            case ev.TicketRestored():
-                self._do(cm.Undo, **about)
-            case ev.TicketReturned():
-                self._do(cm.Return, **about)
-            case ev.TicketCancelled(reason=reason):
-                self._do(cm.Cancel, **about, reason=reason)
-            case ev.TicketReassigned(service=service, counter=counter):
+            case TicketPromoted(klass=klass, reason=reason):
+                self._do(Promote, **about, klass=klass, reason=reason)
+            case TicketRestored():
+                self._do(Undo, **about)
+            case TicketReturned():
+                self._do(Return, **about)
+            case TicketCancelled(reason=reason):
+                self._do(Cancel, **about, reason=reason)
+            case TicketReassigned(service=service, counter=counter):
                 known = service in self._rules.services or counter in self._rules.counters
                 where = {"service": service or "", "counter": counter or ""} if known or deed.any else {}
                 if where or ticket.stage is Stage.HELD:
-                    self._do(cm.Reassign, **about, **where or {"service": ticket.service})
+                    self._do(Reassign, **about, **where or {"service": ticket.service})
 
     def _asks_for(self, ticket: Ticket, counter: str) -> None:
         """A counter calls a ticket by hand: a held one is the counter's that holds it."""
@@ -373,6 +390,6 @@ class _Again:
         if ticket.stage is Stage.HELD and ticket.counter == counter:
             held = held_by(self._state, self._rules.counters[counter])
             digits = "" if held[0] is ticket else f"{ticket.number:03d}"
-            self._do(cm.Unhold, counter=counter, digits=digits)
+            self._do(Unhold, counter=counter, digits=digits)
         elif ticket.stage not in IN_HAND:
-            self._do(cm.CallByHand, ticket=id, counter=counter, by="panel/manager")
+            self._do(CallByHand, ticket=id, counter=counter, by="panel/manager")

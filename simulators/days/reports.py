@@ -9,7 +9,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from controller.lobby.rules import Rules
+from controller.lobby.model.rules import Rules
 from controller.output import table
 from simulators.days.scores import BASELINES
 

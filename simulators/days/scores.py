@@ -19,10 +19,18 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from statistics import fmean
 
-from controller.lobby import events as ev
-from controller.lobby.rules import Rules
-from controller.lobby.state import State, open_counters
-from controller.lobby.waiting import seconds_at_counter
+from controller.lobby.actions.call_next import TicketCalled
+from controller.lobby.actions.cancel import TicketCancelled
+from controller.lobby.actions.day import DayOpened
+from controller.lobby.actions.event import Event
+from controller.lobby.actions.promote import TicketPromoted
+from controller.lobby.actions.reassign import TicketReassigned
+from controller.lobby.actions.take_ticket import TicketIssued
+from controller.lobby.actions.transfer import TicketTransferred
+from controller.lobby.actions.undo import TicketRestored
+from controller.lobby.forecast.waiting import seconds_at_counter
+from controller.lobby.model.rules import Rules
+from controller.lobby.model.state import State, open_counters
 
 BASELINES = ("les", "hol", "ql", "last5", "hour")
 FIRST = 30 * 60
@@ -69,29 +77,23 @@ class Scorer:
         self._services: dict[str, _Service] = defaultdict(_Service)
         self._first = 0
 
-    def heard(self, at: int, event: ev.Event) -> None:
+    def heard(self, at: int, event: Event) -> None:
         """One event."""
         match event:
-            case ev.DayOpened():
+            case DayOpened():
                 self._open.clear()
                 self._first = 0
                 for known in self._services.values():
                     known.last.clear()
-            case ev.TicketIssued():
+            case TicketIssued():
                 self._first = self._first or at
                 guesses = self._guesses(event.service, at, event.ticket) if event.expected else {}
                 into = (at - self._first) / 1000
                 told = event.expected or ()
                 self._open[event.ticket] = Guess(event.klass, event.service, self._state.day, into, told, guesses)
-            case (
-                ev.TicketPromoted()
-                | ev.TicketTransferred()
-                | ev.TicketReassigned()
-                | ev.TicketRestored()
-                | ev.TicketCancelled()
-            ):
+            case TicketPromoted() | TicketTransferred() | TicketReassigned() | TicketRestored() | TicketCancelled():
                 self._open.pop(event.ticket, None)
-            case ev.TicketCalled():
+            case TicketCalled():
                 ticket = self._state.tickets[event.ticket]
                 if ticket.called_at != at:
                     return

@@ -11,15 +11,24 @@ from typing import Any
 
 from sortedcontainers import SortedList
 
-from controller.journal import Row
-from controller.lobby import events as ev
-from controller.lobby.figures import FELT
-from controller.lobby.rules import Rules
-from controller.lobby.state import State
+from controller.lobby.actions.call_next import TicketCalled
+from controller.lobby.actions.close_counter import CounterClosed
+from controller.lobby.actions.event import Event
+from controller.lobby.actions.finish import TicketFinished
+from controller.lobby.actions.hold import TicketHeld
+from controller.lobby.actions.no_show import TicketMissed
+from controller.lobby.actions.open_counter import CounterOpened
+from controller.lobby.actions.pause_counter import CounterPaused
+from controller.lobby.actions.take_ticket import TicketIssued
+from controller.lobby.actions.transfer import TicketTransferred
+from controller.lobby.aggregate import Aggregate, Row
+from controller.lobby.model.rules import Rules
+from controller.lobby.model.state import State
+from controller.lobby.show.figures import FELT
 from simulators.customers import Customer
 from simulators.customers import day as customers_of
 from simulators.days.scores import FIRST, Guess, Scorer, minutes, score
-from simulators.days.virtual import Policy, VirtualDay, VirtualLobby, leave_alone
+from simulators.days.virtual import Policy, VirtualDay, leave_alone
 
 FIRST_DAY = date(2026, 1, 5)
 """A Monday; simulated days go on from here."""
@@ -80,13 +89,13 @@ class DayTally:
         self._called: dict[str, int] = {}
         self._seniority: dict[str, SortedList] = defaultdict(SortedList)
 
-    def heard(self, at: int, event: ev.Event) -> None:
+    def heard(self, at: int, event: Event) -> None:
         """One event."""
         tally = self._tally
         match event:
-            case ev.TicketIssued():
+            case TicketIssued():
                 tally.customers += 1
-            case ev.TicketCalled():
+            case TicketCalled():
                 self._called[event.counter] = at
                 ticket = self._state.tickets[event.ticket]
                 if ticket.called_at == at:
@@ -95,14 +104,14 @@ class DayTally:
                     before.add(ticket.seniority)
                     waited = max(0, at - ticket.waits_from) / 1000
                     tally.waits.append(Waited(ticket.id, ticket.klass, ticket.service, waited, overtaken))
-            case ev.TicketFinished() | ev.TicketMissed() | ev.TicketHeld():
+            case TicketFinished() | TicketMissed() | TicketHeld():
                 self._leaves(at, event.counter)
-                tally.missed += isinstance(event, ev.TicketMissed)
-            case ev.TicketTransferred():
+                tally.missed += isinstance(event, TicketMissed)
+            case TicketTransferred():
                 self._leaves(at, event.from_counter)
-            case ev.CounterOpened():
+            case CounterOpened():
                 self._opened[event.counter] = at
-            case ev.CounterPaused() | ev.CounterClosed():
+            case CounterPaused() | CounterClosed():
                 tally.window_seconds += (at - self._opened.pop(event.counter, at)) / 1000
 
     def _leaves(self, at: int, counter: str) -> None:
@@ -145,14 +154,14 @@ def simulate(
     comes on a day, by the rules, its profile, the seed and its number, and its date.
     """
     forced = _forced(rules, profile) if profile else rules
-    lobby = VirtualLobby(forced)
+    lobby = Aggregate(forced)
     tally = tally or Tally()
     scorer = Scorer(forced, lobby.state)
     for n, (day, kind) in enumerate(days_of(rules, profile, number)):
         today = Tally(guesses=scorer.guesses)
         counts = DayTally(lobby.state, today)
 
-        def heard(at: int, event: ev.Event, counts: DayTally = counts) -> None:
+        def heard(at: int, event: Event, counts: DayTally = counts) -> None:
             counts.heard(at, event)
             scorer.heard(at, event)
 

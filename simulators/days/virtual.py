@@ -13,15 +13,23 @@ from heapq import heappop, heappush
 from itertools import count
 from typing import NamedTuple
 
-from controller.journal import Row
-from controller.lobby import commands as cm
-from controller.lobby import events as ev
-from controller.lobby.calendar import Span, at_second
-from controller.lobby.decide import begins_day, decide
-from controller.lobby.outcome import Decision
-from controller.lobby.rules import Counter, Rules
-from controller.lobby.staffing import CHECK_EVERY
-from controller.lobby.state import CounterStage, Stage, State, evolve
+from controller.lobby.actions.call_next import CallNext, TicketCalled
+from controller.lobby.actions.close_counter import Close
+from controller.lobby.actions.command import Command
+from controller.lobby.actions.no_show import NoShow
+from controller.lobby.actions.open_counter import Open
+from controller.lobby.actions.recall import Recall
+from controller.lobby.actions.registry import Decision
+from controller.lobby.actions.return_ticket import Return
+from controller.lobby.actions.start import Start
+from controller.lobby.actions.take_ticket import TakeTicket, TicketIssued
+from controller.lobby.actions.transfer import Transfer
+from controller.lobby.actions.windows import AnswerAdvice, CheckWindows
+from controller.lobby.aggregate import Aggregate
+from controller.lobby.forecast.staffing import CHECK_EVERY
+from controller.lobby.model.calendar import Span, at_second
+from controller.lobby.model.rules import Counter, Rules
+from controller.lobby.model.state import CounterStage, Stage
 from simulators.customers import Customer
 from simulators.days.record import REACTS
 
@@ -36,31 +44,6 @@ FETCHED_IN = 120_000
 """Milliseconds in which a clerk opens a window that the manager asks for."""
 
 
-class VirtualLobby:
-    """The lobby's core, and all that has happened in it. `heard` is told of each event once it has taken effect."""
-
-    def __init__(self, rules: Rules, state: State | None = None, seq: int = 0) -> None:
-        self.rules = rules
-        self.state = state or State()
-        self.rows: list[Row] = []
-        self.heard: Callable[[int, ev.Event], None] = lambda at, event: None
-        self._seq = count(seq + 1)
-
-    def do(self, command: cm.Command) -> Decision:
-        """Decide a command and let its events happen."""
-        roll_over = begins_day(self.state, self.rules, command)
-        if roll_over:
-            self.do(roll_over)
-        decision = decide(self.state, self.rules, command)
-        if isinstance(decision, list):
-            for part, event in enumerate(decision):
-                day = event.day if isinstance(event, ev.DayOpened) else self.state.day
-                self.rows.append(Row(next(self._seq), command.at, day, event, command.cause, part))
-                evolve(self.state, command.at, event)
-                self.heard(command.at, event)
-        return decision
-
-
 Policy = Callable[["VirtualDay", int], None]
 """What the lobby manager does at a check of the windows, at a time in ms."""
 
@@ -68,7 +51,7 @@ Policy = Callable[["VirtualDay", int], None]
 def follow_advice(day: VirtualDay, at: int) -> None:
     """Accept every advice about windows."""
     for advice in list(day.lobby.state.windows.advice):
-        day.do(cm.AnswerAdvice(at=at, cause=day.cause(), by="panel/manager", accept=True, counter=advice.counter))
+        day.do(AnswerAdvice(at=at, cause=day.cause(), by="panel/manager", accept=True, counter=advice.counter))
         if advice.action == "open":
             day.fetch(advice.counter, at)
         else:
@@ -126,7 +109,7 @@ class VirtualDay:
 
     def __init__(
         self,
-        lobby: VirtualLobby,
+        lobby: Aggregate,
         day: date,
         customers: Iterable[Customer],
         policy: Policy = leave_alone,
@@ -134,7 +117,7 @@ class VirtualDay:
         legs: Callable[[Customer], Sequence[Leg]] = lambda customer: (),
         walk: int = WALK,
         reacts: int = REACTS,
-        take: Callable[[Customer, cm.TakeTicket], cm.TakeTicket] = lambda customer, command: command,
+        take: Callable[[Customer, TakeTicket], TakeTicket] = lambda customer, command: command,
     ) -> None:
         self.lobby = lobby
         self.rules = lobby.rules
@@ -168,7 +151,7 @@ class VirtualDay:
         """The cause of the next press."""
         return f"{self.day}:{next(self._causes)}"
 
-    def do(self, command: cm.Command) -> Decision:
+    def do(self, command: Command) -> Decision:
         """Press something."""
         return self.lobby.do(command)
 
@@ -195,7 +178,7 @@ class VirtualDay:
     def _comes(self, at: int, customer: Customer) -> None:
         self._to_come -= 1
         granted = customer.klass in ("green", "urgent")
-        command = cm.TakeTicket(
+        command = TakeTicket(
             at=at,
             cause=self.cause(),
             by="panel/manager" if granted else "kiosk/kiosk",
@@ -206,7 +189,7 @@ class VirtualDay:
         )
         decision = self.do(self._take(customer, command))
         events = decision if isinstance(decision, list) else []
-        issued = next((event for event in events if isinstance(event, ev.TicketIssued)), None)
+        issued = next((event for event in events if isinstance(event, TicketIssued)), None)
         if issued:
             self._visits[issued.ticket] = _Visit(customer, at, list(self._legs(customer)))
             self._wake(at, issued.ticket)
@@ -228,7 +211,7 @@ class VirtualDay:
             self.later(at + self._reacts, lambda at: self._calls(at, clerk))
 
     def _returns(self, at: int, ticket: str) -> None:
-        decision = self.do(cm.Return(at=at, cause=self.cause(), by="panel/manager", ticket=ticket, reason="late"))
+        decision = self.do(Return(at=at, cause=self.cause(), by="panel/manager", ticket=ticket, reason="late"))
         if isinstance(decision, list):
             self._wake(at, ticket)
 
@@ -265,14 +248,14 @@ class VirtualDay:
         if clerk.leaves and (at < self._last_end or not self._waits_for(clerk)):
             self._goes(at, clerk)
             return
-        decision = self.do(cm.CallNext(at=at, cause=self.cause(), counter=id))
+        decision = self.do(CallNext(at=at, cause=self.cause(), counter=id))
         called = decision[-1] if isinstance(decision, list) else None
-        if isinstance(called, ev.TicketCalled):
+        if isinstance(called, TicketCalled):
             self._called(at, clerk, called.ticket)
             return
         clerk.idle_since = at
         if self.lobby.state.counter(id).stage is not CounterStage.OPEN:
-            self.do(cm.Open(at=at, cause=self.cause(), counter=id))
+            self.do(Open(at=at, cause=self.cause(), counter=id))
 
     def _waits_for(self, clerk: _Clerk) -> bool:
         return any(
@@ -282,7 +265,7 @@ class VirtualDay:
     def _goes(self, at: int, clerk: _Clerk) -> None:
         clerk.there = False
         if self.lobby.state.counter(clerk.counter.id).stage is not CounterStage.CLOSED:
-            self.do(cm.Close(at=at, cause=self.cause(), counter=clerk.counter.id))
+            self.do(Close(at=at, cause=self.cause(), counter=clerk.counter.id))
 
     def _called(self, at: int, clerk: _Clerk, ticket: str) -> None:
         visit = self._visits[ticket]
@@ -305,19 +288,19 @@ class VirtualDay:
         if visit.legs:
             digits = transfer_digits(self.rules, visit.legs[0].service, visit.legs[0].counter)
             if digits:
-                self.do(cm.Transfer(at=at, cause=self.cause(), counter=clerk.counter.id, digits=digits))
+                self.do(Transfer(at=at, cause=self.cause(), counter=clerk.counter.id, digits=digits))
         self._calls(at, clerk)
         if visit.legs and self.lobby.state.tickets[ticket].stage is Stage.WAITING:
             self._wake(at, ticket)
 
     def _recalls(self, at: int, clerk: _Clerk) -> None:
-        self.do(cm.Recall(at=at, cause=self.cause(), counter=clerk.counter.id))
+        self.do(Recall(at=at, cause=self.cause(), counter=clerk.counter.id))
 
     def _starts(self, at: int, clerk: _Clerk) -> None:
-        self.do(cm.Start(at=at, cause=self.cause(), counter=clerk.counter.id))
+        self.do(Start(at=at, cause=self.cause(), counter=clerk.counter.id))
 
     def _misses(self, at: int, clerk: _Clerk, ticket: str, gone: bool) -> None:
-        self.do(cm.NoShow(at=at, cause=self.cause(), counter=clerk.counter.id))
+        self.do(NoShow(at=at, cause=self.cause(), counter=clerk.counter.id))
         visit = self._visits[ticket]
         visit.missed += 1
         if not gone and visit.missed <= visit.customer.returns:
@@ -327,7 +310,7 @@ class VirtualDay:
     # -- the lobby manager ---------------------------------------------------------------------------------------
 
     def _check(self, at: int) -> None:
-        self.do(cm.CheckWindows(at=at, cause=self.cause()))
+        self.do(CheckWindows(at=at, cause=self.cause()))
         self._policy(self, at)
         if self._to_come or at < self._last_end:
             self.later(at + CHECK_EVERY * 1000, self._check)

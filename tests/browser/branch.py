@@ -21,7 +21,9 @@ from system.waiting import until
 from bench import processes
 from browser.pages import Pages
 from controller.journal import Journal
-from controller.lobby import commands as cm
+from controller.lobby.actions.call_next import CallNext
+from controller.lobby.actions.no_show import NoShow
+from controller.lobby.actions.take_ticket import TakeTicket
 from controller.web.access import Accounts
 from simulators.days.virtual import VirtualLobby
 
@@ -295,12 +297,12 @@ class ServedBranch(Branch):
         for minute in range(30):
             service = ("cash", "personal", "cash", "corporate", "cash")[minute % 5]
             klass = {4: "vip", 17: "vip", 21: "green"}.get(minute, "normal")
-            lobby.do(cm.TakeTicket(**at(minute), by="kiosk/kiosk", service=service, klass=klass))  # type: ignore[arg-type]
+            lobby.do(TakeTicket(**at(minute), by="kiosk/kiosk", service=service, klass=klass))  # type: ignore[arg-type]
             if minute % 5 == 2:
                 for counter in ("1", "3", "4")[: 3 if minute % 10 == 2 else 1]:
-                    lobby.do(cm.CallNext(**at(minute + 0.5), counter=counter))  # type: ignore[arg-type]
+                    lobby.do(CallNext(**at(minute + 0.5), counter=counter))  # type: ignore[arg-type]
             if minute == 16:
-                lobby.do(cm.NoShow(**at(minute), counter="1"))  # type: ignore[arg-type]
+                lobby.do(NoShow(**at(minute), counter="1"))  # type: ignore[arg-type]
         journal = Journal(self.settings.journal_path)
         try:
             journal.append(lobby.rows).result()

@@ -23,7 +23,8 @@ import aiomqtt
 
 from bench import processes
 from controller.config import Settings, read, shipped
-from controller.journal import JournalReader, Row
+from controller.journal import JournalReader
+from controller.lobby.aggregate import Row
 from controller.repeats import HELD
 from drivers.terminal68 import Key
 from simulators.buttons import Buttons

@@ -20,7 +20,7 @@ import pytest
 from controller.config import read
 from controller.engine import Engine
 from controller.journal import Journal
-from controller.lobby import views
+from controller.lobby.show import views
 from drivers.terminal68 import OUTAGE, Key
 from system.branch import HOUSE, MQTT, PRINTER, Branch, Row
 from system.broker import Mosquitto

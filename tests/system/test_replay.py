@@ -8,7 +8,7 @@ from random import Random
 
 from controller.config import read, shipped
 from controller.journal import JournalReader
-from controller.lobby import events as ev
+from controller.lobby.actions.call_next import TicketCalled
 from simulators.buttons import Buttons
 from simulators.days.replay import compare
 from simulators.demo import _day
@@ -48,7 +48,7 @@ async def test_a_branchs_journal_under_its_own_rules_is_the_same_calls(tmp_path:
     reader.close()
     found = compare(events, read(config).rules)
     was, would_be = (
-        [(e.ticket, e.counter, at) for at, e in day if isinstance(e, ev.TicketCalled)] for day in (events, found.rows)
+        [(e.ticket, e.counter, at) for at, e in day if isinstance(e, TicketCalled)] for day in (events, found.rows)
     )
     assert len({ticket for ticket, _, _ in was}) == CUSTOMERS
     assert would_be == was

@@ -23,7 +23,9 @@ from controller.clock import Clock
 from controller.config import read, shipped, wording
 from controller.desk.voice import call
 from controller.engine import Request
-from controller.lobby import commands as cm
+from controller.lobby.actions.call_next import CallNext
+from controller.lobby.actions.command import Command
+from controller.lobby.actions.take_ticket import TakeTicket
 from drivers import sound
 from drivers.device import OK, Health
 from drivers.terminal68 import Key
@@ -480,21 +482,21 @@ async def test_a_branch_keeps_its_quiet_hours_by_its_own_clock(tmp_path: Path, p
     path.write_text(text.replace("[]", '"12:00-13:30"').format(id="b-quiet", directory=tmp_path))
     async with running(read(path), Clock(wall=lambda: now)) as daemon:
 
-        async def do(command: type[cm.Command], **more: object) -> None:
+        async def do(command: type[Command], **more: object) -> None:
             daemon.engine.submit(Request(command(at=now, cause=str(len(causes)), **more)))  # type: ignore[arg-type]
             causes.append(command)
             await daemon.engine.idle()
 
-        causes: list[type[cm.Command]] = []
+        causes: list[type[Command]] = []
         for _ in range(2):
-            await do(cm.TakeTicket, by="kiosk", service="cash", paper="none", screen=True)
+            await do(TakeTicket, by="kiosk", service="cash", paper="none", screen=True)
         now = local("2026-11-23 13:29")
-        await do(cm.CallNext, counter="1")
+        await do(CallNext, counter="1")
         assert daemon.engine.state.counter("1").ticket == "A001"
         assert len(player.notes("start")) == 1, "the trial"
         now = local("2026-11-23 13:30")
         await until(lambda: len(player.played()) == 2)
-        await do(cm.CallNext, counter="2")
+        await do(CallNext, counter="2")
         assert daemon.engine.state.counter("2").ticket == "A002"
         await until(lambda: len(player.played()) == 4)
     speaker = Speaker({})

@@ -33,7 +33,7 @@ from bench import processes
 from controller.clock import Clock
 from controller.config import Settings, read
 from controller.daemon import Daemon
-from controller.lobby.commands import TakeTicket
+from controller.lobby.actions.take_ticket import TakeTicket
 from controller.web import app as web_app
 from controller.web.access import Accounts
 from controller.web.roles import Role

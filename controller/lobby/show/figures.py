@@ -6,8 +6,8 @@ from typing import Any
 
 from sortedcontainers import SortedList
 
-from controller.lobby.rules import Rules
-from controller.lobby.state import Effect, Stage, State
+from controller.lobby.model.rules import Rules
+from controller.lobby.model.state import Effect, Stage, State
 
 FELT = 3 * 60
 """Seconds from which a wait is felt as longer than it is."""

@@ -1,12 +1,10 @@
-"""What a decision can be: events, a refusal, or the ticket that was given already."""
+"""What a decision can be besides events: a refusal, a ticket that was given already, or the answer to a question."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from controller.lobby import events as ev
-from controller.lobby.rules import Rules
-from controller.lobby.wording import Wording
+from controller.lobby.model.wording import Wording
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,20 +33,6 @@ class Told:
     text: str
     ticket: str = ""
     code: str = ""
-
-
-def sentence(rules: Rules, event: ev.Event) -> str:
-    """What has come of a press, in the branch's language, by the event that stands for it."""
-    about = event.to_row()
-    about["klass"] = rules.class_name(str(about.get("class", "")))
-    key = event.KIND
-    if isinstance(event, ev.WindowAdviceAnswered):
-        key = f"{event.action}_{'accepted' if event.accepted else 'declined'}"
-    return rules.wording.say(f"answer.{key}", **about)
-
-
-Events = list[ev.Event]
-Decision = Events | Refusal | Same | Told
 
 
 class Refused(Exception):

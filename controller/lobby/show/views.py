@@ -9,11 +9,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any
 
-from controller.lobby import calling, issuing, staffing, waiting
-from controller.lobby.learning import whole_minutes
-from controller.lobby.rules import Counter, Rules
-from controller.lobby.state import AGREES, CounterStage, Place, Stage, State, Ticket, open_counters
-from controller.lobby.waiting import Coming
+from controller.lobby import rule
+from controller.lobby.forecast import staffing, waiting
+from controller.lobby.forecast.waiting import Coming
+from controller.lobby.model.admission import gives
+from controller.lobby.model.knowledge import whole_minutes
+from controller.lobby.model.rules import Counter, Rules
+from controller.lobby.model.state import AGREES, CounterStage, Place, Stage, State, Ticket, open_counters
 
 SOON = 3
 """How many of the next tickets a board announces."""
@@ -33,7 +35,7 @@ def wait(state: State, rules: Rules, at: int, service: str) -> tuple[int, int] |
 
     A look into the future, and so not for every press.
     """
-    if not issuing.gives(state, rules, rules.services[service], at):
+    if not gives(state, rules, rules.services[service], at):
         return None
     ticket = waiting.newcomer(state, rules, at, service)
     if waiting.finds_free_counter(state, rules, ticket):
@@ -229,7 +231,7 @@ def screen(
     the one that is expected here. `calls`: as for `board`.
     """
     here = state.counter(counter.id)
-    pick = calling.pick(state, rules, counter, at)
+    pick = rule.pick(state, rules, counter, at)
     ticket = state.tickets.get(here.ticket)
     stage: Stage | CounterStage = ticket.stage if ticket else here.stage
     text = rules.wording.say(f"screen.{stage}", ticket=here.ticket, counter=counter.id)

@@ -10,11 +10,13 @@ from collections.abc import Mapping, Sequence
 from itertools import islice
 from typing import Any
 
-from controller.lobby import issuing, staffing, views, waiting
-from controller.lobby.rules import Counter, Rules
-from controller.lobby.state import IN_HAND, Stage, State, Ticket, held_by
-from controller.lobby.triage import NEEDS
-from controller.lobby.views import Waits
+from controller.lobby.forecast import staffing, waiting
+from controller.lobby.model.admission import gives, open_slots
+from controller.lobby.model.rules import Counter, Rules
+from controller.lobby.model.state import IN_HAND, Stage, State, Ticket, held_by
+from controller.lobby.model.triage import NEEDS
+from controller.lobby.show import views
+from controller.lobby.show.views import Waits
 
 LISTED = 120
 """Waiting tickets that the console lists; the others are found by their number."""
@@ -51,13 +53,13 @@ def kiosk(state: State, rules: Rules, at: int, notices: Sequence[str], waits: Wa
     """What there is to take; `paper`: whether a ticket can be printed."""
     services = _services(state, rules, waits)
     for service in services:
-        service["given"] = issuing.gives(state, rules, rules.services[service["id"]], at)
+        service["given"] = gives(state, rules, rules.services[service["id"]], at)
     return {
         "now": at,
         "branch": rules.branch_name,
         "triage": rules.triage.picture(),
         "services": services,
-        "slots": issuing.open_slots(state, rules, at),
+        "slots": open_slots(state, rules, at),
         "needs": list(NEEDS),
         "paper": paper,
         "notices": list(notices),

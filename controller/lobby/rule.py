@@ -23,8 +23,8 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any, NamedTuple
 
-from controller.lobby.rules import Counter, Rules
-from controller.lobby.state import State, Ticket
+from controller.lobby.model.rules import Counter, Rules
+from controller.lobby.model.state import State, Ticket
 
 
 class Head(NamedTuple):

@@ -20,11 +20,11 @@ from heapq import heapify, heappop, heapreplace
 from itertools import count, islice
 from typing import NamedTuple
 
-from controller.lobby.calendar import Profile, Span, second_of
-from controller.lobby.calling import Head, rank
-from controller.lobby.durations import STILL, frees, left, of_several
-from controller.lobby.rules import Counter, Rules
-from controller.lobby.state import CounterStage, CounterState, LineKey, Place, State, Ticket, open_counters
+from controller.lobby.forecast.durations import STILL, frees, left, of_several
+from controller.lobby.model.calendar import Profile, Span, second_of
+from controller.lobby.model.rules import Counter, Rules
+from controller.lobby.model.state import CounterStage, CounterState, LineKey, Place, State, Ticket, open_counters
+from controller.lobby.rule import Head, rank
 
 LATE = 10 * 60
 """Seconds after its planned opening from which a closed counter is no longer expected."""

@@ -23,10 +23,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from controller.lobby.calendar import DAY, second_of
-from controller.lobby.rules import Counter, Rules
-from controller.lobby.state import Advice, CounterStage, State, open_counters
-from controller.lobby.waiting import at_the_door, seconds_at_counter
+from controller.lobby.forecast.waiting import at_the_door, seconds_at_counter
+from controller.lobby.model.calendar import DAY, second_of
+from controller.lobby.model.rules import Counter, Rules
+from controller.lobby.model.state import Advice, CounterStage, State, open_counters
 
 CHECK_EVERY = 5 * 60
 """Seconds between two checks."""

@@ -9,9 +9,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta, tzinfo
 
-from controller.lobby.calendar import PROFILES, Calendar, Hours, Profile, at_second
-from controller.lobby.triage import Triage
-from controller.lobby.wording import Wording
+from controller.lobby.model.calendar import PROFILES, Calendar, Hours, Profile, at_second
+from controller.lobby.model.triage import Triage
+from controller.lobby.model.wording import Wording
 
 ANY = "*"
 """In `Ticket.only`: every counter that knows the service serves the ticket as its own."""

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
-from controller.lobby import calling, views, waiting
-from controller.lobby.events import TicketCalled
-from controller.lobby.rules import Counter, Rules
-from controller.lobby.state import ENDED, IN_HAND, Stage, State, Ticket, open_counters
+from controller.lobby import rule
+from controller.lobby.forecast import waiting
+from controller.lobby.model.rules import Counter, Rules
+from controller.lobby.model.state import ENDED, IN_HAND, Stage, State, Ticket, open_counters
+from controller.lobby.show import views
 
 ROWS = 30
 """Tickets shown in a table; more come before one only on the worst of days."""
@@ -33,11 +36,11 @@ class Explanation:
     table: tuple[Line, ...] = ()
 
 
-def call(state: State, rules: Rules, event: TicketCalled) -> Explanation:
+def call(state: State, rules: Rules, ticket: str, why: Mapping[str, Any]) -> Explanation:
     """A call of the journal, with the state before it. The sentence and the keys are those of the time."""
-    heads = [(state.tickets.get(head["ticket"]), head["key"]) for head in event.why.get("heads", ())]
-    table = [_line(rules, ticket, key) for ticket, key in heads if ticket]
-    return Explanation(event.ticket, str(event.why.get("text", "")), tuple(table))
+    heads = [(state.tickets.get(head["ticket"]), head["key"]) for head in why.get("heads", ())]
+    table = [_line(rules, head, key) for head, key in heads if head]
+    return Explanation(ticket, str(why.get("text", "")), tuple(table))
 
 
 def ticket(state: State, rules: Rules, text: str, at: int, *, calls: bool = True) -> Explanation:
@@ -87,9 +90,9 @@ def _waiting(state: State, rules: Rules, ticket: Ticket, at: int) -> Explanation
         return Explanation(ticket.id, say("explain.nobody", ticket=ticket.id))
     places = {id: next(n for n, line in enumerate(order) if line.ticket == ticket.id) for id, order in orders.items()}
     best = min(places, key=lambda id: places[id])
-    pick = calling.pick(state, rules, rules.counters[best], at)
+    pick = rule.pick(state, rules, rules.counters[best], at)
     if pick and pick.ticket is ticket:
-        text = say("explain.next", ticket=ticket.id, counter=best, why=calling.why(rules, pick)["text"])
+        text = say("explain.next", ticket=ticket.id, counter=best, why=rule.why(rules, pick)["text"])
         return Explanation(ticket.id, text, tuple(orders[best][:ROWS]))
     order, place = orders[best], places[best]
     other = state.tickets[order[place - 1].ticket] if place else pick.ticket if pick else ticket
@@ -116,7 +119,7 @@ def _reason(rules: Rules, counter: Counter, ticket: Ticket, other: Ticket, at: i
         slot = rules.local(ticket.seniority * 1000).strftime("%H:%M")
         return say("explain.early", ticket=ticket.id, slot=slot)
     if other.seniority < ticket.seniority:
-        return say("explain.earlier", other=other.id, came=calling.came(rules, other, ticket))
+        return say("explain.earlier", other=other.id, came=rule.came(rules, other, ticket))
     if rules.credit(other.klass) > rules.credit(ticket.klass):
         klass = rules.class_name(other.klass)
         return say("explain.privilege", klass=klass, credit=rules.credit(other.klass) // 60)

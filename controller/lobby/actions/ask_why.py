@@ -1,0 +1,29 @@
+"""Why is this ticket not next?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from controller.lobby.actions.command import Command
+from controller.lobby.actions.registry import Decision, decides
+from controller.lobby.model.outcome import Refused, Told
+from controller.lobby.model.rules import Rules
+from controller.lobby.model.state import State
+from controller.lobby.show import explain
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AskWhy(Command):
+    """Why is this ticket not next? A question: nothing comes of it."""
+
+    ticket: str
+
+
+@decides(AskWhy)
+def _ask_why(state: State, rules: Rules, command: AskWhy) -> Decision:
+    if not command.ticket:
+        raise Refused("which_ticket")
+    found = explain.ticket(state, rules, command.ticket, command.at)
+    if not found.ticket:
+        raise Refused("unknown_ticket", ticket=command.ticket)
+    return Told(found.text, found.ticket)

@@ -1,0 +1,120 @@
+"""Call the customer who is next by the rule. What other calls have in common with it stands here as well."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from controller.lobby import rule
+from controller.lobby.actions.command import CounterCommand
+from controller.lobby.actions.event import Event
+from controller.lobby.actions.finding import counter_of
+from controller.lobby.actions.finish import TicketFinished, finish_in_hand
+from controller.lobby.actions.open_counter import CounterOpened
+from controller.lobby.actions.registry import Decision, Events, decides, evolves
+from controller.lobby.model.lines import count_wait, leave, on_the_board, own_counter
+from controller.lobby.model.outcome import Refused
+from controller.lobby.model.rules import Counter, Rules
+from controller.lobby.model.state import Call, CounterStage, Effect, Stage, State, Ticket
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallNext(CounterCommand):
+    """Finish the ticket in hand, if any, and call the next."""
+
+
+@dataclass(frozen=True, slots=True)
+class TicketCalled(Event):
+    """A counter called a ticket. `why`: {text, guard, heads: [{ticket, key}]}, keys in seconds since 1970, UTC.
+
+    `passed` names the tickets to whose `passed` count this call adds one. `effect`: what its class did, [customers who
+    would have been called before it without privilege, by how many seconds in all, at most]. `seniority`: an
+    appointment's that is called before its slot, from now on, in seconds since 1970. `by` and `reason`: the lobby
+    manager's, when it was called by hand from there.
+    """
+
+    ticket: str
+    counter: str
+    forced: bool
+    why: Mapping[str, Any]
+    passed: tuple[str, ...] | list[str] = ()
+    by: str | None = None
+    reason: str | None = None
+    effect: tuple[int, int, int] | list[int] | None = None
+    seniority: int | None = None
+
+
+def ready(state: State, counter: Counter) -> Events:
+    """What happens before any call: the ticket in hand is finished, the counter opens or ends its pause."""
+    opening = [] if state.counter(counter.id).stage is CounterStage.OPEN else [CounterOpened(counter.id)]
+    return [*finish_in_hand(state, counter), *opening]
+
+
+@decides(CallNext)
+def _call_next(state: State, rules: Rules, command: CallNext) -> Decision:
+    counter = counter_of(rules, command)
+    pick = rule.pick(state, rules, counter, command.at)
+    if pick:
+        call = TicketCalled(
+            pick.ticket.id,
+            counter.id,
+            False,
+            rule.why(rules, pick),
+            pick.passed,
+            effect=rule.effect(state, rules, counter, pick, command.at),
+            seniority=_from_now_on(pick.ticket, command.at),
+        )
+        return [*ready(state, counter), call]
+    in_hand = state.counter(counter.id).ticket
+    if not in_hand:
+        raise Refused("none_waiting")
+    return [TicketFinished(in_hand, counter.id, none_waiting=True)]
+
+
+def _from_now_on(ticket: Ticket, at: int) -> int | None:
+    """The seniority of an appointment that is called before its slot: it has come by now, should it wait again."""
+    return at // 1000 if ticket.not_before and at // 1000 < ticket.seniority else None
+
+
+def called_by_hand(
+    state: State, rules: Rules, counter: Counter, ticket: Ticket, at: int, by: str | None = None, reason: str = ""
+) -> TicketCalled:
+    why = rule.forced(state, rules, ticket, counter, at)
+    seniority = _from_now_on(ticket, at)
+    return TicketCalled(ticket.id, counter.id, True, why, by=by, reason=reason or None, seniority=seniority)
+
+
+@evolves(TicketCalled)
+def _called(state: State, at: int, event: TicketCalled) -> None:
+    ticket = state.tickets[event.ticket]
+    leave(state, at, ticket)
+    ticket.stage, ticket.counter, ticket.recalls, ticket.before = Stage.CALLED, event.counter, 0, None
+    ticket.since, ticket.why = at, str(event.why.get("text", ""))
+    if not ticket.called_at:
+        ticket.called_at = at
+        _first_called(state, ticket, event.forced)
+    own_counter(state, event.counter).ticket = ticket.id
+    for passed in event.passed:
+        state.tickets[passed].passed += 1
+    if event.effect:
+        customers, seconds, most = event.effect
+        effect = state.effects.setdefault(ticket.klass, Effect())
+        effect.passed += customers
+        effect.seconds += seconds
+        effect.most = max(effect.most, most)
+    if event.seniority is not None:
+        ticket.seniority = event.seniority
+    elif ticket.not_before:  # rows that do not say so mean the same
+        ticket.seniority = min(ticket.seniority, at // 1000)
+    ticket.not_before = 0
+    on_the_board(state, Call(ticket.id, event.counter, at))
+
+
+def _first_called(state: State, ticket: Ticket, forced: bool) -> None:
+    """Count its wait, and learn from it unless people have interfered."""
+    count_wait(state, ticket, ticket.called_at)
+    if ticket.expected and not ticket.moved and not forced:
+        into_day = (ticket.issued_at - state.first_issued) / 1000
+        since_told = max(0, ticket.called_at - ticket.issued_at) // 1000
+        state.knowledge.waited(ticket.service, ticket.klass, ticket.rolled, ticket.expected, into_day, since_told)

@@ -1,0 +1,40 @@
+"""Call a ticket by its digits, at the counter."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from controller.lobby.actions.call_next import called_by_hand, ready
+from controller.lobby.actions.command import CounterCommand
+from controller.lobby.actions.finding import counter_of, fitting, must_wait, one
+from controller.lobby.actions.registry import Decision, decides
+from controller.lobby.actions.return_ticket import comes_back
+from controller.lobby.model.rules import Rules
+from controller.lobby.model.state import ENDED, Stage, State
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallNumber(CounterCommand):
+    """Finish the ticket in hand, if any, and call the ticket with these digits (by hand)."""
+
+    digits: str
+
+
+@decides(CallNumber)
+def _call_number(state: State, rules: Rules, command: CallNumber) -> Decision:
+    counter = counter_of(rules, command)
+    serves = [t for t in state.tickets.values() if counter.handicap(t.service, t.klass, t.only) is not None]
+    found = fitting(serves, command.digits)
+    # One that waits is meant, or one that has missed its call here; the others mostly serve to say why not.
+    meant = [
+        t
+        for t in found
+        if t.stage is Stage.WAITING or (t.counter == counter.id and command.at <= t.returns_until(rules))
+    ]
+    ticket = one(meant or [t for t in found if t.stage not in ENDED] or found, command.digits)
+    if ticket.stage is Stage.MISSED:
+        back = [comes_back(rules, ticket, command.at, by=counter.id)]
+    else:
+        must_wait(ticket)
+        back = []
+    return [*back, *ready(state, counter), called_by_hand(state, rules, counter, ticket, command.at)]

@@ -1,0 +1,113 @@
+"""The controller has started, or the wall clock was set."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from controller.lobby.actions.command import Command
+from controller.lobby.actions.event import Event
+from controller.lobby.actions.registry import Decision, decides, evolves
+from controller.lobby.model.lines import enter_line
+from controller.lobby.model.rules import Rules
+from controller.lobby.model.state import Doubt, Stage, State, Step
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StartController(Command):
+    """The controller has started. `boot` names the machine's last start, `origin` is what its wall clock would have
+    said then, as it goes now (ms since 1970, UTC)."""
+
+    BEGINS_DAY = False
+
+    boot: str
+    origin: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepClock(Command):
+    """The wall clock was set: `at` is the new time, `by` how many ms later than the old one would have been."""
+
+    BEGINS_DAY = False
+
+    by: int
+
+
+@dataclass(frozen=True, slots=True)
+class ControllerStarted(Event):
+    """The controller has started for the first time since the machine was. `boot` names that start; `origin` is what
+    the wall clock would have said then (ms since 1970, UTC); `clock_day`: the business day that the clock says."""
+
+    boot: str
+    origin: int
+    clock_day: str
+
+
+@dataclass(frozen=True, slots=True)
+class ClockStepped(Event):
+    """The wall clock was set, by `by` ms; `clock_day` is the business day that it says since. All times since the
+    controller started, up to then, are meant to be that much later."""
+
+    by: int
+    clock_day: str
+
+
+STEP = 2000
+"""Milliseconds by which a clock that was set meanwhile differs from one that just went on."""
+
+
+@decides(StartController)
+def _start_controller(state: State, rules: Rules, command: StartController) -> Decision:
+    """The first start since the machine's; or the clock was set while the controller was not there."""
+    day = rules.day_of(command.at)
+    if state.boot != command.boot:
+        return [ControllerStarted(command.boot, command.origin, day)] if state.day else []
+    by = command.origin - state.origin
+    return [ClockStepped(by, day)] if abs(by) >= STEP else []
+
+
+@decides(StepClock)
+def _step_clock(state: State, rules: Rules, command: StepClock) -> Decision:
+    return [ClockStepped(command.by, rules.day_of(command.at))] if state.day else []
+
+
+@evolves(ControllerStarted)
+def _controller_started(state: State, at: int, event: ControllerStarted) -> None:
+    state.boot, state.origin, state.started_at = event.boot, event.origin, at
+    if event.clock_day < state.day:
+        state.doubt = Doubt(event.clock_day, at)
+
+
+@evolves(ClockStepped)
+def _clock_stepped(state: State, at: int, event: ClockStepped) -> None:
+    """Move what the wrong clock has said: what happened since the controller started, before the clock was set."""
+    first, last, by = state.started_at, at - event.by, event.by
+
+    def right(ms: int) -> int:
+        return ms + by if ms and first <= ms <= last else ms
+
+    for ticket in state.tickets.values():
+        for name in ("issued_at", "missed_at", "finished_at", "held_at", "called_at", "since", "recalled_at"):
+            setattr(ticket, name, right(getattr(ticket, name)))
+        if ticket.seniority != ticket.slot:
+            ticket.seniority = right(ticket.seniority * 1000) // 1000
+        before = ticket.before
+        if before and before.seniority != before.slot:
+            ticket.before = before._replace(seniority=right(before.seniority * 1000) // 1000)
+    state.lines.clear()
+    for ticket in state.tickets.values():
+        if ticket.stage is Stage.WAITING:
+            enter_line(state, ticket)
+    for counter in state.counters.values():
+        counter.since = right(counter.since)
+    state.calls = [call._replace(at=right(call.at)) for call in state.calls]
+    state.takes = {key: take._replace(at=right(take.at)) for key, take in state.takes.items()}
+    state.advised = {key: right(when) for key, when in state.advised.items()}
+    state.windows.declined = {key: right(when) for key, when in state.windows.declined.items()}
+    state.windows.accepted = {key: right(when) for key, when in state.windows.accepted.items()}
+    state.windows.checked_at = right(state.windows.checked_at)
+    state.last_seniority = right(state.last_seniority * 1000) // 1000
+    state.first_issued = right(state.first_issued)
+    state.started_at = right(state.started_at)
+    state.origin += by
+    state.step = Step(at, by)
+    state.doubt = Doubt(event.clock_day, at) if event.clock_day != state.day else None

@@ -1,0 +1,66 @@
+"""A counter closes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from controller.lobby.actions.command import CounterCommand
+from controller.lobby.actions.event import Event
+from controller.lobby.actions.finding import counter_of
+from controller.lobby.actions.finish import finish_in_hand
+from controller.lobby.actions.reassign import TicketReassigned, overflow, overflow_without
+from controller.lobby.actions.registry import Decision, Events, decides, evolves
+from controller.lobby.actions.windows import advice_is_done
+from controller.lobby.model.lines import own_counter
+from controller.lobby.model.outcome import Refused
+from controller.lobby.model.rules import Rules
+from controller.lobby.model.state import CounterStage, Dropped, Stage, State, Ticket
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Close(CounterCommand):
+    """Finish the ticket in hand and close the counter."""
+
+
+@dataclass(frozen=True, slots=True)
+class CounterClosed(Event):
+    """A counter serves nobody any more today, unless it is opened again. `dropped`: it is no longer configured, and
+    these tickets, which it had or which were sent to it, wait for others again."""
+
+    counter: str
+    dropped: tuple[str, ...] | list[str] | None = None
+
+
+@decides(Close)
+def _close(state: State, rules: Rules, command: Close) -> Decision:
+    counter = counter_of(rules, command)
+    if state.counter(counter.id).stage is CounterStage.CLOSED:
+        raise Refused("counter_closed", counter=counter.id)
+    # Nobody may be left waiting for a counter that has gone home: what it holds, and what only it
+    # may serve, goes back to its service's line.
+    taken_over = overflow_without(state, rules, counter)
+    moved = {event.ticket for event in taken_over if isinstance(event, TicketReassigned)}
+    back_in_line: Events = []
+    for t in stranded(state, counter.id):
+        if t.id not in moved:
+            back = TicketReassigned(t.id, by=f"counter/{counter.id}", service=t.service)
+            back_in_line += overflow(state, rules, t.service, t.id, command.at, without=counter.id) or [back]
+    return [*finish_in_hand(state, counter), *back_in_line, *taken_over, CounterClosed(counter.id)]
+
+
+def stranded(state: State, counter: str) -> list[Ticket]:
+    """What a counter holds, and what only it may serve."""
+    return [
+        t
+        for t in state.tickets.values()
+        if (t.stage is Stage.HELD and t.counter == counter) or (t.stage is Stage.WAITING and t.only == counter)
+    ]
+
+
+@evolves(CounterClosed)
+def _counter_closed(state: State, at: int, event: CounterClosed) -> None:
+    counter = own_counter(state, event.counter)
+    counter.stage, counter.reason, counter.since = CounterStage.CLOSED, "", at
+    if event.dropped is not None:
+        state.dropped.append(Dropped(at, event.counter, tuple(event.dropped)))
+    advice_is_done(state, "close", event.counter)

@@ -1,0 +1,59 @@
+"""Which counter and which ticket a command means; refused in words where there is none, or more than one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from controller.lobby.actions.command import CounterCommand
+from controller.lobby.model.outcome import Refused
+from controller.lobby.model.rules import Counter, Rules
+from controller.lobby.model.state import ENDED, IN_HAND, Stage, State, Ticket
+
+
+def counter_of(rules: Rules, command: CounterCommand) -> Counter:
+    counter = rules.counters.get(command.counter)
+    if counter is None:
+        raise Refused("unknown_counter", counter=command.counter)
+    return counter
+
+
+def in_hand(state: State, counter: Counter) -> Ticket:
+    ticket = state.counter(counter.id).ticket
+    if not ticket:
+        raise Refused("nothing_in_hand", counter=counter.id)
+    return state.tickets[ticket]
+
+
+def fitting(tickets: Sequence[Ticket], digits: str) -> list[Ticket]:
+    """One or two digits are the number's last two, more are the whole number."""
+    number = int(digits)
+    if len(digits) <= 2:
+        return [t for t in tickets if t.number % 100 == number]
+    return [t for t in tickets if t.number == number]
+
+
+def one(tickets: Sequence[Ticket], text: str) -> Ticket:
+    if not tickets:
+        raise Refused("unknown_ticket", ticket=text)
+    if len(tickets) > 1:
+        raise Refused("several_fit", tickets=" ".join(t.id for t in tickets[:6]))
+    return tickets[0]
+
+
+def named(state: State, text: str) -> Ticket:
+    """The ticket a manager means: its full name in either case, or its number if only one bears it."""
+    ticket = state.tickets.get(text) or state.tickets.get(text.upper())
+    if ticket is None and text.isdecimal():
+        return one(fitting([t for t in state.tickets.values() if t.stage not in ENDED], text), text)
+    if ticket is None:
+        raise Refused("unknown_ticket", ticket=text)
+    return ticket
+
+
+def must_wait(ticket: Ticket, *also: Stage) -> None:
+    """Refuse, in the words for where it is, unless the ticket waits (or is in one of the other stages)."""
+    if ticket.stage is Stage.WAITING or ticket.stage in also:
+        return
+    if ticket.stage in IN_HAND:
+        raise Refused("at_counter", ticket=ticket.id, counter=ticket.counter)
+    raise Refused(f"ticket_{ticket.stage}", ticket=ticket.id, counter=ticket.counter)

@@ -1,0 +1,44 @@
+"""The customer of the ticket in hand did not come."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from controller.lobby.actions.command import CounterCommand
+from controller.lobby.actions.event import Event
+from controller.lobby.actions.finding import counter_of, in_hand
+from controller.lobby.actions.registry import Decision, decides, evolves
+from controller.lobby.model.lines import leave, off_the_board
+from controller.lobby.model.outcome import Refused
+from controller.lobby.model.rules import Rules
+from controller.lobby.model.state import Stage, State
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NoShow(CounterCommand):
+    """The customer of the ticket in hand did not come; call nobody."""
+
+
+@dataclass(frozen=True, slots=True)
+class TicketMissed(Event):
+    """The customer did not come (no-show)."""
+
+    ticket: str
+    counter: str
+
+
+@decides(NoShow)
+def _no_show(state: State, rules: Rules, command: NoShow) -> Decision:
+    counter = counter_of(rules, command)
+    ticket = in_hand(state, counter)
+    if ticket.stage is Stage.SERVING:
+        raise Refused("being_served", ticket=ticket.id)
+    return [TicketMissed(ticket.id, counter.id)]
+
+
+@evolves(TicketMissed)
+def _missed(state: State, at: int, event: TicketMissed) -> None:
+    ticket = state.tickets[event.ticket]
+    leave(state, at, ticket, missed=True)
+    ticket.stage, ticket.missed_at = Stage.MISSED, at
+    off_the_board(state, ticket.id)

@@ -1,0 +1,44 @@
+"""A counter opens."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from controller.lobby.actions.command import CounterCommand
+from controller.lobby.actions.event import Event
+from controller.lobby.actions.finding import counter_of
+from controller.lobby.actions.registry import Decision, decides, evolves
+from controller.lobby.actions.windows import advice_is_done
+from controller.lobby.model.lines import own_counter
+from controller.lobby.model.outcome import Refused
+from controller.lobby.model.rules import Rules
+from controller.lobby.model.state import CounterStage, State
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Open(CounterCommand):
+    """Serve customers (again), without calling one yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class CounterOpened(Event):
+    """A counter serves customers (again)."""
+
+    counter: str
+
+
+@decides(Open)
+def _open(state: State, rules: Rules, command: Open) -> Decision:
+    counter = counter_of(rules, command)
+    if state.counter(counter.id).stage is CounterStage.OPEN:
+        raise Refused("already_open", counter=counter.id)
+    return [CounterOpened(counter.id)]
+
+
+@evolves(CounterOpened)
+def _counter_opened(state: State, at: int, event: CounterOpened) -> None:
+    counter = own_counter(state, event.counter)
+    if counter.stage is CounterStage.PAUSED:
+        state.knowledge.paused((at - counter.since) / 1000)
+    counter.stage, counter.reason, counter.since = CounterStage.OPEN, "", at
+    advice_is_done(state, "open", event.counter)

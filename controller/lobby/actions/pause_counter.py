@@ -1,0 +1,55 @@
+"""A counter goes away for a while, and comes back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from controller.lobby.actions.command import CounterCommand
+from controller.lobby.actions.event import Event
+from controller.lobby.actions.finding import counter_of
+from controller.lobby.actions.finish import finish_in_hand
+from controller.lobby.actions.open_counter import CounterOpened
+from controller.lobby.actions.reassign import overflow_without
+from controller.lobby.actions.registry import Decision, decides, evolves
+from controller.lobby.actions.windows import advice_is_done
+from controller.lobby.model.lines import own_counter
+from controller.lobby.model.outcome import Refused
+from controller.lobby.model.rules import Rules
+from controller.lobby.model.state import CounterStage, State
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pause(CounterCommand):
+    """Finish the ticket in hand and go away for a while; again: come back."""
+
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CounterPaused(Event):
+    """A counter is away for a while; `reason` is the digit typed, empty if none was."""
+
+    counter: str
+    reason: str
+
+
+@decides(Pause)
+def _pause(state: State, rules: Rules, command: Pause) -> Decision:
+    counter = counter_of(rules, command)
+    stage = state.counter(counter.id).stage
+    if stage is CounterStage.PAUSED:
+        return [CounterOpened(counter.id)]
+    if stage is CounterStage.CLOSED:
+        raise Refused("counter_closed", counter=counter.id)
+    return [
+        *finish_in_hand(state, counter),
+        *overflow_without(state, rules, counter),
+        CounterPaused(counter.id, command.reason),
+    ]
+
+
+@evolves(CounterPaused)
+def _counter_paused(state: State, at: int, event: CounterPaused) -> None:
+    counter = own_counter(state, event.counter)
+    counter.stage, counter.reason, counter.since = CounterStage.PAUSED, event.reason, at
+    advice_is_done(state, "close", event.counter)

@@ -1,0 +1,64 @@
+"""The lobby manager gives a waiting ticket another class."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from controller.lobby.actions.command import ManagerCommand
+from controller.lobby.actions.event import Event
+from controller.lobby.actions.finding import must_wait, named
+from controller.lobby.actions.registry import Decision, decides, evolves
+from controller.lobby.model.lines import as_it_is, enter_line, leave_line
+from controller.lobby.model.outcome import Refused
+from controller.lobby.model.rules import Rules
+from controller.lobby.model.state import Stage, State
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Promote(ManagerCommand):
+    """Give a waiting ticket another class."""
+
+    klass: str
+
+
+@dataclass(frozen=True, slots=True)
+class TicketPromoted(Event):
+    """A waiting ticket was given another class. `seniority` in seconds since 1970, where it is another from now on: an
+    appointment that is promoted counts from when its ticket was taken, if that is earlier."""
+
+    ticket: str
+    klass: str
+    reason: str
+    by: str
+    seniority: int | None = None
+
+
+@decides(Promote)
+def _promote(state: State, rules: Rules, command: Promote) -> Decision:
+    klass = rules.classes.get(command.klass)
+    if klass is None:
+        raise Refused("unknown_class", klass=command.klass)
+    if not command.ticket:
+        raise Refused("which_ticket")
+    ticket = named(state, command.ticket)
+    must_wait(ticket, Stage.HELD)
+    if ticket.klass == klass.id:
+        raise Refused("already_class", ticket=ticket.id, klass=klass.name)
+    # What had its time later counts from when its customer came: privilege makes nothing worse.
+    came = ticket.issued_at // 1000
+    seniority = came if ticket.slot and not ticket.called_at and came < ticket.seniority else None
+    return [TicketPromoted(ticket.id, klass.id, command.reason, command.by, seniority)]
+
+
+@evolves(TicketPromoted)
+def _promoted(state: State, at: int, event: TicketPromoted) -> None:
+    ticket = state.tickets[event.ticket]
+    waits = ticket.stage is Stage.WAITING
+    if waits:
+        leave_line(state, ticket)
+    ticket.before = as_it_is(ticket)
+    ticket.klass, ticket.moved, ticket.not_before, ticket.slot = event.klass, True, 0, 0
+    if event.seniority is not None:
+        ticket.seniority = event.seniority
+    if waits:
+        enter_line(state, ticket)

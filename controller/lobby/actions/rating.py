@@ -1,0 +1,76 @@
+"""A counter asks its customer for a rating, and the customer gives one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from controller.lobby.actions.command import CounterCommand
+from controller.lobby.actions.event import Event
+from controller.lobby.actions.finding import counter_of
+from controller.lobby.actions.registry import Decision, decides, evolves, for_the_record
+from controller.lobby.model.outcome import Refused
+from controller.lobby.model.rules import Rules
+from controller.lobby.model.state import State
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AskRating(CounterCommand):
+    """Ask the customer for a rating."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rate(CounterCommand):
+    """A customer's score."""
+
+    score: int
+
+
+@dataclass(frozen=True, slots=True)
+class RatingAsked(Event):
+    """A counter asked its customer for a rating."""
+
+    counter: str
+    ticket: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rated(Event):
+    """A customer pressed a score (1 to 5) at a counter's rater."""
+
+    counter: str
+    score: int
+    ticket: str
+
+
+@decides(AskRating)
+def _ask_rating(state: State, rules: Rules, command: AskRating) -> Decision:
+    counter = counter_of(rules, command)
+    if not counter.rater:
+        raise Refused("no_rater", counter=counter.id)
+    here = state.counter(counter.id)
+    ticket = here.ticket or here.last_ticket
+    if not ticket:
+        raise Refused("nothing_in_hand", counter=counter.id)
+    return [RatingAsked(counter.id, ticket)]
+
+
+@decides(Rate)
+def _rate(state: State, rules: Rules, command: Rate) -> Decision:
+    counter = counter_of(rules, command)
+    if not 1 <= command.score <= 5:
+        raise Refused("bad_score", score=command.score)
+    here = state.counter(counter.id)
+    ticket = here.ticket or here.last_ticket
+    if not ticket:
+        raise Refused("nothing_in_hand", counter=counter.id)
+    if state.tickets[ticket].rated:
+        raise Refused("rated_already", ticket=ticket)
+    return [Rated(counter.id, command.score, ticket)]
+
+
+@evolves(Rated)
+def _rated(state: State, at: int, event: Rated) -> None:
+    state.tickets[event.ticket].rated = True
+
+
+for_the_record(RatingAsked)

@@ -1,0 +1,169 @@
+"""The lobby manager gives a ticket to a counter or a service, and overflow does it by itself.
+
+Overflow: who waits for a service whose own counters have all gone, or have not come although the branch is at work, is
+given to any counter that knows the service."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+
+from controller.lobby.actions.command import ManagerCommand
+from controller.lobby.actions.event import Event
+from controller.lobby.actions.finding import must_wait, named
+from controller.lobby.actions.registry import Decision, Events, decides, evolves
+from controller.lobby.model.lines import as_it_is, enter_line, leave, off_the_board
+from controller.lobby.model.outcome import Refused
+from controller.lobby.model.rules import ANY, Counter, Rules, Service
+from controller.lobby.model.state import IN_HAND, CounterStage, Stage, State
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reassign(ManagerCommand):
+    """Give a ticket to a counter, to a service, or (neither given) to any counter that knows its service.
+
+    No ticket: the waiting one of earliest seniority that has not been reassigned yet.
+    """
+
+    service: str = ""
+    counter: str = ""
+
+
+OVERFLOW = "overflow"
+"""Who reassigned a ticket when a service's own counters had gone: nobody, by the configuration."""
+
+
+@dataclass(frozen=True, slots=True)
+class TicketReassigned(Event):
+    """A waiting or held ticket was given to one counter, to a service, or to any counter that knows its service."""
+
+    ticket: str
+    by: str
+    service: str | None = None
+    counter: str | None = None
+    any: bool | None = None
+    reason: str | None = None
+
+    @property
+    def by_hand(self) -> bool:
+        """Whether the lobby manager did it; else it follows from counters that have gone."""
+        return self.by != OVERFLOW and not self.by.startswith("counter/")
+
+
+LATE = 10 * 60
+"""Seconds after which a counter that has not opened, with others at work, is not waited for any more."""
+
+
+def overflow(state: State, rules: Rules, id: str, ticket: str, at: int, without: str = "") -> Events:
+    """A ticket that begins to wait goes to any counter that knows its service `id`, if the service's own have all gone
+    (`without` one that is about to go), or have not come although the branch is at work."""
+    service = rules.services.get(id)
+    if service is None:
+        return []
+    have_opened = any(state.counter(own.id).since for own in rules.owners(service.id))
+    if (have_opened or _at_work(state, at)) and _overflows(state, rules, service, without):
+        return [TicketReassigned(ticket, by=OVERFLOW, any=True)]
+    return []
+
+
+def _at_work(state: State, at: int) -> bool:
+    """Whether some counter has been open for so long that all who come today should have come."""
+    return any(
+        counter.stage is CounterStage.OPEN and at - counter.since >= LATE * 1000 for counter in state.counters.values()
+    )
+
+
+def overflow_late(state: State, rules: Rules, at: int) -> Events:
+    """The same for those who have waited since before it was clear that nobody comes for them."""
+    if not _at_work(state, at):
+        return []
+    taken_over = [service.id for service in rules.services.values() if _overflows(state, rules, service)]
+    return _to_others(state, taken_over, ("",))
+
+
+def _overflows(state: State, rules: Rules, service: Service, without: str = "") -> bool:
+    """Whether other counters take over a service: none of its own is open (`without` one that is about to go)."""
+    return service.overflow and not any(
+        state.counter(own.id).stage is CounterStage.OPEN for own in rules.owners(service.id) if own.id != without
+    )
+
+
+def overflow_without(state: State, rules: Rules, counter: Counter) -> Events:
+    """What follows for those who wait when a counter goes away, perhaps as the last of their own."""
+    taken_over = [
+        service.id
+        for service in rules.services.values()
+        if counter in rules.owners(service.id) and _overflows(state, rules, service, counter.id)
+    ]
+    return _to_others(state, taken_over, ("", counter.id))
+
+
+def _to_others(state: State, services: Collection[str], only: Collection[str]) -> Events:
+    """All who wait for these services, with one of these restrictions, go to any counter that knows theirs."""
+    return [
+        TicketReassigned(place.ticket, by=OVERFLOW, any=True)
+        for key, line in state.lines.items()
+        if key.service in services and key.only in only
+        for place in line
+    ]
+
+
+@decides(Reassign)
+def _reassign(state: State, rules: Rules, command: Reassign) -> Decision:
+    if command.service and command.service not in rules.services:
+        raise Refused("unknown_service", service=command.service)
+    if command.counter and command.counter not in rules.counters:
+        raise Refused("unknown_counter", counter=command.counter)
+    if command.service and command.counter:
+        raise Refused("reassign_where")
+    if command.ticket:
+        ticket = named(state, command.ticket)
+        must_wait(ticket, Stage.HELD)
+    else:
+        first = min(_not_reassigned(state), default=None)
+        if first is None:
+            raise Refused("none_to_reassign")
+        ticket = state.tickets[first[2]]
+    return [
+        TicketReassigned(
+            ticket.id,
+            by=command.by,
+            service=command.service or None,
+            counter=command.counter or None,
+            any=None if command.service or command.counter else True,
+            reason=command.reason or None,
+        ),
+        *(overflow(state, rules, command.service, ticket.id, command.at) if command.service else ()),
+    ]
+
+
+def _not_reassigned(state: State) -> Iterator[tuple[int, int, str]]:
+    """The first waiting ticket of each line that has not been reassigned yet."""
+    for key, line in state.lines.items():
+        if key.only != ANY:
+            first = next((place for place in line if not state.tickets[place.ticket].reassigned), None)
+            if first:
+                yield first
+
+
+@evolves(TicketReassigned)
+def _reassigned(state: State, at: int, event: TicketReassigned) -> None:
+    ticket = state.tickets[event.ticket]
+    if ticket.stage in IN_HAND:  # its counter has been dropped: that teaches nothing
+        state.counters[ticket.counter].ticket = ""
+        off_the_board(state, ticket.id)
+    else:
+        leave(state, at, ticket)
+    before = as_it_is(ticket)
+    ticket.reassigned = ticket.moved = True
+    ticket.service = event.service or ticket.service
+    ticket.only = ANY if event.any else event.counter or ""
+    if event.by_hand:
+        ticket.before = before
+    elif ticket.before:
+        # Its counters have gone. A promotion can still be undone, but not to where nobody is.
+        if ticket.before.klass != ticket.klass:
+            ticket.before = ticket.before._replace(service=ticket.service, only=ticket.only)
+        if ticket.before._replace(reassigned=True) == as_it_is(ticket):
+            ticket.before = None
+    enter_line(state, ticket)

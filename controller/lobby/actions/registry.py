@@ -1,0 +1,83 @@
+"""The table of what the lobby can do: who decides a command, and what an event changes.
+
+`decide` reads the state and the rules and changes nothing; `evolve` changes the state, and never asks the rules:
+whatever a rule decided stands in the event, so that a journal replays to the same state under any configuration. Both
+are pure: time comes in with the command, and no clock, file, socket, chance or log is here or below.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from controller.lobby.actions.command import Command
+from controller.lobby.actions.event import Event
+from controller.lobby.model.outcome import Refusal, Refused, Same, Told
+from controller.lobby.model.rules import Rules
+from controller.lobby.model.state import State
+
+Events = list[Event]
+Decision = Events | Refusal | Same | Told
+Decide = Callable[[State, Rules, Any], Decision]
+Evolve = Callable[[State, int, Any], None]
+
+_DECIDE: dict[type[Command], Decide] = {}
+_EVOLVE: dict[type[Event], Evolve] = {}
+D = TypeVar("D", bound=Decide)
+E = TypeVar("E", bound=Evolve)
+
+
+def decides(command: type[Command]) -> Callable[[D], D]:
+    """Marks what decides a command: the events that follow from it, or why not (`Refused` may be raised).
+
+    A refusal is a value with a reason that a person understands; a refused command leaves no row in the journal.
+    """
+
+    def mark(function: D) -> D:
+        if command in _DECIDE:
+            raise TypeError(f"{command.__name__} is decided twice")
+        _DECIDE[command] = function
+        return function
+
+    return mark
+
+
+def evolves(event: type[Event]) -> Callable[[E], E]:
+    """Marks what changes the state as an event of this kind says, in place: the state has one owner, and a copy per
+    press would cost more than everything else."""
+
+    def mark(function: E) -> E:
+        if event in _EVOLVE:
+            raise TypeError(f"{event.__name__} is evolved twice")
+        _EVOLVE[event] = function
+        return function
+
+    return mark
+
+
+def for_the_record(event: type[Event]) -> None:
+    """An event of this kind changes nothing."""
+    evolves(event)(lambda state, at, event: None)
+
+
+def commands() -> frozenset[type[Command]]:
+    """Every command that can be decided."""
+    return frozenset(_DECIDE)
+
+
+def events() -> frozenset[type[Event]]:
+    """Every event that can happen."""
+    return frozenset(_EVOLVE)
+
+
+def decide(state: State, rules: Rules, command: Command) -> Decision:
+    """The events that `command` leads to (none: nothing to write), a refusal, or the ticket it gave already."""
+    try:
+        return _DECIDE[type(command)](state, rules, command)
+    except Refused as refused:
+        return refused.refusal
+
+
+def evolve(state: State, at: int, event: Event) -> None:
+    """Apply one event that happened at `at` (ms since 1970, UTC)."""
+    _EVOLVE[type(event)](state, at, event)

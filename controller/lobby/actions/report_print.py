@@ -1,0 +1,69 @@
+"""What became of a ticket's paper, as the printer tells."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from controller.lobby.actions.command import Command
+from controller.lobby.actions.event import Event
+from controller.lobby.actions.registry import Decision, decides, evolves
+from controller.lobby.model.rules import Rules
+from controller.lobby.model.state import ENDED, Print, State
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportPrint(Command):
+    """What became of the `copy`-th paper of a ticket."""
+
+    ticket: str
+    copy: int
+    result: Literal["printed", "sent", "unknown"]
+
+
+@dataclass(frozen=True, slots=True)
+class TicketPrinted(Event):
+    """The printer confirmed that the ticket is on paper."""
+
+    ticket: str
+
+
+@dataclass(frozen=True, slots=True)
+class PrintSent(Event):
+    """A printer that cannot confirm has taken the whole ticket."""
+
+    ticket: str
+
+
+@dataclass(frozen=True, slots=True)
+class PrintUnknown(Event):
+    """Nobody knows whether the ticket came out; it is offered for reprint and never reprinted by itself."""
+
+    ticket: str
+
+
+@decides(ReportPrint)
+def _report_print(state: State, rules: Rules, command: ReportPrint) -> Decision:
+    ticket = state.tickets.get(command.ticket)
+    if ticket is None or ticket.print is not Print.QUEUED or command.copy != ticket.copies:
+        return []
+    kinds = {"printed": TicketPrinted, "sent": PrintSent, "unknown": PrintUnknown}
+    return [kinds[command.result](ticket.id)]
+
+
+@evolves(TicketPrinted)
+def _printed(state: State, at: int, event: TicketPrinted) -> None:
+    state.tickets[event.ticket].print = Print.PRINTED
+
+
+@evolves(PrintSent)
+def _sent(state: State, at: int, event: PrintSent) -> None:
+    state.tickets[event.ticket].print = Print.SENT
+
+
+@evolves(PrintUnknown)
+def _print_unknown(state: State, at: int, event: PrintUnknown) -> None:
+    ticket = state.tickets[event.ticket]
+    ticket.print = Print.UNKNOWN
+    if ticket.stage not in ENDED:
+        state.unknown_prints[ticket.id] = None

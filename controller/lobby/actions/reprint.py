@@ -1,0 +1,54 @@
+"""Print a ticket again, marked as a copy."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from controller.lobby.actions.command import ManagerCommand
+from controller.lobby.actions.event import Event
+from controller.lobby.actions.finding import named
+from controller.lobby.actions.registry import Decision, decides, evolves
+from controller.lobby.model.outcome import Refused
+from controller.lobby.model.paper import Paper, no_paper
+from controller.lobby.model.rules import Rules
+from controller.lobby.model.state import ENDED, Print, State
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reprint(ManagerCommand):
+    """Print a ticket again, marked. No ticket: the earliest whose print is unknown."""
+
+    paper: Paper = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class TicketReprinted(Event):
+    """A person asked for another copy (marked as such): the `copy`-th paper of this ticket."""
+
+    ticket: str
+    copy: int
+    by: str
+    reason: str | None = None
+
+
+@decides(Reprint)
+def _reprint(state: State, rules: Rules, command: Reprint) -> Decision:
+    if command.ticket:
+        ticket = named(state, command.ticket)
+    else:
+        lost = next(iter(state.unknown_prints), None)
+        if lost is None:
+            raise Refused("which_ticket")
+        ticket = state.tickets[lost]
+    if ticket.stage in ENDED:
+        raise Refused(f"ticket_{ticket.stage}", ticket=ticket.id, counter=ticket.counter)
+    if command.paper != "ready":
+        raise Refused("no_printer") if command.paper == "none" else no_paper(rules, command.paper)
+    return [TicketReprinted(ticket.id, ticket.copies + 1, command.by, command.reason or None)]
+
+
+@evolves(TicketReprinted)
+def _reprinted(state: State, at: int, event: TicketReprinted) -> None:
+    ticket = state.tickets[event.ticket]
+    ticket.copies, ticket.print = event.copy, Print.QUEUED
+    state.unknown_prints.pop(ticket.id, None)

@@ -1,0 +1,73 @@
+"""A customer who missed their call, or was finished too early, is back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from controller.lobby.actions.command import ManagerCommand
+from controller.lobby.actions.event import Event
+from controller.lobby.actions.finding import named
+from controller.lobby.actions.reassign import TicketReassigned, overflow
+from controller.lobby.actions.registry import Decision, Events, decides, evolves
+from controller.lobby.model.lines import enter_line
+from controller.lobby.model.outcome import Refused
+from controller.lobby.model.rules import Rules
+from controller.lobby.model.state import CounterStage, Stage, State, Ticket
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Return(ManagerCommand):
+    """A no-show is back."""
+
+
+@dataclass(frozen=True, slots=True)
+class TicketReturned(Event):
+    """A no-show is back and waits again, with a later seniority; or (`finished`) a customer who was taken for served
+    before their service had started, with the seniority that they had."""
+
+    ticket: str
+    seniority: int
+    by: str
+    reason: str | None = None
+    finished: bool | None = None
+
+
+def comes_back(rules: Rules, ticket: Ticket, at: int, by: str, reason: str = "") -> TicketReturned:
+    """The return of a no-show, or of one that was finished without having been started, if it is still allowed."""
+    if ticket.stage is Stage.FINISHED:
+        if at > ticket.returns_until(rules):
+            raise Refused("undo_late", ticket=ticket.id, minutes=rules.return_within // 60)
+        return TicketReturned(ticket.id, ticket.seniority, by, reason or None, finished=True)
+    if ticket.returns >= rules.returns:
+        raise Refused("return_limit", ticket=ticket.id, times=ticket.returns)
+    if at > ticket.returns_until(rules):
+        raise Refused("return_late", ticket=ticket.id, minutes=rules.return_within // 60)
+    return TicketReturned(ticket.id, ticket.seniority + rules.return_penalty, by, reason or None)
+
+
+@decides(Return)
+def _return(state: State, rules: Rules, command: Return) -> Decision:
+    if not command.ticket:
+        raise Refused("which_ticket")
+    ticket = named(state, command.ticket)
+    if ticket.stage is not Stage.MISSED and not (ticket.stage is Stage.FINISHED and ticket.unstarted):
+        raise Refused("not_missed", ticket=ticket.id)
+    return waits_again(state, rules, ticket, command.at, command.by, command.reason)
+
+
+def waits_again(state: State, rules: Rules, ticket: Ticket, at: int, by: str, reason: str = "") -> Events:
+    """A ticket waits again, where somebody is there to serve it."""
+    back = comes_back(rules, ticket, at, by, reason)
+    if ticket.only in rules.counters and state.counter(ticket.only).stage is CounterStage.CLOSED:
+        # The one counter it was sent to has gone home: its service's counters take it back.
+        return [back, TicketReassigned(ticket.id, by=by, service=ticket.service)]
+    others = [] if ticket.only else overflow(state, rules, ticket.service, ticket.id, at)
+    return [back, *others]
+
+
+@evolves(TicketReturned)
+def _returned(state: State, at: int, event: TicketReturned) -> None:
+    ticket = state.tickets[event.ticket]
+    ticket.seniority = event.seniority
+    ticket.returns += not event.finished
+    enter_line(state, ticket)

@@ -1,0 +1,226 @@
+"""Take a ticket, or be sent to a self-service machine."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from controller.lobby.actions.command import Command
+from controller.lobby.actions.event import Event
+from controller.lobby.actions.reassign import overflow
+from controller.lobby.actions.registry import Decision, decides, evolves
+from controller.lobby.forecast import waiting
+from controller.lobby.model.admission import must_be_open, must_have_room, slot_of
+from controller.lobby.model.lines import enter_line
+from controller.lobby.model.outcome import Refused, Same, Told
+from controller.lobby.model.paper import Paper, no_paper
+from controller.lobby.model.rules import Rules
+from controller.lobby.model.state import ENDED, Print, State, Take, Ticket
+from controller.lobby.model.triage import INSISTS_WITHIN, NEEDS, Choice
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TakeTicket(Command):
+    """Issue a ticket. Empty `service` and `klass` mean the branch's defaults.
+
+    `hold_off`: seconds within which the same button for the same service gives the same ticket. `screen`: the asker
+    can show a number when the printer cannot print it. `choice` is an answer of the triage, in place of a service;
+    `insist`: the customer wants a ticket, whatever it advises. `slot`: the appointment's, "HH:MM". `granted`: the lobby
+    manager gives it, whatever hours and quota say.
+    """
+
+    by: str
+    service: str = ""
+    klass: str = ""
+    hold_off: float = 0
+    paper: Paper = "none"
+    screen: bool = False
+    reason: str | None = None
+    choice: str = ""
+    insist: bool = False
+    form: bool = False
+    """The customer has filled in the form."""
+    asks: bool = False
+    """Whoever insists says so (`insist`): the same answer again is the next customer's."""
+    needs: tuple[str, ...] = ()
+    """See `triage.NEEDS`."""
+    slot: str = ""
+    granted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class TicketIssued(Event):
+    """A ticket was taken. `seniority` in seconds since 1970, UTC; `by` the button; `paper`: it is to be printed.
+
+    `expected`: how long the customer will wait, as told to them: [least, middle, most] seconds, missing if a counter
+    was free or nobody could tell; the least and the most in whole minutes (in rows of old to the second), and thrice
+    the same if it will be more than that. `rolled` is the middle before anything learned corrected it. `slot`: an
+    appointment's start, `not_before`: from when it may be called, both in seconds since 1970. `form`: the form is
+    filled in.
+    """
+
+    ticket: str
+    service: str
+    klass: str
+    seniority: int
+    number: int
+    by: str
+    paper: bool
+    reason: str | None = None
+    expected: tuple[int, int, int] | list[int] | None = None
+    rolled: int | None = None
+    choice: str | None = None
+    insisted: bool | None = None
+    form: bool | None = None
+    needs: tuple[str, ...] | list[str] | None = None
+    slot: int | None = None
+    not_before: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SelfServiceAdvised(Event):
+    """A customer was sent to a self-service machine, and got no ticket."""
+
+    choice: str
+    service: str
+    by: str
+
+
+SELF_SERVICE = "self_service"
+"""The code of an answer that is an advice and no ticket."""
+
+
+APPOINTMENT = "appointment"
+"""The class of a customer with a slot who has no other."""
+
+
+CROWD = 50
+"""So many wait in a line when those who take a ticket for it in one and the same second are told the same wait: to
+reckon it costs a look at the rule for each customer before, and a crowd presses often."""
+
+
+@decides(TakeTicket)
+def take(state: State, rules: Rules, command: TakeTicket) -> Decision:
+    """A ticket, the advice to use a machine, or why there is none."""
+    choice = rules.triage.choice(command.choice) if command.choice else None
+    if command.choice and choice is None:
+        raise Refused("unknown_choice", choice=command.choice)
+    wanted = choice.service if choice else command.service
+    service = rules.services.get(wanted or rules.default_service)
+    if service is None:
+        raise Refused("unknown_service", service=wanted)
+    klass = rules.classes.get((choice.klass if choice else "") or command.klass or _usual_class(rules, command))
+    if klass is None:
+        raise Refused("unknown_class", klass=command.klass)
+    needs = tuple(dict.fromkeys(command.needs))
+    if unknown := [need for need in needs if need not in NEEDS]:
+        raise Refused("unknown_need", need=unknown[0], known=", ".join(NEEDS))
+    slot = slot_of(rules, command.slot, command.at) if command.slot else None
+    wanted_again = (choice.id if choice else "", klass.id, slot or 0, command.form, needs)
+    last = state.takes.get((command.by, service.id))
+    if last and command.hold_off and abs(command.at - last.at) < command.hold_off * 1000:
+        same = state.tickets[last.ticket]
+        given = (last.choice, same.klass, same.booked, same.form, same.needs)
+        if given == wanted_again and same.stage not in ENDED:
+            return Same(same.id)
+    insists = False
+    if choice and choice.advice and not command.granted and slot is None:
+        since = _since_advised(state, choice, command)
+        again = command.hold_off * 1000 <= since < INSISTS_WITHIN * 1000
+        insists = command.insist or (again and not command.asks)
+        if not insists:
+            advised = Told(choice.advice, code=SELF_SERVICE)
+            return (
+                advised if since < command.hold_off * 1000 else [SelfServiceAdvised(choice.id, service.id, command.by)]
+            )
+    if not command.granted:
+        must_be_open(state, rules, service, command.at, booked=slot is not None)
+    if command.paper not in ("ready", "none") and not command.screen:
+        raise no_paper(rules, command.paper)
+    number = state.numbers.get(service.id, 0)
+    while True:  # a prefix that was given to another service during the day may have been used up to here
+        number += 1
+        id = f"{service.prefix}{number:0{service.digits}d}"
+        if id not in state.tickets:
+            break
+    ticket = waiting.newcomer(state, rules, command.at, service.id, klass.id)
+    must_have_room(state, rules, slot)
+    if slot is not None and command.at // 1000 <= slot + rules.appointments.grace:
+        ticket.seniority, ticket.not_before = slot, slot - rules.appointments.early
+    told: tuple[int, tuple[int, int, int] | list[int]] | None = None
+    if not waiting.finds_free_counter(state, rules, ticket):
+        told = _told_just_now(state, ticket) or waiting.expected(state, rules, command.at, ticket)
+    return [
+        TicketIssued(
+            id,
+            service.id,
+            klass.id,
+            ticket.seniority,
+            number,
+            command.by,
+            command.paper == "ready",
+            command.reason,
+            expected=told[1] if told else None,
+            rolled=told[0] if told else None,
+            choice=choice.id if choice else None,
+            insisted=insists or None,
+            form=command.form or None,
+            needs=needs or None,
+            slot=slot,
+            not_before=ticket.not_before or None,
+        ),
+        *overflow(state, rules, service.id, id, command.at),
+    ]
+
+
+def _told_just_now(state: State, ticket: Ticket) -> tuple[int, list[int]] | None:
+    """What the last of a long line was told, who came in the same second, as `waiting.expected` gives it."""
+    line = state.lines.get(ticket.line, ())
+    if len(line) < CROWD:
+        return None
+    last = state.tickets[line[-1].ticket]
+    if last.moved or not last.expected or last.seniority != ticket.seniority:
+        return None
+    return (last.rolled, [*last.expected]) if last.issued_at // 1000 == ticket.issued_at // 1000 else None
+
+
+def _usual_class(rules: Rules, command: TakeTicket) -> str:
+    """The class of whoever has none by card, by grant or by what they chose."""
+    return APPOINTMENT if command.slot and APPOINTMENT in rules.classes else rules.default_class
+
+
+def _since_advised(state: State, choice: Choice, command: TakeTicket) -> float:
+    """Milliseconds since this very button sent a customer with this answer to a machine; infinity: not today."""
+    advised = state.advised.get((command.by, choice.id))
+    return float("inf") if advised is None else abs(command.at - advised)
+
+
+@evolves(TicketIssued)
+def _issued(state: State, at: int, event: TicketIssued) -> None:
+    state.issued += 1
+    ticket = Ticket(event.ticket, state.issued, event.service, event.klass, event.seniority, at, event.number)
+    if event.paper:
+        ticket.copies, ticket.print = 1, Print.QUEUED
+    ticket.expected, ticket.rolled = tuple(event.expected or ()), event.rolled or 0
+    ticket.form, ticket.needs = bool(event.form), tuple(event.needs or ())
+    ticket.slot, ticket.not_before = event.slot or 0, event.not_before or 0
+    ticket.booked = ticket.slot
+    state.tickets[ticket.id] = ticket
+    state.numbers[event.service] = event.number
+    state.first_issued = state.first_issued or at
+    if not event.not_before:  # an appointment that is too late counts as anybody else
+        state.last_seniority = max(state.last_seniority, event.seniority)
+    if event.slot is not None:
+        state.slots[event.slot] = state.slots.get(event.slot, 0) + 1
+    if event.insisted and event.choice:
+        state.insisted[event.choice] = state.insisted.get(event.choice, 0) + 1
+        # The next to press is somebody else. A screen may have given the advice by itself: it was given all the same.
+        if state.advised.pop((event.by, event.choice), None) is None:
+            state.sent_away[event.choice] = state.sent_away.get(event.choice, 0) + 1
+    state.takes[event.by, event.service] = Take(at, ticket.id, event.choice or "")
+    enter_line(state, ticket)
+
+
+@evolves(SelfServiceAdvised)
+def _sent_away(state: State, at: int, event: SelfServiceAdvised) -> None:
+    state.advised[event.by, event.choice] = at
+    state.sent_away[event.choice] = state.sent_away.get(event.choice, 0) + 1

@@ -1,0 +1,94 @@
+"""The one way in which a lobby changes: a command is decided, its events are numbered, and each evolves the state.
+
+The engine, the simulated days, the measurements and the tests all go this way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from controller.lobby.actions.clock import ClockStepped
+from controller.lobby.actions.command import Command
+from controller.lobby.actions.day import DayOpened, begins_day
+from controller.lobby.actions.event import Event
+from controller.lobby.actions.registry import Decision, decide, evolve
+from controller.lobby.model.rules import Rules
+from controller.lobby.model.state import State
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One event as the journal holds it; `at` in ms since 1970, UTC."""
+
+    seq: int
+    at: int
+    day: str
+    event: Event
+    cause: str
+    part: int
+    press: str | None = None
+    """The key frame that led to it, where a driver needs it to recognise a retransmission."""
+
+    @property
+    def data(self) -> dict[str, Any]:
+        """The row's `data` object."""
+        data = self.event.to_row()
+        if self.press is not None:
+            data["press"] = self.press
+        return data
+
+
+class Aggregate:
+    """A lobby: its rules, its state, and the `rows` that it has made since somebody took them away.
+
+    `seq` is the number of the last row before. `heard` is told of each event once it has taken effect: (at, event).
+    """
+
+    def __init__(self, rules: Rules, state: State | None = None, seq: int = 0) -> None:
+        self.rules = rules
+        self.state = state or State()
+        self.seq = seq
+        self.rows: list[Row] = []
+        self.heard: Callable[[int, Event], None] = lambda at, event: None
+        self._day_ends = 0
+
+    def do(self, command: Command) -> Decision:
+        """Decide a command, on the business day that it begins if it is the first of one, and let its events happen."""
+        self.begin_day(command)
+        decision = self.decide(command)
+        if isinstance(decision, list):
+            self.apply(decision, command.at, command.cause)
+        return decision
+
+    def begin_day(self, command: Command) -> None:
+        """Begin the business day that a command is the first of, should nobody have done so at its hour."""
+        if command.at < self._day_ends:
+            return
+        roll_over = begins_day(self.state, self.rules, command)
+        if roll_over:
+            self.do(roll_over)
+        elif self.rules.day_of(command.at) <= self.state.day:
+            self._day_ends = self.rules.end_of_day(command.at)
+
+    def decide(self, command: Command) -> Decision:
+        """What a command leads to. Nothing changes."""
+        return decide(self.state, self.rules, command)
+
+    def apply(self, events: Sequence[Event], at: int, cause: str, press: str | None = None) -> None:
+        """Let these happen, as parts of one cause."""
+        for part, event in enumerate(events):
+            day = event.day if isinstance(event, DayOpened) else self.state.day
+            self.seq += 1
+            if isinstance(event, DayOpened | ClockStepped):
+                self._day_ends = 0
+            self.rows.append(Row(self.seq, at, day, event, cause, part, None if part else press))
+            evolve(self.state, at, event)
+            self.heard(at, event)
+
+    def become(self, state: State, seq: int) -> None:
+        """Be in another state, for all who hold this one's, after the row `seq`."""
+        self.state.become(state)
+        self.seq, self._day_ends = seq, 0
+        self.rows.clear()

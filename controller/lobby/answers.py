@@ -1,0 +1,73 @@
+"""What a press is answered, in the branch's language: the same before and after a restart."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from controller.lobby.actions.event import Event
+from controller.lobby.actions.finish import TicketFinished
+from controller.lobby.actions.reassign import TicketReassigned
+from controller.lobby.actions.registry import Decision
+from controller.lobby.actions.return_ticket import TicketReturned
+from controller.lobby.actions.take_ticket import SELF_SERVICE, SelfServiceAdvised, TicketIssued
+from controller.lobby.actions.windows import WindowAdviceAnswered
+from controller.lobby.model.outcome import Refusal, Same, Told
+from controller.lobby.model.rules import Rules
+from controller.lobby.model.state import Print, State
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What became of a request. `error` with `written` False: nothing was decided, ask again."""
+
+    result: Literal["ok", "refused", "error"]
+    text: str
+    ticket: str = ""
+    code: str = ""
+    """The refusal's code, for devices that show less than a sentence."""
+    printed: bool = True
+    """False: the ticket was issued, but no paper will come."""
+    written: bool = True
+
+
+def answer(rules: Rules, state: State, decision: Decision) -> Answer:
+    """What a decision is answered; `state` is the one that it was made in, or the one after it."""
+    match decision:
+        case Refusal():
+            return Answer("refused", decision.text(rules.wording), code=decision.code)
+        case Same(ticket):
+            paper = state.tickets[ticket].print is not Print.NONE
+            return Answer("ok", rules.wording.say("answer.ticket_issued", ticket=ticket), ticket, printed=paper)
+        case Told():
+            return Answer("ok", decision.text, ticket=decision.ticket, code=decision.code)
+    return answer_to(rules, decision)
+
+
+def answer_to(rules: Rules, events: Sequence[Event]) -> Answer:
+    """The answer that a decision's events amount to."""
+    if not events:
+        return Answer("ok", "")
+    issued = next((event for event in events if isinstance(event, TicketIssued)), None)
+    # That nobody is there for a ticket any more, and others take it over, follows from a deed and is none.
+    follows = isinstance(events[0], TicketReturned) or not all(isinstance(event, TicketReassigned) for event in events)
+    deeds = [event for event in events if not (follows and isinstance(event, TicketReassigned))] or events
+    last = issued or deeds[-1]
+    if isinstance(last, SelfServiceAdvised):
+        choice = rules.triage.choice(last.choice)
+        return Answer("ok", choice.advice if choice else sentence(rules, last), code=SELF_SERVICE)
+    if isinstance(last, TicketFinished) and last.none_waiting:
+        return Answer("ok", rules.wording.say("refused.none_waiting"), code="none_waiting")
+    printed = not isinstance(last, TicketIssued) or last.paper
+    return Answer("ok", sentence(rules, last), ticket=getattr(last, "ticket", ""), printed=printed)
+
+
+def sentence(rules: Rules, event: Event) -> str:
+    """What has come of a press, by the event that stands for it."""
+    about = event.to_row()
+    about["klass"] = rules.class_name(str(about.get("class", "")))
+    key = event.KIND
+    if isinstance(event, WindowAdviceAnswered):
+        key = f"{event.action}_{'accepted' if event.accepted else 'declined'}"
+    return rules.wording.say(f"answer.{key}", **about)

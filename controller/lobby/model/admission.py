@@ -1,0 +1,84 @@
+"""Whether there are tickets: the hours and the quota of a service, and the slots of appointments."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timedelta
+
+from controller.lobby.model import calendar
+from controller.lobby.model.outcome import Refused
+from controller.lobby.model.rules import Rules, Service
+from controller.lobby.model.state import State
+
+
+def gives(state: State, rules: Rules, service: Service, at: int) -> bool:
+    """Whether there are tickets for a service at `at` (ms since 1970, UTC)."""
+    try:
+        must_be_open(state, rules, service, at)
+    except Refused:
+        return False
+    return True
+
+
+def must_be_open(state: State, rules: Rules, service: Service, at: int, *, booked: bool = False) -> None:
+    """Refuse a ticket outside the service's hours, on holidays and beyond its quota, saying when to come again. Who has
+    booked has a place whatever the quota says."""
+    local = rules.local(at)
+    if service.hours and not rules.calendar.is_open(service.hours, local):
+        opens = rules.calendar.next_opening(service.hours, local)
+        raise Refused("closed_now", service=service.name, opens=_when(rules, local, opens))
+    if service.quota is not None and not booked and state.numbers.get(service.id, 0) >= service.quota:
+        when = rules.wording.say("time.tomorrow")
+        if service.hours:
+            begins = rules.local(rules.end_of_day(at))
+            is_open = rules.calendar.is_open(service.hours, begins)
+            when = _when(rules, local, begins if is_open else rules.calendar.next_opening(service.hours, begins))
+        raise Refused("quota_used", service=service.name, quota=service.quota, opens=when)
+
+
+def _when(rules: Rules, now: datetime, when: datetime | None) -> str:
+    """A time to come, as people say it."""
+    if when is None:
+        return rules.wording.say("time.never")
+    if when.date() == now.date():
+        return rules.wording.say("time.today", clock=when.strftime("%H:%M"))
+    weekday = rules.wording.say(f"weekday.{calendar.WEEKDAYS[when.weekday()]}")
+    return rules.wording.say(
+        "time.later", weekday=weekday, year=when.year, month=when.month, day=when.day, clock=when.strftime("%H:%M")
+    )
+
+
+def open_slots(state: State, rules: Rules, at: int) -> list[str]:
+    """The slots ("HH:MM") whose appointments may check in at `at` (ms since 1970, UTC) and be on time."""
+    appointments = rules.appointments
+    return [
+        calendar.clock(start)
+        for start in appointments.slots
+        if at // 1000 <= (slot := slot_start(rules, at, start)) + appointments.grace and _has_room(state, rules, slot)
+    ]
+
+
+def slot_start(rules: Rules, at: int, start: int) -> int:
+    """A slot's start on the business day of `at` (ms since 1970, UTC), in seconds since 1970, UTC."""
+    day = date.fromisoformat(rules.day_of(at))
+    if start < rules.rollover.total_seconds():
+        day += timedelta(days=1)  # past midnight the same business day goes on
+    return int(calendar.at_second(day, start, rules.zone).timestamp())
+
+
+def slot_of(rules: Rules, text: str, at: int) -> int:
+    """The start of the appointments' slot "HH:MM" on the business day of `at`, in seconds since 1970, UTC."""
+    starts = {calendar.clock(start): start for start in rules.appointments.slots}
+    if text not in starts:
+        raise Refused("unknown_slot", slot=text, known=", ".join(starts) or "-")
+    return slot_start(rules, at, starts[text])
+
+
+def _has_room(state: State, rules: Rules, slot: int) -> bool:
+    places = rules.appointments.places
+    return places is None or state.slots.get(slot, 0) < places
+
+
+def must_have_room(state: State, rules: Rules, slot: int | None) -> None:
+    if slot is not None and not _has_room(state, rules, slot):
+        start = rules.local(slot * 1000).strftime("%H:%M")
+        raise Refused("slot_full", slot=start, places=rules.appointments.places)

@@ -1,0 +1,71 @@
+"""How a ticket enters and leaves lines, counters and the hall board. Only events change the state, through these."""
+
+from __future__ import annotations
+
+from sortedcontainers import SortedList
+
+from controller.lobby.model.state import CALLS_KEPT, IN_HAND, Before, Call, CounterState, Stage, State, Ticket
+
+
+def enter_line(state: State, ticket: Ticket) -> None:
+    ticket.stage = Stage.WAITING
+    line = state.lines.get(ticket.line)
+    if line is None:
+        line = state.lines[ticket.line] = SortedList()
+    line.add(ticket.place)
+
+
+def leave_line(state: State, ticket: Ticket) -> None:
+    line = state.lines[ticket.line]
+    line.remove(ticket.place)
+    if not line:
+        del state.lines[ticket.line]
+
+
+def leave(state: State, at: int, ticket: Ticket, *, missed: bool = False) -> None:
+    """Take a ticket from wherever it is: its line, or the hands of a counter."""
+    if ticket.stage is Stage.WAITING:
+        leave_line(state, ticket)
+    elif ticket.stage in IN_HAND:
+        counter = state.counters[ticket.counter]
+        counter.ticket, counter.last_ticket = "", ticket.id
+        if not missed:
+            state.knowledge.served(ticket.service, ticket.klass, (at - ticket.since) / 1000)
+        if ticket.since == ticket.called_at:
+            waited = (ticket.called_at - ticket.issued_at) / 1000
+            state.knowledge.came(waited, (at - ticket.since) / 1000, missed=missed)
+
+
+def end(state: State, ticket: Ticket, stage: Stage) -> None:
+    ticket.stage = stage
+    state.unknown_prints.pop(ticket.id, None)
+
+
+def off_the_board(state: State, ticket: str) -> None:
+    """Nobody shall go to a counter that does not expect them any more."""
+    state.calls = [call for call in state.calls if call.ticket != ticket]
+
+
+def own_counter(state: State, id: str) -> CounterState:
+    return state.counters.setdefault(id, CounterState())
+
+
+def count_wait(state: State, ticket: Ticket, until: int) -> None:
+    state.waits.setdefault(ticket.klass, SortedList()).add(max(0, until - ticket.waits_from) // 1000)
+
+
+def on_the_board(state: State, call: Call) -> None:
+    off_the_board(state, call.ticket)
+    state.calls = [call, *state.calls[: CALLS_KEPT - 1]]
+
+
+def as_it_is(ticket: Ticket) -> Before:
+    return Before(
+        ticket.service,
+        ticket.klass,
+        ticket.only,
+        ticket.slot,
+        ticket.not_before,
+        ticket.reassigned,
+        ticket.seniority,
+    )

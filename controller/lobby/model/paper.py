@@ -1,0 +1,14 @@
+"""Whether a ticket can be printed."""
+
+from __future__ import annotations
+
+from controller.lobby.model.outcome import Refused
+from controller.lobby.model.rules import Rules
+
+Paper = str
+"""Whether a ticket can be printed now: `ready`; `none` (the branch has no printer); else a wording key of why not."""
+
+
+def no_paper(rules: Rules, why: Paper) -> Refused:
+    """Why nothing can be printed now."""
+    return Refused("printer_down", detail=rules.wording.say(f"device.{why}"))

@@ -1,0 +1,343 @@
+"""The lobby's state during one business day, and `evolve`, the only code that changes it.
+
+`evolve` is a pure function of the state and one event, applied in place (the engine is the state's only owner, and a
+copy per press would cost more than everything else). It never consults the rules: whatever a rule decided stands in
+the event, so a journal replays to the same state under any configuration.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from enum import StrEnum
+from typing import Any, Literal, NamedTuple
+
+from sortedcontainers import SortedList
+
+from controller.lobby.model.knowledge import Knowledge
+from controller.lobby.model.rules import Counter, Rules
+
+CALLS_KEPT = 12
+"""Calls remembered for boards, newest first."""
+
+
+class Stage(StrEnum):
+    """Where a ticket is in its life."""
+
+    WAITING = "waiting"
+    CALLED = "called"
+    SERVING = "serving"
+    HELD = "held"
+    MISSED = "missed"
+    FINISHED = "finished"
+    CANCELLED = "cancelled"
+
+
+IN_HAND = (Stage.CALLED, Stage.SERVING)
+ENDED = (Stage.FINISHED, Stage.CANCELLED)
+
+
+class Print(StrEnum):
+    """What is known of a ticket's paper."""
+
+    NONE = "none"
+    QUEUED = "queued"
+    SENT = "sent"
+    PRINTED = "printed"
+    UNKNOWN = "unknown"
+
+
+class LineKey(NamedTuple):
+    """A line of waiting tickets: those one counter has one handicap for."""
+
+    service: str
+    klass: str
+    only: str
+    slot: bool = False
+    """Appointments that count from their slot have a line of their own: its head may be one that is not to be called
+    yet."""
+
+
+class Place(NamedTuple):
+    """A ticket's place in its line: first come (by seniority), first served; ties by order of issue."""
+
+    seniority: int
+    order: int
+    ticket: str
+
+
+class Before(NamedTuple):
+    """What a ticket was; see `Ticket`."""
+
+    service: str
+    klass: str
+    only: str
+    slot: int
+    not_before: int
+    reassigned: bool
+    seniority: int
+
+
+@dataclass(slots=True)
+class Ticket:
+    """A customer's number. `seniority` in seconds since 1970, UTC; times in ms since 1970, UTC."""
+
+    id: str
+    order: int
+    """The how-manieth ticket of the day."""
+    service: str
+    klass: str
+    seniority: int
+    issued_at: int
+    number: int
+    stage: Stage = Stage.WAITING
+    only: str = ""
+    """Who alone may serve it: a counter's id, `ANY` that knows its service (as own work), or empty: as configured."""
+    counter: str = ""
+    """The counter that has it in hand or holds it, or had it last."""
+    passed: int = 0
+    """How often it was passed while it was the head of its line (the rule's guard)."""
+    reassigned: bool = False
+    recalls: int = 0
+    returns: int = 0
+    missed_at: int = 0
+    finished_at: int = 0
+    unstarted: bool = False
+    """It was finished without its service having started: it can come back."""
+    held_at: int = 0
+    rated: bool = False
+    copies: int = 0
+    print: Print = Print.NONE
+    slot: int = 0
+    """An appointment's start in seconds since 1970, UTC; 0: it has none (any more, once it is promoted)."""
+    booked: int = 0
+    """The start of the appointment whose place it takes, whatever became of it."""
+    not_before: int = 0
+    """An appointment's early window in seconds since 1970, UTC: before it, it is called only by an idle counter."""
+    expected: tuple[int, ...] = ()
+    """The wait that the customer was told: least, middle, most seconds; empty: none, a counter was free."""
+    rolled: int = 0
+    moved: bool = False
+    """It was promoted, transferred or reassigned: what it was told does not hold any more."""
+    before: Before | None = None
+    """What the last promotion or reassignment changed, until the ticket is called: what can be undone."""
+    form: bool = False
+    needs: tuple[str, ...] = ()
+    why: str = ""
+    """Why it was last called."""
+    called_at: int = 0
+    """When it was first called, and `since` when it was last: ms since 1970, UTC; 0: never."""
+    since: int = 0
+    recalled_at: int = 0
+
+    @property
+    def waits_from(self) -> int:
+        """From when its customer waits: since they took it, or since their appointment; ms since 1970, UTC."""
+        return max(self.issued_at, self.slot * 1000)
+
+    def returns_until(self, rules: Rules) -> int:
+        """Until when it may come back after a missed call, or after it was finished without having been started, in ms
+        since 1970, UTC; 0: it may not, or there is nothing to come back from.
+
+        Who was called before the slot that they have booked may come back after it, too.
+        """
+        if self.stage is Stage.FINISHED and self.unstarted:
+            return self.finished_at + rules.return_within * 1000
+        if self.stage is not Stage.MISSED or self.returns >= rules.returns:
+            return 0
+        return max(self.missed_at, self.booked * 1000) + rules.return_within * 1000
+
+    @property
+    def line(self) -> LineKey:
+        """The line it waits in."""
+        return LineKey(self.service, self.klass, self.only, self.not_before > 0)
+
+    @property
+    def place(self) -> Place:
+        """Its place in that line."""
+        return Place(self.seniority, self.order, self.id)
+
+
+class CounterStage(StrEnum):
+    """What a counter is doing."""
+
+    CLOSED = "closed"
+    OPEN = "open"
+    PAUSED = "paused"
+
+
+@dataclass(slots=True)
+class CounterState:
+    """A counter today."""
+
+    stage: CounterStage = CounterStage.CLOSED
+    reason: str = ""
+    ticket: str = ""
+    """The ticket in hand."""
+    last_ticket: str = ""
+    """The one served before it."""
+    since: int = 0
+    """When it opened, paused or closed; ms since 1970, UTC."""
+
+
+class Call(NamedTuple):
+    """A line of the hall board; `at` in ms since 1970, UTC."""
+
+    ticket: str
+    counter: str
+    at: int
+
+
+class Take(NamedTuple):
+    """The last ticket taken at one button for one service, by which answer of the triage."""
+
+    at: int
+    ticket: str
+    choice: str
+
+
+@dataclass(slots=True)
+class Effect:
+    """Whom a class's calls have passed today thanks to its privilege: customers, and by how many seconds in all and at
+    most."""
+
+    passed: int = 0
+    seconds: int = 0
+    most: int = 0
+
+
+class Advice(NamedTuple):
+    """What the lobby manager is advised: to open or close a counter; waits in seconds without and with it."""
+
+    action: Literal["open", "close"]
+    counter: str
+    group: str
+    before: int
+    after: int
+    unless: tuple[str, ...] = ()
+    """Counters each of which makes it false: by opening, if this one is to open; by going away, if it is to close."""
+
+
+@dataclass(slots=True)
+class Windows:
+    """What the last checks of the windows said."""
+
+    checks: dict[str, tuple[int, int]] = field(default_factory=dict)
+    """Group -> checks in a row that wanted one window more, and that could do with one less."""
+    advice: list[Advice] = field(default_factory=list)
+    declined: dict[tuple[str, str], int] = field(default_factory=dict)
+    """(action, counter) -> when the manager last declined it."""
+    accepted: dict[tuple[str, str], int] = field(default_factory=dict)
+    """(action, counter) -> when they last accepted it, until it has happened."""
+    checked_at: int = 0
+    """When the last check was; ms since 1970, UTC; 0: none yet."""
+
+
+AGREES = 3600 * 1000
+"""Milliseconds for which a clock that was set must say the same day before that is believed without being asked."""
+
+
+class Doubt(NamedTuple):
+    """The clock says another business day than the one that is open; since when, in ms since 1970, UTC."""
+
+    day: str
+    since: int
+
+
+class Dropped(NamedTuple):
+    """A counter that is no longer configured: since when (ms since 1970, UTC), and the tickets that it had."""
+
+    at: int
+    counter: str
+    tickets: tuple[str, ...]
+
+
+class Step(NamedTuple):
+    """The wall clock was set: when, by the new time, and by how much; both in ms."""
+
+    at: int
+    by: int
+
+
+@dataclass(slots=True)
+class State:
+    """The lobby on one business day. Only `evolve` changes it."""
+
+    day: str = ""
+    profile: str = ""
+    tickets: dict[str, Ticket] = field(default_factory=dict)
+    counters: dict[str, CounterState] = field(default_factory=dict)
+    numbers: dict[str, int] = field(default_factory=dict)
+    """The last number issued for each service."""
+    last_seniority: int = 0
+    first_issued: int = 0
+    """When the day's first ticket was taken; ms since 1970, UTC."""
+    takes: dict[tuple[str, str], Take] = field(default_factory=dict)
+    calls: list[Call] = field(default_factory=list)
+    unknown_prints: dict[str, None] = field(default_factory=dict)
+    """Tickets that may not be on paper, and have neither ended nor been printed again."""
+    lines: dict[LineKey, SortedList] = field(default_factory=dict)
+    """The waiting tickets' places, by line; an empty line is not there."""
+    knowledge: Knowledge = field(default_factory=Knowledge)
+    waits: dict[str, SortedList] = field(default_factory=dict)
+    """Class -> seconds from issue to the first call, or until they gave up."""
+    effects: dict[str, Effect] = field(default_factory=dict)
+    advised: dict[tuple[str, str], int] = field(default_factory=dict)
+    """(button, answer of the triage) -> when it last sent a customer to a machine."""
+    sent_away: dict[str, int] = field(default_factory=dict)
+    """Answer of the triage -> customers sent to a machine."""
+    insisted: dict[str, int] = field(default_factory=dict)
+    """Answer of the triage -> of them, those who wanted a ticket all the same."""
+    slots: dict[int, int] = field(default_factory=dict)
+    """Appointments that have checked in, by their start in seconds since 1970, UTC."""
+    windows: Windows = field(default_factory=Windows)
+
+    boot: str = ""
+    """The machine's last start, as far as is known, and what the wall clock would have said then, as it goes now (ms
+    since 1970, UTC)."""
+    origin: int = 0
+    started_at: int = 0
+    """When the controller started after the machine had, by the wall clock; 0: before the first row of this day."""
+    issued: int = 0
+    """Tickets issued today."""
+    doubt: Doubt | None = None
+    dropped: list[Dropped] = field(default_factory=list)
+    """Counters of today that are no longer configured."""
+    step: Step | None = None
+    """The last time that the clock was set."""
+
+    def counter(self, id: str) -> CounterState:
+        """A counter's state; one that nothing has happened to today is closed."""
+        return self.counters.get(id) or CounterState()
+
+    def heads(self) -> Iterator[Ticket]:
+        """The first ticket of each line."""
+        for line in self.lines.values():
+            yield self.tickets[line[0].ticket]
+
+    def become(self, other: State) -> None:
+        """Be the same as `other`, for all who hold this one; `other` is not used any more."""
+        for name in State.__slots__:
+            setattr(self, name, getattr(other, name))
+
+    def picture(self) -> dict[str, Any]:
+        """Everything, as plain data: two states are the same if and only if their pictures are."""
+        picture = asdict(self)
+        picture["lines"] = sorted((list(key), [list(place) for place in line]) for key, line in self.lines.items())
+        picture["takes"] = sorted([*key, *take] for key, take in self.takes.items())
+        picture["advised"] = sorted([*key, at] for key, at in self.advised.items())
+        picture["waits"] = {klass: list(waits) for klass, waits in self.waits.items()}
+        for answer in ("declined", "accepted"):
+            picture["windows"][answer] = sorted([*key, at] for key, at in getattr(self.windows, answer).items())
+        return picture
+
+
+def open_counters(state: State, rules: Rules) -> list[Counter]:
+    """The configured counters that are open now."""
+    return [c for id, c in rules.counters.items() if state.counter(id).stage is CounterStage.OPEN]
+
+
+def held_by(state: State, counter: Counter) -> list[Ticket]:
+    """The tickets that a counter has parked, the one held longest first."""
+    held = [t for t in state.tickets.values() if t.stage is Stage.HELD and t.counter == counter.id]
+    return sorted(held, key=lambda t: (t.held_at, t.order))

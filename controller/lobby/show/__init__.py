@@ -1,0 +1,1 @@
+"""What displays and pages show, made of the state alone."""
