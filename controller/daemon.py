@@ -1,4 +1,4 @@
-"""The daemon: puts journal, engine, desk, drivers and sessions together, and runs them until told to stop.
+"""The daemon: puts journal, engine, hub, drivers and sessions together, and runs them until told to stop.
 
 Read `Daemon.run` from top to bottom: that is the order in which a branch starts and stops.
 """
@@ -18,10 +18,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from controller.clock import Clock, ClockWatch, may_be_wrong, system_clock
-from controller.config import Settings
-from controller.desk import Desk
+from controller.config import Settings, shipped, wording
+from controller.devices.branch import build
+from controller.devices.hub import Hub
 from controller.engine import Engine, Request
-from controller.furnish import furnish
 from controller.journal import Journal
 from controller.lobby.actions.clock import StartController, StepClock
 from controller.lobby.actions.day import roll_over
@@ -70,7 +70,7 @@ class Notifier:
 
 
 class Daemon:
-    """One branch's controller. `ready` is set once presses are taken; `engine` and `desk` are there from `run` on.
+    """One branch's controller. `ready` is set once presses are taken; `engine` and `hub` are there from `run` on.
 
     `screens` follow a moment after it, where the branch has any; `on_screen` is set when they are there, and also when
     there will be none (`screens` is None), so that nobody waits for ever.
@@ -101,7 +101,7 @@ class Daemon:
         accounts = self._accounts()
         try:
             engine = self.engine = Engine(rules, journal, self._clock.steady)
-            desk = self.desk = Desk(
+            hub = self.hub = Hub(
                 rules,
                 journal,
                 engine.submit,
@@ -110,18 +110,20 @@ class Daemon:
                 self._page(accounts),
                 lambda: engine.behind,
                 self._clock.steady,
+                shipped(""),
+                wording,
             )
 
             def stepped() -> None:
                 self._notifier.tell("WATCHDOG=1")
-                desk.stepped()
+                hub.stepped()
 
-            sessions = furnish(settings, desk, self._clock.steady)
+            sessions = build(settings, hub)
             engine.replay()
-            deciding = asyncio.create_task(engine.run(desk.published, desk.trouble, stepped), name="engine")
+            deciding = asyncio.create_task(engine.run(hub.published, hub.trouble, stepped), name="engine")
             self._begin()
             await engine.idle()
-            desk.begin(engine.state)
+            hub.begin(engine.state)
             tasks = [asyncio.create_task(session.run(), name=name) for name, session in sessions.items()]
             tasks.append(asyncio.create_task(self._follow_the_day(), name="day"))
             tasks.append(asyncio.create_task(self._watch_the_clock(), name="clock"))
@@ -168,7 +170,7 @@ class Daemon:
         """Serve the screens. No device waits for them, neither for their long import nor for a fault of theirs."""
         try:
             web = await asyncio.to_thread(import_module, "controller.web.app")
-            self.screens = await web.Screens.make(self._settings, accounts, self.desk, self.engine.ask)
+            self.screens = await web.Screens.make(self._settings, accounts, self.hub, self.engine.ask)
             gc.freeze()
             serving = asyncio.create_task(self.screens.run(), name="serving")
             try:
@@ -247,9 +249,9 @@ class Daemon:
         checked = self.engine.state.windows.checked_at
         while True:
             for service in self._settings.rules.services:
-                self.desk.look_ahead(service)
+                self.hub.look_ahead(service)
                 await asyncio.sleep(0)  # a press need not wait for all of them
-            self.desk.looked_ahead()
+            self.hub.looked_ahead()
             now = self._now()
             if check_is_due(checked, now):
                 checked = now

@@ -124,12 +124,13 @@ class Message:
 
 
 class MqttLobby:
-    """One branch's topics. `root` is `lobby/<branch id>/`; `devices` are those whose state will be a level."""
+    """One branch's topics. `root` is `lobby/<branch id>/`."""
 
     def __init__(self, branch: str, devices: Iterable[str] = ()) -> None:
         self.root = f"lobby/{branch}/"
         self.will = Message(f"{self.root}status", b"offline", True)
-        self._expected = {f"{self.root}device/{id}" for id in devices}
+        self._expected: set[str] = set()
+        self.expect(devices)
         self._levels: dict[str, bytes] = {self.will.topic: b"online"}
         self._unsent: dict[str, None] = {}
         self._round: deque[str] = deque()
@@ -145,6 +146,10 @@ class MqttLobby:
         """How often the broker was reached."""
         self.confirmed = 0
         """The last row whose event the broker has confirmed; 0: none yet."""
+
+    def expect(self, devices: Iterable[str]) -> None:
+        """The state of these will be a level."""
+        self._expected |= {f"{self.root}device/{id}" for id in devices}
 
     # -- what the controller says ----------------------------------------------------------------------------
 

@@ -22,7 +22,11 @@ from statistics import mean
 from rich.console import Console
 from rich.table import Table
 
-from controller.config import MqttKeypad, MqttKiosk, Settings, Terminal68Device, VfdDevice, WebSettings
+from controller.config import Settings, WebSettings
+from controller.devices.mqtt_keypad import MqttKeypadSettings
+from controller.devices.mqtt_kiosk import MqttKioskSettings
+from controller.devices.terminal68 import Terminal68Settings
+from controller.devices.vfd import VfdSettings
 from controller.lobby.model.state import Print
 from controller.web.access import Accounts
 from simulators.board import BoardFarEnd
@@ -49,9 +53,9 @@ AT_THE_DOOR = 6
 def missing(settings: Settings) -> str:
     """What a branch lacks for a demo, in words; empty if nothing."""
     kinds = {type(device) for device in settings.devices}
-    if MqttKiosk not in kinds:
+    if MqttKioskSettings not in kinds:
         return 'a ticket button (a device with driver = "mqtt-kiosk")'
-    if not kinds & {MqttKeypad, Terminal68Device}:
+    if not kinds & {MqttKeypadSettings, Terminal68Settings}:
         return 'a keypad (a device with driver = "terminal68" or "mqtt-keypad")'
     return ""
 
@@ -245,7 +249,7 @@ class Report:
                 on_paper = sum(any(ticket in text for text in self._hall.papers) for ticket in self._issued)
                 yield Count("tickets with a paper", len(self._issued), on_paper, True)
                 yield Count("papers", len(self._issued), far_end.cut, True)
-            if isinstance(device, Terminal68Device) and isinstance(far_end, TerminalBus):
+            if isinstance(device, Terminal68Settings) and isinstance(far_end, TerminalBus):
                 for address, counter in device.addresses.items():
                     wanted = [digits for digits, _ in groupby(t[-3:] for t, at in self._called if at == counter)]
                     shown = list(far_end.terminals[address].tickets)
@@ -261,7 +265,7 @@ class Report:
                     if n not in self._short
                 ]
                 yield Count(f"calls on {device.id}", len(calls), sum(call in lines for call in calls), True)
-            if isinstance(device, VfdDevice) and isinstance(far_end, WindowFarEnd):
+            if isinstance(device, VfdSettings) and isinstance(far_end, WindowFarEnd):
                 seen = {first.strip() for first, _ in far_end.history}
                 here = [t for t, c in self._called if c == device.counter]
                 yield Count(f"calls on {device.id}", len(here), sum(t in seen for t in here), True)

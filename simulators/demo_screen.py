@@ -19,7 +19,9 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from controller.config import EscposDevice, Settings, VfdDevice
+from controller.config import Settings
+from controller.devices.escpos import EscposSettings
+from controller.devices.vfd import VfdSettings
 from controller.lobby.show.views import in_words
 from simulators.board import BoardFarEnd
 from simulators.buttons import Buttons
@@ -138,7 +140,7 @@ class Screen(logging.Handler):
         windows = {
             placed.device.counter: placed.far_end.lines()[0]
             for placed in self._stage.placed.values()
-            if isinstance(placed.device, VfdDevice) and isinstance(placed.far_end, WindowFarEnd)
+            if isinstance(placed.device, VfdSettings) and isinstance(placed.far_end, WindowFarEnd)
         }
         for id, counter in self._settings.rules.counters.items():
             serves = " ".join(
@@ -151,7 +153,7 @@ class Screen(logging.Handler):
 
     def _paper(self) -> Panel:
         for placed in self._stage.placed.values():
-            if isinstance(placed.device, EscposDevice) and isinstance(placed.far_end, PrinterFarEnd):
+            if isinstance(placed.device, EscposSettings) and isinstance(placed.far_end, PrinterFarEnd):
                 tickets = placed.far_end.tickets
                 return Panel(tickets[-1].text() if tickets else "", title=f"ticket {len(tickets)}")
         return Panel("")

@@ -13,7 +13,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from controller.config import MqttKeypad, MqttKiosk, MqttPanel, Settings, Terminal68Device, VfdDevice
+from controller.config import Settings
+from controller.devices.mqtt_keypad import MqttKeypadSettings
+from controller.devices.mqtt_kiosk import MqttKioskSettings
+from controller.devices.mqtt_panel import MqttPanelSettings
+from controller.devices.terminal68 import Terminal68Settings
+from controller.devices.vfd import VfdSettings
 from controller.lobby.model.rules import Rules
 from drivers.terminal68 import Key
 from simulators.board import BoardFarEnd
@@ -145,7 +150,7 @@ class Hall:
         self._windows = {
             p.device.counter: p.far_end
             for p in stage.placed.values()
-            if isinstance(p.device, VfdDevice) and isinstance(p.far_end, WindowFarEnd)
+            if isinstance(p.device, VfdSettings) and isinstance(p.far_end, WindowFarEnd)
         }
         self._printers = [p.far_end for p in stage.placed.values() if isinstance(p.far_end, PrinterFarEnd)]
         self.papers: list[str] = []
@@ -218,8 +223,8 @@ class Hall:
     async def _take(self, visit: Visit) -> None:
         assert self._buttons
         customer = visit.customer
-        panel = next((d.id for d in self._settings.devices if isinstance(d, MqttPanel)), None)
-        kiosk = next(d.id for d in self._settings.devices if isinstance(d, MqttKiosk))
+        panel = next((d.id for d in self._settings.devices if isinstance(d, MqttPanelSettings)), None)
+        kiosk = next(d.id for d in self._settings.devices if isinstance(d, MqttKioskSettings))
         while not visit.ticket:
             if customer.klass == "green" and panel:
                 answer = await self._buttons.press(
@@ -280,7 +285,7 @@ class Hall:
 
     async def _ask_back(self, visit: Visit) -> bool:
         """Ask the lobby manager to bring the ticket back; whether that was still possible."""
-        panel = next((d.id for d in self._settings.devices if isinstance(d, MqttPanel)), None)
+        panel = next((d.id for d in self._settings.devices if isinstance(d, MqttPanelSettings)), None)
         if not panel or not self._buttons:
             return False
         answer = await self._buttons.press(f"panel/{panel}", key="RETURN", ticket=visit.ticket, reason="late")
@@ -308,10 +313,10 @@ class Hall:
         """The keypad of each counter that has one."""
         pads: dict[str, Pad] = {}
         for device in self._settings.devices:
-            if isinstance(device, MqttKeypad) and self._buttons:
+            if isinstance(device, MqttKeypadSettings) and self._buttons:
                 pads[device.counter] = MqttPad(self._buttons, device.counter)
         for placed in self._stage.placed.values():
-            if isinstance(placed.device, Terminal68Device) and isinstance(placed.far_end, TerminalBus):
+            if isinstance(placed.device, Terminal68Settings) and isinstance(placed.far_end, TerminalBus):
                 for address, counter in placed.device.addresses.items():
                     pads[counter] = TerminalPad(placed.far_end, address, placed.wire)
         return pads
@@ -357,7 +362,7 @@ class Hall:
     async def _rate(self, counter: str, pad: Pad) -> None:
         await pad.press("EVALUATE")
         for placed in self._stage.placed.values():
-            if isinstance(placed.device, Terminal68Device) and isinstance(placed.far_end, TerminalBus):
+            if isinstance(placed.device, Terminal68Settings) and isinstance(placed.far_end, TerminalBus):
                 for address, where in placed.device.raters.items():
                     rater = placed.far_end.raters[address]
                     if where == counter and await self.until(lambda r=rater: r.asking, 60):  # type: ignore[misc]
@@ -368,7 +373,7 @@ class Hall:
 
     async def manager(self) -> None:
         """Walks round, and lets any counter serve one of a crowd."""
-        panel = next((d.id for d in self._settings.devices if isinstance(d, MqttPanel)), None)
+        panel = next((d.id for d in self._settings.devices if isinstance(d, MqttPanelSettings)), None)
         while panel and self._buttons:
             await self.pass_time(MANAGER_ROUND)
             await self.about.wait()

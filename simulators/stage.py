@@ -15,17 +15,14 @@ from pathlib import Path
 from random import Random
 
 from controller.clock import Clock
-from controller.config import (
-    BxDevice,
-    CardReaderDevice,
-    Device,
-    EscposDevice,
-    MqttSettings,
-    Settings,
-    Terminal68Device,
-    VfdDevice,
-)
+from controller.config import MqttSettings, Settings
 from controller.daemon import Daemon, Notifier
+from controller.devices.bx import BxSettings
+from controller.devices.card_reader import CardReaderSettings
+from controller.devices.escpos import EscposSettings
+from controller.devices.settings import DeviceSettings
+from controller.devices.terminal68 import Terminal68Settings
+from controller.devices.vfd import VfdSettings
 from drivers.link import Link, SerialLink, TcpLink
 from simulators.board import BoardFarEnd
 from simulators.cards import CardReaderFarEnd
@@ -44,7 +41,7 @@ SECONDS_PER_LINE = 0.02
 class Placed:
     """One simulated device: its configuration, the device itself, and its wire with the fault knobs."""
 
-    device: Device
+    device: DeviceSettings
     far_end: FarEnd
     wire: Wire
 
@@ -92,7 +89,7 @@ class Stage:
             mqtt = MqttSettings(embedded=True, host="127.0.0.1", port=port, tls=False, client_id=mqtt.client_id)
         return replace(settings, devices=devices, mqtt=mqtt, journal_path=journal or settings.journal_path)
 
-    def _connected(self, device: Device) -> Device:
+    def _connected(self, device: DeviceSettings) -> DeviceSettings:
         placed = self.placed.get(device.id)
         if placed is None:
             return device
@@ -105,17 +102,17 @@ def _leading_to(wire: Wire, link: Link) -> Link:
     return replace(link, path=str(wire.path)) if isinstance(link, SerialLink) else SerialLink(str(wire.path))
 
 
-def _far_end(device: Device, faults: Faults) -> FarEnd | None:
+def _far_end(device: DeviceSettings, faults: Faults) -> FarEnd | None:
     match device:
-        case EscposDevice():
+        case EscposSettings():
             return PrinterFarEnd(faults, columns=device.columns, seconds_per_line=SECONDS_PER_LINE)
-        case Terminal68Device():
+        case Terminal68Settings():
             return TerminalBus(device.addresses, device.raters, faults)
-        case BxDevice():
+        case BxSettings():
             return BoardFarEnd(dynamic_header=device.dynamic_header)
-        case VfdDevice():
+        case VfdSettings():
             return WindowFarEnd(device.dialect)
-        case CardReaderDevice():
+        case CardReaderSettings():
             return CardReaderFarEnd()
     return None
 

@@ -24,8 +24,9 @@ from ports import eventually
 
 from controller import cards
 from controller.cards import CardsError, CardTokens, check_digit_fits, number_of, read_key, read_table, token_of
-from controller.desk import Desk
-from controller.desk.cards import BAD_CARDS, LOOK_EVERY, CardReaderPost, Cards
+from controller.devices.card_reader import BAD_CARDS, CardReaderAdapter
+from controller.devices.cards import LOOK_EVERY, Cards
+from controller.devices.hub import Hub
 from controller.engine import Request
 from controller.journal import Journal
 from controller.lobby.actions.cancel import TicketCancelled
@@ -443,10 +444,12 @@ class Lobby:
         """The reader's states, with what they say."""
         self._known: dict[str, Answer] = {}
         self._causes = 0
-        desk = self.desk = Desk(self.rules, journal, self._submit, lambda: True, lambda: self.now)
-        self.cards = Cards(tokens, desk.lobby, lambda: self.now / 1000)
+        desk = self.desk = Hub(
+            self.rules, journal, self._submit, lambda: True, lambda: self.now, steady=lambda: self.now / 1000
+        )
+        self.cards = Cards(tokens, desk.context)
         self.cards.update(self.state)
-        self.post = CardReaderPost("reader", "kiosk", 30, self.cards, desk.lobby)
+        self.post = CardReaderAdapter("reader", "kiosk", 30, self.cards, desk.context)
         desk.add(self.post)
         self.paper = "none"
 

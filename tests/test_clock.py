@@ -122,20 +122,20 @@ def settings(tmp_path: Path) -> Settings:
 
 
 async def take(daemon: Daemon) -> str:
-    now = daemon.desk.lobby.now()
+    now = daemon.hub.context.now()
     async with asyncio.timeout(SOON):
         take = TakeTicket(at=now, cause=f"take:{now}:{daemon.engine.state.issued}", by="kiosk")
         return (await daemon.engine.ask(take)).ticket
 
 
 async def press(daemon: Daemon, command: type[Command], **about: object) -> str:
-    now = daemon.desk.lobby.now()
+    now = daemon.hub.context.now()
     async with asyncio.timeout(SOON):
         return (await daemon.engine.ask(command(at=now, cause=f"{command.__name__}:{now}", **about))).text  # type: ignore[arg-type]
 
 
 def kinds(daemon: Daemon, kind: str) -> int:
-    rows = daemon.desk.lobby.journal.rows_after(0, 1000)
+    rows = daemon.hub.context.journal.rows_after(0, 1000)
     return sum(kind == row.event.KIND for row in rows)
 
 
@@ -151,7 +151,7 @@ async def test_a_monday_that_begins_on_sunday(settings: Settings, caplog: pytest
         monday.set(hours=15, minutes=9)
         assert await take(daemon) == "A007"
         assert [m for m in caplog.messages if "the clock was set from 2026-11-22 17:56:00 to 2026-11-23 09:05:00" in m]
-        (notice,) = daemon.desk.notices()
+        (notice,) = daemon.hub.notices()
         assert "the business day is still 2026-11-22" in notice
         assert daemon.engine.state.day == "2026-11-22"
     async with running(settings, monday.clock()) as daemon:
@@ -204,11 +204,11 @@ async def test_a_day_in_the_future_is_told_for_as_long_as_it_is_open(settings: S
     async with running(settings, hands.clock()) as daemon:
         hands.hours += 3
         assert await take(daemon) == "A002"
-        (notice,) = daemon.desk.notices()
+        (notice,) = daemon.hub.notices()
         assert "2036-01-01 lies in the future: the clock says 2026-11-22" in notice
         await press(daemon, BeginDay, by="panel/manager")
         assert list(daemon.engine.state.tickets) == ["A001", "A002"]
-        assert list(daemon.desk.notices()) == []
+        assert list(daemon.hub.notices()) == []
 
 
 async def test_the_time_server_is_waited_for_but_not_for_ever(caplog: pytest.LogCaptureFixture) -> None:
@@ -260,7 +260,7 @@ async def test_a_clock_that_is_set_while_nothing_can_be_written(settings: Settin
         assert await take(daemon) == ""
         hands.set(days=1)
         assert await take(daemon) == ""
-        daemon.desk.health("hall", Health("degraded", "no_answer"), "")
+        daemon.hub.health("hall", Health("degraded", "no_answer"), "")
         away.rename(journal)
         taken = ""
         while not taken:

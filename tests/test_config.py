@@ -16,22 +16,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bench import processes
-from controller.config import (
-    BxDevice,
-    ConfigError,
-    EscposDevice,
-    MqttKiosk,
-    Settings,
-    Terminal68Device,
-    VfdDevice,
-    VoiceDevice,
-    read,
-    shipped,
-    wording,
-)
+from controller.config import ConfigError, Settings, read, shipped, wording
 from controller.config.characters import warnings
 from controller.config.keys import Config, Keys
 from controller.config.lines import Place, locate
+from controller.devices.bx import BxSettings
+from controller.devices.escpos import EscposSettings
+from controller.devices.mqtt_kiosk import MqttKioskSettings
+from controller.devices.terminal68 import Terminal68Settings
+from controller.devices.vfd import VfdSettings
+from controller.devices.voice import VoiceSettings
 from controller.lobby.model.calendar import ALWAYS, PROFILES, Hours, parse_spans
 from controller.lobby.model.rules import Appointments, Rules
 from controller.lobby.model.triage import Triage
@@ -108,16 +102,16 @@ def test_rules_are_in_the_units_of_the_lobby(example: Settings) -> None:
 
 def test_devices_have_their_links(example: Settings) -> None:
     printer, terminals, hall, window, *_, kiosk = example.devices
-    assert isinstance(printer, EscposDevice)
+    assert isinstance(printer, EscposSettings)
     assert printer.link == SerialLink("/dev/lobby/printer", 9600)
     assert printer.layout is None
-    assert isinstance(terminals, Terminal68Device)
+    assert isinstance(terminals, Terminal68Settings)
     assert (terminals.addresses, terminals.raters, terminals.repeat_ms) == ({1: "1", 2: "2"}, {11: "1", 12: "2"}, 400)
-    assert isinstance(hall, BxDevice)
+    assert isinstance(hall, BxSettings)
     assert (hall.model, hall.x_unit, hall.dynamic_header) == ("5k1", "8px", "length")
-    assert isinstance(window, VfdDevice)
+    assert isinstance(window, VfdSettings)
     assert (window.dialect, window.counter, window.brightness) == ("cd5220", "1", None)
-    assert isinstance(kiosk, MqttKiosk)
+    assert isinstance(kiosk, MqttKioskSettings)
     assert (kiosk.hold_off, kiosk.screen) == (2, False)
 
 
@@ -412,7 +406,7 @@ def test_paths_count_from_the_file(tmp_path: Path) -> None:
     settings = read(path)
     assert settings.journal_path == tmp_path / "j/lobby.db"
     (printer,) = settings.devices
-    assert isinstance(printer, EscposDevice)
+    assert isinstance(printer, EscposSettings)
     assert printer.layout == tmp_path / "t.toml"
     assert settings.mqtt is not None
     assert dataclasses.asdict(settings.mqtt) == {
@@ -433,7 +427,7 @@ def test_a_voice_has_its_program_as_a_shell_would_split_it_and_its_quiet_hours(t
         plus('[[device]]\nid = "v"\ndriver = "voice"\nplayer = "play -d \'hw:1, 0\' $HOME -"\nquiet = "22:00-08:00"\n')
     )
     (voice,) = read(path).devices
-    assert isinstance(voice, VoiceDevice)
+    assert isinstance(voice, VoiceSettings)
     assert voice.player == ("play", "-d", "hw:1, 0", "$HOME", "-")
     heard = [hour for hour in range(24) if not any(hour * 3600 in span for span in voice.quiet)]
     assert heard == list(range(8, 22))
@@ -444,7 +438,7 @@ def test_a_player_may_have_a_thousand_characters(tmp_path: Path) -> None:
     player = "aplay " + "-" * 994
     path.write_text(plus(f'[[device]]\nid = "v"\ndriver = "voice"\nplayer = "{player}"\n'))
     (voice,) = read(path).devices
-    assert isinstance(voice, VoiceDevice)
+    assert isinstance(voice, VoiceSettings)
     assert " ".join(voice.player) == player
 
 
@@ -957,8 +951,8 @@ prefix = "A" => prefix = "A"↵key = 1↵[[service]]↵id = "cash"↵name = "C"�
 + [[device]]
 + driver = 68
 ! 13: device[p].driver: there is no driver "escpso"; did you mean "escpos"?
-! 14: device[q].driver: is missing; it takes one of escpos, terminal68, bx, vfd, card-reader, mqtt-keypad, mqtt-panel, mqtt-kiosk, voice
-! 17: device[3].driver: there is no driver "68"; known are escpos, terminal68, bx, vfd, card-reader, mqtt-keypad, mqtt-panel, mqtt-kiosk, voice
+! 14: device[q].driver: is missing; it takes one of bx, card-reader, escpos, mqtt-keypad, mqtt-kiosk, mqtt-panel, terminal68, vfd, voice
+! 17: device[3].driver: there is no driver "68"; known are bx, card-reader, escpos, mqtt-keypad, mqtt-kiosk, mqtt-panel, terminal68, vfd, voice
 
 == a device is no page
 + [[device]]
@@ -1141,7 +1135,7 @@ prefix = "A" => prefix = "A"↵key = 1↵[[service]]↵id = "cash"↵name = "C"�
 ! 24: device[w].player: "" does not fit; it takes a program and its arguments in one text, such as "aplay -q -"
 ! 25: device[w].languages: a list does not fit; it takes a list of "zh" and "en"
 ! 26: device[w].quiet: "12:00" is no span of a day or night; it takes two different times, "HH:MM-HH:MM"
-! 33: device[x].quiet: unknown key; known are id, link, driver, dialect, counter, brightness
+! 33: device[x].quiet: unknown key; known are id, driver, link, dialect, counter, brightness
 
 == voice with a program as long as a book
 + [[device]]

@@ -10,8 +10,8 @@ from random import Random
 import pytest
 from branches import NINE, branch
 
-from controller.desk import Desk
-from controller.desk.flapping import KEPT, QUIET, TIMES, UNSTEADY, Flapping
+from controller.devices.flapping import KEPT, QUIET, TIMES, UNSTEADY, Flapping
+from controller.devices.hub import Hub
 from controller.engine import Request
 from controller.journal import Journal
 from controller.lobby.actions.report_device import ReportDevice
@@ -93,7 +93,7 @@ def test_a_hundred_flips_are_one_line_and_one_row(tmp_path: Path, caplog: pytest
     journal = Journal(tmp_path / "lobby.db")
     requests: list[Request] = []
     seconds = 0.0
-    desk = Desk(
+    desk = Hub(
         branch({"1": {"cash": 0}}), journal, requests.append, lambda: False, lambda: NINE, steady=lambda: seconds
     )
     for n in range(100):

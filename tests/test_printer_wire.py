@@ -14,9 +14,9 @@ from branches import NINE, branch
 from golden import vectors
 from ports import PATIENCE
 
-from controller.desk import Desk
-from controller.desk.post import Lobby
-from controller.desk.printing import PrinterPost
+from controller.devices.escpos import PrinterAdapter
+from controller.devices.hub import Hub
+from controller.devices.kit import Context
 from controller.journal import Journal
 from controller.lobby.actions.report_device import ReportDevice
 from drivers import session as session_module
@@ -98,15 +98,15 @@ class Bench:
         self.facts: list[object] = []
         self.told: list[tuple[str, str]] = []
         self._heard = asyncio.Event()
-        self.desk = Desk(branch({"1": {"cash": 0}}), journal, self._request, lambda: True, lambda: NINE)
+        self.desk = Hub(branch({"1": {"cash": 0}}), journal, self._request, lambda: True, lambda: NINE)
         link = SerialLink(str(self.wire.path), xonxoff=True)
         self.session = Session(self.printer, link, self._hear, time.monotonic, write_timeout=write_timeout)
-        self.desk.add(PrinterPost("printer", self.printer, lambda fields: b"", self.lobby, self.session.flush))
+        self.desk.add(PrinterAdapter("printer", self.printer, lambda fields: b"", self.lobby, self.session.flush))
         self.task = asyncio.create_task(self.session.run())
 
     @property
-    def lobby(self) -> Lobby:
-        return self.desk.lobby
+    def lobby(self) -> Context:
+        return self.desk.context
 
     def _request(self, request: object) -> None:
         command = getattr(request, "command", None)

@@ -19,9 +19,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 from pydantic import ValidationError
 
-from controller.config import VoiceDevice, wording
-from controller.desk import Desk
-from controller.desk.voice import VoicePost, call
+from controller.config import wording
+from controller.devices.hub import Hub
+from controller.devices.voice import VoiceAdapter, VoiceSettings, call
 from controller.engine import Request, Step
 from controller.journal import Journal
 from controller.lobby.actions.call_next import CallNext
@@ -438,16 +438,17 @@ class Hall:
         self.voice = trusted()
         self.quiet = False
         self.asked: list[Request] = []
-        self.desk = Desk(self.scene.rules, journal, self.asked.append, lambda: True, lambda: self.scene.now)
-        post = VoicePost(
+        self.desk = Hub(
+            self.scene.rules, journal, self.asked.append, lambda: True, lambda: self.scene.now, steady=self.steady
+        )
+        post = VoiceAdapter(
             "voice",
             self.voice,
             [wording("zh"), wording("en")],
-            self.desk.lobby,
+            self.desk.context,
             lambda: None,
             yao=False,
             quiet=lambda: self.quiet,
-            steady=self.steady,
         )
         self.desk.add(post)
 
@@ -604,7 +605,7 @@ def test_a_clock_that_was_set_back_at_a_restart_silences_nobody(hall: Hall) -> N
     ],
 )
 def test_quiet_hours_are_understood_as_people_write_them(written: object, silent: list[str]) -> None:
-    voice = VoiceDevice.model_validate({"id": "v", "driver": "voice", "quiet": written})
+    voice = VoiceSettings.model_validate({"id": "v", "driver": "voice", "quiet": written})
     assert [str(span) for span in voice.quiet] == silent
 
 
@@ -626,7 +627,7 @@ def test_quiet_hours_are_understood_as_people_write_them(written: object, silent
 )
 def test_an_error_in_quiet_hours_names_what_was_written(written: object, error: str) -> None:
     with pytest.raises(ValidationError, match=error):
-        VoiceDevice.model_validate({"id": "v", "driver": "voice", "quiet": written})
+        VoiceSettings.model_validate({"id": "v", "driver": "voice", "quiet": written})
 
 
 # -- sound -------------------------------------------------------------------------------------------------------

@@ -5,37 +5,15 @@ against `controller.config.keys`; cross-checks look at what the keys say about e
 passed; `controller.config.lines` finds the line each of them stands on.
 """
 
-from controller.config.devices import (
-    BxDevice,
-    CardReaderDevice,
-    Device,
-    EscposDevice,
-    MqttKeypad,
-    MqttKiosk,
-    MqttPanel,
-    Terminal68Device,
-    VfdDevice,
-    VoiceDevice,
-)
 from controller.config.errors import ConfigError, Problem
 from controller.config.settings import CardSettings, MqttSettings, Settings, WebSettings, read, shipped, wording
 
 __all__ = [
-    "BxDevice",
-    "CardReaderDevice",
     "CardSettings",
     "ConfigError",
-    "Device",
-    "EscposDevice",
-    "MqttKeypad",
-    "MqttKiosk",
-    "MqttPanel",
     "MqttSettings",
     "Problem",
     "Settings",
-    "Terminal68Device",
-    "VfdDevice",
-    "VoiceDevice",
     "WebSettings",
     "read",
     "shipped",

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from controller.config.devices import Terminal68Device
 from controller.config.keys import CLASSES, ClassKeys, Config, ProfileKeys, ServiceKeys
 from controller.lobby.model.calendar import ALWAYS, PROFILES, Calendar, Hours, Profile
 from controller.lobby.model.rules import Appointments, Counter, Rules, Service, TicketClass
@@ -19,12 +18,7 @@ def rules_of(config: Config, wording: Wording) -> Rules:
     classes = _classes(config.classes)
     profiles = _profiles(config)
     groups = _groups(config)
-    rated = {
-        counter
-        for device in config.device
-        if isinstance(device, Terminal68Device)
-        for counter in device.raters.values()
-    }
+    rated = {counter for device in config.device for counter in device.rated}
     return Rules(
         branch=branch.id,
         branch_name=branch.name,

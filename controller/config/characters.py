@@ -6,47 +6,37 @@ A branch can open with them, so these are warnings and not errors.
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from controller.config.devices import BxDevice, Device, EscposDevice, VfdDevice
 from controller.config.errors import Fault, Problem, Table, one_line, problem
 from controller.config.lines import Place, locate
-from drivers.characters import Has, in_ascii, lacking, on_board, on_paper
+from controller.devices.settings import DeviceSettings, Shows
+from drivers.characters import Has, lacking
 
 Shown = Mapping[str, Has]
 """Where a text is shown, in words, with the characters that there are."""
 
-PAPER: Shown = {"on paper": on_paper}
-BOARDS: Shown = {"on boards": on_board}
-WINDOWS: Shown = {"on window displays": in_ascii}
-NOWHERE: Shown = {}
 
-
-def warnings(path: Path, text: str, language: str, devices: Iterable[Device], shipped: Path) -> list[str]:
+def warnings(path: Path, text: str, language: str, devices: Iterable[DeviceSettings], shipped: Path) -> list[str]:
     """A line for each text that some device does not show whole.
 
     `text` is the branch's file, which has no errors; `shipped` the directory of the wording and the layouts that come
     with the program.
     """
-    devices = list(devices)
-    printers = [device for device in devices if isinstance(device, EscposDevice)]
-    boards = [device for device in devices if isinstance(device, BxDevice)]
-    windows = any(isinstance(device, VfdDevice) for device in devices)
-    paper = PAPER if printers else NOWHERE
-    footer = BOARDS if any(board.footer for board in boards) else NOWHERE
-    wording: dict[str, Shown] = {
-        "ticket": paper,
-        "wait": paper,
-        "board": BOARDS if boards else NOWHERE,
-        "window": WINDOWS if windows else NOWHERE,
-    }
-    layouts = dict.fromkeys(printer.layout or shipped / f"ticket.{language}.toml" for printer in printers)
-    sentences = shipped / "wording" / f"{language}.toml"
-    lines = _told(path, text, _of_branch(tomllib.loads(text), language, paper, footer))
-    for layout in layouts:
+    shows = [each for device in devices if (each := device.shows(shipped, language))]
+    wording: dict[str, Shown] = {}
+    layouts: dict[Path, Shown] = {}
+    for each in shows:
+        for section in each.wording:
+            wording[section] = {**wording.get(section, {}), each.where: each.has}
+        for layout in each.layouts:
+            layouts[layout] = {each.where: each.has}
+    lines = _told(path, text, _of_branch(tomllib.loads(text), language, shows))
+    for layout, shown in layouts.items():
         read = layout.read_text("utf-8")
-        lines += _told(layout, read, _of_layout(tomllib.loads(read)))
+        lines += _told(layout, read, _of_layout(tomllib.loads(read), shown))
+    sentences = shipped / "wording" / f"{language}.toml"
     read = sentences.read_text("utf-8")
     return lines + _told(sentences, read, _of_wording(tomllib.loads(read), wording))
 
@@ -57,13 +47,14 @@ def _told(path: Path, text: str, faults: Iterable[Fault]) -> list[str]:
     return [one_line(path, found) for found in problems]
 
 
-def _of_branch(data: Table, language: str, paper: Shown, footer: Shown) -> Iterator[Fault]:
-    yield from _lacking(("branch", "name"), data["branch"]["name"], paper)
-    names = [
-        (("service", n, "name"), service["name"], {**paper, **footer}) for n, service in enumerate(data["service"])
-    ]
+def _of_branch(data: Table, language: str, shows: Sequence[Shows]) -> Iterator[Fault]:
+    branch = {each.where: each.has for each in shows if each.branch}
+    services = {each.where: each.has for each in shows if each.services}
+    classes = {each.where: each.has for each in shows if each.classes}
+    yield from _lacking(("branch", "name"), data["branch"]["name"], branch)
+    names = [(("service", n, "name"), service["name"], services) for n, service in enumerate(data["service"])]
     names += [
-        (("class", id, "name"), klass["name"], dict(paper))
+        (("class", id, "name"), klass["name"], classes)
         for id, klass in data.get("class", {}).items()
         if "name" in klass and id != "normal"  # which tickets do not name
     ]
@@ -75,9 +66,9 @@ def _of_branch(data: Table, language: str, paper: Shown, footer: Shown) -> Itera
             yield from _lacking(place, name, shown)
 
 
-def _of_layout(data: Table) -> Iterator[Fault]:
+def _of_layout(data: Table, shown: Shown) -> Iterator[Fault]:
     for n, line in enumerate(data["line"]):
-        yield from _lacking(("line", n, "text"), line.get("text", ""), PAPER)
+        yield from _lacking(("line", n, "text"), line.get("text", ""), shown)
 
 
 def _of_wording(data: Table, shown: Mapping[str, Shown]) -> Iterator[Fault]:

@@ -15,7 +15,9 @@ from typing import Any
 from controller.config.errors import Fault, Table
 from controller.config.keys import CLASSES, ClassKeys, JournalKeys
 from controller.config.lines import Place
-from controller.config.values import Share, nearest, week_of
+from controller.config.values import Share, week_of
+from controller.devices.kit import File, kinds
+from controller.devices.settings import nearest
 from controller.lobby.model.calendar import (
     EVERY_OTHER_DAY,
     PROFILES,
@@ -319,46 +321,21 @@ def _share(share: Any, profile: str) -> Any:
 
 
 def _devices(config: Table, counters: Mapping[Place, Table], devices: Mapping[Place, Table]) -> Iterator[Fault]:
-    named: list[tuple[Place, str | None]] = []
-    for place, device in devices.items():
-        named.append(((*place, "counter"), device.get("counter")))
-        for key in ("addresses", "raters"):
-            named += [((*place, key, address), id) for address, id in (device.get(key) or {}).items()]
-        for address in (device.get("addresses") or {}).keys() & (device.get("raters") or {}).keys():
-            yield (*place, "raters", address), f"{address} is also the address of a terminal; give each its own"
-        if device.get("driver", "").startswith("mqtt-") and "mqtt" not in config:
-            yield (*place, "driver"), 'it needs MQTT; add [mqtt] with broker = "mqtt://host:port"'
-        if device.get("driver") == "card-reader" and "cards" not in config:
-            yield (*place, "driver"), "it needs the secret and the tokens; add [cards] with key_file and tokens_file"
-        if device.get("dialect") == "dsp800" and "brightness" in device:
-            yield (*place, "brightness"), "a dsp800 display has no command for it; leave it out"
-        unit = device.get("x_unit", "8px" if device.get("model") in ("5k1", "5k2") else None)
-        if unit == "8px" and (device.get("width") or 0) % 8:
-            yield (*place, "width"), f"{device['width']} does not fit; with x_unit 8px it takes a multiple of 8"
-    yield from _unknown(named, "counter", _ids(config, "counter", counters))
-    yield from _readers(config, devices)
+    known, all_of_them = _ids(config, "counter", counters), list(devices.values())
+    for n, (place, device) in enumerate(devices.items()):
+        kind = kinds().get(str(device.get("driver")))
+        if kind is None:
+            continue
+        file = File(frozenset(config), known, all_of_them, all_of_them[:n])
+        yield from ((place + inside, said) for inside, said in kind.check(device, file))
+        yield from _unknown([(place + inside, id) for inside, id in kind.counters(device)], "counter", known)
+        if kind.only_one:
+            for other in file.before:
+                if other.get("driver") == kind.driver:
+                    yield (*place, "driver"), kind.only_one.format(id=other.get("id"))
     for (_, one), (place, other) in _pairs(devices, "link"):
         if _wire(parse_link(one["link"])) == _wire(parse_link(other["link"])):
             yield (*place, "link"), f'device "{one.get("id")}" has the same link; give each its own'
-    for (_, one), (place, other) in _pairs(devices, "driver"):
-        if one["driver"] == other["driver"] == "escpos":
-            yield (*place, "driver"), f'"{one.get("id")}" is a ticket printer already, and a branch has one; remove one'
-        if one["driver"] == other["driver"] == "voice":
-            yield (*place, "driver"), f'"{one.get("id")}" is the voice already, and two would talk at once; remove one'
-        if one["driver"] == other["driver"] == "mqtt-keypad" and one.get("counter") == other.get("counter") is not None:
-            yield (*place, "counter"), f'device "{one.get("id")}" is the keypad of that counter already; remove one'
-
-
-def _readers(config: Table, devices: Mapping[Place, Table]) -> Iterator[Fault]:
-    named = [((*place, "kiosk"), device["kiosk"]) for place, device in devices.items() if device.get("kiosk")]
-    if _ids(config, "device", devices) is None:
-        return
-    kiosks = [str(device["id"]) for device in devices.values() if device.get("driver") == "mqtt-kiosk"]
-    if kiosks:
-        yield from _unknown(named, "ticket button", kiosks)
-    else:
-        for place, _ in named:
-            yield place, 'there is no ticket button; add a device with driver = "mqtt-kiosk"'
 
 
 def _wire(link: Link) -> str:

@@ -11,10 +11,10 @@ from typing import Any, get_args, get_origin
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
-from controller.config.devices import DRIVERS
 from controller.config.keys import Config
 from controller.config.lines import Place
-from controller.config.values import Keys, nearest
+from controller.devices.kit import kinds
+from controller.devices.settings import Keys, nearest
 
 Table = dict[str, Any]
 """A table as `tomllib` reads it."""
@@ -84,10 +84,10 @@ def key_fault(error: ErrorDetails, data: Table) -> Fault:
         known = (field.alias or name for name, field in table.model_fields.items())
         return place, f"unknown key; {nearest(str(place[-1]), known)}"
     if kind == "union_tag_not_found":
-        return (*place, "driver"), f"is missing; it takes one of {', '.join(DRIVERS)}"
+        return (*place, "driver"), f"is missing; it takes one of {', '.join(sorted(kinds()))}"
     if kind == "union_tag_invalid":
         tag = error["ctx"]["tag"]
-        return (*place, "driver"), f'there is no driver "{tag}"; {nearest(tag, DRIVERS)}'
+        return (*place, "driver"), f'there is no driver "{tag}"; {nearest(tag, sorted(kinds()))}'
     said = str(error["ctx"]["error"]) if kind == "value_error" else f"it takes {takes}"
     return place, f"{_shown(value)} does not fit; {said}" if said.startswith("it takes") else said
 
@@ -110,8 +110,8 @@ def _expected(loc: Place) -> tuple[type[Keys], str]:
     takes = ""
     parts = iter(loc)
     for part in parts:
-        if loc[0] == "device" and part in DRIVERS:
-            table = DRIVERS[str(part)]
+        if loc[0] == "device" and part in kinds():
+            table = kinds()[str(part)].settings
             continue
         field = next((field for name, field in table.model_fields.items() if part == (field.alias or name)), None)
         if field is None:

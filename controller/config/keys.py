@@ -10,22 +10,20 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import reduce
 from ipaddress import ip_address
+from operator import or_
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 from zoneinfo import ZoneInfo
 
 from pydantic import Field, PlainValidator
 
-from controller.config.devices import Device
 from controller.config.values import (
     ClassId,
-    CounterId,
     DateRules,
     Days,
     DayTime,
-    FilePath,
-    Keys,
     Minutes,
     Name,
     Names,
@@ -39,9 +37,9 @@ from controller.config.values import (
     WeekHours,
     Weight,
     Zone,
-    between,
-    takes,
 )
+from controller.devices.kit import kinds
+from controller.devices.settings import CounterId, DeviceSettings, FilePath, Keys, between, takes
 
 
 class BranchKeys(Keys):
@@ -235,6 +233,13 @@ class CardsKeys(Keys):
     tokens_file: FilePath
 
 
+if TYPE_CHECKING:
+    Device = DeviceSettings
+else:
+    Device = Annotated[reduce(or_, (kind.settings for kind in kinds().values())), Field(discriminator="driver")]
+"""The table of any kind of device that is installed."""
+
+
 class Config(Keys):
     """The whole file."""
 
@@ -259,6 +264,4 @@ class Config(Keys):
     mqtt: Annotated[MqttKeys, takes("an [mqtt] table with broker")] | None = None
     web: Annotated[WebKeys, takes("a [web] table")] | None = None
     cards: Annotated[CardsKeys, takes("a [cards] table with key_file and tokens_file")] | None = None
-    device: Annotated[
-        list[Annotated[Device, Field(discriminator="driver")]], takes("[[device]] tables, each with id and driver")
-    ] = Field(default_factory=list)
+    device: Annotated[list[Device], takes("[[device]] tables, each with id and driver")] = Field(default_factory=list)

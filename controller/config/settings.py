@@ -16,10 +16,10 @@ from controller.cards import CardsError, read_key, read_table
 from controller.config.branch import rules_of
 from controller.config.characters import warnings
 from controller.config.checks import cross_checks
-from controller.config.devices import Device
 from controller.config.errors import ConfigError, Fault, Problem, Table, key_fault, problem
 from controller.config.keys import CLASSES, Config
 from controller.config.lines import locate
+from controller.devices.settings import DeviceSettings
 from controller.lobby.model.rules import Rules
 from controller.lobby.model.wording import Wording
 
@@ -76,7 +76,7 @@ class Settings:
     language: str
     journal_path: Path
     mqtt: MqttSettings | None
-    devices: tuple[Device, ...]
+    devices: tuple[DeviceSettings, ...]
     cards: CardSettings | None = None
     web: WebSettings | None = None
     warnings: tuple[str, ...] = ()

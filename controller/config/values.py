@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from datetime import date, timedelta
 from difflib import get_close_matches
-from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import (
     AfterValidator,
-    BaseModel,
     BeforeValidator,
     ConfigDict,
     Field,
     PlainValidator,
-    ValidationInfo,
 )
 
+from controller.devices.settings import (
+    Keys,
+    between,
+    takes,
+)
 from controller.lobby.model.calendar import (
     WEEKDAYS,
     DateRule,
@@ -30,24 +31,6 @@ from controller.lobby.model.calendar import (
     parse_weekdays,
 )
 from controller.lobby.model.calendar import Span as Shift
-from drivers.link import Link, TcpLink, parse_link
-
-
-def nearest(word: str, known: Iterable[str]) -> str:
-    """A hint at the known word that `word` may have been meant to be; else at all of them."""
-    known = list(known)
-    close = get_close_matches(word.lower(), known, n=1, cutoff=0.6)
-    return f'did you mean "{close[0]}"?' if close else f"known are {', '.join(known)}"
-
-
-def takes(words: str, **limits: Any) -> Any:
-    """A field whose `words` complete the sentence "it takes ..", with its limits."""
-    return Field(description=words, **limits)
-
-
-def between(low: int, high: int, unit: str = "a whole number") -> Any:
-    """A number within two limits."""
-    return takes(f"{unit} from {low} to {high}", ge=low, le=high)
 
 
 def day_time(value: object) -> timedelta:
@@ -125,47 +108,19 @@ def _zone(value: object) -> ZoneInfo:
         raise ValueError(f'"{value}" is no time zone; {hint}') from None
 
 
-def _link(value: object) -> Link:
-    if not isinstance(value, str):
-        raise ValueError("it takes serial:PATH?baud=9600, tcp:HOST:PORT or file:PATH, in quotes")
-    link = parse_link(value)
-    if not isinstance(link, TcpLink) and not link.path.startswith("/"):
-        raise ValueError(f'"{link.path}" is not a whole path; it takes one such as /dev/lobby/printer')
-    return link
-
-
-def _beside(value: object, info: ValidationInfo) -> object:
-    """A path, which counts from the directory of the configuration file (the validation's `context`)."""
-    usable = isinstance(value, str) and value and "\0" not in value
-    return Path(info.context or ".", str(value)) if usable else value
-
-
 Text = Annotated[str, takes("a text of 1 to 64 characters, in quotes", pattern=r"^[^\x00-\x1f\x7f]+$", max_length=64)]
-CounterId = Annotated[str, takes('1 to 8 letters, digits or "-", in quotes', pattern=r"^[A-Za-z0-9-]{1,8}$")]
 ServiceId = Annotated[str, takes('small letters, digits, "-" or "_", in quotes', pattern=r"^[a-z0-9_-]{1,32}$")]
 ClassId = Annotated[str, takes('small letters, digits, "-" or "_"', pattern=r"^[a-z0-9_-]{1,32}$")]
-DeviceId = Annotated[
-    str, takes('1 to 32 letters, digits, "-" or "_", in quotes', pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,31}$")
-]
 Minutes = Annotated[float, between(0, 1440, "minutes")]
 Weight = Annotated[float, between(0, 1_000_000, "a number")]
 DayTime = Annotated[timedelta, PlainValidator(day_time)]
 Zone = Annotated[ZoneInfo, PlainValidator(_zone)]
-FilePath = Annotated[Path, BeforeValidator(_beside), takes("the path of a file, in quotes")]
-DirectoryPath = Annotated[Path, BeforeValidator(_beside), takes("the path of a directory, in quotes")]
-LinkText = Annotated[Link, PlainValidator(_link), takes("serial:PATH?baud=9600, tcp:HOST:PORT or file:PATH")]
 Shifts = Annotated[tuple[Shift, ...], PlainValidator(_shifts)]
 OneShift = Annotated[Shift, PlainValidator(_shift)]
 Slots = Annotated[tuple[Shift, ...], PlainValidator(_slots), takes(_SLOTS)]
 DateRules = Annotated[tuple[DateRule, ...], PlainValidator(_date_rules)]
 WeekHours = Annotated[Week, PlainValidator(week_of)]
 Days = Annotated[frozenset[date], PlainValidator(_days)]
-
-
-class Keys(BaseModel):
-    """A table that knows its keys and takes no others."""
-
-    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
 
 
 class Names(Keys):

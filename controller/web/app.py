@@ -15,15 +15,15 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Match, Route
 
-from controller.config import Settings, VoiceDevice
-from controller.desk import Desk
+from controller.config import Settings
+from controller.devices.hub import Hub
 from controller.web import metrics
 from controller.web.access import AccessError, Accounts
 from controller.web.api import PUBLIC, ProblemDetails, allowed, make_api, refusals
 from controller.web.guard import Guard, problem
 from controller.web.live import Live
 from controller.web.pages import Files, make_pages
-from controller.web.post import PagesPost
+from controller.web.post import PagesAdapter
 from controller.web.server import App, WebServer
 from controller.web.site import COOKIE, Ask, Caller, Problem, Site
 
@@ -37,15 +37,15 @@ class Screens:
     """Everything that serves the pages of a running branch. `served` is set once they are, or the port is taken."""
 
     @classmethod
-    async def make(cls, settings: Settings, accounts: Accounts, desk: Desk, ask: Ask) -> Self:
+    async def make(cls, settings: Settings, accounts: Accounts, hub: Hub, ask: Ask) -> Self:
         """All of it; what takes long is done in a thread, so that no press waits for it."""
         accounts.hurry()
         files = await asyncio.to_thread(Files, *settings.rules.wording.templates.values())
-        live = Live(files.build, desk.lobby.settled)
+        live = Live(files.build, hub.context.settled)
         # A hall has one voice: a loudspeaker of the branch's own also keeps quiet hours, and is known to be heard.
-        has_voice = any(isinstance(device, VoiceDevice) for device in settings.devices)
-        post = PagesPost(desk.lobby, live, speaks=not has_voice)
-        desk.watch(post)
+        has_voice = any(device.speaks for device in settings.devices)
+        post = PagesAdapter(hub.context, live, speaks=not has_voice)
+        hub.add(post)
         site = Site(settings, accounts, post, live, ask)
         app = await asyncio.to_thread(make_app, site, files)
         return cls(site, app)

@@ -12,7 +12,7 @@ from prometheus_client.registry import Collector
 from controller.lobby.model.state import CounterStage, Stage
 from controller.lobby.show import figures, views
 from controller.web.live import Live
-from controller.web.post import PagesPost
+from controller.web.post import PagesAdapter
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 CLASSES = {
@@ -32,7 +32,7 @@ MACHINES = {
 
 
 class _Lobby(Collector):
-    def __init__(self, post: PagesPost, live: Live) -> None:
+    def __init__(self, post: PagesAdapter, live: Live) -> None:
         self._post, self._live = post, live
 
     def collect(self) -> Iterator[Metric]:
@@ -88,7 +88,7 @@ class _Lobby(Collector):
             yield by_answer
 
 
-def make_metrics(post: PagesPost, live: Live) -> CollectorRegistry:
+def make_metrics(post: PagesAdapter, live: Live) -> CollectorRegistry:
     """What is scraped."""
     registry = CollectorRegistry()
     registry.register(_Lobby(post, live))

@@ -7,7 +7,7 @@ from collections import OrderedDict, deque
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from controller.desk.post import DeviceReport, Lobby
+from controller.devices.kit import Adapter, Context, DeviceReport
 from controller.lobby.actions.call_next import TicketCalled
 from controller.lobby.actions.cancel import TicketCancelled
 from controller.lobby.actions.close_counter import CounterClosed
@@ -61,12 +61,12 @@ ACTIONS: tuple[type[Event], ...] = (
 """What people do that somebody may want to know of afterwards."""
 
 
-class PagesPost:
+class PagesAdapter(Adapter):
     """What the browser pages show now. `live` tells those that are open; `speaks`: the television may speak calls."""
 
     id = "pages"
 
-    def __init__(self, lobby: Lobby, live: Live, *, speaks: bool) -> None:
+    def __init__(self, lobby: Context, live: Live, *, speaks: bool) -> None:
         self.lobby = lobby
         self._speaks = speaks
         self.state = State()

@@ -25,7 +25,7 @@ from controller.web import access, guard
 from controller.web.access import Account, Accounts
 from controller.web.live import Live
 from controller.web.page_health import PageHealth
-from controller.web.post import PagesPost, cause_of
+from controller.web.post import PagesAdapter, cause_of
 from controller.web.roles import HAVE_PAGES
 from controller.web.server import Headers, origin
 
@@ -78,7 +78,7 @@ class Site:
         self,
         settings: Settings,
         accounts: Accounts,
-        post: PagesPost,
+        post: PagesAdapter,
         live: Live,
         ask: Ask,
         steady: Callable[[], float] = time.monotonic,

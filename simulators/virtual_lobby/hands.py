@@ -9,7 +9,10 @@ from typing import Annotated, Any
 import aiomqtt
 from pydantic import BaseModel, ConfigDict, Field
 
-from controller.config import MqttKeypad, MqttKiosk, MqttPanel, Settings
+from controller.config import Settings
+from controller.devices.mqtt_keypad import MqttKeypadSettings
+from controller.devices.mqtt_kiosk import MqttKioskSettings
+from controller.devices.mqtt_panel import MqttPanelSettings
 from drivers.terminal68 import Key
 from simulators.buttons import Buttons
 from simulators.cards import CardReaderFarEnd
@@ -94,14 +97,14 @@ class Hands:
         UnknownDeviceError, UnknownKeyError, or NobodyAnswersError after `ANSWER` seconds.
         """
         match self._mqtt.get(device):
-            case MqttKeypad(counter=counter):
+            case MqttKeypadSettings(counter=counter):
                 _known(press.key, KEYPAD_KEYS)
                 return await self._send(f"keypad/{counter}", key=press.key, digits=press.digits)
-            case MqttPanel(id=id):
+            case MqttPanelSettings(id=id):
                 _known(press.key, PANEL_KEYS)
                 about = {name: getattr(press, name) for name in ("ticket", "service", "counter", "reason")}
                 return await self._send(f"panel/{id}", key=press.key, **about)
-            case MqttKiosk(id=id):
+            case MqttKioskSettings(id=id):
                 _known(press.key, ("TAKE",))
                 return await self._send(f"kiosk/{id}", key="TAKE", service=press.service, **{"class": press.klass})
         placed = self._placed.get(device)

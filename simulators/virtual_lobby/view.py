@@ -11,16 +11,14 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from controller.config import (
-    BxDevice,
-    CardReaderDevice,
-    MqttKeypad,
-    MqttKiosk,
-    MqttPanel,
-    Settings,
-    Terminal68Device,
-    VfdDevice,
-)
+from controller.config import Settings
+from controller.devices.bx import BxSettings
+from controller.devices.card_reader import CardReaderSettings
+from controller.devices.mqtt_keypad import MqttKeypadSettings
+from controller.devices.mqtt_kiosk import MqttKioskSettings
+from controller.devices.mqtt_panel import MqttPanelSettings
+from controller.devices.terminal68 import Terminal68Settings
+from controller.devices.vfd import VfdSettings
 from simulators.board import BoardFarEnd
 from simulators.buttons import Buttons
 from simulators.paper import Paper
@@ -132,23 +130,23 @@ class View:
             "boards": [
                 {"id": d.id, "lines": d.lines, "width": d.width, "height": d.line_height}
                 for d in self._wired()
-                if isinstance(d, BxDevice)
+                if isinstance(d, BxSettings)
             ],
-            "readers": [{"id": d.id, "kiosk": d.kiosk} for d in self._wired() if isinstance(d, CardReaderDevice)],
-            "kiosks": [d.id for d in mqtt if isinstance(d, MqttKiosk)],
-            "panels": [d.id for d in mqtt if isinstance(d, MqttPanel)],
+            "readers": [{"id": d.id, "kiosk": d.kiosk} for d in self._wired() if isinstance(d, CardReaderSettings)],
+            "kiosks": [d.id for d in mqtt if isinstance(d, MqttKioskSettings)],
+            "panels": [d.id for d in mqtt if isinstance(d, MqttPanelSettings)],
             "counters": [self._counter(id) for id in rules.counters],
             "wires": self.drawer.rows(),
         }
 
     def _counter(self, counter: str) -> dict[str, Any]:
         rules = self._settings.rules
-        buses = [d for d in self._wired() if isinstance(d, Terminal68Device)]
-        pads = [d.id for d in self._settings.devices if isinstance(d, MqttKeypad) and d.counter == counter]
+        buses = [d for d in self._wired() if isinstance(d, Terminal68Settings)]
+        pads = [d.id for d in self._settings.devices if isinstance(d, MqttKeypadSettings) and d.counter == counter]
         return {
             "id": counter,
             "serves": [rules.service_name(service) for service in rules.counters[counter].serves],
-            "windows": [d.id for d in self._wired() if isinstance(d, VfdDevice) and d.counter == counter],
+            "windows": [d.id for d in self._wired() if isinstance(d, VfdSettings) and d.counter == counter],
             "terminals": [
                 {"device": d.id, "address": a} for d in buses for a, c in d.addresses.items() if c == counter
             ],
@@ -179,7 +177,7 @@ class View:
             "keypads": {
                 device.id: retained.get(f"keypad/{device.counter}/screen") or {}
                 for device in self._settings.devices
-                if isinstance(device, MqttKeypad)
+                if isinstance(device, MqttKeypadSettings)
             },
             "whys": list(self._whys()),
             "lobby": {key: board.get(key) or empty for key, empty in _BOARD.items()},

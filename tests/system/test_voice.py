@@ -21,7 +21,7 @@ from branches import local
 from bench import processes
 from controller.clock import Clock
 from controller.config import read, shipped, wording
-from controller.desk.voice import call
+from controller.devices.voice import call
 from controller.engine import Request
 from controller.lobby.actions.call_next import CallNext
 from controller.lobby.actions.command import Command

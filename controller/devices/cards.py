@@ -1,4 +1,4 @@
-"""Card readers: the class of the card that a customer shows, for the ticket that the customer then takes.
+"""Cards: the class of the card that a customer shows, for the ticket that the customer then takes.
 
 Of a card nothing is kept but its class and the beginning of its token, in memory, and not longer than until the next
 ticket of that button.
@@ -6,22 +6,16 @@ ticket of that button.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from controller.cards import PREFIX, CardTokens
-from controller.desk.post import Lobby
+from controller.devices.kit import Context
 from controller.engine import Request
 from controller.lobby.actions.take_ticket import TakeTicket
-from controller.lobby.aggregate import Row
 from controller.lobby.answers import Answer
 from controller.lobby.model.state import ENDED, State
-from drivers.cardreader import BadCard, CardRead
-from drivers.device import Health
-from drivers.session import LinkDown
 
-BAD_CARDS = 3
-"""Cards in a row that cannot be read, after which that is said."""
 LOOK_EVERY = 10.0
 """Seconds between two looks at the cards' files while nobody shows a card."""
 
@@ -46,12 +40,12 @@ class _Taken:
 
 
 class Cards:
-    """The cards shown at each button. `steady` gives monotonic seconds."""
+    """The cards shown at each button."""
 
-    def __init__(self, tokens: CardTokens, lobby: Lobby, steady: Callable[[], float]) -> None:
+    def __init__(self, tokens: CardTokens, context: Context) -> None:
         self._tokens = tokens
-        self._lobby = lobby
-        self._steady = steady
+        self._context = context
+        self._steady = context.steady
         self._state = State()
         self._shown: dict[str, _Card] = {}
         self._taken: dict[str, _Taken] = {}
@@ -97,7 +91,7 @@ class Cards:
         """
 
         def hand_on() -> None:
-            self._lobby.submit(self._counted(kiosk, bytes.fromhex(token), request))
+            self._context.submit(self._counted(kiosk, bytes.fromhex(token), request))
 
         if token:
             self._tokens.when_current(hand_on)
@@ -139,7 +133,7 @@ class Cards:
         return card
 
     def _take(self, take: TakeTicket, before: _Taken | None, card: _Card | None) -> _Taken:
-        if self._asks_for(take)[1] not in ("", self._lobby.rules.default_class):
+        if self._asks_for(take)[1] not in ("", self._context.rules.default_class):
             return _Taken(take)  # it asks for a class itself; the card has had its press
         if card is None:
             # The holding off goes by class: pressed again, the button must ask for the one that it got.
@@ -169,7 +163,7 @@ class Cards:
 
     def _asks_for(self, take: TakeTicket) -> tuple[str, str]:
         """The service and the class that a press asks for, itself or by an answer of the triage."""
-        rules = self._lobby.rules
+        rules = self._context.rules
         choice = rules.triage.choice(take.choice) if take.choice else None
         if choice:
             return choice.service, take.klass or choice.klass
@@ -189,53 +183,3 @@ class Cards:
 def _wanted(take: TakeTicket) -> tuple[object, ...]:
     """What a press chose beside its service and class: another choice is another ticket."""
     return take.choice, take.slot, take.form, tuple(dict.fromkeys(take.needs))
-
-
-class CardReaderPost:
-    """One reader, at the button `kiosk`; a card counts `within` so many seconds.
-
-    What keeps its cards from giving a class is part of its health, though the reader itself works.
-    """
-
-    def __init__(self, id: str, kiosk: str, within: float, cards: Cards, lobby: Lobby) -> None:
-        self.id = id
-        self._kiosk = kiosk
-        self._within = within
-        self._cards = cards
-        self._lobby = lobby
-        self._bad = 0
-        self._health: Health | None = None
-        """What the driver says; None: it is not connected."""
-        cards.watch(self._report)
-
-    def heard(self, fact: object) -> None:
-        match fact:
-            case CardRead(number):
-                self._bad = 0
-                self._cards.read(self._kiosk, number, self._within)
-                self._report()
-            case BadCard():
-                self._bad += 1
-                self._report()
-            case Health():
-                self._health = fact
-                self._report()
-            case LinkDown():
-                self._health = None
-                self._bad = 0
-
-    def update(self, state: State) -> None:
-        self._cards.look()
-
-    def told(self, rows: Sequence[Row], state: State) -> None:
-        pass
-
-    def _report(self) -> None:
-        health = self._health
-        if health is None:
-            return
-        if self._cards.trouble:
-            health = Health("degraded", self._cards.trouble)
-        elif self._bad >= BAD_CARDS:
-            health = Health("degraded", "cards_unread")
-        self._lobby.health(self.id, health, "")

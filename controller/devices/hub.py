@@ -1,26 +1,30 @@
-"""The desk itself: every post of a branch, and what concerns all of them: health, notices, whether there is paper."""
+"""The hub: every adapter of a branch, and what concerns all of them: health, notices, whether there is paper.
+
+What a device says becomes requests; what a step has changed becomes levels (shown again after every outage) and edges
+(from new events only, never on replay). Nothing here decides, and nothing here knows a kind of device.
+"""
 
 from __future__ import annotations
 
 import logging
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
-from controller.desk.flapping import UNSTEADY, Flapping
-from controller.desk.mqtt import MqttPost
-from controller.desk.post import DeviceReport, Lobby, Post, Watcher
-from controller.desk.printing import PrinterPost
-from controller.desk.voice import VoicePost
+from controller.devices.flapping import UNSTEADY, Flapping
+from controller.devices.kit import Adapter, AnySession, Context, DeviceReport
 from controller.engine import Request, Step
 from controller.journal import Journal, JournalError
 from controller.lobby.actions.report_device import ReportDevice
 from controller.lobby.model.paper import Paper
 from controller.lobby.model.rules import Rules
 from controller.lobby.model.state import State
+from controller.lobby.model.wording import Wording
 from controller.lobby.show import figures, views
 from controller.lobby.show.views import Waits
-from drivers.device import Health
-from drivers.session import Echoing, LinkDown, LinkUp, Stale
+from drivers.device import Driver, Health
+from drivers.link import Link
+from drivers.session import Echoing, LinkDown, Session, Stale
 
 log = logging.getLogger(__name__)
 
@@ -30,14 +34,15 @@ UNKNOWN_PRINTS_NAMED = 3
 """Tickets named in the notice about prints that may not have come out."""
 
 
-class Desk:
-    """Connects the posts to an engine: `submit` takes requests to it; `published`, `stepped`, `trouble` come from it.
+class Hub:
+    """Connects the adapters to an engine, which takes requests by `submit` and calls `published`, `stepped`, `trouble`.
 
     `settled` says whether the state is what the journal holds: nothing of any other is shown. `behind` says whether
     there are requests that it has not begun to decide: those come first, and displays show what has become of them all.
 
     `now` gives the time in ms since 1970, UTC, and `steady` monotonic seconds; `page` what a ticket's QR code says, by
-    day and ticket. Posts are told in the order in which they were added: what customers look at first, first.
+    day and ticket; `shipped` is the directory of what comes with the program, and `wording` gives a language's
+    sentences. Adapters are told in the order in which they were added. `sessions`: what they put to work, by device.
     """
 
     def __init__(
@@ -50,20 +55,36 @@ class Desk:
         page: Callable[[str, str], str] | None = None,
         behind: Callable[[], bool] = lambda: False,
         steady: Callable[[], float] = time.monotonic,
+        shipped: Path = Path(),
+        wording: Callable[[str], Wording] | None = None,
     ) -> None:
         self._waits: Waits = {}
-        page = page or (lambda day, ticket: f"lobby:{rules.branch}:{day}:{ticket}")
-        self.lobby = Lobby(
-            rules, journal, submit, now, lambda: self._waits, self.paper, self.health, self.forget, settled, page
+        self.sessions: dict[str, AnySession] = {}
+        self.context = Context(
+            rules=rules,
+            journal=journal,
+            submit=submit,
+            now=now,
+            steady=steady,
+            waits=lambda: self._waits,
+            paper=self.paper,
+            health=self.health,
+            forget=self.forget,
+            settled=settled,
+            page=page or (lambda day, ticket: f"lobby:{rules.branch}:{day}:{ticket}"),
+            connect=self._connect,
+            run=self.sessions.__setitem__,
+            heard=self.heard,
+            shipped=shipped,
+            wording=wording or (lambda language: rules.wording),
         )
-        self._posts: dict[str, Post] = {}
+        self._adapters: dict[str, Adapter] = {}
         self._settled = settled
         self._behind = behind
         self._steady = steady
         self._owed_since: float | None = None
         """Since when displays have not been told of a change; None: they have been told of all."""
-        self._printer: PrinterPost | None = None
-        self._watchers: list[Watcher] = []
+        self._watchers: list[Adapter] = []
         self._reports: dict[str, DeviceReport] = {}
         self._healths: dict[str, Health] = {}
         """What has been told of each device."""
@@ -74,20 +95,20 @@ class Desk:
         self._trouble = ""
         self._state = State()
 
-    def add(self, post: Post) -> None:
-        """Put a post in its place."""
-        self._posts[post.id] = post
-        if isinstance(post, PrinterPost):
-            self._printer = post
+    def add(self, adapter: Adapter) -> None:
+        """Put an adapter in its place; one that shows the whole branch is told what has been so far."""
+        self._adapters[adapter.id] = adapter
+        if adapter.watches:
+            self._watchers.append(adapter)
+            for id, report in self._reports.items():
+                adapter.device(id, report)
+            if self._state.day:
+                self._update()
 
-    def watch(self, post: Watcher) -> None:
-        """Put a post in its place that shows the whole branch, and tell it what has been so far."""
-        self.add(post)
-        self._watchers.append(post)
-        for id, report in self._reports.items():
-            post.device(id, report)
-        if self._state.day:
-            self._update()
+    def _connect(self, id: str, driver: Driver, link: Link) -> Session:
+        session = Session(driver, link, lambda fact: self.heard(id, fact), self._steady)
+        self.sessions[id] = session
+        return session
 
     def heard(self, id: str, fact: object) -> None:
         """What a device's session hears; a fault of ours in dealing with it must not end the session."""
@@ -100,37 +121,32 @@ class Desk:
 
     def _heard(self, id: str, fact: object) -> None:
         if isinstance(fact, LinkDown):
-            templates = self.lobby.rules.wording.templates
-            known = self._printer.health(fact) if self._printer and id == self._printer.id else None
+            templates = self.context.rules.wording.templates
+            known = self._adapters[id].health_without(fact)
             if f"device.{fact.reason}" in templates:
                 self.health(id, Health("offline", fact.reason), fact.about)
             else:
                 reason = templates.get(f"link.{fact.reason}", fact.reason)
                 self.health(id, known or Health("offline", "offline"), reason)
-        elif isinstance(fact, LinkUp) and id == MqttPost.id:
-            self.health(id, Health("ok"), "")
         elif isinstance(fact, Stale):
-            log.warning("%s: %s", id, self.lobby.rules.wording.say("notice.stale", size=fact.size))
+            log.warning("%s: %s", id, self.context.rules.wording.say("notice.stale", size=fact.size))
         elif isinstance(fact, Echoing):
             self._hears_itself(id, fact.on)
-        self._posts[id].heard(fact)
+        self._adapters[id].heard(fact)
 
     def begin(self, state: State) -> None:
         """The day has been replayed: show it, and print nothing. Who is being called now is part of what is shown."""
         self._state = state
         self._update()
-        if self._printer:
-            self._printer.restarted(state)
-        for post in self._posts.values():
-            if isinstance(post, VoicePost):
-                self._guarded(post.id, lambda post=post: post.restarted(state))  # type: ignore[misc]
+        for adapter in self._adapters.values():
+            self._guarded(adapter.id, lambda adapter=adapter: adapter.restarted(state))  # type: ignore[misc]
 
     def published(self, step: Step) -> None:
         """A step has been written."""
         self._state = step.state
         self._update()
-        for post in self._posts.values():
-            self._guarded(post.id, lambda post=post: post.told(step.rows, step.state))  # type: ignore[misc]
+        for adapter in self._adapters.values():
+            self._guarded(adapter.id, lambda adapter=adapter: adapter.told(step.rows, step.state))  # type: ignore[misc]
 
     def stepped(self) -> None:
         """The engine has ended a step, perhaps without a row: show what has had to wait, if it need not wait on."""
@@ -143,7 +159,7 @@ class Desk:
 
     def trouble(self, reason: str) -> None:
         """The journal cannot be written any more; with an empty reason: it can again."""
-        self._trouble = self.lobby.rules.wording.say("refused.journal_down") if reason else ""
+        self._trouble = self.context.rules.wording.say("refused.journal_down") if reason else ""
         self._update()
 
     def look_ahead(self, service: str) -> None:
@@ -152,10 +168,10 @@ class Desk:
             self._guarded("the look ahead", lambda: self._look_ahead(service))
 
     def _look_ahead(self, service: str) -> None:
-        minutes = views.wait(self._state, self.lobby.rules, self.lobby.now(), service)
+        minutes = views.wait(self._state, self.context.rules, self.context.now(), service)
         self._waits = {
             id: known
-            for id in self.lobby.rules.services
+            for id in self.context.rules.services
             if (known := minutes if id == service else self._waits.get(id)) is not None
         }
 
@@ -168,7 +184,7 @@ class Desk:
 
     def _show_figures(self) -> None:
         if self._watchers:
-            today = figures.day(self._state, self.lobby.rules, self.lobby.now())
+            today = figures.day(self._state, self.context.rules, self.context.now())
             for watcher in self._watchers:
                 watcher.figures(today)
 
@@ -178,9 +194,8 @@ class Desk:
 
     def paper(self) -> Paper:
         """Whether a ticket can be printed now."""
-        if self._printer is None:
-            return "none"
-        return self._printer.paper
+        papers = [adapter.paper for adapter in self._adapters.values() if adapter.paper is not None]
+        return papers[0] if papers else "none"
 
     def health(self, id: str, health: Health, note: str) -> None:
         """A device's health as its driver sees it; what has not changed, or does nothing but change, is neither logged
@@ -212,7 +227,7 @@ class Desk:
         self._healths[id] = health
         detail = self._detail(id, health)
         self._log(id, before, health, note)
-        now = self.lobby.now()
+        now = self.context.now()
         report = self._reports[id] = DeviceReport(health.state, detail, now)
         for watcher in self._watchers:
             watcher.device(id, report)
@@ -220,13 +235,13 @@ class Desk:
         command = ReportDevice(
             at=now, cause=f"device:{id}:{now}:{health.state}", device=id, state=health.state, detail=health.detail
         )
-        self.lobby.submit(Request(command, key=f"device:{id}"))
+        self.context.submit(Request(command, key=f"device:{id}"))
 
     # -- inside ----------------------------------------------------------------------------------------------
 
     def _hears_itself(self, id: str, on: bool) -> None:
         """What a device's adapter returns is kept from its driver: it works, and says so beside that."""
-        wording = self.lobby.rules.wording
+        wording = self.context.rules.wording
         if on:
             self._echoing.add(id)
             log.warning("%s: %s; %s", id, wording.say("device.hears_itself"), wording.say("advice.hears_itself"))
@@ -247,8 +262,8 @@ class Desk:
             notices, staff = list(self._notices()), list(self._for_staff())
             for watcher in self._watchers:
                 watcher.notice(notices, staff, self._trouble)
-        for post in self._posts.values():
-            self._guarded(post.id, lambda post=post: post.update(self._state))  # type: ignore[misc]
+        for adapter in self._adapters.values():
+            self._guarded(adapter.id, lambda adapter=adapter: adapter.update(self._state))  # type: ignore[misc]
 
     def _guarded(self, id: str, tell: Callable[[], None]) -> None:
         """A fault of ours in telling one device must not keep the news from the next."""
@@ -259,18 +274,18 @@ class Desk:
 
     def _notices(self) -> Iterator[str]:
         """What customers must know, most urgent first."""
-        wording = self.lobby.rules.wording
+        wording = self.context.rules.wording
         if self._trouble:
             yield self._trouble
-        if self._printer and self._printer.paper != "ready":
-            yield wording.say("notice.printer", detail=wording.say(f"device.{self._printer.paper}"))
+        if (paper := self.paper()) not in ("ready", "none"):
+            yield wording.say("notice.printer", detail=wording.say(f"device.{paper}"))
 
     def _for_staff(self) -> Iterator[str]:
         """What only the staff can do something about."""
-        wording = self.lobby.rules.wording
-        yield from views.of_the_configuration(self._state, self.lobby.rules, self.lobby.now())
-        yield from views.of_the_clock(self._state, self.lobby.rules, self.lobby.now())
-        for service in views.without_counter(self._state, self.lobby.rules):
+        wording = self.context.rules.wording
+        yield from views.of_the_configuration(self._state, self.context.rules, self.context.now())
+        yield from views.of_the_clock(self._state, self.context.rules, self.context.now())
+        for service in views.without_counter(self._state, self.context.rules):
             yield wording.say("notice.no_counter", service=service)
         lost = list(self._state.unknown_prints)
         if lost:
@@ -279,13 +294,13 @@ class Desk:
 
     def _detail(self, id: str, health: Health) -> str:
         """What is wrong with a device, in words; of one that flaps, what it is in between."""
-        say, worst = self.lobby.rules.wording.say, self._flapping[id].worst
+        say, worst = self.context.rules.wording.say, self._flapping[id].worst
         if health == UNSTEADY and worst:
             return say("device.unsteady_as", detail=say(f"device.{worst.detail}"))
         return say(f"device.{health.detail}") if health.detail else ""
 
     def _log(self, id: str, before: Health | None, health: Health, note: str) -> None:
-        wording, flapping = self.lobby.rules.wording, self._flapping[id]
+        wording, flapping = self.context.rules.wording, self._flapping[id]
         if health == UNSTEADY:
             seconds = max(1, round(self._steady() - flapping.since))
             advice = wording.say(f"advice.{flapping.worst.detail}") if flapping.worst else ""

@@ -12,13 +12,11 @@ from typing import Any
 import pytest
 from branches import NINE, Lobby, asking, branch, hours, local
 
-from controller.desk import Desk
-from controller.desk.desk import LATEST
-from controller.desk.displays import DisplayPost
-from controller.desk.mqtt import MqttPost
-from controller.desk.post import DeviceReport
-from controller.desk.printing import PrinterPost
-from controller.desk.terminals import TerminalsPost
+from controller.devices.escpos import PrinterAdapter
+from controller.devices.hub import LATEST, Hub
+from controller.devices.kit import Adapter, Context, DeviceReport, Display
+from controller.devices.mqtt import MqttAdapter
+from controller.devices.terminal68 import TerminalsAdapter
 from controller.engine import Request, Step
 from controller.journal import Journal
 from controller.lobby.actions.ask_why import AskWhy
@@ -68,9 +66,9 @@ def journal(tmp_path: Path) -> Iterator[Journal]:
 
 def test_two_presses_heard_in_one_millisecond_are_two(journal: Journal) -> None:
     requests: list[Request] = []
-    desk = Desk(RULES, journal, requests.append, lambda: True, lambda: NINE)
+    desk = Hub(RULES, journal, requests.append, lambda: True, lambda: NINE)
     bus = Terminal68([1])
-    post = TerminalsPost("bus", bus, {1: "1"}, {}, desk.lobby, lambda: None)
+    post = TerminalsAdapter("bus", bus, {1: "1"}, {}, desk.context, lambda: None)
     bus.connected(0.0)
     for fact in bus.receive(CALL.to_bytes() + NO_SHOW.to_bytes(), 0.0):
         post.heard(fact)
@@ -83,9 +81,9 @@ def test_two_presses_heard_in_one_millisecond_are_two(journal: Journal) -> None:
 def test_a_press_after_the_clock_was_set_has_the_new_time(journal: Journal, by: int) -> None:
     requests: list[Request] = []
     now = NINE
-    desk = Desk(RULES, journal, requests.append, lambda: True, lambda: now)
+    desk = Hub(RULES, journal, requests.append, lambda: True, lambda: now)
     bus = Terminal68([1])
-    post = TerminalsPost("bus", bus, {1: "1"}, {}, desk.lobby, lambda: None)
+    post = TerminalsAdapter("bus", bus, {1: "1"}, {}, desk.context, lambda: None)
     bus.connected(0.0)
     for seconds, frame in ((1.0, CALL), (2.0, NO_SHOW)):
         for fact in bus.receive(frame.to_bytes(), seconds):
@@ -96,9 +94,9 @@ def test_a_press_after_the_clock_was_set_has_the_new_time(journal: Journal, by: 
 
 def test_a_press_that_could_not_be_written_gets_no_answer(journal: Journal) -> None:
     requests: list[Request] = []
-    desk = Desk(RULES, journal, requests.append, lambda: True, lambda: NINE)
+    desk = Hub(RULES, journal, requests.append, lambda: True, lambda: NINE)
     bus = Terminal68([1])
-    post = TerminalsPost("bus", bus, {1: "1"}, {}, desk.lobby, lambda: None)
+    post = TerminalsAdapter("bus", bus, {1: "1"}, {}, desk.context, lambda: None)
     bus.connected(0.0)
     while bus.data_to_send(1000.0):
         pass
@@ -112,14 +110,14 @@ def test_a_press_that_could_not_be_written_gets_no_answer(journal: Journal) -> N
 def test_a_display_that_cannot_be_told_does_not_keep_the_news_from_the_next(
     journal: Journal, caplog: pytest.LogCaptureFixture
 ) -> None:
-    desk = Desk(RULES, journal, lambda request: None, lambda: True, lambda: NINE)
+    desk = Hub(RULES, journal, lambda request: None, lambda: True, lambda: NINE)
     shown: list[str] = []
 
     def broken(state: State) -> None:
         raise ZeroDivisionError
 
-    desk.add(DisplayPost("hall", broken, desk.lobby, lambda: None))
-    desk.add(DisplayPost("window", lambda state: shown.append(state.day), desk.lobby, lambda: None))
+    desk.add(Display("hall", broken, desk.context, lambda: None))
+    desk.add(Display("window", lambda state: shown.append(state.day), desk.context, lambda: None))
     row = Row(1, NINE, "2026-11-20", CounterOpened("1"), "press", 0)
     desk.published(Step([row], State(day="2026-11-20")))
     assert shown == ["2026-11-20"]
@@ -134,7 +132,7 @@ class Slow:
         self.state = State(day="2026-11-20")
         self.shown: list[int] = []
         self.happened: list[int] = []
-        self.desk = Desk(
+        self.desk = Hub(
             RULES,
             journal,
             lambda request: None,
@@ -143,7 +141,7 @@ class Slow:
             behind=lambda: self.more,
             steady=lambda: self.now,
         )
-        post = DisplayPost("hall", lambda state: self.shown.append(state.last_seniority), self.desk.lobby, lambda: None)
+        post = Display("hall", lambda state: self.shown.append(state.last_seniority), self.desk.context, lambda: None)
         post.told = lambda rows, state: self.happened.extend(row.seq for row in rows)  # type: ignore[method-assign]
         self.desk.add(post)
 
@@ -189,9 +187,9 @@ def test_displays_do_not_wait_for_ever_while_presses_keep_coming(journal: Journa
 
 
 def test_events_that_the_broker_did_not_confirm_are_said_again(journal: Journal) -> None:
-    desk = Desk(RULES, journal, lambda request: None, lambda: True, lambda: NINE)
+    desk = Hub(RULES, journal, lambda request: None, lambda: True, lambda: NINE)
     mqtt = MqttLobby("b")
-    post = MqttPost(mqtt, {}, [], {}, desk.lobby, lambda: None)
+    post = MqttAdapter(mqtt, {}, [], {}, desk.context, lambda: None)
     rows = [Row(seq, NINE, "2026-11-20", CounterOpened("1"), f"press {seq}", 0) for seq in (1, 2, 3, 4)]
 
     def events() -> list[Message]:
@@ -221,9 +219,9 @@ def test_events_that_the_broker_did_not_confirm_are_said_again(journal: Journal)
 def test_a_ticket_that_the_last_run_left_in_the_printer_is_ended(journal: Journal) -> None:
     lobby = Lobby(RULES, NINE)
     requests: list[Request] = []
-    desk = Desk(RULES, journal, requests.append, lambda: True, lambda: NINE)
+    desk = Hub(RULES, journal, requests.append, lambda: True, lambda: NINE)
     printer = EscposPrinter(baud=None)
-    desk.add(PrinterPost("printer", printer, lambda fields: b"x" * 500, desk.lobby, lambda: None))
+    desk.add(PrinterAdapter("printer", printer, lambda fields: b"x" * 500, desk.context, lambda: None))
     ticket = lobby.take("cash", paper="ready")
     desk.begin(lobby.state)
     reports = [request.command for request in requests if isinstance(request.command, ReportPrint)]
@@ -243,10 +241,12 @@ class Hall:
         self.lobby = Lobby(rules, local("2026-11-23 12:00"))
         self.requests: list[Request] = []
         self.settled = settled
-        self.desk = Desk(rules, journal, self.requests.append, lambda: self.settled, lambda: self.lobby.now)
+        self.desk = Hub(rules, journal, self.requests.append, lambda: self.settled, lambda: self.lobby.now)
         self.mqtt = MqttLobby("b")
-        self.post = MqttPost(self.mqtt, {"pad": "1"}, ["manager"], {"screen": (2, True)}, self.desk.lobby, lambda: None)
-        self.desk.watch(self.post)
+        self.post = MqttAdapter(
+            self.mqtt, {"pad": "1"}, ["manager"], {"screen": (2, True)}, self.desk.context, lambda: None
+        )
+        self.desk.add(self.post)
         self.mqtt.connected()
         self.levels: dict[str, Any] = {}
         self.acks: list[Any] = []
@@ -428,11 +428,13 @@ def test_a_reason_that_a_person_types_is_only_a_remark(journal: Journal) -> None
     assert hall.requests[-1].remark == "a mistake"
 
 
-class Looker:
-    """A watcher, and what it was told."""
+class Looker(Adapter):
+    """Watches the whole branch, and keeps what it was told."""
 
-    def __init__(self, id: str) -> None:
-        self.id = id
+    watches = True
+
+    def __init__(self, id: str, context: Context) -> None:
+        super().__init__(id, context)
         self.devices: dict[str, tuple[str, str]] = {}
         self.days: list[str] = []
         self.customers: list[int] = []
@@ -440,9 +442,6 @@ class Looker:
 
     def heard(self, fact: object) -> None:
         raise AssertionError
-
-    def told(self, rows: Sequence[Row], state: State) -> None:
-        pass
 
     def update(self, state: State) -> None:
         self.days.append(state.day)
@@ -462,11 +461,11 @@ def test_who_begins_to_watch_late_is_told_what_has_been_so_far(journal: Journal)
     hall.desk.health("printer", Health("degraded", "paper_end"), "")
     hall.lobby.take("cash")
     hall.show()
-    late, later = Looker("pages"), Looker("others")
-    hall.desk.watch(late)
+    late, later = Looker("pages", hall.desk.context), Looker("others", hall.desk.context)
+    hall.desk.add(late)
     assert late.devices == {"printer": ("degraded", "out of paper")}
     assert late.days == ["2026-11-23"], "it does not wait for the next press"
-    hall.desk.watch(later)
+    hall.desk.add(later)
     hall.desk.health("printer", Health("ok"), "")
     assert late.devices == later.devices == {"printer": ("ok", "")}
     hall.lobby.do(Open(at=hall.lobby.now, cause="", counter="2"))
@@ -482,9 +481,9 @@ def test_who_begins_to_watch_late_is_told_what_has_been_so_far(journal: Journal)
 
 
 def test_who_watches_before_there_is_a_day_is_not_shown_an_empty_one(journal: Journal) -> None:
-    desk = Desk(RULES, journal, lambda request: None, lambda: True, lambda: NINE)
-    looker = Looker("pages")
-    desk.watch(looker)
+    desk = Hub(RULES, journal, lambda request: None, lambda: True, lambda: NINE)
+    looker = Looker("pages", desk.context)
+    desk.add(looker)
     assert looker.days == []
     desk.begin(State(day="2026-11-20"))
     assert looker.days == ["2026-11-20"]
@@ -639,8 +638,8 @@ def test_an_adapter_that_hears_itself_is_said_once_and_shown_with_the_device(
     journal: Journal, caplog: pytest.LogCaptureFixture
 ) -> None:
     requests: list[Request] = []
-    desk = Desk(RULES, journal, requests.append, lambda: True, lambda: NINE)
-    desk.add(TerminalsPost("bus", Terminal68([1]), {1: "1"}, {}, desk.lobby, lambda: None))
+    desk = Hub(RULES, journal, requests.append, lambda: True, lambda: NINE)
+    desk.add(TerminalsAdapter("bus", Terminal68([1]), {1: "1"}, {}, desk.context, lambda: None))
     for fact in (LinkUp(), Stale(30), OK, Echoing(True), OK, Health("degraded", "garbled"), OK, Echoing(False), OK):
         desk.heard("bus", fact)
     reports = [request.command for request in requests]

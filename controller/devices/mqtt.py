@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from controller import keys
-from controller.desk.cards import Cards
-from controller.desk.post import DeviceReport, Lobby
+from controller.devices.cards import Cards
+from controller.devices.kit import Adapter, Context, DeviceReport, Fault, File, Table
 from controller.engine import Request
 from controller.lobby.actions.take_ticket import SELF_SERVICE, TakeTicket
 from controller.lobby.aggregate import Row
 from controller.lobby.answers import Answer
 from controller.lobby.model.state import State
 from controller.lobby.show import views
+from drivers.device import OK
 from drivers.mqtt import (
     BadPress,
     Foreign,
@@ -40,36 +41,35 @@ FARTHEST = 253_370_000_000_000
 """Later than this no clock is shown, in ms since 1970, UTC."""
 
 
-class MqttPost:
+class MqttAdapter(Adapter):
     """All MQTT devices of the branch: `keypads` maps devices to counters, `kiosks` to (hold-off in s, has a screen)."""
 
-    id = "mqtt"
+    ID = "mqtt"
+    watches = True
 
     def __init__(
         self,
         mqtt: MqttLobby,
-        keypads: Mapping[str, str],
-        panels: Sequence[str],
-        kiosks: Mapping[str, tuple[float, bool]],
-        lobby: Lobby,
+        keypads: dict[str, str],
+        panels: list[str],
+        kiosks: dict[str, tuple[float, bool]],
+        context: Context,
         flush: Callable[[], None],
         cards: Cards | None = None,
     ) -> None:
+        super().__init__(self.ID, context)
         self._mqtt = mqtt
-        self._keypads = keypads
-        self._panels = panels
-        self._kiosks = kiosks
-        self._lobby = lobby
+        self.keypads, self.panels, self.kiosks = keypads, panels, kiosks
         self._flush = flush
         self._cards = cards
-        self._told = lobby.journal.opened_at
+        self._told = context.journal.opened_at
         self._connection = 0
         """The connection on which what an earlier one did not confirm has been said again."""
         self._clocks: dict[str, int] = {}
         """By how many ms the clocks of devices are fast that have last been wrong."""
         self._retains: set[str] = set()
         """Devices that have been told of for the retain flag on their presses."""
-        mqtt.level("triage", lobby.rules.triage.picture())
+        mqtt.level("triage", context.rules.triage.picture())
         self._trouble = ""
         self._notices: Sequence[str] = ()
 
@@ -82,8 +82,9 @@ class MqttPost:
             case BadPress(where, id, field, boot, seq):
                 self._acknowledge(where, id, boot, seq, self._error("bad_press", field=field))
             case Foreign(topic):
-                log.warning("%s: %s", self.id, self._lobby.rules.wording.say("notice.foreign_topic", topic=topic))
+                log.warning("%s: %s", self.id, self.context.rules.wording.say("notice.foreign_topic", topic=topic))
             case LinkUp():
+                self.context.health(self.id, OK, "")
                 self._catch_up()
             case LinkDown():
                 pass
@@ -92,19 +93,19 @@ class MqttPost:
         """What the last connection did not confirm may not have arrived: it is said again, once on each."""
         if self._mqtt.is_connected and self._connection != self._mqtt.connections:
             self._connection = self._mqtt.connections
-            self._told = min(self._told, max(self._mqtt.confirmed, self._lobby.journal.opened_at))
-            self._tell(self._lobby.journal.rows_after(self._told, MISSED_LIMIT))
+            self._told = min(self._told, max(self._mqtt.confirmed, self.context.journal.opened_at))
+            self._tell(self.context.journal.rows_after(self._told, MISSED_LIMIT))
 
     def update(self, state: State) -> None:
         self._catch_up()
-        rules = self._lobby.rules
-        now = self._lobby.now()
+        rules = self.context.rules
+        now = self.context.now()
         calls = views.coming(state, rules, now)  # reckoned once for all
-        self._mqtt.level("board", views.board(state, rules, now, self._notices, self._lobby.waits(), calls))
+        self._mqtt.level("board", views.board(state, rules, now, self._notices, self.context.waits(), calls))
         self._mqtt.level("advice", views.advice(state, rules))
         if self._cards:
             self._cards.update(state)
-        for counter in self._keypads.values():
+        for counter in self.keypads.values():
             screen = views.screen(state, rules, rules.counters[counter], now, calls)
             self._mqtt.level(f"keypad/{counter}/screen", screen | {"text": self._trouble} if self._trouble else screen)
         self._flush()
@@ -144,7 +145,7 @@ class MqttPost:
 
     def _pressed(self, press: MqttPress) -> None:
         payload = press.payload
-        now = self._lobby.now()
+        now = self.context.now()
 
         def answered(answer: Answer) -> None:
             self._acknowledge(press.where, press.id, payload.boot, payload.seq, answer)
@@ -165,18 +166,18 @@ class MqttPost:
                 answered(answer)
 
             # A press that has acted already gets its answer again, whenever it was made.
-            self._lobby.submit(replace(request, reply=doubted, instead=doubt))
+            self.context.submit(replace(request, reply=doubted, instead=doubt))
             return
         if payload.at is not None:
             self._clock_is_right(device)
         if self._cards and isinstance(payload, KioskPayload):
             self._cards.submit(press.id, payload.token, request)
         else:
-            self._lobby.submit(request)
+            self.context.submit(request)
 
     def _doubt(self, device: str, clock: int, fast: int) -> Answer:
         """The answer to a press that was made at another time than now by its device's clock, which is so `fast`."""
-        say, shown = self._lobby.rules.wording.say, self._clock(clock)
+        say, shown = self.context.rules.wording.say, self._clock(clock)
         if fast > 0:
             return Answer("refused", say("refused.from_future", device=device, clock=shown), code="from_future")
         return Answer("refused", say("refused.too_old", device=device, clock=shown), code="too_old")
@@ -187,7 +188,7 @@ class MqttPost:
             return
         agree = [other for other, its in self._clocks.items() if abs(its - fast) <= CLOCKS_APART]
         self._clocks[device] = fast
-        say, shown = self._lobby.rules.wording.say, self._clock(clock)
+        say, shown = self.context.rules.wording.say, self._clock(clock)
         if agree:
             log.warning("%s: %s", device, say("notice.clock_agrees", clock=shown, devices=" ".join(agree)))
         else:
@@ -195,16 +196,16 @@ class MqttPost:
 
     def _clock_is_right(self, device: str) -> None:
         if self._clocks.pop(device, None) is not None:
-            log.warning("%s: %s", device, self._lobby.rules.wording.say("notice.clock_right"))
+            log.warning("%s: %s", device, self.context.rules.wording.say("notice.clock_right"))
 
     def _clock(self, at: int) -> str:
-        return self._lobby.rules.local(min(at, FARTHEST)).strftime("%Y-%m-%d %H:%M:%S")
+        return self.context.rules.local(min(at, FARTHEST)).strftime("%Y-%m-%d %H:%M:%S")
 
     def _retained(self, where: Where, id: str, boot: Any, seq: Any) -> None:
         """A press that the broker is to keep would be delivered again and again: it is not taken."""
-        device, wording = f"{where}/{id}", self._lobby.rules.wording
+        device, wording = f"{where}/{id}", self.context.rules.wording
         self._acknowledge(where, id, boot, seq, replace(self._error("press_retained"), result="refused"))
-        known = {"keypad": self._keypads.values(), "panel": self._panels, "kiosk": self._kiosks}
+        known = {"keypad": self.keypads.values(), "panel": self.panels, "kiosk": self.kiosks}
         if id in known[where] and device not in self._retains:
             self._retains.add(device)
             log.warning("%s: %s", device, wording.say("refused.press_retained"))
@@ -214,27 +215,27 @@ class MqttPost:
     ) -> Request | Answer:
         match payload:
             case KeypadPayload(key=key, digits=digits):
-                if press.id not in self._keypads.values():
+                if press.id not in self.keypads.values():
                     return self._error("no_keypad", counter=press.id)
                 command = keys.at_counter(key, digits, press.id, at, cause)
                 return Request(command, reply) if command else self._error("unknown_key", key=key)
             case PanelPayload(key=key, ticket=ticket, service=service, counter=counter, reason=text):
-                if press.id not in self._panels:
+                if press.id not in self.panels:
                     return self._error("unknown_device", device=press.id)
                 reason, remark = keys.reason_and_remark(text)
-                by, paper = f"panel/{press.id}", self._lobby.paper()
+                by, paper = f"panel/{press.id}", self.context.paper()
                 command = keys.at_panel(
                     key, by, at, cause, ticket=ticket, service=service, counter=counter, reason=reason, paper=paper
                 )
                 return Request(command, reply, remark) if command else self._error("unknown_key", key=key)
             case KioskPayload(key=key, service=service, klass=klass):
-                if press.id not in self._kiosks:
+                if press.id not in self.kiosks:
                     return self._error("unknown_device", device=press.id)
                 if key != "TAKE":
                     return self._error("unknown_key", key=key)
                 if klass in keys.GRANTED:
                     return replace(self._error("class_is_granted"), result="refused")
-                hold_off, screen = self._kiosks[press.id]
+                hold_off, screen = self.kiosks[press.id]
                 take = TakeTicket(
                     at=at,
                     cause=cause,
@@ -242,7 +243,7 @@ class MqttPost:
                     service=service,
                     klass=klass,
                     hold_off=hold_off,
-                    paper=self._lobby.paper(),
+                    paper=self.context.paper(),
                     screen=screen,
                     choice=payload.choice,
                     insist=payload.insist,
@@ -263,4 +264,10 @@ class MqttPost:
         self._flush()
 
     def _error(self, code: str, **about: object) -> Answer:
-        return Answer("error", self._lobby.rules.wording.say(f"refused.{code}", **about), code=code)
+        return Answer("error", self.context.rules.wording.say(f"refused.{code}", **about), code=code)
+
+
+def needs_broker(table: Table, file: File) -> Iterator[Fault]:
+    """What every device on MQTT needs."""
+    if "mqtt" not in file.sections:
+        yield ("driver",), 'it needs MQTT; add [mqtt] with broker = "mqtt://host:port"'

@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 import logging
+import tomllib
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated, Literal
 
-from controller.desk.post import Lobby
+from pydantic import AfterValidator
+
+from controller.devices.kit import Adapter, Context, Kind
+from controller.devices.settings import FilePath, Shows, WiredSettings, between, takes
 from controller.engine import Request
 from controller.lobby.actions.report_print import ReportPrint
 from controller.lobby.actions.reprint import TicketReprinted
@@ -15,8 +22,10 @@ from controller.lobby.aggregate import Row
 from controller.lobby.model.paper import Paper
 from controller.lobby.model.state import Print, State
 from controller.lobby.show import views
+from drivers.characters import on_paper
 from drivers.device import Health
 from drivers.escpos import EscposPrinter, Printed, PrinterBusy, Sent, Unknown
+from drivers.link import SerialLink
 from drivers.session import LinkDown
 
 log = logging.getLogger(__name__)
@@ -25,16 +34,41 @@ Render = Callable[[Mapping[str, str]], bytes]
 """A ticket's fields -> the printer's bytes."""
 
 
-class PrinterPost:
+def _layout(path: Path) -> Path:
+    from drivers.paper import Layout  # noqa: PLC0415 - python-escpos takes long to import, and few branches get here
+
+    try:
+        Layout.from_dict(tomllib.loads(path.read_text("utf-8")))
+    except OSError as error:
+        raise ValueError(f"{path} cannot be read: {(error.strerror or str(error)).lower()}") from None
+    except ValueError as error:
+        raise ValueError(f"{path} is no ticket layout: {str(error).splitlines()[0]}") from None
+    return path
+
+
+class EscposSettings(WiredSettings):
+    """A ticket printer. `columns`: characters of half width to a line; `layout`: None is the one we ship."""
+
+    driver: Literal["escpos"]
+    columns: Annotated[int, between(16, 64)] = 32
+    layout: Annotated[FilePath | None, AfterValidator(_layout)] = None
+    qr: Annotated[bool, takes("true or false")] = True
+
+    def shows(self, shipped: Path, language: str) -> Shows:
+        layout = self.layout or shipped / f"ticket.{language}.toml"
+        wording = ("ticket", "wait")
+        return Shows("on paper", on_paper, wording, branch=True, services=True, classes=True, layouts=(layout,))
+
+
+class PrinterAdapter(Adapter):
     """One printer. Jobs are named `<ticket>#<copy>`."""
 
     def __init__(
-        self, id: str, printer: EscposPrinter, render: Render, lobby: Lobby, flush: Callable[[], None]
+        self, id: str, printer: EscposPrinter, render: Render, context: Context, flush: Callable[[], None]
     ) -> None:
-        self.id = id
+        super().__init__(id, context)
         self._printer = printer
         self._render = render
-        self._lobby = lobby
         self._flush = flush
         self._backlog: deque[tuple[str, bytes]] = deque()
         """Jobs beyond what the driver keeps: presses of one moment, decided before the first was queued."""
@@ -46,8 +80,7 @@ class PrinterPost:
             return "printer_busy"
         return "ready" if self._printer.ready else self._printer.detail
 
-    def health(self, down: LinkDown) -> Health | None:
-        """The printer's state while its link is down, where that is not simply "not connected"."""
+    def health_without(self, down: LinkDown) -> Health | None:
         return self._printer.held_off() if down.reason == "stalled" else None
 
     def heard(self, fact: object) -> None:
@@ -61,10 +94,7 @@ class PrinterPost:
             case Unknown(job):
                 self._report(job, "unknown")
             case Health():
-                self._lobby.health(self.id, fact, "")
-
-    def update(self, state: State) -> None:
-        pass
+                self.context.health(self.id, fact, "")
 
     def told(self, rows: Sequence[Row], state: State) -> None:
         for row in rows:
@@ -96,8 +126,8 @@ class PrinterPost:
     def _laid_out(self, state: State, ticket: str) -> bytes | None:
         """The printer's bytes; None for a ticket that cannot be laid out, which is logged."""
         try:
-            qr = self._lobby.page(state.day, ticket)
-            return self._render(views.ticket_fields(state, self._lobby.rules, state.tickets[ticket], qr))
+            qr = self.context.page(state.day, ticket)
+            return self._render(views.ticket_fields(state, self.context.rules, state.tickets[ticket], qr))
         except Exception:
             log.exception("%s: ticket %s could not be laid out", self.id, ticket)
             return None
@@ -111,7 +141,32 @@ class PrinterPost:
 
     def _report(self, job: str, result: str) -> None:
         ticket, _, copy = job.rpartition("#")
-        at = self._lobby.now()
+        at = self.context.now()
         cause = f"{self.id}:{job}:{result}:{at}"
         command = ReportPrint(at=at, cause=cause, ticket=ticket, copy=int(copy), result=result)  # type: ignore[arg-type]
-        self._lobby.submit(Request(command, key=f"{self.id}:{job}"))
+        self.context.submit(Request(command, key=f"{self.id}:{job}"))
+
+
+def _build(device: EscposSettings, context: Context) -> Adapter:
+    printer = EscposPrinter(baud=device.link.baud if isinstance(device.link, SerialLink) else None)
+    link = replace(device.link, xonxoff=True) if isinstance(device.link, SerialLink) else device.link
+    session = context.connect(device.id, printer, link)
+    return PrinterAdapter(device.id, printer, _render(context, device), context, session.flush)
+
+
+def _render(context: Context, device: EscposSettings) -> Render:
+    # python-escpos takes a third of a second to import: paid here, before READY, and only where there is a printer.
+    from drivers.paper import Layout  # noqa: PLC0415
+
+    path = device.layout or context.shipped / f"ticket.{context.rules.wording.language}.toml"
+    layout = Layout.from_dict(tomllib.loads(path.read_text("utf-8")))
+    return lambda fields: layout.render(fields if device.qr else {**fields, "qr": ""}, device.columns)
+
+
+KIND = Kind(
+    "escpos",
+    EscposSettings,
+    _build,
+    only_one='"{id}" is a ticket printer already, and a branch has one; remove one',
+    order=40,
+)

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+import re
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from typing import Annotated, Literal
+
+from pydantic import BeforeValidator, Field
 
 from controller import keys
-from controller.desk.post import Lobby
+from controller.devices.kit import Adapter, Context, Fault, File, Kind, Table
+from controller.devices.settings import CounterId, WiredSettings, between, takes
 from controller.engine import Request
 from controller.lobby.actions.command import Command
 from controller.lobby.actions.rating import Rate, RatingAsked
@@ -15,6 +20,7 @@ from controller.lobby.answers import Answer
 from controller.lobby.model.state import State
 from controller.lobby.show import views
 from drivers.device import Health
+from drivers.link import SerialLink
 from drivers.terminal68 import OUTAGE, Frame, NotHeard, Pressed, Rated, Terminal68, UnknownAddress
 
 log = logging.getLogger(__name__)
@@ -24,7 +30,44 @@ SAME_MOMENT = 1000
 """Milliseconds by which times of presses may run ahead of the clock, to tell one press from the next."""
 
 
-class TerminalsPost:
+def _address(value: object) -> object:
+    if isinstance(value, str) and re.fullmatch(r"[1-9][0-9]?", value):
+        return int(value)
+    raise ValueError(f'"{value}" is no bus address; use 1 to 99')
+
+
+Address = Annotated[int, BeforeValidator(_address)]
+_Addresses = Annotated[
+    dict[Address, CounterId], takes('bus address from 1 to 99 = counter id in quotes, as in { 1 = "1" }')
+]
+
+
+class Terminal68Settings(WiredSettings):
+    """Call terminals and raters on one bus: `addresses` and `raters` map bus addresses to counters."""
+
+    driver: Literal["terminal68"]
+    addresses: _Addresses = Field(default_factory=dict)
+    raters: _Addresses = Field(default_factory=dict)
+    repeat_ms: Annotated[int, between(0, 5000, "milliseconds")] = 400
+
+    @property
+    def rated(self) -> Collection[str]:
+        return self.raters.values()
+
+
+def _counters(table: Table) -> Iterator[tuple[tuple[str | int, ...], str]]:
+    for key in ("addresses", "raters"):
+        for address, counter in (table.get(key) or {}).items():
+            if counter is not None:
+                yield (key, address), counter
+
+
+def _check(table: Table, file: File) -> Iterator[Fault]:
+    for address in (table.get("addresses") or {}).keys() & (table.get("raters") or {}).keys():
+        yield ("raters", address), f"{address} is also the address of a terminal; give each its own"
+
+
+class TerminalsAdapter(Adapter):
     """One bus; `addresses` and `raters` map bus addresses to counters."""
 
     def __init__(
@@ -33,18 +76,17 @@ class TerminalsPost:
         bus: Terminal68,
         addresses: Mapping[int, str],
         raters: Mapping[int, str],
-        lobby: Lobby,
+        context: Context,
         flush: Callable[[], None],
     ) -> None:
-        self.id = id
+        super().__init__(id, context)
         self._bus = bus
         self._addresses = addresses
         self._raters = raters
-        self._lobby = lobby
         self._flush = flush
         self._resumed = True
         """Nothing has been heard since the start but what may have been said before it."""
-        rows = lobby.journal.rows_after(lobby.journal.opened_at - 1, 1)
+        rows = context.journal.rows_after(context.journal.opened_at - 1, 1)
         self._last_sign = rows[0].at if rows else 0
         """The last sign of life of the run before this one."""
         self._latest: dict[int, int] = {}
@@ -71,11 +113,11 @@ class TerminalsPost:
                     address,
                 )
             case Health():
-                self._lobby.health(self.id, fact, "")
+                self.context.health(self.id, fact, "")
 
     def update(self, state: State) -> None:
         for address, id in self._addresses.items():
-            counter = self._lobby.rules.counters[id]
+            counter = self.context.rules.counters[id]
             self._bus.show_ticket(address, state.counter(id).ticket)
             self._bus.show_waiting(address, views.waiting_for(state, counter))
         self._flush()
@@ -118,19 +160,19 @@ class TerminalsPost:
                 self._bus.unanswered(frame)
             self._flush()
 
-        self._lobby.submit(Request(command, answered, press=_press(frame)))
+        self.context.submit(Request(command, answered, press=_press(frame)))
 
     def _cause(self, frame: Frame, early: bool) -> tuple[int, str]:
         """The time and the cause of a press. The first thing heard after a start may be a copy of the last press that
         was written before it: then these are that one's. What was written long before the end has been echoed."""
-        now, latest = self._lobby.now(), self._latest.get(frame.address, 0)
+        now, latest = self.context.now(), self._latest.get(frame.address, 0)
         # Two presses that are heard in one millisecond are two; a clock that was set back is another matter.
         at = latest + 1 if now <= latest < now + SAME_MOMENT else now
         self._latest[frame.address] = at
         prefix = f"terminal68:{self.id}:{frame.address}:"
         self._resumed = self._resumed and early
         if self._resumed:
-            journal = self._lobby.journal
+            journal = self.context.journal
             earlier = journal.recent_cause(prefix, at - round(OUTAGE * 1000), at, _press(frame))
             if earlier and self._last_sign - int(earlier.rpartition(":")[2]) <= self._bus.repeat_ms:
                 return at, earlier
@@ -139,3 +181,17 @@ class TerminalsPost:
 
 def _press(frame: Frame) -> str:
     return bytes((frame.function, *frame.data)).hex()
+
+
+REFRESH = 60.0
+"""Seconds in which a display that cannot confirm what it is told is told again."""
+
+
+def _build(device: Terminal68Settings, context: Context) -> Adapter:
+    baud = device.link.baud if isinstance(device.link, SerialLink) else None
+    bus = Terminal68(device.addresses, device.raters, repeat_ms=device.repeat_ms, baud=baud, refresh=REFRESH)
+    session = context.connect(device.id, bus, device.link)
+    return TerminalsAdapter(device.id, bus, device.addresses, device.raters, context, session.flush)
+
+
+KIND = Kind("terminal68", Terminal68Settings, _build, _check, _counters, order=30)

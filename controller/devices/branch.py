@@ -1,0 +1,56 @@
+"""Builds what a branch has configured: an adapter and a session for every device."""
+
+from __future__ import annotations
+
+from controller.cards import CardTokens
+from controller.config import MqttSettings, Settings
+from controller.devices.cards import Cards
+from controller.devices.hub import Hub
+from controller.devices.kit import AnySession, kinds
+from controller.devices.mqtt import MqttAdapter
+from drivers.mqtt import MqttLobby
+from drivers.mqtt_session import Broker, MqttSession
+
+
+def build(settings: Settings, hub: Hub) -> dict[str, AnySession]:
+    """Put every device's adapter on the hub; the sessions to run, by name."""
+    context = hub.context
+    if settings.cards:
+        tokens = CardTokens(settings.cards.key_file, settings.cards.tokens_file, settings.rules.classes)
+        tokens.open()
+        context.shared[Cards] = Cards(tokens, context)
+    mqtt = _mqtt(settings.mqtt, hub) if settings.mqtt else None
+    for driver, kind in kinds().items():
+        for device in settings.devices:
+            if device.driver == driver:
+                adapter = kind.build(device, context)
+                if adapter:
+                    hub.add(adapter)
+    if mqtt:
+        lobby, adapter, session = mqtt
+        lobby.expect([*hub.sessions, MqttAdapter.ID])
+        context.run(MqttAdapter.ID, session)
+        hub.add(adapter)
+    return hub.sessions
+
+
+def _mqtt(broker: MqttSettings, hub: Hub) -> tuple[MqttLobby, MqttAdapter, MqttSession]:
+    context = hub.context
+    lobby = MqttLobby(context.rules.branch)
+    session = MqttSession(
+        lobby,
+        Broker(
+            broker.host,
+            broker.port,
+            broker.client_id,
+            broker.tls,
+            broker.username,
+            broker.password_file,
+            broker.ca_file,
+            is_old=broker.embedded,
+        ),
+        lambda fact: hub.heard(MqttAdapter.ID, fact),
+    )
+    adapter = MqttAdapter(lobby, {}, [], {}, context, session.flush, context.shared.get(Cards))
+    context.shared[MqttAdapter] = adapter
+    return lobby, adapter, session

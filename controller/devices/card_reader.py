@@ -1,0 +1,94 @@
+"""Readers of bank cards beside a ticket button."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Annotated, Literal
+
+from controller.devices.cards import Cards
+from controller.devices.kit import Adapter, Context, Fault, File, Kind, Table
+from controller.devices.settings import DeviceId, WiredSettings, between, nearest
+from controller.lobby.model.state import State
+from drivers.cardreader import BadCard, CardRead, CardReader
+from drivers.device import Health
+from drivers.session import LinkDown
+
+BAD_CARDS = 3
+"""Cards in a row that cannot be read, after which that is said."""
+
+
+class CardReaderSettings(WiredSettings):
+    """A reader of bank cards beside the ticket button `kiosk`; a card counts for a press `within` so many seconds."""
+
+    driver: Literal["card-reader"]
+    kiosk: DeviceId
+    within: Annotated[float, between(1, 300, "seconds")] = 30
+
+
+class CardReaderAdapter(Adapter):
+    """One reader, at the button `kiosk`; a card counts `within` so many seconds.
+
+    What keeps its cards from giving a class is part of its health, though the reader itself works.
+    """
+
+    def __init__(self, id: str, kiosk: str, within: float, cards: Cards, context: Context) -> None:
+        super().__init__(id, context)
+        self._kiosk = kiosk
+        self._within = within
+        self._cards = cards
+        self._bad = 0
+        self._health: Health | None = None
+        """What the driver says; None: it is not connected."""
+        cards.watch(self._report)
+
+    def heard(self, fact: object) -> None:
+        match fact:
+            case CardRead(number):
+                self._bad = 0
+                self._cards.read(self._kiosk, number, self._within)
+                self._report()
+            case BadCard():
+                self._bad += 1
+                self._report()
+            case Health():
+                self._health = fact
+                self._report()
+            case LinkDown():
+                self._health = None
+                self._bad = 0
+
+    def update(self, state: State) -> None:
+        self._cards.look()
+
+    def _report(self) -> None:
+        health = self._health
+        if health is None:
+            return
+        if self._cards.trouble:
+            health = Health("degraded", self._cards.trouble)
+        elif self._bad >= BAD_CARDS:
+            health = Health("degraded", "cards_unread")
+        self.context.health(self.id, health, "")
+
+
+def _check(table: Table, file: File) -> Iterator[Fault]:
+    if "cards" not in file.sections:
+        yield ("driver",), "it needs the secret and the tokens; add [cards] with key_file and tokens_file"
+    if table.get("kiosk") is None or any(device.get("id") is None for device in file.devices):
+        return
+    kiosks = [str(device["id"]) for device in file.devices if device.get("driver") == "mqtt-kiosk"]
+    if not kiosks:
+        yield ("kiosk",), 'there is no ticket button; add a device with driver = "mqtt-kiosk"'
+    elif table["kiosk"] not in kiosks:
+        yield ("kiosk",), f'there is no ticket button "{table["kiosk"]}"; {nearest(table["kiosk"], kiosks)}'
+
+
+def _build(device: CardReaderSettings, context: Context) -> Adapter | None:
+    cards = context.shared.get(Cards)
+    if cards is None:
+        return None
+    context.connect(device.id, CardReader(), device.link)
+    return CardReaderAdapter(device.id, device.kiosk, device.within, cards, context)
+
+
+KIND = Kind("card-reader", CardReaderSettings, _build, _check, order=70)

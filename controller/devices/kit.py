@@ -1,0 +1,209 @@
+"""What a kind of device is made of: its settings, its checks, its adapter, and how that is built.
+
+A new kind is one file that says `KIND = Kind(..)`, and a line in its package's entry points `lobby.devices`. Kinds do
+not know the configuration or the hub: the configuration reads them, and the hub tells them what has happened.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Any, Generic, Protocol, TypeVar
+
+from controller.devices.settings import DeviceSettings
+from controller.engine import Request
+from controller.journal import Journal
+from controller.lobby.aggregate import Row
+from controller.lobby.model.paper import Paper
+from controller.lobby.model.rules import Rules
+from controller.lobby.model.state import State
+from controller.lobby.model.wording import Wording
+from controller.lobby.show.views import Waits
+from drivers.device import Driver, Health
+from drivers.link import Link
+from drivers.session import LinkDown, Session
+
+GROUP = "lobby.devices"
+"""The entry points of kinds: a driver's name = `module:KIND`."""
+Table = Mapping[str, Any]
+"""A table as the file has it; None where a value is wrong, of which nothing more is said."""
+S = TypeVar("S", bound=DeviceSettings)
+
+
+class AnySession(Protocol):
+    """What keeps a device going. `settled` is set once it has been tried, well or badly."""
+
+    settled: asyncio.Event
+
+    async def run(self) -> None:
+        """Until cancelled."""
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceReport:
+    """A device's state as outsiders read it; `since` in ms since 1970, UTC."""
+
+    state: str
+    detail: str
+    since: int
+
+    def content(self) -> Mapping[str, object]:
+        """The payload of `device/<id>`."""
+        return {"state": self.state, "detail": self.detail, "since": self.since}
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What an adapter may use of the rest: nothing else."""
+
+    rules: Rules
+    journal: Journal
+    submit: Callable[[Request], None]
+    now: Callable[[], int]
+    """The time in ms since 1970, UTC."""
+    steady: Callable[[], float]
+    """Monotonic seconds."""
+    waits: Callable[[], Waits]
+    """How long people will wait, as of the last look ahead."""
+    paper: Callable[[], Paper]
+    """Whether a ticket can be printed now."""
+    health: Callable[[str, Health, str], None]
+    """(device, health, what to log beside it)."""
+    forget: Callable[[str], None]
+    """There is no such device any more."""
+    settled: Callable[[], bool]
+    """Whether the state is what the journal holds: nothing of any other is shown."""
+    page: Callable[[str, str], str]
+    """(business day, ticket) -> what its QR code says."""
+    connect: Callable[[str, Driver, Link], Session]
+    """(device, driver, link) -> the session that runs it; its facts go to the device's adapter."""
+    run: Callable[[str, AnySession], None]
+    """Have another kind of session run with the branch, under a device's name."""
+    heard: Callable[[str, object], None]
+    """Where a session's facts go: (device, fact)."""
+    shipped: Path
+    """The directory of what comes with the program: layouts, wording."""
+    wording: Callable[[str], Wording]
+    """The sentences of a language (zh or en)."""
+    shared: dict[type, Any] = field(default_factory=dict)
+    """What several devices have in common, by its type: the lobby on MQTT, the cards that were shown."""
+
+
+class Adapter:
+    """One device's place in the lobby, by default one that is told everything and does nothing of it."""
+
+    watches = False
+    """Whether it shows the whole branch, and so is told of notices, figures and other devices as well."""
+
+    def __init__(self, id: str, context: Context) -> None:
+        self.id = id
+        self.context = context
+
+    def heard(self, fact: object) -> None:
+        """The device said something, or its link went down or up."""
+        if isinstance(fact, Health):
+            self.context.health(self.id, fact, "")
+
+    def update(self, state: State) -> None:
+        """The lobby has changed: show what is to be shown now."""
+
+    def told(self, rows: Sequence[Row], state: State) -> None:
+        """These have just happened: do what happens once."""
+
+    def restarted(self, state: State) -> None:
+        """The day has been replayed: whatever was under way at the end of the last run is unknown."""
+
+    @property
+    def paper(self) -> Paper | None:
+        """Whether a ticket can be printed now, else why not; None: it prints no tickets."""
+        return None
+
+    def health_without(self, down: LinkDown) -> Health | None:
+        """The device's state while its link is down, where that is not simply "not connected"."""
+        return None
+
+    # -- where it watches ------------------------------------------------------------------------------------
+
+    def notice(self, notices: Sequence[str], staff: Sequence[str], trouble: str) -> None:
+        """What customers must know, what else the staff must, and what screens say instead of their text; shown by
+        `update`."""
+
+    def figures(self, figures: Mapping[str, Any]) -> None:
+        """The day so far; shown by `update`."""
+
+    def device(self, id: str, report: DeviceReport) -> None:
+        """A device's state has changed."""
+
+    def gone(self, id: str) -> None:
+        """There is no such device any more."""
+
+
+class Display(Adapter):
+    """A display whose level `show` sets from the lobby's state, and `flush` sends."""
+
+    def __init__(self, id: str, show: Callable[[State], None], context: Context, flush: Callable[[], None]) -> None:
+        super().__init__(id, context)
+        self._show = show
+        self._flush = flush
+
+    def update(self, state: State) -> None:
+        self._show(state)
+        self._flush()
+
+
+# -- a kind ------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """The rest of the configuration, as far as the checks of a device may ask."""
+
+    sections: frozenset[str]
+    """The tables that there are, such as `mqtt`."""
+    counters: Sequence[str] | None
+    """The ids of the counters; None: not all are known."""
+    devices: Sequence[Table]
+    """All devices, this one among them."""
+    before: Sequence[Table]
+    """Those that stand above it."""
+
+
+Fault = tuple[tuple[str | int, ...], str]
+"""A place inside of the device's table, and what is wrong there, in words for an installer."""
+
+
+def no_more_to_check(table: Table, file: File) -> Iterator[Fault]:
+    """Everything is said by the keys' own types."""
+    yield from ()
+
+
+@dataclass(frozen=True, slots=True)
+class Kind(Generic[S]):
+    """One kind of device.
+
+    `build` puts its sessions to work and gives its adapter, None if it needs none of its own. `check` says what is
+    wrong with a table beyond its keys' types. `counters`: the counters that a table names, each with its place.
+    `only_one`: why a branch may have one alone, with {id} for the one that it has. Kinds are told of a change in
+    `order`: what customers look at first, first.
+    """
+
+    driver: str
+    settings: type[S]
+    build: Callable[[S, Context], Adapter | None]
+    check: Callable[[Table, File], Iterator[Fault]] = no_more_to_check
+    counters: Callable[[Table], Iterator[tuple[tuple[str | int, ...], str]]] = lambda table: iter(
+        [(("counter",), table["counter"])] if table.get("counter") is not None else []
+    )
+    only_one: str = ""
+    order: int = 50
+
+
+@cache
+def kinds() -> Mapping[str, Kind[Any]]:
+    """Every kind that is installed, by its driver's name, in the order of `Kind.order`."""
+    found: list[Kind[Any]] = [point.load() for point in entry_points(group=GROUP)]
+    return {kind.driver: kind for kind in sorted(found, key=lambda kind: (kind.order, kind.driver))}

@@ -1,0 +1,24 @@
+"""The lobby manager's buttons on MQTT."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from controller.devices.kit import Context, Kind
+from controller.devices.mqtt import MqttAdapter, needs_broker
+from controller.devices.settings import DeviceSettings
+
+
+class MqttPanelSettings(DeviceSettings):
+    """The lobby manager's buttons."""
+
+    driver: Literal["mqtt-panel"]
+
+
+def _build(device: MqttPanelSettings, context: Context) -> None:
+    mqtt = context.shared.get(MqttAdapter)
+    if mqtt:
+        mqtt.panels.append(device.id)
+
+
+KIND = Kind("mqtt-panel", MqttPanelSettings, _build, needs_broker, order=80)

@@ -1,0 +1,231 @@
+"""The voice of the hall: a call is spoken while its customer is expected at the counter, and no longer."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Callable, Sequence
+from itertools import pairwise
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field, PlainValidator
+
+from controller.devices.kit import Adapter, Context, Kind
+from controller.devices.settings import DeviceSettings, DirectoryPath, between, takes
+from controller.lobby.actions.call_next import TicketCalled
+from controller.lobby.actions.recall import TicketRecalled
+from controller.lobby.aggregate import Row
+from controller.lobby.model.calendar import DAY, Span, second_of
+from controller.lobby.model.state import Stage, State
+from controller.lobby.model.wording import Wording
+from drivers import sound
+from drivers.device import Health
+from drivers.voice import STALE, Failing, Phrase, Voice, phrase
+from drivers.voice_session import Speaker, VoiceSession
+
+
+def _clips(path: Path) -> Path:
+    sound.read_clips(path)
+    return path
+
+
+_TIMES = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)\s*-\s*(?:([01]?\d|2[0-3]):([0-5]\d)|24:00)")
+
+
+def _quiet(value: object) -> tuple[Span, ...]:
+    """Spans of the day, in order; one that ends before it begins goes on after midnight, and so is two.
+
+    ValueError, in words for an installer, names them as they were written.
+    """
+    texts = [value] if isinstance(value, str) else value
+    if not isinstance(texts, list) or len(texts) > 8 or not all(isinstance(text, str) for text in texts):
+        raise ValueError('it takes local times "HH:MM-HH:MM", one text or a list of at most 8')
+    spans = sorted(
+        (span, part)
+        for text in texts
+        for part in re.split(r"(?<=\d)[\s,]+(?=\d)", text.strip())
+        for span in _night(part)
+    )
+    for (one, written), (other, after) in pairwise(spans):
+        if other.start < one.end:
+            raise ValueError(f"{written} and {after} overlap; make one of them shorter, or write them as one")
+    return tuple(span for span, _ in spans)
+
+
+def _night(text: str) -> Sequence[Span]:
+    found = _TIMES.fullmatch(text)
+    start = int(found[1]) * 3600 + int(found[2]) * 60 if found else 0
+    end = (int(found[3]) * 3600 + int(found[4]) * 60 if found[3] else DAY) if found else 0
+    if start == end:
+        raise ValueError(f'"{text}" is no span of a day or night; it takes two different times, "HH:MM-HH:MM"')
+    if end == 0:
+        end = DAY
+    return [Span(start, end)] if start < end else [Span(start, DAY), Span(0, end)]
+
+
+def _command(value: object) -> tuple[str, ...]:
+    takes = 'it takes a program and its arguments in one text, such as "aplay -q -"'
+    if not isinstance(value, str) or not value.isprintable():
+        raise ValueError(takes)
+    if len(value) > 1000:
+        raise ValueError(f"it is {len(value)} characters long; put what is longer than 1000 into a script")
+    try:
+        words = tuple(shlex.split(value))
+    except ValueError:
+        raise ValueError("a quote is not closed in it; close it") from None
+    if not words or not words[0]:
+        raise ValueError(takes)
+    return words
+
+
+def _each_once(values: list[str]) -> list[str]:
+    if len(set(values)) < len(values):
+        raise ValueError("a language stands there twice; name each once")
+    return values
+
+
+class VoiceSettings(DeviceSettings):
+    """The voice of the hall. `languages`: empty is the branch's; `speed`: words a minute."""
+
+    driver: Literal["voice"]
+    player: Annotated[tuple[str, ...], PlainValidator(_command), takes('a program, such as "aplay -q -"')] = (
+        "aplay",
+        "-q",
+        "-",
+    )
+    languages: Annotated[
+        list[Literal["zh", "en"]], AfterValidator(_each_once), takes('a list of "zh" and "en"', min_length=1)
+    ] = Field(default_factory=list)
+    times: Annotated[int, between(1, 3)] = 2
+    backlog: Annotated[int, between(1, 20)] = 6
+    chime: Annotated[bool, takes("true or false")] = True
+    quiet: Annotated[tuple[Span, ...], PlainValidator(_quiet), takes('local times "HH:MM-HH:MM"')] = ()
+    yao: Annotated[bool, takes("true or false")] = False
+    clips: Annotated[DirectoryPath | None, AfterValidator(_clips)] = None
+    speed: Annotated[int, between(80, 300, "words a minute")] = 150
+
+    @property
+    def speaks(self) -> bool:
+        return True
+
+
+def call(languages: Sequence[Wording], ticket: str, counter: str, *, yao: bool) -> list[Phrase]:
+    """The call of a ticket, once in each language."""
+    return [
+        phrase(wording.language, wording.templates["voice.call"], yao=yao, ticket=ticket, counter=counter)
+        for wording in languages
+    ]
+
+
+class VoiceAdapter(Adapter):
+    """One voice, which speaks `languages` one after the other. `quiet` says whether it is to be silent now."""
+
+    def __init__(
+        self,
+        id: str,
+        voice: Voice,
+        languages: Sequence[Wording],
+        context: Context,
+        flush: Callable[[], None],
+        *,
+        yao: bool,
+        quiet: Callable[[], bool],
+    ) -> None:
+        super().__init__(id, context)
+        self._voice = voice
+        self._languages = languages
+        self._flush = flush
+        self._yao = yao
+        self._quiet = quiet
+        self._steady = context.steady
+        self._counters: dict[str, str] = {}
+        """Where each ticket that has been announced was called to, while it is expected there."""
+
+    def heard(self, fact: object) -> None:
+        match fact:
+            case Failing(health, reason):
+                self.context.health(self.id, health, reason)
+            case Health():
+                self.context.health(self.id, fact, "")
+
+    def update(self, state: State) -> None:
+        """Nobody is sent to a counter that does not expect them (any more)."""
+        gone = [ticket for ticket, counter in self._counters.items() if not _expected(state, ticket, counter)]
+        for ticket in gone:
+            self._voice.withdraw(ticket)
+            del self._counters[ticket]
+
+    def told(self, rows: Sequence[Row], state: State) -> None:
+        now = self._steady()
+        self._voice.hush(self._quiet(), now)
+        for row in rows:
+            match row.event:
+                case TicketCalled(ticket, counter) | TicketRecalled(ticket, counter):
+                    if _expected(state, ticket, counter):
+                        self._announce(ticket, counter, now)
+        self._flush()
+
+    def restarted(self, state: State) -> None:
+        """Whoever is being called now is announced once, as the last run may have ended before they were.
+
+        Prints, chimes and beeps are edges, which never come from a replay. This is no replay of an edge but a level,
+        as on a board: who is expected at a counter. One that was called a while ago has been heard, or looks up.
+        """
+        now, steady = self.context.now(), self._steady()
+        called = {
+            ticket.id: (now - max(ticket.since, ticket.recalled_at)) / 1000
+            for ticket in state.tickets.values()
+            if ticket.stage is Stage.CALLED
+        }
+        self._voice.hush(self._quiet(), steady)
+        for ticket, age in sorted(called.items(), key=lambda each: -each[1]):
+            if abs(age) <= STALE:  # below 0: the clock was set back since
+                self._announce(ticket, state.tickets[ticket].counter, steady - max(0.0, age), times=1)
+        self._flush()
+
+    def _announce(self, ticket: str, counter: str, at: float, times: int | None = None) -> None:
+        self._counters[ticket] = counter
+        phrases = call(self._languages, ticket, counter, yao=self._yao)
+        for fact in self._voice.announce(ticket, phrases, at, times=times):
+            self.heard(fact)
+
+
+def _expected(state: State, ticket: str, counter: str) -> bool:
+    called = state.tickets.get(ticket)
+    return called is not None and called.stage is Stage.CALLED and called.counter == counter
+
+
+def _build(device: VoiceSettings, context: Context) -> Adapter:
+    rules = context.rules
+    names: list[str] = [*device.languages] or [rules.wording.language]
+    languages = [context.wording(name) for name in names]
+    voice = Voice(times=device.times, backlog=device.backlog)
+    clips = sound.read_clips(device.clips) if device.clips else {}
+
+    def quiet() -> bool:
+        second = second_of(rules.local(context.now()))
+        return any(second in span for span in device.quiet)
+
+    # Every digit, so that espeak-ng is tried if one has no clip, and a letter of a ticket.
+    letters = rules.services[rules.default_service].prefix
+    session = VoiceSession(
+        voice,
+        Speaker(clips, speed=device.speed, chime=device.chime),
+        device.player,
+        call(languages, f"{letters}0123456789", next(iter(rules.counters)), yao=device.yao),
+        lambda fact: context.heard(device.id, fact),
+        context.steady,
+        quiet,
+    )
+    context.run(device.id, session)
+    return VoiceAdapter(device.id, voice, languages, context, session.flush, yao=device.yao, quiet=quiet)
+
+
+KIND = Kind(
+    "voice",
+    VoiceSettings,
+    _build,
+    only_one='"{id}" is the voice already, and two would talk at once; remove one',
+    order=60,
+)
