@@ -17,12 +17,12 @@ from pathlib import Path
 
 from bench import processes
 from bench.far_ends import FarEnds
-from simulators.board import BoardFarEnd
-from simulators.farend import FarEnd
+from simulators.devices.bx import BoardFarEnd
+from simulators.devices.escpos import PrinterFarEnd
+from simulators.devices.farend import FarEnd
+from simulators.devices.terminal68 import TerminalBus
+from simulators.devices.vfd import WindowFarEnd
 from simulators.faults import Faults
-from simulators.printer import PrinterFarEnd
-from simulators.terminals import TerminalBus
-from simulators.window import WindowFarEnd
 
 REPEAT_MS = 50
 """The window for retransmissions is short here, so that one terminal can be pressed often."""

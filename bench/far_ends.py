@@ -8,7 +8,7 @@ import time
 import tty
 from collections.abc import Callable, Collection, Mapping
 
-from simulators.farend import FarEnd
+from simulators.devices.farend import FarEnd
 
 CHUNK = 65536
 PATIENCE = 5.0

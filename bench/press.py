@@ -15,7 +15,7 @@ from bench.floors import Commits, Echo, echo
 from bench.history import waiting, write
 from controller.config import read
 from drivers.terminal68 import Frame, Function, Key
-from simulators.board import BoardFarEnd
+from simulators.devices.bx import BoardFarEnd
 
 SPARE_TICKETS = 50
 SETTLING = 2.0

@@ -11,35 +11,29 @@ import threading
 import time
 import webbrowser
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, closing, nullcontext
-from dataclasses import dataclass, replace
-from itertools import groupby, islice
+from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 from random import Random
 from statistics import mean
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
 from controller.config import Settings, WebSettings
-from controller.devices.mqtt_keypad import MqttKeypadSettings
-from controller.devices.mqtt_kiosk import MqttKioskSettings
-from controller.devices.terminal68 import Terminal68Settings
-from controller.devices.vfd import VfdSettings
 from controller.lobby.model.state import Print
 from controller.web.access import Accounts
-from simulators.board import BoardFarEnd
 from simulators.broker import embedded_broker
 from simulators.buttons import Buttons
 from simulators.customers import Customer, stream
 from simulators.demo_screen import Screen
-from simulators.people import Hall, Pad
-from simulators.printer import PrinterFarEnd
+from simulators.devices.kit import Called, Count, Day, Pad, far_ends
+from simulators.people import Hall
 from simulators.stage import FastClock, Stage, running
-from simulators.terminals import TerminalBus
 from simulators.virtual_lobby.server import VirtualLobby, free_port
-from simulators.window import WindowFarEnd
 
 PROFILE = "normal"
 LOAD = 1.25
@@ -52,10 +46,10 @@ AT_THE_DOOR = 6
 
 def missing(settings: Settings) -> str:
     """What a branch lacks for a demo, in words; empty if nothing."""
-    kinds = {type(device) for device in settings.devices}
-    if MqttKioskSettings not in kinds:
+    used = {kind.USED_BY for device in settings.devices if (kind := far_ends().get(device.driver))}
+    if "customer" not in used:
         return 'a ticket button (a device with driver = "mqtt-kiosk")'
-    if not kinds & {MqttKeypadSettings, Terminal68Settings}:
+    if "clerk" not in used:
         return 'a keypad (a device with driver = "terminal68" or "mqtt-keypad")'
     return ""
 
@@ -91,6 +85,7 @@ async def run_demo(
             daemon = await stack.enter_async_context(running(branch, clock))
             buttons = Buttons("127.0.0.1", port or 0, branch.rules.branch, Random(f"{seed}:buttons"))
             await stack.enter_async_context(buttons)
+            stage.hear(buttons)
             hall = Hall(branch, stage, buttons, speed)
             address = ""
             if page is not None:
@@ -120,7 +115,7 @@ async def run_demo(
             if tickets:
                 _draw(stage, tickets)
                 console.print(f"The paper tickets are in {tickets}.")
-            report = Report(branch, stage, buttons, hall, journal, exact=headless)
+            report = Report(branch, stage, buttons, hall, journal, hands.wires, exact=headless)
         report.show(console, exact=headless)
         return report.right(exact=headless)
 
@@ -194,48 +189,45 @@ async def _open_door(hall: Hall, customers: Iterator[Customer]) -> None:
 
 def _draw(stage: Stage, directory: Path) -> None:
     directory.mkdir(parents=True, exist_ok=True)
-    for placed in stage.placed.values():
-        if isinstance(placed.far_end, PrinterFarEnd):
-            for number, paper in enumerate(placed.far_end.tickets, 1):
-                (directory / f"{placed.device.id}-{number:03d}.png").write_bytes(paper.png())
+    for id, device in stage.devices.items():
+        for number, paper in enumerate(device.papers or (), 1):
+            (directory / f"{id}-{number:03d}.png").write_bytes(paper.png())
 
 
-TAKEN_BACK = ("ticket_missed", "ticket_held", "ticket_transferred", "ticket_returned")
-"""What ends a call on the board."""
-BOARD_TAKES = 5.0
-"""Seconds in which a board that has trouble may not have shown what is no longer so: it shows what is."""
-
-
-@dataclass(frozen=True, slots=True)
-class Count:
-    """What the journal says about something, and what was seen of it."""
-
-    what: str
-    journal: int
-    seen: int
-    exact: bool
-    """Whether more may be seen than the journal has (a display that was told again after it had been unplugged)."""
+ENDS = (
+    *("ticket_finished", "ticket_missed", "ticket_held", "ticket_transferred", "ticket_returned", "ticket_reassigned"),
+    *("ticket_called", "ticket_cancelled"),
+)
+"""What ends a call: nobody is expected there any more."""
 
 
 class Report:
     """The day in figures, and what was seen of it set against the journal."""
 
     def __init__(
-        self, settings: Settings, stage: Stage, buttons: Buttons, hall: Hall, journal: Path, *, exact: bool
+        self,
+        settings: Settings,
+        stage: Stage,
+        buttons: Buttons,
+        hall: Hall,
+        journal: Path,
+        wires: Callable[[float], float],
+        *,
+        exact: bool,
     ) -> None:
         self._settings = settings
         self._stage = stage
         self._hall = hall
-        with sqlite3.connect(f"file:{journal}?mode=ro", uri=True) as connection:
-            ask = "SELECT json_extract(data, '$.ticket'), json_extract(data, '$.counter') FROM event WHERE kind = ?"
-            self._issued = [ticket for ticket, _ in connection.execute(ask, ("ticket_issued",))]
-            confirmed = {ticket for ticket, _ in connection.execute(ask, ("ticket_printed",))}
-            self._called = [(ticket, counter) for ticket, counter in connection.execute(ask, ("ticket_called",))]
-            self._short = set() if exact else set(_taken_back(connection, BOARD_TAKES * 1000 * hall.speed))
-            self._rows = connection.execute("SELECT count(*) FROM event").fetchone()[0]
+        with closing(sqlite3.connect(f"file:{journal}?mode=ro", uri=True)) as connection:
+            rows = connection.execute("SELECT kind, at, data FROM event ORDER BY seq").fetchall()
+        self._rows = len(rows)
+        events = [(kind, at, json.loads(data)) for kind, at, data in rows]
+        issued = [about["ticket"] for kind, _, about in events if kind == "ticket_issued"]
         if not exact:  # somebody may have taken the paper out
-            self._issued = [ticket for ticket in self._issued if ticket in confirmed]
+            confirmed = {about["ticket"] for kind, _, about in events if kind == "ticket_printed"}
+            issued = [ticket for ticket in issued if ticket in confirmed]
         hall.has_paper("")
+        self._day = Day(settings.rules, issued, _calls(events, wires), hall.papers)
         self.counts = list(self._count(buttons))
 
     def right(self, *, exact: bool) -> bool:
@@ -243,35 +235,11 @@ class Report:
         return all(c.seen == c.journal if exact and c.exact else c.seen >= c.journal for c in self.counts)
 
     def _count(self, buttons: Buttons) -> Iterator[Count]:
-        for placed in self._stage.placed.values():
-            device, far_end = placed.device, placed.far_end
-            if isinstance(far_end, PrinterFarEnd):
-                on_paper = sum(any(ticket in text for text in self._hall.papers) for ticket in self._issued)
-                yield Count("tickets with a paper", len(self._issued), on_paper, True)
-                yield Count("papers", len(self._issued), far_end.cut, True)
-            if isinstance(device, Terminal68Settings) and isinstance(far_end, TerminalBus):
-                for address, counter in device.addresses.items():
-                    wanted = [digits for digits, _ in groupby(t[-3:] for t, at in self._called if at == counter)]
-                    shown = list(far_end.terminals[address].tickets)
-                    right = sum(one == other for one, other in zip(wanted, shown, strict=False))
-                    seen = right if len(shown) <= len(wanted) else len(shown)
-                    yield Count(f"tickets on the terminal of counter {counter}", len(wanted), seen, True)
-            if isinstance(far_end, BoardFarEnd):
-                lines = {line.strip() for shown in far_end.history for line in shown}
-                say = self._settings.rules.wording.say
-                calls = [
-                    say("board.call", ticket=t, counter=c)
-                    for n, (t, c) in enumerate(self._called)
-                    if n not in self._short
-                ]
-                yield Count(f"calls on {device.id}", len(calls), sum(call in lines for call in calls), True)
-            if isinstance(device, VfdSettings) and isinstance(far_end, WindowFarEnd):
-                seen = {first.strip() for first, _ in far_end.history}
-                here = [t for t, c in self._called if c == device.counter]
-                yield Count(f"calls on {device.id}", len(here), sum(t in seen for t in here), True)
+        for device in self._stage.devices.values():
+            yield from device.counts(self._day)
         if self._settings.mqtt:
             told = Counter(e["data"]["ticket"] for e in buttons.events if e["kind"] == "ticket_called")
-            yield Count("calls told on MQTT", len(self._called), told.total(), True)
+            yield Count("calls told on MQTT", len(self._day.calls), told.total(), True)
 
     def show(self, console: Console, *, exact: bool) -> None:
         """The tables."""
@@ -291,18 +259,19 @@ class Report:
         console.print(checks)
 
 
-def _taken_back(connection: sqlite3.Connection, within: float) -> Iterator[int]:
-    """Which calls, counted from 0, ended so soon after they were made (ms of the clock, as it went then)."""
-    open_: dict[str, tuple[int, float]] = {}
-    calls, set_by = 0, 0
-    for kind, at, data in connection.execute("SELECT kind, at, data FROM event ORDER BY seq"):
-        about = json.loads(data)
+def _calls(events: Sequence[tuple[str, int, Mapping[str, Any]]], wires: Callable[[float], float]) -> list[Called]:
+    """Every call of (kind, at, data) rows. `wires`: the wires' seconds at a time of a clock that nobody has set."""
+    calls: list[Called] = []
+    open_: dict[str, int] = {}
+    set_by = 0
+    for kind, at, about in events:
+        now = wires(at - set_by)
         if kind == "clock_stepped":
             set_by += about["by"]
-        elif kind == "ticket_called":
-            open_[about["ticket"]] = (calls, at - set_by)
-            calls += 1
-        elif kind in TAKEN_BACK and about["ticket"] in open_:
-            call, since = open_.pop(about["ticket"])
-            if at - set_by - since < within:
-                yield call
+        if kind in ENDS and about["ticket"] in open_:
+            n = open_.pop(about["ticket"])
+            calls[n] = replace(calls[n], ended=now)
+        if kind == "ticket_called":
+            open_[about["ticket"]] = len(calls)
+            calls.append(Called(about["ticket"], about["counter"], now))
+    return calls

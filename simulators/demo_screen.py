@@ -20,15 +20,10 @@ from rich.table import Table
 from rich.text import Text
 
 from controller.config import Settings
-from controller.devices.escpos import EscposSettings
-from controller.devices.vfd import VfdSettings
 from controller.lobby.show.views import in_words
-from simulators.board import BoardFarEnd
 from simulators.buttons import Buttons
 from simulators.people import Hall
-from simulators.printer import PrinterFarEnd
-from simulators.stage import Placed, Stage
-from simulators.window import WindowFarEnd
+from simulators.stage import Stage
 
 REFRESH = 0.25
 LINES_KEPT = 5
@@ -93,13 +88,8 @@ class Screen(logging.Handler):
 
     def _make_knobs(self) -> list[tuple[str, tuple[str, Callable[[], None]]]]:
         knobs: list[tuple[str, tuple[str, Callable[[], None]]]] = [("q", ("quit", self._quit.set))]
-        for placed in self._stage.placed.values():
-            if isinstance(placed.far_end, PrinterFarEnd):
-                knobs.append(("p", ("paper out / in", lambda p=placed: _paper(p))))  # type: ignore[misc]
-                knobs.append(("c", ("cover open / closed", lambda p=placed: _cover(p))))  # type: ignore[misc]
-                knobs.append(("u", (f"unplug / plug {placed.device.id}", lambda p=placed: _plug(p))))  # type: ignore[misc]
-            if isinstance(placed.far_end, BoardFarEnd):
-                knobs.append(("h", (f"unplug / plug {placed.device.id}", lambda p=placed: _plug(p))))  # type: ignore[misc]
+        for device in self._stage.devices.values():
+            knobs += [(key, (what, deed)) for key, what, deed in device.demo_keys()]
         return knobs
 
     def _key(self) -> None:
@@ -137,10 +127,11 @@ class Screen(logging.Handler):
     def _counters(self) -> Panel:
         """Each counter by what its own display and its terminal show."""
         table = Table.grid(padding=(0, 2))
-        windows = {
-            placed.device.counter: placed.far_end.lines()[0]
-            for placed in self._stage.placed.values()
-            if isinstance(placed.device, VfdSettings) and isinstance(placed.far_end, WindowFarEnd)
+        rules = self._settings.rules
+        calls = {
+            device.display_of: next(iter(device.calls(rules)), ("", ""))[0]
+            for device in self._stage.devices.values()
+            if device.display_of
         }
         for id, counter in self._settings.rules.counters.items():
             serves = " ".join(
@@ -148,14 +139,13 @@ class Screen(logging.Handler):
                 for service, handicap in counter.serves.items()
             )
             name = self._settings.rules.wording.say("window.counter", counter=id)
-            table.add_row(name, Text(windows.get(id, "").strip(), "bold"), Text(serves, "dim"))
+            table.add_row(name, Text(calls.get(id, ""), "bold"), Text(serves, "dim"))
         return Panel(table, title="counters, as their window displays show them")
 
     def _paper(self) -> Panel:
-        for placed in self._stage.placed.values():
-            if isinstance(placed.device, EscposSettings) and isinstance(placed.far_end, PrinterFarEnd):
-                tickets = placed.far_end.tickets
-                return Panel(tickets[-1].text() if tickets else "", title=f"ticket {len(tickets)}")
+        for device in self._stage.devices.values():
+            if device.papers is not None:
+                return Panel(device.papers[-1].text() if device.papers else "", title=f"ticket {device.cut}")
         return Panel("")
 
     def _devices(self) -> Panel:
@@ -165,18 +155,3 @@ class Screen(logging.Handler):
                 colour = {"ok": "green", "degraded": "yellow", "offline": "red"}[report["state"]]
                 table.add_row(topic.removeprefix("device/"), Text(report["state"], colour), report["detail"])
         return Panel(table, title="devices")
-
-
-def _paper(placed: Placed) -> None:
-    placed.wire.faults.paper = "ok" if placed.wire.faults.paper == "out" else "out"
-    placed.wire.poke()
-
-
-def _cover(placed: Placed) -> None:
-    placed.wire.faults.cover_open = not placed.wire.faults.cover_open
-    placed.wire.poke()
-
-
-def _plug(placed: Placed) -> None:
-    placed.wire.faults.unplugged = not placed.wire.faults.unplugged
-    placed.wire.poke()

@@ -59,6 +59,12 @@ class Faults:
     deaf: bool = False
     """The device does not hear the host, and so goes on sending what waits for an answer."""
 
+    @property
+    def out_of_reach(self) -> bool:
+        """Whether what the host says may not reach the device, or not in time."""
+        parts = self.loss + self.garble + self.mute + self.delay
+        return parts > 0 or self.hang or self.unplugged or self.half_open or self.xoff or self.deaf
+
     def lost(self) -> bool:
         """Whether this message is lost."""
         return self.loss > 0 and self.random.random() < self.loss

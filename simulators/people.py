@@ -7,31 +7,18 @@ ticket button, takes the paper, watches the displays and walks to the window the
 from __future__ import annotations
 
 import asyncio
-import re
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
 from controller.config import Settings
-from controller.devices.mqtt_keypad import MqttKeypadSettings
-from controller.devices.mqtt_kiosk import MqttKioskSettings
-from controller.devices.mqtt_panel import MqttPanelSettings
-from controller.devices.terminal68 import Terminal68Settings
-from controller.devices.vfd import VfdSettings
 from controller.lobby.model.rules import Rules
-from drivers.terminal68 import Key
-from simulators.board import BoardFarEnd
 from simulators.buttons import Buttons
 from simulators.customers import Customer
-from simulators.printer import PrinterFarEnd
+from simulators.devices.kit import GLANCE, Pad, Simulated
 from simulators.stage import Stage
-from simulators.terminals import TerminalBus
-from simulators.window import WindowFarEnd
-from simulators.wire import Wire
 
-GLANCE = 0.02
-"""Seconds of real time between two looks at a display."""
 PAUSE = 0.25
 """Seconds of real time between two tries of something that was just refused."""
 WIRES = 2.0
@@ -49,78 +36,6 @@ PAPERS_LOOKED_AT = 100
 """The latest papers, among which a customer looks for their own."""
 CROWD = 6
 """Waiting customers above which the manager reassigns one."""
-
-
-class Pad(Protocol):
-    """What a clerk has: keys, a display, and an answer to each key."""
-
-    async def press(self, key: str, digits: str = "") -> bool:
-        """Press a key; whether it was accepted. TimeoutError if it is never answered."""
-
-    def waiting(self) -> int:
-        """The number waiting that the display shows."""
-
-    async def call(self) -> bool:
-        """Press call; whether a ticket is shown now."""
-
-
-class TerminalPad:
-    """A terminal on a 68-frame bus."""
-
-    KEYS = {  # noqa: RUF012
-        "CALL": (Key.CALL, ""),
-        "RECALL": (Key.RECALL, ""),
-        "NOSHOW": (Key.CONFIRM, "6"),
-        "EVALUATE": (Key.EVALUATE, ""),
-        "CLOSE": (Key.PAUSE, "9"),
-    }
-
-    def __init__(self, bus: TerminalBus, address: int, wire: Wire) -> None:
-        self._bus, self._address, self._wire = bus, address, wire
-        self._terminal = bus.terminals[address]
-
-    async def press(self, key: str, digits: str = "") -> bool:
-        code, fixed = self.KEYS[key]
-        beeps, echoes = self._terminal.beeps, self._terminal.echoes
-        async with asyncio.timeout(30):
-            while self._terminal.echoes == echoes:
-                self._bus.press(self._address, code, digits or fixed)
-                self._wire.poke()
-                while self._bus.waits_for_echo(self._address):  # noqa: ASYNC110 - a clerk's eyes get no events
-                    await asyncio.sleep(GLANCE)
-        await asyncio.sleep(GLANCE)  # a beep follows its echo at once
-        return self._terminal.beeps == beeps
-
-    def waiting(self) -> int:
-        return int(self._terminal.waiting or 0)
-
-    async def call(self) -> bool:
-        told = self._terminal.told
-        if not await self.press("CALL"):
-            return False
-        for _ in range(20):
-            if self._terminal.told > told:
-                return True
-            await asyncio.sleep(GLANCE)
-        return False  # the last customer was finished, and nobody waits
-
-
-class MqttPad:
-    """A keypad on MQTT."""
-
-    def __init__(self, buttons: Buttons, counter: str) -> None:
-        self._buttons, self._counter = buttons, counter
-
-    async def press(self, key: str, digits: str = "") -> bool:
-        answer = await self._buttons.press(f"keypad/{self._counter}", key=key, digits=digits)
-        return bool(answer["result"] == "ok")
-
-    def waiting(self) -> int:
-        return int(self._buttons.screen(self._counter).get("waiting", 0))
-
-    async def call(self) -> bool:
-        answer = await self._buttons.press(f"keypad/{self._counter}", key="CALL", digits="")
-        return bool(answer["result"] == "ok" and answer["ticket"])
 
 
 @dataclass(slots=True)
@@ -146,17 +61,13 @@ class Hall:
         self._buttons = buttons
         self.speed = speed
         self._opened = asyncio.get_running_loop().time()
-        self._boards = [p.far_end for p in stage.placed.values() if isinstance(p.far_end, BoardFarEnd)]
-        self._windows = {
-            p.device.counter: p.far_end
-            for p in stage.placed.values()
-            if isinstance(p.device, VfdSettings) and isinstance(p.far_end, WindowFarEnd)
-        }
-        self._printers = [p.far_end for p in stage.placed.values() if isinstance(p.far_end, PrinterFarEnd)]
+        self._printers = [device for device in stage.devices.values() if device.papers is not None]
+        self._panel = next((device.topic for device in stage.used_by("manager")), "")
+        self._kiosk = next((device.topic for device in stage.used_by("customer")), "")
+        self._displays = {device.display_of for device in stage.devices.values()} - {""}
         self.papers: list[str] = []
-        self._seen: Counter[PrinterFarEnd] = Counter()
         """The text of every paper ticket so far."""
-        self._on_board = _reader_of(self._rules.wording.say("board.call", ticket="\0t", counter="\0c"))
+        self._seen: Counter[Simulated] = Counter()
         self.visits: list[Visit] = []
         self.left = 0
         self.closing = False
@@ -223,16 +134,14 @@ class Hall:
     async def _take(self, visit: Visit) -> None:
         assert self._buttons
         customer = visit.customer
-        panel = next((d.id for d in self._settings.devices if isinstance(d, MqttPanelSettings)), None)
-        kiosk = next(d.id for d in self._settings.devices if isinstance(d, MqttKioskSettings))
         while not visit.ticket:
-            if customer.klass == "green" and panel:
+            if customer.klass == "green" and self._panel:
                 answer = await self._buttons.press(
-                    f"panel/{panel}", key="GREEN", ticket="", service=customer.service, counter="", reason="elderly"
+                    self._panel, key="GREEN", ticket="", service=customer.service, counter="", reason="elderly"
                 )
             else:
                 answer = await self._buttons.press(
-                    f"kiosk/{kiosk}", key="TAKE", service=customer.service, **{"class": customer.klass}
+                    self._kiosk, key="TAKE", service=customer.service, **{"class": customer.klass}
                 )
             taken = {v.ticket for v in self.visits}
             if answer["result"] == "ok" and answer["ticket"] not in taken:
@@ -256,7 +165,8 @@ class Hall:
         for printer in self._printers:
             fresh = printer.cut - self._seen[printer]
             self._seen[printer] = printer.cut
-            self.papers += [paper.text() for paper in printer.tickets[len(printer.tickets) - fresh :]]
+            papers = printer.papers or ()
+            self.papers += [paper.text() for paper in papers[len(papers) - fresh :]]
         return any(ticket in text for text in self.papers[-PAPERS_LOOKED_AT:])
 
     async def _called(self, visit: Visit) -> str:
@@ -285,22 +195,20 @@ class Hall:
 
     async def _ask_back(self, visit: Visit) -> bool:
         """Ask the lobby manager to bring the ticket back; whether that was still possible."""
-        panel = next((d.id for d in self._settings.devices if isinstance(d, MqttPanelSettings)), None)
-        if not panel or not self._buttons:
+        if not self._panel or not self._buttons:
             return False
-        answer = await self._buttons.press(f"panel/{panel}", key="RETURN", ticket=visit.ticket, reason="late")
+        answer = await self._buttons.press(self._panel, key="RETURN", ticket=visit.ticket, reason="late")
         return bool(answer["result"] == "ok")
 
     def _calls(self) -> Iterator[tuple[str, str]]:
         """(ticket, counter) on every display in the hall."""
-        for counter, window in self._windows.items():
-            yield window.lines()[0].strip(), counter
-        for board in self._boards:
-            for line in board.lines():
-                found = self._on_board.fullmatch(line.strip())
-                if found and found["c"] not in self._windows:
-                    yield found["t"], found["c"]
-        if not self._boards and not self._windows and self._buttons:
+        looked = False
+        for device in self._stage.devices.values():
+            for ticket, counter in device.calls(self._rules):
+                if device.display_of or counter not in self._displays:
+                    yield ticket, counter
+            looked = looked or device.is_read
+        if not looked and self._buttons:
             for call in self._buttons.retained.get("board", {}).get("calls", []):
                 yield call["ticket"], call["counter"]
 
@@ -311,15 +219,7 @@ class Hall:
 
     def pads(self) -> dict[str, Pad]:
         """The keypad of each counter that has one."""
-        pads: dict[str, Pad] = {}
-        for device in self._settings.devices:
-            if isinstance(device, MqttKeypadSettings) and self._buttons:
-                pads[device.counter] = MqttPad(self._buttons, device.counter)
-        for placed in self._stage.placed.values():
-            if isinstance(placed.device, Terminal68Settings) and isinstance(placed.far_end, TerminalBus):
-                for address, counter in placed.device.addresses.items():
-                    pads[counter] = TerminalPad(placed.far_end, address, placed.wire)
-        return pads
+        return {counter: pad for device in self._stage.used_by("clerk") for counter, pad in device.pads().items()}
 
     async def clerk(self, counter: str, pad: Pad) -> None:
         """One clerk's day."""
@@ -340,8 +240,7 @@ class Hall:
             if visit is None:
                 await pad.press("NOSHOW")
                 continue
-            if isinstance(pad, MqttPad):
-                await pad.press("START")
+            await pad.started()
             await self.pass_time(visit.customer.service_time)
             if self._rules.counters[counter].rater and visit.customer.number % 3 == 0:
                 await self._rate(counter, pad)
@@ -361,27 +260,18 @@ class Hall:
 
     async def _rate(self, counter: str, pad: Pad) -> None:
         await pad.press("EVALUATE")
-        for placed in self._stage.placed.values():
-            if isinstance(placed.device, Terminal68Settings) and isinstance(placed.far_end, TerminalBus):
-                for address, where in placed.device.raters.items():
-                    rater = placed.far_end.raters[address]
-                    if where == counter and await self.until(lambda r=rater: r.asking, 60):  # type: ignore[misc]
-                        placed.far_end.rate(address, 5)
-                        placed.wire.poke()
+        for device in self._stage.devices.values():
+            for rater in device.raters(counter):
+                if await self.until(lambda r=rater: r.asking, 60):  # type: ignore[misc]
+                    rater.rate(5)
 
     # -- the lobby manager -----------------------------------------------------------------------------------
 
     async def manager(self) -> None:
         """Walks round, and lets any counter serve one of a crowd."""
-        panel = next((d.id for d in self._settings.devices if isinstance(d, MqttPanelSettings)), None)
-        while panel and self._buttons:
+        while self._panel and self._buttons:
             await self.pass_time(MANAGER_ROUND)
             await self.about.wait()
             waiting = self._buttons.retained.get("board", {}).get("waiting", {})
             if sum(waiting.values()) > CROWD:
-                await self._buttons.press(f"panel/{panel}", key="REASSIGN", ticket="", reason="crowd")
-
-
-def _reader_of(line: str) -> re.Pattern[str]:
-    """Reads a board's line back: the ticket as `t`, the counter as `c`."""
-    return re.compile(re.escape(line).replace("\0t", "(?P<t>[A-Za-z0-9]+)").replace("\0c", "(?P<c>[A-Za-z0-9-]+)"))
+                await self._buttons.press(self._panel, key="REASSIGN", ticket="", reason="crowd")

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from random import Random
@@ -17,57 +17,56 @@ from random import Random
 from controller.clock import Clock
 from controller.config import MqttSettings, Settings
 from controller.daemon import Daemon, Notifier
-from controller.devices.bx import BxSettings
-from controller.devices.card_reader import CardReaderSettings
-from controller.devices.escpos import EscposSettings
-from controller.devices.settings import DeviceSettings
-from controller.devices.terminal68 import Terminal68Settings
-from controller.devices.vfd import VfdSettings
+from controller.devices.settings import DeviceSettings, WiredSettings
 from drivers.link import Link, SerialLink, TcpLink
-from simulators.board import BoardFarEnd
-from simulators.cards import CardReaderFarEnd
-from simulators.farend import FarEnd
+from simulators.buttons import Buttons
+from simulators.devices.farend import FarEnd
+from simulators.devices.kit import Simulated, Wired, far_ends
 from simulators.faults import Faults
-from simulators.printer import PrinterFarEnd
-from simulators.terminals import TerminalBus
-from simulators.window import WindowFarEnd
 from simulators.wire import TcpWire, Wire
-
-SECONDS_PER_LINE = 0.02
-"""A printer of today: 150 mm of paper a second, 3 mm a line."""
-
-
-@dataclass(frozen=True, slots=True)
-class Placed:
-    """One simulated device: its configuration, the device itself, and its wire with the fault knobs."""
-
-    device: DeviceSettings
-    far_end: FarEnd
-    wire: Wire
 
 
 class Stage:
-    """The far ends of a branch's devices on byte links; `seed` drives their faults.
+    """The simulated devices of a branch; `seed` drives their faults.
 
-    Each is a pseudo-terminal `directory/<device id>`, or a device server where the branch has one.
+    Those on byte links are `placed`, each on a pseudo-terminal `directory/<device id>`, or behind a device server where
+    the branch has one.
     """
 
     def __init__(self, settings: Settings, directory: Path, seed: int) -> None:
         self._settings = settings
         self._directory = directory
-        self.placed: dict[str, Placed] = {}
+        self.devices: dict[str, Simulated] = {}
+        self.placed: dict[str, Wired] = {}
         for device in settings.devices:
-            faults = Faults(Random(f"{seed}:{device.id}"))
-            far_end = _far_end(device, faults)
-            if far_end is not None:
-                link = device.link  # type: ignore[union-attr]
-                wire: Wire
-                if isinstance(link, TcpLink):
-                    wire = TcpWire(far_end, faults, baud=None, clock=time.monotonic)
-                else:
-                    baud = link.baud if isinstance(link, SerialLink) else None
-                    wire = Wire(far_end, faults, directory / device.id, baud=baud, clock=time.monotonic)
-                self.placed[device.id] = Placed(device, far_end, wire)
+            kind = far_ends().get(device.driver)
+            if kind is None:
+                continue
+            if isinstance(device, WiredSettings) and issubclass(kind, Wired):
+                placed = self.placed[device.id] = self._placed(device, kind, seed)
+                self.devices[device.id] = placed
+            else:
+                self.devices[device.id] = kind(device)
+
+    def _placed(self, device: WiredSettings, kind: type[Wired], seed: int) -> Wired:
+        faults = Faults(Random(f"{seed}:{device.id}"))
+
+        def wire(far_end: FarEnd) -> Wire:
+            if isinstance(device.link, TcpLink):
+                return TcpWire(far_end, faults, baud=None, clock=time.monotonic)
+            baud = device.link.baud if isinstance(device.link, SerialLink) else None
+            return Wire(far_end, faults, self._directory / device.id, baud=baud, clock=time.monotonic)
+
+        return kind(device, faults, wire)
+
+    def hear(self, buttons: Buttons | None) -> None:
+        """The broker, and with it what devices on MQTT press with and hear by, has come or gone."""
+        for device in self.devices.values():
+            device.buttons = buttons
+
+    def used_by(self, whom: str) -> Iterator[Simulated]:
+        """The devices whose buttons somebody presses."""
+        return (device for device in self.devices.values() if whom == device.USED_BY)
 
     def plug_all(self) -> None:
         """Put every cable in."""
@@ -93,28 +92,13 @@ class Stage:
         placed = self.placed.get(device.id)
         if placed is None:
             return device
-        return device.model_copy(update={"link": _leading_to(placed.wire, device.link)})  # type: ignore[union-attr]
+        return device.model_copy(update={"link": _leading_to(placed.wire, placed.device.link)})
 
 
 def _leading_to(wire: Wire, link: Link) -> Link:
     if isinstance(wire, TcpWire):
         return TcpLink("127.0.0.1", wire.port)
     return replace(link, path=str(wire.path)) if isinstance(link, SerialLink) else SerialLink(str(wire.path))
-
-
-def _far_end(device: DeviceSettings, faults: Faults) -> FarEnd | None:
-    match device:
-        case EscposSettings():
-            return PrinterFarEnd(faults, columns=device.columns, seconds_per_line=SECONDS_PER_LINE)
-        case Terminal68Settings():
-            return TerminalBus(device.addresses, device.raters, faults)
-        case BxSettings():
-            return BoardFarEnd(dynamic_header=device.dynamic_header)
-        case VfdSettings():
-            return WindowFarEnd(device.dialect)
-        case CardReaderSettings():
-            return CardReaderFarEnd()
-    return None
 
 
 class FastClock:
@@ -127,6 +111,10 @@ class FastClock:
         self._started = time.monotonic()
         self.set_by = 0
         """Milliseconds by which somebody has set the clock: a knob."""
+
+    def wires(self, ms: float) -> float:
+        """The wires' seconds at a time of the wall clock, as it would go if nobody had set it."""
+        return self._started + (ms - self._nine) / 1000 / self._speed
 
     def clock(self) -> Clock:
         """What the daemon gets."""

@@ -19,7 +19,7 @@ from collections.abc import Callable
 from itertools import count
 from pathlib import Path
 
-from simulators.farend import FarEnd
+from simulators.devices.farend import FarEnd
 from simulators.faults import Faults
 
 CHUNK = 4096
@@ -55,6 +55,8 @@ class Wire:
         self._in_free_at = self._out_free_at = 0.0
         self._timer: asyncio.TimerHandle | None = None
         self._powered = False
+        self._spells: list[tuple[float, float]] = []
+        self._spell: float | None = None
 
     # -- the cable -------------------------------------------------------------------------------------------
 
@@ -119,12 +121,25 @@ class Wire:
 
     def poke(self) -> None:
         """Somebody has pressed a key or turned a knob: let the far end speak."""
+        self._note_reach()
         if self.faults.unplugged and self.plugged:
             self.unplug()
         elif not self.faults.unplugged and not self.plugged:
             self.plug()
         elif self.plugged:
             self._turn()
+
+    def out_of_reach(self) -> list[tuple[float, float]]:
+        """The spells in which what the host said may not have reached the device: from when to when, by the clock."""
+        self._note_reach()
+        return [*self._spells, *([(self._spell, self._clock())] if self._spell is not None else [])]
+
+    def _note_reach(self) -> None:
+        if self.faults.out_of_reach:
+            self._spell = self._clock() if self._spell is None else self._spell
+        elif self._spell is not None:
+            self._spells.append((self._spell, self._clock()))
+            self._spell = None
 
     # -- bytes -----------------------------------------------------------------------------------------------
 

@@ -26,7 +26,7 @@ from drivers.bx_frame import (
 )
 from drivers.device import OK, Health
 from drivers.framing import crc16_arc
-from simulators.board import BoardFarEnd
+from simulators.devices.bx import BoardFarEnd
 from simulators.faults import Faults
 
 GOLDEN = vectors("bx")

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from drivers.cardreader import LINE_LIMIT, LONGEST, PAUSE, BadCard, CardRead, CardReader
 from drivers.device import Health
-from simulators.cards import HANDS, CardReaderFarEnd, Form
+from simulators.devices.card_reader import HANDS, CardReaderFarEnd, Form
 
 GOLDEN = vectors("cards")
 TEST_CARD = "4111111111111111"

@@ -20,12 +20,12 @@ from drivers.link import Link, SerialLink, TcpLink
 from drivers.session import Echoing, LinkUp, Session
 from drivers.terminal68 import Key, Pressed, Rated, Terminal68
 from drivers.vfd import PORT_ONLY, WindowDisplay
-from simulators.board import BoardFarEnd
-from simulators.farend import FarEnd
+from simulators.devices.bx import BoardFarEnd
+from simulators.devices.escpos import PrinterFarEnd
+from simulators.devices.farend import FarEnd
+from simulators.devices.terminal68 import TerminalBus
+from simulators.devices.vfd import WindowFarEnd
 from simulators.faults import Faults
-from simulators.printer import PrinterFarEnd
-from simulators.terminals import TerminalBus
-from simulators.window import WindowFarEnd
 from simulators.wire import TcpWire, Wire
 
 BAUD = 9600

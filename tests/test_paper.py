@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from bench import processes
 from drivers.characters import fitted, on_paper
 from drivers.paper import CHINESE_MODE, INITIALISE, Layout, encode, wrap
+from simulators.devices.escpos import PrinterFarEnd
 from simulators.faults import Faults
 from simulators.paper import DESK, Code, Paper, _font, cells
-from simulators.printer import PrinterFarEnd
 
 GOLDEN = vectors("escpos")
 ROOT = Path(__file__).parent.parent

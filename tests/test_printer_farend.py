@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from drivers.device import OK, Health
 from drivers.escpos import EscposPrinter, Printed, Proof, Sent, Unknown
+from simulators.devices.escpos import CUTTER, PrinterFarEnd
 from simulators.faults import Faults
 from simulators.paper import Code, Gap, Line, Row, Run, Style
-from simulators.printer import CUTTER, PrinterFarEnd
 
 GOLDEN = vectors("escpos")
 

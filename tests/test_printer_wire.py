@@ -25,9 +25,9 @@ from drivers.escpos_status import AUTO_SIZE, XOFF, XON
 from drivers.link import SerialLink
 from drivers.paper import Layout
 from drivers.session import LinkDown, Session
+from simulators.devices.escpos import AUTO_OFFLINE, CUTTER, PrinterFarEnd
 from simulators.faults import Faults
 from simulators.paper import Code, Gap, Row
-from simulators.printer import AUTO_OFFLINE, CUTTER, PrinterFarEnd
 from simulators.wire import Wire
 
 GOLDEN = vectors("escpos")

@@ -37,8 +37,8 @@ from drivers.terminal68 import (
     ticket_frame,
     waiting_frame,
 )
+from simulators.devices.terminal68 import REPEAT, REPEATS, TerminalBus
 from simulators.faults import Faults
-from simulators.terminals import REPEAT, REPEATS, TerminalBus
 
 GOLDEN = vectors("terminal68")
 MEANT = {

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from drivers.device import Health
 from drivers.vfd import DialectName, WindowDisplay
+from simulators.devices.vfd import WindowFarEnd
 from simulators.faults import Faults
-from simulators.window import WindowFarEnd
 
 GOLDEN = vectors("vfd")
 PORT_ONLY = Health("ok", "port_only")

@@ -16,12 +16,13 @@ from ports import eventually
 from visitor import Browser, page_data
 
 from controller.config import read, shipped
+from simulators.devices import mqtt_keypad, mqtt_panel, terminal68
+from simulators.devices.escpos import PAPERS_KEPT, TICKETS_KEPT, Album, PrinterFarEnd
 from simulators.faults import Faults
-from simulators.printer import TICKETS_KEPT, PrinterFarEnd
 from simulators.stage import Stage
-from simulators.virtual_lobby import hands, view
+from simulators.virtual_lobby import view
 from simulators.virtual_lobby.server import COMMON, FILES, OURS, VirtualLobby, free_port
-from simulators.virtual_lobby.view import HERE, PAPERS_KEPT, Album, words
+from simulators.virtual_lobby.view import HERE, words
 
 TICKET = "A017\n\n\n".encode("gb18030") + b"\x1dV\x01"
 """Bytes that make a printer print a line and cut."""
@@ -57,6 +58,7 @@ def test_both_languages_say_the_same_things_and_nothing_is_left_over() -> None:
     for key, sentence in words("zh").items():
         assert re.findall(r"\{\w+\}", sentence) == re.findall(r"\{\w+\}", words("en")[key]), key
     sources = [*(path.read_text() for path in FILES.values()), *(path.read_text() for path in HERE.glob("*.py"))]
+    sources += [path.read_text() for path in (HERE.parent / "devices").glob("*.py")]
     code = "\n".join(sources)
     said = set(re.findall(r'"([a-z]+\.\w+)"', code))
     begun = tuple(re.findall(r"`([a-z]+\.\w*)\$\{", code))
@@ -68,7 +70,7 @@ def test_both_languages_say_the_same_things_and_nothing_is_left_over() -> None:
 
 def test_every_key_that_can_be_pressed_has_a_name_and_a_button() -> None:
     script = (OURS / "lobby.js").read_text()
-    for key in (*hands.TERMINAL_KEYS, *hands.KEYPAD_KEYS, *hands.PANEL_KEYS):
+    for key in (*terminal68.KEYS, *mqtt_keypad.KEYS, *mqtt_panel.KEYS):
         assert f"key.{key}" in words("en")
         assert f'"{key}"' in script
 
@@ -97,10 +99,10 @@ async def test_a_branch_without_mqtt_has_no_buttons_to_press(tmp_path: Path) -> 
     settings = read(file)
     stage = Stage(settings, tmp_path / "dev", seed=1)
     shown = view.View(settings, stage)
-    furniture = shown.furniture()
-    assert (furniture["mqtt"], furniture["kiosks"], furniture["panels"]) == (False, [], [])
-    assert furniture["counters"][0]["terminals"] == [{"device": "terminals", "address": 1}]
-    assert tomllib.loads(text)["counter"][3]["id"] == furniture["counters"][3]["id"]
+    layout = shown.layout()
+    assert (layout["mqtt"], "kiosks" in layout, "panels" in layout) == (False, False, False)
+    assert layout["counters"][0]["terminals"] == [{"device": "terminals", "address": 1}]
+    assert tomllib.loads(text)["counter"][3]["id"] == layout["counters"][3]["id"]
     assert json.loads(json.dumps(shown.picture()))["devices"]["hall"]["state"] == ""
 
 

@@ -25,9 +25,9 @@ from controller.web.guard import Guard, problem
 from controller.web.live import Live
 from controller.web.server import WebServer
 from simulators.buttons import Buttons
+from simulators.devices.kit import NobodyAnswersError, Press, UnknownDeviceError, UnknownKeyError, UnknownKnobError
 from simulators.stage import FastClock, Stage
-from simulators.virtual_lobby.hands import Hands, NobodyAnswersError, Press, UnknownDeviceError, UnknownKeyError
-from simulators.virtual_lobby.knobs import UnknownKnobError
+from simulators.virtual_lobby.hands import Hands
 from simulators.virtual_lobby.view import HERE, View, words
 
 HOST = "127.0.0.1"
@@ -150,7 +150,7 @@ class VirtualLobby:
             "words": self._words,
             "account": {"csrf": self._token},
             "links": list(self.links),
-            "lobby": self.view.furniture(),
+            "lobby": self.view.layout(),
         }
         text = self._shell.render(
             language="zh-CN" if self._settings.language == "zh" else self._settings.language,

@@ -4,33 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import tomllib
-from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from controller.config import Settings
-from controller.devices.bx import BxSettings
-from controller.devices.card_reader import CardReaderSettings
-from controller.devices.mqtt_keypad import MqttKeypadSettings
-from controller.devices.mqtt_kiosk import MqttKioskSettings
-from controller.devices.mqtt_panel import MqttPanelSettings
-from controller.devices.terminal68 import Terminal68Settings
-from controller.devices.vfd import VfdSettings
-from simulators.board import BoardFarEnd
 from simulators.buttons import Buttons
+from simulators.devices.kit import Simulated
 from simulators.paper import Paper
-from simulators.printer import PrinterFarEnd
-from simulators.stage import FastClock, Placed, Stage
-from simulators.terminals import TerminalBus
+from simulators.stage import FastClock, Stage
 from simulators.virtual_lobby.knobs import Drawer
-from simulators.window import WindowFarEnd
 
-PAPERS_KEPT = 60
-"""Papers of a printer whose pictures can be asked for."""
-PAPERS_SHOWN = 5
 CALLS_EXPLAINED = 2
 EVENTS_LOOKED_AT = 100
 
@@ -41,42 +26,6 @@ def words(language: str) -> dict[str, str]:
     """The page's sentences in a language (zh or en), by dotted key."""
     tables = tomllib.loads((HERE / f"words.{language}.toml").read_text("utf-8"))
     return {f"{name}.{key}": text for name, table in tables.items() for key, text in table.items()}
-
-
-@dataclass(frozen=True, slots=True)
-class Numbered:
-    """The nth paper that a printer has cut off, counted from 1."""
-
-    number: int
-    paper: Paper
-    text: str
-
-
-class Album:
-    """Numbers the papers of a printer, which keeps only the last ones itself."""
-
-    def __init__(self, printer: PrinterFarEnd) -> None:
-        self._printer = printer
-        self._kept: deque[Numbered] = deque(maxlen=PAPERS_KEPT)
-        self._count = 0
-
-    def papers(self) -> Sequence[Numbered]:
-        """The last papers, oldest first."""
-        cut = self._printer.tickets
-        last = self._kept[-1].paper if self._kept else None
-        fresh = len(cut)
-        for position in range(len(cut) - 1, -1, -1):
-            if cut[position] is last:
-                fresh = len(cut) - 1 - position
-                break
-        for paper in cut[len(cut) - fresh :]:
-            self._count += 1
-            self._kept.append(Numbered(self._count, paper, paper.words))
-        return self._kept
-
-    def paper(self, number: int) -> Paper | None:
-        """The paper with this number; None if there is none, or none any more."""
-        return next((kept.paper for kept in self.papers() if kept.number == number), None)
 
 
 class View:
@@ -95,15 +44,10 @@ class View:
         clock: FastClock | None = None,
     ) -> None:
         self._settings = settings
-        self._placed: Mapping[str, Placed] = stage.placed
+        self._stage = stage
         self.drawer = Drawer(stage.placed, clock, settings.mqtt is not None)
         self.buttons = buttons
         self.people = people
-        self._albums = {
-            id: Album(placed.far_end)
-            for id, placed in stage.placed.items()
-            if isinstance(placed.far_end, PrinterFarEnd)
-        }
 
     @property
     def buttons(self) -> Buttons | None:
@@ -113,50 +57,42 @@ class View:
     @buttons.setter
     def buttons(self, buttons: Buttons | None) -> None:
         self.drawer.buttons = buttons
+        self._stage.hear(buttons)
 
     # -- what stands where -----------------------------------------------------------------------------------
 
-    def furniture(self) -> dict[str, Any]:
+    def layout(self) -> dict[str, Any]:
         """What never changes: which devices there are, and what stands at which counter."""
         rules = self._settings.rules
-        mqtt = self._settings.devices if self._settings.mqtt else ()
+        hall: dict[str, list[Any]] = {}
+        counters: dict[str, dict[str, list[Any]]] = {id: {} for id in rules.counters}
+        for device in self._devices():
+            for where, entry in device.stands(rules):
+                hall.setdefault(where, []).append(entry)
+            for counter, where, entry in device.stands_at(rules):
+                counters[counter].setdefault(where, []).append(entry)
         return {
             "branch": rules.branch_name,
             "mqtt": self._settings.mqtt is not None,
             "people": self.people is not None,
             "services": [{"id": s.id, "name": s.name, "key": s.key} for s in rules.services.values()],
             "classes": [{"id": c.id, "name": c.name} for c in rules.classes.values()],
-            "printers": list(self._albums),
-            "boards": [
-                {"id": d.id, "lines": d.lines, "width": d.width, "height": d.line_height}
-                for d in self._wired()
-                if isinstance(d, BxSettings)
+            **hall,
+            "counters": [
+                {
+                    "id": counter,
+                    "serves": [rules.service_name(service) for service in rules.counters[counter].serves],
+                    **stands,
+                }
+                for counter, stands in counters.items()
             ],
-            "readers": [{"id": d.id, "kiosk": d.kiosk} for d in self._wired() if isinstance(d, CardReaderSettings)],
-            "kiosks": [d.id for d in mqtt if isinstance(d, MqttKioskSettings)],
-            "panels": [d.id for d in mqtt if isinstance(d, MqttPanelSettings)],
-            "counters": [self._counter(id) for id in rules.counters],
             "wires": self.drawer.rows(),
         }
 
-    def _counter(self, counter: str) -> dict[str, Any]:
-        rules = self._settings.rules
-        buses = [d for d in self._wired() if isinstance(d, Terminal68Settings)]
-        pads = [d.id for d in self._settings.devices if isinstance(d, MqttKeypadSettings) and d.counter == counter]
-        return {
-            "id": counter,
-            "serves": [rules.service_name(service) for service in rules.counters[counter].serves],
-            "windows": [d.id for d in self._wired() if isinstance(d, VfdSettings) and d.counter == counter],
-            "terminals": [
-                {"device": d.id, "address": a} for d in buses for a, c in d.addresses.items() if c == counter
-            ],
-            "raters": [{"device": d.id, "address": a} for d in buses for a, c in d.raters.items() if c == counter],
-            "keypads": pads if self._settings.mqtt else [],
-        }
-
-    def _wired(self) -> Iterator[object]:
-        for placed in self._placed.values():
-            yield placed.device
+    def _devices(self) -> Iterator[Simulated]:
+        for device in self._stage.devices.values():
+            if self._settings.mqtt is not None or not device.topic:
+                yield device
 
     # -- what it shows ---------------------------------------------------------------------------------------
 
@@ -164,21 +100,16 @@ class View:
         """What can be seen now."""
         retained = self.buttons.retained if self.buttons else {}
         board = retained.get("board") or {}
+        shows: dict[str, dict[str, Any]] = {}
+        for device in self._devices():
+            if shown := device.shows():
+                group, what = shown
+                shows.setdefault(group, {})[device.device.id] = what
         return {
             "broker": self.buttons is not None,
             "controller": retained.get("status", ""),
             "people": self.people.is_set() if self.people else None,
-            "printers": {id: self._printer(id, album) for id, album in self._albums.items()},
-            "boards": {id: list(p.far_end.lines()) if p.wire.plugged else [] for id, p in self._of(BoardFarEnd)},
-            "windows": {
-                id: list(p.far_end.lines()) if p.wire.plugged else ["", ""] for id, p in self._of(WindowFarEnd)
-            },
-            "buses": {id: _bus(p) for id, p in self._of(TerminalBus)},
-            "keypads": {
-                device.id: retained.get(f"keypad/{device.counter}/screen") or {}
-                for device in self._settings.devices
-                if isinstance(device, MqttKeypadSettings)
-            },
+            **shows,
             "whys": list(self._whys()),
             "lobby": {key: board.get(key) or empty for key, empty in _BOARD.items()},
             "devices": {id: self._device(id, retained) for id in self.drawer.ids()},
@@ -186,29 +117,8 @@ class View:
 
     def paper(self, printer: str, number: int) -> Paper | None:
         """A printed ticket; None if there is none, or none any more."""
-        album = self._albums.get(printer)
-        return album.paper(number) if album else None
-
-    def _of(self, kind: type) -> Iterator[tuple[str, Any]]:
-        for id, placed in self._placed.items():
-            if isinstance(placed.far_end, kind):
-                yield id, placed
-
-    def _printer(self, id: str, album: Album) -> dict[str, Any]:
-        far_end, faults = self._placed[id].far_end, self._placed[id].wire.faults
-        assert isinstance(far_end, PrinterFarEnd)
-        if faults.unplugged:
-            light = "off"
-        elif faults.paper == "out" or faults.cover_open or far_end.jammed:
-            light = "error"
-        else:
-            light = "low" if faults.paper == "low" else "ready"
-        papers = list(album.papers())[-PAPERS_SHOWN:]
-        return {
-            "light": light,
-            "printing": len(far_end.strip.rows) > 1,
-            "papers": [{"n": numbered.number, "text": numbered.text} for numbered in papers],
-        }
+        device = self._stage.devices.get(printer)
+        return device.paper(number) if device else None
 
     def _whys(self) -> Iterator[dict[str, str]]:
         """The last calls, newest first, each with the controller's own sentence why."""
@@ -226,20 +136,3 @@ class View:
 
 _BOARD: Mapping[str, Any] = {"calls": [], "soon": [], "waiting": {}, "notices": []}
 """What is taken from the lobby's `board` topic, and what stands for it while nothing is said there."""
-
-
-def _bus(placed: Placed) -> dict[str, Any]:
-    bus, lit = placed.far_end, placed.wire.plugged
-    assert isinstance(bus, TerminalBus)
-    return {
-        "terminals": {
-            str(address): {
-                "waiting": terminal.waiting if lit else "",
-                "ticket": terminal.ticket if lit else "",
-                "beeps": terminal.beeps,
-                "on": lit,
-            }
-            for address, terminal in bus.terminals.items()
-        },
-        "raters": {str(address): {"asking": rater.asking and lit} for address, rater in bus.raters.items()},
-    }

@@ -29,9 +29,10 @@ from controller.repeats import HELD
 from drivers.terminal68 import Key
 from simulators.buttons import Buttons
 from simulators.demo import Report, _day
+from simulators.devices.kit import Wired
+from simulators.devices.terminal68 import REPEAT, REPEATS, TerminalBus
 from simulators.people import Hall
-from simulators.stage import Placed, Stage
-from simulators.terminals import REPEAT, REPEATS, TerminalBus
+from simulators.stage import Stage
 from simulators.wire import TcpWire
 from system.branch import Notifications
 from system.broker import Mosquitto
@@ -97,6 +98,7 @@ class BadDay:
             branch = self.settings.rules.branch
             async with Buttons("127.0.0.1", self._broker.port, branch, Random(self._seed)) as buttons:
                 self._buttons = buttons
+                self._stage.hear(buttons)
                 hall = Hall(self.settings, self._stage, buttons, SPEED)
                 async with asyncio.timeout(PATIENCE):
                     script = asyncio.create_task(self._script(), name="script")
@@ -107,7 +109,7 @@ class BadDay:
                         script.cancel()
                         await asyncio.gather(script, return_exceptions=True)
                     await self._all_told(buttons)
-                report = Report(self.settings, self._stage, buttons, hall, self.journal, exact=False)
+                report = Report(self.settings, self._stage, buttons, hall, self.journal, self._wires, exact=False)
             await self._stop(signal.SIGTERM)
             return report
         finally:
@@ -123,6 +125,11 @@ class BadDay:
             return list(reader.rows(reader.last_day()))
         finally:
             reader.close()
+
+    def _wires(self, ms: float) -> float:
+        """The wires' seconds at a time of the daemon's clock, as it would go if nobody had set it."""
+        nine, started = self._epoch
+        return started + (ms - nine) / 1000 / SPEED
 
     # -- what goes wrong -------------------------------------------------------------------------------------
 
@@ -205,7 +212,7 @@ class BadDay:
 
     # -- hands -----------------------------------------------------------------------------------------------
 
-    def _placed(self, id: str) -> Placed:
+    def _placed(self, id: str) -> Wired:
         return self._stage.placed[id]
 
     def _turn(self, id: str, **knobs: object) -> None:

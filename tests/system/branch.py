@@ -21,12 +21,13 @@ from zoneinfo import ZoneInfo
 
 from bench import processes
 from controller.config import read
-from simulators.board import BoardFarEnd
-from simulators.farend import FarEnd
-from simulators.printer import PrinterFarEnd
-from simulators.stage import Placed, Stage
-from simulators.terminals import TerminalBus
-from simulators.window import WindowFarEnd
+from simulators.devices.bx import BoardFarEnd
+from simulators.devices.escpos import PrinterFarEnd
+from simulators.devices.farend import FarEnd
+from simulators.devices.kit import Wired
+from simulators.devices.terminal68 import TerminalBus
+from simulators.devices.vfd import WindowFarEnd
+from simulators.stage import Stage
 from system.waiting import until
 
 LOBBY = Path(sys.executable).with_name("lobby")
@@ -313,7 +314,7 @@ class Branch:
 
     # -- the far ends ----------------------------------------------------------------------------------------
 
-    def placed(self, id: str) -> Placed:
+    def placed(self, id: str) -> Wired:
         """A simulated device with its wire and its fault knobs."""
         return self.stage.placed[id]
 

@@ -9,7 +9,7 @@ import json
 from pathlib import Path
 
 from bench import processes
-from simulators.cards import CardReaderFarEnd
+from simulators.devices.card_reader import CardReaderFarEnd
 from system.branch import HOUSE, LOBBY, MQTT, Branch
 from system.broker import Mosquitto
 from system.network import Network

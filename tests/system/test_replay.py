@@ -32,6 +32,7 @@ async def run_a_lobby(config: Path, directory: Path, broker: Mosquitto) -> None:
             running(branch, FastClock(branch, SPEED).clock()) as daemon,
             Buttons("127.0.0.1", broker.port, branch.rules.branch, Random(f"{SEED}:buttons")) as buttons,
         ):
+            stage.hear(buttons)
             await _day(branch, Hall(branch, stage, buttons, SPEED), CUSTOMERS, SEED, None)
             await daemon.engine.idle()
     finally:

@@ -42,6 +42,9 @@ function tag(device, always = false) {
   return made;
 }
 
+/** The devices of one kind that there are in the hall, or at a counter. */
+const all = (place, kind) => place[kind] ?? [];
+
 /** A device's name; its id only where there are several of the kind. */
 const named = (key, id, all) => (all.length > 1 ? `${say(key)} ${id}` : say(key));
 
@@ -83,7 +86,7 @@ function reader({ id }) {
   const card = el("input", { inputMode: "numeric", maxLength: 19, "aria-label": say("reader.card"), value: "4111111111111111" });
   const said = line();
   const swipe = async () => said.tell(await post(id, { key: "SWIPE", digits: card.value.replace(/\D/g, "") }));
-  return el("section", { class: "device reader" }, head(named("reader.title", id, lobby.readers), tag(id)),
+  return el("section", { class: "device reader" }, head(named("reader.title", id, all(lobby, "readers")), tag(id)),
     el("div", { class: "row" }, card, el("button", { onclick: swipe }, say("reader.swipe"))), said);
 }
 
@@ -133,7 +136,7 @@ function printer(id) {
     flag.hidden = !hanging || mine.paper?.n !== hanging;
   });
   return el("section", { class: "printer", "data-printer": id },
-    head(named("printer.title", id, lobby.printers), tag(id)),
+    head(named("printer.title", id, all(lobby, "printers")), tag(id)),
     el("div", { class: "body" }, el("span", { class: "lights" }, lamp, state, flag), el("div", { class: "slot" })),
     el("div", { class: "tray" }, out, earlier));
 }
@@ -189,7 +192,7 @@ function board({ id, lines, width, height }) {
     draw(shown);
     fill(text, shown.map((content) => el("li", {}, content)));
   });
-  return el("section", { class: "hall" }, head(named("hall.title", id, lobby.boards), tag(id)), el("div", { class: "frame" }, canvas), text);
+  return el("section", { class: "hall" }, head(named("hall.title", id, all(lobby, "boards")), tag(id)), el("div", { class: "frame" }, canvas), text);
 }
 
 /** What the controller says: to the whole lobby, and of each device that is not well. */
@@ -374,12 +377,34 @@ function keypad(id) {
     el("div", { class: "keys" }, keys.keys, functionKeys(KEYPAD_KEYS, press)), said);
 }
 
+/** A device that has no picture of its own: lines of text, lamps, and keys. */
+function other({ id, title }) {
+  const lines = el("pre", { class: "cells" });
+  const lamps = el("div", { class: "row" });
+  const said = line();
+  const press = async (key) => said.tell(await post(id, { key }));
+  const keys = el("div", { class: "row" });
+  on((view) => {
+    const shown = view.others[id];
+    put(lines, (shown.lines ?? []).join("\n"));
+    lines.hidden = !lines.textContent;
+    const lit = JSON.stringify([shown.lamps ?? [], shown.keys ?? []]);
+    if (lamps.dataset.lit === lit) return;
+    lamps.dataset.lit = lit;
+    fill(lamps, (shown.lamps ?? []).map(({ name, on: burns }) =>
+      el("span", { class: "tag", "data-state": burns ? "offline" : "" }, el("i", { class: "lamp", "aria-hidden": "true" }), name)));
+    fill(keys, (shown.keys ?? []).map((key) => el("button", { onclick: () => press(key) }, key)));
+  });
+  return el("section", { class: "device other", "data-other": id }, head(`${title} ${id}`, tag(id)), lines, lamps, keys, said);
+}
+
 function counter(about) {
-  const buses = [...new Set([...about.terminals, ...about.raters].map(({ device }) => device))];
-  const pads = [...about.terminals.map(terminal), ...about.keypads.map(keypad)];
+  const terminals = all(about, "terminals"), raters = all(about, "raters");
+  const buses = [...new Set([...terminals, ...raters].map(({ device }) => device))];
+  const pads = [...terminals.map(terminal), ...all(about, "keypads").map(keypad)];
   return el("section", { class: "counter", "data-counter": about.id },
-    head(say("counter.name", { n: about.id }), el("span", { class: "serves" }, about.serves.join(" · ")), about.terminals.length ? buses.map((id) => tag(id)) : []),
-    about.windows.map(vfd), pads.length ? pads : el("p", { class: "soft" }, say("counter.none")), about.raters.map(rater));
+    head(say("counter.name", { n: about.id }), el("span", { class: "serves" }, about.serves.join(" · ")), terminals.length ? buses.map((id) => tag(id)) : []),
+    all(about, "windows").map(vfd), pads.length ? pads : el("p", { class: "soft" }, say("counter.none")), raters.map(rater));
 }
 
 // -- the manager ------------------------------------------------------------------------------------------
@@ -528,9 +553,10 @@ function top() {
 }
 
 document.getElementById("main").append(top(), el("div", { class: "floor" },
-  el("div", { class: "left" }, lobby.kiosks.map(kiosk), lobby.readers.map(reader), lobby.printers.map(printer)),
+  el("div", { class: "left" }, all(lobby, "kiosks").map(kiosk), all(lobby, "readers").map(reader), all(lobby, "printers").map(printer)),
   el("div", { class: "middle" },
-    el("div", { class: "wall" }, lobby.boards.map(board), lobby.mqtt && notices()), el("div", { class: "counters" }, lobby.counters.map(counter))),
-  el("div", { class: "right" }, lobby.panels.map(panel), breaking())));
+    el("div", { class: "wall" }, all(lobby, "boards").map(board), lobby.mqtt && notices()),
+    el("div", { class: "others" }, all(lobby, "others").map(other)), el("div", { class: "counters" }, lobby.counters.map(counter))),
+  el("div", { class: "right" }, all(lobby, "panels").map(panel), breaking())));
 
 watch("/lobby/stream", (view) => view && updates.forEach((update) => update(view)));

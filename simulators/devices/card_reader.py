@@ -6,8 +6,13 @@ The cards are the makers' test cards and made-up ones: no real number stands any
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
-from typing import Literal
+from collections.abc import Iterator, Sequence
+from typing import Any, Literal
+
+from controller.devices.card_reader import CardReaderSettings
+from controller.lobby.model.rules import Rules
+from simulators.devices.kit import Press, UnknownKeyError, Visitor, Wired, known
+from simulators.faults import Faults
 
 Form = Literal["tracks", "one line", "framed", "chip", "number"]
 NAME = "TEST/CARD"
@@ -84,3 +89,25 @@ def _checked(track: str, lowest: int) -> bytes:
     for character in track.encode("ascii"):
         check ^= character - lowest
     return track.encode("ascii") + bytes([check + lowest])
+
+
+class SimulatedCardReader(Wired):
+    """A card reader beside a ticket button."""
+
+    device: CardReaderSettings
+    far_end: CardReaderFarEnd
+
+    def make(self, faults: Faults) -> CardReaderFarEnd:
+        return CardReaderFarEnd()
+
+    def stands(self, rules: Rules) -> Iterator[tuple[str, Any]]:
+        yield "readers", {"id": self.device.id, "kiosk": self.device.kiosk}
+
+    async def press(self, press: Press, visitor: Visitor) -> dict[str, Any]:
+        known(press.key, ("SWIPE",))
+        if not 12 <= len(press.digits) <= 19:
+            raise UnknownKeyError("a card number has 12 to 19 digits")
+        self.plugged()
+        self.far_end.swipe(press.digits)
+        self.wire.poke()
+        return {"result": "ok", "text": visitor.words["reader.swiped"]}

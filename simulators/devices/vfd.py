@@ -9,8 +9,14 @@ from __future__ import annotations
 
 import re
 from collections import deque
+from collections.abc import Iterator
+from typing import Any
 
+from controller.devices.vfd import VfdSettings
+from controller.lobby.model.rules import Rules
 from drivers.vfd import COLUMNS, DialectName
+from simulators.devices.kit import Count, Day, Wired
+from simulators.faults import Faults
 
 HISTORY = 10_000
 """Texts remembered."""
@@ -141,3 +147,34 @@ class WindowFarEnd:
     def _remember(self) -> None:
         if not self.history or self.history[-1] != self.lines():
             self.history.append(self.lines())
+
+
+class SimulatedCounterDisplay(Wired):
+    """The display of one counter."""
+
+    device: VfdSettings
+    far_end: WindowFarEnd
+
+    def make(self, faults: Faults) -> WindowFarEnd:
+        return WindowFarEnd(self.device.dialect)
+
+    def stands(self, rules: Rules) -> Iterator[tuple[str, Any]]:
+        yield from ()
+
+    def stands_at(self, rules: Rules) -> Iterator[tuple[str, str, Any]]:
+        yield self.device.counter, "windows", self.device.id
+
+    def shows(self) -> tuple[str, Any]:
+        return "windows", list(self.far_end.lines()) if self.wire.plugged else ["", ""]
+
+    def calls(self, rules: Rules) -> Iterator[tuple[str, str]]:
+        yield self.far_end.lines()[0].strip(), self.device.counter
+
+    @property
+    def display_of(self) -> str:
+        return self.device.counter
+
+    def counts(self, day: Day) -> Iterator[Count]:
+        seen = {first.strip() for first, _ in self.far_end.history}
+        here = [call.ticket for call in self.owed(day.calls) if call.counter == self.device.counter]
+        yield Count(f"calls on {self.device.id}", len(here), sum(ticket in seen for ticket in here), True)

@@ -6,9 +6,13 @@ cards also know a NACK for it; silence is what costs the host most.)
 
 from __future__ import annotations
 
+import re
 from collections import deque
-from typing import Literal
+from collections.abc import Callable, Iterator
+from typing import Any, Literal
 
+from controller.devices.bx import BxSettings
+from controller.lobby.model.rules import Rules
 from drivers.bx_frame import (
     ALL_AREAS,
     ANY_CARD,
@@ -22,6 +26,8 @@ from drivers.bx_frame import (
     Reply,
     frame_reader,
 )
+from simulators.devices.kit import Count, Day, Wired
+from simulators.faults import Faults
 
 HISTORY = 10_000
 """Texts remembered."""
@@ -130,3 +136,40 @@ def _read_areas(parameters: bytes) -> tuple[bytes | None, list[Area]]:
     if rest:
         raise ValueError("more than the areas announced")
     return deleted, areas
+
+
+class SimulatedBoard(Wired):
+    """A hall board, with all calls on it."""
+
+    device: BxSettings
+    far_end: BoardFarEnd
+
+    def make(self, faults: Faults) -> BoardFarEnd:
+        return BoardFarEnd(dynamic_header=self.device.dynamic_header)
+
+    def stands(self, rules: Rules) -> Iterator[tuple[str, Any]]:
+        device = self.device
+        about = {"id": device.id, "lines": device.lines, "width": device.width, "height": device.line_height}
+        yield "boards", about
+
+    def shows(self) -> tuple[str, Any]:
+        return "boards", self.far_end.lines() if self.wire.plugged else []
+
+    def calls(self, rules: Rules) -> Iterator[tuple[str, str]]:
+        line = _reader_of(rules.wording.say("board.call", ticket="\0t", counter="\0c"))
+        for text in self.far_end.lines():
+            if found := line.fullmatch(text.strip()):
+                yield found["t"], found["c"]
+
+    def demo_keys(self) -> Iterator[tuple[str, str, Callable[[], None]]]:
+        yield self.unplug_key("h")
+
+    def counts(self, day: Day) -> Iterator[Count]:
+        say, lines = day.rules.wording.say, {line.strip() for shown in self.far_end.history for line in shown}
+        calls = [say("board.call", ticket=call.ticket, counter=call.counter) for call in self.owed(day.calls)]
+        yield Count(f"calls on {self.device.id}", len(calls), sum(call in lines for call in calls), True)
+
+
+def _reader_of(line: str) -> re.Pattern[str]:
+    """Reads a board's line back: the ticket as `t`, the counter as `c`."""
+    return re.compile(re.escape(line).replace("\0t", "(?P<t>[A-Za-z0-9]+)").replace("\0c", "(?P<c>[A-Za-z0-9-]+)"))

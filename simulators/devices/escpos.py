@@ -8,7 +8,13 @@ offline, and both buffers are lost with the power. Real-time commands pass by th
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
 
+from controller.devices.escpos import EscposSettings
+from controller.lobby.model.rules import Rules
+from simulators.devices.kit import Count, Day, Knob, Wired, number
 from simulators.escpos_reader import Cut, Mark, Reader, TellAlways, TellPaper
 from simulators.faults import Faults
 from simulators.paper import LINE, Gap, Paper, Row
@@ -255,3 +261,104 @@ class PrinterFarEnd:
                 self.strip.rows.append(item)
                 self._busy_until = now + item.dots * self._dot_time
             self._work.popleft()
+
+
+SECONDS_PER_LINE = 0.02
+"""A printer of today: 150 mm of paper a second, 3 mm a line."""
+PAPERS_KEPT = 60
+"""Papers whose pictures can be asked for."""
+PAPERS_SHOWN = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Numbered:
+    """The nth paper that a printer has cut off, counted from 1."""
+
+    number: int
+    paper: Paper
+    text: str
+
+
+class Album:
+    """Numbers the papers of a printer, which keeps only the last ones itself."""
+
+    def __init__(self, printer: PrinterFarEnd) -> None:
+        self._printer = printer
+        self._kept: deque[Numbered] = deque(maxlen=PAPERS_KEPT)
+        self._count = 0
+
+    def papers(self) -> Sequence[Numbered]:
+        """The last papers, oldest first."""
+        cut = self._printer.tickets
+        last = self._kept[-1].paper if self._kept else None
+        fresh = len(cut)
+        for position in range(len(cut) - 1, -1, -1):
+            if cut[position] is last:
+                fresh = len(cut) - 1 - position
+                break
+        for paper in cut[len(cut) - fresh :]:
+            self._count += 1
+            self._kept.append(Numbered(self._count, paper, paper.words))
+        return self._kept
+
+    def paper(self, number: int) -> Paper | None:
+        """The paper with this number; None if there is none, or none any more."""
+        return next((kept.paper for kept in self.papers() if kept.number == number), None)
+
+
+class SimulatedPrinter(Wired):
+    """A ticket printer."""
+
+    device: EscposSettings
+    far_end: PrinterFarEnd
+    KNOBS = (
+        Knob("paper", "paper", Literal["ok", "low", "out"], ("ok", "low", "out"), near=True),
+        Knob("cover_open", "switch", bool, near=True),
+        Knob("jammed", "switch", bool, of="far end", near=True),
+        Knob("flicker", "a_second", number(0, 20), (0, 1, 5), near=True),
+    )
+
+    def make(self, faults: Faults) -> PrinterFarEnd:
+        printer = PrinterFarEnd(faults, columns=self.device.columns, seconds_per_line=SECONDS_PER_LINE)
+        self.album = Album(printer)
+        return printer
+
+    def stands(self, rules: Rules) -> Iterator[tuple[str, Any]]:
+        yield "printers", self.device.id
+
+    def shows(self) -> tuple[str, Any]:
+        far_end, faults = self.far_end, self.wire.faults
+        if faults.unplugged:
+            light = "off"
+        elif faults.paper == "out" or faults.cover_open or far_end.jammed:
+            light = "error"
+        else:
+            light = "low" if faults.paper == "low" else "ready"
+        papers = list(self.album.papers())[-PAPERS_SHOWN:]
+        return "printers", {
+            "light": light,
+            "printing": len(far_end.strip.rows) > 1,
+            "papers": [{"n": numbered.number, "text": numbered.text} for numbered in papers],
+        }
+
+    def paper(self, number: int) -> Paper | None:
+        return self.album.paper(number)
+
+    @property
+    def papers(self) -> Sequence[Paper]:
+        return self.far_end.tickets
+
+    @property
+    def cut(self) -> int:
+        return self.far_end.cut
+
+    def demo_keys(self) -> Iterator[tuple[str, str, Callable[[], None]]]:
+        faults = self.wire.faults
+        yield "p", "paper out / in", lambda: self.turn("paper", "ok" if faults.paper == "out" else "out")
+        yield "c", "cover open / closed", lambda: self.turn("cover_open", not faults.cover_open)
+        yield self.unplug_key("u")
+
+    def counts(self, day: Day) -> Iterator[Count]:
+        on_paper = sum(any(ticket in text for text in day.papers) for ticket in day.issued)
+        yield Count("tickets with a paper", len(day.issued), on_paper, True)
+        yield Count("papers", len(day.issued), self.far_end.cut, True)
