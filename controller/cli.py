@@ -74,6 +74,14 @@ def run(path: Path, wait: float) -> None:
 
 
 @lobby.command()
+def devices() -> None:
+    """What can be configured of each kind of device that is installed, as Markdown."""
+    from controller.devices.reference import reference  # noqa: PLC0415
+
+    click.echo(reference())
+
+
+@lobby.command()
 @CONFIG
 def check(path: Path) -> None:
     """Check a configuration: every error with its line, and what will not be shown whole as a warning."""

@@ -24,8 +24,8 @@ from controller.journal import Journal
 from controller.lobby.actions.call_next import CallNext
 from controller.lobby.actions.no_show import NoShow
 from controller.lobby.actions.take_ticket import TakeTicket
+from controller.lobby.aggregate import Aggregate
 from controller.web.access import Accounts
-from simulators.days.virtual import VirtualLobby
 
 NAMES = {"zh": "解放路支行", "en": "Liberation Road"}
 LOCALES = {"zh": "zh-CN", "en": "en-GB"}
@@ -289,7 +289,7 @@ class ServedBranch(Branch):
 
     def _write_half_an_hour(self, now: int) -> None:
         """A journal of the half hour before `now` (ms since 1970, UTC): 30 customers, some called, one not there."""
-        lobby = VirtualLobby(self.settings.rules)
+        lobby = Aggregate(self.settings.rules)
 
         def at(minute: float) -> dict[str, object]:
             return {"at": now - round((30 - minute) * 60_000), "cause": f"before:{len(lobby.rows)}"}

@@ -1,0 +1,57 @@
+"""What can be configured of every kind of device that is installed, as the reference lists it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any, get_args
+
+from pydantic.fields import FieldInfo
+
+from controller.devices.kit import Kind, kinds
+
+
+def reference(drivers: Iterable[str] | None = None) -> str:
+    """Markdown: a section for each kind, with a row for each key. `drivers`: these alone."""
+    named = kinds() if drivers is None else {driver: kinds()[driver] for driver in drivers}
+    return "\n".join(line for driver in sorted(named) for line in _section(named[driver]))
+
+
+def _section(kind: Kind[Any]) -> Iterator[str]:
+    yield f"## {kind.driver}"
+    yield ""
+    yield " ".join((kind.settings.__doc__ or "").split())
+    yield ""
+    yield "| key | takes | default |"
+    yield "|---|---|---|"
+    for name, field in kind.settings.model_fields.items():
+        if name == "driver":
+            yield f'| `driver` | `"{kind.driver}"` | required |'
+        else:
+            yield f"| `{name}` | {_takes(field)} | {_default(field)} |"
+    yield ""
+
+
+def _takes(field: FieldInfo) -> str:
+    """The words that complete "it takes ..", as the errors say them."""
+    described = next((said for part in _parts(field) if (said := getattr(part, "description", None))), "")
+    return described.replace("|", "\\|")
+
+
+def _parts(field: FieldInfo) -> Iterator[Any]:
+    yield field
+    waiting = [field.annotation, *field.metadata]
+    while waiting:
+        part = waiting.pop(0)
+        yield part
+        waiting += [*get_args(part), *getattr(part, "__metadata__", ())]
+
+
+def _default(field: FieldInfo) -> str:
+    if field.is_required():
+        return "required"
+    value = field.get_default(call_default_factory=True, validated_data={})
+    if value in (None, (), [], {}):
+        return "none"
+    if isinstance(value, tuple):
+        return f"`{' '.join(map(str, value))}`"
+    return f"`{str(value).lower() if isinstance(value, bool) else value}`"

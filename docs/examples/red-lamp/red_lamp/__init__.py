@@ -1,0 +1,1 @@
+"""A red lamp above a counter."""
