@@ -37,6 +37,7 @@ from controller.desk.voice import VoicePost, call
 from controller.lobby.model.calendar import second_of
 from controller.lobby.model.state import State
 from controller.lobby.show import views
+from controller.presses import PAYLOADS
 from drivers import sound
 from drivers.bx import BxBoard
 from drivers.cardreader import CardReader
@@ -164,7 +165,7 @@ def _mqtt(
     settings: Settings, broker: MqttSettings, desk: Desk, cards: Cards | None, devices: Sequence[str]
 ) -> MqttSession:
     """`devices`: those whose state is told."""
-    mqtt = MqttLobby(settings.rules.branch, devices)
+    mqtt = MqttLobby(settings.rules.branch, PAYLOADS, devices)
     session = MqttSession(
         mqtt,
         Broker(

@@ -15,7 +15,7 @@ from typing import Any, Protocol
 
 from controller.config import MqttKeypad, MqttKiosk, MqttPanel, Settings, Terminal68Device, VfdDevice
 from controller.lobby.model.rules import Rules
-from drivers.terminal68 import Key
+from controller.presses import ON_TERMINAL
 from simulators.board import BoardFarEnd
 from simulators.buttons import Buttons
 from simulators.customers import Customer
@@ -62,24 +62,16 @@ class Pad(Protocol):
 class TerminalPad:
     """A terminal on a 68-frame bus."""
 
-    KEYS = {  # noqa: RUF012
-        "CALL": (Key.CALL, ""),
-        "RECALL": (Key.RECALL, ""),
-        "NOSHOW": (Key.CONFIRM, "6"),
-        "EVALUATE": (Key.EVALUATE, ""),
-        "CLOSE": (Key.PAUSE, "9"),
-    }
-
     def __init__(self, bus: TerminalBus, address: int, wire: Wire) -> None:
         self._bus, self._address, self._wire = bus, address, wire
         self._terminal = bus.terminals[address]
 
     async def press(self, key: str, digits: str = "") -> bool:
-        code, fixed = self.KEYS[key]
+        code, fixed = ON_TERMINAL[key]
         beeps, echoes = self._terminal.beeps, self._terminal.echoes
         async with asyncio.timeout(30):
             while self._terminal.echoes == echoes:
-                self._bus.press(self._address, code, digits or fixed)
+                self._bus.press(self._address, code, digits or fixed or "")
                 self._wire.poke()
                 while self._bus.waits_for_echo(self._address):  # noqa: ASYNC110 - a clerk's eyes get no events
                     await asyncio.sleep(GLANCE)

@@ -10,30 +10,13 @@ import aiomqtt
 from pydantic import BaseModel, ConfigDict, Field
 
 from controller.config import MqttKeypad, MqttKiosk, MqttPanel, Settings
-from drivers.terminal68 import Key
+from controller.lobby.actions.press import Where
+from controller.lobby.actions.rating import SCORES
+from controller.presses import ON_TERMINAL, fields, keys, with_fields
 from simulators.buttons import Buttons
 from simulators.cards import CardReaderFarEnd
 from simulators.stage import Placed, Stage
 from simulators.terminals import TerminalBus
-
-TERMINAL_KEYS: Mapping[str, tuple[Key, str]] = {
-    "CALL": (Key.CALL, ""),
-    "RECALL": (Key.RECALL, ""),
-    "NOSHOW": (Key.CONFIRM, "6"),
-    "HOLD": (Key.CONFIRM, "0"),
-    "UNHOLD": (Key.CONFIRM, "3"),
-    "UNDO": (Key.CANCEL, ""),
-    "TRANSFER": (Key.TRANSFER, ""),
-    "PAUSE": (Key.PAUSE, ""),
-    "EVALUATE": (Key.EVALUATE, ""),
-}
-"""A terminal's keys: the byte, and the digit that is always typed before it."""
-KEYPAD_KEYS = (
-    "CALL", "RECALL", "START", "FINISH", "NOSHOW", "HOLD", "UNHOLD", "UNDO", "TRANSFER", "PAUSE", "CLOSE", "EVALUATE",
-    "OPEN",
-)  # fmt: skip
-PANEL_KEYS = ("GREEN", "URGENT", "REASSIGN", "RETURN", "CANCEL", "REPRINT", "WHY", "ACCEPT", "DECLINE", "NEWDAY")
-SCORES = range(1, 6)
 
 ANSWER = 3.0
 """Seconds that a visitor waits for an answer: less than the page does, which would press again."""
@@ -61,6 +44,9 @@ class NobodyAnswersError(Exception):
 _STRICT = ConfigDict(strict=True, frozen=True, extra="forbid", populate_by_name=True)
 
 
+@with_fields(Where.COUNTER)
+@with_fields(Where.PANEL)
+@with_fields(Where.KIOSK)
 class Press(BaseModel):
     """A key of a device; what is typed or chosen with it depends on its kind."""
 
@@ -70,11 +56,7 @@ class Press(BaseModel):
     address: Annotated[int, Field(ge=1, le=99)] | None = None
     """Which of the terminals and raters on a bus."""
     digits: Annotated[str, Field(max_length=19, pattern=r"^[0-9]*$")] = ""
-    ticket: Annotated[str, Field(max_length=16)] = ""
-    service: Annotated[str, Field(max_length=32)] = ""
-    counter: Annotated[str, Field(max_length=8)] = ""
-    reason: Annotated[str, Field(max_length=200)] = ""
-    klass: Annotated[str, Field(max_length=32, alias="class")] = ""
+    """Of a card too."""
 
 
 class Hands:
@@ -95,15 +77,11 @@ class Hands:
         """
         match self._mqtt.get(device):
             case MqttKeypad(counter=counter):
-                _known(press.key, KEYPAD_KEYS)
-                return await self._send(f"keypad/{counter}", key=press.key, digits=press.digits)
+                return await self._send(f"keypad/{counter}", Where.COUNTER, press)
             case MqttPanel(id=id):
-                _known(press.key, PANEL_KEYS)
-                about = {name: getattr(press, name) for name in ("ticket", "service", "counter", "reason")}
-                return await self._send(f"panel/{id}", key=press.key, **about)
+                return await self._send(f"panel/{id}", Where.PANEL, press)
             case MqttKiosk(id=id):
-                _known(press.key, ("TAKE",))
-                return await self._send(f"kiosk/{id}", key="TAKE", service=press.service, **{"class": press.klass})
+                return await self._send(f"kiosk/{id}", Where.KIOSK, press)
         placed = self._placed.get(device)
         match placed and placed.far_end:
             case TerminalBus() as bus if placed:
@@ -120,13 +98,15 @@ class Hands:
 
     # -- inside ----------------------------------------------------------------------------------------------
 
-    async def _send(self, topic: str, **content: Any) -> dict[str, Any]:
+    async def _send(self, topic: str, where: Where, press: Press) -> dict[str, Any]:
+        _known(press.key, keys(where))
+        typed = press.model_dump(by_alias=True, exclude_unset=True, include={field.name for field in fields(where)})
         buttons = self._buttons()
         if buttons is None:
             raise NobodyAnswersError("press.no_broker")
         try:
             async with asyncio.timeout(ANSWER):
-                answer = await buttons.press(topic, **content)
+                answer = await buttons.press(topic, key=press.key, **typed)
         except (TimeoutError, aiomqtt.MqttError):
             raise NobodyAnswersError("press.no_answer") from None
         return {name: answer[name] for name in ("result", "text", "ticket", "printed") if name in answer}
@@ -141,8 +121,8 @@ class Hands:
             echoes = heard.echoes
             bus.rate(address, int(press.digits))
         elif address in bus.terminals:
-            _known(press.key, TERMINAL_KEYS)
-            key, always = TERMINAL_KEYS[press.key]
+            _known(press.key, ON_TERMINAL)
+            key, always = ON_TERMINAL[press.key]
             heard = bus.terminals[address]
             self._plugged(placed)
             echoes, beeps = heard.echoes, heard.beeps

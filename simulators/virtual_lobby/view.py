@@ -21,6 +21,8 @@ from controller.config import (
     Terminal68Device,
     VfdDevice,
 )
+from controller.lobby.actions.press import Where
+from controller.presses import ON_TERMINAL, keys
 from simulators.board import BoardFarEnd
 from simulators.buttons import Buttons
 from simulators.paper import Paper
@@ -119,7 +121,7 @@ class View:
     # -- what stands where -----------------------------------------------------------------------------------
 
     def furniture(self) -> dict[str, Any]:
-        """What never changes: which devices there are, and what stands at which counter."""
+        """What never changes: which devices and keys there are, and what stands at which counter."""
         rules = self._settings.rules
         mqtt = self._settings.devices if self._settings.mqtt else ()
         return {
@@ -127,6 +129,7 @@ class View:
             "mqtt": self._settings.mqtt is not None,
             "people": self.people is not None,
             "services": [{"id": s.id, "name": s.name, "key": s.key} for s in rules.services.values()],
+            "keys": {"terminal": [*ON_TERMINAL], "keypad": [*keys(Where.COUNTER)], "panel": [*keys(Where.PANEL)]},
             "classes": [{"id": c.id, "name": c.name} for c in rules.classes.values()],
             "printers": list(self._albums),
             "boards": [
