@@ -209,6 +209,7 @@ def test_each_bad_field_is_named_and_the_rest_is_read_for_the_answer(changes: di
         ("kiosk/m/press", "form", None),
         ("kiosk/m/press", "needs", "time"),
         ("kiosk/m/press", "needs", ["time"] * 9),
+        ("kiosk/m/press", "needs", ["n" * 33]),
         ("kiosk/m/press", "slot", "09:30:00"),
         ("kiosk/m/press", "token", "0" * 63),
         ("kiosk/m/press", "token", "0" * 63 + "g"),
