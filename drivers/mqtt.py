@@ -37,49 +37,17 @@ LEVEL_TOPICS = (*DEVICE_TOPICS, "status", "board", "triage", "advice", "day")
 
 
 class PressPayload(BaseModel):
-    """What every press has: the key, and `boot` and `seq` to tell it from all others; `at` in ms since 1970, UTC."""
+    """What every press has: the key, and `boot` and `seq` to tell it from all others; `at` in ms since 1970, UTC.
 
-    model_config = ConfigDict(strict=True, frozen=True)
+    What else there is beside a key of a place is a subclass's.
+    """
+
+    model_config = ConfigDict(strict=True, frozen=True, populate_by_name=True)
 
     key: Annotated[str, Field(min_length=1, max_length=16)]
     boot: Annotated[str, Field(min_length=1, max_length=32)]
     seq: Annotated[int, Field(ge=0, lt=2**63)]
     at: Annotated[int, Field(ge=0, lt=2**53)] | None = None
-
-
-class KeypadPayload(PressPayload):
-    """A counter's key; `digits` typed before it."""
-
-    digits: Annotated[str, Field(max_length=6, pattern=r"^[0-9]*$")] = ""
-
-
-class PanelPayload(PressPayload):
-    """A button of the lobby manager."""
-
-    ticket: Annotated[str, Field(max_length=16)] = ""
-    service: Annotated[str, Field(max_length=32)] = ""
-    counter: Annotated[str, Field(max_length=8)] = ""
-    reason: Annotated[str, Field(max_length=200)] = ""
-
-
-class KioskPayload(PressPayload):
-    """A ticket button; an empty service or class is the branch's default."""
-
-    model_config = ConfigDict(strict=True, frozen=True, populate_by_name=True)
-
-    service: Annotated[str, Field(max_length=32)] = ""
-    klass: Annotated[str, Field(max_length=32, alias="class")] = ""
-    token: Annotated[str, Field(pattern=r"^([0-9A-Fa-f]{64})?$", repr=False)] = ""
-    """The keyed HMAC of a card that the button itself has read; not to be shown."""
-    choice: Annotated[str, Field(max_length=32)] = ""
-    """An answer of the triage, in place of a service."""
-    insist: bool = False
-    form: bool = False
-    needs: Annotated[list[Annotated[str, Field(max_length=16)]], Field(max_length=8)] = []
-    slot: Annotated[str, Field(max_length=5)] = ""
-
-
-_PAYLOADS: Mapping[str, type[PressPayload]] = {"keypad": KeypadPayload, "panel": PanelPayload, "kiosk": KioskPayload}
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,9 +92,10 @@ class Message:
 
 
 class MqttLobby:
-    """One branch's topics. `root` is `lobby/<branch id>/`."""
+    """One branch's topics. `root` is `lobby/<branch id>/`; `payloads`: what a press has at each place."""
 
-    def __init__(self, branch: str, devices: Iterable[str] = ()) -> None:
+    def __init__(self, branch: str, payloads: Mapping[Where, type[PressPayload]], devices: Iterable[str] = ()) -> None:
+        self._payloads = payloads
         self.root = f"lobby/{branch}/"
         self.will = Message(f"{self.root}status", b"offline", True)
         self._expected: set[str] = set()
@@ -210,10 +179,10 @@ class MqttLobby:
         if not topic.startswith(self.root):
             return None
         where, *rest = topic.removeprefix(self.root).split("/")
-        if len(rest) == 2 and rest[1] == "press" and where in _PAYLOADS:
+        if len(rest) == 2 and rest[1] == "press" and where in self._payloads:
             if stored or (retain and not payload):  # an old one, or what clears it
                 return None
-            return _read(where, rest[0], payload, retain=retain)  # type: ignore[arg-type]
+            return self._read(where, rest[0], payload, retain=retain)  # type: ignore[arg-type]
         if stored:
             is_devices = (where, len(rest)) == ("device", 1) or (where == "keypad" and rest[1:] == ["screen"])
             if is_devices and topic not in self._levels and topic not in self._expected:
@@ -261,29 +230,28 @@ class MqttLobby:
             return Message(topic, b"", True)
         return self._events.popleft() if self._events else None
 
-
-def _read(where: Where, id: str, payload: bytes, *, retain: bool) -> MqttPress | BadPress:
-    if len(payload) > PRESS_LIMIT:
-        return BadPress(where, id, "length")
-    try:
-        content = json.loads(payload)
-    except (ValueError, RecursionError):
-        return BadPress(where, id, "json")
-    if not isinstance(content, dict):
-        return BadPress(where, id, "json")
-    try:
-        press = _PAYLOADS[where].model_validate(content)
-        return BadPress(where, id, "retained", press.boot, press.seq) if retain else MqttPress(where, id, press)
-    except ValidationError as error:
-        field = str(error.errors(include_url=False)[0]["loc"][0])
-        boot, seq = content.get("boot"), content.get("seq")
-        return BadPress(
-            where,
-            id,
-            field,
-            boot if isinstance(boot, str) and len(boot) <= 32 and _is_text(boot) else None,
-            seq if type(seq) is int and 0 <= seq < 2**63 else None,
-        )
+    def _read(self, where: Where, id: str, payload: bytes, *, retain: bool) -> MqttPress | BadPress:
+        if len(payload) > PRESS_LIMIT:
+            return BadPress(where, id, "length")
+        try:
+            content = json.loads(payload)
+        except (ValueError, RecursionError):
+            return BadPress(where, id, "json")
+        if not isinstance(content, dict):
+            return BadPress(where, id, "json")
+        try:
+            press = self._payloads[where].model_validate(content)
+            return BadPress(where, id, "retained", press.boot, press.seq) if retain else MqttPress(where, id, press)
+        except ValidationError as error:
+            field = str(error.errors(include_url=False)[0]["loc"][0])
+            boot, seq = content.get("boot"), content.get("seq")
+            return BadPress(
+                where,
+                id,
+                field,
+                boot if isinstance(boot, str) and len(boot) <= 32 and _is_text(boot) else None,
+                seq if type(seq) is int and 0 <= seq < 2**63 else None,
+            )
 
 
 def _is_text(text: str) -> bool:

@@ -19,7 +19,7 @@ from controller.lobby.actions.event import Event, UnknownEventError, from_row, r
 from controller.lobby.actions.recall import Recall, TicketRecalled
 
 HERE = Path(actions.__file__).parent
-SHARED = {"command", "event", "registry", "finding"}
+SHARED = {"command", "event", "registry", "finding", "press"}
 """What is no action."""
 
 

@@ -469,7 +469,9 @@ class Lobby:
         if not cause:
             self._causes += 1
             cause = f"press {self._causes}"
-        take = TakeTicket(at=self.now, cause=cause, by="kiosk/kiosk", hold_off=2, paper=self.paper, **more)  # type: ignore[arg-type]
+        take = TakeTicket(
+            at=self.now, cause=cause, by="kiosk/kiosk", hold_off=2, paper=self.paper, chosen_by="button", **more
+        )  # type: ignore[arg-type]
         self.cards.submit("kiosk", token, Request(take, self.answers.append))
         await self.looked()
         ticket = self.answers[-1].ticket
@@ -535,8 +537,8 @@ async def test_an_unknown_card_is_an_ordinary_customer_and_the_last_card_counts(
 
 
 async def test_a_press_that_asks_for_a_class_keeps_it_and_uses_the_card_up(lobby: Lobby) -> None:
-    await lobby.swipe(VIP)
-    assert (await lobby.take(klass="green"))[1] == "green"
+    await lobby.swipe(GOLD)
+    assert (await lobby.take(klass="vip"))[1] == "vip"
     lobby.wait(5)
     assert (await lobby.take(klass="normal"))[1] == "normal"
     await lobby.swipe(VIP)

@@ -3,7 +3,7 @@
 A line of a dialogue is what is done, and after `->` what follows: events, or `refused` and its code. What is done:
 
     take [SERVICE] [CLASS] [hold=S] [paper=..] [screen]    at a ticket button; `take2` is another button
-         [choice=ANSWER] [insist] [form] [needs=A,B] [slot=HH:MM]
+         [choice=ANSWER] [insist] [form] [needs=A,B] [slot=HH:MM] [chosen=button|customer|card]
     COUNTER KEY [DIGITS]                                    at a counter, or `COUNTER rates SCORE`
     panel KEY [TICKET] [service=..] [counter=..] [paper=..] [reason=..]
     check windows                                           the time for it has come
@@ -34,12 +34,11 @@ from typing import Any
 import pytest
 from branches import MINUTE, NINE, USUAL, Lobby, asking, branch, half_hours, history, hours, local, long_steps, wording
 
-from controller import keys
 from controller.lobby.actions.call_next import TicketCalled
 from controller.lobby.actions.cancel import TicketCancelled
 from controller.lobby.actions.clock import ClockStepped, ControllerStarted, StartController
 from controller.lobby.actions.close_counter import CounterClosed
-from controller.lobby.actions.command import Command, CounterCommand
+from controller.lobby.actions.command import Command
 from controller.lobby.actions.day import DayClosed, DayOpened, RollOver
 from controller.lobby.actions.drop_counters import DropCounters
 from controller.lobby.actions.event import _KINDS, Event, UnknownEventError, from_row
@@ -48,6 +47,7 @@ from controller.lobby.actions.hold import TicketHeld
 from controller.lobby.actions.no_show import TicketMissed
 from controller.lobby.actions.open_counter import CounterOpened
 from controller.lobby.actions.pause_counter import CounterPaused
+from controller.lobby.actions.press import Press, Where
 from controller.lobby.actions.promote import Promote, TicketPromoted
 from controller.lobby.actions.rating import Rate, Rated, RatingAsked
 from controller.lobby.actions.reassign import TicketReassigned
@@ -67,6 +67,7 @@ from controller.lobby.model.outcome import Refusal, Same, Told
 from controller.lobby.model.rules import ANY, Appointments, Rules
 from controller.lobby.model.state import ENDED, CounterStage, Stage
 from controller.lobby.rule import pick
+from controller.presses import command
 
 ROOT = Path(__file__).parents[1]
 
@@ -152,6 +153,7 @@ class Dialogue:
                     hold_off=float(more.get("hold", 0)),
                     paper=more.get("paper", "none"),
                     needs=tuple(filter(None, more.get("needs", "").split(","))),
+                    chosen_by=more.get("chosen", "staff"),
                     **said,
                     **about,
                 )
@@ -165,11 +167,14 @@ class Dialogue:
                 return Promote(at=at, cause=cause, by="panel", ticket=ticket, klass=klass)
             case ["panel", key, *ticket]:
                 rest = {"service": "", "counter": "", "reason": "", "paper": "none"} | more
-                return keys.at_panel(key, "panel", at, cause, ticket=(ticket or [""])[0], **rest)
+                paper = rest.pop("paper")
+                typed = rest | {"ticket": (ticket or [""])[0]}
+                return command(Where.PANEL, key, Press(at=at, cause=cause, by="panel", paper=paper, typed=typed))
             case [counter, "rates", score]:
                 return Rate(at=at, cause=cause, counter=counter, score=int(score))
             case [counter, key, *digits]:
-                return keys.at_counter(key, (digits or [""])[0], counter, at, cause)
+                typed = {"digits": (digits or [""])[0]}
+                return command(Where.COUNTER, key, Press(at=at, cause=cause, counter=counter, typed=typed))
         raise AssertionError(words)
 
     def _ask(self, *what: str) -> str:
@@ -279,6 +284,20 @@ DIALOGUES = {
         take choice=nothing       -> refused unknown_choice
         take choice=more          -> refused unknown_choice
         take cash needs=wings     -> refused unknown_need
+    """,
+    "nobody gives themselves privilege: a button has no class of the manager's, a customer the usual one": """
+        take cash green chosen=button     -> refused class_is_granted
+        take cash urgent chosen=button    -> refused class_is_granted
+        take gold green chosen=button     -> refused class_is_granted
+        take cash vip chosen=button       -> A001
+        take cash vip chosen=customer     -> refused class_is_granted
+        take cash emperor chosen=customer -> refused class_is_granted
+        take cash appointment chosen=customer -> refused class_is_granted
+        take cash chosen=customer         -> A002
+        take cash normal chosen=customer  -> A003
+        take cash green chosen=card       -> A004
+        take cash green                   -> A005
+        ? A004                            -> waiting cash green 09:00
     """,
     "a counter that is not there": """
         9 CALL                    -> refused unknown_counter
@@ -1185,7 +1204,8 @@ DIALOGUES = {
     "an appointment counts from its slot's start, a late one from when it checks in": """
         take cash slot=9:00       -> refused unknown_slot
         take cash slot=12:30      -> refused unknown_slot
-        take cash appointment slot=10:30 -> A001
+        take cash vip slot=10:30 chosen=customer -> refused class_is_granted
+        take cash appointment slot=10:30 chosen=customer -> A001
         ? A001                    -> waiting cash appointment 10:30
         take cash                 -> A002
         ? next 1                  -> A002
@@ -1731,15 +1751,3 @@ def test_every_call_can_say_why(language: str) -> None:
         template = wording(language).templates[f"why.{key}"]
         pattern = re.sub(r"\\{\w+\\}", ".+", re.escape(template))
         assert any(re.fullmatch(pattern, text) for text in said), key
-
-
-@pytest.mark.parametrize("key", sorted(keys._AT_COUNTER))
-def test_a_key_at_a_counter_is_a_command_there(key: str) -> None:
-    command = keys.at_counter(key, "1", "3", 5, "cause")
-    assert isinstance(command, CounterCommand)
-    assert (command.counter, command.at, command.cause) == ("3", 5, "cause")
-
-
-def test_unknown_keys_are_nothing() -> None:
-    assert keys.at_counter("JUMP", "", "1", 0, "") is None
-    assert keys.at_panel("JUMP", "", 0, "", ticket="", service="", counter="", reason="", paper="none") is None

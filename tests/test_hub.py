@@ -33,19 +33,17 @@ from controller.lobby.actions.take_ticket import TakeTicket
 from controller.lobby.actions.undo import Undo
 from controller.lobby.actions.windows import AnswerAdvice, CheckWindows
 from controller.lobby.aggregate import Row
-from controller.lobby.answers import Answer
+from controller.lobby.answers import Answer, answer
 from controller.lobby.model.state import State
+from controller.presses import PAYLOADS, KeypadPayload, KioskPayload, PanelPayload
 from drivers.device import OK, Health
 from drivers.escpos import EscposPrinter
 from drivers.mqtt import (
     BadPress,
     Foreign,
-    KeypadPayload,
-    KioskPayload,
     Message,
     MqttLobby,
     MqttPress,
-    PanelPayload,
     PressPayload,
     Where,
 )
@@ -188,7 +186,7 @@ def test_displays_do_not_wait_for_ever_while_presses_keep_coming(journal: Journa
 
 def test_events_that_the_broker_did_not_confirm_are_said_again(journal: Journal) -> None:
     desk = Hub(RULES, journal, lambda request: None, lambda: True, lambda: NINE)
-    mqtt = MqttLobby("b")
+    mqtt = MqttLobby("b", PAYLOADS)
     post = MqttAdapter(mqtt, {}, [], {}, desk.context, lambda: None)
     rows = [Row(seq, NINE, "2026-11-20", CounterOpened("1"), f"press {seq}", 0) for seq in (1, 2, 3, 4)]
 
@@ -242,7 +240,7 @@ class Hall:
         self.requests: list[Request] = []
         self.settled = settled
         self.desk = Hub(rules, journal, self.requests.append, lambda: self.settled, lambda: self.lobby.now)
-        self.mqtt = MqttLobby("b")
+        self.mqtt = MqttLobby("b", PAYLOADS)
         self.post = MqttAdapter(
             self.mqtt, {"pad": "1"}, ["manager"], {"screen": (2, True)}, self.desk.context, lambda: None
         )
@@ -292,6 +290,7 @@ def test_a_kiosk_gets_the_questions_and_its_press_may_be_an_answer(journal: Jour
         form=True,
         needs=("time", "glasses"),
         slot="09:30",
+        chosen_by="button",
     )
 
 
@@ -491,9 +490,9 @@ def test_who_watches_before_there_is_a_day_is_not_shown_an_empty_one(journal: Jo
 
 def test_only_an_advice_is_acknowledged_as_one(journal: Journal) -> None:
     hall = Hall(journal)
-    for answer in (Answer("ok", "The machine does cash.", code="self_service"), Answer("ok", "", ticket="A001")):
+    for given in (Answer("ok", "The machine does cash.", code="self_service"), Answer("ok", "", ticket="A001")):
         hall.press(MqttPress("kiosk", "screen", KioskPayload(key="TAKE", boot="b", seq=1, choice="atm-cash")))
-        hall.requests[-1].reply(answer)
+        hall.requests[-1].reply(given)
         hall.show()
     advised, taken = hall.acks
     assert (advised["result"], advised["ticket"], advised["advice"]) == ("ok", "", True)
@@ -543,7 +542,10 @@ def test_after_hours_boards_tell_no_wait(journal: Journal) -> None:
 def test_no_button_takes_a_privilege_that_the_manager_gives(journal: Journal, klass: str) -> None:
     hall = Hall(journal)
     press = KioskPayload(key="TAKE", boot="b", seq=1, **{"class": klass})  # type: ignore[arg-type]
-    assert hall.press(MqttPress("kiosk", "screen", press)) is None
+    take = hall.press(MqttPress("kiosk", "screen", press))
+    assert isinstance(take, TakeTicket)
+    hall.requests[-1].reply(answer(hall.lobby.rules, hall.lobby.state, hall.lobby.do(take)))
+    hall.show()
     assert [(ack["result"], ack["text"]) for ack in hall.acks] == [
         ("refused", "this class is given by the lobby manager, not by a kiosk")
     ]

@@ -21,6 +21,7 @@ from ports import PATIENCE, eventually, open_files
 from system.broker import Mosquitto, free_port
 
 from bench import processes
+from controller.presses import PAYLOADS, KeypadPayload, KioskPayload, PanelPayload
 from drivers import mqtt_session
 from drivers.mqtt import (
     ANSWERS_LIMIT,
@@ -29,12 +30,9 @@ from drivers.mqtt import (
     PRESS_TOPICS,
     BadPress,
     Foreign,
-    KeypadPayload,
-    KioskPayload,
     Message,
     MqttLobby,
     MqttPress,
-    PanelPayload,
 )
 from drivers.mqtt_session import Broker, MqttSession
 from drivers.session import LinkDown, LinkUp
@@ -53,7 +51,7 @@ def press(**changes: object) -> bytes:
 
 
 def receive(payload: bytes, topic: str = "keypad/3/press", **how: bool) -> MqttPress | BadPress | Foreign | None:
-    return MqttLobby("b1").receive(ROOT + topic, payload, **how)
+    return MqttLobby("b1", PAYLOADS).receive(ROOT + topic, payload, **how)
 
 
 def drain(lobby: MqttLobby) -> list[Message]:
@@ -211,6 +209,7 @@ def test_each_bad_field_is_named_and_the_rest_is_read_for_the_answer(changes: di
         ("kiosk/m/press", "form", None),
         ("kiosk/m/press", "needs", "time"),
         ("kiosk/m/press", "needs", ["time"] * 9),
+        ("kiosk/m/press", "needs", ["n" * 33]),
         ("kiosk/m/press", "slot", "09:30:00"),
         ("kiosk/m/press", "token", "0" * 63),
         ("kiosk/m/press", "token", "0" * 63 + "g"),
@@ -257,7 +256,7 @@ def test_a_press_of_just_the_limit_is_read() -> None:
 
 def test_every_answer_to_a_bad_press_can_be_sent() -> None:
     """Whatever is read back for the answer must go through JSON and UTF-8; `\\ud800` is JSON's half a character."""
-    lobby = MqttLobby("b1")
+    lobby = MqttLobby("b1", PAYLOADS)
     lobby.connected()
     drain(lobby)
     for text in (
@@ -290,7 +289,7 @@ def test_every_answer_to_a_bad_press_can_be_sent() -> None:
     ],
 )
 def test_foreign_topics_are_no_presses(topic: str) -> None:
-    assert MqttLobby("b1").receive(topic, press()) is None
+    assert MqttLobby("b1", PAYLOADS).receive(topic, press()) is None
 
 
 @pytest.mark.parametrize("payload", [press(), b"garbage", b""])
@@ -315,7 +314,7 @@ def test_any_id_is_handed_on_as_it_is(id: str) -> None:
 
 
 def test_online_is_the_first_level_and_offline_the_will() -> None:
-    lobby = MqttLobby("b1")
+    lobby = MqttLobby("b1", PAYLOADS)
     assert lobby.will == Message(ROOT + "status", b"offline", True)
     assert lobby.next_message() is None, "nothing is said before there is a broker"
     lobby.level("board", {"calls": []})
@@ -324,7 +323,7 @@ def test_online_is_the_first_level_and_offline_the_will() -> None:
 
 
 def test_a_level_is_sent_once_and_again_when_it_changes() -> None:
-    lobby = MqttLobby("b1")
+    lobby = MqttLobby("b1", PAYLOADS)
     lobby.connected()
     drain(lobby)
     lobby.level("board", {"soon": ["A018"]})
@@ -336,7 +335,7 @@ def test_a_level_is_sent_once_and_again_when_it_changes() -> None:
 
 
 def test_the_latest_of_a_level_wins_and_each_keeps_its_place() -> None:
-    lobby = MqttLobby("b1")
+    lobby = MqttLobby("b1", PAYLOADS)
     lobby.connected()
     drain(lobby)
     for number in range(5):
@@ -349,7 +348,7 @@ def test_the_latest_of_a_level_wins_and_each_keeps_its_place() -> None:
 
 
 def test_every_level_is_sent_again_after_an_outage_as_it_is_then() -> None:
-    lobby = MqttLobby("b1")
+    lobby = MqttLobby("b1", PAYLOADS)
     lobby.connected()
     lobby.level("board", {"n": 1})
     lobby.level("device/printer", {"state": "ok"})
@@ -366,7 +365,7 @@ def test_every_level_is_sent_again_after_an_outage_as_it_is_then() -> None:
 
 
 def test_answers_go_before_levels_and_those_before_events_each_in_their_order() -> None:
-    lobby = MqttLobby("b1")
+    lobby = MqttLobby("b1", PAYLOADS)
     lobby.connected()
     drain(lobby)
     lobby.event(1, {"seq": 1})
@@ -384,7 +383,7 @@ def test_answers_go_before_levels_and_those_before_events_each_in_their_order() 
 
 
 def test_what_is_said_to_nobody_is_not_kept() -> None:
-    lobby = MqttLobby("b1")
+    lobby = MqttLobby("b1", PAYLOADS)
     for seq in range(6):
         if seq in (1, 4):
             lobby.connected()
@@ -402,7 +401,7 @@ def test_what_is_said_to_nobody_is_not_kept() -> None:
 
 
 def test_answers_and_events_have_a_limit_and_the_oldest_go_first() -> None:
-    lobby = MqttLobby("b1")
+    lobby = MqttLobby("b1", PAYLOADS)
     lobby.connected()
     drain(lobby)
     lobby.level("board", {"kept": True})
@@ -417,7 +416,7 @@ def test_answers_and_events_have_a_limit_and_the_oldest_go_first() -> None:
 
 
 def test_levels_are_said_again_each_in_turn_as_they_are_then() -> None:
-    lobby = MqttLobby("b1")
+    lobby = MqttLobby("b1", PAYLOADS)
     lobby.level("board", {"n": 1})
     lobby.level("day", {})
     lobby.connected()
@@ -434,7 +433,7 @@ def test_levels_are_said_again_each_in_turn_as_they_are_then() -> None:
 
 
 def test_the_topic_of_a_device_that_is_no_longer_there_is_cleared_also_after_an_outage() -> None:
-    lobby = MqttLobby("b1")
+    lobby = MqttLobby("b1", PAYLOADS)
     lobby.level("device/page.tv", {"state": "ok"})
     lobby.connected()
     drain(lobby)
@@ -456,7 +455,7 @@ def test_the_topic_of_a_device_that_is_no_longer_there_is_cleared_also_after_an_
 
 @pytest.mark.parametrize("payload", [b"offline", b"", b"\xff"])
 def test_what_somebody_else_says_in_our_place_is_put_right(payload: bytes) -> None:
-    lobby = MqttLobby("b1")
+    lobby = MqttLobby("b1", PAYLOADS)
     lobby.level("board", {"n": 1})
     lobby.connected()
     drain(lobby)
@@ -470,7 +469,7 @@ def test_what_somebody_else_says_in_our_place_is_put_right(payload: bytes) -> No
 
 
 def test_only_levels_of_devices_that_are_no_more_are_cleared() -> None:
-    lobby = MqttLobby("b1", devices=["hall"])
+    lobby = MqttLobby("b1", PAYLOADS, devices=["hall"])
     lobby.level("keypad/3/screen", {})
     lobby.connected()
     drain(lobby)
@@ -589,7 +588,7 @@ class Bench:
     """A running session, what it told, and a lobby that answers every press with its `boot` and `seq`."""
 
     def __init__(self, broker: Broker, devices: Sequence[str]) -> None:
-        self.lobby = MqttLobby("b1", devices)
+        self.lobby = MqttLobby("b1", PAYLOADS, devices)
         self.facts: list[object] = []
         self.times: list[float] = []
         self._heard = asyncio.Event()

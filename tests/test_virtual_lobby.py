@@ -16,7 +16,8 @@ from ports import eventually
 from visitor import Browser, page_data
 
 from controller.config import read, shipped
-from simulators.devices import mqtt_keypad, mqtt_panel, terminal68
+from controller.lobby.actions.press import Where
+from controller.presses import keys
 from simulators.devices.escpos import PAPERS_KEPT, TICKETS_KEPT, Album, PrinterFarEnd
 from simulators.faults import Faults
 from simulators.stage import Stage
@@ -68,11 +69,12 @@ def test_both_languages_say_the_same_things_and_nothing_is_left_over() -> None:
         assert key in words("en"), key
 
 
-def test_every_key_that_can_be_pressed_has_a_name_and_a_button() -> None:
-    script = (OURS / "lobby.js").read_text()
-    for key in (*terminal68.KEYS, *mqtt_keypad.KEYS, *mqtt_panel.KEYS):
+def test_every_key_that_can_be_pressed_has_a_name_and_a_button(stage: Stage) -> None:
+    shown = view.View(read(shipped("demo.toml")), stage).layout()["keys"]
+    assert {*shown["keypad"]} == {*keys(Where.COUNTER)} > {*shown["terminal"]}
+    assert {*shown["panel"]} == {*keys(Where.PANEL)} > {"UNDO", "CALL"}
+    for key in (*shown["terminal"], *shown["keypad"], *shown["panel"]):
         assert f"key.{key}" in words("en")
-        assert f'"{key}"' in script
 
 
 def test_papers_keep_their_numbers_when_the_printer_forgets_the_first_ones() -> None:

@@ -8,6 +8,7 @@ from controller.devices.cards import Cards
 from controller.devices.hub import Hub
 from controller.devices.kit import AnySession, kinds
 from controller.devices.mqtt import MqttAdapter
+from controller.presses import PAYLOADS
 from drivers.mqtt import MqttLobby
 from drivers.mqtt_session import Broker, MqttSession
 
@@ -36,7 +37,7 @@ def build(settings: Settings, hub: Hub) -> dict[str, AnySession]:
 
 def _mqtt(broker: MqttSettings, hub: Hub) -> tuple[MqttLobby, MqttAdapter, MqttSession]:
     context = hub.context
-    lobby = MqttLobby(context.rules.branch)
+    lobby = MqttLobby(context.rules.branch, PAYLOADS)
     session = MqttSession(
         lobby,
         Broker(

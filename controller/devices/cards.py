@@ -101,17 +101,19 @@ class Cards:
     # -- inside ----------------------------------------------------------------------------------------------
 
     def _counted(self, kiosk: str, token: bytes, request: Request) -> Request:
-        take = request.command
-        if not isinstance(take, TakeTicket):
+        asked = request.command
+        if not isinstance(asked, TakeTicket):
             return request
         before = self._taken.get(kiosk)
-        if before and before.take.cause == take.cause:
+        if before and before.take.cause == asked.cause:
             taken = before  # delivered again: whoever has shown a card since is somebody else
-            take = replace(take, klass=before.take.klass, hold_off=before.take.hold_off)
+            take = replace(asked, klass=before.take.klass, hold_off=before.take.hold_off)
         else:
-            card = self._card(kiosk, token, take.cause)
-            taken = self._taken[kiosk] = self._take(take, before, card)
+            card = self._card(kiosk, token, asked.cause)
+            taken = self._taken[kiosk] = self._take(asked, before, card)
             take = taken.take
+        if take.klass != asked.klass:
+            take = replace(take, chosen_by="card")
 
         def answered(answer: Answer) -> None:
             self._answered(kiosk, taken, answer)

@@ -7,27 +7,18 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from controller import keys
+from controller import presses
 from controller.devices.cards import Cards
 from controller.devices.kit import Adapter, Context, DeviceReport, Fault, File, Table
 from controller.engine import Request
-from controller.lobby.actions.take_ticket import SELF_SERVICE, TakeTicket
+from controller.lobby.actions.press import Press
+from controller.lobby.actions.take_ticket import SELF_SERVICE, TOKEN
 from controller.lobby.aggregate import Row
 from controller.lobby.answers import Answer
 from controller.lobby.model.state import State
 from controller.lobby.show import views
 from drivers.device import OK
-from drivers.mqtt import (
-    BadPress,
-    Foreign,
-    KeypadPayload,
-    KioskPayload,
-    MqttLobby,
-    MqttPress,
-    PanelPayload,
-    PressPayload,
-    Where,
-)
+from drivers.mqtt import BadPress, Foreign, MqttLobby, MqttPress, Where
 from drivers.session import LinkDown, LinkUp
 
 log = logging.getLogger(__name__)
@@ -151,7 +142,7 @@ class MqttAdapter(Adapter):
             self._acknowledge(press.where, press.id, payload.boot, payload.seq, answer)
 
         cause = f"mqtt:{press.where}/{press.id}:{payload.boot}:{payload.seq}"
-        request = self._request(press, payload, now, cause, answered)
+        request = self._request(press, now, cause, answered)
         if isinstance(request, Answer):
             answered(request)
             return
@@ -170,8 +161,8 @@ class MqttAdapter(Adapter):
             return
         if payload.at is not None:
             self._clock_is_right(device)
-        if self._cards and isinstance(payload, KioskPayload):
-            self._cards.submit(press.id, payload.token, request)
+        if self._cards and press.where == "kiosk":
+            self._cards.submit(press.id, getattr(payload, TOKEN.name), request)
         else:
             self.context.submit(request)
 
@@ -210,49 +201,27 @@ class MqttAdapter(Adapter):
             self._retains.add(device)
             log.warning("%s: %s", device, wording.say("refused.press_retained"))
 
-    def _request(
-        self, press: MqttPress, payload: PressPayload, at: int, cause: str, reply: Callable[[Answer], None]
-    ) -> Request | Answer:
-        match payload:
-            case KeypadPayload(key=key, digits=digits):
-                if press.id not in self.keypads.values():
-                    return self._error("no_keypad", counter=press.id)
-                command = keys.at_counter(key, digits, press.id, at, cause)
-                return Request(command, reply) if command else self._error("unknown_key", key=key)
-            case PanelPayload(key=key, ticket=ticket, service=service, counter=counter, reason=text):
-                if press.id not in self.panels:
-                    return self._error("unknown_device", device=press.id)
-                reason, remark = keys.reason_and_remark(text)
-                by, paper = f"panel/{press.id}", self.context.paper()
-                command = keys.at_panel(
-                    key, by, at, cause, ticket=ticket, service=service, counter=counter, reason=reason, paper=paper
-                )
-                return Request(command, reply, remark) if command else self._error("unknown_key", key=key)
-            case KioskPayload(key=key, service=service, klass=klass):
-                if press.id not in self.kiosks:
-                    return self._error("unknown_device", device=press.id)
-                if key != "TAKE":
-                    return self._error("unknown_key", key=key)
-                if klass in keys.GRANTED:
-                    return replace(self._error("class_is_granted"), result="refused")
+    def _request(self, press: MqttPress, at: int, cause: str, reply: Callable[[Answer], None]) -> Request | Answer:
+        payload, where = press.payload, presses.OVER_MQTT[press.where]
+        pressed = Press(
+            at=at, cause=cause, by=f"{press.where}/{press.id}", paper=self.context.paper(), typed=presses.typed(payload)
+        )
+        match press.where:
+            case "keypad" if press.id in self.keypads.values():
+                pressed = replace(pressed, counter=press.id)
+            case "panel" if press.id in self.panels:
+                pass
+            case "kiosk" if press.id in self.kiosks:
                 hold_off, screen = self.kiosks[press.id]
-                take = TakeTicket(
-                    at=at,
-                    cause=cause,
-                    by=f"kiosk/{press.id}",
-                    service=service,
-                    klass=klass,
-                    hold_off=hold_off,
-                    paper=self.context.paper(),
-                    screen=screen,
-                    choice=payload.choice,
-                    insist=payload.insist,
-                    form=payload.form,
-                    needs=tuple(payload.needs),
-                    slot=payload.slot,
-                )
-                return Request(take, reply)
-        raise AssertionError(payload)
+                pressed = replace(pressed, hold_off=hold_off, screen=screen, chosen_by="button")
+            case "keypad":
+                return self._error("no_keypad", counter=press.id)
+            case _:
+                return self._error("unknown_device", device=press.id)
+        command = presses.command(where, payload.key, pressed)
+        if command is None:
+            return self._error("unknown_key", key=payload.key)
+        return Request(command, reply, presses.remark(payload))
 
     def _acknowledge(self, where: Where, id: str, boot: Any, seq: Any, answer: Answer) -> None:
         content = {"boot": boot, "seq": seq, "result": answer.result, "ticket": answer.ticket, "text": answer.text}

@@ -9,12 +9,13 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field
 
-from controller import keys
+from controller import presses
 from controller.devices.kit import Adapter, Context, Fault, File, Kind, Table
 from controller.devices.settings import CounterId, WiredSettings, between, takes
 from controller.engine import Request
 from controller.lobby.actions.command import Command
-from controller.lobby.actions.rating import Rate, RatingAsked
+from controller.lobby.actions.press import DIGITS, Press, Where
+from controller.lobby.actions.rating import SCORE, RatingAsked
 from controller.lobby.aggregate import Row
 from controller.lobby.answers import Answer
 from controller.lobby.model.state import State
@@ -95,7 +96,7 @@ class TerminalsAdapter(Adapter):
     def heard(self, fact: object) -> None:
         match fact:
             case Pressed(frame, digits, key, early):
-                self._pressed(frame, keys.terminal_key(key, digits), early)
+                self._pressed(frame, presses.terminal_key(key, digits), early)
             case Rated(frame, score, early):
                 self._rated(frame, score, early)
             case NotHeard(address):
@@ -135,7 +136,11 @@ class TerminalsAdapter(Adapter):
     def _pressed(self, frame: Frame, key: tuple[str, str] | None, early: bool) -> None:
         counter = self._addresses.get(frame.address)
         at, cause = self._cause(frame, early)
-        command = keys.at_counter(*key, counter, at, cause) if key and counter else None
+        command = None
+        if key and counter:
+            name, digits = key
+            press = Press(at=at, cause=cause, counter=counter, typed={DIGITS.name: digits})
+            command = presses.command(Where.COUNTER, name, press)
         if command is None:
             self._bus.answer(frame, refused=True)
             self._flush()
@@ -148,7 +153,10 @@ class TerminalsAdapter(Adapter):
             self._bus.unanswered(frame)
             return
         at, cause = self._cause(frame, early)
-        self._submit(frame, Rate(counter=counter, score=score, at=at, cause=cause))
+        press = Press(at=at, cause=cause, counter=counter, typed={SCORE.name: score})
+        command = presses.command(Where.RATER, "RATE", press)
+        assert command
+        self._submit(frame, command)
 
     def _submit(self, frame: Frame, command: Command) -> None:
         def answered(answer: Answer) -> None:

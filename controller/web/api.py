@@ -11,15 +11,17 @@ from collections.abc import Callable
 from typing import Annotated, Any, Self
 
 from fastapi import APIRouter, Depends, Header, Request, Response
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, Field, model_validator
 from starlette.responses import StreamingResponse
 
-from controller import keys
-from controller.lobby.actions.take_ticket import APPOINTMENT, SELF_SERVICE, TakeTicket
+from controller import presses
+from controller.lobby.actions.press import Press, Where
+from controller.lobby.actions.take_ticket import SELF_SERVICE
 from controller.lobby.answers import Answer
 from controller.lobby.model.rules import Counter
 from controller.lobby.show import explain, views
 from controller.web.access import Account
+from controller.web.bodies import Body, KeyPress, PanelPress, Take
 from controller.web.page_health import PageState
 from controller.web.roles import HAVE_PAGES
 from controller.web.site import COOKIE, Caller, Problem, Site
@@ -33,12 +35,6 @@ BRANCH_PAGES = 100
 
 
 # -- what goes in and out ------------------------------------------------------------------------------------
-
-
-class Body(BaseModel):
-    """What a request has: no other keys, no text of any length."""
-
-    model_config = ConfigDict(extra="forbid", str_max_length=200)
 
 
 class SignIn(Body):
@@ -65,40 +61,11 @@ class Session(BaseModel):
     home: str
 
 
-class KeyPress(Body):
-    """A key at a counter, as keypads have them."""
-
-    key: str = Field(max_length=16)
-    digits: str = Field("", pattern=r"^[0-9]{0,6}$")
-
-
-class PanelPress(Body):
-    """One of the lobby manager's buttons."""
-
-    key: str = Field(max_length=16)
-    ticket: str = Field("", max_length=16)
-    service: str = Field("", max_length=32)
-    counter: str = Field("", max_length=8)
-    reason: str = ""
-
-
 class Report(Body):
     """How an open page does; `page` is what its stream has named it in `hello`."""
 
     page: str = Field(max_length=32)
     state: PageState
-
-
-class Take(Body):
-    """A ticket that somebody wants; `choice` is an answer of the triage, in place of a service."""
-
-    service: str = Field("", max_length=32)
-    klass: str = Field("", max_length=32, alias="class")
-    choice: str = Field("", max_length=32)
-    insist: bool = False
-    form: bool = False
-    needs: list[Annotated[str, Field(max_length=32)]] = Field(default_factory=list, max_length=8)
-    slot: str = Field("", max_length=5)
 
 
 class Done(BaseModel):
@@ -255,7 +222,11 @@ def make_api(site: Site) -> APIRouter:
             caller,
             idempotency_key,
             about,
-            lambda at, cause: keys.at_counter(content.key, content.digits, place.id, at, cause),
+            lambda at, cause: presses.command(
+                Where.COUNTER,
+                content.key,
+                Press(at=at, cause=cause, counter=place.id, typed=presses.typed(content)),
+            ),
         )
         return done(answer)
 
@@ -263,51 +234,45 @@ def make_api(site: Site) -> APIRouter:
     async def press_panel(
         content: PanelPress, caller: Annotated[Caller, manager], idempotency_key: IdempotencyKey = ""
     ) -> Done:
-        reason, remark = keys.reason_and_remark(content.reason)
         answer = await site.do(
             caller,
             idempotency_key,
             content.model_dump(),
-            lambda at, cause: keys.at_panel(
+            lambda at, cause: presses.command(
+                Where.PANEL,
                 content.key,
-                f"user/{caller.account.name}",
-                at,
-                cause,
-                ticket=content.ticket,
-                service=content.service,
-                counter=content.counter,
-                reason=reason,
-                paper=site.post.lobby.paper(),
-                screen=True,
+                Press(
+                    at=at,
+                    cause=cause,
+                    by=f"user/{caller.account.name}",
+                    paper=site.post.lobby.paper(),
+                    screen=True,
+                    typed=presses.typed(content),
+                ),
             ),
-            remark,
+            presses.remark(content),
         )
         return done(answer)
 
     @api.post("/tickets", responses=refusals(401, 403, 409), summary="Take a ticket")
     async def take(content: Take, caller: Annotated[Caller, taker], idempotency_key: IdempotencyKey = "") -> Taken:
-        usual = ("", site.rules.default_class, *([APPOINTMENT] if content.slot else []))
-        if caller.account.role == "kiosk" and content.klass not in usual:
-            # Nobody gives themselves privilege at a touch screen.
-            raise Problem(403, "class_is_granted", site.say("refused.class_is_granted"))
         answer = await site.do(
             caller,
             idempotency_key,
             content.model_dump(),
-            lambda at, cause: TakeTicket(
-                at=at,
-                cause=cause,
-                by=f"user/{caller.account.name}",
-                service=content.service,
-                klass=content.klass,
-                paper=site.post.lobby.paper(),
-                screen=True,
-                asks=True,
-                choice=content.choice,
-                insist=content.insist,
-                form=content.form,
-                needs=tuple(content.needs),
-                slot=content.slot,
+            lambda at, cause: presses.command(
+                Where.KIOSK,
+                "TAKE",
+                Press(
+                    at=at,
+                    cause=cause,
+                    by=f"user/{caller.account.name}",
+                    paper=site.post.lobby.paper(),
+                    screen=True,
+                    asks=True,
+                    chosen_by="customer" if caller.account.role == "kiosk" else "staff",
+                    typed=presses.typed(content),
+                ),
             ),
         )
         state = site.post.state

@@ -45,6 +45,8 @@ LOOK_FOR = 1.0
 """Seconds for which one look at the accounts answers for every open page."""
 HOMES = {"manager": "/console", "counter": "/counter/", "kiosk": "/kiosk", "screen": "/tv"}
 """Where each role's own page is; a counter's goes on with its name."""
+FORBIDDEN = ("class_is_granted",)
+"""Refusals of the lobby that are for who asks, and not for what is there."""
 SETTLES_WITHIN = 3.0
 """Seconds in which a step of the engine ends; else the journal cannot be written."""
 
@@ -257,7 +259,7 @@ class Site:
             raise Problem(422, "unknown_key", self.say("refused.unknown_key", key=content.get("key", "")))
         answer = await self._ask(command, remark)
         if answer.result == "refused":
-            raise Problem(409, answer.code, answer.text)
+            raise Problem(403 if answer.code in FORBIDDEN else 409, answer.code, answer.text)
         if answer.result == "error":
             raise Problem(500 if answer.code == "internal" else 503, answer.code, answer.text, 1)
         return answer

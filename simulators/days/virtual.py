@@ -22,7 +22,7 @@ from controller.lobby.actions.recall import Recall
 from controller.lobby.actions.registry import Decision
 from controller.lobby.actions.return_ticket import Return
 from controller.lobby.actions.start import Start
-from controller.lobby.actions.take_ticket import TakeTicket, TicketIssued
+from controller.lobby.actions.take_ticket import GRANTED, TakeTicket, TicketIssued
 from controller.lobby.actions.transfer import Transfer
 from controller.lobby.actions.windows import AnswerAdvice, CheckWindows
 from controller.lobby.aggregate import Aggregate
@@ -177,7 +177,7 @@ class VirtualDay:
 
     def _comes(self, at: int, customer: Customer) -> None:
         self._to_come -= 1
-        granted = customer.klass in ("green", "urgent")
+        granted = customer.klass in GRANTED
         command = TakeTicket(
             at=at,
             cause=self.cause(),

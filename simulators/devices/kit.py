@@ -16,7 +16,9 @@ from typing import Annotated, Any, ClassVar, Literal, Protocol
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from controller.devices.settings import DeviceSettings, WiredSettings
+from controller.lobby.actions.press import Where
 from controller.lobby.model.rules import Rules
+from controller.presses import with_fields
 from simulators.buttons import Buttons
 from simulators.devices.farend import FarEnd
 from simulators.faults import Faults
@@ -91,6 +93,9 @@ class NobodyAnswersError(Exception):
         self.why = why
 
 
+@with_fields(Where.COUNTER)
+@with_fields(Where.PANEL)
+@with_fields(Where.KIOSK)
 class Press(BaseModel):
     """A key of a device; what is typed or chosen with it depends on its kind."""
 
@@ -100,11 +105,7 @@ class Press(BaseModel):
     address: Annotated[int, Field(ge=1, le=99)] | None = None
     """Which of the terminals and raters on a bus."""
     digits: Annotated[str, Field(max_length=19, pattern=r"^[0-9]*$")] = ""
-    ticket: Annotated[str, Field(max_length=16)] = ""
-    service: Annotated[str, Field(max_length=32)] = ""
-    counter: Annotated[str, Field(max_length=8)] = ""
-    reason: Annotated[str, Field(max_length=200)] = ""
-    klass: Annotated[str, Field(max_length=32, alias="class")] = ""
+    """Of a card too."""
 
 
 class Visitor(Protocol):
@@ -113,8 +114,8 @@ class Visitor(Protocol):
     words: Mapping[str, str]
     """The page's sentences, by dotted key."""
 
-    async def send(self, topic: str, **content: Any) -> dict[str, Any]:
-        """Press a button on MQTT, and wait for its answer; NobodyAnswersError."""
+    async def send(self, topic: str, where: Where, press: Press) -> dict[str, Any]:
+        """Press a button on MQTT, and wait for its answer; UnknownKeyError, NobodyAnswersError."""
 
 
 def known(key: str, keys: Collection[str]) -> None:

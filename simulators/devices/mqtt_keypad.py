@@ -6,14 +6,10 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from controller.devices.mqtt_keypad import MqttKeypadSettings
+from controller.lobby.actions.press import Where
 from controller.lobby.model.rules import Rules
 from simulators.buttons import Buttons
-from simulators.devices.kit import Pad, Press, Simulated, Visitor, known
-
-KEYS = (
-    "CALL", "RECALL", "START", "FINISH", "NOSHOW", "HOLD", "UNHOLD", "UNDO", "TRANSFER", "PAUSE", "CLOSE", "EVALUATE",
-    "OPEN",
-)  # fmt: skip
+from simulators.devices.kit import Pad, Press, Simulated, Visitor
 
 
 class MqttPad:
@@ -61,5 +57,4 @@ class SimulatedKeypad(Simulated):
         return {self.device.counter: MqttPad(self.buttons, self.device.counter)} if self.buttons else {}
 
     async def press(self, press: Press, visitor: Visitor) -> dict[str, Any]:
-        known(press.key, KEYS)
-        return await visitor.send(self.topic, key=press.key, digits=press.digits)
+        return await visitor.send(self.topic, Where.COUNTER, press)

@@ -6,10 +6,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from controller.devices.mqtt_kiosk import MqttKioskSettings
+from controller.lobby.actions.press import Where
 from controller.lobby.model.rules import Rules
-from simulators.devices.kit import Press, Simulated, Visitor, known
-
-KEYS = ("TAKE",)
+from simulators.devices.kit import Press, Simulated, Visitor
 
 
 class SimulatedKiosk(Simulated):
@@ -26,5 +25,4 @@ class SimulatedKiosk(Simulated):
         yield "kiosks", self.device.id
 
     async def press(self, press: Press, visitor: Visitor) -> dict[str, Any]:
-        known(press.key, KEYS)
-        return await visitor.send(self.topic, key="TAKE", service=press.service, **{"class": press.klass})
+        return await visitor.send(self.topic, Where.KIOSK, press)

@@ -6,12 +6,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from controller.devices.mqtt_panel import MqttPanelSettings
+from controller.lobby.actions.press import Where
 from controller.lobby.model.rules import Rules
-from simulators.devices.kit import Press, Simulated, Visitor, known
-
-KEYS = (
-    "GREEN", "URGENT", "REASSIGN", "UNDO", "CALL", "RETURN", "CANCEL", "REPRINT", "WHY", "ACCEPT", "DECLINE", "NEWDAY",
-)  # fmt: skip
+from simulators.devices.kit import Press, Simulated, Visitor
 
 
 class SimulatedPanel(Simulated):
@@ -28,6 +25,4 @@ class SimulatedPanel(Simulated):
         yield "panels", self.device.id
 
     async def press(self, press: Press, visitor: Visitor) -> dict[str, Any]:
-        known(press.key, KEYS)
-        about = {name: getattr(press, name) for name in ("ticket", "service", "counter", "reason")}
-        return await visitor.send(self.topic, key=press.key, **about)
+        return await visitor.send(self.topic, Where.PANEL, press)

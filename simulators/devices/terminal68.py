@@ -15,7 +15,9 @@ from itertools import groupby
 from typing import Any
 
 from controller.devices.terminal68 import Terminal68Settings
+from controller.lobby.actions.rating import SCORES
 from controller.lobby.model.rules import Rules
+from controller.presses import ON_TERMINAL
 from drivers.terminal68 import BLANK, MAX_L_FROM_HOST, Frame, Function, Key, frame_reader
 from simulators.devices import kit
 from simulators.devices.kit import (
@@ -197,20 +199,6 @@ def _text(digits: bytes) -> str:
     return "".join(str(digit) for digit in digits if digit != BLANK)
 
 
-KEYS: Mapping[str, tuple[Key, str]] = {
-    "CALL": (Key.CALL, ""),
-    "RECALL": (Key.RECALL, ""),
-    "NOSHOW": (Key.CONFIRM, "6"),
-    "HOLD": (Key.CONFIRM, "0"),
-    "UNHOLD": (Key.CONFIRM, "3"),
-    "UNDO": (Key.CANCEL, ""),
-    "TRANSFER": (Key.TRANSFER, ""),
-    "PAUSE": (Key.PAUSE, ""),
-    "EVALUATE": (Key.EVALUATE, ""),
-    "CLOSE": (Key.PAUSE, "9"),
-}
-"""A terminal's keys: the byte, and the digit that is always typed before it."""
-SCORES = range(1, 6)
 BEEP = 0.15
 """Seconds within which a beep follows its echo."""
 
@@ -223,11 +211,11 @@ class TerminalPad:
         self._terminal = bus.terminals[address]
 
     async def press(self, key: str, digits: str = "") -> bool:
-        code, fixed = KEYS[key]
+        code, fixed = ON_TERMINAL[key]
         beeps, echoes = self._terminal.beeps, self._terminal.echoes
         async with asyncio.timeout(30):
             while self._terminal.echoes == echoes:
-                self._bus.press(self._address, code, digits or fixed)
+                self._bus.press(self._address, code, digits or fixed or "")
                 self._wire.poke()
                 while self._bus.waits_for_echo(self._address):  # noqa: ASYNC110 - a clerk's eyes get no events
                     await asyncio.sleep(GLANCE)
@@ -320,8 +308,8 @@ class SimulatedBus(Wired):
             echoes = heard.echoes
             bus.rate(address, int(press.digits))
         elif address in bus.terminals:
-            known(press.key, KEYS)
-            key, always = KEYS[press.key]
+            known(press.key, ON_TERMINAL)
+            key, always = ON_TERMINAL[press.key]
             heard = bus.terminals[address]
             self.plugged()
             echoes, beeps = heard.echoes, heard.beeps

@@ -9,8 +9,10 @@ from typing import Any
 import aiomqtt
 
 from controller.config import Settings
+from controller.lobby.actions.press import Where
+from controller.presses import fields, keys
 from simulators.buttons import Buttons
-from simulators.devices.kit import ANSWER, NobodyAnswersError, Press, UnknownDeviceError
+from simulators.devices.kit import ANSWER, NobodyAnswersError, Press, UnknownDeviceError, known
 from simulators.stage import Stage
 
 
@@ -32,14 +34,16 @@ class Hands:
             raise UnknownDeviceError(device)
         return await self._devices[device].press(press, self)
 
-    async def send(self, topic: str, **content: Any) -> dict[str, Any]:
-        """Press a button on MQTT, and wait for its answer; NobodyAnswersError."""
+    async def send(self, topic: str, where: Where, press: Press) -> dict[str, Any]:
+        """Press a button on MQTT, and wait for its answer; UnknownKeyError, NobodyAnswersError."""
+        known(press.key, keys(where))
+        typed = press.model_dump(by_alias=True, exclude_unset=True, include={field.name for field in fields(where)})
         buttons = self._buttons()
         if buttons is None:
             raise NobodyAnswersError("press.no_broker")
         try:
             async with asyncio.timeout(ANSWER):
-                answer = await buttons.press(topic, **content)
+                answer = await buttons.press(topic, key=press.key, **typed)
         except (TimeoutError, aiomqtt.MqttError):
             raise NobodyAnswersError("press.no_answer") from None
         return {name: answer[name] for name in ("result", "text", "ticket", "printed") if name in answer}

@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from controller.config import Settings
+from controller.lobby.actions.press import Where
+from controller.presses import ON_TERMINAL, keys
 from simulators.buttons import Buttons
 from simulators.devices.kit import Simulated
 from simulators.paper import Paper
@@ -62,7 +64,7 @@ class View:
     # -- what stands where -----------------------------------------------------------------------------------
 
     def layout(self) -> dict[str, Any]:
-        """What never changes: which devices there are, and what stands at which counter."""
+        """What never changes: which devices and keys there are, and what stands at which counter."""
         rules = self._settings.rules
         hall: dict[str, list[Any]] = {}
         counters: dict[str, dict[str, list[Any]]] = {id: {} for id in rules.counters}
@@ -76,6 +78,7 @@ class View:
             "mqtt": self._settings.mqtt is not None,
             "people": self.people is not None,
             "services": [{"id": s.id, "name": s.name, "key": s.key} for s in rules.services.values()],
+            "keys": {"terminal": [*ON_TERMINAL], "keypad": [*keys(Where.COUNTER)], "panel": [*keys(Where.PANEL)]},
             "classes": [{"id": c.id, "name": c.name} for c in rules.classes.values()],
             **hall,
             "counters": [

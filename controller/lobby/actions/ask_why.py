@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from controller.lobby.actions.command import Command
+from controller.lobby.actions.press import TICKET, Press, Where, key
 from controller.lobby.actions.registry import Decision, decides
 from controller.lobby.model.outcome import Refused, Told
 from controller.lobby.model.rules import Rules
@@ -17,6 +18,12 @@ class AskWhy(Command):
     """Why is this ticket not next? A question: nothing comes of it."""
 
     ticket: str
+
+
+@key("WHY", Where.PANEL, TICKET)
+def _key(press: Press) -> AskWhy:
+    """Why is this ticket not next? The answer's text says it."""
+    return AskWhy(at=press.at, cause=press.cause, ticket=press[TICKET])
 
 
 @decides(AskWhy)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from controller.lobby.actions.call_next import called_by_hand
 from controller.lobby.actions.command import ManagerCommand
 from controller.lobby.actions.finding import must_wait, named
+from controller.lobby.actions.press import COUNTER, REASON, TICKET, Where, key
 from controller.lobby.actions.registry import Decision, decides
 from controller.lobby.actions.return_ticket import comes_back
 from controller.lobby.model.outcome import Refused
@@ -14,6 +15,7 @@ from controller.lobby.model.rules import Rules
 from controller.lobby.model.state import CounterStage, Stage, State
 
 
+@key("CALL", Where.PANEL, TICKET, COUNTER, REASON)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallByHand(ManagerCommand):
     """Call this ticket to a counter that is free, whoever is before it."""

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from controller.lobby.actions.call_next import called_by_hand, ready
+from controller.lobby.actions.call_next import CallNext, called_by_hand, ready
 from controller.lobby.actions.command import CounterCommand
 from controller.lobby.actions.finding import counter_of, fitting, must_wait, one
+from controller.lobby.actions.press import DIGITS, Press, TerminalKey, Where, key
 from controller.lobby.actions.registry import Decision, decides
 from controller.lobby.actions.return_ticket import comes_back
 from controller.lobby.model.rules import Rules
@@ -18,6 +19,15 @@ class CallNumber(CounterCommand):
     """Finish the ticket in hand, if any, and call the ticket with these digits (by hand)."""
 
     digits: str
+
+
+@key("CALL", Where.COUNTER, DIGITS, terminal=TerminalKey("CALL"))
+def _key(press: Press) -> CallNext | CallNumber:
+    """Finish the ticket in hand, if any, and call the next; with digits, the ticket that has them. Opens the counter,
+    and ends a pause."""
+    if digits := press[DIGITS]:
+        return CallNumber(**press.at_counter, digits=digits)
+    return CallNext(**press.at_counter)
 
 
 @decides(CallNumber)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from controller.lobby.actions.command import ManagerCommand
 from controller.lobby.actions.event import Event
 from controller.lobby.actions.finding import must_wait, named
+from controller.lobby.actions.press import REASON, TICKET, Where, key
 from controller.lobby.actions.registry import Decision, decides, evolves
 from controller.lobby.model.lines import count_wait, end, leave, off_the_board
 from controller.lobby.model.outcome import Refused
@@ -14,6 +15,7 @@ from controller.lobby.model.rules import Rules
 from controller.lobby.model.state import Stage, State
 
 
+@key("CANCEL", Where.PANEL, TICKET, REASON)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cancel(ManagerCommand):
     """End a ticket that is not being served."""

@@ -8,6 +8,7 @@ from controller.lobby.actions.command import CounterCommand
 from controller.lobby.actions.event import Event
 from controller.lobby.actions.finding import counter_of
 from controller.lobby.actions.finish import finish_in_hand
+from controller.lobby.actions.press import TerminalKey, Where, key
 from controller.lobby.actions.reassign import TicketReassigned, overflow, overflow_without
 from controller.lobby.actions.registry import Decision, Events, decides, evolves
 from controller.lobby.actions.windows import advice_is_done
@@ -17,6 +18,7 @@ from controller.lobby.model.rules import Rules
 from controller.lobby.model.state import CounterStage, Dropped, Stage, State, Ticket
 
 
+@key("CLOSE", Where.COUNTER, terminal=TerminalKey("PAUSE", "9"))
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Close(CounterCommand):
     """Finish the ticket in hand and close the counter."""

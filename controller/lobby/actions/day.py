@@ -10,6 +10,7 @@ from controller.lobby.actions.close_counter import CounterClosed
 from controller.lobby.actions.command import Command, ManagerCommand
 from controller.lobby.actions.event import Event
 from controller.lobby.actions.finish import TicketFinished
+from controller.lobby.actions.press import REASON, Where, key
 from controller.lobby.actions.registry import Decision, Events, decides, evolves
 from controller.lobby.model.knowledge import Knowledge
 from controller.lobby.model.lines import count_wait, leave_line, off_the_board
@@ -26,9 +27,10 @@ class RollOver(Command):
     BEGINS_DAY = False
 
 
+@key("NEWDAY", Where.PANEL, REASON)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BeginDay(ManagerCommand):
-    """The day that the clock says is the right one: go on in it, with everybody who waits."""
+    """The clock is right: go on in the day that it says, with everybody who waits."""
 
     BEGINS_DAY = False
 

@@ -7,12 +7,14 @@ from dataclasses import dataclass
 from controller.lobby.actions.command import CounterCommand
 from controller.lobby.actions.event import Event
 from controller.lobby.actions.finding import counter_of, in_hand
+from controller.lobby.actions.press import TerminalKey, Where, key
 from controller.lobby.actions.registry import Decision, decides, evolves
 from controller.lobby.model.lines import leave, off_the_board
 from controller.lobby.model.rules import Rules
 from controller.lobby.model.state import Stage, State
 
 
+@key("HOLD", Where.COUNTER, terminal=TerminalKey("CONFIRM", "0"))
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hold(CounterCommand):
     """Park the ticket in hand."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from controller.lobby.actions.command import CounterCommand
 from controller.lobby.actions.event import Event
 from controller.lobby.actions.finding import counter_of
+from controller.lobby.actions.press import Where, key
 from controller.lobby.actions.registry import Decision, decides, evolves
 from controller.lobby.actions.windows import advice_is_done
 from controller.lobby.model.lines import own_counter
@@ -15,6 +16,7 @@ from controller.lobby.model.rules import Rules
 from controller.lobby.model.state import CounterStage, State
 
 
+@key("OPEN", Where.COUNTER)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Open(CounterCommand):
     """Serve customers (again), without calling one yet."""

@@ -9,6 +9,7 @@ from controller.lobby.actions.event import Event
 from controller.lobby.actions.finding import counter_of
 from controller.lobby.actions.finish import finish_in_hand
 from controller.lobby.actions.open_counter import CounterOpened
+from controller.lobby.actions.press import DIGITS, Press, TerminalKey, Where, key
 from controller.lobby.actions.reassign import overflow_without
 from controller.lobby.actions.registry import Decision, decides, evolves
 from controller.lobby.actions.windows import advice_is_done
@@ -23,6 +24,12 @@ class Pause(CounterCommand):
     """Finish the ticket in hand and go away for a while; again: come back."""
 
     reason: str = ""
+
+
+@key("PAUSE", Where.COUNTER, DIGITS, terminal=TerminalKey("PAUSE"))
+def _key(press: Press) -> Pause:
+    """Finish the ticket in hand and go away for a while, for the reason that a digit stands for; again: come back."""
+    return Pause(**press.at_counter, reason=press[DIGITS])
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from controller.lobby.actions.command import ManagerCommand
 from controller.lobby.actions.event import Event
 from controller.lobby.actions.finding import must_wait, named
+from controller.lobby.actions.press import REASON, SERVICE, TICKET, Press, Where, key
 from controller.lobby.actions.registry import Decision, decides, evolves
+from controller.lobby.actions.take_ticket import TakeTicket
 from controller.lobby.model.lines import as_it_is, enter_line, leave_line
 from controller.lobby.model.outcome import Refused
 from controller.lobby.model.rules import Rules
@@ -19,6 +21,29 @@ class Promote(ManagerCommand):
     """Give a waiting ticket another class."""
 
     klass: str
+
+
+@key("GREEN", Where.PANEL, TICKET, SERVICE, REASON)
+def _green(press: Press) -> Promote | TakeTicket:
+    """Green channel: print a new ticket of this class, whatever hours and quota say; with a ticket, give it the
+    class."""
+    if ticket := press[TICKET]:
+        return Promote(**press.by_hand, ticket=ticket, klass="green", reason=press[REASON])
+    return TakeTicket(
+        **press.by_hand,
+        service=press[SERVICE],
+        klass="green",
+        paper=press.paper,
+        screen=press.screen,
+        reason=press[REASON] or None,
+        granted=True,
+    )
+
+
+@key("URGENT", Where.PANEL, TICKET, REASON)
+def _urgent(press: Press) -> Promote:
+    """Give a waiting ticket the class of urgent ones."""
+    return Promote(**press.by_hand, ticket=press[TICKET], klass="urgent", reason=press[REASON])
 
 
 @dataclass(frozen=True, slots=True)

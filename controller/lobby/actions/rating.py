@@ -7,20 +7,27 @@ from dataclasses import dataclass
 from controller.lobby.actions.command import CounterCommand
 from controller.lobby.actions.event import Event
 from controller.lobby.actions.finding import counter_of
+from controller.lobby.actions.press import Field, TerminalKey, Where, key
 from controller.lobby.actions.registry import Decision, decides, evolves, for_the_record
 from controller.lobby.model.outcome import Refused
 from controller.lobby.model.rules import Rules
 from controller.lobby.model.state import State
 
 
+@key("EVALUATE", Where.COUNTER, terminal=TerminalKey("EVALUATE"))
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AskRating(CounterCommand):
     """Ask the customer for a rating."""
 
 
+SCORES = range(1, 6)
+SCORE = Field("score", 0, "1 to 5")
+
+
+@key("RATE", Where.RATER, SCORE)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rate(CounterCommand):
-    """A customer's score."""
+    """Give the score of a customer who was asked for one."""
 
     score: int
 
@@ -57,7 +64,7 @@ def _ask_rating(state: State, rules: Rules, command: AskRating) -> Decision:
 @decides(Rate)
 def _rate(state: State, rules: Rules, command: Rate) -> Decision:
     counter = counter_of(rules, command)
-    if not 1 <= command.score <= 5:
+    if command.score not in SCORES:
         raise Refused("bad_score", score=command.score)
     here = state.counter(counter.id)
     ticket = here.ticket or here.last_ticket

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from controller.lobby.actions.command import ManagerCommand
 from controller.lobby.actions.event import Event
 from controller.lobby.actions.finding import must_wait, named
+from controller.lobby.actions.press import COUNTER, REASON, SERVICE, TICKET, Where, key
 from controller.lobby.actions.registry import Decision, Events, decides, evolves
 from controller.lobby.model.lines import as_it_is, enter_line, leave, off_the_board
 from controller.lobby.model.outcome import Refused
@@ -18,6 +19,7 @@ from controller.lobby.model.rules import ANY, Counter, Rules, Service
 from controller.lobby.model.state import IN_HAND, CounterStage, Stage, State
 
 
+@key("REASSIGN", Where.PANEL, TICKET, SERVICE, COUNTER, REASON)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reassign(ManagerCommand):
     """Give a ticket to a counter, to a service, or (neither given) to any counter that knows its service.
@@ -139,8 +141,8 @@ def _reassign(state: State, rules: Rules, command: Reassign) -> Decision:
 
 def _not_reassigned(state: State) -> Iterator[tuple[int, int, str]]:
     """The first waiting ticket of each line that has not been reassigned yet."""
-    for key, line in state.lines.items():
-        if key.only != ANY:
+    for kind, line in state.lines.items():
+        if kind.only != ANY:
             first = next((place for place in line if not state.tickets[place.ticket].reassigned), None)
             if first:
                 yield first

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from controller.lobby.actions.command import CounterCommand
 from controller.lobby.actions.event import Event
 from controller.lobby.actions.finding import counter_of, in_hand
+from controller.lobby.actions.press import TerminalKey, Where, key
 from controller.lobby.actions.registry import Decision, decides, evolves
 from controller.lobby.model.lines import on_the_board
 from controller.lobby.model.outcome import Refused
@@ -14,6 +15,7 @@ from controller.lobby.model.rules import Rules
 from controller.lobby.model.state import Call, Stage, State
 
 
+@key("RECALL", Where.COUNTER, terminal=TerminalKey("RECALL"))
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recall(CounterCommand):
     """Call the ticket in hand again."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from controller.lobby.actions.command import ManagerCommand
 from controller.lobby.actions.event import Event
 from controller.lobby.actions.finding import named
+from controller.lobby.actions.press import REASON, TICKET, Press, Where, key
 from controller.lobby.actions.registry import Decision, decides, evolves
 from controller.lobby.model.outcome import Refused
 from controller.lobby.model.paper import Paper, no_paper
@@ -19,6 +20,12 @@ class Reprint(ManagerCommand):
     """Print a ticket again, marked. No ticket: the earliest whose print is unknown."""
 
     paper: Paper = "none"
+
+
+@key("REPRINT", Where.PANEL, TICKET, REASON)
+def _key(press: Press) -> Reprint:
+    """Print a ticket again, marked. No ticket: the earliest of which nobody knows whether it came out."""
+    return Reprint(**press.by_hand, ticket=press[TICKET], reason=press[REASON], paper=press.paper)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from controller.lobby.actions.command import ManagerCommand
 from controller.lobby.actions.event import Event
 from controller.lobby.actions.finding import named
+from controller.lobby.actions.press import REASON, TICKET, Where, key
 from controller.lobby.actions.reassign import TicketReassigned, overflow
 from controller.lobby.actions.registry import Decision, Events, decides, evolves
 from controller.lobby.model.lines import enter_line
@@ -15,9 +16,10 @@ from controller.lobby.model.rules import Rules
 from controller.lobby.model.state import CounterStage, Stage, State, Ticket
 
 
+@key("RETURN", Where.PANEL, TICKET, REASON)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Return(ManagerCommand):
-    """A no-show is back."""
+    """Bring a no-show back, who waits again."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,12 +7,14 @@ from dataclasses import dataclass
 from controller.lobby.actions.command import CounterCommand
 from controller.lobby.actions.event import Event
 from controller.lobby.actions.finding import counter_of, in_hand
+from controller.lobby.actions.press import Where, key
 from controller.lobby.actions.registry import Decision, decides, evolves
 from controller.lobby.model.outcome import Refused
 from controller.lobby.model.rules import Rules
 from controller.lobby.model.state import Stage, State
 
 
+@key("START", Where.COUNTER)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Start(CounterCommand):
     """The customer of the ticket in hand has come."""

@@ -6,16 +6,18 @@ from dataclasses import dataclass
 
 from controller.lobby.actions.command import Command
 from controller.lobby.actions.event import Event
+from controller.lobby.actions.press import SERVICE, ChosenBy, Field, Press, Where, key
 from controller.lobby.actions.reassign import overflow
 from controller.lobby.actions.registry import Decision, decides, evolves
 from controller.lobby.forecast import waiting
+from controller.lobby.model import triage
 from controller.lobby.model.admission import must_be_open, must_have_room, slot_of
 from controller.lobby.model.lines import enter_line
 from controller.lobby.model.outcome import Refused, Same, Told
 from controller.lobby.model.paper import Paper, no_paper
 from controller.lobby.model.rules import Rules
 from controller.lobby.model.state import ENDED, Print, State, Take, Ticket
-from controller.lobby.model.triage import INSISTS_WITHIN, NEEDS, Choice
+from controller.lobby.model.triage import INSISTS_WITHIN, Choice
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +47,45 @@ class TakeTicket(Command):
     """See `triage.NEEDS`."""
     slot: str = ""
     granted: bool = False
+    chosen_by: ChosenBy = "staff"
+    """Who chose `klass`: nobody gives themselves privilege."""
+
+
+KLASS = Field("klass", "", "a class's id; empty: the usual one", longest=32, alias="class")
+TOKEN = Field(
+    "token",
+    "",
+    "a card's token, in hexadecimal, where the button itself reads cards",
+    pattern=r"^([0-9A-Fa-f]{64})?$",
+    read=True,
+)
+CHOICE = Field("choice", "", "an answer of the triage, in place of a service", longest=32)
+INSIST = Field("insist", False, "the customer wants a ticket, whatever machine is advised")
+FORM = Field("form", False, "the customer has filled in the form")
+NEEDS: Field[tuple[str, ...]] = Field(
+    "needs", (), f"what the customer needs at the counter: any of {', '.join(triage.NEEDS)}", longest=8, each=32
+)
+SLOT = Field("slot", "", 'the time of the customer\'s appointment, "HH:MM"', longest=5)
+
+
+@key("TAKE", Where.KIOSK, SERVICE, KLASS, TOKEN, CHOICE, INSIST, FORM, NEEDS, SLOT)
+def _key(press: Press) -> TakeTicket:
+    """Take a ticket, or be sent to a self-service machine."""
+    return TakeTicket(
+        **press.by_hand,
+        service=press[SERVICE],
+        klass=press[KLASS],
+        hold_off=press.hold_off,
+        paper=press.paper,
+        screen=press.screen,
+        choice=press[CHOICE],
+        insist=press[INSIST],
+        form=press[FORM],
+        asks=press.asks,
+        needs=tuple(press[NEEDS]),
+        slot=press[SLOT],
+        chosen_by=press.chosen_by,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +132,8 @@ SELF_SERVICE = "self_service"
 
 APPOINTMENT = "appointment"
 """The class of a customer with a slot who has no other."""
+GRANTED = ("green", "urgent")
+"""Classes that the lobby manager gives, with a reason: no button takes a ticket of one."""
 
 
 CROWD = 50
@@ -101,6 +144,7 @@ reckon it costs a look at the rule for each customer before, and a crowd presses
 @decides(TakeTicket)
 def take(state: State, rules: Rules, command: TakeTicket) -> Decision:
     """A ticket, the advice to use a machine, or why there is none."""
+    _must_not_grant_itself(rules, command)
     choice = rules.triage.choice(command.choice) if command.choice else None
     if command.choice and choice is None:
         raise Refused("unknown_choice", choice=command.choice)
@@ -112,8 +156,8 @@ def take(state: State, rules: Rules, command: TakeTicket) -> Decision:
     if klass is None:
         raise Refused("unknown_class", klass=command.klass)
     needs = tuple(dict.fromkeys(command.needs))
-    if unknown := [need for need in needs if need not in NEEDS]:
-        raise Refused("unknown_need", need=unknown[0], known=", ".join(NEEDS))
+    if unknown := [need for need in needs if need not in triage.NEEDS]:
+        raise Refused("unknown_need", need=unknown[0], known=", ".join(triage.NEEDS))
     slot = slot_of(rules, command.slot, command.at) if command.slot else None
     wanted_again = (choice.id if choice else "", klass.id, slot or 0, command.form, needs)
     last = state.takes.get((command.by, service.id))
@@ -181,6 +225,14 @@ def _told_just_now(state: State, ticket: Ticket) -> tuple[int, list[int]] | None
     if last.moved or not last.expected or last.seniority != ticket.seniority:
         return None
     return (last.rolled, [*last.expected]) if last.issued_at // 1000 == ticket.issued_at // 1000 else None
+
+
+def _must_not_grant_itself(rules: Rules, command: TakeTicket) -> None:
+    """Refuse a class that whoever chose it may not give: a button the manager's, a customer any but the usual one."""
+    usual = ("", rules.default_class, *((APPOINTMENT,) if command.slot else ()))
+    is_button, is_customer = command.chosen_by == "button", command.chosen_by == "customer"
+    if (is_button and command.klass in GRANTED) or (is_customer and command.klass not in usual):
+        raise Refused("class_is_granted")
 
 
 def _usual_class(rules: Rules, command: TakeTicket) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from controller.lobby.actions.command import CounterCommand
 from controller.lobby.actions.event import Event
 from controller.lobby.actions.finding import counter_of, in_hand
+from controller.lobby.actions.press import DIGITS, TerminalKey, Where, key
 from controller.lobby.actions.reassign import overflow
 from controller.lobby.actions.registry import Decision, decides, evolves
 from controller.lobby.model.lines import enter_line, leave, off_the_board
@@ -15,6 +16,7 @@ from controller.lobby.model.rules import Rules
 from controller.lobby.model.state import State
 
 
+@key("TRANSFER", Where.COUNTER, DIGITS, terminal=TerminalKey("TRANSFER"))
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Transfer(CounterCommand):
     """Send the ticket in hand on: one digit is a service's key, two are a counter's id."""

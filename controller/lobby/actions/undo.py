@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from controller.lobby.actions.command import ManagerCommand
 from controller.lobby.actions.event import Event
 from controller.lobby.actions.finding import must_wait, named
+from controller.lobby.actions.press import REASON, TICKET, Where, key
 from controller.lobby.actions.reassign import overflow
 from controller.lobby.actions.registry import Decision, decides, evolves
 from controller.lobby.model.lines import enter_line, leave
@@ -15,6 +16,7 @@ from controller.lobby.model.rules import Rules
 from controller.lobby.model.state import CounterStage, State
 
 
+@key("UNDO", Where.PANEL, TICKET, REASON)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Undo(ManagerCommand):
     """Take back the ticket's last promotion or reassignment, while it waits."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from controller.lobby.actions.call_next import called_by_hand, ready
 from controller.lobby.actions.command import CounterCommand
 from controller.lobby.actions.finding import counter_of
+from controller.lobby.actions.press import TerminalKey, Where, key
 from controller.lobby.actions.registry import Decision, decides
 from controller.lobby.actions.return_ticket import waits_again
 from controller.lobby.model.outcome import Refused
@@ -14,6 +15,7 @@ from controller.lobby.model.rules import Rules
 from controller.lobby.model.state import Stage, State
 
 
+@key("UNDO", Where.COUNTER, terminal=TerminalKey("CANCEL", ""))
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UndoFinish(CounterCommand):
     """The customer whom the counter finished last, without having started, was not there yet: they are back."""

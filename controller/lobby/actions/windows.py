@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from controller.lobby.actions.command import Command
 from controller.lobby.actions.event import Event
+from controller.lobby.actions.press import COUNTER, Press, Where, key
 from controller.lobby.actions.reassign import overflow_late
 from controller.lobby.actions.registry import Decision, decides, evolves
 from controller.lobby.forecast import staffing
@@ -28,6 +29,18 @@ class AnswerAdvice(Command):
     by: str
     accept: bool
     counter: str = ""
+
+
+@key("ACCEPT", Where.PANEL, COUNTER)
+def _accept(press: Press) -> AnswerAdvice:
+    """Accept the advice to open or close a counter; no counter: the first advice there is."""
+    return AnswerAdvice(**press.by_hand, accept=True, counter=press[COUNTER])
+
+
+@key("DECLINE", Where.PANEL, COUNTER)
+def _decline(press: Press) -> AnswerAdvice:
+    """Decline the advice to open or close a counter; no counter: the first advice there is."""
+    return AnswerAdvice(**press.by_hand, accept=False, counter=press[COUNTER])
 
 
 @dataclass(frozen=True, slots=True)

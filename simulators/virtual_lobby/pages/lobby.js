@@ -297,8 +297,6 @@ const functionKeys = (names, press) =>
   el("div", { class: "function-keys" },
     names.map((name) => padKey(name, say(`key.${name}`), () => press(name), { kind: name.toLowerCase() })));
 
-const TERMINAL_KEYS = ["CALL", "RECALL", "NOSHOW", "TRANSFER", "HOLD", "UNHOLD", "UNDO", "PAUSE", "EVALUATE"];
-
 function terminal({ device, address }) {
   const waiting = digits(say("terminal.waiting"));
   const ticket = digits(say("terminal.ticket"));
@@ -315,7 +313,7 @@ function terminal({ device, address }) {
   };
   const made = el("div", { class: "terminal", "data-terminal": `${device}/${address}` },
     el("div", { class: "screen" }, waiting, ticket, beep), typed,
-    el("div", { class: "keys" }, keys.keys, functionKeys(TERMINAL_KEYS, press)), said);
+    el("div", { class: "keys" }, keys.keys, functionKeys(lobby.keys.terminal, press)), said);
   let beeps;
   on((view) => {
     const now = view.buses[device].terminals[address];
@@ -351,8 +349,6 @@ function rater({ device, address }) {
   return made;
 }
 
-const KEYPAD_KEYS = ["CALL", "RECALL", "START", "FINISH", "NOSHOW", "HOLD", "UNHOLD", "UNDO", "TRANSFER", "PAUSE", "EVALUATE", "OPEN", "CLOSE"];
-
 function keypad(id) {
   const ticket = el("strong", {}), about = el("span", {}), text = el("p", { class: "text" });
   const typed = el("p", { class: "typed", "aria-live": "polite" });
@@ -374,7 +370,7 @@ function keypad(id) {
   });
   return el("div", { class: "terminal keypad", "data-keypad": id },
     el("div", { class: "lcd" }, ticket, about, text), typed,
-    el("div", { class: "keys" }, keys.keys, functionKeys(KEYPAD_KEYS, press)), said);
+    el("div", { class: "keys" }, keys.keys, functionKeys(lobby.keys.keypad, press)), said);
 }
 
 /** A device that has no picture of its own: lines of text, lamps, and keys. */
@@ -409,8 +405,6 @@ function counter(about) {
 
 // -- the manager ------------------------------------------------------------------------------------------
 
-const PANEL_KEYS = ["GREEN", "URGENT", "REASSIGN", "RETURN", "CANCEL", "REPRINT", "WHY", "ACCEPT", "DECLINE", "NEWDAY"];
-
 function panel(id) {
   const ticket = el("input", { maxLength: 16, autocomplete: "off", "data-field": "ticket" });
   const choice = (items) => el("select", {}, el("option", { value: "" }, say("panel.any")),
@@ -426,7 +420,7 @@ function panel(id) {
   const field = (key, input) => el("label", {}, el("span", {}, say(`panel.${key}`)), input);
   return el("section", { class: "device panel", "data-panel": id }, head(say("panel.title")),
     el("div", { class: "fields" }, field("ticket", ticket), field("service", service), field("counter", window), field("reason", reason)),
-    functionKeys(PANEL_KEYS, press), said);
+    functionKeys(lobby.keys.panel, press), said);
 }
 
 // -- what breaks ------------------------------------------------------------------------------------------

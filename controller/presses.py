@@ -1,0 +1,223 @@
+"""What doors make of the keys that are declared in `controller.lobby.actions`: payloads of MQTT, keys of 68-terminals,
+bodies of HTTP requests, and the command that a press asks for.
+
+Run as a program it prints the reference of keys, `docs/reference/keys.md`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Annotated, Any, TypeVar
+
+import pydantic
+from pydantic import BaseModel, create_model
+
+import controller.lobby.actions  # noqa: F401 - every key is declared there
+from controller.lobby.actions.command import Command
+from controller.lobby.actions.press import KEYS, REASON, Field, Key, Press, Where
+from drivers import mqtt, terminal68
+from drivers.mqtt import PressPayload
+
+M = TypeVar("M", bound=BaseModel)
+
+_SHOWN = {
+    Where.COUNTER: "CALL RECALL START FINISH NOSHOW TRANSFER HOLD UNHOLD UNDO PAUSE OPEN CLOSE EVALUATE",
+    Where.PANEL: "GREEN URGENT REASSIGN CALL RETURN CANCEL UNDO REPRINT WHY ACCEPT DECLINE NEWDAY",
+}
+"""In which order keys are shown to people; others follow by name."""
+
+
+def keys(where: Where) -> Mapping[str, Key]:
+    """The keys of a place, in the order in which they are shown."""
+    here = {name: key for (place, name), key in KEYS.items() if place is where}
+    shown = [name for name in _SHOWN.get(where, "").split() if name in here]
+    return {name: here[name] for name in (*shown, *sorted(here.keys() - set(shown)))}
+
+
+def fields(where: Where) -> list[Field[Any]]:
+    """Whatever can be typed or chosen with a key of a place; in the order of the keys that have the most."""
+    having_most = sorted(keys(where).values(), key=lambda key: -len(key.fields))
+    return list(dict.fromkeys(field for key in having_most for field in key.fields))
+
+
+def command(where: Where, name: str, press: Press) -> Command | None:
+    """What a press asks for; None: there is no such key."""
+    key = KEYS.get((where, name))
+    return key.command(press) if key else None
+
+
+# -- models of what comes in ---------------------------------------------------------------------------------
+
+
+def with_fields(where: Where, *, read: bool = False) -> Callable[[type[M]], type[M]]:
+    """Adds to a model what can be typed or chosen at a place, and (`read`) what a device there has read itself. What
+    the model has already stays as it is."""
+
+    def extend(model: type[M]) -> type[M]:
+        found: dict[str, Any] = {
+            field.name: _of_pydantic(field)
+            for field in fields(where)
+            if field.name not in model.model_fields and (read or not field.read)
+        }
+        made = create_model(model.__name__, __base__=model, __module__=model.__module__, __doc__=model.__doc__, **found)
+        return made
+
+    return extend
+
+
+def _of_pydantic(field: Field[Any]) -> tuple[object, object]:
+    """A field's type and default, as pydantic has them."""
+    about: dict[str, Any] = {
+        "description": field.means,
+        "max_length": field.longest,
+        "pattern": field.pattern,
+        "alias": field.alias,
+        "repr": not field.read,
+    }
+    if isinstance(field.default, tuple):
+        each = Annotated[str, pydantic.Field(max_length=field.each)]
+        return Annotated[list[each], pydantic.Field(default_factory=list, **about)], ...
+    return Annotated[type(field.default), pydantic.Field(**about)], field.default
+
+
+@with_fields(Where.COUNTER, read=True)
+class KeypadPayload(PressPayload):
+    """A key of a counter's keypad."""
+
+
+@with_fields(Where.PANEL, read=True)
+class PanelPayload(PressPayload):
+    """A button of the lobby manager."""
+
+
+@with_fields(Where.KIOSK, read=True)
+class KioskPayload(PressPayload):
+    """A ticket button."""
+
+
+PAYLOADS: Mapping[mqtt.Where, type[PressPayload]] = {
+    "keypad": KeypadPayload,
+    "panel": PanelPayload,
+    "kiosk": KioskPayload,
+}
+"""What comes over MQTT."""
+OVER_MQTT: Mapping[mqtt.Where, Where] = {"keypad": Where.COUNTER, "panel": Where.PANEL, "kiosk": Where.KIOSK}
+
+
+def typed(content: BaseModel) -> dict[str, Any]:
+    """What was typed or chosen, for a `Press`: of a reason what an event may hold."""
+    found = dict(content)
+    if REASON.name in found:
+        found[REASON.name], _ = reason_and_remark(found[REASON.name])
+    return found
+
+
+def remark(content: BaseModel) -> str:
+    """What a person typed that no event may hold."""
+    return reason_and_remark(getattr(content, REASON.name, ""))[1]
+
+
+def reason_and_remark(text: str) -> tuple[str, str]:
+    """A reason as events hold it, and a person's own words, which they never hold: those go to a side table."""
+    if re.fullmatch(r"[a-z][a-z0-9_-]{0,31}|", text):
+        return text, ""
+    return "remark", text
+
+
+# -- 68-terminals --------------------------------------------------------------------------------------------
+
+ON_TERMINAL: Mapping[str, tuple[terminal68.Key, str | None]] = {
+    name: (terminal68.Key[key.terminal.name], key.terminal.digits)
+    for name, key in keys(Where.COUNTER).items()
+    if key.terminal
+}
+"""Key at a counter -> (key on a terminal, the digits that must be typed before it; None: any)."""
+_TERMINAL_KEYS: dict[tuple[int, str | None], str] = {on_terminal: name for name, on_terminal in ON_TERMINAL.items()}
+
+
+def terminal_key(key: int, digits: str) -> tuple[str, str] | None:
+    """The key at a counter (and its digits) that a 68-terminal's key stands for; None: it has no function."""
+    for wanted, kept in ((digits, ""), (None, digits)):
+        if name := _TERMINAL_KEYS.get((key, wanted)):
+            return name, kept
+    return None
+
+
+# -- the reference -------------------------------------------------------------------------------------------
+
+_PLACES = {
+    Where.COUNTER: (
+        "At a counter",
+        "MQTT `keypad/<counter>/press`, HTTP `POST /api/counters/<counter>/keys`, and terminals on a 68-frame bus, "
+        "where digits are typed before the key.",
+    ),
+    Where.PANEL: ("The lobby manager's buttons", "MQTT `panel/<device>/press`, HTTP `POST /api/panel`."),
+    Where.KIOSK: ("Ticket buttons", "MQTT `kiosk/<device>/press`, HTTP `POST /api/tickets` (without `key`)."),
+    Where.RATER: ("Raters", "On a 68-frame bus."),
+}
+
+
+def reference() -> str:
+    """All keys and their fields, as a page of Markdown."""
+    return "\n".join(_reference()) + "\n"
+
+
+def _reference() -> Iterator[str]:
+    yield "# Keys and buttons"
+    yield ""
+    yield "Made by `python -m controller.presses > docs/reference/keys.md` from the declarations in"
+    yield "`controller/lobby/actions/`; not to be edited here."
+    must, may = (
+        [name for name, field in PressPayload.model_fields.items() if field.is_required() is is_required]
+        for is_required in (True, False)
+    )
+    yield ""
+    yield f"Every press on MQTT has {_list(must)}, and may have {_list(may)}; over HTTP it has `key` alone of these."
+    for where, (title, doors) in _PLACES.items():
+        yield from ("", f"## {title}", "", doors, "")
+        here = keys(where).values()
+        has_terminal = any(key.terminal for key in here)
+        yield from _table("key", *(["68-terminal"] if has_terminal else []), "fields", "does")
+        for key in here:
+            names = _list(_on_wire(field) for field in key.fields)
+            yield _row(f"`{key.name}`", *([_terminal(key)] if has_terminal else []), names, key.does)
+        yield ""
+        yield from _table("field", "is", "means")
+        for field in fields(where):
+            yield _row(f"`{_on_wire(field)}`", _limits(field), field.means + (" (MQTT alone)" if field.read else ""))
+
+
+def _table(*heads: str) -> Iterable[str]:
+    return _row(*heads), "|" + "---|" * len(heads)
+
+
+def _row(*cells: str) -> str:
+    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
+
+
+def _list(names: Iterable[str]) -> str:
+    return ", ".join(f"`{name}`" for name in names)
+
+
+def _on_wire(field: Field[Any]) -> str:
+    return field.alias or field.name
+
+
+def _terminal(key: Key) -> str:
+    return " ".join(filter(None, (key.terminal.digits, key.terminal.name))) if key.terminal else ""
+
+
+def _limits(field: Field[Any]) -> str:
+    match field.default:
+        case bool():
+            return "true or false"
+        case int():
+            return "a number"
+        case tuple():
+            return f"at most {field.longest} texts of at most {field.each} characters"
+    return f"a text that fits `{field.pattern}`" if field.pattern else f"a text of at most {field.longest} characters"
+
+
+if __name__ == "__main__":
+    print(reference(), end="")
