@@ -18,7 +18,9 @@ from typing import Any
 from controller.clock import Clock
 from controller.config import Settings, read
 from controller.daemon import Daemon, Notifier
-from controller.journal import JournalReader
+from controller.engine import Engine
+from controller.journal import Journal, JournalReader
+from controller.lobby.rules import Rules
 from controller.lobby.state import State, evolve
 from drivers.link import FileLink, SerialLink, TcpLink
 from simulators.board import BoardFarEnd
@@ -211,16 +213,33 @@ def days_of(path: Path) -> list[str]:
         journal.close()
 
 
-def state_of(path: Path, day: str) -> State:
-    """The state after the rows of a business day, as a start would have it."""
+def states_of(path: Path, day: str, every: int) -> Iterator[State]:
+    """The state after each so many rows of a business day, and after the last, as a start would have it."""
     journal = JournalReader(path)
     try:
         state = State()
-        for row in journal.rows(day):
+        for number, row in enumerate(journal.rows(day), 1):
             evolve(state, row.at, row.event)
-        return state
+            if number % every == 0:
+                yield state
+        yield state
     finally:
         journal.close()
+
+
+def started_on(path: Path, branch: str) -> State:
+    """The state with which a controller of this branch starts on a journal."""
+    journal = Journal(path, branch)
+    try:
+        engine = Engine(replace(_any_rules(), branch=branch), journal)
+        engine.replay()
+        return engine.state
+    finally:
+        journal.close()
+
+
+def _any_rules() -> Rules:
+    return read(Path(__file__).with_name("branch.toml")).rules
 
 
 def plain(state: State) -> Any:
