@@ -122,12 +122,12 @@ def connected(settings: Settings, cables: dict[str, Cable]) -> Settings:
     )
 
 
-def far_end(settings: Settings, id: str, faults: Faults) -> FarEnd:
-    """The device at the other end of a link."""
+def far_end(settings: Settings, id: str, faults: Faults, confirms: bool) -> FarEnd:
+    """The device at the other end of a link; `confirms`: a printer says when a ticket is on paper."""
     device: Any = next(device for device in settings.devices if device.id == id)
     match device.driver:
         case "escpos":
-            return PrinterFarEnd(faults, columns=device.columns, seconds_per_line=0.02)
+            return PrinterFarEnd(faults, columns=device.columns, confirms=confirms, seconds_per_line=0.02)
         case "terminal68":
             return TerminalBus(device.addresses, device.raters, faults)
         case "bx":

@@ -10,19 +10,17 @@ from pathlib import Path
 import pytest
 
 from bench import processes
-from traffic.record import difference, kept, streams
+from traffic.recording import difference, kept, streams
 
 DAYS = (3, 10, *(seed for seed in range(1, 21) if seed not in (3, 10)))
 """The first two have most in them: both languages and both versions of MQTT, days that end and clocks that are set."""
 TESTS = Path(__file__).parents[1]
 
 
-def recorded(*arguments: str, seed: int | None = None) -> str:
+def recorded(*arguments: str) -> str:
     """What the recorder, in a process of its own, says."""
     environment = os.environ | {"PYTHONPATH": str(TESTS), "PYTHONUTF8": "1"}
-    if seed is not None:
-        environment["PYTHONHASHSEED"] = str(seed)
-    command = [sys.executable, "-m", "traffic.record", *arguments]
+    command = [sys.executable, "-m", "traffic", *arguments]
     return processes.run(command, env=environment, stdout=-1, check=True, timeout=300).stdout.decode()
 
 

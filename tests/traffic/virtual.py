@@ -1,9 +1,9 @@
 """Time that passes only when nothing is left to do: a loop whose clock jumps to the next timer.
 
 Nothing here waits for the machine, so what a program does in it is the same on any machine, however loaded: a thread's
-work is over before its caller goes on, and is told `THREAD` later; everything else takes no time at all.
+work is over before its caller goes on, and is told a moment later; everything else takes no time at all.
 
-`install` is for a process of its own, before the program is imported, whose functions take `time.monotonic` as a default.
+`install` is for a process of its own, before the program is imported, whose functions have clocks as defaults.
 """
 
 from __future__ import annotations
@@ -17,12 +17,14 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 from concurrent.futures.thread import _worker  # type: ignore[attr-defined]
 from typing import Any
 
+import anyio.to_thread
+
 STARTS = 1000
 """Seconds that the clock shows at first."""
 TICK = 1_000_000
 """Ticks to a second."""
 THREAD = 0.0027
-"""Seconds from a thread's being asked for something until its answer is known: a synced write, for instance."""
+"""Seconds from a thread's being asked for something until its answer is known, as of a disk that syncs a write."""
 
 
 class Clock:
@@ -30,14 +32,16 @@ class Clock:
 
     def __init__(self) -> None:
         self.ticks = STARTS * TICK
+        self.threads_take = THREAD
+        """Seconds until what a thread has done is known."""
 
     def now(self) -> float:
         """Seconds."""
         return self.ticks / TICK
 
     def pass_by(self, seconds: float) -> None:
-        """Go on to just after a deadline: whoever then compares is never a rounding error too early."""
-        self.ticks = int((self.now() + seconds) * TICK + 0.01) + 1
+        """Let time pass, to a whole tick."""
+        self.ticks = int((self.now() + seconds) * TICK + 0.01)
 
 
 class _Selector(selectors.DefaultSelector):  # type: ignore[misc, valid-type]
@@ -66,13 +70,15 @@ class Loop(asyncio.SelectorEventLoop):
         return self._virtual.now()
 
     def call_at(self, when: float, callback: Callable[..., object], *args: Any, context: Any = None) -> Any:
-        # Timers of one moment go off in the order in which they were set; a heap alone would not say.
+        # Just after the deadline, so that who then compares is never a rounding error too early; and those of one tick
+        # in the order in which they were set, which a heap alone would not say.
         self._timers = (self._timers + 1) % 400_000
-        return super().call_at(when + self._timers * 1e-12, callback, *args, context=context)
+        tick = int(when * TICK + 0.01) + 1
+        return super().call_at(tick / TICK + self._timers * 1e-12, callback, *args, context=context)
 
 
 class _Told(Future[Any]):
-    """What a thread has done already, not to be known before `THREAD` is over, unless somebody stands and waits."""
+    """What a thread has done already, not to be known before its time, unless somebody stands and waits."""
 
     def __init__(self, done: Future[Any]) -> None:
         super().__init__()
@@ -112,15 +118,24 @@ def install() -> Clock:
         except RuntimeError:
             return future
         told = _Told(future)
-        loop.call_later(THREAD, told.tell)
+        if clock.threads_take:
+            loop.call_later(clock.threads_take, told.tell)
+        else:
+            loop.call_soon(told.tell)
         return told
 
     def started(self: threading.Thread) -> None:
-        works_on = self._target is _worker  # type: ignore[attr-defined]
+        ends = type(self) is threading.Thread and self._target is not _worker  # type: ignore[attr-defined]
         start(self)
-        if not works_on:
+        if ends:
             self.join()
+
+    async def run_sync(work: Callable[..., Any], *args: Any, **options: Any) -> Any:
+        result = work(*args)
+        await asyncio.sleep(clock.threads_take)
+        return result
 
     ThreadPoolExecutor.submit = submitted  # type: ignore[method-assign]
     threading.Thread.start = started  # type: ignore[method-assign]
+    anyio.to_thread.run_sync = run_sync  # what Starlette does in threads
     return clock

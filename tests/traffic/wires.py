@@ -24,11 +24,16 @@ Tell = Callable[[bytes], None]
 
 
 class Cable:
-    """One device's. `said` and `heard` are told what the controller and the device say, as it is put on the line."""
+    """One device's; opening it takes `opens_in` seconds, for no two the same.
 
-    def __init__(self, far_end: FarEnd, faults: Faults, byte_time: float, said: Tell, heard: Tell) -> None:
+    `said` and `heard` are told what the controller and the device say, as it is put on the line.
+    """
+
+    def __init__(
+        self, far_end: FarEnd, faults: Faults, byte_time: float, opens_in: float, said: Tell, heard: Tell
+    ) -> None:
         self.far_end, self.faults = far_end, faults
-        self._byte_time = byte_time
+        self._byte_time, self._opens_in = byte_time, opens_in
         self._said, self._heard = said, heard
         self._end: _End | None = None
         self._to_device: deque[tuple[float, bytes]] = deque()
@@ -50,6 +55,7 @@ class Cable:
 
     async def open(self, receiver: Callable[[], asyncio.Protocol]) -> asyncio.Transport:
         """The controller's end. Raises OSError."""
+        await asyncio.sleep(self._opens_in)
         if self.refuses or self.faults.unplugged:
             number = self.refuses or errno.ENOENT
             raise OSError(number, os.strerror(number))
