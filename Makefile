@@ -20,9 +20,9 @@ test: machine $(STAMP) $(AXE)  ## the tests; as root installs Mosquitto, espeak-
 screens: machine $(STAMP) $(AXE)  ## pictures of every page, for phone, tablet and television, into .screens/
 	$(BIN)/pytest -q -s tests/browser/screens.py $(ARGS)
 
-verify: machine $(STAMP)  ## new random cases for all that tests make up, the rule over 10,000 hours, and 20 bad days
+verify: machine $(STAMP)  ## new random cases for all that tests make up, the rule over 10,000 hours, 20 bad days, 20 recorded ones
 	@seed=$$(date +%s); set -x; $(BIN)/pytest -n 2 -m "hypothesis or verify" --timeout 1200 \
-		--hypothesis-profile explore --hypothesis-seed $$seed --hours 10000 --bad-days 20 --from $$seed $(ARGS)
+		--hypothesis-profile explore --hypothesis-seed $$seed --hours 10000 --bad-days 20 --traffic-days 20 --from $$seed $(ARGS)
 
 check: $(STAMP)  ## lint, format, types and the import rule
 	$(BIN)/ruff check .

@@ -66,6 +66,8 @@ class PagesAdapter(Adapter):
 
     id = "pages"
 
+    watches = True
+
     def __init__(self, lobby: Context, live: Live, *, speaks: bool) -> None:
         self.lobby = lobby
         self._speaks = speaks
