@@ -8,10 +8,9 @@ the same answer, also after a restart.
 # Annotations are not put off here: FastAPI reads them, and some name what is known inside of a function only.
 import logging
 from collections.abc import Callable
-from typing import Annotated, Any, Self
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Header, Request, Response
-from pydantic import BaseModel, ConfigDict, Field, model_validator
 from starlette.responses import StreamingResponse
 
 from controller import keys
@@ -20,7 +19,18 @@ from controller.lobby.answers import Answer
 from controller.lobby.model.rules import Counter
 from controller.lobby.show import explain, views
 from controller.web.access import Account
-from controller.web.page_health import PageState
+from controller.web.bodies import (
+    Done,
+    KeyPress,
+    PanelPress,
+    ProblemDetails,
+    Report,
+    Session,
+    SignIn,
+    Take,
+    Taken,
+    Why,
+)
 from controller.web.roles import HAVE_PAGES
 from controller.web.site import COOKIE, Caller, Problem, Site
 
@@ -30,112 +40,6 @@ PACE = {"television": 0.2, "console": 0.5, "kiosk": 0.5, "counter": 0.1, "ticket
 """Seconds between two pictures of a scene."""
 BRANCH_PAGES = 100
 """Pages that the branch's own people and screens can always open, however many customers look at theirs."""
-
-
-# -- what goes in and out ------------------------------------------------------------------------------------
-
-
-class Body(BaseModel):
-    """What a request has: no other keys, no text of any length."""
-
-    model_config = ConfigDict(extra="forbid", str_max_length=200)
-
-
-class SignIn(Body):
-    """Either a name and its PIN, or a device's token."""
-
-    name: str = Field("", max_length=64)
-    pin: str = Field("", max_length=64)
-    token: str = ""
-
-    @model_validator(mode="after")
-    def _one_of_two(self) -> Self:
-        if bool(self.token) == bool(self.name and self.pin):
-            raise ValueError("give name and pin, or token")
-        return self
-
-
-class Session(BaseModel):
-    """Who is signed in; `csrf` goes into the header X-CSRF-Token of every request that changes something."""
-
-    name: str
-    role: str
-    counter: str
-    csrf: str
-    home: str
-
-
-class KeyPress(Body):
-    """A key at a counter, as keypads have them."""
-
-    key: str = Field(max_length=16)
-    digits: str = Field("", pattern=r"^[0-9]{0,6}$")
-
-
-class PanelPress(Body):
-    """One of the lobby manager's buttons."""
-
-    key: str = Field(max_length=16)
-    ticket: str = Field("", max_length=16)
-    service: str = Field("", max_length=32)
-    counter: str = Field("", max_length=8)
-    reason: str = ""
-
-
-class Report(Body):
-    """How an open page does; `page` is what its stream has named it in `hello`."""
-
-    page: str = Field(max_length=32)
-    state: PageState
-
-
-class Take(Body):
-    """A ticket that somebody wants; `choice` is an answer of the triage, in place of a service."""
-
-    service: str = Field("", max_length=32)
-    klass: str = Field("", max_length=32, alias="class")
-    choice: str = Field("", max_length=32)
-    insist: bool = False
-    form: bool = False
-    needs: list[Annotated[str, Field(max_length=32)]] = Field(default_factory=list, max_length=8)
-    slot: str = Field("", max_length=5)
-
-
-class Done(BaseModel):
-    """What was done: in words, and about which ticket. `printed` false: it is one without a paper."""
-
-    result: str
-    text: str
-    ticket: str
-    printed: bool
-
-
-class Taken(Done):
-    """`advice`: a machine was advised, and there is no ticket; `page`: the path of the ticket's own page; `ahead` and
-    `wait`: how many come before it, and how long that takes, in words."""
-
-    advice: bool
-    page: str
-    ahead: int
-    wait: str
-
-
-class Why(BaseModel):
-    """Why a ticket is not next, and the table behind it, best first; `came` and `counts` in seconds since 1970."""
-
-    ticket: str
-    text: str
-    table: list[dict[str, Any]]
-
-
-class ProblemDetails(BaseModel):
-    """RFC 9457; `code` for programs, `detail` for people, `wait` in seconds."""
-
-    type: str
-    status: int
-    code: str
-    detail: str
-    wait: int | None = None
 
 
 View = dict[str, Any]

@@ -19,7 +19,8 @@ from controller.config import Settings, VoiceDevice
 from controller.desk import Desk
 from controller.web import metrics
 from controller.web.access import AccessError, Accounts
-from controller.web.api import PUBLIC, ProblemDetails, allowed, make_api, refusals
+from controller.web.api import PUBLIC, allowed, make_api, refusals
+from controller.web.bodies import ProblemDetails
 from controller.web.guard import Guard, problem
 from controller.web.live import Live
 from controller.web.pages import Files, make_pages
