@@ -23,7 +23,6 @@ from controller.web.bodies import (
     Done,
     KeyPress,
     PanelPress,
-    ProblemDetails,
     Report,
     Session,
     SignIn,
