@@ -24,7 +24,7 @@ from rich.table import Table
 
 from controller.config import MqttKeypad, MqttKiosk, Settings, Terminal68Device, VfdDevice, WebSettings
 from controller.lobby.model.state import Print
-from controller.web.access import Accounts
+from controller.web.accounts import Accounts
 from simulators.board import BoardFarEnd
 from simulators.broker import embedded_broker
 from simulators.buttons import Buttons

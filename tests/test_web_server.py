@@ -19,8 +19,9 @@ import pytest
 from system.waiting import until
 
 from bench import processes
-from controller.web.guard import Guard
-from controller.web.server import Headers, WebServer, household, origin
+from controller.web.addresses import Headers, network_of, origin
+from controller.web.middleware import guarded
+from controller.web.server import WebServer
 
 FROM = ("127.0.0.1", "127.0.0.2", "127.0.0.3", "127.0.0.4")
 HELLO = b"GET / HTTP/1.1\r\nHost: lobby\r\n\r\n"
@@ -53,7 +54,7 @@ def passed_on(request: bytes, *addresses: str) -> bytes:
 
 @asynccontextmanager
 async def served(**more: Any) -> AsyncIterator[WebServer]:
-    server = WebServer(Guard(app), "127.0.0.1", 0, knows=knows, **more)
+    server = WebServer(guarded(app), "127.0.0.1", 0, knows=knows, **more)
     serving = asyncio.create_task(server.run())
     await server.settled.wait()
     try:
@@ -147,7 +148,7 @@ def pem(tmp_path: Path) -> dict[str, Path]:
     ],
 )
 def test_whose_connections_are_counted_together(address: str, expected: str) -> None:
-    assert household(address) == expected
+    assert network_of(address) == expected
 
 
 @needs_openssl

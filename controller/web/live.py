@@ -18,7 +18,7 @@ from typing import Any
 
 from starlette.responses import Response
 
-from controller.web.guard import problem
+from controller.web.problems import problem
 from controller.web.server import STALLED
 
 log = logging.getLogger(__name__)

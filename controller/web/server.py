@@ -16,24 +16,18 @@ import math
 import socket
 import ssl
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
-from ipaddress import IPv6Address, ip_address
 from pathlib import Path
-from typing import Any
 
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from controller.web.access import place_of
+from controller.web.addresses import Headers, network_of, origin
+from controller.web.middleware.asgi import App
+from controller.web.middleware.crowd import CROWDED
 
 log = logging.getLogger(__name__)
-
-App = Callable[[Any, Any, Any], Awaitable[None]]
-"""An ASGI application."""
-
-Headers = Iterable[tuple[bytes, bytes]]
-"""Of a request, names in small letters."""
 
 STRANGERS = 300
 """Connections that may be open of people who are not signed in; for one more the slowest is closed."""
@@ -46,8 +40,6 @@ PER_ADDRESS = 100
 none; for one more the slowest is closed."""
 NEAR = ("127.", "::1")
 """How addresses of this machine begin: through a proxy on it, everybody comes from there until their head is read."""
-CROWDED = "crowded"
-"""What stands in a request's state that is to be refused: too many are under way from where it comes from."""
 HANDSHAKE = 5.0
 """Seconds in which a new connection's encryption has to be agreed upon, and one that ends has to say so."""
 FIRST_REQUEST = 10.0
@@ -70,26 +62,6 @@ FULL = 1.0
 """Seconds for which nobody is let in when the system has no more files."""
 TELL_AGAIN = 600.0
 """Seconds after which that is told again."""
-
-
-def household(address: str) -> str:
-    """Whose connections are counted together: an address, or a network of IPv6 that one customer has."""
-    host = ip_address(address)
-    if isinstance(host, IPv6Address) and (host.is_loopback or host.is_link_local):
-        return str(host)  # all of a link share the network of the link's own addresses
-    return place_of(address)
-
-
-def origin(peer: str, headers: Headers) -> str:
-    """Where a request comes from: the peer; through a proxy on this machine, where that has it from."""
-    passed = [value for name, value in headers if name == b"x-forwarded-for"]
-    try:
-        # Where we listen on IPv6, IPv4's 127.0.0.1 is ::ffff:127.0.0.1. What a stranger has put there stands before.
-        if passed and ip_address(peer.removeprefix("::ffff:")).is_loopback:
-            return str(ip_address(passed[-1].decode("latin-1").rpartition(",")[2].strip()))
-    except ValueError:
-        pass  # no address: it is the proxy itself that is counted
-    return peer
 
 
 class _Connection(HttpToolsProtocol):
@@ -206,7 +178,7 @@ class _Uvicorn(uvicorn.Server):
                     told_at = loop.time()
                 await asyncio.sleep(FULL)
                 continue
-            house = household(address[0])
+            house = network_of(address[0])
             self._make_room(house)
             guest = _Connection(config=self.config, server_state=self.server_state, app_state=self.lifespan.state)
             guest.peer, guest.house = address[0], house
@@ -238,7 +210,7 @@ class _Uvicorn(uvicorn.Server):
 
     def _may_ask(self, guest: _Connection, headers: Headers) -> bool:
         """Whether a request may be answered; who asks is known from now on."""
-        guest.house = household(origin(guest.peer, headers))
+        guest.house = network_of(origin(guest.peer, headers))
         guest.account = ""
         account = self._knows(headers)
         reserved = Counter(each.account for each in self._guests if each.account)

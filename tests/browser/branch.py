@@ -24,7 +24,7 @@ from controller.journal import Journal
 from controller.lobby.actions.call_next import CallNext
 from controller.lobby.actions.no_show import NoShow
 from controller.lobby.actions.take_ticket import TakeTicket
-from controller.web.access import Accounts
+from controller.web.accounts import Accounts
 from simulators.days.virtual import VirtualLobby
 
 NAMES = {"zh": "解放路支行", "en": "Liberation Road"}

@@ -13,7 +13,8 @@ from typing import NamedTuple
 import pytest
 
 from bench import processes
-from controller.web.access import Accounts, fits
+from controller.web.accounts import Accounts
+from controller.web.pins import fits
 from controller.web.roles import ROLES
 from system.branch import HOUSE, LOBBY
 
