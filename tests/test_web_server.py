@@ -67,7 +67,7 @@ async def served(**more: Any) -> AsyncIterator[WebServer]:
 def busy(server: WebServer) -> int:
     """How many connections have asked something that is not answered."""
     assert server._server
-    return sum(guest.is_served for guest in server._server._guests)
+    return sum(each.is_served for each in server._server._connections)
 
 
 class Caller:
@@ -315,8 +315,8 @@ async def test_the_body_of_an_answer_does_not_wait_for_its_head_to_be_acknowledg
     async with served() as server:
         assert await (await come(server)).hello() == b"200hello"
         assert server._server
-        (guest,) = server._server._guests
-        connection = guest.transport.get_extra_info("socket")
+        (known,) = server._server._connections
+        connection = known.transport.get_extra_info("socket")
         assert connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
 
 

@@ -20,11 +20,11 @@ from controller.config import Settings, VoiceDevice
 from controller.desk import Desk
 from controller.web import routes
 from controller.web.accounts import Accounts
+from controller.web.asgi import App
 from controller.web.bodies import ProblemDetails
 from controller.web.commands import Ask
 from controller.web.live import Live
 from controller.web.middleware import guarded
-from controller.web.middleware.asgi import App
 from controller.web.operations import allowed
 from controller.web.pages import Files, make_pages
 from controller.web.post import PagesPost

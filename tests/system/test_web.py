@@ -36,6 +36,7 @@ from controller.daemon import Daemon
 from controller.lobby.actions.take_ticket import TakeTicket
 from controller.web import app as web_app
 from controller.web.accounts import Accounts
+from controller.web.accounts_file import AccountsFile
 from controller.web.roles import Role
 from controller.web.server import WebServer
 from simulators.stage import running
@@ -595,14 +596,14 @@ async def test_open_pages_share_one_look_at_the_accounts(serve: Serve, monkeypat
         opened = [(li, "/api/console/live"), (tv, "/api/television/live")] * 20
         streams = [await stack.enter_async_context(client.stream(path)) for client, path in opened]
         looks = 0
-        select = Accounts._select
+        select = AccountsFile.select
 
-        def counted(accounts: Accounts, text: str, *values: object) -> list[Any]:
+        def counted(file: AccountsFile, text: str, *values: object) -> list[Any]:
             nonlocal looks
             looks += 1
-            return select(accounts, text, *values)
+            return select(file, text, *values)
 
-        monkeypatch.setattr(Accounts, "_select", counted)
+        monkeypatch.setattr(AccountsFile, "select", counted)
         for _ in range(2):
             for stream in streams:
                 while (await stream.next())[0] != "ping":

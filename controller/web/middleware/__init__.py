@@ -6,7 +6,7 @@ Who is let in, how long a head may take and who leaves for one more is decided b
 
 from __future__ import annotations
 
-from controller.web.middleware.asgi import App
+from controller.web.asgi import App
 from controller.web.middleware.body_limit import BodyLimit
 from controller.web.middleware.body_time import BodyTime
 from controller.web.middleware.crowd import Crowd

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from controller.web.middleware.asgi import App, Message, Receive, Scope, Send
+from controller.web.asgi import App, Message, Receive, Scope, Send
 from controller.web.problems import problem
 
 BODY_TIME = 10.0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from controller.web.middleware.asgi import App, Receive, Scope, Send
+from controller.web.asgi import App, Receive, Scope, Send
 from controller.web.problems import problem
 
 CROWDED = "crowded"

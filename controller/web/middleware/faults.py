@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 
-from controller.web.middleware.asgi import App, Message, Receive, Scope, Send
+from controller.web.asgi import App, Message, Receive, Scope, Send
 from controller.web.problems import problem
 
 log = logging.getLogger(__name__)

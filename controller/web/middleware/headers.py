@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from controller.web.middleware.asgi import App, Message, Receive, Scope, Send
+from controller.web.asgi import App, Message, Receive, Scope, Send
 
 HEADERS: tuple[tuple[bytes, bytes], ...] = (
     (
