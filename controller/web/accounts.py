@@ -48,7 +48,7 @@ class Accounts:
         self._file = AccountsFile(path, _SCHEMA, self._seals.read)
         self._sessions = Sessions(self._file, now)
         self._throttle = Throttle(self._file, now)
-
+        # What concerns one part alone is asked of it as it is.
         self.hurry, self.close = self._file.hurry, self._file.close
         self.must_wait, self.tried = self._throttle.must_wait, self._throttle.tried
         self.renew, self.signed_in, self.end = self._sessions.renew, self._sessions.signed_in, self._sessions.end
