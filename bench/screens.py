@@ -18,7 +18,7 @@ from bench.branch import free_port
 from bench.far_ends import FarEnds
 from bench.figures import Figure, against_floor, percentile
 from bench.viewers import CONSOLES, TELEVISIONS
-from controller.web.access import Accounts
+from controller.web.accounts import Accounts
 from drivers.terminal68 import Frame, Function, Key
 
 COUNTERS = 12

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from controller.config import Settings
     from controller.lobby.aggregate import Row
     from controller.lobby.model.calendar import Span
-    from controller.web.access import Accounts
+    from controller.web.accounts import Accounts
 
 CONFIG = click.option(
     "--config", "path", type=click.Path(path_type=Path), required=True, help="The branch's TOML configuration."
@@ -253,7 +253,8 @@ def _with_screens(path: Path) -> Settings:
 
 @contextmanager
 def _accounts(settings: Settings) -> Iterator[Accounts]:
-    from controller.web.access import AccessError, Accounts  # noqa: PLC0415
+    from controller.web.accounts import Accounts  # noqa: PLC0415
+    from controller.web.private_files import AccessError  # noqa: PLC0415
 
     assert settings.web
     try:

@@ -30,7 +30,8 @@ from controller.lobby.actions.windows import CheckWindows
 from controller.lobby.answers import Answer
 from controller.lobby.forecast.staffing import CHECK_EVERY
 from controller.lobby.model.rules import Rules
-from controller.web.access import AccessError, Accounts
+from controller.web.accounts import Accounts
+from controller.web.private_files import AccessError
 
 if TYPE_CHECKING:
     from controller.web.app import Screens

@@ -25,7 +25,7 @@ from rich.table import Table
 
 from controller.config import Settings, WebSettings
 from controller.lobby.model.state import Print
-from controller.web.access import Accounts
+from controller.web.accounts import Accounts
 from simulators.broker import embedded_broker
 from simulators.buttons import Buttons
 from simulators.customers import Customer, stream

@@ -16,9 +16,13 @@ from pathlib import Path
 import pytest
 
 from bench import processes
-from controller.web import access
-from controller.web.access import AccessError, Account, Accounts, fits
-from controller.web.roles import ROLES, Role
+from controller.web import throttle
+from controller.web.accounts import SEEN_AGAIN, Accounts
+from controller.web.addresses import place_of
+from controller.web.pins import fits
+from controller.web.private_files import AccessError
+from controller.web.roles import ROLES, Account, Role
+from controller.web.sessions import SESSIONS_KEPT, key_of
 from simulators.disk import INDEX, LOG, beside, cut, delete, move
 
 PIN = "739154"
@@ -113,7 +117,7 @@ def test_an_unknown_name_has_a_hash_of_the_same_price_that_nothing_fits(accounts
 def test_an_unknown_name_costs_nothing_but_where_pins_are_looked_at(path: Path) -> None:
     """The hash of the first one would stop the loop for as long as a PIN takes."""
     look = (
-        "import sys; from pathlib import Path; from controller.web.access import Accounts;"
+        "import sys; from pathlib import Path; from controller.web.accounts import Accounts;"
         f"print(Accounts(Path({str(path)!r}), lambda: 0.0).hash_of('nobody'), 'argon2' in sys.modules)"
     )
     done = processes.run([sys.executable, "-c", look], capture_output=True, text=True, timeout=20, check=True)
@@ -189,7 +193,7 @@ def test_a_stranger_who_has_to_wait_costs_the_owner_elsewhere_nothing(accounts: 
 @pytest.mark.parametrize(("addresses", "most"), [(1, 288 + 12), (12, 2880 + 35)])
 def test_a_day_of_guessing(accounts: Accounts, times: Times, addresses: int, most: int) -> None:
     """What the years in the module's description come from."""
-    accounts._db.execute("PRAGMA synchronous = OFF")
+    accounts._file._db.execute("PRAGMA synchronous = OFF")
     tries, end = 0, times.now + DAY
     while times.now < end:
         waits = [accounts.must_wait("li", f"192.0.2.{number}") for number in range(addresses)]
@@ -208,7 +212,7 @@ def test_addresses_of_one_place_count_as_one(accounts: Accounts) -> None:
         wrong(accounts, "wang", f"::ffff:{HERE}")
     assert accounts.must_wait("wang", HERE) == 1
     assert accounts.must_wait("wang", f"::ffff:{THERE}") == 0
-    assert access.place_of("fe80::1%eth0") == access.place_of("fe80::2%eth1")
+    assert place_of("fe80::1%eth0") == place_of("fe80::2%eth1")
 
 
 def test_a_name_that_looks_like_an_address_counts_for_itself(accounts: Accounts) -> None:
@@ -282,7 +286,7 @@ def test_a_whole_branch_may_sign_in_from_one_address(accounts: Accounts) -> None
 def test_the_file_does_not_grow_with_every_name_that_is_tried(
     accounts: Accounts, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(access, "FAILURES_KEPT", 20)
+    monkeypatch.setattr(throttle, "FAILURES_KEPT", 20)
     for number in range(50):
         wrong(accounts, f"guess-{number}", f"192.0.2.{number}")
     with closing(sqlite3.connect(path)) as db:
@@ -371,7 +375,7 @@ def test_a_session_that_is_in_use_is_not_the_oldest(accounts: Accounts, times: T
     tv = accounts.by_token(accounts.add("tv", "screen"))
     assert tv
     first = accounts.begin(tv)[0]
-    for _ in range(access.SESSIONS_KEPT + 5):
+    for _ in range(SESSIONS_KEPT + 5):
         times.now += 2 * DAY
         assert accounts.renew(first)
         accounts.begin(tv)
@@ -386,7 +390,12 @@ def test_who_is_signed_in(accounts: Accounts, times: Times) -> None:
     device, person = accounts.begin(tv)[0], accounts.begin(li)[0]
 
     def there() -> list[bool]:
-        keys = (access.key_of(tv, ""), access.key_of(tv, device), access.key_of(li, person), access.key_of(li, "x"))
+        keys = (
+            key_of(tv, ""),
+            key_of(tv, device),
+            key_of(li, person),
+            key_of(li, "x"),
+        )
         return [key in accounts.signed_in() for key in keys]
 
     assert there() == [True, True, True, False]
@@ -415,8 +424,8 @@ def test_a_session_that_is_ended(accounts: Accounts) -> None:
 def test_the_oldest_of_too_many_sessions_ends(accounts: Accounts) -> None:
     tv = accounts.by_token(accounts.add("tv", "screen"))
     assert tv
-    sessions = [accounts.begin(tv)[0] for _ in range(access.SESSIONS_KEPT + 2)]
-    assert [bool(accounts.of_session(session)) for session in sessions] == [False] * 2 + [True] * access.SESSIONS_KEPT
+    sessions = [accounts.begin(tv)[0] for _ in range(SESSIONS_KEPT + 2)]
+    assert [bool(accounts.of_session(session)) for session in sessions] == [False] * 2 + [True] * SESSIONS_KEPT
 
 
 def test_revoking_ends_everything_and_a_new_account_of_the_name_gets_nothing_of_it(
@@ -625,7 +634,7 @@ def test_that_an_account_is_in_use_is_noted_later_when_somebody_writes(
             assert accounts.by_token(token)
         assert time.monotonic() - began < 1, "each would wait for a moment"
         holder.execute("ROLLBACK")
-    times.now += access.SEEN_AGAIN
+    times.now += SEEN_AGAIN
     assert accounts.by_token(token)
     assert accounts.all()[0].seen_at == int(times.now)
 

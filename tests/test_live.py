@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 from system.waiting import until
 
-from controller.web.guard import Guard
 from controller.web.live import Live
+from controller.web.middleware import guarded
 from controller.web.server import WebServer
 
 PACE = 0.02
@@ -26,7 +26,7 @@ class Lobby:
 
     def __init__(self) -> None:
         self.live = Live("build", lambda: self.settled)
-        self.server = WebServer(Guard(self._app), "127.0.0.1", 0, closing=self.live.close)
+        self.server = WebServer(guarded(self._app), "127.0.0.1", 0, closing=self.live.close)
         self.live.cut = self.server.cut
         self.settled = True
         self.text = "nothing"

@@ -51,7 +51,7 @@ from controller.lobby.model.state import Stage
 from controller.lobby.model.triage import NEEDS
 from controller.lobby.rule import pick
 from controller.lobby.show import screens, views
-from controller.web import pages
+from controller.web import routes
 from controller.web.roles import Role
 
 COUNTERS = {"1": {"cash": 0}, "2": {"cash": 20, "personal": 0}}
@@ -574,14 +574,7 @@ def _of_python(node: ast.AST) -> Iterator[str]:
 
 def drawn_pages() -> set[str]:
     """The pages that the daemon draws, by name."""
-    calls = [node for node in ast.walk(ast.parse((WEB / "pages.py").read_text("utf-8"))) if isinstance(node, ast.Call)]
-    return {
-        str(arg.value)
-        for call in calls
-        if isinstance(call.func, ast.Name) and call.func.id in ("draw", "private")
-        for arg in call.args
-        if isinstance(arg, ast.Constant)
-    }
+    return set(routes.pages())
 
 
 def reasons_offered() -> set[str]:
@@ -640,7 +633,7 @@ def modules_of(file: str, known: frozenset[str] = frozenset()) -> frozenset[str]
 
 @pytest.mark.parametrize("name", sorted(drawn_pages()))
 def test_a_page_says_only_the_words_that_it_is_given(name: str) -> None:
-    given, fills = pages.words_of(name, wording("en").templates), built()
+    given, fills = routes.pages()[name].words_of(wording("en").templates), built()
     said = {
         key.replace("{}", str(filled))
         for file in modules_of(f"{name}.js")
@@ -653,15 +646,15 @@ def test_a_page_says_only_the_words_that_it_is_given(name: str) -> None:
 
 def test_pages_that_strangers_see_say_nothing_of_the_others() -> None:
     for name in ("sign-in", "enter", "ticket"):
-        given = pages.words_of(name, wording("en").templates)
+        given = routes.pages()[name].words_of(wording("en").templates)
         sections = {key.rpartition(".")[0] for key in given}
         assert sections == {"page", "page.title", f"page.{name.replace('-', '_')}"}
 
 
 def test_every_page_has_its_files_and_its_title() -> None:
     names = drawn_pages()
-    assert {"console", "tv", "kiosk", "counter", "ticket", "sign-in"} <= names
-    assert {path.stem for path in (WEB / "pages").glob("*.css")} - {"common"} == names
+    styled = {path.stem for path in (WEB / "pages").glob("*.css")} - {"common"}
+    assert {"console", "tv", "kiosk", "counter", "ticket", "sign-in", "enter"} <= styled <= names
     imported = frozenset().union(*(modules_of(f"{name}.js") for name in names))
     assert {path.name for path in (WEB / "pages").glob("*.js")} == imported, "nothing is served that no page uses"
 

@@ -19,8 +19,9 @@ import pytest
 from system.waiting import until
 
 from bench import processes
-from controller.web.guard import Guard
-from controller.web.server import Headers, WebServer, household, origin
+from controller.web.addresses import Headers, network_of, origin
+from controller.web.middleware import guarded
+from controller.web.server import WebServer
 
 FROM = ("127.0.0.1", "127.0.0.2", "127.0.0.3", "127.0.0.4")
 HELLO = b"GET / HTTP/1.1\r\nHost: lobby\r\n\r\n"
@@ -53,7 +54,7 @@ def passed_on(request: bytes, *addresses: str) -> bytes:
 
 @asynccontextmanager
 async def served(**more: Any) -> AsyncIterator[WebServer]:
-    server = WebServer(Guard(app), "127.0.0.1", 0, knows=knows, **more)
+    server = WebServer(guarded(app), "127.0.0.1", 0, knows=knows, **more)
     serving = asyncio.create_task(server.run())
     await server.settled.wait()
     try:
@@ -66,7 +67,7 @@ async def served(**more: Any) -> AsyncIterator[WebServer]:
 def busy(server: WebServer) -> int:
     """How many connections have asked something that is not answered."""
     assert server._server
-    return sum(guest.is_served for guest in server._server._guests)
+    return sum(each.is_served for each in server._server._connections)
 
 
 class Caller:
@@ -147,7 +148,7 @@ def pem(tmp_path: Path) -> dict[str, Path]:
     ],
 )
 def test_whose_connections_are_counted_together(address: str, expected: str) -> None:
-    assert household(address) == expected
+    assert network_of(address) == expected
 
 
 @needs_openssl
@@ -314,8 +315,8 @@ async def test_the_body_of_an_answer_does_not_wait_for_its_head_to_be_acknowledg
     async with served() as server:
         assert await (await come(server)).hello() == b"200hello"
         assert server._server
-        (guest,) = server._server._guests
-        connection = guest.transport.get_extra_info("socket")
+        (known,) = server._server._connections
+        connection = known.transport.get_extra_info("socket")
         assert connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
 
 

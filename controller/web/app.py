@@ -5,6 +5,7 @@ import asyncio
 import logging
 import math
 import time
+from collections.abc import Sequence
 from ipaddress import ip_address
 from typing import Annotated, Any, Self
 
@@ -13,19 +14,24 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.openapi.utils import get_openapi
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
-from starlette.routing import Match, Route
+from starlette.routing import BaseRoute, Match, Route
 
 from controller.config import Settings
 from controller.devices.hub import Hub
-from controller.web import metrics
-from controller.web.access import AccessError, Accounts
-from controller.web.api import PUBLIC, ProblemDetails, allowed, make_api, refusals
-from controller.web.guard import Guard, problem
+from controller.web import routes
+from controller.web.accounts import Accounts
+from controller.web.asgi import App
+from controller.web.bodies import ProblemDetails
+from controller.web.commands import Ask
 from controller.web.live import Live
+from controller.web.middleware import guarded
+from controller.web.operations import allowed
 from controller.web.pages import Files, make_pages
 from controller.web.post import PagesAdapter
-from controller.web.server import App, WebServer
-from controller.web.site import COOKIE, Ask, Caller, Problem, Site
+from controller.web.private_files import AccessError
+from controller.web.problems import Problem, problem
+from controller.web.server import WebServer
+from controller.web.site import COOKIE, Caller, Site
 
 log = logging.getLogger(__name__)
 
@@ -82,31 +88,25 @@ class Screens:
 def make_app(site: Site, files: Files) -> App:
     """All of it."""
     app = FastAPI(title="Lobby", version="1", openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
-    api, pages = make_api(site), make_pages(site, files)
-    app.include_router(api)
-    app.include_router(pages)
-    told_at = -math.inf
+    modules = list(routes.modules())
+    parts = [module.router(site) for module in modules if hasattr(module, "router")]
+    parts.append(make_pages(site, files, routes.pages().values()))
+    for part in parts:
+        app.include_router(part)
     described = b""
-    registry = metrics.make_metrics(site.post, site.live)
-
-    anybody = allowed(site, lambda account: True)
-
-    @app.get("/metrics", responses=refusals(401), summary="Figures for Prometheus", response_class=Response)
-    async def scrape(caller: Annotated[Caller, anybody]) -> Response:
-        await site.settled()
-        return Response(metrics.text(registry), headers={"content-type": metrics.CONTENT_TYPE})
-
-    @app.head("/health", include_in_schema=False)
-    @app.get("/health", responses=refusals(), summary="Whether presses are recorded", openapi_extra=PUBLIC)
-    async def health() -> dict[str, str]:
-        await site.settled()
-        if site.post.trouble:
-            raise Problem(503, "journal_down", site.post.trouble, 1)
-        return {"status": "ok"}
 
     @app.get("/api/openapi.json", include_in_schema=False)
-    async def openapi(caller: Annotated[Caller, anybody]) -> Response:
+    async def openapi(caller: Annotated[Caller, allowed(site)]) -> Response:
         return Response(described, media_type="application/json")
+
+    _refuse(app, site, [route for part in parts for route in part.routes])
+    described = bytes(JSONResponse(describe(app)).body)
+    return guarded(app)
+
+
+def _refuse(app: FastAPI, site: Site, known: Sequence[BaseRoute]) -> None:
+    """Have every refusal go out as problem details; `known`: the routes, beside the application's own."""
+    told_at = -math.inf
 
     @app.exception_handler(Problem)
     async def refused(request: Request, error: Problem) -> JSONResponse:
@@ -132,13 +132,10 @@ def make_app(site: Site, files: Files) -> App:
         status = 422 if error.status_code == 400 else error.status_code
         headers = dict(error.headers or {})
         if error.status_code == 405:  # Starlette names the methods of the first route alone
-            found = (route for route in (*api.routes, *pages.routes, *app.routes) if isinstance(route, Route))
+            found = (route for route in (*known, *app.routes) if isinstance(route, Route))
             fits = (route.methods or () for route in found if route.matches(request.scope)[0] is not Match.NONE)
             headers["Allow"] = ", ".join(sorted({method for methods in fits for method in methods}))
         return problem(status, code, site.say(f"http.{code}", where=request.method), headers)
-
-    described = bytes(JSONResponse(describe(app)).body)
-    return Guard(app)
 
 
 def describe(app: FastAPI) -> dict[str, Any]:

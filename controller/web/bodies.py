@@ -1,19 +1,43 @@
-"""What requests bring that press keys: their fields are those of the keys, `controller.presses`."""
+"""What requests hold and what answers hold, over HTTP: the models that the OpenAPI document describes."""
 
-from __future__ import annotations
+# Annotations are not put off here: FastAPI reads them.
+from typing import Annotated, Any, Self
 
-from typing import Annotated
-
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from controller.lobby.actions.press import Where
 from controller.presses import keys, with_fields
+from controller.web.page_health import PageState
 
 
 class Body(BaseModel):
     """What a request has: no other keys, no text of any length."""
 
     model_config = ConfigDict(extra="forbid", str_max_length=200)
+
+
+class SignIn(Body):
+    """Either a name and its PIN, or a device's token."""
+
+    name: str = Field("", max_length=64)
+    pin: str = Field("", max_length=64)
+    token: str = ""
+
+    @model_validator(mode="after")
+    def _one_of_two(self) -> Self:
+        if bool(self.token) == bool(self.name and self.pin):
+            raise ValueError("give name and pin, or token")
+        return self
+
+
+class Session(BaseModel):
+    """Who is signed in; `csrf` goes into the header X-CSRF-Token of every request that changes something."""
+
+    name: str
+    role: str
+    counter: str
+    csrf: str
+    home: str
 
 
 @with_fields(Where.COUNTER)
@@ -30,6 +54,50 @@ class PanelPress(Body):
     key: Annotated[str, Field(max_length=16, json_schema_extra={"enum": [*keys(Where.PANEL)]})]
 
 
+class Report(Body):
+    """How an open page does; `page` is what its stream has named it in `hello`."""
+
+    page: str = Field(max_length=32)
+    state: PageState
+
+
 @with_fields(Where.KIOSK)
 class Take(Body):
     """A ticket that somebody wants; `choice` is an answer of the triage, in place of a service."""
+
+
+class Done(BaseModel):
+    """What was done: in words, and about which ticket. `printed` false: it is one without a paper."""
+
+    result: str
+    text: str
+    ticket: str
+    printed: bool
+
+
+class Taken(Done):
+    """`advice`: a machine was advised, and there is no ticket; `page`: the path of the ticket's own page; `ahead` and
+    `wait`: how many come before it, and how long that takes, in words."""
+
+    advice: bool
+    page: str
+    ahead: int
+    wait: str
+
+
+class Why(BaseModel):
+    """Why a ticket is not next, and the table behind it, best first; `came` and `counts` in seconds since 1970."""
+
+    ticket: str
+    text: str
+    table: list[dict[str, Any]]
+
+
+class ProblemDetails(BaseModel):
+    """RFC 9457; `code` for programs, `detail` for people, `wait` in seconds."""
+
+    type: str
+    status: int
+    code: str
+    detail: str
+    wait: int | None = None

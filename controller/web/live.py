@@ -1,8 +1,8 @@
-"""What open pages are shown, as server-sent events: each page is a viewer of one scene.
+"""What open pages are shown, as server-sent events: each page is a viewer of one view.
 
-Scenes are levels, as displays are: a viewer has room for one picture, the latest. One that does not read loses the
+Views are levels, as displays are: a viewer has room for one picture, the latest. One that does not read loses the
 pictures between, and after `STALLED` seconds its connection. After a change the devices come first: pages are told a
-moment later, a few at a time, and no scene more often than its pace. A ping vouches for what a page shows: while that
+moment later, a few at a time, and no view more often than its pace. A ping vouches for what a page shows: while that
 cannot be drawn there is none, and the page says that it is old.
 """
 
@@ -18,7 +18,7 @@ from typing import Any
 
 from starlette.responses import Response
 
-from controller.web.guard import problem
+from controller.web.problems import problem
 from controller.web.server import STALLED
 
 log = logging.getLogger(__name__)
@@ -35,14 +35,14 @@ TELL_TIME = 60_000
 """Milliseconds by which the time that a page was told (`now`) may be old when there is no other news for it."""
 
 Picture = Callable[[], Mapping[str, Any] | None]
-"""What a scene shows now; None: there is no such thing any more."""
+"""What a view shows now; None: there is no such thing any more."""
 
 
 class Viewer:
     """One open page; `owner`: the account of the branch's whose device it is, empty: it is no device."""
 
-    def __init__(self, scene: str, allowed: Callable[[], bool], owner: str = "") -> None:
-        self.scene = scene
+    def __init__(self, view: str, allowed: Callable[[], bool], owner: str = "") -> None:
+        self.view = view
         self.allowed = allowed
         """Whether it may still look: whoever opened it may have been revoked."""
         self.owner = owner
@@ -83,7 +83,7 @@ class Viewer:
 
 
 @dataclass(slots=True)
-class Scene:
+class View:
     """What some of the pages show."""
 
     picture: Picture
@@ -103,7 +103,7 @@ class Scene:
     failed: bool = False
     """Whether it could not be drawn the last time."""
 
-    def soil(self, now: float) -> None:
+    def mark_dirty(self, now: float) -> None:
         """There may be news."""
         if self.dirty_since is None:
             self.dirty_since = now
@@ -125,7 +125,7 @@ class Live:
     def __init__(self, build: str, settled: Callable[[], bool] = lambda: True) -> None:
         self._settled = settled
         self._build = build
-        self._scenes: dict[str, Scene] = {}
+        self._views: dict[str, View] = {}
         self._changed = asyncio.Event()
         self.cut: Callable[[tuple[str, int] | None], None] = lambda client: None
         self.told: Callable[[str], None] = lambda owner: None
@@ -136,12 +136,12 @@ class Live:
 
     def viewers(self) -> Iterator[Viewer]:
         """Every open page."""
-        for scene in self._scenes.values():
-            yield from scene.viewers
+        for view in self._views.values():
+            yield from view.viewers
 
     def watched(self, name: str) -> bool:
-        """Whether anybody looks at a scene."""
-        return name in self._scenes
+        """Whether anybody looks at a view."""
+        return name in self._views
 
     def hello(self, viewer: Viewer) -> bytes:
         """What a page hears first: from another build, it loads itself anew; as a device, it tells its state."""
@@ -161,10 +161,10 @@ class Live:
         return True
 
     def changed(self) -> None:
-        """Something has: every scene may show something else."""
+        """Something has: every view may show something else."""
         now = asyncio.get_running_loop().time()
-        for scene in self._scenes.values():
-            scene.soil(now)
+        for view in self._views.values():
+            view.mark_dirty(now)
         self._changed.set()
 
     def close(self, reason: str = "restart") -> None:
@@ -182,7 +182,7 @@ class Live:
         spare: int = 0,
         owner: str = "",
     ) -> Response:
-        """An ASGI response that shows a scene for as long as its page is open; it leaves room for `spare` others.
+        """An ASGI response that shows a view for as long as its page is open; it leaves room for `spare` others.
 
         `owner`: the account whose device the page is, if it is one.
         """
@@ -199,82 +199,82 @@ class Live:
     # -- inside ----------------------------------------------------------------------------------------------
 
     def _enter(self, viewer: Viewer, picture: Picture, pace: float) -> None:
-        scene = self._scenes.get(viewer.scene)
-        if scene is None:
-            scene = self._scenes[viewer.scene] = Scene(picture, pace)
-            scene.soil(asyncio.get_running_loop().time())
-        scene.viewers.add(viewer)
+        view = self._views.get(viewer.view)
+        if view is None:
+            view = self._views[viewer.view] = View(picture, pace)
+            view.mark_dirty(asyncio.get_running_loop().time())
+        view.viewers.add(viewer)
         # Drawn anew, since the time is in it; whoever looks already hears of any change.
-        if self._settled() and scene.due <= asyncio.get_running_loop().time() and self._draw(scene):
-            for other in scene.viewers:
-                scene.tell(other)
-        elif scene.shown:
-            scene.tell(viewer)
-        if scene.dirty_since is not None:
+        if self._settled() and view.due <= asyncio.get_running_loop().time() and self._draw(view):
+            for other in view.viewers:
+                view.tell(other)
+        elif view.shown:
+            view.tell(viewer)
+        if view.dirty_since is not None:
             self._changed.set()
         if self._closed:  # meanwhile
             viewer.end("restart")
 
     def _leave(self, viewer: Viewer) -> None:
-        scene = self._scenes.get(viewer.scene)
-        if scene:
-            scene.viewers.discard(viewer)
-            if not scene.viewers:
-                del self._scenes[viewer.scene]
+        view = self._views.get(viewer.view)
+        if view:
+            view.viewers.discard(viewer)
+            if not view.viewers:
+                del self._views[viewer.view]
             if viewer.state and not self._closed:  # a stop of ours is none of theirs
                 self.told(viewer.owner)
 
-    def _draw(self, scene: Scene) -> bool:
+    def _draw(self, view: View) -> bool:
         """Whether there is something new to show."""
-        scene.dirty_since = None
-        scene.due = asyncio.get_running_loop().time() + scene.pace
+        view.dirty_since = None
+        view.due = asyncio.get_running_loop().time() + view.pace
         try:
-            picture = scene.picture()
+            picture = view.picture()
             content = _text({key: value for key, value in (picture or {}).items() if key != "now"})
         except Exception:
-            scene.failed = True
+            view.failed = True
             log.exception("a page could not be drawn")
             return False
         now = (picture or {}).get("now")
-        news = not scene.shown or content != scene.content or abs((now or 0) - scene.now) >= TELL_TIME
-        scene.failed, scene.over, scene.content = False, picture is None, content
+        news = not view.shown or content != view.content or abs((now or 0) - view.now) >= TELL_TIME
+        view.failed, view.over, view.content = False, picture is None, content
         if news:
-            scene.now = now or 0
-        scene.shown = message("view", picture or {})
+            view.now = now or 0
+        view.shown = message("view", picture or {})
         return news
 
     async def _show(self) -> None:
         loop = asyncio.get_running_loop()
         while True:
-            dirty = [scene for scene in self._scenes.values() if scene.dirty_since is not None]
+            dirty = [view for view in self._views.values() if view.dirty_since is not None]
             if not dirty or not self._settled():
                 self._changed.clear()
                 await self._changed.wait()
                 await asyncio.sleep(PAUSE)
                 continue
             now = loop.time()
-            due = [scene for scene in dirty if scene.due <= now]
+            due = [view for view in dirty if view.due <= now]
             if not due:
-                await asyncio.sleep(min(scene.due for scene in dirty) - now)
+                await asyncio.sleep(min(view.due for view in dirty) - now)
                 continue
-            for scene in due:
+            for view in due:
                 if not self._settled():
                     break
-                if self._draw(scene):
-                    await self._each(list(scene.viewers), scene.tell)
+                if self._draw(view):
+                    await self._each(list(view.viewers), view.tell)
                 await asyncio.sleep(0)
 
     async def _ping(self) -> None:
         while True:
             await asyncio.sleep(PING)
-            for scene in list(self._scenes.values()):
-                tell = _ping if self._vouches(scene) else _check
-                await self._each(list(scene.viewers), tell)
+            for view in list(self._views.values()):
+                tell = _ping if self._vouches(view) else _check
+                await self._each(list(view.viewers), tell)
 
-    def _vouches(self, scene: Scene) -> bool:
+    def _vouches(self, view: View) -> bool:
         """Whether what it shows is what there is: it is drawn, and no step is on its way that hangs, as on a disk."""
-        now, since = asyncio.get_running_loop().time(), scene.dirty_since
-        return self._settled() and not scene.failed and (since is None or now - since <= PING)
+        now, since = asyncio.get_running_loop().time(), view.dirty_since
+        return self._settled() and not view.failed and (since is None or now - since <= PING)
 
     async def _each(self, viewers: list[Viewer], tell: Callable[[Viewer], object]) -> None:
         for start in range(0, len(viewers), SLICE):

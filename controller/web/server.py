@@ -1,7 +1,7 @@
-"""The HTTP server inside the daemon's own loop: uvicorn without its signals, behind a door of ours.
+"""The HTTP server inside the daemon's own loop: uvicorn without its signals, taking connections by rules of ours.
 
 It is run like a device's session: a port that is taken is told once and tried again, and nobody else waits for it.
-The door counts whoever has come, also before the encryption is agreed upon, so that devices keep their files.
+Connections are counted from when they are taken, before their encryption is agreed upon: devices keep their files.
 
 Who somebody is, it learns from the head of a request: until that is whole, they are a stranger. A stranger is always
 let in, and the slowest of them leaves for it; those who are signed in have places of their own, and leave for nobody.
@@ -16,24 +16,18 @@ import math
 import socket
 import ssl
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
-from ipaddress import IPv6Address, ip_address
 from pathlib import Path
-from typing import Any
 
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from controller.web.access import place_of
+from controller.web.addresses import Headers, network_of, origin
+from controller.web.asgi import App
+from controller.web.middleware.crowd import CROWDED
 
 log = logging.getLogger(__name__)
-
-App = Callable[[Any, Any, Any], Awaitable[None]]
-"""An ASGI application."""
-
-Headers = Iterable[tuple[bytes, bytes]]
-"""Of a request, names in small letters."""
 
 STRANGERS = 300
 """Connections that may be open of people who are not signed in; for one more the slowest is closed."""
@@ -46,8 +40,6 @@ PER_ADDRESS = 100
 none; for one more the slowest is closed."""
 NEAR = ("127.", "::1")
 """How addresses of this machine begin: through a proxy on it, everybody comes from there until their head is read."""
-CROWDED = "crowded"
-"""What stands in a request's state that is to be refused: too many are under way from where it comes from."""
 HANDSHAKE = 5.0
 """Seconds in which a new connection's encryption has to be agreed upon, and one that ends has to say so."""
 FIRST_REQUEST = 10.0
@@ -72,26 +64,6 @@ TELL_AGAIN = 600.0
 """Seconds after which that is told again."""
 
 
-def household(address: str) -> str:
-    """Whose connections are counted together: an address, or a network of IPv6 that one customer has."""
-    host = ip_address(address)
-    if isinstance(host, IPv6Address) and (host.is_loopback or host.is_link_local):
-        return str(host)  # all of a link share the network of the link's own addresses
-    return place_of(address)
-
-
-def origin(peer: str, headers: Headers) -> str:
-    """Where a request comes from: the peer; through a proxy on this machine, where that has it from."""
-    passed = [value for name, value in headers if name == b"x-forwarded-for"]
-    try:
-        # Where we listen on IPv6, IPv4's 127.0.0.1 is ::ffff:127.0.0.1. What a stranger has put there stands before.
-        if passed and ip_address(peer.removeprefix("::ffff:")).is_loopback:
-            return str(ip_address(passed[-1].decode("latin-1").rpartition(",")[2].strip()))
-    except ValueError:
-        pass  # no address: it is the proxy itself that is counted
-    return peer
-
-
 class _Connection(HttpToolsProtocol):
     """A connection that has to say something, in time and in few words.
 
@@ -102,7 +74,7 @@ class _Connection(HttpToolsProtocol):
     leaves: Callable[[_Connection], None]
     peer = ""
     """The address at its other end."""
-    house = ""
+    network = ""
     """Whose it is as far as is known: of a proxy's, that of its last request."""
     account = ""
     """Who is signed in on it and has a place reserved; empty: a stranger."""
@@ -169,7 +141,7 @@ class _Uvicorn(uvicorn.Server):
         super().__init__(config)
         self._listening = listening
         self._knows = knows
-        self._guests: dict[_Connection, asyncio.Task[None]] = {}
+        self._connections: dict[_Connection, asyncio.Task[None]] = {}
         """Whoever has come and not gone, the longest first, with what agrees upon the encryption."""
 
     @contextlib.contextmanager
@@ -179,25 +151,25 @@ class _Uvicorn(uvicorn.Server):
 
     async def main_loop(self) -> None:
         """Let people in until it is to exit."""
-        door = asyncio.create_task(self._open_the_door(), name="door")
-        door.add_done_callback(self._shut)
+        accepting = asyncio.create_task(self._accept(), name="accepting")
+        accepting.add_done_callback(self._shut)
         try:
             await super().main_loop()
         finally:
-            door.cancel()
-            await asyncio.wait((door,))
+            accepting.cancel()
+            await asyncio.wait((accepting,))
             self._listening.close()
-            for guest in [guest for guest in self._guests if not guest.transport]:
-                self._show_out(guest)
-        if not door.cancelled():
-            door.result()
+            for connection in [each for each in self._connections if not each.transport]:
+                self._drop(connection)
+        if not accepting.cancelled():
+            accepting.result()
 
-    async def _open_the_door(self) -> None:
+    async def _accept(self) -> None:
         loop = asyncio.get_running_loop()
         told_at = -math.inf
         while True:
             try:
-                connection, address = await loop.sock_accept(self._listening)
+                accepted, address = await loop.sock_accept(self._listening)
             except ConnectionError:
                 continue  # it has gone again
             except OSError as error:
@@ -206,76 +178,76 @@ class _Uvicorn(uvicorn.Server):
                     told_at = loop.time()
                 await asyncio.sleep(FULL)
                 continue
-            house = household(address[0])
-            self._make_room(house)
-            guest = _Connection(config=self.config, server_state=self.server_state, app_state=self.lifespan.state)
-            guest.peer, guest.house = address[0], house
-            guest.asks, guest.leaves = self._may_ask, self._forget
-            greeting = asyncio.create_task(self._greet(guest, connection), name="greeting")
-            greeting.add_done_callback(partial(self._greeted, guest, connection))
-            self._guests[guest] = greeting
+            network = network_of(address[0])
+            self._make_room(network)
+            connection = _Connection(config=self.config, server_state=self.server_state, app_state=self.lifespan.state)
+            connection.peer, connection.network = address[0], network
+            connection.asks, connection.leaves = self._may_ask, self._forget
+            handshake = asyncio.create_task(self._handshake(connection, accepted), name="handshake")
+            handshake.add_done_callback(partial(self._handshake_ended, connection, accepted))
+            self._connections[connection] = handshake
 
-    def _make_room(self, house: str) -> None:
+    def _make_room(self, network: str) -> None:
         """For a stranger, who is always let in: they may turn out to be signed in."""
-        self._leave_one(house)
-        strangers = [guest for guest in self._guests if not guest.account]
+        self._leave_one(network)
+        strangers = [each for each in self._connections if not each.account]
         if len(strangers) >= STRANGERS:
             # A proxy's connections belong to somebody else each.
-            houses = Counter(guest.house for guest in strangers if not guest.house.startswith(NEAR))
-            self._show_out(max(strangers, key=lambda guest: (not guest.is_served, houses.get(guest.house, 1))))
+            networks = Counter(each.network for each in strangers if not each.network.startswith(NEAR))
+            self._drop(max(strangers, key=lambda each: (not each.is_served, networks.get(each.network, 1))))
 
-    def _leave_one(self, house: str, besides: _Connection | None = None) -> None:
+    def _leave_one(self, network: str, besides: _Connection | None = None) -> None:
         """Of those at an address that are not being served, close the one that has been here longest for one more."""
-        slow = [guest for guest in self._at(house) if guest is not besides and not guest.is_served]
+        slow = [each for each in self._at(network) if each is not besides and not each.is_served]
         if len(slow) >= PER_ADDRESS:
-            self._show_out(slow[0])
+            self._drop(slow[0])
 
-    def _at(self, house: str) -> list[_Connection]:
+    def _at(self, network: str) -> list[_Connection]:
         """The strangers at one address; of this machine none, where they are anybody's."""
-        if house.startswith(NEAR):
+        if network.startswith(NEAR):
             return []
-        return [guest for guest in self._guests if guest.house == house and not guest.account]
+        return [each for each in self._connections if each.network == network and not each.account]
 
-    def _may_ask(self, guest: _Connection, headers: Headers) -> bool:
+    def _may_ask(self, connection: _Connection, headers: Headers) -> bool:
         """Whether a request may be answered; who asks is known from now on."""
-        guest.house = household(origin(guest.peer, headers))
-        guest.account = ""
+        connection.network = network_of(origin(connection.peer, headers))
+        connection.account = ""
         account = self._knows(headers)
-        reserved = Counter(each.account for each in self._guests if each.account)
+        reserved = Counter(each.account for each in self._connections if each.account)
         if account and reserved[account] < PER_ACCOUNT and reserved.total() < RESERVED:
-            guest.account = account
+            connection.account = account
             return True
-        self._leave_one(guest.house, guest)
-        return sum(other.is_served for other in self._at(guest.house) if other is not guest) < PER_ADDRESS
+        self._leave_one(connection.network, connection)
+        return sum(other.is_served for other in self._at(connection.network) if other is not connection) < PER_ADDRESS
 
-    async def _greet(self, guest: _Connection, connection: socket.socket) -> None:
+    async def _handshake(self, connection: _Connection, accepted: socket.socket) -> None:
         loop = asyncio.get_running_loop()
         limits = {"ssl_handshake_timeout": HANDSHAKE, "ssl_shutdown_timeout": HANDSHAKE} if self.config.ssl else {}
         try:
-            await loop.connect_accepted_socket(lambda: guest, connection, ssl=self.config.ssl, **limits)
+            await loop.connect_accepted_socket(lambda: connection, accepted, ssl=self.config.ssl, **limits)
         except OSError:
             pass  # it said nothing, or nothing that is to be understood
 
-    def _greeted(self, guest: _Connection, connection: socket.socket, greeting: asyncio.Task[None]) -> None:
-        if not guest.transport:
-            self._forget(guest)
-            connection.close()
+    def _handshake_ended(self, connection: _Connection, accepted: socket.socket, handshake: asyncio.Task[None]) -> None:
+        if not connection.transport:
+            self._forget(connection)
+            accepted.close()
 
-    def _show_out(self, guest: _Connection) -> None:
-        self._guests.pop(guest).cancel()
-        if guest.transport:
-            guest.transport.abort()
+    def _drop(self, connection: _Connection) -> None:
+        self._connections.pop(connection).cancel()
+        if connection.transport:
+            connection.transport.abort()
 
-    def _forget(self, guest: _Connection) -> None:
-        self._guests.pop(guest, None)
+    def _forget(self, connection: _Connection) -> None:
+        self._connections.pop(connection, None)
 
-    def _shut(self, door: asyncio.Task[None]) -> None:
+    def _shut(self, accepting: asyncio.Task[None]) -> None:
         self.should_exit = True
 
     def abort(self, client: tuple[str, int] | None) -> None:
-        for connection in list(self.server_state.connections):
-            if isinstance(connection, _Connection) and client and connection.client == client:
-                connection.transport.abort()
+        for known in list(self.server_state.connections):
+            if isinstance(known, _Connection) and client and known.client == client:
+                known.transport.abort()
 
 
 class WebServer:

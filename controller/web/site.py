@@ -3,66 +3,38 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
-import json
-import logging
 import math
 import secrets
 import time
-from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from starlette.requests import Request as HttpRequest
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 
 from controller.config import Settings
 from controller.lobby.actions.command import Command
 from controller.lobby.answers import Answer
 from controller.lobby.model.rules import Rules
-from controller.web import access, guard
-from controller.web.access import Account, Accounts
+from controller.web.accounts import Accounts
+from controller.web.addresses import Headers, origin
+from controller.web.commands import Ask, Commands
 from controller.web.live import Live
 from controller.web.page_health import PageHealth
-from controller.web.post import PagesAdapter, cause_of
-from controller.web.roles import HAVE_PAGES
-from controller.web.server import Headers, origin
-
-log = logging.getLogger(__name__)
+from controller.web.pin_check import PinCheck
+from controller.web.post import PagesAdapter
+from controller.web.private_files import AccessError
+from controller.web.problems import Problem
+from controller.web.roles import HOMES, Account
+from controller.web.sessions import key_of
 
 COOKIE = "lobby"
 SAFE = ("GET", "HEAD", "OPTIONS")
-Ask = Callable[[Command, str], Awaitable[Answer]]
-"""Puts a command, with what was typed beside it, to the engine, and waits for its answer."""
-KEYS_KEPT = 4096
-"""Idempotency keys remembered with what was asked under them; the journal knows older ones that acted."""
-SIGNING_IN = 8
-"""People whose PIN may wait to be looked at; one more is asked to try again."""
-TOLD_EVERY = 60.0
-"""Seconds in which wrong PINs of an account from a place are told of once."""
 LOOK_FOR = 1.0
 """Seconds for which one look at the accounts answers for every open page."""
-HOMES = {"manager": "/console", "counter": "/counter/", "kiosk": "/kiosk", "screen": "/tv"}
-"""Where each role's own page is; a counter's goes on with its name."""
-FORBIDDEN = ("class_is_granted",)
-"""Refusals of the lobby that are for who asks, and not for what is there."""
 SETTLES_WITHIN = 3.0
 """Seconds in which a step of the engine ends; else the journal cannot be written."""
-
-
-class Problem(Exception):
-    """A refusal: an HTTP status, a code for programs, a sentence for people."""
-
-    def __init__(self, status: int, code: str, detail: str, wait: int = 0) -> None:
-        super().__init__(detail)
-        self.status, self.code, self.detail, self.wait = status, code, detail, wait
-
-    def answer(self) -> JSONResponse:
-        """As it goes out."""
-        headers = {"Retry-After": str(self.wait)} if self.wait else None
-        more = {"wait": self.wait} if self.wait else {}
-        return guard.problem(self.status, self.code, self.detail, headers, **more)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,13 +61,10 @@ class Site:
         self.accounts = accounts
         self.post = post
         self.live = live
-        self._ask = ask
-        self._keys: OrderedDict[str, str] = OrderedDict()
-        self._one_at_a_time = asyncio.Semaphore(1)
-        self._signing_in = 0
         self._steady = steady
+        self._commands = Commands(post, ask, self.say)
+        self.check_pin = PinCheck(accounts, self.say, steady).account
         self.page_health = PageHealth(live, post.lobby.health, post.lobby.forget, self._still_exists, steady)
-        self._told: dict[tuple[str, str], float] = {}
         self._signed_in: frozenset[str] | None = None
         self._look_at = -math.inf
 
@@ -123,10 +92,6 @@ class Site:
             return HOMES["counter"] + (account.counter or next(iter(self.rules.counters)))
         return HOMES[account.role]
 
-    def owner(self, account: Account) -> str:
-        """The account whose device a page of its is; empty: it is none, but a person's."""
-        return account.name if account.kind == "token" and account.role in HAVE_PAGES else ""
-
     # -- who asks --------------------------------------------------------------------------------------------
 
     def caller(self, request: HttpRequest) -> Caller | None:
@@ -142,7 +107,7 @@ class Site:
         """The account that a request's headers are signed in with; empty: none, as far as can be told now."""
         try:
             caller = self._signed_in_by(HttpRequest({"type": "http", "headers": list(headers)}))
-        except access.AccessError:
+        except AccessError:
             return ""
         return caller.account.name if caller else ""
 
@@ -167,7 +132,7 @@ class Site:
 
     def still(self, caller: Caller) -> Callable[[], bool]:
         """Whether who asked may still look: asked now and then while a page is open."""
-        key = access.key_of(caller.account, caller.session)
+        key = key_of(caller.account, caller.session)
         self._look_at = -math.inf  # an earlier look has not seen who has just come
 
         def allowed() -> bool:
@@ -183,7 +148,7 @@ class Site:
             self._look_at = now + LOOK_FOR
             try:
                 self._signed_in = self.accounts.signed_in()
-            except access.AccessError:
+            except AccessError:
                 self._signed_in = None
         return self._signed_in
 
@@ -196,45 +161,12 @@ class Site:
         secure = "https" in (request.url.scheme, self.url.partition(":")[0])
         response.set_cookie(COOKIE, session, max_age=seconds, path="/", secure=secure, httponly=True, samesite="strict")
 
-    async def check_pin(self, name: str, pin: str, address: str) -> Account:
-        """Whose PIN this is. Raises Problem: wrong, or too many wrong ones before."""
-        wait = self.accounts.must_wait(name, address)
-        if wait:
-            raise Problem(429, "too_many_tries", self.say("http.too_many_tries", seconds=wait), wait)
-        if self._signing_in >= SIGNING_IN:
-            raise Problem(503, "busy", self.say("refused.busy"), 1)
-        self.accounts.tried(name, address)
-        hash = self.accounts.hash_of(name)
-        self._signing_in += 1
-        try:
-            async with self._one_at_a_time:
-                good = await asyncio.to_thread(access.fits, hash, pin)
-        finally:
-            self._signing_in -= 1
-        account = self.accounts.succeeded(name, address) if good else None
-        if account is None:
-            self._tell_of_wrong_pin(name, address)
-            raise self.problem(401, "wrong_pin")
-        return account
-
-    def _exists(self, name: str) -> bool:
-        return name in {account.name for account in self.accounts.all()}
-
     def _still_exists(self, name: str) -> bool:
         """As far as can be read."""
         try:
-            return self._exists(name)
-        except access.AccessError:
+            return self.accounts.exists(name)
+        except AccessError:
             return True
-
-    def _tell_of_wrong_pin(self, name: str, address: str) -> None:
-        # Only a name that is one: what else is typed there may be the PIN, and no two the same.
-        known = self._exists(name)
-        now, key = self._steady(), (name if known else "", access.place_of(address))
-        self._told = {each: at for each, at in self._told.items() if now - at < TOLD_EVERY}
-        if key not in self._told:
-            self._told[key] = now
-            log.warning("a wrong PIN for %s from %s", name if known else "an unknown name", address)
 
     # -- commands --------------------------------------------------------------------------------------------
 
@@ -250,31 +182,7 @@ class Site:
 
         `content` is what was asked: another under the same key is refused.
         """
-        key = key or secrets.token_hex(16)
-        digest = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
-        name = caller.account.name
-        self._must_be_new_or_same(name, key, digest)
-        command = make(self.post.lobby.now(), cause_of(name, key, digest))
-        if command is None:
-            raise Problem(422, "unknown_key", self.say("refused.unknown_key", key=content.get("key", "")))
-        answer = await self._ask(command, remark)
-        if answer.result == "refused":
-            raise Problem(403 if answer.code in FORBIDDEN else 409, answer.code, answer.text)
-        if answer.result == "error":
-            raise Problem(500 if answer.code == "internal" else 503, answer.code, answer.text, 1)
-        return answer
-
-    def _must_be_new_or_same(self, name: str, key: str, digest: str) -> None:
-        mine = f"{name}:{key}"
-        known = self._keys.get(mine)
-        if known is None:
-            acted = self.post.lobby.journal.cause_beginning(cause_of(name, key, ""))
-            known = acted.rpartition(":")[2] if acted else digest
-            self._keys[mine] = known
-            while len(self._keys) > KEYS_KEPT:
-                self._keys.popitem(last=False)
-        if known != digest:
-            raise self.problem(422, "key_reused")
+        return await self._commands.do(caller.account.name, key, content, make, remark)
 
     async def settled(self) -> None:
         """Until the state is what the journal holds. Raises Problem if that takes long: the journal is broken."""

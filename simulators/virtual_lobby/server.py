@@ -21,8 +21,9 @@ from starlette.routing import Route
 
 import controller.web
 from controller.config import Settings
-from controller.web.guard import Guard, problem
 from controller.web.live import Live
+from controller.web.middleware import guarded
+from controller.web.problems import problem
 from controller.web.server import WebServer
 from simulators.buttons import Buttons
 from simulators.devices.kit import NobodyAnswersError, Press, UnknownDeviceError, UnknownKeyError, UnknownKnobError
@@ -88,7 +89,7 @@ class VirtualLobby:
         self._live = Live(self._build)
         pages = Environment(loader=FileSystemLoader(COMMON), autoescape=True, undefined=StrictUndefined)
         self._shell = pages.get_template("shell.html")
-        self._web = WebServer(Guard(self._at_home), HOST, port, closing=self._live.close)
+        self._web = WebServer(guarded(self._at_home), HOST, port, closing=self._live.close)
         self._live.cut = self._web.cut
         self._app = Starlette(
             routes=[
@@ -157,6 +158,7 @@ class VirtualLobby:
             title=self._words["page.title"],
             noscript=self._words["page.noscript"],
             name="lobby",
+            styled=True,
             build=self._build,
             data=data,
         )

@@ -25,7 +25,7 @@ from controller.lobby.actions.call_next import CallNext
 from controller.lobby.actions.no_show import NoShow
 from controller.lobby.actions.take_ticket import TakeTicket
 from controller.lobby.aggregate import Aggregate
-from controller.web.access import Accounts
+from controller.web.accounts import Accounts
 
 NAMES = {"zh": "解放路支行", "en": "Liberation Road"}
 LOCALES = {"zh": "zh-CN", "en": "en-GB"}

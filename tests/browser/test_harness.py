@@ -14,7 +14,7 @@ from system.waiting import until
 from browser.axe import faults
 from browser.conftest import Serve
 from browser.pages import Pages
-from controller.web.guard import HEADERS
+from controller.web.middleware.headers import HEADERS
 
 GOOD = "<!doctype html><html lang=en><title>Good</title><main><h1>Good</h1><p>A017 to counter 3</p></main>"
 PALE = GOOD.replace("<p>", "<p style='color:#bbb;background:#fff'>")

@@ -13,7 +13,7 @@ from system.network import Network
 from browser.branch import LOCALES, NAMES
 from browser.conftest import Serve
 from browser.pages import Pages
-from controller.web.access import Accounts
+from controller.web.accounts import Accounts
 
 BIG = 60
 """CSS pixels of a counter's number on a phone, when the customer is to go there."""

@@ -13,7 +13,8 @@ from typing import NamedTuple
 import pytest
 
 from bench import processes
-from controller.web.access import Accounts, fits
+from controller.web.accounts import Accounts
+from controller.web.pins import fits
 from controller.web.roles import ROLES
 from system.branch import HOUSE, LOBBY
 
@@ -255,6 +256,6 @@ def test_a_file_that_others_may_open_is_not_used(config: Path) -> None:
 
 
 def test_the_command_line_loads_no_accounts_to_name_the_roles() -> None:
-    look = "import sys, controller.cli; print([name for name in sys.modules if name.endswith('web.access')])"
+    look = "import sys, controller.cli; print([name for name in sys.modules if name.endswith('web.accounts')])"
     done = processes.run([sys.executable, "-c", look], capture_output=True, text=True, timeout=20, check=True)
     assert done.stdout == "[]\n"

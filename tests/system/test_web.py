@@ -35,7 +35,8 @@ from controller.config import Settings, read
 from controller.daemon import Daemon
 from controller.lobby.actions.take_ticket import TakeTicket
 from controller.web import app as web_app
-from controller.web.access import Accounts
+from controller.web.accounts import Accounts
+from controller.web.accounts_file import AccountsFile
 from controller.web.roles import Role
 from controller.web.server import WebServer
 from simulators.stage import running
@@ -595,14 +596,14 @@ async def test_open_pages_share_one_look_at_the_accounts(serve: Serve, monkeypat
         opened = [(li, "/api/console/live"), (tv, "/api/television/live")] * 20
         streams = [await stack.enter_async_context(client.stream(path)) for client, path in opened]
         looks = 0
-        select = Accounts._select
+        select = AccountsFile.select
 
-        def counted(accounts: Accounts, text: str, *values: object) -> list[Any]:
+        def counted(file: AccountsFile, text: str, *values: object) -> list[Any]:
             nonlocal looks
             looks += 1
-            return select(accounts, text, *values)
+            return select(file, text, *values)
 
-        monkeypatch.setattr(Accounts, "_select", counted)
+        monkeypatch.setattr(AccountsFile, "select", counted)
         for _ in range(2):
             for stream in streams:
                 while (await stream.next())[0] != "ping":
@@ -932,7 +933,7 @@ async def test_a_body_that_is_too_long(serve: Serve) -> None:
 
 
 async def test_a_body_that_trickles(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("controller.web.guard.BODY_TIME", 0.3)
+    monkeypatch.setattr("controller.web.middleware.body_time.BODY_TIME", 0.3)
     monkeypatch.setattr("controller.web.server.REQUEST", 1.0)
     async with serve() as lobby:
         reader, writer = await asyncio.open_connection("127.0.0.1", lobby.port)
@@ -1089,7 +1090,7 @@ async def test_garbage_is_refused_or_cut(
 ) -> None:
     monkeypatch.setattr("controller.web.server.FIRST_REQUEST", 0.3)
     monkeypatch.setattr("controller.web.server.REQUEST", 0.6)
-    monkeypatch.setattr("controller.web.guard.BODY_TIME", 0.3)
+    monkeypatch.setattr("controller.web.middleware.body_time.BODY_TIME", 0.3)
     async with serve() as lobby:
         whole = garbage if b"\r\n\r\n" in garbage else garbage + b"\r\nConnection: close\r\n\r\n"
         answer = await exchange(lobby.port, whole)
@@ -1418,7 +1419,7 @@ async def test_a_stop_ends_fifty_pages_and_takes_no_time(serve: Serve) -> None:
 
 async def test_customers_leave_room_for_the_branchs_own_pages(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("controller.web.live.VIEWERS", 3)
-    monkeypatch.setattr("controller.web.api.BRANCH_PAGES", 2)
+    monkeypatch.setattr("controller.web.routes.ticket_page.BRANCH_PAGES", 2)
     async with serve() as lobby:
         li = await lobby.person("li")
         page = (await li.post("/api/tickets", {"service": "cash"})).json["page"].removeprefix("/t/")

@@ -69,8 +69,8 @@ export function toast(text, refused = false) {
 }
 
 /**
- * Watch a scene: `show(view)` with every picture. Reconnects by itself for ever; while nothing is heard the page says so
- * in place of what it last showed, and a page from before an update loads itself anew. With `ends` the scene may be over
+ * Watch a view: `show(view)` with every picture. Reconnects by itself for ever; while nothing is heard the page says so
+ * in place of what it last showed, and a page from before an update loads itself anew. With `ends` the view may be over
  * for good, which is `show(null)`. `state()` is what a page that is a device of the branch's tells of itself, "ok" or
  * "silent", or nothing while it does not know.
  */

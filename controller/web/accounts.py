@@ -1,0 +1,124 @@
+"""Who may look at what, and press what: accounts with a PIN or a token, their sessions, and what wrong PINs cost.
+
+All of it stands in one file. PINs are kept as Argon2id hashes (`pins`), tokens and sessions as SHA-256 of 256 random
+bits (`sessions`); wrong tries are counted there as well (`throttle`).
+
+Names are posts or staff numbers, not people's names: they stand in the journal beside what was done.
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections.abc import Callable
+from pathlib import Path
+
+from controller.web import pins, seals, sessions, throttle
+from controller.web.accounts_file import AccountsFile
+from controller.web.private_files import AccessError
+from controller.web.roles import Account, Role
+from controller.web.seals import Seals, digest
+from controller.web.sessions import Sessions
+from controller.web.throttle import Throttle
+
+SEEN_EVERY = 600
+"""Seconds in which it is noted once that an account is in use."""
+SEEN_AGAIN = 60
+"""Seconds after which it is tried again to note it, when it could not be."""
+
+TABLE = """
+CREATE TABLE IF NOT EXISTS account(
+    name TEXT PRIMARY KEY, role TEXT NOT NULL, counter TEXT NOT NULL, kind TEXT NOT NULL, secret TEXT NOT NULL,
+    made_at INTEGER NOT NULL, seen_at INTEGER NOT NULL
+) STRICT;
+CREATE UNIQUE INDEX IF NOT EXISTS account_token ON account(secret) WHERE kind = 'token';
+"""
+_SCHEMA = TABLE + sessions.TABLE + throttle.TABLE + seals.TABLE
+_ACCOUNT = "SELECT name, role, counter, kind, made_at, seen_at FROM account"
+
+
+class Accounts:
+    """The file at `path`, made if it is not there. `now` gives seconds since 1970, UTC. Raises AccessError."""
+
+    def __init__(self, path: Path, now: Callable[[], float]) -> None:
+        self.path = path
+        self._now = now
+        self._note_after = 0
+        self._seals = Seals()
+        self._file = AccountsFile(path, _SCHEMA, self._seals.read)
+        self._sessions = Sessions(self._file, now)
+        self._throttle = Throttle(self._file, now)
+        # What concerns one part alone is asked of it as it is.
+        self.hurry, self.close = self._file.hurry, self._file.close
+        self.must_wait, self.tried = self._throttle.must_wait, self._throttle.tried
+        self.renew, self.signed_in, self.end = self._sessions.renew, self._sessions.signed_in, self._sessions.end
+        self.csrf, self.page, self.is_page = self._seals.csrf, self._seals.page, self._seals.is_page
+
+    def add(self, name: str, role: Role, counter: str = "", pin: str | None = None) -> str:
+        """Make an account with a PIN; without one it gets a token, which is returned and kept nowhere."""
+        if not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,31}", name):
+            raise AccessError(f'"{name}" is no name; use small letters, digits and "-", such as manager-1 or 10234')
+        token = ""
+        if pin is None:
+            token = secrets.token_urlsafe(32)
+            kind, secret = "token", digest(token)
+        else:
+            kind, secret = "pin", pins.hashed(pin)
+        now = int(self._now())
+        with self._file.changing() as cursor:
+            if cursor.execute("SELECT 1 FROM account WHERE name = ?", (name,)).fetchone():
+                raise AccessError(f"{name} is there already; revoke it first to give it another PIN or token")
+            cursor.execute("INSERT INTO account VALUES (?, ?, ?, ?, ?, ?, 0)", (name, role, counter, kind, secret, now))
+        return token
+
+    def revoke(self, name: str) -> None:
+        """End an account, its sessions and its open pages."""
+        with self._file.changing() as cursor:
+            if not cursor.execute("DELETE FROM account WHERE name = ?", (name,)).rowcount:
+                raise AccessError(f"there is no account {name}; lobby user list shows them")
+            self._throttle.forget(cursor, name)
+
+    def all(self) -> list[Account]:
+        """Every account, by name."""
+        return [Account(*row) for row in self._file.select(f"{_ACCOUNT} ORDER BY name")]
+
+    def exists(self, name: str) -> bool:
+        """Whether there is an account of this name."""
+        return self._found("name = ?", name) is not None
+
+    def by_token(self, token: str) -> Account | None:
+        """The account of a device token."""
+        return self._seen(self._found("kind = 'token' AND secret = ?", digest(token)))
+
+    def hash_of(self, name: str) -> str:
+        """The hash that a PIN of this account has to fit; for an unknown one a hash that none fits."""
+        found = self._file.select("SELECT secret FROM account WHERE name = ? AND kind = 'pin'", name)
+        return next((str(secret) for (secret,) in found), pins.NOBODY)
+
+    def succeeded(self, name: str, address: str) -> Account | None:
+        """The PIN was right, which ends what wrong ones have cost. None: the account has just been revoked."""
+        self._throttle.succeeded(name, address)
+        return self._found("name = ?", name)
+
+    def begin(self, account: Account) -> tuple[str, int]:
+        """A new session: what its cookie holds, and for how many seconds."""
+        begun = self._sessions.begin(account)
+        self._seen(account)
+        return begun
+
+    def of_session(self, id: str) -> Account | None:
+        """Whose session this is; None: nobody's, or it has ended."""
+        return self._seen(self._found("name = ?", self._sessions.owner(id)))
+
+    # -- inside ----------------------------------------------------------------------------------------------
+
+    def _found(self, where: str, value: str) -> Account | None:
+        return next((Account(*row) for row in self._file.select(f"{_ACCOUNT} WHERE {where}", value)), None)
+
+    def _seen(self, account: Account | None) -> Account | None:
+        """The account, which is in use now; that is noted."""
+        now = int(self._now())
+        if account and now - account.seen_at >= SEEN_EVERY and now >= self._note_after:
+            noted = self._file.note("UPDATE account SET seen_at = ? WHERE name = ?", now, account.name)
+            self._note_after = 0 if noted else now + SEEN_AGAIN  # a full disk must not keep a television dark
+        return account

@@ -1,0 +1,117 @@
+"""What the operations of the API are made of: who may, which refusals they may answer with, a view and the same live.
+
+Described by itself at `/api/openapi.json`. Refusals are problem details (RFC 9457). A request that changes something
+may carry an `Idempotency-Key` (draft-ietf-httpapi-idempotency-key-header): sent again with it, it acts once and gets
+the same answer, also after a restart.
+"""
+
+# Annotations are not put off here: FastAPI reads them, and some name what is known inside of a function only.
+from collections.abc import Callable
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Header, Request
+from starlette.responses import StreamingResponse
+
+from controller.lobby.answers import Answer
+from controller.lobby.model.rules import Counter
+from controller.web.bodies import Done
+from controller.web.problems import Problem
+from controller.web.roles import Account
+from controller.web.site import Caller, Site
+
+View = dict[str, Any]
+
+
+def refusals(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """The problems that an operation may answer with, besides those of every request."""
+    content = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/ProblemDetails"}}}
+    return {
+        status: {"description": _REFUSALS[status], "content": content, "model": None}
+        for status in (*statuses, 408, 413, 422, 500, 503)
+    }
+
+
+_REFUSALS = {
+    401: "not signed in",
+    403: "this account may not do this, or the request is not from a page of ours",
+    404: "there is no such thing",
+    408: "the body did not come in time",
+    409: "refused by the lobby's rules",
+    413: "the body is too long",
+    422: "the request cannot be read",
+    429: "too many tries",
+    500: "a fault of the controller's; its log says why",
+    503: "nothing can be recorded at the moment, or too many ask at once",
+}
+
+PUBLIC: dict[str, Any] = {"security": []}
+"""Of an operation that asks nobody who they are."""
+
+STREAM: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "Server-sent events: hello {build}, with {page} of a device's; view (as the operation without "
+        "/live), ping, end {reason}.",
+        "content": {"text/event-stream": {"schema": {"type": "string"}}},
+    }
+}
+
+IdempotencyKey = Annotated[str, Header(pattern=r"^[A-Za-z0-9_-]{8,64}$", alias="Idempotency-Key")]
+"""The key of a request that is sent again. (As a part of a union it would be taken for a query's parameter.)"""
+
+
+def allowed(site: Site, may: Callable[[Account], bool] = lambda account: True) -> Any:
+    """What an operation depends on that is for those who may alone; it gives who asks."""
+
+    async def dependency(request: Request) -> Caller:
+        return site.must_be(request, may)
+
+    return Depends(dependency)
+
+
+def at_work(site: Site) -> Any:
+    """The same of an operation at a counter: for whoever works there."""
+
+    async def dependency(counter: str, request: Request) -> Caller:
+        return site.must_be(request, lambda account: account.works_at(counter))
+
+    return Depends(dependency)
+
+
+def known(site: Site, counter: str) -> Counter:
+    """A counter of the branch's. Raises Problem 404."""
+    if counter not in site.rules.counters:
+        raise Problem(404, "unknown_counter", site.say("refused.unknown_counter", counter=counter))
+    return site.rules.counters[counter]
+
+
+def done(answer: Answer) -> Done:
+    """An answer as clients read it."""
+    return Done(result=answer.result, text=answer.text, ticket=answer.ticket, printed=answer.printed)
+
+
+def show(
+    api: APIRouter,
+    site: Site,
+    name: str,
+    picture: Callable[[], View],
+    *,
+    who: Any,
+    pace: float,
+    refused: tuple[int, ...],
+    summary: str,
+) -> None:
+    """A view, and the same live; `pace`: seconds between two pictures, `refused`: the statuses of its refusals."""
+
+    @api.get(f"/api/{name}", responses=refusals(*refused), summary=summary, name=name)
+    async def view(caller: Annotated[Caller, who]) -> View:
+        await site.settled()
+        return picture()
+
+    @api.get(
+        f"/api/{name}/live",
+        responses=STREAM | refusals(*refused),
+        response_class=StreamingResponse,
+        name=f"{name}_live",
+    )
+    async def live(caller: Annotated[Caller, who]) -> Any:
+        return site.live.stream(name, picture, site.still(caller), pace, owner=caller.account.owns_page)

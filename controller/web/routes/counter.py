@@ -1,0 +1,81 @@
+"""For a counter: its keys, and what its keypad shows."""
+
+# Annotations are not put off here: FastAPI reads them, and some name what is known inside of a function only.
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Request
+from starlette.responses import StreamingResponse
+
+from controller import presses
+from controller.lobby.actions.press import Press, Where
+from controller.web.bodies import Done, KeyPress
+from controller.web.operations import STREAM, IdempotencyKey, View, at_work, done, known, refusals
+from controller.web.pages import Page
+from controller.web.site import Caller, Site
+
+PACE = 0.1
+"""Seconds between two pictures."""
+
+
+def _counter(site: Site, request: Request) -> dict[str, str]:
+    counter = str(request.path_params["counter"])
+    if counter not in site.rules.counters:
+        raise site.problem(404, "not_found")  # the way home of an account of this counter would lead here again
+    return {"counter": counter}
+
+
+PAGES = (
+    Page(
+        "counter",
+        "/counter/{counter}",
+        may=lambda account, data: account.works_at(data["counter"]),
+        data=_counter,
+        words=("needs.",),
+    ),
+)
+
+
+def router(site: Site) -> APIRouter:
+    api = APIRouter()
+    worker = at_work(site)
+
+    @api.post(
+        "/api/counters/{counter}/keys", responses=refusals(401, 403, 404, 409), summary="Press a key at a counter"
+    )
+    async def press_key(
+        counter: str, content: KeyPress, caller: Annotated[Caller, worker], idempotency_key: IdempotencyKey = ""
+    ) -> Done:
+        place = known(site, counter)
+        about = {"counter": counter, **content.model_dump()}
+        answer = await site.do(
+            caller,
+            idempotency_key,
+            about,
+            lambda at, cause: presses.command(
+                Where.COUNTER,
+                content.key,
+                Press(at=at, cause=cause, counter=place.id, typed=presses.typed(content)),
+            ),
+        )
+        return done(answer)
+
+    @api.get("/api/counters/{counter}", responses=refusals(401, 403, 404), summary="What a counter's keypad shows")
+    async def counter(counter: str, caller: Annotated[Caller, worker]) -> View:
+        place = known(site, counter)
+        await site.settled()
+        return site.post.counter(place)()
+
+    @api.get(
+        "/api/counters/{counter}/live", responses=STREAM | refusals(401, 403, 404), response_class=StreamingResponse
+    )
+    async def counter_live(counter: str, caller: Annotated[Caller, worker]) -> Any:
+        place = known(site, counter)
+        return site.live.stream(
+            f"counter/{counter}",
+            site.post.counter(place),
+            site.still(caller),
+            PACE,
+            owner=caller.account.owns_page,
+        )
+
+    return api

@@ -1,0 +1,95 @@
+"""For a kiosk, and whoever else gives out tickets: what there is to take, and taking it."""
+
+# Annotations are not put off here: FastAPI reads them, and some name what is known inside of a function only.
+import asyncio
+import io
+from typing import Annotated
+
+import qrcode
+import qrcode.image.svg
+from fastapi import APIRouter, Response
+
+from controller import presses
+from controller.lobby.actions.press import Press, Where
+from controller.lobby.actions.take_ticket import SELF_SERVICE
+from controller.lobby.show import views
+from controller.web.bodies import Take, Taken
+from controller.web.operations import IdempotencyKey, allowed, done, refusals, show
+from controller.web.pages import Page
+from controller.web.site import Caller, Site
+
+PAGES = (
+    Page(
+        "kiosk",
+        "/kiosk",
+        may=lambda account, data: account.is_one_of("kiosk"),
+        words=("needs.", "wait."),
+    ),
+)
+
+
+def router(site: Site) -> APIRouter:
+    api = APIRouter()
+    taker = allowed(site, lambda account: account.is_one_of("kiosk"))
+
+    @api.post("/api/tickets", responses=refusals(401, 403, 409), summary="Take a ticket")
+    async def take(content: Take, caller: Annotated[Caller, taker], idempotency_key: IdempotencyKey = "") -> Taken:
+        answer = await site.do(
+            caller,
+            idempotency_key,
+            content.model_dump(),
+            lambda at, cause: presses.command(
+                Where.KIOSK,
+                "TAKE",
+                Press(
+                    at=at,
+                    cause=cause,
+                    by=f"user/{caller.account.name}",
+                    paper=site.post.lobby.paper(),
+                    screen=True,
+                    asks=True,
+                    chosen_by="customer" if caller.account.role == "kiosk" else "staff",
+                    typed=presses.typed(content),
+                ),
+            ),
+        )
+        state = site.post.state
+        ticket = state.tickets.get(answer.ticket)
+        told = views.in_minutes(ticket.expected) if ticket and ticket.expected else None
+        return Taken(
+            **done(answer).model_dump(),
+            advice=answer.code == SELF_SERVICE,
+            page=f"/t/{site.accounts.page(state.day, answer.ticket)}" if answer.ticket else "",
+            ahead=views.ahead_of(state, site.rules, ticket, ticket.issued_at) if ticket else 0,
+            wait=views.in_words(site.rules, told),
+        )
+
+    # For those who give out tickets: whoever has the page's address needs no picture of it.
+    @api.get("/t/{page}/qr.svg", include_in_schema=False)
+    @api.head("/t/{page}/qr.svg", include_in_schema=False)
+    async def qr(page: str, caller: Annotated[Caller, taker]) -> Response:
+        await site.settled()
+        site.page_of(page)
+        if not site.url:
+            raise site.problem(404, "not_found")  # a phone could not come here
+        picture = await asyncio.to_thread(_qr, f"{site.url}/t/{page}")
+        return Response(picture, media_type="image/svg+xml")
+
+    show(
+        api,
+        site,
+        "kiosk",
+        site.post.kiosk,
+        who=taker,
+        pace=0.5,
+        refused=(401, 403),
+        summary="What there is to take",
+    )
+    return api
+
+
+def _qr(text: str) -> bytes:
+    """A QR code as SVG; takes a few milliseconds."""
+    picture = io.BytesIO()
+    qrcode.make(text, image_factory=qrcode.image.svg.SvgPathImage, box_size=10, border=4).save(picture)
+    return picture.getvalue()

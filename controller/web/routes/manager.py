@@ -1,0 +1,84 @@
+"""For the lobby manager: the panel's buttons, the console, why a ticket is not next."""
+
+# Annotations are not put off here: FastAPI reads them, and some name what is known inside of a function only.
+from typing import Annotated
+
+from fastapi import APIRouter
+
+from controller import presses
+from controller.lobby.actions.press import Press, Where
+from controller.lobby.show import explain
+from controller.web.bodies import Done, PanelPress, Why
+from controller.web.operations import IdempotencyKey, allowed, done, refusals, show
+from controller.web.pages import Page
+from controller.web.problems import Problem
+from controller.web.site import Caller, Site
+
+PAGES = (
+    Page(
+        "console",
+        "/console",
+        may=lambda account, data: account.is_one_of(),
+        words=("needs.", "reason.", "wait."),
+    ),
+)
+
+
+def router(site: Site) -> APIRouter:
+    api = APIRouter()
+    manager = allowed(site, lambda account: account.is_one_of())
+
+    @api.post("/api/panel", responses=refusals(401, 403, 409), summary="Press one of the lobby manager's buttons")
+    async def press_panel(
+        content: PanelPress, caller: Annotated[Caller, manager], idempotency_key: IdempotencyKey = ""
+    ) -> Done:
+        answer = await site.do(
+            caller,
+            idempotency_key,
+            content.model_dump(),
+            lambda at, cause: presses.command(
+                Where.PANEL,
+                content.key,
+                Press(
+                    at=at,
+                    cause=cause,
+                    by=f"user/{caller.account.name}",
+                    paper=site.post.lobby.paper(),
+                    screen=True,
+                    typed=presses.typed(content),
+                ),
+            ),
+            presses.remark(content),
+        )
+        return done(answer)
+
+    show(
+        api,
+        site,
+        "console",
+        site.post.console,
+        who=manager,
+        pace=0.5,
+        refused=(401, 403),
+        summary="All that the lobby manager acts on",
+    )
+
+    @api.get("/api/tickets/{ticket}/why", responses=refusals(401, 403, 404), summary="Why a ticket is not next")
+    async def why(ticket: str, caller: Annotated[Caller, manager]) -> Why:
+        await site.settled()
+        found = explain.ticket(site.post.state, site.rules, ticket, site.post.lobby.now())
+        if not found.ticket:
+            raise Problem(404, "unknown_ticket", found.text)
+        table = [
+            {
+                "ticket": line.ticket,
+                "service": line.service,
+                "class": line.klass,
+                "came": line.came,
+                "counts": line.counts,
+            }
+            for line in found.table
+        ]
+        return Why(ticket=found.ticket, text=found.text, table=table)
+
+    return api

@@ -1,0 +1,31 @@
+"""For monitors and programs: figures, health, and the description of the API."""
+
+# Annotations are not put off here: FastAPI reads them, and some name what is known inside of a function only.
+from typing import Annotated
+
+from fastapi import APIRouter, Response
+
+from controller.web import metrics
+from controller.web.operations import PUBLIC, allowed, refusals
+from controller.web.problems import Problem
+from controller.web.site import Caller, Site
+
+
+def router(site: Site) -> APIRouter:
+    api = APIRouter()
+    registry = metrics.make_metrics(site.post, site.live)
+
+    @api.get("/metrics", responses=refusals(401), summary="Figures for Prometheus", response_class=Response)
+    async def scrape(caller: Annotated[Caller, allowed(site)]) -> Response:
+        await site.settled()
+        return Response(metrics.text(registry), headers={"content-type": metrics.CONTENT_TYPE})
+
+    @api.head("/health", include_in_schema=False)
+    @api.get("/health", responses=refusals(), summary="Whether presses are recorded", openapi_extra=PUBLIC)
+    async def health() -> dict[str, str]:
+        await site.settled()
+        if site.post.trouble:
+            raise Problem(503, "journal_down", site.post.trouble, 1)
+        return {"status": "ok"}
+
+    return api

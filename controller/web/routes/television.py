@@ -1,0 +1,24 @@
+"""For a television, and whoever else has signed in: what the hall is shown."""
+
+from fastapi import APIRouter
+
+from controller.web.operations import allowed, show
+from controller.web.pages import Page
+from controller.web.site import Site
+
+PAGES = (Page("tv", "/tv", may=lambda account, data: True, words=("voice.",)),)
+
+
+def router(site: Site) -> APIRouter:
+    api = APIRouter()
+    show(
+        api,
+        site,
+        "television",
+        site.post.television,
+        who=allowed(site),
+        pace=0.2,
+        refused=(401,),
+        summary="The calls, who is next, how long it takes",
+    )
+    return api

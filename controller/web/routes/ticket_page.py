@@ -1,0 +1,48 @@
+"""For a customer's phone: where their own ticket stands. Nobody signs in; nobody can guess the address."""
+
+# Annotations are not put off here: FastAPI reads them, and some name what is known inside of a function only.
+from typing import Any
+
+from fastapi import APIRouter
+from starlette.responses import StreamingResponse
+
+from controller.web.operations import PUBLIC, STREAM, View, refusals
+from controller.web.pages import Page
+from controller.web.site import Site
+
+PACE = 1.0
+"""Seconds between two pictures."""
+BRANCH_PAGES = 100
+"""Pages that the branch's own people and screens can always open, however many customers look at theirs."""
+
+PAGES = (Page("ticket", "/t/{page}", data=lambda site, request: {"ticketPage": request.path_params["page"][:64]}),)
+
+
+def router(site: Site) -> APIRouter:
+    api = APIRouter()
+
+    @api.get(
+        "/api/pages/{page}",
+        responses=refusals(404),
+        summary="Where a customer's own ticket stands",
+        openapi_extra=PUBLIC,
+    )
+    async def page(page: str) -> View:
+        await site.settled()
+        picture = site.post.ticket(site.post.state.day, site.page_of(page))()
+        if picture is None:
+            raise site.problem(404, "no_page")
+        return picture
+
+    @api.get(
+        "/api/pages/{page}/live",
+        responses=STREAM | refusals(404),
+        response_class=StreamingResponse,
+        openapi_extra=PUBLIC,
+    )
+    async def page_live(page: str) -> Any:
+        await site.settled()
+        ticket, day = site.page_of(page), site.post.state.day
+        return site.live.stream(f"ticket/{day}/{ticket}", site.post.ticket(day, ticket), pace=PACE, spare=BRANCH_PAGES)
+
+    return api
