@@ -227,7 +227,9 @@ def _render(settings: Settings, device: EscposDevice) -> Render:
 
     path = device.layout or shipped(f"ticket.{settings.language}.toml")
     layout = Layout.from_dict(tomllib.loads(path.read_text("utf-8")))
-    return lambda fields: layout.render(fields if device.qr else {**fields, "qr": ""}, device.columns)
+    return lambda fields: layout.render(
+        fields if device.qr else {**fields, "qr": ""}, device.columns, profile=device.profile
+    )
 
 
 def _baud(link: Link) -> int | None:

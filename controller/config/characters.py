@@ -1,17 +1,16 @@
-"""Which texts of a branch have characters that its printer, boards or window displays lack: they come out as "?".
+"""What a branch's devices cannot show: characters that they lack, which come out as "?", and codes.
 
-A branch can open with them, so these are warnings and not errors.
+A branch can open with that, so these are warnings and not errors.
 """
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from controller.config.devices import BxDevice, Device, EscposDevice, VfdDevice
-from controller.config.errors import Fault, Problem, Table, one_line, problem
-from controller.config.lines import Place, locate
+from controller.config.errors import Fault, Table, one_line, problem
+from controller.config.lines import Document, Place, document
 from drivers.characters import Has, in_ascii, lacking, on_board, on_paper
 
 Shown = Mapping[str, Has]
@@ -23,10 +22,10 @@ WINDOWS: Shown = {"on window displays": in_ascii}
 NOWHERE: Shown = {}
 
 
-def warnings(path: Path, text: str, language: str, devices: Iterable[Device], shipped: Path) -> list[str]:
-    """A line for each text that some device does not show whole.
+def warnings(branch: Document, language: str, devices: Iterable[Device], shipped: Path) -> list[str]:
+    """A line for each text that some device does not show whole, and for a printer that prints no codes.
 
-    `text` is the branch's file, which has no errors; `shipped` the directory of the wording and the layouts that come
+    `branch` is the branch's file, which has no errors; `shipped` the directory of the wording and the layouts that come
     with the program.
     """
     devices = list(devices)
@@ -41,20 +40,35 @@ def warnings(path: Path, text: str, language: str, devices: Iterable[Device], sh
         "board": BOARDS if boards else NOWHERE,
         "window": WINDOWS if windows else NOWHERE,
     }
-    layouts = dict.fromkeys(printer.layout or shipped / f"ticket.{language}.toml" for printer in printers)
-    sentences = shipped / "wording" / f"{language}.toml"
-    lines = _told(path, text, _of_branch(tomllib.loads(text), language, paper, footer))
-    for layout in layouts:
-        read = layout.read_text("utf-8")
-        lines += _told(layout, read, _of_layout(tomllib.loads(read)))
-    read = sentences.read_text("utf-8")
-    return lines + _told(sentences, read, _of_wording(tomllib.loads(read), wording))
+    usual = shipped / f"ticket.{language}.toml"
+    layouts = {path: _read(path) for path in dict.fromkeys(printer.layout or usual for printer in printers)}
+    sentences = _read(shipped / "wording" / f"{language}.toml")
+    faults = [*_of_branch(branch.data, language, paper, footer)]
+    for n, device in enumerate(devices):
+        if isinstance(device, EscposDevice):
+            faults += _of_printer(("device", n), device, layouts[device.layout or usual].data)
+    lines = _told(branch, faults)
+    for layout in layouts.values():
+        lines += _told(layout, _of_layout(layout.data))
+    return lines + _told(sentences, _of_wording(sentences.data, wording))
 
 
-def _told(path: Path, text: str, faults: Iterable[Fault]) -> list[str]:
-    data, lines = tomllib.loads(text), locate(text)
-    problems: list[Problem] = sorted(problem((place, f"warning: {said}"), data, lines) for place, said in faults)
-    return [one_line(path, found) for found in problems]
+def _read(path: Path) -> Document:
+    return document(path, path.read_text("utf-8"))
+
+
+def _told(file: Document, faults: Iterable[Fault]) -> list[str]:
+    said = sorted(problem((place, f"warning: {text}"), file.data, file.lines) for place, text in faults)
+    return [one_line(file.path, found) for found in said]
+
+
+def _of_printer(place: Place, device: EscposDevice, layout: Table) -> Iterator[Fault]:
+    if device.profile is None or not device.qr or not any("qr" in line for line in layout["line"]):
+        return
+    from drivers.escpos_model import model  # noqa: PLC0415 - python-escpos takes long to import
+
+    if model(device.profile).codes == "nobody":
+        yield (*place, "profile"), f"a {device.profile} prints no QR codes: tickets come without; set qr = false"
 
 
 def _of_branch(data: Table, language: str, paper: Shown, footer: Shown) -> Iterator[Fault]:

@@ -12,6 +12,7 @@ from itertools import combinations
 from os.path import normpath
 from typing import Any
 
+from controller.config.devices import COLUMNS, columns_of
 from controller.config.errors import Fault, Table
 from controller.config.keys import CLASSES, ClassKeys, JournalKeys
 from controller.config.lines import Place
@@ -332,6 +333,11 @@ def _devices(config: Table, counters: Mapping[Place, Table], devices: Mapping[Pl
             yield (*place, "driver"), "it needs the secret and the tokens; add [cards] with key_file and tokens_file"
         if device.get("dialect") == "dsp800" and "brightness" in device:
             yield (*place, "brightness"), "a dsp800 display has no command for it; leave it out"
+        if device.get("profile") and "columns" not in device:
+            columns = columns_of(device["profile"])
+            if not COLUMNS[0] <= columns <= COLUMNS[1]:
+                said = f'"{device["profile"]}" says {columns} characters to a line, which no ticket has; add columns'
+                yield (*place, "profile"), said
         unit = device.get("x_unit", "8px" if device.get("model") in ("5k1", "5k2") else None)
         if unit == "8px" and (device.get("width") or 0) % 8:
             yield (*place, "width"), f"{device['width']} does not fit; with x_unit 8px it takes a multiple of 8"

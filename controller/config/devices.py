@@ -33,6 +33,10 @@ def _address(value: object) -> object:
     raise ValueError(f'"{value}" is no bus address; use 1 to 99')
 
 
+COLUMNS = (16, 64)
+"""Characters of half width to a line of a ticket, at least and at most."""
+
+
 def _layout(path: Path) -> Path:
     from drivers.paper import Layout  # noqa: PLC0415 - python-escpos takes long to import, and few branches get here
 
@@ -43,6 +47,23 @@ def _layout(path: Path) -> Path:
     except ValueError as error:
         raise ValueError(f"{path} is no ticket layout: {str(error).splitlines()[0]}") from None
     return path
+
+
+def _profile(name: str) -> str:
+    from drivers.escpos_model import model  # noqa: PLC0415 - as above
+
+    model(name)
+    return name
+
+
+def columns_of(profile: object) -> int:
+    """How many columns a profile says; 0 where there is no such profile."""
+    from drivers.escpos_model import model  # noqa: PLC0415 - as above
+
+    try:
+        return model(profile).columns if isinstance(profile, str) else 0
+    except ValueError:
+        return 0
 
 
 def _clips(path: Path) -> Path:
@@ -117,12 +138,20 @@ class _Wired(_Device):
 
 
 class EscposDevice(_Wired):
-    """A ticket printer. `columns`: characters of half width to a line; `layout`: None is the one we ship."""
+    """A ticket printer. `profile`: python-escpos's name for the model, None being any; `columns`: characters of half
+    width to a line, by default as many as the model has; `layout`: None is the one we ship."""
 
     driver: Literal["escpos"]
-    columns: Annotated[int, between(16, 64)] = 32
+    profile: Annotated[str | None, AfterValidator(_profile), takes("the name of a printer profile, in quotes")] = None
+    columns: Annotated[int, between(*COLUMNS)] = 32
     layout: Annotated[FilePath | None, AfterValidator(_layout)] = None
     qr: Annotated[bool, takes("true or false")] = True
+
+    @model_validator(mode="before")
+    @classmethod
+    def _usual_columns(cls, data: Any) -> Any:
+        columns = columns_of(data.get("profile"))
+        return {"columns": columns, **data} if COLUMNS[0] <= columns <= COLUMNS[1] else data
 
 
 _Addresses = Annotated[
