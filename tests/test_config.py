@@ -25,6 +25,7 @@ from controller.config import (
     Terminal68Device,
     VfdDevice,
     VoiceDevice,
+    checks,
     read,
     shipped,
     wording,
@@ -369,6 +370,22 @@ def test_a_layout_has_warnings_with_its_own_lines(tmp_path: Path) -> None:
     path = tmp_path / "branch.toml"
     path.write_text(plus(PRINTER + 'layout = "t.toml"\n'), "utf-8")
     assert list(read(path).warnings) == [f"{layout}:5: line[2].text: {WARNING.format('㐂', ord('㐂'), 'on paper')}"]
+
+
+def test_checks_see_what_was_meant_and_parse_nothing() -> None:
+    assert [name for name in vars(checks) if "parse" in name] == []
+
+
+def test_two_texts_that_are_one_object_may_mean_different_things(tmp_path: Path) -> None:
+    """Python has each text of one character once: here an id, and the path of a file."""
+    web = '[web]\ncertificate = "1"\nkey = "1"\n[mqtt]\nbroker = "mqtt://h"\nusername = "u"\npassword_file = "1"\n'
+    bus = '[[device]]\nid = "1"\ndriver = "terminal68"\nlink = "tcp:h:1"\naddresses = { 1 = "1", 2 = "x" }\n'
+    path = tmp_path / "branch.toml"
+    assert problems(path, plus(web + bus)) == ['22: device[1].addresses.2: there is no counter "x"; known are 1']
+    assert problems(path, plus(web + bus.replace('"x"', '"1"'))) == []
+    web_settings = read(path).web
+    assert web_settings
+    assert web_settings.certificate == tmp_path / "1"
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo
 
-from pydantic import Field, PlainValidator
+from pydantic import Field
 
 from controller.config.devices import Device
 from controller.config.values import (
@@ -40,6 +40,7 @@ from controller.config.values import (
     Weight,
     Zone,
     between,
+    made_by,
     takes,
 )
 
@@ -65,8 +66,8 @@ class CalendarKeys(Keys):
 
     hours: WeekHours | None = None
     last_ticket: Minutes = 0
-    holidays: Days = frozenset()
-    workdays: Days = frozenset()
+    holidays: Days = ()
+    workdays: Days = ()
 
 
 class ProfileKeys(Keys):
@@ -187,7 +188,7 @@ def _broker(value: object) -> Broker:
 
 
 class MqttKeys(Keys):
-    broker: Annotated[Broker, PlainValidator(_broker), takes("embedded, mqtt://host:port or mqtts://host:port")]
+    broker: Annotated[Broker, made_by(_broker), takes("embedded, mqtt://host:port or mqtts://host:port")]
     username: Text | None = None
     password_file: FilePath | None = None
     ca_file: FilePath | None = None
@@ -223,8 +224,8 @@ def _url(value: object) -> str:
 class WebKeys(Keys):
     """The screens. `url` is where others reach them, when that is not where they are served."""
 
-    listen: Annotated[Listen, PlainValidator(_listen), takes('"address:port"')] = Listen("127.0.0.1", 8080)
-    url: Annotated[str | None, PlainValidator(_url), takes("an address without a path")] = None
+    listen: Annotated[Listen, made_by(_listen), takes('"address:port"')] = Listen("127.0.0.1", 8080)
+    url: Annotated[str | None, made_by(_url), takes("an address without a path")] = None
     accounts: FilePath | None = None
     certificate: FilePath | None = None
     key: FilePath | None = None

@@ -20,6 +20,7 @@ from controller.config.devices import Device
 from controller.config.errors import ConfigError, Fault, Problem, Table, key_fault, problem
 from controller.config.keys import CLASSES, Config
 from controller.config.lines import Document, locate
+from controller.config.values import Reading
 from controller.lobby.model.rules import Rules
 from controller.lobby.model.wording import Wording
 
@@ -90,16 +91,16 @@ def read(path: Path, *, files: bool = False) -> Settings:
     """
     text = _text(path)
     data = _parsed(path, text)
-    file = Document(path, data, locate(text))
+    file, reading = Document(path, data, locate(text)), Reading(path.parent)
     faults: list[Fault] = []
     try:
-        config = Config.model_validate(data, context=path.parent)
+        config = Config.model_validate(data, context=reading)
         faults = _in_files(config) if files else []
     except ValidationError as error:
         faults = [key_fault(details, data) for details in error.errors(include_url=False)]
     problems = [problem(fault, data, file.lines) for fault in faults]
     _blank_out(data, faults)
-    problems += [problem(fault, data, file.lines) for fault in cross_checks(data)]
+    problems += [problem(fault, data, file.lines) for fault in cross_checks(reading.meaning(data))]
     if problems:
         raise ConfigError(path, problems)
     return _settings(file, config)

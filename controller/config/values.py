@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 from difflib import get_close_matches
 from pathlib import Path
@@ -50,7 +51,41 @@ def between(low: int, high: int, unit: str = "a whole number") -> Any:
     return takes(f"{unit} from {low} to {high}", ge=low, le=high)
 
 
-def day_time(value: object) -> timedelta:
+@dataclass(slots=True)
+class Reading:
+    """One file being read, whose paths count from `directory`."""
+
+    directory: Path
+    _made: dict[int, object] = field(default_factory=dict)
+    """What was made of the file's texts, lists and tables, by their identity: equal texts may mean different things."""
+
+    def keep(self, given: object, made: object) -> None:
+        """`given` stands in the file, and `made` is what it means."""
+        if not isinstance(given, str) or len(given) > 1:  # texts of one character are one object everywhere
+            self._made[id(given)] = made
+
+    def meaning(self, node: Any) -> Any:
+        """A part of the file, with what is meant in place of what was made something of."""
+        if id(node) in self._made:
+            return self._made[id(node)]
+        if isinstance(node, dict):
+            return {key: self.meaning(value) for key, value in node.items()}
+        return [self.meaning(value) for value in node] if isinstance(node, list) else node
+
+
+def made_by(parse: Callable[[Any], Any]) -> PlainValidator:
+    """The validator of a key that means what `parse` makes of its text, list or table; ValueError says why not."""
+
+    def validate(value: object, info: ValidationInfo) -> object:
+        made = parse(value)
+        if isinstance(info.context, Reading):
+            info.context.keep(value, made)
+        return made
+
+    return PlainValidator(validate)
+
+
+def _day_time(value: object) -> timedelta:
     """A local time of day; ValueError, in words, if it is none."""
     found = re.fullmatch(r"([01]\d|2[0-3]):([0-5]\d)", value) if isinstance(value, str) else None
     if not found:
@@ -71,8 +106,7 @@ def _shift(value: object) -> Shift:
     return spans[0]
 
 
-def week_of(value: object) -> Week:
-    """The hours of each weekday; ValueError, in words, if they are none."""
+def _week(value: object) -> Week:
     if isinstance(value, str):
         return (parse_spans(value),) * 7
     if not isinstance(value, dict) or not value:
@@ -88,14 +122,11 @@ def week_of(value: object) -> Week:
     return tuple(week.get(day, ()) for day in range(7))
 
 
-def _days(value: object) -> frozenset[date]:
+def _days(value: object) -> tuple[frozenset[date], ...]:
     if not isinstance(value, list) or len(value) > 400:
         raise ValueError('it takes a list of days, such as ["2026-10-01..2026-10-08"]')
-    days: set[date] = set()
-    for text in value:
-        first, last = parse_dates(str(text))
-        days |= {first + timedelta(days=n) for n in range((last - first).days + 1)}
-    return frozenset(days)
+    ranges = [parse_dates(str(text)) for text in value]
+    return tuple(frozenset(first + timedelta(days=n) for n in range((last - first).days + 1)) for first, last in ranges)
 
 
 def _date_rules(value: object) -> tuple[DateRule, ...]:
@@ -108,10 +139,17 @@ def _date_rules(value: object) -> tuple[DateRule, ...]:
 _SLOTS = 'a list of slots, such as ["09:30-10:00", "10:00-10:30"]'
 
 
-def _slots(value: object) -> tuple[Shift, ...]:
+def _slots(value: object) -> Mapping[Shift, tuple[int, ...]]:
     if not isinstance(value, list) or not value or "closed" in value:
         raise ValueError(f"it takes {_SLOTS}")
-    return parse_spans(" ".join(str(text) for text in value))
+    texts = [str(text) for text in value]
+    entries: dict[Shift, tuple[int, ...]] = dict.fromkeys(parse_spans(" ".join(texts)), ())
+    for n, text in enumerate(texts):
+        try:
+            entries |= dict.fromkeys(parse_spans(text), (n,))
+        except ValueError:  # half of one, which makes sense with the next
+            pass
+    return entries
 
 
 def _zone(value: object) -> ZoneInfo:
@@ -135,9 +173,14 @@ def _link(value: object) -> Link:
 
 
 def _beside(value: object, info: ValidationInfo) -> object:
-    """A path, which counts from the directory of the configuration file (the validation's `context`)."""
-    usable = isinstance(value, str) and value and "\0" not in value
-    return Path(info.context or ".", str(value)) if usable else value
+    """A path, which counts from the directory of the configuration file."""
+    if not isinstance(value, str) or not value or "\0" in value:
+        return value
+    if not isinstance(info.context, Reading):
+        return Path(value)
+    path = info.context.directory / value
+    info.context.keep(value, path)
+    return path
 
 
 Text = Annotated[str, takes("a text of 1 to 64 characters, in quotes", pattern=r"^[^\x00-\x1f\x7f]+$", max_length=64)]
@@ -149,17 +192,19 @@ DeviceId = Annotated[
 ]
 Minutes = Annotated[float, between(0, 1440, "minutes")]
 Weight = Annotated[float, between(0, 1_000_000, "a number")]
-DayTime = Annotated[timedelta, PlainValidator(day_time)]
-Zone = Annotated[ZoneInfo, PlainValidator(_zone)]
+DayTime = Annotated[timedelta, made_by(_day_time)]
+Zone = Annotated[ZoneInfo, made_by(_zone)]
 FilePath = Annotated[Path, BeforeValidator(_beside), takes("the path of a file, in quotes")]
 DirectoryPath = Annotated[Path, BeforeValidator(_beside), takes("the path of a directory, in quotes")]
-LinkText = Annotated[Link, PlainValidator(_link), takes("serial:PATH?baud=9600, tcp:HOST:PORT or file:PATH")]
-Shifts = Annotated[tuple[Shift, ...], PlainValidator(_shifts)]
-OneShift = Annotated[Shift, PlainValidator(_shift)]
-Slots = Annotated[tuple[Shift, ...], PlainValidator(_slots), takes(_SLOTS)]
-DateRules = Annotated[tuple[DateRule, ...], PlainValidator(_date_rules)]
-WeekHours = Annotated[Week, PlainValidator(week_of)]
-Days = Annotated[frozenset[date], PlainValidator(_days)]
+LinkText = Annotated[Link, made_by(_link), takes("serial:PATH?baud=9600, tcp:HOST:PORT or file:PATH")]
+Shifts = Annotated[tuple[Shift, ...], made_by(_shifts)]
+OneShift = Annotated[Shift, made_by(_shift)]
+Slots = Annotated[Mapping[Shift, tuple[int, ...]], made_by(_slots), takes(_SLOTS)]
+"""Slots in order, each with the index of the entry that names it; with none where two entries do together."""
+DateRules = Annotated[tuple[DateRule, ...], made_by(_date_rules)]
+WeekHours = Annotated[Week, made_by(_week)]
+Days = Annotated[tuple[frozenset[date], ...], made_by(_days)]
+"""Of each entry, its days."""
 
 
 class Keys(BaseModel):
