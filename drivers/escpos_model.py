@@ -86,6 +86,11 @@ class Model:
     columns: int
     codes: Literal["printer", "program", "nobody"]
 
+    @property
+    def cuts(self) -> bool:
+        """Whether it has a cutter."""
+        return bool(self.profile.supports("paperFullCut") or self.profile.supports("paperPartCut"))
+
     def blank(self) -> Sheet:
         """A sheet with nothing on it yet."""
         chinese = {"encoding": "GB18030", "disabled": True, "encoder": Gb18030()}

@@ -26,6 +26,7 @@ from controller.config import (
     VfdDevice,
 )
 from controller.daemon import Daemon, Notifier
+from drivers.escpos_model import model
 from drivers.link import Link, SerialLink, TcpLink
 from simulators.board import BoardFarEnd
 from simulators.cards import CardReaderFarEnd
@@ -108,7 +109,8 @@ def _leading_to(wire: Wire, link: Link) -> Link:
 def _far_end(device: Device, faults: Faults) -> FarEnd | None:
     match device:
         case EscposDevice():
-            return PrinterFarEnd(faults, columns=device.columns, seconds_per_line=SECONDS_PER_LINE)
+            cuts = model(device.profile).cuts
+            return PrinterFarEnd(faults, columns=device.columns, cuts=cuts, seconds_per_line=SECONDS_PER_LINE)
         case Terminal68Device():
             return TerminalBus(device.addresses, device.raters, faults)
         case BxDevice():

@@ -159,6 +159,15 @@ def test_a_code_is_stored_and_printed(printer: PrinterFarEnd) -> None:
     assert printer.strip.rows[1:] == [Code("A017", 6, "M")]
 
 
+def test_without_a_cutter_tickets_are_torn_off_where_they_end() -> None:
+    printer = PrinterFarEnd(Faults(), cuts=False, seconds_per_line=0.0)
+    printer.jammed = True  # which is the cutter's alone
+    for part in (b"A\n\x1bd\x03B\n\x1bd\x06", GOLDEN["partial cut"], b"C\n\x1bd\x06"):
+        printer.receive(part, 0.0)
+    assert [paper.words for paper in printer.tickets] == ["A\nB", "C"]
+    assert printer.strip.rows == [CUTTER]
+
+
 def test_a_picture_is_printed_dot_by_dot(printer: PrinterFarEnd) -> None:
     """However its bytes come; a line that was begun ends before it."""
     data = b"A" + GOLDEN["picture of 16 x 2 dots"] + GOLDEN["picture, dots doubled"] + b"B\n"
