@@ -23,8 +23,9 @@ from typing import Literal, TypeAlias
 
 from drivers.characters import fitted, on_paper
 
+OWN_PROFILES = "ESCPOS_CAPABILITIES_FILE"
 CACHE = "ESCPOS_CAPABILITIES_PICKLE_DIR"
-"""Where python-escpos keeps its profiles once it has read them."""
+"""What python-escpos asks the environment for: a file in place of its own profiles; where it keeps what it has read."""
 
 
 @contextmanager
@@ -34,8 +35,9 @@ def _importing_escpos() -> Iterator[None]:
     root, handler = logging.getLogger(), logging.NullHandler()
     temporary, cache = tempfile.tempdir, os.environ.get(CACHE)
     with tempfile.TemporaryDirectory() as directory:
-        profiles = json.loads(files("escpos").joinpath("capabilities.json").read_bytes())
-        Path(directory, f"{platform.python_version()}.capabilities.pickle").write_bytes(pickle.dumps(profiles))
+        if OWN_PROFILES not in os.environ:
+            profiles = json.loads(files("escpos").joinpath("capabilities.json").read_bytes())
+            Path(directory, f"{platform.python_version()}.capabilities.pickle").write_bytes(pickle.dumps(profiles))
         tempfile.tempdir = os.environ[CACHE] = directory
         root.addHandler(handler)
         try:

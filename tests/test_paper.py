@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import sys
@@ -15,7 +16,7 @@ from hypothesis import strategies as st
 
 from bench import processes
 from drivers.characters import fitted, on_paper
-from drivers.escpos_model import CACHE, DOTS_A_COLUMN, encode, model
+from drivers.escpos_model import CACHE, CAPABILITIES, DOTS_A_COLUMN, encode, model
 from drivers.paper import CHINESE_MODE, INITIALISE, Layout, wrap
 from simulators.faults import Faults
 from simulators.paper import DESK, Code, Paper, Picture, _font, cells
@@ -366,6 +367,18 @@ def test_importing_python_escpos_reads_no_yaml() -> None:
     """Which would take 0.2 s of every start."""
     program = "import yaml; del yaml.safe_load; import drivers.paper"
     processes.run([sys.executable, "-c", program], cwd=ROOT, check=True)
+
+
+def test_profiles_of_ones_own_are_read_as_python_escpos_does(tmp_path: Path) -> None:
+    own = tmp_path / "own.json"
+    profiles = CAPABILITIES["profiles"]
+    own.write_text(json.dumps(CAPABILITIES | {"profiles": profiles | {"Own": profiles["POS-5890"]}}), "utf-8")
+    program = "from drivers.escpos_model import model; print(model('Own').columns)"
+    environment = os.environ | {"ESCPOS_CAPABILITIES_FILE": str(own)}
+    result = processes.run(
+        [sys.executable, "-c", program], cwd=ROOT, env=environment, capture_output=True, text=True, check=True
+    )
+    assert result.stdout == "32\n"
 
 
 def test_nothing_private_of_python_escpos_is_used() -> None:
