@@ -41,6 +41,7 @@ class Rater:
     """A rater: whether it asks the customer now, and how many presses were taken."""
 
     asking: bool = False
+    asked: int = 0
     echoes: int = 0
 
 
@@ -162,6 +163,7 @@ class TerminalBus:
             return
         if frame.data == bytes([Key.EVALUATE]):
             rater.asking = True
+            rater.asked += 1
         elif press and frame.data == press.frame.data and not press.answered:
             self._answered(press)
             rater.asking = False
