@@ -33,12 +33,17 @@ check: $(STAMP)  ## lint, format, types and the import rule
 bench: $(STAMP)  ## the measurements
 	$(BIN)/python -m bench $(ARGS)
 
-# requirements.txt is what a branch needs, requirements-dev.txt has the tools as well. Hashes, no addresses.
+# requirements.txt is what a branch needs, requirements-dev.txt has the demo's and the tools as well. Hashes, no addresses.
 LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url
+# Of what python-escpos asks for, these are for its command line and its installation alone: a branch does without, and
+# takes its file with `pip install --no-deps`.
+BRANCH := --extra build --no-emit-package appdirs --no-emit-package argcomplete --no-emit-package setuptools
+UPGRADE := --upgrade
+DEV := --extra build --extra demo --extra pictures --extra dev
 
-lock:  ## choose the newest allowed versions of everything (needs uv)
-	$(LOCK) --upgrade --extra build pyproject.toml -o requirements.txt
-	$(LOCK) --upgrade --extra build --extra pictures --extra dev -c requirements.txt pyproject.toml -o requirements-dev.txt
+lock:  ## choose the newest allowed versions of everything (needs uv); UPGRADE= keeps those that can stay
+	$(LOCK) $(UPGRADE) $(BRANCH) pyproject.toml -o requirements.txt
+	$(LOCK) $(UPGRADE) $(DEV) -c requirements.txt pyproject.toml -o requirements-dev.txt
 
 clean:  ## remove all that was made here, the environment too
 	rm -rf .venv .bench .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist *.egg-info

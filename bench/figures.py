@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import platform
 import statistics
 from collections.abc import Mapping, Sequence
@@ -54,11 +53,6 @@ class Figure:
         """The figure for programs."""
         keys = ("name", "value", "unit", "floor", "ratio", "most", "least", "met")
         return {key: getattr(self, key) for key in keys} | {"detail": dict(self.detail)}
-
-
-def percentile(samples: Sequence[float], percent: float) -> float:
-    """The smallest sample that `percent` of all do not exceed."""
-    return sorted(samples)[max(0, math.ceil(len(samples) * percent / 100) - 1)]
 
 
 def against_floor(

@@ -10,10 +10,11 @@ from random import Random
 
 from bench.branch import REPEAT_MS, configuration, far_ends, mosquitto, running
 from bench.far_ends import PATIENCE, FarEnds
-from bench.figures import Figure, against_floor, percentile
+from bench.figures import Figure, against_floor
 from bench.floors import Commits, Echo, echo
 from bench.history import waiting, write
 from controller.config import read
+from controller.lobby.model.percentile import percentile
 from drivers.terminal68 import Frame, Function, Key
 from simulators.devices.bx import BoardFarEnd
 

@@ -18,10 +18,11 @@ from paho.mqtt.enums import CallbackAPIVersion
 
 from bench.branch import configuration, far_ends, mosquitto, running
 from bench.far_ends import PATIENCE, FarEnds
-from bench.figures import Figure, against_floor, percentile
+from bench.figures import Figure, against_floor
 from bench.floors import Commits
 from bench.history import waiting, write
 from controller.config import read
+from controller.lobby.model.percentile import percentile
 
 COUNTERS = 12
 WAITING = 1000

@@ -16,8 +16,9 @@ from random import Random
 from bench import press, processes
 from bench.branch import free_port
 from bench.far_ends import FarEnds
-from bench.figures import Figure, against_floor, percentile
+from bench.figures import Figure, against_floor
 from bench.viewers import CONSOLES, TELEVISIONS
+from controller.lobby.model.percentile import percentile
 from controller.web.accounts import Accounts
 from drivers.terminal68 import Frame, Function, Key
 

@@ -117,6 +117,7 @@ def demo(
 ) -> None:
     """A whole lobby on simulated hardware: real drivers, real bytes."""
     from controller.config import read, shipped  # noqa: PLC0415
+    from simulators.broker import NoBrokerError  # noqa: PLC0415
     from simulators.demo import missing, run_demo  # noqa: PLC0415
     from simulators.virtual_lobby.server import PORT  # noqa: PLC0415
 
@@ -132,7 +133,10 @@ def demo(
     customers = customers or (30 if headless else None)
     browser = not (no_browser or headless)
     day = run_demo(settings, customers, seed, speed, headless=headless, tickets=tickets, page=page, browser=browser)
-    good = asyncio.run(day)
+    try:
+        good = asyncio.run(day)
+    except NoBrokerError as error:
+        _stop(str(error), FAILED)
     sys.exit(0 if good else FAILED)
 
 

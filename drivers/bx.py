@@ -26,7 +26,6 @@ from drivers.bx_frame import (
     Error,
     Frame,
     Reply,
-    RunMode,
     areas_parameters,
     command,
     frame_reader,
@@ -64,10 +63,9 @@ class BxBoard:
 
     `model` gives the unit of X and width unless `x_unit` does. `dynamic_header` says what the two bytes before the
     parameters of DYNAMIC_AREAS are [?]: the parameters' length, or a process mode (1 = clear and initialise) and 00.
-    `hide_after` (whole seconds, 0 = never) makes the card blank a text that nobody confirms any more, so that a dead
-    controller leaves no stale number; off by default, because a board that still shows the last call is the lesser
-    evil in a hall. A line is cut to the cells of the card's 16-dot font (8 pixels for ASCII, 16 for Han): what ran
-    over would come as a second page. ValueError for an unknown model.
+    A line is cut to the cells of the card's 16-dot font (8 pixels for ASCII, 16 for Han): what ran over would come as a
+    second page. A text stays when nobody confirms it any more: a board that still shows the last call is the lesser
+    evil in a hall. ValueError for an unknown model.
     """
 
     def __init__(
@@ -80,7 +78,6 @@ class BxBoard:
         destination: int = CARD,
         x_unit: XUnit | None = None,
         dynamic_header: Literal["length", "process"] = "length",
-        hide_after: int = 0,
         reply_timeout: float = 3.0,
         ping_interval: float = 10.0,
         refresh: float = 60.0,
@@ -93,10 +90,9 @@ class BxBoard:
         self._line_height = line_height
         self._destination = destination
         self._dynamic_header = dynamic_header
-        self._hide_after = hide_after
         self._reply_timeout = reply_timeout
         self._ping_interval = ping_interval
-        self._refresh = min(refresh, hide_after / 3) if hide_after else refresh
+        self._refresh = refresh
         self._reader = frame_reader(REPLY_LIMIT)
         self._connected = False
         self._health: Health | None = None
@@ -213,8 +209,6 @@ class BxBoard:
                 width=self._in_x_unit(self._width),
                 height=self._line_height,
                 id=row,
-                run_mode=RunMode.HIDE if self._hide_after else RunMode.KEEP,
-                timeout=self._hide_after,
                 text=text,
             )
             for row, text in enumerate(level)

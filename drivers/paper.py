@@ -5,63 +5,35 @@ one of::
 
     text = "..{field}.."    size = 3 or [width, height]; align; bold; inverse; a tab sends the rest to the right edge
     rule = "-"              a line of that character across the paper
-    qr = "{qr}"             size = dots a module; left out when empty, or where the model draws no codes
+    qr = "{qr}"             size = dots a module; left out when empty, or where the model can print none
     feed = 2                empty lines
     cut = "partial"         or "full", behind enough paper to clear the print head
 
 and may have `when = "field"`: only where that field is not empty. Text that is too wide shrinks, then wraps; nothing
 is cut off, and a word or number is broken only if it is wider than the paper.
 
-python-escpos supplies the commands and knows what a model can do. The text's bytes are ours: gb18030, of which common
-printers take the two-byte areas only; so a text is as many columns wide as it has bytes.
+python-escpos supplies the commands and knows what a model can do (`drivers.escpos_model`). Text is as many columns wide
+as it has bytes in gb18030, of which common printers take the two-byte areas only.
 """
 
 from __future__ import annotations
 
-import json
-import logging
 import re
-import tempfile
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from difflib import get_close_matches
 from string import Formatter
 from typing import Any, Protocol
 
 import qrcode
-import yaml  # type: ignore[import-untyped]
+from escpos.constants import QR_ECLEVEL_M
 
 from drivers.characters import fitted, on_paper
-
-
-@contextmanager
-def _importing_escpos() -> Iterator[None]:
-    """What python-escpos does when it is imported and a library should not: it configures the process's logging,
-    leaves a temporary directory behind, and reads its JSON of printer models as YAML, which takes 0.2 s."""
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    read_yaml, temporary = yaml.safe_load, tempfile.tempdir
-    with tempfile.TemporaryDirectory() as directory:
-        yaml.safe_load, tempfile.tempdir = json.load, directory
-        try:
-            yield
-        finally:
-            yaml.safe_load, tempfile.tempdir = read_yaml, temporary
-            root.handlers[:] = handlers
-            root.setLevel(level)
-
-
-with _importing_escpos():
-    from escpos.escpos import QR_ECLEVEL_M
-    from escpos.printer import Dummy
+from drivers.escpos_model import DOTS_A_COLUMN, Model, Sheet, encode, model
 
 INITIALISE = b"\x1b\x40"
 CHINESE_MODE = b"\x1c\x26"
-NEW_LINE = b"\n"
 
-DOTS_A_COLUMN = 12
-"""Font A at size 1; a Han character is two columns."""
 LARGEST = 8
 """The largest magnification of text."""
 
@@ -70,11 +42,6 @@ FIELDS = ("branch", "ticket", "service", "class", "ahead", "wait", "time", "repr
 
 # A word; blanks; or any other character with the closing punctuation after it, which may not begin a line.
 _PIECE = re.compile(r"[!-~]+|\s+|[^!-~\s][，。、；：！？）》」』”’…]*")
-
-
-def encode(text: str) -> bytes:
-    """The text as a printer in Chinese mode takes it: one byte for ASCII, two for the rest."""
-    return fitted(text, on_paper).encode("gb18030")
 
 
 def wrap(text: str, columns: int) -> list[str]:
@@ -95,7 +62,7 @@ def wrap(text: str, columns: int) -> list[str]:
 class Entry(Protocol):
     """One entry of a layout."""
 
-    def lay(self, out: Dummy, fields: Mapping[str, str], columns: int) -> None:
+    def lay(self, out: Sheet, fields: Mapping[str, str], printer: Model) -> None:
         """Append the entry's bytes to `out`."""
 
 
@@ -116,14 +83,14 @@ class Text:
             raise ValueError(f"size is 1 to {LARGEST} or [width, height], not {self.size!r}")
         _check_one_of("align", self.align, ("left", "center", "right"))
 
-    def lay(self, out: Dummy, fields: Mapping[str, str], columns: int) -> None:
+    def lay(self, out: Sheet, fields: Mapping[str, str], printer: Model) -> None:
         template, tab, template_right = self.text.partition("\t")
         left, right = template.format_map(fields), template_right.format_map(fields)
         full, height = self._sizes
         width, needed = full, len(encode(left + tab + right))
-        while width > 1 and needed * width > columns:
+        while width > 1 and needed * width > printer.columns:
             width -= 1
-        room = columns // width
+        room = printer.columns // width
         if tab and needed <= room:
             lines = [left + " " * (room - len(encode(left + right))) + right]
         else:
@@ -136,7 +103,8 @@ class Text:
             width=width,
             height=max(1, height * width // full),
         )
-        out._raw(b"".join(encode(line) + NEW_LINE for line in lines))
+        for line in lines:
+            out.textln(line)
 
     @property
     def _sizes(self) -> list[int]:
@@ -154,13 +122,13 @@ class Rule:
         if len(encode(self.rule)) != len(self.rule) or len(self.rule) != 1:
             raise ValueError(f"rule is one ASCII character, such as '-', not {self.rule!r}")
 
-    def lay(self, out: Dummy, fields: Mapping[str, str], columns: int) -> None:
-        Text(self.rule * columns, align="left").lay(out, fields, columns)
+    def lay(self, out: Sheet, fields: Mapping[str, str], printer: Model) -> None:
+        Text(self.rule * printer.columns, align="left").lay(out, fields, printer)
 
 
 @dataclass(frozen=True, slots=True)
 class Code:
-    """A QR code, drawn by the printer, in the middle."""
+    """A QR code in the middle. A model that draws none itself gets it as a picture, or leaves it out if it has none."""
 
     qr: str
     size: int = 6
@@ -170,18 +138,27 @@ class Code:
         if type(self.size) is not int or not 1 <= self.size <= 16:
             raise ValueError(f"the size of a QR code is 1 to 16 dots a module, not {self.size!r}")
 
-    def lay(self, out: Dummy, fields: Mapping[str, str], columns: int) -> None:
+    def lay(self, out: Sheet, fields: Mapping[str, str], printer: Model) -> None:
         content = self.qr.format_map(fields)
-        if content and out.profile.supports("qrCode"):
-            out.set(align="center")
-            out.qr(content, ec=QR_ECLEVEL_M, size=self._fitting(content, columns), native=True)
+        if not content or printer.codes == "nobody":
+            return
+        out.set(align="center")
+        dots = self._fitting(content, printer)
+        if printer.codes == "printer":
+            out.qr(content, ec=QR_ECLEVEL_M, size=dots, native=True)
+        else:
+            # With the printer doubling each dot it has a quarter of the bytes: one second at 9600 baud, not four.
+            out.set(custom_size=True, width=1, height=1)
+            coarse = {"high_density_vertical": False, "high_density_horizontal": False}
+            out.qr(content, ec=QR_ECLEVEL_M, size=max(1, dots // 2), image_arguments=coarse)
 
-    def _fitting(self, content: str, columns: int) -> int:
-        """A printer leaves out a code that is wider than its paper, so a long one gets smaller modules."""
+    def _fitting(self, content: str, printer: Model) -> int:
+        """Dots a module. A code that is wider than the paper is not printed, so a long one gets smaller modules."""
         code = qrcode.QRCode(error_correction=qrcode.constants.ERROR_CORRECT_M)
         code.add_data(content)
         modules: int = 17 + 4 * code.best_fit()
-        return max(1, min(self.size, columns * DOTS_A_COLUMN // modules))
+        edge = 0 if printer.codes == "printer" else 2
+        return max(1, min(self.size, printer.columns * DOTS_A_COLUMN // (modules + edge)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,7 +171,7 @@ class Feed:
         if type(self.feed) is not int or not 1 <= self.feed <= 20:
             raise ValueError(f"feed is 1 to 20 lines, not {self.feed!r}")
 
-    def lay(self, out: Dummy, fields: Mapping[str, str], columns: int) -> None:
+    def lay(self, out: Sheet, fields: Mapping[str, str], printer: Model) -> None:
         out.print_and_feed(self.feed)
 
 
@@ -207,7 +184,7 @@ class Cut:
     def __post_init__(self) -> None:
         _check_one_of("cut", self.cut, ("partial", "full"))
 
-    def lay(self, out: Dummy, fields: Mapping[str, str], columns: int) -> None:
+    def lay(self, out: Sheet, fields: Mapping[str, str], printer: Model) -> None:
         out.cut(mode="PART" if self.cut == "partial" else "FULL")
 
 
@@ -244,19 +221,18 @@ class Layout:
             raise ValueError("\n".join(problems))
         return cls(tuple(entries))
 
-    def render(self, fields: Mapping[str, str], columns: int, *, profile: str = "default") -> bytes:
-        """The ticket's bytes for a paper of `columns` columns.
+    def render(self, fields: Mapping[str, str], columns: int | None = None, *, profile: str | None = None) -> bytes:
+        """The ticket's bytes for a printer of that profile; `columns` overrides the profile's.
 
-        `fields` by the names in `FIELDS`; a missing one is empty. `profile` is python-escpos's name for the model;
-        KeyError if it knows none of that name.
+        `fields` by the names in `FIELDS`; a missing one is empty. ValueError if there is no such profile.
         """
         filled = {name: fields.get(name, "") for name in FIELDS}
-        out = Dummy(profile=profile)
-        out._raw(INITIALISE + CHINESE_MODE)
+        printer = model(profile, columns)
+        out = printer.blank()
         for entry, when in self.entries:
             if not when or filled[when]:
-                entry.lay(out, filled, columns)
-        return bytes(out.output)
+                entry.lay(out, filled, printer)
+        return INITIALISE + CHINESE_MODE + bytes(out.output)
 
 
 def _entry(line: Any) -> tuple[Entry, str]:

@@ -13,10 +13,20 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 
+class NoBrokerError(RuntimeError):
+    """amqtt is not installed: a branch does without."""
+
+    def __init__(self) -> None:
+        super().__init__("The demo has a broker of its own: pip install 'lobby-controller[demo]'")
+
+
 @asynccontextmanager
 async def embedded_broker() -> AsyncIterator[int]:
     """The broker's port, for as long as the context lasts."""
-    from amqtt.broker import Broker  # noqa: PLC0415
+    try:
+        from amqtt.broker import Broker  # noqa: PLC0415
+    except ImportError:
+        raise NoBrokerError from None
 
     for name in ("amqtt", "transitions"):
         logging.getLogger(name).setLevel(logging.CRITICAL)

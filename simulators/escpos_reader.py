@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from simulators.paper import Align, Code, Gap, Line, Row, Run, Style, cells
+from simulators.paper import Align, Code, Gap, Line, Picture, Row, Run, Style, cells
 
 NUL, LF, ESC, FS, GS = 0x00, 0x0A, 0x1B, 0x1C, 0x1D
 PRINTABLE, EXTENDED = 0x20, 0x80
@@ -25,6 +25,9 @@ INVERSE = b"\x1dB"
 CUT = b"\x1dV"
 AUTO_STATUS = b"\x1da"
 PAPER_SENSOR = b"\x1dr"
+RASTER = b"\x1dv"
+RASTER_HEADER = 6
+"""GS v 0 m xL xH yL yH: as many bytes a row as x says, and as many rows as y says; m: dots twice as wide 1, high 2."""
 LONG = b"\x1d("
 """GS ( x pL pH: as many bytes follow as p says."""
 QR_CODE = b"\x1d(k"
@@ -41,6 +44,7 @@ IGNORED = (
 ARGUMENTS = {
     **dict.fromkeys((INITIALISE, CHINESE_ON, CHINESE_OFF, b"\x1b2"), 0),
     **dict.fromkeys((ALIGN, BOLD, FEED_LINES, SIZE, INVERSE, CUT, AUTO_STATUS, PAPER_SENSOR, *IGNORED), 1),
+    RASTER: RASTER_HEADER,
 }
 """How many bytes follow a command's first two."""
 CUT_AFTER_FEED = (0x41, 0x42)
@@ -98,9 +102,13 @@ class Reader:
         self._chinese = False
         self._code = Code("")
         self._runs: list[Run] = []
+        self._picture: Picture | None = None
+        self._missing = 0
 
     def read(self, buffer: bytearray) -> tuple[int, list[Item]]:
         """What the buffer begins with: how many bytes of it are done with (0: more are needed), and what they were."""
+        if self._picture:
+            return self._raster(buffer)
         first = buffer[0]
         if first in (ESC, FS, GS):
             return self._command(buffer)
@@ -120,6 +128,17 @@ class Reader:
         except UnicodeDecodeError:
             self.unknown += 1
             return 1, []
+
+    def _raster(self, buffer: bytearray) -> tuple[int, list[Item]]:
+        """More of a picture, which may be larger than the receive buffer."""
+        assert self._picture is not None
+        part = bytes(buffer[: self._missing])
+        self._missing -= len(part)
+        self._picture = replace(self._picture, data=self._picture.data + part)
+        if self._missing:
+            return len(part), []
+        whole, self._picture = self._picture, None
+        return len(part), [whole]
 
     def _command(self, buffer: bytearray) -> tuple[int, list[Item]]:
         name, start = bytes(buffer[:2]), 2
@@ -170,6 +189,14 @@ class Reader:
             yield TellPaper()
         elif name == PROCESS_ID and len(arguments) == 6:
             yield Mark(arguments[2:])
+        elif name == RASTER:
+            _, mode, *size = arguments
+            width, height = size[0] + size[1] * 256, size[2] + size[3] * 256
+            if self._runs:
+                yield from self._end_line()
+            if width and height:
+                self._missing = width * height
+                self._picture = Picture(width, b"", 1 + (mode & 1), 1 + (mode >> 1 & 1), self._align)
         elif name == QR_CODE:
             yield from self._qr_code(arguments)
         elif name.startswith(LONG):

@@ -10,6 +10,7 @@ import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
+from math import gcd
 from pathlib import Path
 from typing import Literal
 
@@ -100,6 +101,28 @@ class Code:
 
 
 @dataclass(frozen=True, slots=True)
+class Picture:
+    """Dots as they were sent, a bit each, 1 for black, in rows of `width` bytes; `wide` and `high` magnify them."""
+
+    width: int
+    data: bytes
+    wide: int = 1
+    high: int = 1
+    align: Align = "left"
+
+    @property
+    def rows(self) -> list[list[bool]]:
+        """As it was sent: True where black."""
+        lines = [self.data[at : at + self.width] for at in range(0, len(self.data), self.width)]
+        return [[bool(byte >> bit & 1) for byte in line for bit in range(7, -1, -1)] for line in lines]
+
+    @property
+    def dots(self) -> int:
+        """How much paper it takes."""
+        return len(self.data) // self.width * self.high
+
+
+@dataclass(frozen=True, slots=True)
 class Gap:
     """Empty lines."""
 
@@ -111,7 +134,7 @@ class Gap:
         return self.lines * (LINE + SPACING)
 
 
-Row = Line | Code | Gap
+Row = Line | Code | Picture | Gap
 
 
 def cells(character: str) -> int:
@@ -164,6 +187,8 @@ class Paper:
                 self._draw_line(picture, row, top)
             elif isinstance(row, Code):
                 self._draw_code(picture, row, top)
+            elif isinstance(row, Picture):
+                self._draw_picture(picture, row, top)
             top += row.dots
         if font_file() is None and not self.words.isascii():
             ImageDraw.Draw(picture).text(_pixels(DESK, DESK // 4), NO_FONT, INK, _font(LINE * SCALE // 2))
@@ -177,6 +202,9 @@ class Paper:
             return [blank] * row.lines
         if isinstance(row, Code):
             return [self._aligned(line, len(line), row.align) for line in _half_blocks(row.matrix)]
+        if isinstance(row, Picture):
+            squares = _squares(row.rows, self.columns)
+            return [self._aligned(line, len(line), row.align) for line in _half_blocks(squares)]
         text = "".join(run.text for run in row.runs)
         room = [blank] * ((max((run.style.height for run in row.runs), default=1) - 1) // 2)
         return [*room, self._aligned(text, sum(map(cells, text)), row.align), *room]
@@ -211,6 +239,12 @@ class Paper:
                 if dark:
                     corner_x, corner_y = left * SCALE + x * side, top * SCALE + y * side
                     draw.rectangle((corner_x, corner_y, corner_x + side - 1, corner_y + side - 1), INK)
+
+    def _draw_picture(self, picture: Image.Image, raster: Picture, top: int) -> None:
+        wide, high = raster.width * 8 * raster.wide, raster.dots
+        left = DESK + MARGIN + self._before(self.columns * COLUMN - wide, raster.align)
+        mask = Image.frombytes("1", (raster.width * 8, high // raster.high), raster.data)
+        picture.paste(INK, _pixels(left, top), mask.resize(_pixels(wide, high), Image.Resampling.NEAREST))
 
 
 def _pixels(x: int, y: int) -> tuple[int, int]:
@@ -251,9 +285,22 @@ def _characters(run: Run) -> Image.Image:
     return mask.resize((run.columns * COLUMN * SCALE, tall), Image.Resampling.LANCZOS)
 
 
+def _squares(rows: list[list[bool]], most: int) -> list[list[bool]]:
+    """A picture without its white edges, reduced to the squares it is made of, or else to `most` across."""
+    black = [(x, y) for y, row in enumerate(rows) for x, dark in enumerate(row) if dark]
+    if not black:
+        return []
+    left, right = min(x for x, _ in black), max(x for x, _ in black) + 1
+    inner = [row[left:right] for row in rows[black[0][1] : black[-1][1] + 1]]
+    edges = {x for row in inner for x in range(1, len(row)) if row[x] != row[x - 1]} | {right - left}
+    side = gcd(*edges)
+    side = side if side > 1 else -(-(right - left) // most)
+    return [row[::side] for row in inner[::side]]
+
+
 def _half_blocks(matrix: list[list[bool]]) -> list[str]:
     """A code in characters, two rows of modules in each."""
-    empty = [False] * len(matrix)
+    empty = [False] * len(matrix[0]) if matrix else []
     pairs = zip(matrix[::2], [*matrix[1::2], empty], strict=False)
     return ["".join(" ▄▀█"[2 * upper + lower] for upper, lower in zip(*pair, strict=True)) for pair in pairs]
 

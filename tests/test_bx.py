@@ -356,13 +356,6 @@ def test_the_level_is_refreshed_in_case_the_card_restarted_unnoticed() -> None:
     assert texts(board.data_to_send(60.0)) == ["A001", ""]
 
 
-def test_the_guard_hides_a_stale_text_and_is_fed_in_time() -> None:
-    board = ready("A001", hide_after=15)
-    assert board.next_deadline() == 5.0
-    area = areas(board.data_to_send(5.0))[0]
-    assert (area.run_mode, area.timeout) == (2, 15)
-
-
 def test_a_busy_board_is_tried_again_with_growing_pauses_before_anyone_is_told() -> None:
     board = ready("A001")
     board.show(["A002"])

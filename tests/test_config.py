@@ -16,10 +16,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bench import processes
-from controller.config import ConfigError, Settings, read, shipped, wording
+from controller.config import ConfigError, Settings, checks, read, shipped, wording
 from controller.config.characters import warnings
 from controller.config.keys import Config, Keys
-from controller.config.lines import Place, locate
+from controller.config.lines import Place, document, locate
 from controller.devices.bx import BxSettings
 from controller.devices.escpos import EscposSettings
 from controller.devices.mqtt_kiosk import MqttKioskSettings
@@ -365,6 +365,59 @@ def test_a_layout_has_warnings_with_its_own_lines(tmp_path: Path) -> None:
     assert list(read(path).warnings) == [f"{layout}:5: line[2].text: {WARNING.format('㐂', ord('㐂'), 'on paper')}"]
 
 
+def test_checks_see_what_was_meant_and_parse_nothing() -> None:
+    assert [name for name in vars(checks) if "parse" in name] == []
+
+
+def test_two_texts_that_are_one_object_may_mean_different_things(tmp_path: Path) -> None:
+    """Python has each text of one character once: here an id, and the path of a file."""
+    web = '[web]\ncertificate = "1"\nkey = "1"\n[mqtt]\nbroker = "mqtt://h"\nusername = "u"\npassword_file = "1"\n'
+    bus = '[[device]]\nid = "1"\ndriver = "terminal68"\nlink = "tcp:h:1"\naddresses = { 1 = "1", 2 = "x" }\n'
+    path = tmp_path / "branch.toml"
+    assert problems(path, plus(web + bus)) == ['22: device[1].addresses.2: there is no counter "x"; known are 1']
+    assert problems(path, plus(web + bus.replace('"x"', '"1"'))) == []
+    web_settings = read(path).web
+    assert web_settings
+    assert web_settings.certificate == tmp_path / "1"
+
+
+@pytest.mark.parametrize(
+    ("keys", "columns"),
+    [
+        ("", 32),
+        ('profile = "TM-T88III"', 42),
+        ('profile = "TM-T20II"', 48),
+        ('profile = "POS-5890"', 32),
+        ('profile = "simple"', 42),
+        ('profile = "TM-T20II"\ncolumns = 32', 32),
+        ('profile = "NT-80-V-UL"\ncolumns = 48', 48),
+        ("columns = 48", 48),
+    ],
+)
+def test_a_printers_columns_are_its_models(tmp_path: Path, keys: str, columns: int) -> None:
+    path = tmp_path / "branch.toml"
+    path.write_text(plus(PRINTER + keys + "\n"), "utf-8")
+    settings = read(path)
+    (printer,) = settings.devices
+    assert isinstance(printer, EscposSettings)
+    assert (printer.columns, settings.warnings) == (columns, ())
+
+
+@pytest.mark.parametrize(
+    ("keys", "said"),
+    [
+        ("", ["15: device[p].profile: warning: a TM-U220 prints no QR codes: tickets come without; set qr = false"]),
+        ("qr = false\n", []),
+        ('layout = "t.toml"\n', []),
+    ],
+)
+def test_a_printer_that_prints_no_codes_is_a_warning(tmp_path: Path, keys: str, said: list[str]) -> None:
+    (tmp_path / "t.toml").write_text('[[line]]\ntext = "{ticket}"\n', "utf-8")
+    path = tmp_path / "branch.toml"
+    path.write_text(plus(PRINTER + 'profile = "TM-U220"\n' + keys), "utf-8")
+    assert list(read(path).warnings) == [f"{path}:{line}" for line in said]
+
+
 @pytest.mark.parametrize("language", ["zh", "en"])
 def test_devices_can_show_what_comes_with_the_program(tmp_path: Path, language: str) -> None:
     window = '[[device]]\nid = "w"\ndriver = "vfd"\ndialect = "epson"\ncounter = "1"\nlink = "file:/dev/w"\n'
@@ -385,7 +438,7 @@ def test_wording_that_a_device_cannot_show_is_a_warning(tmp_path: Path) -> None:
     window = '[[device]]\nid = "w"\ndriver = "vfd"\ndialect = "epson"\ncounter = "1"\nlink = "file:/dev/w"\n'
     text = swap('"B"', '"B"\nlanguage = "en"') + PRINTER + HALL + window
     path.write_text(text, "utf-8")
-    found = warnings(path, text, "en", read(path).devices, tmp_path)
+    found = warnings(document(path, text), "en", read(path).devices, tmp_path)
     assert [line.partition(";")[0].removeprefix(f"{tmp_path}/") for line in found] == [
         'ticket.en.toml:2: line[1].text: warning: "😀" (U+1F600) comes out as "?" on paper',
         'wording/en.toml:2: ticket.a: warning: "㐂" (U+3402) comes out as "?" on paper',
@@ -1046,6 +1099,40 @@ prefix = "A" => prefix = "A"↵key = 1↵[[service]]↵id = "cash"↵name = "C"�
 + link = "tcp:gate:4001"
 ! 16: device[a].id: another device has the id "a" already; give each its own
 ! 18: device[a].link: device "a" has the same link; give each its own
+
+== printer profile
++ [[device]]
++ id = "p"
++ driver = "escpos"
++ profile = "TM-T88"
++ link = "file:/dev/a"
+! 14: device[p].profile: there is no printer profile "TM-T88"; did you mean "TM-T88V", "TM-T88IV" or "TM-T88II"?
+
+== printer profile in small letters, beside another mistake
++ [[device]]
++ id = "p"
++ driver = "escpos"
++ profile = "tm-t20ii"
++ columns = 7
++ link = "file:/dev/a"
+! 14: device[p].profile: there is no printer profile "tm-t20ii"; did you mean "TM-T20II", "TM-T88II" or "TM-T20II-42col"?
+! 15: device[p].columns: 7 does not fit; it takes a whole number from 16 to 64
+
+== printer profile is no text
++ [[device]]
++ id = "p"
++ driver = "escpos"
++ profile = 88
++ link = "file:/dev/a"
+! 14: device[p].profile: 88 does not fit; it takes the name of a printer profile, in quotes
+
+== printer profile with a width that cannot be
++ [[device]]
++ id = "p"
++ driver = "escpos"
++ profile = "NT-80-V-UL"
++ link = "file:/dev/a"
+! 14: device[p].profile: "NT-80-V-UL" says 12 characters to a line, which no ticket has; add columns
 
 == two printers
 + [[device]]

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from random import Random
 from typing import Any
 
+import pytest
 from branches import MINUTE, Lobby, asking, branch, history, long_steps
 
 from controller.lobby.actions.call_number import CallNumber
@@ -15,6 +17,7 @@ from controller.lobby.actions.no_show import NoShow
 from controller.lobby.actions.reassign import Reassign
 from controller.lobby.actions.return_ticket import Return
 from controller.lobby.actions.take_ticket import TakeTicket
+from controller.lobby.model.percentile import percentile
 from controller.lobby.model.state import Effect, Stage
 from controller.lobby.show import figures
 
@@ -207,6 +210,19 @@ def test_parts_are_told_in_thousandths_and_minutes_in_tenths() -> None:
     found = day(who_waited((0, 3 + 1 / 60, 11.22)))
     assert (found["above_3"], found["above_target"]) == (0.667, 0.333)
     assert (found["mean"], found["p95"], found["max"]) == (4.7, 11.2, 11.2)
+
+
+@pytest.mark.parametrize(
+    ("count", "percent", "found"),
+    [(1, 95, 0), (19, 95, 18), (20, 95, 19), (39, 95, 37), (40, 95, 38), (100, 99, 99), (2, 50, 1), (3, 50, 1)],
+)
+def test_a_percentile_is_the_smallest_that_more_than_its_part_do_not_exceed(
+    count: int, percent: int, found: int
+) -> None:
+    samples = list(range(count))
+    Random(1).shuffle(samples)
+    assert percentile(samples, percent) == found
+    assert min(x for x in samples if sum(y <= x for y in samples) * 100 > percent * count) == found
 
 
 def test_one_in_twenty_waits_longer_than_the_95th_percentile() -> None:

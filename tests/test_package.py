@@ -6,6 +6,8 @@ import os
 import re
 import subprocess
 import sys
+import tomllib
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
@@ -24,12 +26,12 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return target
 
 
-def lobby(installed: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run the installed `lobby` from a directory where nothing is."""
+def lobby(installed: Path, *arguments: str, path: Path | None = None) -> subprocess.CompletedProcess[str]:
+    """Run the installed `lobby` from a directory where nothing is; modules in `path` are found first."""
     return processes.run(
         [sys.executable, str(installed / "bin" / "lobby"), *arguments],
         cwd="/",
-        env=os.environ | {"PYTHONPATH": str(installed)},
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(map(str, filter(None, (path, installed))))},
         capture_output=True,
         text=True,
         timeout=100,
@@ -50,6 +52,55 @@ def test_an_installed_demo_runs_from_any_directory(installed: Path) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
     assert "WRONG" not in done.stdout
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("missing", ["amqtt", "transitions"])
+def test_without_its_broker_the_demo_says_what_to_install(installed: Path, tmp_path: Path, missing: str) -> None:
+    (tmp_path / f"{missing}.py").write_text("raise ImportError", "utf-8")
+    done = lobby(installed, "demo", "--headless", "--customers", "1", path=tmp_path)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.splitlines() == ["The demo has a broker of its own: pip install 'lobby-controller[demo]'"]
+
+
+def locked(name: str) -> set[str]:
+    """The packages of a lock file."""
+    return set(re.findall(r"^([a-z0-9-]+)==", (ROOT / name).read_text("utf-8"), re.MULTILINE))
+
+
+def test_a_branch_installs_neither_the_demos_broker_nor_tools() -> None:
+    branch, all_of_it = locked("requirements.txt"), locked("requirements-dev.txt")
+    assert branch < all_of_it
+    assert {"python-escpos", "aiomqtt", "uvicorn"} <= branch
+    more = all_of_it - branch
+    assert {"amqtt", "transitions", "psutil", "websockets", "appdirs", "argcomplete", "setuptools", "pytest"} <= more
+    assert "amqtt" not in tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["dependencies"]
+
+
+def test_what_a_branch_installs_is_enough() -> None:
+    """Every module can be imported, and a ticket drawn, where nothing but the branch's packages can be."""
+    more = locked("requirements-dev.txt") - locked("requirements.txt")
+    owners = {module: {name(owner) for owner in of} for module, of in packages_distributions().items()}
+    blocked = sorted(module for module, of in owners.items() if of <= more)
+    assert {"amqtt", "psutil", "matplotlib", "appdirs", "argcomplete", "setuptools", "pytest"} <= set(blocked)
+    program = (
+        f"import sys; sys.modules.update(dict.fromkeys({blocked!r}))\n"
+        "import importlib, pkgutil, controller, drivers, simulators\n"
+        "for package in (controller, drivers, simulators):\n"
+        "    for module in pkgutil.walk_packages(package.__path__, f'{package.__name__}.'):\n"
+        "        importlib.import_module(module.name)\n"
+        "from drivers.paper import Layout\n"
+        "for profile in (None, 'POS-5890'):\n"
+        "    assert Layout.from_dict({'line': [{'qr': 'A017'}, {'cut': 'full'}]}).render({}, profile=profile)\n"
+    )
+    done = processes.run(
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, timeout=100, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def name(distribution: str) -> str:
+    """As it stands in a lock file."""
+    return re.sub(r"[-_.]+", "-", distribution).lower()
 
 
 def test_nothing_is_shipped_that_a_branch_has_written(installed: Path) -> None:

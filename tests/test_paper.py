@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import os
+import re
 import sys
 import tomllib
 from pathlib import Path
@@ -13,13 +16,16 @@ from hypothesis import strategies as st
 
 from bench import processes
 from drivers.characters import fitted, on_paper
-from drivers.paper import CHINESE_MODE, INITIALISE, Layout, encode, wrap
+from drivers.escpos_model import CACHE, CAPABILITIES, DOTS_A_COLUMN, encode, model
+from drivers.paper import CHINESE_MODE, INITIALISE, Layout, wrap
 from simulators.devices.escpos import PrinterFarEnd
 from simulators.faults import Faults
-from simulators.paper import DESK, Code, Paper, _font, cells
+from simulators.paper import DESK, Code, Paper, Picture, _font, cells
 
 GOLDEN = vectors("escpos")
 ROOT = Path(__file__).parent.parent
+PART = 1000
+"""Bytes that come at once; a picture has more than a receive buffer holds."""
 FIELDS = {
     "branch": "深圳分行解放路支行",
     "ticket": "A017",
@@ -45,7 +51,8 @@ def printed(data: bytes, columns: int = 32) -> Paper:
     """What a printer makes of the bytes; none of them may be strange to it, no line too long for it."""
     printer = PrinterFarEnd(Faults(), columns=columns, seconds_per_line=0.0)
     printer.plugged(0.0)
-    printer.receive(data, 0.0)
+    for at in range(0, len(data), PART):
+        printer.receive(data[at : at + PART], 0.0)
     assert (printer.reader.unknown, printer.reader.overflows, printer.overrun) == (0, 0, 0)
     return printer.tickets[0] if printer.tickets else printer.strip
 
@@ -168,10 +175,136 @@ def test_what_is_on_a_ticket(language: str) -> None:
     assert len(untold.words.splitlines()) == len(paper.words.splitlines()) - 1, "no line about a wait that nobody knows"
 
 
-def test_a_model_without_codes_prints_none() -> None:
-    data = shipped("zh").render(FIELDS, 32, profile="simple")
-    assert GOLDEN["qr print"] not in data
-    assert GOLDEN["qr print"] not in shipped("zh").render(FIELDS | {"qr": ""}, 32)
+# -- models ------------------------------------------------------------------------------------------------------
+
+FULL_CUT, PARTIAL_CUT, NO_CUT = (b"\x1bd\x06" + cut for cut in (GOLDEN["full cut"], GOLDEN["partial cut"], b""))
+
+
+@pytest.mark.parametrize(
+    ("profile", "columns", "codes", "cuts"),
+    [
+        (None, 32, "printer", (PARTIAL_CUT, FULL_CUT)),
+        ("default", 42, "printer", (PARTIAL_CUT, FULL_CUT)),
+        ("TM-T88III", 42, "printer", (PARTIAL_CUT, FULL_CUT)),
+        ("TM-T20II", 48, "printer", (PARTIAL_CUT, FULL_CUT)),
+        ("POS-5890", 32, "program", (NO_CUT, NO_CUT)),
+        ("simple", 42, "program", (NO_CUT, NO_CUT)),
+        ("TM-U220", 42, "nobody", (NO_CUT, NO_CUT)),
+        ("TM-U220B", 42, "nobody", (PARTIAL_CUT, PARTIAL_CUT)),
+    ],
+)
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_a_ticket_is_as_wide_and_is_cut_as_the_model_does(
+    language: str, profile: str | None, columns: int, codes: str, cuts: tuple[bytes, bytes]
+) -> None:
+    assert (model(profile).columns, model(profile).codes) == (columns, codes)
+    data = shipped(language).render(FIELDS, profile=profile)
+    full = layout("[[line]]\ncut = 'full'").render({}, profile=profile)
+    assert (data[-len(cuts[0]) :], full) == (cuts[0], INITIALISE + CHINESE_MODE + cuts[1])
+    assert b"-" * columns + b"\n" in data
+    paper = printed(data + GOLDEN["full cut"], columns)
+    assert FIELDS["branch"] in paper.words
+    kinds = {"printer": (1, 0), "program": (0, 1), "nobody": (0, 0)}
+    assert tuple(sum(isinstance(row, kind) for row in paper.rows) for kind in (Code, Picture)) == kinds[codes]
+    assert GOLDEN["qr print"] not in shipped(language).render(FIELDS | {"qr": ""}, profile=profile)
+
+
+def test_columns_override_the_models() -> None:
+    narrow, wide = (shipped("zh").render(FIELDS, columns, profile="TM-T20II") for columns in (32, 48))
+    assert narrow == shipped("zh").render(FIELDS, 32)
+    assert wide == shipped("zh").render(FIELDS, profile="TM-T20II") != narrow
+
+
+@pytest.mark.parametrize(
+    ("profile", "content", "module"),
+    [
+        ("POS-5890", "A017", 3),
+        ("POS-5890", "https://lobby.example/t/2026-03-02/A017/0123456789", 3),
+        ("POS-5890", "x" * 300, 2),
+        ("simple", "x" * 300, 3),
+    ],
+)
+def test_a_model_that_draws_no_codes_gets_a_picture_of_it(profile: str, content: str, module: int) -> None:
+    """Of dots that the printer makes twice as wide and high."""
+    data = layout("[[line]]\ntext = 'A'\nsize = 8\n[[line]]\nqr = '{qr}'").render({"qr": content}, profile=profile)
+    columns = model(profile).columns
+    paper = printed(data + GOLDEN["full cut"], columns)
+    (picture,) = (row for row in paper.rows if isinstance(row, Picture))
+    assert (picture.wide, picture.high, picture.align) == (2, 2, "center")
+    assert picture.width * 8 * picture.wide <= columns * DOTS_A_COLUMN
+    matrix = Code(content, level="M").matrix
+    edge = [False] * len(matrix)
+    dots = [[False, *row, False] for row in (edge, *matrix, edge)]
+    assert picture.rows == [
+        [dark for dark in row for _ in range(module)] + [False] * (-len(row) * module % 8)
+        for row in dots
+        for _ in range(module)
+    ]
+    assert paper.png().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("TM-T88", 'there is no printer profile "TM-T88"; did you mean "TM-T88V", "TM-T88IV" or "TM-T88II"?'),
+        ("pos5890", 'there is no printer profile "pos5890"; did you mean "POS-5890"?'),
+        ("printer", 'there is no printer profile "printer"; known are AF-240, CT-S651, '),
+    ],
+)
+def test_an_unknown_profile_is_refused_with_those_like_it(name: str, said: str) -> None:
+    with pytest.raises(ValueError, match=r"^") as caught:
+        shipped("zh").render(FIELDS, profile=name)
+    assert str(caught.value).startswith(said)
+
+
+# -- the same paper as ever --------------------------------------------------------------------------------------
+
+BEFORE = vectors("tickets")
+"""What the program sent before python-escpos's profiles were used: by language, columns and case."""
+CASES = {
+    "plain": {},
+    "without a code": {"qr": ""},
+    "reprint": {"reprint": "补打 / REPRINT"},
+    "class": {"class": "贵宾"},
+    "class, reprint, without a code": {"class": "贵宾", "reprint": "补打 / REPRINT", "qr": ""},
+    "no wait": {"wait": ""},
+    "long names": {
+        "branch": "中国某某银行股份有限公司深圳分行" * 2,
+        "ticket": "VIP-123456789",
+        "service": "International " * 5,
+    },
+    "strange characters": {"branch": "𠮷€㐀\x1b支行", "service": "¥5 😀"},
+    "long code": {"qr": "x" * 300},
+    "full cut": {},
+}
+OWN = """
+[[line]]
+text = "{ticket}\\t{time}"
+size = [2, 1]
+align = "right"
+[[line]]
+text = "{service}"
+inverse = true
+size = [1, 3]
+[[line]]
+feed = 3
+[[line]]
+qr = "{ticket}"
+size = 16
+[[line]]
+cut = "full"
+"""
+
+
+@pytest.mark.parametrize("name", BEFORE)
+def test_a_ticket_looks_as_it_did_before(name: str) -> None:
+    """Dot for dot, on every printer that has no profile."""
+    language, columns, case = name.split(" ", 2)
+    fields = FIELDS | {"qr": "https://lobby.example/t/2026-03-02/A017/0123456789"} | CASES[case]
+    of = layout(OWN) if language == "own" else shipped(language)
+    before = printed(BEFORE[name], int(columns))
+    now = printed(of.render(fields, int(columns)), int(columns))
+    assert now.image().tobytes() == before.image().tobytes()
 
 
 # -- layout files ------------------------------------------------------------------------------------------------
@@ -216,10 +349,44 @@ def test_all_that_is_wrong_is_told_at_once() -> None:
 # -- the library and the picture ---------------------------------------------------------------------------------
 
 
-def test_importing_python_escpos_leaves_logging_alone() -> None:
-    program = "import logging, drivers.paper; root = logging.getLogger(); print(root.handlers, root.level)"
-    result = processes.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
-    assert result.stdout == "[] 30\n"
+@pytest.mark.parametrize("cache", [None, "/nowhere"])
+def test_importing_python_escpos_leaves_logging_and_directories_alone(tmp_path: Path, cache: str | None) -> None:
+    program = (
+        "import logging, os, tempfile, drivers.paper; root = logging.getLogger();"
+        f"print(root.handlers, root.level, tempfile.gettempdir(), os.environ.get({CACHE!r}))"
+    )
+    environment = os.environ | {"TMPDIR": str(tmp_path)} | ({CACHE: cache} if cache else {})
+    result = processes.run(
+        [sys.executable, "-c", program], cwd=ROOT, env=environment, capture_output=True, text=True, check=True
+    )
+    assert result.stdout == f"[] 30 {tmp_path} {cache}\n"
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_importing_python_escpos_reads_no_yaml() -> None:
+    """Which would take 0.2 s of every start."""
+    program = "import yaml; del yaml.safe_load; import drivers.paper"
+    processes.run([sys.executable, "-c", program], cwd=ROOT, check=True)
+
+
+def test_profiles_of_ones_own_are_read_as_python_escpos_does(tmp_path: Path) -> None:
+    own = tmp_path / "own.json"
+    profiles = CAPABILITIES["profiles"]
+    own.write_text(json.dumps(CAPABILITIES | {"profiles": profiles | {"Own": profiles["POS-5890"]}}), "utf-8")
+    program = "from drivers.escpos_model import model; print(model('Own').columns)"
+    environment = os.environ | {"ESCPOS_CAPABILITIES_FILE": str(own)}
+    result = processes.run(
+        [sys.executable, "-c", program], cwd=ROOT, env=environment, capture_output=True, text=True, check=True
+    )
+    assert result.stdout == "32\n"
+
+
+def test_nothing_private_of_python_escpos_is_used() -> None:
+    texts = {path: path.read_text("utf-8") for path in (ROOT / "drivers").glob("*.py")}
+    using = [path for path, text in texts.items() if "from escpos" in text]
+    assert using
+    for path in using:
+        assert re.findall(r"(?<!self)\._(?!_name__)\w+|import yaml", texts[path]) == [], path
 
 
 def test_a_picture_can_be_made_of_a_ticket() -> None:

@@ -14,7 +14,7 @@ from drivers.device import OK, Health
 from drivers.escpos import EscposPrinter, Printed, Proof, Sent, Unknown
 from simulators.devices.escpos import CUTTER, PrinterFarEnd
 from simulators.faults import Faults
-from simulators.paper import Code, Gap, Line, Row, Run, Style
+from simulators.paper import Code, Gap, Line, Picture, Row, Run, Style
 
 GOLDEN = vectors("escpos")
 
@@ -157,6 +157,28 @@ def test_a_code_is_stored_and_printed(printer: PrinterFarEnd) -> None:
     parts = ("qr model 2", "qr module 6", "qr level M", "qr data A017", "qr print")
     printer.receive(b"".join(GOLDEN[part] for part in parts), 0.0)
     assert printer.strip.rows[1:] == [Code("A017", 6, "M")]
+
+
+def test_without_a_cutter_tickets_are_torn_off_where_they_end() -> None:
+    printer = PrinterFarEnd(Faults(), cuts=False, seconds_per_line=0.0)
+    printer.jammed = True  # which is the cutter's alone
+    for part in (b"A\n\x1bd\x03B\n\x1bd\x06", GOLDEN["partial cut"], b"C\n\x1bd\x06"):
+        printer.receive(part, 0.0)
+    assert [paper.words for paper in printer.tickets] == ["A\nB", "C"]
+    assert printer.strip.rows == [CUTTER]
+
+
+def test_a_picture_is_printed_dot_by_dot(printer: PrinterFarEnd) -> None:
+    """However its bytes come; a line that was begun ends before it."""
+    data = b"A" + GOLDEN["picture of 16 x 2 dots"] + GOLDEN["picture, dots doubled"] + b"B\n"
+    for byte in data:
+        printer.receive(bytes([byte]), 0.0)
+    first, second = Picture(2, b"\x80\x01\xff\x00"), Picture(1, b"\xa0", 2, 2)
+    a, b = (Line((Run(letter, Style()),)) for letter in "AB")
+    assert printer.strip.rows[1:] == [a, first, second, b]
+    assert first.rows == [[True] + [False] * 14 + [True], [True] * 8 + [False] * 8]
+    assert (first.dots, second.dots) == (2, 2)
+    assert printer.reader.unknown == 0
 
 
 def test_a_line_too_long_goes_on_in_the_next(printer: PrinterFarEnd) -> None:

@@ -27,7 +27,7 @@ from drivers.paper import Layout
 from drivers.session import LinkDown, Session
 from simulators.devices.escpos import AUTO_OFFLINE, CUTTER, PrinterFarEnd
 from simulators.faults import Faults
-from simulators.paper import Code, Gap, Row
+from simulators.paper import Code, Gap, Picture, Row
 from simulators.wire import Wire
 
 GOLDEN = vectors("escpos")
@@ -47,8 +47,9 @@ LAYOUT = Layout.from_dict(
 )
 
 
-def ticket(number: str) -> bytes:
-    return LAYOUT.render({"ticket": number, "qr": f"https://lobby.example/t/2026-11-20/{number}/0123456789"}, 32)
+def ticket(number: str, profile: str | None = None) -> bytes:
+    fields = {"ticket": number, "qr": f"https://lobby.example/t/2026-11-20/{number}/0123456789"}
+    return LAYOUT.render(fields, 32, profile=profile)
 
 
 JOB = ticket("A017") + GOLDEN["confirmation request P001"]
@@ -66,6 +67,15 @@ CUTS = {
     "before the last byte of the code": JOB.index(b"0123456789\x1d") + 9,
     "in the cut": JOB.rindex(b"\x1d\x56") + 1,
     "in the request": len(JOB) - 2,
+}
+DRAWN = "TH230"
+"""A model that cuts, and prints pictures, but draws no codes."""
+PICTURE = ticket("A017", DRAWN).index(b"\x1d\x76\x30")
+PICTURE_CUTS = {
+    "in a picture's command": PICTURE + 2,
+    "in a picture's size": PICTURE + 6,
+    "before a picture's first dot": PICTURE + 8,
+    "in a picture": PICTURE + 700,
 }
 
 
@@ -119,8 +129,8 @@ class Bench:
             self.desk.heard("printer", fact)
         self._heard.set()
 
-    def print(self, number: str) -> None:
-        self.printer.print(number, ticket(number))
+    def print(self, number: str, profile: str | None = None) -> None:
+        self.printer.print(number, ticket(number, profile))
         self.session.flush()
 
     def outcomes(self) -> list[object]:
@@ -185,6 +195,26 @@ async def test_a_cable_lost_inside_a_ticket(tmp_path: Path, where: str, keeps_po
         assert lines == whole[: len(lines)]
         assert b.far_end.overrun == 0
         assert b.told == [("ok", ""), ("offline", "offline"), ("ok", "")]
+
+
+@pytest.mark.parametrize("keeps_power", [True, False])
+@pytest.mark.parametrize("where", PICTURE_CUTS)
+async def test_a_cable_lost_inside_a_picture(tmp_path: Path, where: str, keeps_power: bool) -> None:
+    async with bench(tmp_path) as b:
+        b.print("A018", DRAWN)
+        await b.until(lambda: b.outcomes() == [Printed("A018")])
+        (model,) = b.far_end.tickets
+        assert sum(isinstance(row, Picture) for row in model.rows) == 1
+        b.faults.keeps_power, b.faults.cut_after = keeps_power, PICTURE_CUTS[where]
+        b.print("A017", DRAWN)
+        b.print("A018", DRAWN)
+        await b.until(lambda: ("offline", "offline") in b.told)
+        assert b.outcomes()[1:] == [Unknown("A017")]
+        b.wire.plug()
+        await b.until(lambda: len(b.outcomes()) == 3)
+        assert b.far_end.tickets[-1] == model
+        assert b.far_end.strip.rows == [CUTTER]
+        assert (b.far_end.overrun, b.far_end.reader.unknown) == (0, 0)
 
 
 async def test_a_printer_out_of_paper_that_holds_the_line_off_is_out_of_paper(tmp_path: Path) -> None:

@@ -54,6 +54,7 @@ from controller.lobby.actions.transfer import TicketTransferred
 from controller.lobby.actions.unhold import Unhold
 from controller.lobby.aggregate import Aggregate, Row
 from controller.lobby.model.calendar import Hours, Span
+from controller.lobby.model.percentile import percentile
 from controller.lobby.model.rules import Counter, Rules
 from controller.lobby.model.state import State
 from controller.output import PIPED, console
@@ -63,7 +64,7 @@ from simulators.days import commands, replay, reports, scores
 from simulators.days.replay import compare
 from simulators.days.reports import show_replay, show_simulation
 from simulators.days.scores import BASELINES, FIRST
-from simulators.days.simulation import DayTally, Tally, days_of, quantile, report, simulate
+from simulators.days.simulation import DayTally, Tally, days_of, report, simulate
 from simulators.days.simulation import waits as waits_of
 from simulators.days.virtual import Policy, VirtualDay, follow_advice, leave_alone
 
@@ -405,7 +406,7 @@ def test_its_figures(simulated: tuple[Path, subprocess.CompletedProcess[str]]) -
         assert waits["n"] == len(minutes)
         assert waits["mean"] == pytest.approx(fmean(minutes), abs=0.006)
         assert waits["max"] == pytest.approx(minutes[-1], abs=0.006)
-        assert waits["p95"] == pytest.approx(quantile(minutes, 0.95), abs=0.006)
+        assert waits["p95"] == pytest.approx(percentile(minutes, 95), abs=0.006)
         assert waits["overtaken_max"] == overtaken_most(first, klass)
 
 
@@ -924,7 +925,7 @@ def test_the_green_channel_helps_and_costs_the_others_little(bank: Rules) -> Non
         for seed in seeds:
             for wait in simulate(rules, "pension", 1, seed).waits:
                 waits.setdefault(wait.klass, []).append(wait.seconds / 60)
-        p95[name] = {klass: quantile(sorted(each), 0.95) for klass, each in sorted(waits.items())}
+        p95[name] = {klass: percentile(each, 95) for klass, each in sorted(waits.items())}
         print(f"{name:>12}: " + ", ".join(f"{klass} {minutes:.1f}" for klass, minutes in p95[name].items()))
     assert p95["with credits"]["green"] < 12 < p95["without"]["green"]
     assert p95["with credits"]["normal"] < 1.2 * p95["without"]["normal"]

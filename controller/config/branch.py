@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from datetime import date
 
 from controller.config.keys import CLASSES, ClassKeys, Config, ProfileKeys, ServiceKeys
 from controller.lobby.model.calendar import ALWAYS, PROFILES, Calendar, Hours, Profile
@@ -61,13 +62,17 @@ def rules_of(config: Config, wording: Wording) -> Rules:
         return_within=_seconds(calling.return_within),
         return_penalty=_seconds(calling.return_penalty),
         returns=calling.returns,
-        calendar=Calendar(profiles, config.calendar.holidays, config.calendar.workdays),
+        calendar=Calendar(profiles, *map(_all, (config.calendar.holidays, config.calendar.workdays))),
         triage=_triage(config),
         appointments=_appointments(config),
         shares={profile: {s.id: s.share.on(profile) for s in config.service} for profile in profiles},
         class_shares={profile: _percent(classes, profile) for profile in profiles},
         target=_seconds(config.waiting.target),
     )
+
+
+def _all(days: Iterable[frozenset[date]]) -> frozenset[date]:
+    return frozenset().union(*days)
 
 
 def _seconds(minutes: float) -> int:

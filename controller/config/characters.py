@@ -1,16 +1,15 @@
-"""Which texts of a branch have characters that its printer, boards or window displays lack: they come out as "?".
+"""What a branch's devices cannot show: characters that they lack, which come out as "?", and codes.
 
-A branch can open with them, so these are warnings and not errors.
+A branch can open with that, so these are warnings and not errors.
 """
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from controller.config.errors import Fault, Problem, Table, one_line, problem
-from controller.config.lines import Place, locate
+from controller.config.errors import Fault, Table, one_line, problem
+from controller.config.lines import Document, Place, document
 from controller.devices.settings import DeviceSettings, Shows
 from drivers.characters import Has, lacking
 
@@ -18,12 +17,13 @@ Shown = Mapping[str, Has]
 """Where a text is shown, in words, with the characters that there are."""
 
 
-def warnings(path: Path, text: str, language: str, devices: Iterable[DeviceSettings], shipped: Path) -> list[str]:
-    """A line for each text that some device does not show whole.
+def warnings(branch: Document, language: str, devices: Iterable[DeviceSettings], shipped: Path) -> list[str]:
+    """A line for each text that some device does not show whole, and for what else devices warn of.
 
-    `text` is the branch's file, which has no errors; `shipped` the directory of the wording and the layouts that come
+    `branch` is the branch's file, which has no errors; `shipped` the directory of the wording and the layouts that come
     with the program.
     """
+    devices = list(devices)
     shows = [each for device in devices if (each := device.shows(shipped, language))]
     wording: dict[str, Shown] = {}
     layouts: dict[Path, Shown] = {}
@@ -32,19 +32,24 @@ def warnings(path: Path, text: str, language: str, devices: Iterable[DeviceSetti
             wording[section] = {**wording.get(section, {}), each.where: each.has}
         for layout in each.layouts:
             layouts[layout] = {each.where: each.has}
-    lines = _told(path, text, _of_branch(tomllib.loads(text), language, shows))
+    faults = [*_of_branch(branch.data, language, shows)]
+    for n, device in enumerate(devices):
+        faults += [(("device", n, *inside), said) for inside, said in device.warns(shipped, language)]
+    lines = _told(branch, faults)
     for layout, shown in layouts.items():
-        read = layout.read_text("utf-8")
-        lines += _told(layout, read, _of_layout(tomllib.loads(read), shown))
-    sentences = shipped / "wording" / f"{language}.toml"
-    read = sentences.read_text("utf-8")
-    return lines + _told(sentences, read, _of_wording(tomllib.loads(read), wording))
+        read = _read(layout)
+        lines += _told(read, _of_layout(read.data, shown))
+    sentences = _read(shipped / "wording" / f"{language}.toml")
+    return lines + _told(sentences, _of_wording(sentences.data, wording))
 
 
-def _told(path: Path, text: str, faults: Iterable[Fault]) -> list[str]:
-    data, lines = tomllib.loads(text), locate(text)
-    problems: list[Problem] = sorted(problem((place, f"warning: {said}"), data, lines) for place, said in faults)
-    return [one_line(path, found) for found in problems]
+def _read(path: Path) -> Document:
+    return document(path, path.read_text("utf-8"))
+
+
+def _told(file: Document, faults: Iterable[Fault]) -> list[str]:
+    said = sorted(problem((place, f"warning: {text}"), file.data, file.lines) for place, text in faults)
+    return [one_line(file.path, found) for found in said]
 
 
 def _of_branch(data: Table, language: str, shows: Sequence[Shows]) -> Iterator[Fault]:

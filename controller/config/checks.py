@@ -1,21 +1,22 @@
 """What the configuration's keys say about each other: ids that are named but nowhere defined, things that clash.
 
 The checks read the file's own tables, not the finished settings, so that they speak beside the errors of single keys
-and not after them. Where a value was wrong there stands None, which means "could be anything": nothing is said of it.
+and not after them. The tables hold what the texts mean: spans, dates, links, paths. Where a value was wrong stands
+None, which means "could be anything": nothing is said of it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import date, timedelta
+from datetime import date
 from itertools import combinations
 from os.path import normpath
 from typing import Any
 
 from controller.config.errors import Fault, Table
-from controller.config.keys import CLASSES, ClassKeys, JournalKeys
+from controller.config.keys import CLASSES, Broker, ClassKeys, JournalKeys
 from controller.config.lines import Place
-from controller.config.values import Share, week_of
+from controller.config.values import Share
 from controller.devices.kit import File, kinds
 from controller.devices.settings import nearest
 from controller.lobby.model.calendar import (
@@ -25,11 +26,9 @@ from controller.lobby.model.calendar import (
     Span,
     Week,
     hours_of,
-    parse_dates,
-    parse_spans,
 )
 from controller.lobby.model.triage import loops
-from drivers.link import Link, TcpLink, parse_link
+from drivers.link import Link, TcpLink
 
 
 def cross_checks(config: Table) -> Iterator[Fault]:
@@ -147,17 +146,11 @@ def _shares(config: Table, services: Mapping[Place, Table]) -> Iterator[Fault]:
             yield ("class",), f'the shares of the classes are more than 100 percent on "{profile}" days; lower them'
 
 
-def parsed(text: str) -> Span:
-    """The one span of a day that passed the check of its key."""
-    (span,) = parse_spans(text)
-    return span
-
-
 def _hours(config: Table, services: Mapping[Place, Table]) -> Iterator[Fault]:
     calendar = _calendar(config)
     tables = {("calendar",): calendar, **services}
     for place, table in tables.items():
-        if table.get("hours") and not any(week_of(table["hours"])):
+        if table.get("hours") and not any(table["hours"]):
             yield (*place, "hours"), "it is closed on every day, so that nobody gets a ticket; name the hours of one"
     for place, service in services.items():
         at, last = (*place, "last_ticket"), service.get("last_ticket", 0)
@@ -169,25 +162,18 @@ def _hours(config: Table, services: Mapping[Place, Table]) -> Iterator[Fault]:
                 hours = f"{' '.join(map(str, spans))} on {weekday}"
                 yield at, f"{last:g} minutes leave no time for tickets in the hours{whose} {hours}; give fewer"
                 break
-    holidays = {day for text in calendar.get("holidays") or () for day in _days(text)}
-    for n, text in enumerate(calendar.get("workdays") or ()):
-        if both := sorted(holidays.intersection(_days(text))):
+    holidays: set[date] = set().union(*(calendar.get("holidays") or ()))
+    for n, days in enumerate(calendar.get("workdays") or ()):
+        if both := sorted(holidays & days):
             yield ("calendar", "workdays", n), f"{both[0]} is one of the holidays as well; name it in one of the two"
     given = _given(config, services)
-    slots = (config.get("appointment") or {}).get("slots") or []
-    for slot in parse_spans(" ".join(map(str, slots))) if slots else ():
+    slots: Mapping[Span, Place] = (config.get("appointment") or {}).get("slots") or {}
+    for slot, entry in slots.items():
         if given and not _meet([slot], given):
-            entry = [n for n, text in enumerate(slots) if _is(text, slot)]
-            where: Place = ("appointment", "slots", *entry)
-            yield where, f"{slot} is outside the hours of every service; move it, or leave it out"
-
-
-def _is(text: object, span: Span) -> bool:
-    """Whether a text names a span of the day."""
-    try:
-        return span in parse_spans(str(text))
-    except ValueError:  # half of one, which makes sense with the next
-        return False
+            yield (
+                ("appointment", "slots", *entry),
+                f"{slot} is outside the hours of every service; move it, or leave it out",
+            )
 
 
 def _calendar(config: Table) -> Table:
@@ -195,16 +181,10 @@ def _calendar(config: Table) -> Table:
     return calendar
 
 
-def _days(text: object) -> Iterator[date]:
-    """The days of an entry that passed the check of its key."""
-    first, last = parse_dates(str(text))
-    return (first + timedelta(days=n) for n in range((last - first).days + 1))
-
-
 def _week(config: Table, service: Table) -> Week | None:
     """When a service's tickets are given; None: at any time, or nobody knows."""
-    hours = service["hours"] if "hours" in service else _calendar(config).get("hours")
-    return week_of(hours) if hours else None
+    hours: Week | None = service["hours"] if "hours" in service else _calendar(config).get("hours")
+    return hours
 
 
 def _given(config: Table, services: Mapping[Place, Table]) -> list[Span] | None:
@@ -235,7 +215,7 @@ def _profiles(config: Table, services: Mapping[Place, Table], counters: Mapping[
         if "arrivals" in own and "hours" not in own and (config.get("calendar") or {}).get("hours"):
             yield ("profile", id, "hours"), "is missing; say for which hours the arrivals are"
             continue
-        hours = parsed(own["hours"]) if own.get("hours") else usual.hours if usual and "hours" not in own else None
+        hours = own.get("hours") or (usual.hours if usual and "hours" not in own else None)
         arrivals = own.get("arrivals", usual.arrivals if usual else None)
         if "arrivals" not in own and usual is None:
             yield ("profile", id, "arrivals"), "is missing; a profile of your own needs it, customers for each hour"
@@ -248,21 +228,21 @@ def _profiles(config: Table, services: Mapping[Place, Table], counters: Mapping[
             yield ("profile", id, "burst"), f"{burst} does not fit; it takes the least before the most"
         named = [(("profile", id, "staff", counter), counter) for counter in own.get("staff") or ()]
         yield from _unknown(named, "counter", known)
-        if own.get("hours") and given and not _meet([parsed(own["hours"])], given):
+        if own.get("hours") and given and not _meet([own["hours"]], given):
             yield ("profile", id, "hours"), f"in {own['hours']} no service gives tickets; let them meet its hours"
         yield from _staff(config, id, own, known)
 
 
 def _staff(config: Table, id: str, own: Table, counters: list[str] | None) -> Iterator[Fault]:
     """What is wrong with the times of a profile's counters."""
-    staff: Mapping[str, str | None] = own.get("staff") or {}
-    shifts = {counter: parse_spans(text) for counter, text in staff.items() if text is not None}
+    staff: Mapping[str, tuple[Span, ...] | None] = own.get("staff") or {}
+    shifts = {counter: spans for counter, spans in staff.items() if spans is not None}
     if counters and all(shifts.get(counter) == () for counter in counters):
         yield ("profile", id, "staff"), "it closes every counter all day; leave one open"
     usual = PROFILES.get(id)
     hours = [span for spans in _week(config, {}) or () for span in spans] or ([usual.hours] if usual else [])
     if "hours" in own:
-        hours = [parsed(own["hours"])] if own["hours"] else []
+        hours = [own["hours"]] if own["hours"] else []
     if not hours or _calendar(config).get("hours", "") is None:
         return  # wrong themselves
     for counter, spans in shifts.items():
@@ -334,7 +314,7 @@ def _devices(config: Table, counters: Mapping[Place, Table], devices: Mapping[Pl
                 if other.get("driver") == kind.driver:
                     yield (*place, "driver"), kind.only_one.format(id=other.get("id"))
     for (_, one), (place, other) in _pairs(devices, "link"):
-        if _wire(parse_link(one["link"])) == _wire(parse_link(other["link"])):
+        if _wire(one["link"]) == _wire(other["link"]):
             yield (*place, "link"), f'device "{one.get("id")}" has the same link; give each its own'
 
 
@@ -347,7 +327,8 @@ def _mqtt(config: Table) -> Iterator[Fault]:
     mqtt = config.get("mqtt") or {}
     if "password_file" in mqtt and "username" not in mqtt:
         yield ("mqtt", "password_file"), "a password without a user; add username"
-    if "ca_file" in mqtt and not (mqtt.get("broker") or "mqtts:").startswith("mqtts:"):
+    broker: Broker | None = mqtt.get("broker")
+    if "ca_file" in mqtt and broker and not broker.tls:
         yield (
             ("mqtt", "ca_file"),
             "it is for encrypted brokers (mqtts://host:port) only; leave it out",

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 from zoneinfo import ZoneInfo
 
-from pydantic import Field, PlainValidator
+from pydantic import Field
 
 from controller.config.values import (
     ClassId,
@@ -39,7 +39,7 @@ from controller.config.values import (
     Zone,
 )
 from controller.devices.kit import kinds
-from controller.devices.settings import CounterId, DeviceSettings, FilePath, Keys, between, takes
+from controller.devices.settings import CounterId, DeviceSettings, FilePath, Keys, between, made_by, takes
 
 
 class BranchKeys(Keys):
@@ -63,8 +63,8 @@ class CalendarKeys(Keys):
 
     hours: WeekHours | None = None
     last_ticket: Minutes = 0
-    holidays: Days = frozenset()
-    workdays: Days = frozenset()
+    holidays: Days = ()
+    workdays: Days = ()
 
 
 class ProfileKeys(Keys):
@@ -185,7 +185,7 @@ def _broker(value: object) -> Broker:
 
 
 class MqttKeys(Keys):
-    broker: Annotated[Broker, PlainValidator(_broker), takes("embedded, mqtt://host:port or mqtts://host:port")]
+    broker: Annotated[Broker, made_by(_broker), takes("embedded, mqtt://host:port or mqtts://host:port")]
     username: Text | None = None
     password_file: FilePath | None = None
     ca_file: FilePath | None = None
@@ -221,8 +221,8 @@ def _url(value: object) -> str:
 class WebKeys(Keys):
     """The screens. `url` is where others reach them, when that is not where they are served."""
 
-    listen: Annotated[Listen, PlainValidator(_listen), takes('"address:port"')] = Listen("127.0.0.1", 8080)
-    url: Annotated[str | None, PlainValidator(_url), takes("an address without a path")] = None
+    listen: Annotated[Listen, made_by(_listen), takes('"address:port"')] = Listen("127.0.0.1", 8080)
+    url: Annotated[str | None, made_by(_url), takes("an address without a path")] = None
     accounts: FilePath | None = None
     certificate: FilePath | None = None
     key: FilePath | None = None

@@ -9,6 +9,10 @@ from __future__ import annotations
 import re
 import tomllib
 from bisect import bisect_left
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 Place = tuple[str | int, ...]
 """Keys and array indices from the top, as in `("device", 0, "link")`."""
@@ -23,6 +27,20 @@ _SCALAR = re.compile(
     r"""|[^"'\[{,\]}#\n]+""",  # numbers, dates, true and false
     re.DOTALL,
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A TOML file that was read: its tables, and the line of each place in them."""
+
+    path: Path
+    data: dict[str, Any]
+    lines: Mapping[Place, int]
+
+
+def document(path: Path, text: str) -> Document:
+    """The file at `path` with this text; ValueError if it is no TOML."""
+    return Document(path, tomllib.loads(text), locate(text))
 
 
 def locate(text: str) -> dict[Place, int]:

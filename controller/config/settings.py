@@ -18,8 +18,8 @@ from controller.config.characters import warnings
 from controller.config.checks import cross_checks
 from controller.config.errors import ConfigError, Fault, Problem, Table, key_fault, problem
 from controller.config.keys import CLASSES, Config
-from controller.config.lines import locate
-from controller.devices.settings import DeviceSettings
+from controller.config.lines import Document, locate
+from controller.devices.settings import DeviceSettings, Reading
 from controller.lobby.model.rules import Rules
 from controller.lobby.model.wording import Wording
 
@@ -90,19 +90,19 @@ def read(path: Path, *, files: bool = False) -> Settings:
     """
     text = _text(path)
     data = _parsed(path, text)
-    lines = locate(text)
+    file, reading = Document(path, data, locate(text)), Reading(path.parent)
     faults: list[Fault] = []
     try:
-        config = Config.model_validate(data, context=path.parent)
+        config = Config.model_validate(data, context=reading)
         faults = _in_files(config) if files else []
     except ValidationError as error:
         faults = [key_fault(details, data) for details in error.errors(include_url=False)]
-    problems = [problem(fault, data, lines) for fault in faults]
+    problems = [problem(fault, data, file.lines) for fault in faults]
     _blank_out(data, faults)
-    problems += [problem(fault, data, lines) for fault in cross_checks(data)]
+    problems += [problem(fault, data, file.lines) for fault in cross_checks(reading.meaning(data))]
     if problems:
         raise ConfigError(path, problems)
-    return _settings(path, text, config)
+    return _settings(file, config)
 
 
 def _in_files(config: Config) -> list[Fault]:
@@ -238,7 +238,7 @@ def _blank_out(data: Table, faults: list[Fault]) -> None:
             table[str(last)] = None
 
 
-def _settings(path: Path, text: str, config: Config) -> Settings:
+def _settings(file: Document, config: Config) -> Settings:
     mqtt = None
     if config.mqtt:
         broker = config.mqtt.broker
@@ -260,7 +260,7 @@ def _settings(path: Path, text: str, config: Config) -> Settings:
         accounts = keys.accounts or config.journal.path.parent / "access.db"
         web = WebSettings(keys.listen.host, keys.listen.port, keys.url or "", accounts, keys.certificate, keys.key)
     return Settings(
-        path,
+        file.path,
         rules,
         config.branch.language,
         config.journal.path,
@@ -268,5 +268,5 @@ def _settings(path: Path, text: str, config: Config) -> Settings:
         tuple(config.device),
         cards=cards,
         web=web,
-        warnings=tuple(warnings(path, text, config.branch.language, config.device, shipped(""))),
+        warnings=tuple(warnings(file, config.branch.language, config.device, shipped(""))),
     )

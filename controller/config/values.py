@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from datetime import date, timedelta
 from difflib import get_close_matches
 from typing import Annotated
@@ -13,12 +14,12 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
-    PlainValidator,
 )
 
 from controller.devices.settings import (
     Keys,
     between,
+    made_by,
     takes,
 )
 from controller.lobby.model.calendar import (
@@ -33,7 +34,7 @@ from controller.lobby.model.calendar import (
 from controller.lobby.model.calendar import Span as Shift
 
 
-def day_time(value: object) -> timedelta:
+def _day_time(value: object) -> timedelta:
     """A local time of day; ValueError, in words, if it is none."""
     found = re.fullmatch(r"([01]\d|2[0-3]):([0-5]\d)", value) if isinstance(value, str) else None
     if not found:
@@ -54,8 +55,7 @@ def _shift(value: object) -> Shift:
     return spans[0]
 
 
-def week_of(value: object) -> Week:
-    """The hours of each weekday; ValueError, in words, if they are none."""
+def _week(value: object) -> Week:
     if isinstance(value, str):
         return (parse_spans(value),) * 7
     if not isinstance(value, dict) or not value:
@@ -71,14 +71,11 @@ def week_of(value: object) -> Week:
     return tuple(week.get(day, ()) for day in range(7))
 
 
-def _days(value: object) -> frozenset[date]:
+def _days(value: object) -> tuple[frozenset[date], ...]:
     if not isinstance(value, list) or len(value) > 400:
         raise ValueError('it takes a list of days, such as ["2026-10-01..2026-10-08"]')
-    days: set[date] = set()
-    for text in value:
-        first, last = parse_dates(str(text))
-        days |= {first + timedelta(days=n) for n in range((last - first).days + 1)}
-    return frozenset(days)
+    ranges = [parse_dates(str(text)) for text in value]
+    return tuple(frozenset(first + timedelta(days=n) for n in range((last - first).days + 1)) for first, last in ranges)
 
 
 def _date_rules(value: object) -> tuple[DateRule, ...]:
@@ -91,10 +88,17 @@ def _date_rules(value: object) -> tuple[DateRule, ...]:
 _SLOTS = 'a list of slots, such as ["09:30-10:00", "10:00-10:30"]'
 
 
-def _slots(value: object) -> tuple[Shift, ...]:
+def _slots(value: object) -> Mapping[Shift, tuple[int, ...]]:
     if not isinstance(value, list) or not value or "closed" in value:
         raise ValueError(f"it takes {_SLOTS}")
-    return parse_spans(" ".join(str(text) for text in value))
+    texts = [str(text) for text in value]
+    entries: dict[Shift, tuple[int, ...]] = dict.fromkeys(parse_spans(" ".join(texts)), ())
+    for n, text in enumerate(texts):
+        try:
+            entries |= dict.fromkeys(parse_spans(text), (n,))
+        except ValueError:  # half of one, which makes sense with the next
+            pass
+    return entries
 
 
 def _zone(value: object) -> ZoneInfo:
@@ -113,14 +117,16 @@ ServiceId = Annotated[str, takes('small letters, digits, "-" or "_", in quotes',
 ClassId = Annotated[str, takes('small letters, digits, "-" or "_"', pattern=r"^[a-z0-9_-]{1,32}$")]
 Minutes = Annotated[float, between(0, 1440, "minutes")]
 Weight = Annotated[float, between(0, 1_000_000, "a number")]
-DayTime = Annotated[timedelta, PlainValidator(day_time)]
-Zone = Annotated[ZoneInfo, PlainValidator(_zone)]
-Shifts = Annotated[tuple[Shift, ...], PlainValidator(_shifts)]
-OneShift = Annotated[Shift, PlainValidator(_shift)]
-Slots = Annotated[tuple[Shift, ...], PlainValidator(_slots), takes(_SLOTS)]
-DateRules = Annotated[tuple[DateRule, ...], PlainValidator(_date_rules)]
-WeekHours = Annotated[Week, PlainValidator(week_of)]
-Days = Annotated[frozenset[date], PlainValidator(_days)]
+DayTime = Annotated[timedelta, made_by(_day_time)]
+Zone = Annotated[ZoneInfo, made_by(_zone)]
+Shifts = Annotated[tuple[Shift, ...], made_by(_shifts)]
+OneShift = Annotated[Shift, made_by(_shift)]
+Slots = Annotated[Mapping[Shift, tuple[int, ...]], made_by(_slots), takes(_SLOTS)]
+"""Slots in order, each with the index of the entry that names it; with none where two entries do together."""
+DateRules = Annotated[tuple[DateRule, ...], made_by(_date_rules)]
+WeekHours = Annotated[Week, made_by(_week)]
+Days = Annotated[tuple[frozenset[date], ...], made_by(_days)]
+"""Of each entry, its days."""
 
 
 class Names(Keys):

@@ -5,14 +5,14 @@ from __future__ import annotations
 import logging
 import tomllib
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator
+from pydantic import AfterValidator, model_validator
 
-from controller.devices.kit import Adapter, Context, Kind
+from controller.devices.kit import Adapter, Context, Fault, File, Kind, Table
 from controller.devices.settings import FilePath, Shows, WiredSettings, between, takes
 from controller.engine import Request
 from controller.lobby.actions.report_print import ReportPrint
@@ -34,6 +34,10 @@ Render = Callable[[Mapping[str, str]], bytes]
 """A ticket's fields -> the printer's bytes."""
 
 
+COLUMNS = (16, 64)
+"""Characters of half width to a line of a ticket, at least and at most."""
+
+
 def _layout(path: Path) -> Path:
     from drivers.paper import Layout  # noqa: PLC0415 - python-escpos takes long to import, and few branches get here
 
@@ -46,18 +50,61 @@ def _layout(path: Path) -> Path:
     return path
 
 
+def _profile(name: str) -> str:
+    from drivers.escpos_model import model  # noqa: PLC0415 - as above
+
+    model(name)
+    return name
+
+
+def _columns_of(profile: object) -> int:
+    """How many columns a profile says; 0 where there is no such profile."""
+    from drivers.escpos_model import model  # noqa: PLC0415 - as above
+
+    try:
+        return model(profile).columns if isinstance(profile, str) else 0
+    except ValueError:
+        return 0
+
+
 class EscposSettings(WiredSettings):
-    """A ticket printer. `columns`: characters of half width to a line; `layout`: None is the one we ship."""
+    """A ticket printer. `profile`: python-escpos's name for the model, None being any; `columns`: characters of half
+    width to a line, by default as many as the model has; `layout`: None is the one we ship."""
 
     driver: Literal["escpos"]
-    columns: Annotated[int, between(16, 64)] = 32
+    profile: Annotated[str | None, AfterValidator(_profile), takes("the name of a printer profile, in quotes")] = None
+    columns: Annotated[int, between(*COLUMNS)] = 32
     layout: Annotated[FilePath | None, AfterValidator(_layout)] = None
     qr: Annotated[bool, takes("true or false")] = True
+
+    @model_validator(mode="before")
+    @classmethod
+    def _usual_columns(cls, data: Any) -> Any:
+        columns = _columns_of(data.get("profile"))
+        return {"columns": columns, **data} if COLUMNS[0] <= columns <= COLUMNS[1] else data
 
     def shows(self, shipped: Path, language: str) -> Shows:
         layout = self.layout or shipped / f"ticket.{language}.toml"
         wording = ("ticket", "wait")
         return Shows("on paper", on_paper, wording, branch=True, services=True, classes=True, layouts=(layout,))
+
+    def warns(self, shipped: Path, language: str) -> Iterator[tuple[tuple[str | int, ...], str]]:
+        layout = self.layout or shipped / f"ticket.{language}.toml"
+        lines = tomllib.loads(layout.read_text("utf-8"))["line"]
+        if self.profile is None or not self.qr or not any("qr" in line for line in lines):
+            return
+        from drivers.escpos_model import model  # noqa: PLC0415 - python-escpos takes long to import
+
+        if model(self.profile).codes == "nobody":
+            yield ("profile",), f"a {self.profile} prints no QR codes: tickets come without; set qr = false"
+
+
+def _check(table: Table, file: File) -> Iterator[Fault]:
+    if table.get("profile") and "columns" not in table:
+        columns = _columns_of(table["profile"])
+        if not COLUMNS[0] <= columns <= COLUMNS[1]:
+            said = f'"{table["profile"]}" says {columns} characters to a line, which no ticket has; add columns'
+            yield ("profile",), said
 
 
 class PrinterAdapter(Adapter):
@@ -160,13 +207,16 @@ def _render(context: Context, device: EscposSettings) -> Render:
 
     path = device.layout or context.shipped / f"ticket.{context.rules.wording.language}.toml"
     layout = Layout.from_dict(tomllib.loads(path.read_text("utf-8")))
-    return lambda fields: layout.render(fields if device.qr else {**fields, "qr": ""}, device.columns)
+    return lambda fields: layout.render(
+        fields if device.qr else {**fields, "qr": ""}, device.columns, profile=device.profile
+    )
 
 
 KIND = Kind(
     "escpos",
     EscposSettings,
     _build,
+    _check,
     only_one='"{id}" is a ticket printer already, and a branch has one; remove one',
     order=40,
 )

@@ -40,11 +40,6 @@ class Flapping:
     _spells: deque[float] = field(default_factory=lambda: deque(maxlen=len(QUIET)))
     """When it has flapped."""
 
-    @property
-    def flaps(self) -> bool:
-        """Whether it is going back and forth."""
-        return self._ends is not None
-
     def hears(self, health: Health, now: float) -> Health | None:
         """What to tell of a device that says this; None: nothing new."""
         if health == self.health:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Iterator
+from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any
@@ -31,6 +31,40 @@ def between(low: int, high: int, unit: str = "a whole number") -> Any:
     return takes(f"{unit} from {low} to {high}", ge=low, le=high)
 
 
+@dataclass(slots=True)
+class Reading:
+    """One file being read, whose paths count from `directory`."""
+
+    directory: Path
+    _made: dict[int, object] = field(default_factory=dict)
+    """What was made of the file's texts, lists and tables, by their identity: equal texts may mean different things."""
+
+    def keep(self, given: object, made: object) -> None:
+        """`given` stands in the file, and `made` is what it means."""
+        if not isinstance(given, str) or len(given) > 1:  # texts of one character are one object everywhere
+            self._made[id(given)] = made
+
+    def meaning(self, node: Any) -> Any:
+        """A part of the file, with what is meant in place of what was made something of."""
+        if id(node) in self._made:
+            return self._made[id(node)]
+        if isinstance(node, dict):
+            return {key: self.meaning(value) for key, value in node.items()}
+        return [self.meaning(value) for value in node] if isinstance(node, list) else node
+
+
+def made_by(parse: Callable[[Any], Any]) -> PlainValidator:
+    """The validator of a key that means what `parse` makes of its text, list or table; ValueError says why not."""
+
+    def validate(value: object, info: ValidationInfo) -> object:
+        made = parse(value)
+        if isinstance(info.context, Reading):
+            info.context.keep(value, made)
+        return made
+
+    return PlainValidator(validate)
+
+
 def _link(value: object) -> Link:
     if not isinstance(value, str):
         raise ValueError("it takes serial:PATH?baud=9600, tcp:HOST:PORT or file:PATH, in quotes")
@@ -41,9 +75,14 @@ def _link(value: object) -> Link:
 
 
 def _beside(value: object, info: ValidationInfo) -> object:
-    """A path, which counts from the directory of the configuration file (the validation's `context`)."""
-    usable = isinstance(value, str) and value and "\0" not in value
-    return Path(info.context or ".", str(value)) if usable else value
+    """A path, which counts from the directory of the configuration file."""
+    if not isinstance(value, str) or not value or "\0" in value:
+        return value
+    if not isinstance(info.context, Reading):
+        return Path(value)
+    path = info.context.directory / value
+    info.context.keep(value, path)
+    return path
 
 
 CounterId = Annotated[str, takes('1 to 8 letters, digits or "-", in quotes', pattern=r"^[A-Za-z0-9-]{1,8}$")]
@@ -52,7 +91,7 @@ DeviceId = Annotated[
 ]
 FilePath = Annotated[Path, BeforeValidator(_beside), takes("the path of a file, in quotes")]
 DirectoryPath = Annotated[Path, BeforeValidator(_beside), takes("the path of a directory, in quotes")]
-LinkText = Annotated[Link, PlainValidator(_link), takes("serial:PATH?baud=9600, tcp:HOST:PORT or file:PATH")]
+LinkText = Annotated[Link, made_by(_link), takes("serial:PATH?baud=9600, tcp:HOST:PORT or file:PATH")]
 
 
 class Keys(BaseModel):
@@ -94,6 +133,10 @@ class DeviceSettings(Keys):
     def shows(self, shipped: Path, language: str) -> Shows | None:
         """What it shows of the branch's texts; `shipped`: the directory of what comes with the program."""
         return None
+
+    def warns(self, shipped: Path, language: str) -> Iterator[tuple[tuple[str | int, ...], str]]:
+        """What is not wrong but hardly meant: a place inside of its table, and a sentence."""
+        yield from ()
 
 
 class WiredSettings(DeviceSettings):

@@ -22,6 +22,7 @@ from controller.lobby.actions.pause_counter import CounterPaused
 from controller.lobby.actions.take_ticket import TicketIssued
 from controller.lobby.actions.transfer import TicketTransferred
 from controller.lobby.aggregate import Aggregate, Row
+from controller.lobby.model.percentile import percentile
 from controller.lobby.model.rules import Rules
 from controller.lobby.model.state import State
 from controller.lobby.show.figures import FELT
@@ -232,16 +233,8 @@ def waits(waited: Sequence[Waited]) -> dict[str, Any]:
     return {
         "n": len(seconds),
         "mean": minutes(fmean(seconds)),
-        "p50": minutes(quantile(seconds, 0.5)),
-        "p95": minutes(quantile(seconds, 0.95)),
+        "p50": minutes(percentile(seconds, 50)),
+        "p95": minutes(percentile(seconds, 95)),
         "max": minutes(seconds[-1]),
         "overtaken_max": max(w.overtaken for w in waited),
     }
-
-
-def quantile(ordered: Sequence[float], part: float) -> float:
-    """The value below which that part of them lies, between the nearest two."""
-    place = part * (len(ordered) - 1)
-    low = int(place)
-    high = min(low + 1, len(ordered) - 1)
-    return ordered[low] + (ordered[high] - ordered[low]) * (place - low)

@@ -14,6 +14,7 @@ from typing import Any, Literal
 
 from controller.devices.escpos import EscposSettings
 from controller.lobby.model.rules import Rules
+from drivers.escpos_model import model
 from simulators.devices.kit import Count, Day, Knob, Wired, number
 from simulators.escpos_reader import Cut, Mark, Reader, TellAlways, TellPaper
 from simulators.faults import Faults
@@ -46,6 +47,8 @@ READ_AHEAD = 64
 SENSOR_INTERVAL = 0.1
 """Seconds between two looks at paper and cover."""
 TICKETS_KEPT = 1000
+TEAR = 6
+"""Empty lines with which a ticket ends: where there is no cutter, people tear it off there."""
 CUTTER = Gap(4)
 """The cutter sits this far behind the print head: so much of each feed begins the next ticket."""
 
@@ -55,7 +58,8 @@ class PrinterFarEnd:
 
     `asb`, `confirms` and `status` are what the model can do: automatic status, the printed confirmation, and any
     status at all. With `real_time_inside` it obeys real-time commands also inside the data of another command; some
-    models take them for data there. `seconds_per_line` is for a line of normal height.
+    models take them for data there. One that does not cut has its tickets torn off. `seconds_per_line` is for a line
+    of normal height.
     """
 
     def __init__(
@@ -67,6 +71,7 @@ class PrinterFarEnd:
         confirms: bool = True,
         status: bool = True,
         real_time_inside: bool = True,
+        cuts: bool = True,
         seconds_per_line: float = 0.04,
     ) -> None:
         self._faults = faults
@@ -75,6 +80,7 @@ class PrinterFarEnd:
         self._confirms = confirms
         self._status = status
         self._real_time_inside = real_time_inside
+        self._cuts = cuts
         self._dot_time = seconds_per_line / LINE
         self._messages: list[bytes] = []
         self.tickets: list[Paper] = []
@@ -251,15 +257,18 @@ class PrinterFarEnd:
         while self._work and now >= self._busy_until and not self._offline:
             item = self._work[0]
             if isinstance(item, Cut):
-                if self.jammed:
+                if self.jammed and self._cuts:
                     self._cutter_error = True
                     return
-                self._cut()
+                if self._cuts:
+                    self._cut()
             elif isinstance(item, Mark):
                 self._messages.append(PROCESS_ID_REPLY + item.id + PROCESS_ID_END)
             else:
                 self.strip.rows.append(item)
                 self._busy_until = now + item.dots * self._dot_time
+                if not self._cuts and isinstance(item, Gap) and item.lines >= TEAR:
+                    self._cut()
             self._work.popleft()
 
 
@@ -319,7 +328,8 @@ class SimulatedPrinter(Wired):
     )
 
     def make(self, faults: Faults) -> PrinterFarEnd:
-        printer = PrinterFarEnd(faults, columns=self.device.columns, seconds_per_line=SECONDS_PER_LINE)
+        cuts = model(self.device.profile).cuts
+        printer = PrinterFarEnd(faults, columns=self.device.columns, cuts=cuts, seconds_per_line=SECONDS_PER_LINE)
         self.album = Album(printer)
         return printer
 

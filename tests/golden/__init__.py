@@ -1,7 +1,8 @@
 """Byte vectors from vendors' documents and real captures, one text file a protocol.
 
 A line is `name: HEX HEX ..`; `#` starts a comment. The bytes are transcribed from their source by hand, never made
-by our own encoders: that is what they are there to judge.
+by our own encoders: that is what they are there to judge. `tickets` alone is of our own making, to be compared with
+what comes later.
 """
 
 from __future__ import annotations

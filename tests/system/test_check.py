@@ -11,7 +11,11 @@ from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
+import pytest
+
 from bench import processes
+from controller.config import shipped
+from simulators.paper import Paper
 from system.branch import EVERYTHING, HALL, HOUSE, LOBBY, MQTT, PRINTER, Branch
 from system.broker import Mosquitto
 from system.network import Network
@@ -210,6 +214,23 @@ async def test_the_demo(tmp_path: Path) -> None:
     assert err == ""
     assert "tickets with a paper" in out
     assert "WRONG" not in out
+
+
+@pytest.mark.parametrize(("profile", "width"), [("TM-T20II", 48), ("POS-5890", 32)])
+async def test_the_demo_prints_by_the_printers_profile(tmp_path: Path, profile: str, width: int) -> None:
+    """Also on one that has no cutter, and gets the code as a picture."""
+    path = tmp_path / "branch.toml"
+    text = shipped("demo.toml").read_text("utf-8").replace("columns = 32", f'profile = "{profile}"')
+    path.write_text(text, "utf-8")
+    assert profile in text
+    drawn = ("--tickets", tmp_path / "t")
+    code, out, err = await lobby("demo", "--headless", "--customers", 3, "--speed", 400, "--config", path, *drawn)
+    assert (code, err) == (0, ""), out + err
+    assert "WRONG" not in out
+    pictures = sorted((tmp_path / "t").iterdir())
+    assert len(pictures) == 3
+    widths = {int.from_bytes(picture.read_bytes()[16:20]) for picture in pictures}  # as it stands in a PNG
+    assert widths == {Paper(width).image().width}
 
 
 async def test_the_demo_draws_the_tickets_and_needs_no_terminal(tmp_path: Path) -> None:

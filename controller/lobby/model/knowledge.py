@@ -114,7 +114,7 @@ def whole_minutes(least: int, most: int) -> tuple[int, int]:
 
 def _quantiles(ordered: Sequence[tuple[int, float]], total: float, shares: Sequence[float]) -> list[float]:
     """The errors below which these shares lie, the shares in ascending order. `ordered`: (bin, how many), `total` in
-    all."""
+    all. Bins have no samples to choose one of, as `percentile` does: within a bin they lie evenly."""
     bins = iter(ordered)
     found: list[float] = []
     before, (bin, weight) = 0.0, next(bins)

@@ -6,6 +6,7 @@ from typing import Any
 
 from sortedcontainers import SortedList
 
+from controller.lobby.model.percentile import percentile
 from controller.lobby.model.rules import Rules
 from controller.lobby.model.state import Effect, Stage, State
 
@@ -49,7 +50,7 @@ def _level(waits: SortedList, rules: Rules) -> dict[str, Any]:
         "above_3": round((count - waits.bisect_right(FELT)) / count, 3),
         "above_target": round((count - waits.bisect_right(rules.target)) / count, 3),
         "mean": round(sum(waits) / count / 60, 1),
-        "p95": round(waits[min(count - 1, int(0.95 * count))] / 60, 1),
+        "p95": round(percentile(waits, 95) / 60, 1),
         "max": round(waits[-1] / 60, 1),
     }
 
