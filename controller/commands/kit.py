@@ -1,0 +1,80 @@
+"""What commands have in common: options, exit codes, and how an error is told."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+import click
+
+if TYPE_CHECKING:
+    from controller.lobby.aggregate import Row
+
+FAILED, WRONG, INTERRUPTED = 1, 2, 130
+"""Exit codes: failed, wrong usage or configuration, interrupted."""
+LINE_LIMIT = 1000
+"""Bytes of a line on standard input."""
+
+CONFIG = click.option(
+    "--config", "path", type=click.Path(path_type=Path), required=True, help="The branch's TOML configuration."
+)
+PAGE = click.option(
+    "--page",
+    type=click.IntRange(0, 65535),
+    help="Port of the page that shows the simulated devices; 0 is any. Default: 8079 where the demo has a screen.",
+)
+JSON = click.option("--json", "out", type=click.Path(path_type=Path, dir_okay=False), help="The figures, as JSON.")
+JOURNAL = click.option(
+    "--journal", type=click.Path(path_type=Path, dir_okay=False), required=True, help="A branch's journal; only read."
+)
+DAY = click.option("--day", help="The business day, YYYY-MM-DD. Default: the last on which a ticket was given.")
+
+
+def stop(text: str, code: int) -> NoReturn:
+    """End with an error for a person; `--debug` shows where it comes from."""
+    if "--debug" in sys.argv and sys.exc_info()[1] is not None:
+        logging.exception("the error comes from here")
+    click.echo(text, err=True)
+    sys.exit(code)
+
+
+def rows(journal: Path, day: str | None) -> list[Row]:
+    """The rows of one business day on which a ticket was given, by default the last; JournalError if there is none."""
+    from controller.journal import JournalError, JournalReader  # noqa: PLC0415
+    from controller.lobby.actions.take_ticket import TicketIssued  # noqa: PLC0415
+
+    if day is not None and not _is_day(day):
+        stop(f'--day: "{day}" is no day; it takes YYYY-MM-DD, such as 2026-01-05', WRONG)
+    reader = JournalReader(journal)
+    try:
+        last = reader.last_day_with(TicketIssued.KIND)
+        rows = list(reader.rows(day or last))
+        if not any(isinstance(row.event, TicketIssued) for row in rows):
+            on = f"on {day}; the last day with tickets is {last}" if day and last else "yet"
+            raise JournalError(f"{journal}: nobody took a ticket {on}")
+        return rows
+    finally:
+        reader.close()
+
+
+def _is_day(text: str) -> bool:
+    try:
+        return date.fromisoformat(text).isoformat() == text
+    except ValueError:
+        return False
+
+
+@contextmanager
+def drawing() -> Iterator[None]:
+    """Pictures are drawn by what need not be installed."""
+    from simulators.days.pictures import NoMatplotlibError  # noqa: PLC0415
+
+    try:
+        yield
+    except NoMatplotlibError as error:
+        stop(str(error), FAILED)
