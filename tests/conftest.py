@@ -16,7 +16,7 @@ chance.register()
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("lobby")
-    group.addoption("--hours", type=int, default=500, help="random simulated hours for test_invariants (500)")
+    group.addoption("--hours", type=int, default=200, help="random simulated hours for test_invariants (200)")
     group.addoption("--from", type=int, default=1, help="the first seed of test_invariants (1)")
     group.addoption("--bad-days", type=int, default=0, help="bad days of test_bad_day (none)")
     group.addoption("--traffic-days", type=int, default=2, help="recorded days of test_traffic, at most 20 (2)")

@@ -88,6 +88,7 @@ def cost(rules: Rules, policy: Policy) -> tuple[float, float]:
     return sum(t.window_seconds for t in tallies) / 3600, sum(t.too_long for t in tallies) / 3600
 
 
+@pytest.mark.long
 def test_the_advice_beats_the_usual_rule_for_the_same_window_hours(rules: Rules) -> None:
     print(f"seeds {SEEDS}")
     hours, too_long = cost(rules, follow_advice)

@@ -180,16 +180,24 @@ async def test_who_comes_later_is_told_the_time_of_now(lobby: Lobby, open_page: 
 
 
 @pytest.fixture
-async def pinging(monkeypatch: pytest.MonkeyPatch, lobby: Lobby, open_page: Open) -> AsyncIterator[Page]:
-    """A page that has just heard a ping, as it does every moment."""
+def pings_often(monkeypatch: pytest.MonkeyPatch) -> None:
+    """To be used before there is a lobby: its first ping is as soon as all others."""
     monkeypatch.setattr("controller.web.live.PING", 0.05)
+
+
+pinging_often = pytest.mark.usefixtures("pings_often")
+
+
+@pytest.fixture
+async def pinging(lobby: Lobby, open_page: Open) -> AsyncIterator[Page]:
+    """A page that has just heard a ping."""
     async with open_page() as page:
         assert await page.text() == "nothing"
-        # The first ping of all may still be waiting for as long as it was before.
         assert await page.next(10) == ("ping", {})
         yield page
 
 
+@pinging_often
 async def test_while_nothing_changes_there_is_a_ping(pinging: Page) -> None:
     assert await pinging.next() == ("ping", {})
     assert await pinging.next() == ("ping", {})
@@ -203,6 +211,7 @@ async def silence(page: Page) -> None:
         await page.next(0.4)
 
 
+@pinging_often
 async def test_what_cannot_be_drawn_is_not_vouched_for(
     lobby: Lobby, pinging: Page, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -216,6 +225,7 @@ async def test_what_cannot_be_drawn_is_not_vouched_for(
     caplog.clear()
 
 
+@pinging_often
 @pytest.mark.parametrize("changed", [True, False])
 async def test_while_a_step_hangs_nothing_is_vouched_for(lobby: Lobby, pinging: Page, changed: bool) -> None:
     """As it does where a disk hangs; before, something may have happened that is not shown yet."""
@@ -229,10 +239,8 @@ async def test_while_a_step_hangs_nothing_is_vouched_for(lobby: Lobby, pinging: 
     assert await pinging.next() == ("ping", {})
 
 
-async def test_who_may_look_no_longer_is_told_also_while_a_step_hangs(
-    lobby: Lobby, open_page: Open, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("controller.web.live.PING", 0.05)
+@pinging_often
+async def test_who_may_look_no_longer_is_told_also_while_a_step_hangs(lobby: Lobby, open_page: Open) -> None:
     async with open_page(who="li") as li:
         await li.text()
         lobby.settled = False
@@ -337,8 +345,8 @@ async def test_what_is_no_more_ends_its_pages_and_what_comes_after_it_is_another
             assert await again.text() == "nothing"
 
 
-async def test_who_may_look_no_longer(lobby: Lobby, open_page: Open, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("controller.web.live.PING", 0.05)
+@pinging_often
+async def test_who_may_look_no_longer(lobby: Lobby, open_page: Open) -> None:
     async with open_page(who="li") as li, open_page(who="wang") as wang:
         assert (await li.text(), await wang.text()) == ("nothing", "nothing")
         lobby.revoked.add("li")

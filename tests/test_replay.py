@@ -19,6 +19,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from branches import half_hours, local
 from random_days import random_legs, random_take
+from sweeps import long
 
 from bench import processes
 from controller.config import read
@@ -102,7 +103,7 @@ def is_the_same(rows: Sequence[Row], rules: Rules) -> Compared:
 # -- under the same rules --------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("seed", [61, 62, 63])
+@pytest.mark.parametrize("seed", [61, long(62), long(63)])
 @pytest.mark.parametrize("profile", ["normal", "busy", "pension"])
 def test_the_same_rules_give_the_same_day(profile: str, seed: int, rules: Rules) -> None:
     rows = a_day(rules, profile, seed)

@@ -31,6 +31,7 @@ from branches import (
 from chance import examples
 from hypothesis import event, given
 from hypothesis import strategies as st
+from sweeps import long
 
 from controller.lobby.actions.call_next import CallNext, TicketCalled
 from controller.lobby.actions.close_counter import Close
@@ -490,8 +491,8 @@ def rolled_wait(found: Found, counters: int, ahead: int) -> float:
 
 
 @pytest.mark.parametrize("found", [under_way, just_begun])
-@pytest.mark.parametrize("counters", [1, 2, 4, 7, 10])
-@pytest.mark.parametrize("ahead", [0, 1, 3])
+@pytest.mark.parametrize("counters", [1, long(2), long(4), 7, long(10)])
+@pytest.mark.parametrize("ahead", [0, long(1), 3])
 def test_the_first_of_several_busy_counters_is_free_far_sooner_than_each(
     found: Found, counters: int, ahead: int
 ) -> None:

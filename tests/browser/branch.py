@@ -14,6 +14,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from playwright.async_api import Page
+from sweeps import long
 from system.branch import HALL, LOBBY, PRINTER, START, STOP, TERMINALS, WINDOWS, Branch
 from system.broker import free_port
 from system.waiting import until
@@ -28,6 +29,8 @@ from controller.lobby.aggregate import Aggregate
 from controller.web.accounts import Accounts
 
 NAMES = {"zh": "解放路支行", "en": "Liberation Road"}
+CHINESE, ENGLISH = ["zh", long("en")], [long("zh"), "en"]
+"""What a page is seen in: each in both languages in `make verify`, in every `make test` in one of them."""
 LOCALES = {"zh": "zh-CN", "en": "en-GB"}
 
 _devices = count(1)

@@ -10,7 +10,7 @@ from system.broker import Mosquitto
 from system.network import Network
 from system.waiting import until
 
-from browser.branch import NAMES, ServedBranch, as_role
+from browser.branch import ENGLISH, ServedBranch, as_role
 from browser.conftest import Serve
 from browser.pages import Pages
 
@@ -41,7 +41,7 @@ class Desk:
         await expect(customer).to_contain_text(ticket or say("page.counter.nobody"))
 
 
-@pytest.mark.parametrize("language", NAMES)
+@pytest.mark.parametrize("language", ENGLISH)
 async def test_a_counter_is_worked_with_the_keyboard_alone(
     language: str, serve: Serve, pages: Pages, broker: Mosquitto
 ) -> None:

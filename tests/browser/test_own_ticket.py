@@ -10,7 +10,7 @@ from playwright.async_api import expect
 from system.broker import Mosquitto
 from system.network import Network
 
-from browser.branch import LOCALES, NAMES
+from browser.branch import ENGLISH, LOCALES
 from browser.conftest import Serve
 from browser.pages import Pages
 from controller.web.accounts import Accounts
@@ -19,7 +19,7 @@ BIG = 60
 """CSS pixels of a counter's number on a phone, when the customer is to go there."""
 
 
-@pytest.mark.parametrize("language", NAMES)
+@pytest.mark.parametrize("language", ENGLISH)
 async def test_the_way_of_a_ticket_on_a_phone(language: str, serve: Serve, pages: Pages, broker: Mosquitto) -> None:
     branch = await serve(language=language)
     say = branch.say

@@ -5,12 +5,12 @@ from __future__ import annotations
 import pytest
 from playwright.async_api import expect
 
-from browser.branch import NAMES, enter
+from browser.branch import ENGLISH, enter
 from browser.conftest import Serve
 from browser.pages import Pages
 
 
-@pytest.mark.parametrize("language", NAMES)
+@pytest.mark.parametrize("language", ENGLISH)
 async def test_an_address_that_is_opened_where_the_page_already_is(language: str, serve: Serve, pages: Pages) -> None:
     branch = await serve(language=language)
     page = await pages.open(f"{branch.address}/enter#wrong")

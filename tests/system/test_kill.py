@@ -16,6 +16,7 @@ from random import Random
 from typing import Any
 
 import pytest
+from sweeps import long
 
 from controller.config import read
 from controller.engine import Engine
@@ -29,6 +30,8 @@ from system.waiting import until
 
 SEED = 20240229
 KILLS = 50
+FEW_KILLS = 6
+"""In every `make test`."""
 KILLS_WITH_A_PRINTER = 5
 ANSWERS = 60
 TICKETS = 1
@@ -205,7 +208,7 @@ def nobody_is_called_twice(rows: Sequence[Row]) -> None:
                 place[ticket] = f"held {counter}" if row.kind == "ticket_held" else row.kind
 
 
-def each_press_at_a_terminal_acted_once(rows: Sequence[Row], presses: Sequence[Press]) -> None:
+def each_press_at_a_terminal_acted_once(rows: Sequence[Row], presses: Sequence[Press], kills: int) -> None:
     acted = [
         row.cause.split(":") for row in rows if row.cause.startswith("terminal68:") and row.kind == "ticket_called"
     ]
@@ -221,7 +224,7 @@ def each_press_at_a_terminal_acted_once(rows: Sequence[Row], presses: Sequence[P
             )
         else:
             assert len(here) == 1 if press.echoed else len(here) <= 1, (press, here)
-    assert copies <= KILLS // 2
+    assert copies <= kills
     assert len(times) <= len(presses)
 
 
@@ -238,15 +241,16 @@ def the_replayed_journal_shows(config: Path, board: Any) -> None:
 
 
 @pytest.mark.timeout(300)
-async def test_killed_under_load(tmp_path: Path, broker: Mosquitto) -> None:
+@pytest.mark.parametrize("kills", [FEW_KILLS, long(KILLS)])
+async def test_killed_under_load(tmp_path: Path, broker: Mosquitto, kills: int) -> None:
     """Two branches at once, a processor each, with half of the kills each."""
     async with asyncio.TaskGroup() as both:
         for seed in (SEED, SEED + 1):
             (directory := tmp_path / str(seed)).mkdir()
-            both.create_task(under_load(directory, broker, seed))
+            both.create_task(under_load(directory, broker, seed, kills // 2))
 
 
-async def under_load(directory: Path, broker: Mosquitto, seed: int) -> None:
+async def under_load(directory: Path, broker: Mosquitto, seed: int, kills: int) -> None:
     parts = (HOUSE, COUNTERS, MQTT, PADS_AND_BUS)
     async with Branch(directory, broker.port, parts) as branch, Network(broker.port, branch.root) as network:
         hands = Hands(branch, network, Random(seed), "screen")
@@ -257,7 +261,7 @@ async def under_load(directory: Path, broker: Mosquitto, seed: int) -> None:
         ]
         await asyncio.gather(*(network.press("kiosk/screen", "TAKE") for _ in range(30)))
         async with hands.busy(work):
-            await kill_again_and_again(hands, KILLS // 2, lambda: len(hands.answered), ANSWERS, LATER)
+            await kill_again_and_again(hands, kills, lambda: len(hands.answered), ANSWERS, LATER)
         last = branch.rows()[-1].seq
         await until(lambda: any(m.topic == "event" and m.content["seq"] == last for m in network.heard[-5000:]))
         await until(lambda: network.levels["status"] == "online")
@@ -269,7 +273,7 @@ async def under_load(directory: Path, broker: Mosquitto, seed: int) -> None:
         each_cause_acted_once(rows)
         every_answer_is_true(rows, hands)
         nobody_is_called_twice(rows)
-        each_press_at_a_terminal_acted_once(rows, hands.presses)
+        each_press_at_a_terminal_acted_once(rows, hands.presses, kills)
         the_replayed_journal_shows(branch.config, network.levels["board"])
 
 
