@@ -357,10 +357,17 @@ class Lobby:
 
     def __init__(self, rules: Rules, now: int = NINE) -> None:
         self._lobby = Aggregate(rules)
-        self.state = self._lobby.state
         self.now = now
         self.rows: list[dict[str, Any]] = []
         self.decisions: list[tuple[Command, Decision]] = []
+
+    @property
+    def state(self) -> State:
+        return self._lobby.state
+
+    @state.setter
+    def state(self, state: State) -> None:
+        self._lobby.state = state
 
     @property
     def rules(self) -> Rules:
