@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from hypothesis import settings
+from hypothesis.internal.conjecture import providers
 
 USUAL = 100
 """Cases of a test that does not say how many."""
@@ -16,6 +17,9 @@ def register() -> None:
 
     When exploring, a run depends on nothing but `--hypothesis-seed`, so that it can be had again.
     """
+    # Hypothesis also draws constants from whichever of our modules are loaded at that moment: with one more of them
+    # anywhere, or other tests before it, a test would have other cases. It has no setting for that.
+    providers._get_local_constants = providers.Constants
     settings.register_profile("same", max_examples=USUAL, derandomize=True, deadline=None, print_blob=True)
     settings.register_profile(
         EXPLORE, max_examples=USUAL * TIMES, derandomize=False, database=None, deadline=None, print_blob=True
