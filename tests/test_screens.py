@@ -1,15 +1,11 @@
-"""What browser pages show: the pictures of a lobby at work, and that no page says what it has no words for."""
+"""What the hall, counters, customers and the lobby manager are shown."""
 
 from __future__ import annotations
 
-import ast
 import json
 import re
-from collections.abc import Iterator, Mapping
-from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
-import pytest
 from branches import (
     MINUTE_MS,
     NINE,
@@ -21,11 +17,11 @@ from branches import (
     history,
     hours,
     long_steps,
-    wording,
 )
 from chance import examples
 from hypothesis import given
 from hypothesis import strategies as st
+from shown import console
 
 from controller.lobby.actions.cancel import Cancel
 from controller.lobby.actions.close_counter import Close
@@ -51,11 +47,8 @@ from controller.lobby.model.state import Stage
 from controller.lobby.model.triage import NEEDS
 from controller.lobby.rule import pick
 from controller.lobby.show import screens, views
-from controller.web import routes
-from controller.web.roles import Role
 
 COUNTERS = {"1": {"cash": 0}, "2": {"cash": 20, "personal": 0}}
-NINE_S = NINE // 1000
 
 
 def rules(**more: Any) -> Rules:
@@ -73,12 +66,6 @@ def manage(lobby: Lobby, kind: type[ManagerCommand], ticket: str, **about: Any) 
 
 def counter(lobby: Lobby, id: str = "1") -> dict[str, Any]:
     return screens.counter(lobby.state, lobby.rules, lobby.rules.counters[id], lobby.now, [])
-
-
-def console(lobby: Lobby, **more: Any) -> dict[str, Any]:
-    about: dict[str, Any] = {"notices": [], "waits": {}, "devices": {}, "figures": {}, "recent": []}
-    about |= {"printer": False} | more
-    return screens.console(lobby.state, lobby.rules, lobby.now, **about)
 
 
 def page(lobby: Lobby, ticket: str) -> dict[str, Any]:
@@ -541,149 +528,3 @@ def test_where_all_do_everything_the_console_lists_who_is_called_next(seed: int)
     found = pick(lobby.state, lobby.rules, lobby.rules.counters["1"], lobby.now)
     order = [item["ticket"] for item in console(lobby)["waiting"]]
     assert order[:1] == ([found.ticket.id] if found else [])
-
-
-# -- what pages say ------------------------------------------------------------------------------------------------
-
-WEB = Path(__file__).parents[1] / "controller" / "web"
-SECTIONS = ("page", "reason", "role", "http", "needs", "wait", "voice", "stage")
-"""Of the wording; the first four are the pages' alone."""
-KEY = rf"(?:{'|'.join(SECTIONS)})\.[\w.${{}}-]*"
-
-
-def words_of(path: Path) -> set[str]:
-    """The wording keys that stand in a file. One that is built when it is said has `{}` in place of what is put in."""
-    text = path.read_text("utf-8")
-    if path.suffix == ".py":
-        return {key for node in ast.walk(ast.parse(text)) for key in _of_python(node)}
-    found = {key for _, key in re.findall(rf"""(["'`])({KEY})\1""", text)}
-    return {re.sub(r"\$\{[^}]*\}", "{}", key) + "{}" * key.endswith(".") for key in found}
-
-
-def _of_python(node: ast.AST) -> Iterator[str]:
-    match node:
-        case ast.Call(func=ast.Attribute(attr="problem"), args=[_, ast.Constant(value=str(code)), *_]):
-            yield f"http.{code}"
-        case ast.Call(func=ast.Attribute(attr="say"), args=[ast.Constant(value=str(text)), *_]):
-            yield from [text] * bool(re.fullmatch(KEY, text))
-        case ast.Call(
-            func=ast.Attribute(attr="say"), args=[ast.JoinedStr(values=[ast.Constant(value=str(text)), _]), *_]
-        ):
-            yield from [f"{text}{{}}"] * bool(re.fullmatch(KEY, text))
-
-
-def drawn_pages() -> set[str]:
-    """The pages that the daemon draws, by name."""
-    return set(routes.pages())
-
-
-def reasons_offered() -> set[str]:
-    """The codes in those lists of the console that are offered as reasons."""
-    text = (WEB / "pages" / "console_ticket.js").read_text("utf-8")
-    lists = set(re.findall(r"\b(?:reasons|reasonOf)\(.*?\b([A-Z]{2,})\b", text))
-    assert lists
-    found = {name: re.search(rf"^const {name} = \[([^\]]*)\];", text, re.MULTILINE) for name in lists}
-    return {code for each in found.values() if each for code in re.findall(r'"(\w+)"', each[1])}
-
-
-def built() -> Mapping[str, set[str]]:
-    """What is put into the keys that are built when they are said, from where it comes."""
-    return {
-        "page.title.{}": drawn_pages(),
-        "reason.{}": reasons_offered(),
-        "role.{}": set(get_args(Role)),
-        "needs.{}": {"form", *NEEDS},
-        # Of `problem`, which are found where it is called, and of the framework's own refusals.
-        "http.{}": {"not_found", "not_allowed", "unreadable"},
-    }
-
-
-def said_by_pages() -> dict[str, str]:
-    """Every wording key that pages and their answers use, and a file that does."""
-    said: dict[str, str] = {}
-    fills = built()
-    for path in sorted([*WEB.rglob("*.py"), *WEB.rglob("*.js")]):
-        for key in words_of(path):
-            assert "{}" not in key or key in fills, f"{path.name} builds {key}: say in `built` from what"
-            for filled in fills.get(key, {""}):
-                said.setdefault(key.replace("{}", filled), path.name)
-    return said
-
-
-def test_pages_say_only_what_there_are_words_for() -> None:
-    known = wording("en").templates
-    assert {key: file for key, file in said_by_pages().items() if key not in known} == {}
-
-
-def test_every_word_of_the_pages_is_said() -> None:
-    said = said_by_pages()
-    own = [key for key in wording("en").templates if key.startswith(("page.", "reason.", "role.", "http."))]
-    assert len(own) > 100
-    assert [key for key in own if key not in said] == []
-
-
-def modules_of(file: str, known: frozenset[str] = frozenset()) -> frozenset[str]:
-    """A page's module, and all that it imports."""
-    text = (WEB / "pages" / file).read_text("utf-8")
-    known |= {file}
-    for imported in re.findall(r"""^import .* from "\./([\w.-]+)";""", text, re.MULTILINE):
-        known = known if imported in known else modules_of(imported, known)
-    return known
-
-
-@pytest.mark.parametrize("name", sorted(drawn_pages()))
-def test_a_page_says_only_the_words_that_it_is_given(name: str) -> None:
-    given, fills = routes.pages()[name].words_of(wording("en").templates), built()
-    said = {
-        key.replace("{}", str(filled))
-        for file in modules_of(f"{name}.js")
-        for key in words_of(WEB / "pages" / file)
-        for filled in fills.get(key, {key})
-    }
-    assert f"page.title.{name}" in given
-    assert said - given.keys() == set()
-
-
-def test_pages_that_strangers_see_say_nothing_of_the_others() -> None:
-    for name in ("sign-in", "enter", "ticket"):
-        given = routes.pages()[name].words_of(wording("en").templates)
-        sections = {key.rpartition(".")[0] for key in given}
-        assert sections == {"page", "page.title", f"page.{name.replace('-', '_')}"}
-
-
-def test_every_page_has_its_files_and_its_title() -> None:
-    names = drawn_pages()
-    styled = {path.stem for path in (WEB / "pages").glob("*.css")} - {"common"}
-    assert {"console", "tv", "kiosk", "counter", "ticket", "sign-in", "enter"} <= styled <= names
-    imported = frozenset().union(*(modules_of(f"{name}.js") for name in names))
-    assert {path.name for path in (WEB / "pages").glob("*.js")} == imported, "nothing is served that no page uses"
-
-
-@pytest.mark.parametrize(
-    ("name", "text", "keys"),
-    [
-        ("a.js", 'say("page.tv.now"); el("p", {}, say(\'page.tv.soon\'))', {"page.tv.now", "page.tv.soon"}),
-        ("a.js", "const STATES = { open: \"page.x.open\" }; say(STATES[state])", {"page.x.open"}),
-        ("a.js", "say(`needs.${need}`); say(\"role.\" + role)", {"needs.{}", "role.{}"}),
-        ("a.js", "page.words.length; page.account; // the page.words", set()),
-        ("a.js", 'say("page.sign-in.go")', {"page.sign-in.go"}),
-        ("a.py", 'site.say("page.noscript")', {"page.noscript"}),
-        ("a.py", 'site.say(f"page.title.{name}")', {"page.title.{}"}),
-        ("a.py", 'raise self.problem(403, "foreign")', {"http.foreign"}),
-        ("a.py", 'WORDS = ("page.", "needs.")', set()),
-        ("a.py", 'message = {"type": "http.request"}; say("refused.busy")', set()),
-    ],
-)  # fmt: skip
-def test_words_are_found_where_they_stand(tmp_path: Path, name: str, text: str, keys: set[str]) -> None:
-    (tmp_path / name).write_text(text)
-    assert words_of(tmp_path / name) == keys
-
-
-def test_who_waits_without_a_paper_is_named_where_tickets_are_printed() -> None:
-    lobby = Lobby(branch({"1": {"cash": 0}}))
-    papers = [lobby.take("cash", paper=paper) for paper in ("none", "ready", "none")]
-    assert console(lobby, printer=True)["unprinted"] == [papers[0], papers[2]]
-    assert console(lobby)["unprinted"] == []
-    lobby.do(ReportPrint(at=lobby.now, cause="", ticket=papers[1], copy=1, result="unknown"))
-    lobby.call("1")
-    assert console(lobby, printer=True)["unprinted"] == [papers[1], papers[2]], "who is called needs none any more"
