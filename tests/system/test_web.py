@@ -44,7 +44,7 @@ from simulators.strangers import BEGINNINGS, slow_connections
 from system.branch import HOUSE, LOBBY, Branch
 from system.broker import free_port
 from system.proxy import proxy
-from system.test_faults import FileSizeLimit
+from system.troubles import FileSizeLimit
 from system.waiting import until
 
 PIN = "739154"

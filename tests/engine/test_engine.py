@@ -1,24 +1,20 @@
-"""The engine on real journals: one press acts once, nothing is answered before it is written, nothing stops it."""
+"""One command after the other, journalled before anybody hears of it."""
 
 from __future__ import annotations
 
 import asyncio
 import json
-import resource
 import sqlite3
-import sys
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, closing, contextmanager
-from dataclasses import dataclass, field, replace
+from contextlib import closing
+from dataclasses import dataclass, replace
 from itertools import count
 from pathlib import Path
 from typing import Any
 
 import pytest
-from branches import NINE, branch, numbers
+from branches import NINE, numbers
 from checker import check
 
-from bench import processes
 from controller.engine import INBOX_LIMIT, STEP_LIMIT, Engine, Request, Step
 from controller.journal import Journal, JournalError
 from controller.lobby.actions.call_by_hand import CallByHand
@@ -27,7 +23,6 @@ from controller.lobby.actions.call_number import CallNumber
 from controller.lobby.actions.cancel import Cancel
 from controller.lobby.actions.close_counter import Close
 from controller.lobby.actions.command import Command
-from controller.lobby.actions.event import from_row
 from controller.lobby.actions.finish import Finish
 from controller.lobby.actions.hold import Hold
 from controller.lobby.actions.no_show import NoShow
@@ -37,7 +32,6 @@ from controller.lobby.actions.promote import Promote
 from controller.lobby.actions.rating import AskRating, Rate
 from controller.lobby.actions.reassign import Reassign
 from controller.lobby.actions.recall import Recall
-from controller.lobby.actions.registry import evolve
 from controller.lobby.actions.report_device import ReportDevice
 from controller.lobby.actions.report_print import ReportPrint
 from controller.lobby.actions.reprint import Reprint
@@ -49,104 +43,13 @@ from controller.lobby.actions.undo import Undo
 from controller.lobby.actions.undo_finish import UndoFinish
 from controller.lobby.actions.unhold import Unhold
 from controller.lobby.answers import Answer
-from controller.lobby.model.rules import Rules
 from controller.lobby.model.state import State
-
-RULES = branch({"1": {"cash": 0}, "2": {"cash": 10, "personal": 0}}, raters=("1",))
-SOON = 30
-"""Seconds within which anything here happens, also on a busy machine."""
+from engine.running import RULES, SOON, Listener, asked, call, journalled, kinds, replayed, running, take
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unheard(Command):
     """A command that nobody has taught the lobby to decide."""
-
-
-@dataclass
-class Listener:
-    """What the engine tells."""
-
-    steps: list[list[str]] = field(default_factory=list)
-    troubles: list[str] = field(default_factory=list)
-    beats: int = 0
-    news: asyncio.Event = field(default_factory=asyncio.Event)
-
-    def published(self, step: Step) -> None:
-        self.steps.append([row.event.KIND for row in step.rows])
-
-    def trouble(self, reason: str) -> None:
-        self.troubles.append(reason)
-        self.news.set()
-
-    def stepped(self) -> None:
-        self.beats += 1
-        self.news.set()
-
-    async def until(self, condition: Callable[[], bool]) -> None:
-        """Wait for what the engine tells to fulfil a condition."""
-        async with asyncio.timeout(SOON):
-            while not condition():
-                self.news.clear()
-                await self.news.wait()
-
-
-@asynccontextmanager
-async def running(path: Path, listener: Listener | None = None, rules: Rules = RULES) -> AsyncIterator[Engine]:
-    """An engine at work on a journal, which is opened before and closed after."""
-    listener = listener or Listener()
-    journal = Journal(path)
-    try:
-        engine = Engine(rules, journal)
-        engine.replay()
-        work = asyncio.create_task(engine.run(listener.published, listener.trouble, listener.stepped), name="engine")
-        try:
-            yield engine
-        finally:
-            engine.stop()
-            async with asyncio.timeout(SOON):
-                await work
-    finally:
-        journal.close()
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "lobby.db"
-
-
-def journalled(path: Path) -> list[dict[str, Any]]:
-    """The rows, as an outsider reads them."""
-    with closing(sqlite3.connect(path)) as connection:
-        select = "SELECT seq, at, kind, version, data, cause, part FROM event ORDER BY seq"
-        names = ("seq", "at", "kind", "version", "data", "cause", "part")
-        rows = [dict(zip(names, columns, strict=True)) for columns in connection.execute(select)]
-    return [row | {"data": json.loads(row["data"])} for row in rows]
-
-
-def kinds(path: Path) -> list[str]:
-    return [row["kind"] for row in journalled(path)]
-
-
-def replayed(path: Path) -> State:
-    """The state that the file alone leads to."""
-    state = State()
-    for row in journalled(path):
-        evolve(state, row["at"], from_row(row["kind"], row["version"], row["data"]))
-    return state
-
-
-def take(cause: str, at: int = NINE, **more: Any) -> TakeTicket:
-    return TakeTicket(at=at, cause=cause, by="kiosk", **more)
-
-
-def call(cause: str, counter: str = "1", at: int = NINE) -> CallNext:
-    return CallNext(at=at, cause=cause, counter=counter)
-
-
-async def asked(engine: Engine, *commands: Command) -> list[Answer]:
-    """Ask for all of it at once."""
-    async with asyncio.timeout(SOON):
-        return list(await asyncio.gather(*(engine.ask(command) for command in commands)))
 
 
 # -- one cause acts once -------------------------------------------------------------------------------------------
@@ -545,236 +448,3 @@ async def test_a_row_that_fits_to_nothing_is_damage(path: Path, kind: str, data:
     async with running(path) as engine:
         await asked(engine, take("k:1"), take("k:2"))
     assert "the file is damaged: restore it from a backup" in spoilt(path, kind, data)
-
-
-# -- a disk that fills up ------------------------------------------------------------------------------------------
-
-
-@contextmanager
-def full_disk(path: Path, room: int = 0) -> Iterator[None]:
-    """No file of this process may grow beyond `room` bytes more than the journal's log has now."""
-    log = path.with_name(path.name + "-wal")
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (log.stat().st_size + room, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-
-
-async def test_a_press_that_could_not_be_written_has_not_been_made(path: Path) -> None:
-    """It is not the same press that comes a moment later, since nothing was done."""
-    listener = Listener()
-    async with running(path, listener) as engine:
-        await asked(engine, take("k:0"))
-        with full_disk(path):
-            (answer,) = await asked(engine, call("p:1"))
-            assert not answer.written
-            # Its copies come while nothing can be written; the last when it can again.
-            listener.troubles.clear()
-        copies = 0
-        while not answer.written:
-            copies += 1
-            (answer,) = await asked(engine, call(f"p:copy {copies}"))
-            beats = listener.beats
-            await listener.until(lambda beats=beats: listener.beats > beats)
-        assert (answer.result, answer.ticket) == ("ok", "A001")
-    assert kinds(path).count("ticket_called") == 1
-
-
-async def test_nothing_is_acknowledged_that_the_disk_does_not_hold(path: Path) -> None:
-    listener = Listener()
-    async with running(path, listener) as engine:
-        await asked(engine, take("k:0"))
-        written, steps = kinds(path), len(listener.steps)
-        with full_disk(path, room=30_000):
-            burst = [take(f"k:{n}", at=NINE + n) for n in range(1, 401)]
-            answers = await asked(engine, *burst)
-            assert {(a.result, a.code, a.ticket, a.written) for a in answers} == {("error", "journal_down", "", False)}
-            assert engine.state.picture() == replayed(path).picture()
-            assert list(engine.state.tickets) == ["A001"]
-            answers = await asked(engine, *burst[:3], call("p:1"))
-            assert {a.code for a in answers} == {"journal_down"}
-            assert kinds(path) == written
-            assert len(listener.steps) == steps
-            assert len(listener.troubles) == 1
-            assert listener.troubles[0]
-            beats = listener.beats
-            await listener.until(lambda: listener.beats > beats)
-            assert len(listener.troubles) == 1
-        # It finds out by itself, without a press.
-        await listener.until(lambda: listener.troubles[-1] == "")
-        assert len(listener.troubles) == 2
-        answers = await asked(engine, *burst)
-        assert [a.ticket for a in answers] == [f"A{n:03d}" for n in range(2, 402)]
-        assert engine.state.picture() == replayed(path).picture()
-    assert kinds(path) == [*written, *["ticket_issued"] * 400]
-    assert [row["seq"] for row in journalled(path)] == list(range(1, len(written) + 401))
-
-
-async def test_whoever_shows_the_state_never_goes_on_showing_what_was_not_written(path: Path) -> None:
-    """Displays keep the state that they were given, and are told to show it when the trouble begins and ends."""
-    journal = Journal(path)
-    engine = Engine(RULES, journal)
-    given: list[State] = []
-    shown: list[list[str]] = []
-
-    def show() -> None:
-        shown.append([call.ticket for call in given[-1].calls])
-
-    def published(step: Step) -> None:
-        given.append(step.state)
-        show()
-
-    ended = asyncio.Event()
-
-    def trouble(reason: str) -> None:
-        show()
-        if not reason:
-            ended.set()
-
-    work = asyncio.create_task(engine.run(published, trouble))
-    await asked(engine, take("k:1"), take("k:2"), call("p:1"))
-    with full_disk(path):
-        await asked(engine, call("p:2"))
-    async with asyncio.timeout(SOON):
-        await ended.wait()
-    assert shown == [["A001"]] * 3
-    engine.stop()
-    await work
-    journal.close()
-
-
-async def test_a_press_that_failed_acts_once_when_it_is_made_again(path: Path) -> None:
-    listener = Listener()
-    async with running(path, listener) as engine:
-        await asked(engine, take("k:1"))
-        with full_disk(path):
-            assert (await asked(engine, call("p:1")))[0].written is False
-        await listener.until(lambda: listener.troubles[-1] == "")
-        first, second = (await asked(engine, call("p:1")))[0], (await asked(engine, call("p:1")))[0]
-        assert first == second
-        assert first.ticket == "A001"
-    assert kinds(path).count("ticket_called") == 1
-
-
-async def test_what_must_be_written_is_asked_for_again_by_itself_and_before_all_else(path: Path) -> None:
-    """A device has no hands that press again; what it said last counts."""
-    listener = Listener()
-
-    def report(state: Any, at: int) -> Request:
-        command = ReportDevice(at=at, cause=f"d:{at}", device="hall", state=state, detail="")
-        return Request(command, lambda answer: answers.append((state, answer.written)), key="device:hall")
-
-    answers: list[tuple[str, bool]] = []
-    async with running(path, listener) as engine:
-        await asked(engine, take("k:1"))
-        with full_disk(path):
-            for n, state in enumerate(("offline", "ok", "degraded")):
-                engine.submit(report(state, NINE + n))
-                await engine.idle()
-        await listener.until(lambda: listener.troubles[-1] == "")
-        await engine.idle()
-        assert (await asked(engine, take("k:2")))[0].written
-    assert kinds(path) == ["day_opened", "ticket_issued", "device_changed", "ticket_issued"]
-    assert answers == [("offline", False), ("ok", False), ("degraded", False), ("degraded", True)]
-
-
-async def test_an_engine_can_be_stopped_while_the_disk_is_full(path: Path) -> None:
-    async with running(path) as engine:
-        await asked(engine, take("k:1"))
-        with full_disk(path):
-            assert (await asked(engine, take("k:2")))[0].code == "journal_down"
-            waiting = asyncio.create_task(engine.ask(take("k:3")))
-            await asyncio.wait([waiting], timeout=0)
-            engine.stop()
-            async with asyncio.timeout(SOON):
-                assert (await waiting).code == "journal_down"
-    assert kinds(path) == ["day_opened", "ticket_issued"]
-
-
-ON_A_SMALL_DISK = """
-import asyncio, os, sys
-from pathlib import Path
-sys.path.insert(0, {tests!r})
-from test_engine import Listener, asked, kinds, replayed, running, take
-
-disk = Path({disk!r})
-
-async def main():
-    path, listener = disk / "lobby.db", Listener()
-    async with running(path, listener) as engine:
-        n = 0
-        while not listener.troubles:
-            answers = await asked(engine, *(take(f"k:{{n + i}}") for i in range(20)))
-            n += 20
-            assert n < 100_000
-        assert [a.code for a in answers] == ["journal_down"] * 20, answers
-        assert len(kinds(path)) == n - 20 + 1
-        assert engine.state.picture() == replayed(path).picture()
-        (disk / "ballast").unlink()
-        await listener.until(lambda: listener.troubles[-1] == "")
-        answers = await asked(engine, *(take(f"k:{{n - 20 + i}}") for i in range(20)))
-        assert [a.result for a in answers] == ["ok"] * 20, answers
-    assert len(kinds(path)) == n + 1
-
-(disk / "ballast").write_bytes(bytes(200_000))
-asyncio.run(main())
-print("recovered")
-"""
-
-
-def test_a_disk_that_is_really_full(tmp_path: Path) -> None:
-    """A small file system of its own, where the kernel lets us mount one."""
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    mount = ["unshare", "--map-root-user", "--mount", "sh", "-c"]
-    small = f'mount -t tmpfs -o size=640k lobby "{disk}"'
-    try:
-        possible = processes.run([*mount, small], capture_output=True, timeout=SOON, check=False).returncode == 0
-    except FileNotFoundError:
-        possible = False
-    if not possible:
-        pytest.skip("no file system can be mounted here")
-    script = tmp_path / "on_a_small_disk.py"
-    script.write_text(ON_A_SMALL_DISK.format(tests=str(Path(__file__).parent), disk=str(disk)))
-    done = processes.run(
-        [*mount, f'{small} && exec "{sys.executable}" "{script}"'],
-        capture_output=True,
-        text=True,
-        timeout=SOON * 2,
-        check=False,
-        cwd=Path(__file__).parents[1],
-    )
-    assert (done.returncode, done.stdout) == (0, "recovered\n"), done.stderr
-
-
-DAY = 24 * 60 * 60 * 1000
-
-
-async def test_a_press_of_an_earlier_day_acts_once_too(path: Path) -> None:
-    async with running(path) as engine:
-        (first,) = await asked(engine, take("k:1"))
-    async with running(path) as engine:  # which has replayed nothing: the next press begins another day
-        await asked(engine, take("k:2", NINE + DAY))
-    async with running(path) as engine:
-        late, new, again = await asked(
-            engine, take("k:1", NINE + DAY), take("k:3", NINE + DAY), take("k:2", NINE + DAY)
-        )
-        assert late == first
-        assert (new.ticket, again.ticket) == ("A002", "A001")
-        assert engine.state.picture() == replayed_last_day(path).picture()
-    assert [row["cause"] for row in journalled(path) if row["kind"] == "ticket_issued"] == ["k:1", "k:2", "k:3"]
-
-
-def replayed_last_day(path: Path) -> State:
-    """What a fresh engine makes of the file."""
-    with closing(sqlite3.connect(path)) as source, closing(sqlite3.connect(path.with_name("copy.db"))) as copy:
-        source.backup(copy)
-    journal = Journal(path.with_name("copy.db"))
-    try:
-        engine = Engine(RULES, journal)
-        engine.replay()
-        return engine.state
-    finally:
-        journal.close()
