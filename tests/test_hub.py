@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
 import pytest
-from branches import NINE, Lobby, asking, branch, hours, local
+from branches import NINE, Lobby, hours, local
+from halls import RULES, Clocks, Hall, Looker, Slow
 
 from controller.devices.escpos import PrinterAdapter
 from controller.devices.hub import LATEST, Hub
-from controller.devices.kit import Adapter, Context, DeviceReport, Display
+from controller.devices.kit import Display
 from controller.devices.mqtt import MqttAdapter
 from controller.devices.terminal68 import TerminalsAdapter
 from controller.engine import Request, Step
@@ -22,7 +22,6 @@ from controller.journal import Journal
 from controller.lobby.actions.ask_why import AskWhy
 from controller.lobby.actions.call_by_hand import CallByHand
 from controller.lobby.actions.call_next import CallNext
-from controller.lobby.actions.command import Command
 from controller.lobby.actions.day import DayOpened
 from controller.lobby.actions.no_show import NoShow
 from controller.lobby.actions.open_counter import CounterOpened, Open
@@ -35,7 +34,7 @@ from controller.lobby.actions.windows import AnswerAdvice, CheckWindows
 from controller.lobby.aggregate import Row
 from controller.lobby.answers import Answer, answer
 from controller.lobby.model.state import State
-from controller.presses import PAYLOADS, KeypadPayload, KioskPayload, PanelPayload
+from controller.presses import PAYLOADS, KeypadPayload, KioskPayload
 from drivers.device import OK, Health
 from drivers.escpos import EscposPrinter
 from drivers.mqtt import (
@@ -44,13 +43,10 @@ from drivers.mqtt import (
     Message,
     MqttLobby,
     MqttPress,
-    PressPayload,
-    Where,
 )
 from drivers.session import Echoing, LinkDown, LinkUp, Stale
 from drivers.terminal68 import Frame, Function, Key, Terminal68
 
-RULES = branch({"1": {"cash": 0}})
 CALL = Frame(1, Function.ANSWER_RATER, bytes([Key.CALL]))
 NO_SHOW = Frame(1, Function.ANSWER_RATER, bytes([6, Key.CONFIRM]))
 
@@ -120,33 +116,6 @@ def test_a_display_that_cannot_be_told_does_not_keep_the_news_from_the_next(
     desk.published(Step([row], State(day="2026-11-20")))
     assert shown == ["2026-11-20"]
     assert "hall could not be told" in caplog.text
-
-
-class Slow:
-    """A desk before an engine that has `more` to decide; what its one display and its one witness were told."""
-
-    def __init__(self, journal: Journal) -> None:
-        self.more, self.settled, self.now = True, True, 0.0
-        self.state = State(day="2026-11-20")
-        self.shown: list[int] = []
-        self.happened: list[int] = []
-        self.desk = Hub(
-            RULES,
-            journal,
-            lambda request: None,
-            lambda: self.settled,
-            lambda: NINE,
-            behind=lambda: self.more,
-            steady=lambda: self.now,
-        )
-        post = Display("hall", lambda state: self.shown.append(state.last_seniority), self.desk.context, lambda: None)
-        post.told = lambda rows, state: self.happened.extend(row.seq for row in rows)  # type: ignore[method-assign]
-        self.desk.add(post)
-
-    def write(self, seq: int) -> None:
-        self.state.last_seniority = seq
-        self.desk.published(Step([Row(seq, NINE, "2026-11-20", CounterOpened("1"), f"press {seq}", 0)], self.state))
-        self.desk.stepped()
 
 
 def test_displays_wait_for_what_is_still_to_be_decided_and_show_the_newest(journal: Journal) -> None:
@@ -231,49 +200,6 @@ def test_a_ticket_that_the_last_run_left_in_the_printer_is_ended(journal: Journa
 # -- what is asked before a ticket, and what is told beside the calls -----------------------------------------------
 
 
-class Hall:
-    """A desk with MQTT devices before a lobby that decides at once; `levels` and `acks` are what the broker got."""
-
-    def __init__(self, journal: Journal, settled: bool = True, **about: Any) -> None:
-        rules = branch({"1": {"cash": 0}, "2": {"personal": 0}}, triage=asking(("cash",)), **about)
-        self.lobby = Lobby(rules, local("2026-11-23 12:00"))
-        self.requests: list[Request] = []
-        self.settled = settled
-        self.desk = Hub(rules, journal, self.requests.append, lambda: self.settled, lambda: self.lobby.now)
-        self.mqtt = MqttLobby("b", PAYLOADS)
-        self.post = MqttAdapter(
-            self.mqtt, {"pad": "1"}, ["manager"], {"screen": (2, True)}, self.desk.context, lambda: None
-        )
-        self.desk.add(self.post)
-        self.mqtt.connected()
-        self.levels: dict[str, Any] = {}
-        self.acks: list[Any] = []
-        self.show()
-
-    def show(self) -> None:
-        """Let the desk know what has happened, and look ahead."""
-        self.desk.published(Step([], self.lobby.state))
-        for service in self.lobby.rules.services:
-            self.desk.look_ahead(service)
-        self.desk.looked_ahead()
-        while message := self.mqtt.next_message():
-            topic, content = message.topic.removeprefix("lobby/b/"), message.payload
-            if topic.endswith("/ack"):
-                self.acks.append(json.loads(content))
-            elif topic != "status":
-                self.levels[topic] = json.loads(content)
-
-    def press(self, press: MqttPress) -> Command | None:
-        """The command that a press led to, if it led to one."""
-        before = len(self.requests)
-        self.post.heard(press)
-        self.show()
-        return self.requests[before].command if len(self.requests) > before else None
-
-    def panel(self, **content: Any) -> Command | None:
-        return self.press(MqttPress("panel", "manager", PanelPayload(boot="b", seq=1, **content)))
-
-
 def test_a_kiosk_gets_the_questions_and_its_press_may_be_an_answer(journal: Journal) -> None:
     hall = Hall(journal)
     assert hall.levels["triage"] == hall.lobby.rules.triage.picture()
@@ -295,35 +221,6 @@ def test_a_kiosk_gets_the_questions_and_its_press_may_be_an_answer(journal: Jour
 
 
 HOUR = 3_600_000
-
-
-class Clocks(Hall):
-    """Two keypads and a ticket button with clocks of their own; what was logged."""
-
-    def __init__(self, journal: Journal, caplog: pytest.LogCaptureFixture) -> None:
-        super().__init__(journal)
-        self.caplog = caplog
-        self.seq = 0
-
-    def pressed(self, where: Where, id: str, fast: int | None) -> Request:
-        """The request that a press led to, made by a clock that is so fast; the engine answers as it must."""
-        self.seq += 1
-        about = {"boot": "b", "seq": self.seq, "at": None if fast is None else self.lobby.now + fast}
-        payload: PressPayload = (
-            KeypadPayload(key="CALL", **about) if where == "keypad" else PanelPayload(key="WHY", **about)  # type: ignore[arg-type]
-        )
-        self.press(MqttPress(where, id, payload))
-        request = self.requests[-1]
-        request.reply(request.instead or Answer("ok", ""))
-        self.show()
-        return request
-
-    @property
-    def logged(self) -> list[str]:
-        """What was logged since the last time."""
-        texts = [record.getMessage() for record in self.caplog.records]
-        self.caplog.clear()
-        return texts
 
 
 @pytest.mark.parametrize(
@@ -425,34 +322,6 @@ def test_a_reason_that_a_person_types_is_only_a_remark(journal: Journal) -> None
     assert hall.requests[-1].remark == "王先生腿脚不便"
     assert hall.panel(key="UNDO", ticket="A001", reason="a mistake") == Undo(**base, reason="remark")  # type: ignore[arg-type]
     assert hall.requests[-1].remark == "a mistake"
-
-
-class Looker(Adapter):
-    """Watches the whole branch, and keeps what it was told."""
-
-    watches = True
-
-    def __init__(self, id: str, context: Context) -> None:
-        super().__init__(id, context)
-        self.devices: dict[str, tuple[str, str]] = {}
-        self.days: list[str] = []
-        self.customers: list[int] = []
-        self.noticed: list[tuple[list[str], list[str], str]] = []
-
-    def heard(self, fact: object) -> None:
-        raise AssertionError
-
-    def update(self, state: State) -> None:
-        self.days.append(state.day)
-
-    def notice(self, notices: Sequence[str], staff: Sequence[str], trouble: str) -> None:
-        self.noticed.append((list(notices), list(staff), trouble))
-
-    def figures(self, figures: Mapping[str, Any]) -> None:
-        self.customers.append(figures["customers"])
-
-    def device(self, id: str, report: DeviceReport) -> None:
-        self.devices[id] = (report.state, report.detail)
 
 
 def test_who_begins_to_watch_late_is_told_what_has_been_so_far(journal: Journal) -> None:
