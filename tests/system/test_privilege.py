@@ -9,9 +9,7 @@ import pytest
 from system.branch import HOUSE, MQTT, Branch
 from system.broker import Mosquitto
 from system.network import Network
-from system.test_web import Serve, serve
-
-__all__ = ["serve"]
+from system.served import Serve
 
 GIVEN = "this class is given by the lobby manager, not by a kiosk"
 

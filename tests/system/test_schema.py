@@ -13,9 +13,7 @@ from typing import Any
 import pytest
 
 from bench import processes
-from system.test_web import Client, Reply, Serve, process, serve
-
-__all__ = ["serve"]
+from system.served import Client, Reply, Serve, process
 
 SCHEMATHESIS = Path(sys.executable).with_name("schemathesis")
 SEED = os.environ.get("LOBBY_SCHEMA_SEED", "20260302")
