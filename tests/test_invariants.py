@@ -76,6 +76,7 @@ def a_run() -> Run:
 GUARDED = 31
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("source", SOURCES)
 def test_random_hours_go_to_the_limits(source: str) -> None:
     runs = [SOURCES[source](seed, 12) for seed in range(31, 42)]

@@ -97,7 +97,7 @@ def in_our_lobby(customers: Sequence[Customer], windows: int) -> list[tuple[floa
 
 
 @pytest.mark.parametrize(
-    ("windows", "load", "mean"), [(1, 0.6, 20.0), (3, 0.7, 60.0), (5, 0.8, 100.0), (12, 0.95, 240.0)]
+    ("windows", "load", "mean"), [(1, 0.6, 20.0), long(3, 0.7, 60.0), (5, 0.8, 100.0), long(12, 0.95, 240.0)]
 )
 def test_each_customer_of_a_plain_queue_waits_as_the_book_has_it(windows: int, load: float, mean: float) -> None:
     """To the millisecond, customer by customer: nothing is left to chance."""

@@ -256,6 +256,7 @@ def test_a_file_that_others_may_open_is_not_used(config: Path) -> None:
 
 
 def test_the_command_line_loads_no_accounts_to_name_the_roles() -> None:
-    look = "import sys, controller.cli, controller.commands.user; print([name for name in sys.modules if name.endswith('web.accounts')])"
+    listed = "print([name for name in sys.modules if name.endswith('web.accounts')])"
+    look = f"import sys, controller.cli, controller.commands.user; {listed}"
     done = processes.run([sys.executable, "-c", look], capture_output=True, text=True, timeout=20, check=True)
     assert done.stdout == "[]\n"
