@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 from ports import Pty, eventually, open_files
+from pytest_mock import MockerFixture
 
 from drivers import descriptor
 from drivers import link as link_module
@@ -401,7 +402,7 @@ async def test_a_stopped_port_is_closed_at_once_and_can_be_opened_again(pty: Pty
 class Scripted:
     """A device as the system calls show it: what reading and writing come to, one after the other."""
 
-    def __init__(self, monkeypatch: pytest.MonkeyPatch, fd: int) -> None:
+    def __init__(self, mocker: MockerFixture, fd: int) -> None:
         self.fd = fd
         self.reads: list[bytes | OSError] = []
         self.writes: list[int | OSError] = []
@@ -413,8 +414,8 @@ class Scripted:
         def scripted_write(fd: int, data: bytes) -> int:
             return _come_to(self.writes) if fd == self.fd and self.writes else write(fd, data)
 
-        monkeypatch.setattr(descriptor.os, "read", scripted_read)
-        monkeypatch.setattr(descriptor.os, "write", scripted_write)
+        mocker.patch.object(os, "read", side_effect=scripted_read)
+        mocker.patch.object(os, "write", side_effect=scripted_write)
 
 
 def _come_to(outcomes: list[Any]) -> Any:
@@ -425,16 +426,14 @@ def _come_to(outcomes: list[Any]) -> Any:
 
 
 @pytest.fixture
-async def pair(
-    monkeypatch: pytest.MonkeyPatch,
-) -> AsyncIterator[tuple[Scripted, socket.socket, asyncio.Transport, Ear]]:
+async def pair(mocker: MockerFixture) -> AsyncIterator[tuple[Scripted, socket.socket, asyncio.Transport, Ear]]:
     """A transport over one end of a pair of sockets; the test has the other."""
     ours, theirs = socket.socketpair()
     ours.setblocking(False)
     ear = Ear()
     fd = ours.detach()
     transport = DescriptorTransport(fd, ear)
-    yield Scripted(monkeypatch, fd), theirs, transport, ear
+    yield Scripted(mocker, fd), theirs, transport, ear
     transport.abort()
     theirs.close()
     await eventually(lambda: ear.lost)

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from branches import NINE, branch
 from ports import eventually
+from pytest_mock import MockerFixture
 
 from cards.files import (
     CLASSES,
@@ -326,7 +327,7 @@ def test_files_are_looked_at_seldom_without_a_card(lobby: Lobby, monkeypatch: py
 class Stall:
     """A file system that answers only when `gate` is open."""
 
-    def __init__(self, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def __init__(self, path: Path, mocker: MockerFixture) -> None:
         self.gate = threading.Event()
         self.asked = 0
         stat_of = os.stat
@@ -337,11 +338,15 @@ class Stall:
                 self.gate.wait()
             return stat_of(name, *more, **about)  # type: ignore[arg-type]
 
-        monkeypatch.setattr(os, "stat", hang)
+        mocker.patch.object(os, "stat", side_effect=hang)
 
 
 async def test_a_file_system_that_hangs_keeps_nobody_waiting_for_long(
-    key_file: Path, file: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    key_file: Path,
+    file: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    mocker: MockerFixture,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     monkeypatch.setattr(cards, "GLANCE", 0.05)
     monkeypatch.setattr(cards, "HANGS", 0.05)
@@ -349,7 +354,7 @@ async def test_a_file_system_that_hangs_keeps_nobody_waiting_for_long(
     tokens.open()
     told: list[str] = []
     tokens.watch(lambda: told.append(tokens.detail()))
-    stall = Stall(file, monkeypatch)
+    stall = Stall(file, mocker)
     try:
         loop = asyncio.get_running_loop()
         began = loop.time()
@@ -374,12 +379,12 @@ async def test_a_file_system_that_hangs_keeps_nobody_waiting_for_long(
 
 
 async def test_a_file_system_that_hangs_does_not_keep_the_start(
-    key_file: Path, file: Path, monkeypatch: pytest.MonkeyPatch
+    key_file: Path, file: Path, monkeypatch: pytest.MonkeyPatch, mocker: MockerFixture
 ) -> None:
     monkeypatch.setattr(cards, "OPENING", 0.05)
     monkeypatch.setattr(cards, "GLANCE", 0.05)
     tokens = CardTokens(key_file, file, CLASSES)
-    stall = Stall(file, monkeypatch)
+    stall = Stall(file, mocker)
     try:
         tokens.open()
         assert tokens.detail() == "card_files"
