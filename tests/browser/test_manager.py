@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 from playwright.async_api import Locator, Page, expect
@@ -295,3 +296,27 @@ async def test_what_a_customer_needs_is_told_and_only_who_may_come_back_is_broug
     await expect(console.button("reason.left", group="page.console.cancel")).to_be_enabled()
     await expect(back).to_have_count(0)
     await expect(console.sheet.get_by_role("region", name=say("page.console.to_where"), exact=True)).to_have_count(0)
+
+
+async def test_a_day_that_the_clock_has_changed_is_confirmed_at_the_console(
+    serve: Serve, pages: Pages, broker: Mosquitto, tmp_path: Path
+) -> None:
+    """Somebody sets the clock back over the roll-over while people wait: whether that is right, a person says."""
+    clock = tmp_path / "clock"
+    clock.write_text("0")
+    branch = await serve(clock=clock)
+    async with Network(broker.port, branch.root) as network:
+        assert (await network.press("kiosk/kiosk", "TAKE", service="cash"))["result"] == "ok"
+    new = clock.with_suffix(".new")
+    new.write_text(str(-13 * 3_600_000))
+    new.rename(clock)
+    day = (await until(lambda: branch.rows("clock_stepped")))[0].data["clock_day"]
+    console = await signed_in(pages, branch)
+    page, say = console.page, branch.say
+    advice = page.get_by_role("status", name=say("page.console.advice"))
+    await expect(advice).to_contain_text(say("page.console.new_day_ask", day=day))
+    await advice.get_by_role("button", name=say("page.console.new_day"), exact=True).tap()
+    opened = await until(lambda: [row for row in branch.rows("day_opened") if row.data["day"] == day])
+    assert opened[0].data["by"] == f"user/{NAME}"
+    await expect(advice).to_be_hidden()
+    await expect(console.row("A001")).to_be_visible()

@@ -32,6 +32,8 @@ from system.waiting import until
 
 LOBBY = Path(sys.executable).with_name("lobby")
 """The command, as installed beside this Python."""
+FAST_DAEMON = Path(__file__).with_name("fast_daemon.py")
+"""The daemon on a clock that a test sets."""
 START = 60.0
 STOP = 30.0
 """Seconds in which the daemon must be ready, and in which it must end when told to."""
@@ -199,7 +201,8 @@ class Notifications:
 class Branch:
     """A branch below `directory`, its broker on `port`; `async with` plugs the far ends in and starts the daemon.
 
-    `parts` are the configuration. At the end the daemon is stopped, and its log must hold no traceback.
+    `parts` are the configuration; `clock` is a file that holds by how many ms the daemon's clock has been set, None: it
+    has the machine's. At the end the daemon is stopped, and its log must hold no traceback.
     """
 
     directory: Path
@@ -210,6 +213,7 @@ class Branch:
     journal: Path | None = None
     starts: bool = True
     plugged: bool = True
+    clock: Path | None = None
 
     async def __aenter__(self) -> Branch:
         self.id = f"b-{os.getpid()}-{next(_branches)}"
@@ -256,9 +260,13 @@ class Branch:
         """Start the daemon, and do not wait for it."""
         assert self.process is None
         environment = {**os.environ, "NOTIFY_SOCKET": str(self.directory / "notify")}
+        command: tuple[object, ...] = (LOBBY, "run", "--config", self.config)
+        if self.clock:
+            now, steady = time.time_ns() // 1_000_000, time.monotonic()
+            command = (sys.executable, FAST_DAEMON, self.config, now, repr(steady), 1, self.clock)
         with self.log_file.open("ab") as log:
             self.process = await processes.spawn(
-                LOBBY, "run", "--config", self.config, stdin=asyncio.subprocess.DEVNULL, stderr=log, env=environment
+                *map(str, command), stdin=asyncio.subprocess.DEVNULL, stderr=log, env=environment
             )
 
     async def start(self) -> None:
