@@ -36,19 +36,27 @@ HANDS = 0.3
 """Seconds between two presses of quick hands."""
 CUT = b"\x1d\x56\x00"
 KINDS = ["serial", "dribbling", "gateway"]
+SLOWLY = 4.0
+"""By how much time goes slower where each byte comes alone: a busy machine is late for some of them."""
 
 
 class Device:
     """A driver at work on an echoing line, and the facts it told."""
 
     def __init__(
-        self, driver: Driver, faults: Faults, wire: Wire, link: Link, answer: Callable[[object], None]
+        self,
+        driver: Driver,
+        faults: Faults,
+        wire: Wire,
+        link: Link,
+        answer: Callable[[object], None],
+        clock: Callable[[], float],
     ) -> None:
         self.faults = faults
         self.wire = wire
         self.facts: list[object] = []
         self._answer = answer
-        self.session = Session(driver, link, self._heard, time.monotonic, quiet=0.02)
+        self.session = Session(driver, link, self._heard, clock, quiet=0.02)
 
     def _heard(self, fact: object) -> None:
         self.facts.append(fact)
@@ -69,14 +77,19 @@ async def echoing(
 ) -> AsyncIterator[Device]:
     print(f"seed {SEED}")
     faults = Faults(Random(SEED), echo=True, dribble=kind == "dribbling")
+    rate = SLOWLY if kind == "dribbling" else 1.0
+
+    def clock() -> float:
+        return time.monotonic() / rate
+
     link: Link
     if kind == "gateway":
-        wire: Wire = TcpWire(far_end(faults), faults, baud=BAUD, clock=time.monotonic)
+        wire: Wire = TcpWire(far_end(faults), faults, baud=BAUD, clock=clock)
         link = TcpLink("127.0.0.1", wire.port)  # type: ignore[attr-defined]
     else:
-        wire = Wire(far_end(faults), faults, tmp_path / "port", baud=BAUD, clock=time.monotonic)
+        wire = Wire(far_end(faults), faults, tmp_path / "port", baud=BAUD, clock=clock)
         link = SerialLink(str(wire.path), BAUD)
-    device = Device(driver, faults, wire, link, answer)
+    device = Device(driver, faults, wire, link, answer, clock)
     wire.plug()
     task = asyncio.create_task(device.session.run())
     try:
