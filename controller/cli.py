@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 import click
 
+from controller import __version__
 from controller.repeated_lines import RepeatsHandler
 from controller.web.roles import DEVICES, ROLES, Role
 
@@ -44,7 +45,7 @@ LINE_LIMIT = 1000
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.option("--debug", is_flag=True, help="Show where an error comes from, and log more.")
-@click.version_option(package_name="lobby-controller")
+@click.version_option(__version__)
 def lobby(debug: bool) -> None:
     """Run a bank branch's lobby: ticket printer, displays and keypads over serial and MQTT."""
     level = logging.DEBUG if debug else logging.INFO

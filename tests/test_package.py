@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from bench import processes
+from controller import __version__
 
 ROOT = Path(__file__).parent.parent
 
@@ -45,6 +46,14 @@ def test_an_installed_lobby_has_its_layouts_wording_and_demo(installed: Path) ->
         assert (shipped / name).is_file(), name
     done = lobby(installed, "check", "--config", str(shipped / "demo.toml"))
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_an_installed_lobby_says_its_version_and_has_its_types_and_licence(installed: Path) -> None:
+    assert lobby(installed, "--version").stdout == f"lobby, version {__version__}\n"
+    (about,) = installed.glob("lobby_controller-*.dist-info")
+    assert about.name == f"lobby_controller-{__version__}.dist-info"
+    assert (about / "licenses" / "LICENSE").read_text("utf-8") == (ROOT / "LICENSE").read_text("utf-8")
+    assert all((installed / package / "py.typed").is_file() for package in ("controller", "drivers", "simulators"))
 
 
 def test_an_installed_demo_runs_from_any_directory(installed: Path) -> None:
