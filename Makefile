@@ -5,11 +5,11 @@ AXE := tests/browser/node_modules/.ready
 # Debian keeps mosquitto where only root looks.
 export PATH := $(PATH):/usr/sbin
 
-.PHONY: help demo test screens verify check bench lock clean machine
+.PHONY: help demo test screens verify reference check bench lock clean machine
 .NOTPARALLEL:
 
 help:  ## what there is (this list)
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: $(STAMP)  ## a whole lobby on simulated hardware; needs no root
 	$(BIN)/lobby demo $(ARGS)
@@ -23,6 +23,9 @@ screens: machine $(STAMP) $(AXE)  ## pictures of every page, for phone, tablet a
 verify: machine $(STAMP)  ## new random cases for all that tests make up, the rule over 10,000 hours, 20 bad days, 20 recorded ones
 	@seed=$$(date +%s); set -x; $(BIN)/pytest -n 2 -m "hypothesis or verify" --timeout 1200 \
 		--hypothesis-profile explore --hypothesis-seed $$seed --hours 10000 --bad-days 20 --traffic-days 20 --from $$seed $(ARGS)
+
+reference: $(STAMP)  ## make docs/reference anew from the program
+	$(BIN)/python -m docs.generate
 
 check: $(STAMP)  ## lint, format, types and the import rule
 	$(BIN)/ruff check .

@@ -308,11 +308,6 @@ def test_a_persons_words_go_beside_the_event() -> None:
     assert presses.remark(KeyPress.model_validate({"key": "CALL"})) == ""
 
 
-def test_the_reference_is_that_of_the_declarations() -> None:
-    file = Path(__file__).parents[1] / "docs/reference/keys.md"
-    assert file.read_text("utf-8") == presses.reference(), "python -m controller.presses > docs/reference/keys.md"
-
-
 def test_pages_press_keys_that_there_are() -> None:
     others = {"GET", "POST", "DELETE", "NFKC"}
     for page, where in (("counter", Where.COUNTER), ("console", Where.PANEL)):
