@@ -152,6 +152,18 @@ def test_the_architecture_names_no_file_that_is_gone() -> None:
     assert {name for name in re.findall(r"\b\w+\.py\b", tree) if name not in there} == set()
 
 
+def test_a_commit_is_checked_as_make_check_does() -> None:
+    """The hooks of pre-commit are the lines of `make check`, and leave nobody's machine."""
+    lines = re.findall(r"^check:.*\n((?:\t.*\n)+)", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE)[
+        0
+    ].splitlines()
+    hooks = (ROOT / ".pre-commit-config.yaml").read_text("utf-8")
+    entries = re.findall(r"entry: (.*)", hooks)
+    checks = [line.strip().replace("$(BIN)", ".venv/bin").removesuffix(" .") for line in lines]
+    assert [check for check in checks if check not in entries] == []
+    assert re.findall(r"repo: (.*)", hooks) == ["local"]
+
+
 def test_no_file_we_ship_holds_an_address_or_a_path_of_somebodys_machine() -> None:
     tracked = processes.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split()
     private = re.compile(r"/home/\w+/|/root/\.|pypi\." + r"org|registry\.npmjs|deb\.debian")
