@@ -140,7 +140,7 @@ def test_the_architecture_names_every_file_and_folder_of_the_house() -> None:
                 re.fullmatch(word.replace("*", r"\w*"), path.name) for word in words if "*" in word
             )
             assert known or path.stem == "__init__", f"{path.relative_to(ROOT)} is not in ARCHITECTURE.md"
-    for package in ("controller", "drivers", "simulators", "bench", "docs/generate", "tests"):
+    for package in ("controller", "drivers", "simulators", "bench", "docs/generate"):
         for folder in {path.parent.relative_to(ROOT) for path in (ROOT / package).rglob("__init__.py")}:
             assert f"{folder.name}/" in tree, f"{folder} is not in ARCHITECTURE.md"
 
