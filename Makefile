@@ -15,11 +15,11 @@ SEED ?= $(shell date +%s)
 EXTENT := --hours 10000 --bad-days 20 --traffic-days 20
 endif
 
-.PHONY: help demo test screens verify check bench lock clean machine
+.PHONY: help demo test screens verify reference check bench lock clean machine
 .NOTPARALLEL:
 
 help:  ## what there is (this list)
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: $(STAMP)  ## a whole lobby on simulated hardware; needs no root
 	$(BIN)/lobby demo $(ARGS)
@@ -33,6 +33,9 @@ screens: machine $(STAMP) $(AXE)  ## pictures of every page, for phone, tablet a
 verify: machine $(STAMP) $(AXE)  ## what takes longer: statistics, long runs, bad days, recorded days, new random cases (SEED=)
 	@seed=$(SEED); set -x; $(BIN)/pytest $(WORKERS) -m "hypothesis or verify or long" --timeout 1200 \
 		--hypothesis-profile explore --hypothesis-seed $$seed $(EXTENT) --from $$seed $(ARGS)
+
+reference: $(STAMP)  ## make docs/reference anew from the program
+	$(BIN)/python -m docs.generate
 
 check: $(STAMP)  ## lint, format, types and the import rule
 	$(BIN)/ruff check .

@@ -12,7 +12,7 @@ from pkgutil import iter_modules
 
 import click
 
-from controller import commands
+from controller import __version__, commands
 from controller.commands.kit import FAILED, INTERRUPTED, WRONG, stop
 from controller.repeated_lines import RepeatsHandler
 
@@ -32,7 +32,7 @@ class Commands(click.Group):
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.option("--debug", is_flag=True, help="Show where an error comes from, and log more.")
-@click.version_option(package_name="lobby-controller")
+@click.version_option(__version__)
 def lobby(debug: bool) -> None:
     """Run a bank branch's lobby: ticket printer, displays and keypads over serial and MQTT."""
     level = logging.DEBUG if debug else logging.INFO

@@ -1,13 +1,11 @@
 """What doors make of the keys that are declared in `controller.lobby.actions`: payloads of MQTT, keys of 68-terminals,
 bodies of HTTP requests, and the command that a press asks for.
-
-Run as a program it prints the reference of keys, `docs/reference/keys.md`.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any, TypeVar
 
 import pydantic
@@ -142,82 +140,3 @@ def terminal_key(key: int, digits: str) -> tuple[str, str] | None:
         if name := _TERMINAL_KEYS.get((key, wanted)):
             return name, kept
     return None
-
-
-# -- the reference -------------------------------------------------------------------------------------------
-
-_PLACES = {
-    Where.COUNTER: (
-        "At a counter",
-        "MQTT `keypad/<counter>/press`, HTTP `POST /api/counters/<counter>/keys`, and terminals on a 68-frame bus, "
-        "where digits are typed before the key.",
-    ),
-    Where.PANEL: ("The lobby manager's buttons", "MQTT `panel/<device>/press`, HTTP `POST /api/panel`."),
-    Where.KIOSK: ("Ticket buttons", "MQTT `kiosk/<device>/press`, HTTP `POST /api/tickets` (without `key`)."),
-    Where.RATER: ("Raters", "On a 68-frame bus."),
-}
-
-
-def reference() -> str:
-    """All keys and their fields, as a page of Markdown."""
-    return "\n".join(_reference()) + "\n"
-
-
-def _reference() -> Iterator[str]:
-    yield "# Keys and buttons"
-    yield ""
-    yield "Made by `python -m controller.presses > docs/reference/keys.md` from the declarations in"
-    yield "`controller/lobby/actions/`; not to be edited here."
-    must, may = (
-        [name for name, field in PressPayload.model_fields.items() if field.is_required() is is_required]
-        for is_required in (True, False)
-    )
-    yield ""
-    yield f"Every press on MQTT has {_list(must)}, and may have {_list(may)}; over HTTP it has `key` alone of these."
-    for where, (title, doors) in _PLACES.items():
-        yield from ("", f"## {title}", "", doors, "")
-        here = keys(where).values()
-        has_terminal = any(key.terminal for key in here)
-        yield from _table("key", *(["68-terminal"] if has_terminal else []), "fields", "does")
-        for key in here:
-            names = _list(_on_wire(field) for field in key.fields)
-            yield _row(f"`{key.name}`", *([_terminal(key)] if has_terminal else []), names, key.does)
-        yield ""
-        yield from _table("field", "is", "means")
-        for field in fields(where):
-            yield _row(f"`{_on_wire(field)}`", _limits(field), field.means + (" (MQTT alone)" if field.read else ""))
-
-
-def _table(*heads: str) -> Iterable[str]:
-    return _row(*heads), "|" + "---|" * len(heads)
-
-
-def _row(*cells: str) -> str:
-    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
-
-
-def _list(names: Iterable[str]) -> str:
-    return ", ".join(f"`{name}`" for name in names)
-
-
-def _on_wire(field: Field[Any]) -> str:
-    return field.alias or field.name
-
-
-def _terminal(key: Key) -> str:
-    return " ".join(filter(None, (key.terminal.digits, key.terminal.name))) if key.terminal else ""
-
-
-def _limits(field: Field[Any]) -> str:
-    match field.default:
-        case bool():
-            return "true or false"
-        case int():
-            return "a number"
-        case tuple():
-            return f"at most {field.longest} texts of at most {field.each} characters"
-    return f"a text that fits `{field.pattern}`" if field.pattern else f"a text of at most {field.longest} characters"
-
-
-if __name__ == "__main__":
-    print(reference(), end="")

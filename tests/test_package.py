@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from bench import processes
+from controller import __version__
 
 ROOT = Path(__file__).parent.parent
 
@@ -45,6 +46,14 @@ def test_an_installed_lobby_has_its_layouts_wording_and_demo(installed: Path) ->
         assert (shipped / name).is_file(), name
     done = lobby(installed, "check", "--config", str(shipped / "demo.toml"))
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_an_installed_lobby_says_its_version_and_has_its_types_and_licence(installed: Path) -> None:
+    assert lobby(installed, "--version").stdout == f"lobby, version {__version__}\n"
+    (about,) = installed.glob("lobby_controller-*.dist-info")
+    assert about.name == f"lobby_controller-{__version__}.dist-info"
+    assert (about / "licenses" / "LICENSE").read_text("utf-8") == (ROOT / "LICENSE").read_text("utf-8")
+    assert all((installed / package / "py.typed").is_file() for package in ("controller", "drivers", "simulators"))
 
 
 def test_an_installed_demo_runs_from_any_directory(installed: Path) -> None:
@@ -116,16 +125,43 @@ def test_an_installed_lobby_has_its_pages(installed: Path) -> None:
         assert there == {path.name for path in (ROOT / folder).iterdir()} != set()
 
 
-def test_the_architecture_names_every_file_of_the_house() -> None:
+NAMED = ("controller", "controller/lobby", "controller/web", "drivers", "simulators", "simulators/days")
+"""Where every file has a name in the tree; elsewhere a folder is told of as one."""
+
+
+def test_the_architecture_names_every_file_and_folder_of_the_house() -> None:
     text = (ROOT / "ARCHITECTURE.md").read_text("utf-8")
-    words = set(re.findall(r"[\w*]+(?:\.py)?", text))
-    for folder in ("controller", "controller/lobby", "controller/web", "drivers", "simulators"):
+    assert text.count("\n") < 150
+    tree = text.split("```")[1]
+    words = set(re.findall(r"[\w*]+(?:\.py)?", tree))
+    for folder in NAMED:
         for path in sorted((ROOT / folder).glob("*.py")):
-            stem = path.stem
-            known = {path.name, stem, f"{stem.split('_')[0]}*.py"} & words or any(
+            known = {path.name, path.stem} & words or any(
                 re.fullmatch(word.replace("*", r"\w*"), path.name) for word in words if "*" in word
             )
-            assert known or stem == "__init__", f"{path.relative_to(ROOT)} is not in ARCHITECTURE.md"
+            assert known or path.stem == "__init__", f"{path.relative_to(ROOT)} is not in ARCHITECTURE.md"
+    for package in ("controller", "drivers", "simulators", "bench", "docs/generate"):
+        for folder in {path.parent.relative_to(ROOT) for path in (ROOT / package).rglob("__init__.py")}:
+            assert f"{folder.name}/" in tree, f"{folder} is not in ARCHITECTURE.md"
+
+
+def test_the_architecture_names_no_file_that_is_gone() -> None:
+    tree = (ROOT / "ARCHITECTURE.md").read_text("utf-8").split("```")[1]
+    tracked = processes.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split()
+    there = {Path(name).name for name in tracked}
+    assert {name for name in re.findall(r"\b\w+\.py\b", tree) if name not in there} == set()
+
+
+def test_a_commit_is_checked_as_make_check_does() -> None:
+    """The hooks of pre-commit are the lines of `make check`, and leave nobody's machine."""
+    lines = re.findall(r"^check:.*\n((?:\t.*\n)+)", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE)[
+        0
+    ].splitlines()
+    hooks = (ROOT / ".pre-commit-config.yaml").read_text("utf-8")
+    entries = re.findall(r"entry: (.*)", hooks)
+    checks = [line.strip().replace("$(BIN)", ".venv/bin").removesuffix(" .") for line in lines]
+    assert [check for check in checks if check not in entries] == []
+    assert re.findall(r"repo: (.*)", hooks) == ["local"]
 
 
 def test_no_file_we_ship_holds_an_address_or_a_path_of_somebodys_machine() -> None:
@@ -133,6 +169,6 @@ def test_no_file_we_ship_holds_an_address_or_a_path_of_somebodys_machine() -> No
     private = re.compile(r"/home/\w+/|/root/\.|pypi\." + r"org|registry\.npmjs|deb\.debian")
     for name in tracked:
         path = ROOT / name
-        if path.is_file() and path.suffix in (".py", ".toml", ".md", ".txt", ".service", ".conf", ""):
+        if path.is_file() and path.suffix in (".py", ".toml", ".md", ".txt", ".yaml", ".service", ".conf", ""):
             found = private.search(path.read_text("utf-8", "replace"))
             assert not found, f"{name} holds {found[0]!r}" if found else ""

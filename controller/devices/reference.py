@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Any, get_args
+from typing import Any, get_args, get_origin
 
 from pydantic.fields import FieldInfo
 
@@ -27,11 +27,11 @@ def _section(kind: Kind[Any]) -> Iterator[str]:
         if name == "driver":
             yield f'| `driver` | `"{kind.driver}"` | required |'
         else:
-            yield f"| `{name}` | {_takes(field)} | {_default(field)} |"
+            yield f"| `{name}` | {takes(field)} | {default(field)} |"
     yield ""
 
 
-def _takes(field: FieldInfo) -> str:
+def takes(field: FieldInfo) -> str:
     """The words that complete "it takes ..", as the errors say them."""
     described = next((said for part in _parts(field) if (said := getattr(part, "description", None))), "")
     return described.replace("|", "\\|")
@@ -43,10 +43,12 @@ def _parts(field: FieldInfo) -> Iterator[Any]:
     while waiting:
         part = waiting.pop(0)
         yield part
-        waiting += [*get_args(part), *getattr(part, "__metadata__", ())]
+        inside = get_args(part)[1:] if get_origin(part) is dict else get_args(part)  # what a mapping holds
+        waiting += [*inside, *getattr(part, "__metadata__", ())]
 
 
-def _default(field: FieldInfo) -> str:
+def default(field: FieldInfo) -> str:
+    """What a key that is left out is taken for."""
     if field.is_required():
         return "required"
     value = field.get_default(call_default_factory=True, validated_data={})

@@ -1,4 +1,4 @@
-"""A small reverse proxy on this machine, as the README asks for one: it adds where a request comes from."""
+"""A small reverse proxy on this machine, as docs/install.md asks for one: it adds where a request comes from."""
 
 from __future__ import annotations
 

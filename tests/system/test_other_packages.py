@@ -13,7 +13,6 @@ import pytest
 
 from bench import processes
 from controller.config import shipped
-from controller.devices.reference import reference
 
 ROOT = Path(__file__).parents[2]
 LOBBY = str(Path(sys.executable).with_name("lobby"))
@@ -123,8 +122,3 @@ def test_no_file_of_ours_names_it() -> None:
             if path.suffix in (".py", ".js", ".toml", ".css"):
                 assert "red_lamp" not in path.read_text("utf-8"), path
                 assert "red-lamp" not in path.read_text("utf-8"), path
-
-
-def test_the_reference_of_devices_is_up_to_date() -> None:
-    """`lobby devices > docs/reference/devices.md`."""
-    assert (ROOT / "docs" / "reference" / "devices.md").read_text("utf-8") == reference() + "\n"

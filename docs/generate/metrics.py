@@ -1,0 +1,34 @@
+"""The metrics, as they are scraped from a branch."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from docs.generate.branch import Branch
+from docs.generate.markdown import code, page, table
+
+INTRODUCTION = """
+`GET /metrics`, in Prometheus's text format, for any account: make one for it, and scrape with its token.
+
+```sh
+sudo -u lobby /opt/lobby/bin/lobby user add prometheus --role screen --config /etc/lobby/branch.toml
+```
+
+The day's figures begin anew each day, and so are gauges. Times are in minutes, shares are parts of one. `/health` needs
+no account: it says `ok` and 200 while presses are recorded, else 503.
+""".strip()
+
+
+async def metrics(branch: Branch) -> str:
+    """The page."""
+    text = (await branch.ask("GET", "/metrics", "manager")).body.decode()
+    return page("Metrics", "", ["", INTRODUCTION, *table(("metric", "type", "labels", "is"), _rows(text))])
+
+
+def _rows(text: str) -> Iterator[tuple[str, str, str, str]]:
+    kinds = dict(re.findall(r"^# TYPE (\w+) (\w+)$", text, re.MULTILINE))
+    for name, means in re.findall(r"^# HELP (\w+) (.*)$", text, re.MULTILINE):
+        labels = re.search(rf"^{name}\{{(.*?)\}}", text, re.MULTILINE)
+        names = re.findall(r"(\w+)=", labels[1]) if labels else []
+        yield code(name), kinds[name], " ".join(map(code, names)), means

@@ -1,0 +1,142 @@
+"""The topics of MQTT, each with what a branch has said on it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from docs.generate.branch import Branch
+from docs.generate.markdown import block, code, page, table
+from drivers.device import Health
+from drivers.mqtt import LEVEL_TOPICS, PRESS_LIMIT, PRESS_TOPICS, PressPayload
+
+INTRODUCTION = f"""
+Everything is below `lobby/<branch id>/`, JSON in UTF-8, QoS 1, by MQTT 5 where the broker has it and 3.1.1 else. The
+examples were said by the demo's branch.
+
+**Presses.** `boot` is any text of 1 to 32 characters that is new at each power-up of a device, `seq` counts its presses
+from 0. A press sent again with the same two gets the same answer and acts once: send until answered. `at`, where there
+is one, is when it was pressed (ms since 1970, UTC); more than 10 s past or to come is refused, and the answer names the
+device's clock. A press has at most {PRESS_LIMIT} bytes. It is not to be retained: one that the broker has kept is never
+taken, and with MQTT 5 one that is published so is refused. What may be pressed with which fields: [keys.md](keys.md).
+
+**Answers** come on the `ack` topic beside the press, after the journal holds what was done; every press gets one, a
+malformed one too. `result` is `ok`, `refused` or `error`; `text` is for people. `printed` is there, and false, where
+the ticket has no paper; `advice` is there, and true, where a customer was sent to a machine and got no ticket.
+
+**Levels** are retained, said again after every outage and each within a minute, and the controller's alone: one that
+somebody else has written is put right (at once with MQTT 5), and those of devices that are no more are cleared.
+""".strip()
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """A topic: its name, the one that is shown, and what it is for."""
+
+    name: str
+    example: str
+    means: str
+
+
+TOPICS = (
+    Topic("keypad/<counter>/ack", "keypad/4/ack", "The answer to a press at a counter."),
+    Topic("panel/<device>/ack", "panel/manager/ack", "The answer to one of the lobby manager's buttons."),
+    Topic("kiosk/<device>/ack", "kiosk/kiosk/ack", "The answer to a ticket button, with the ticket."),
+    Topic(
+        "keypad/<counter>/screen",
+        "keypad/4/screen",
+        "What a counter's keypad shows: the ticket in hand and what it needs, how many wait, who is next.",
+    ),
+    Topic(
+        "board",
+        "board",
+        "The newest call first, when in ms since 1970; who is soon to come; how many wait for each service; `wait`: "
+        "the least and the most minutes that a newcomer will wait, from 600 on: more than ten hours; notices.",
+    ),
+    Topic(
+        "device/<device>",
+        "device/hall",
+        "How a device does: `ok`, `degraded` or `offline`, why, and since when (ms since 1970). A page that is "
+        "signed in with a token is `device/page.<account>`.",
+    ),
+    Topic("status", "status", "`online`, or `offline`: the last will. Not JSON."),
+    Topic("triage", "triage", "The questions that ticket screens ask."),
+    Topic(
+        "advice",
+        "advice",
+        "What the lobby manager is advised to do about windows: `open` or `close` a counter, of which group of "
+        "services, and the expected wait before and after.",
+    ),
+    Topic(
+        "day",
+        "day",
+        "The day's figures, in minutes; `above_3`, `above_target` and `share` are parts of one; by class also whom its "
+        "calls `passed`; by answer of the triage who was sent to a machine.",
+    ),
+    Topic("event", "event", "Each row of the journal, once it is written: [journal.md](journal.md). Not retained."),
+)
+
+
+def topics(branch: Branch) -> str:
+    """The page, of what a branch says while a few customers come."""
+    presses = {
+        "kiosk": branch.press("kiosk/kiosk", "TAKE", service="corporate"),
+        "keypad": branch.press("keypad/4", "CALL", digits=""),
+    }
+    for service in ("cash", "cash", "personal", "corporate"):
+        branch.press("kiosk/kiosk", "TAKE", service=service)
+    presses["panel"] = branch.press("panel/manager", "GREEN", ticket="A001", reason="elderly")
+    for _ in range(12):
+        branch.press("kiosk/kiosk", "TAKE", after=10, service="cash")
+    branch.press("kiosk/kiosk", "TAKE", choice="small")
+    branch.check_windows()
+    branch.device("hall", Health("offline", "offline"))
+    branch.look_ahead()
+    told = {topic for topic in branch.topics() if not any(_is(topic, known.name) for known in TOPICS)}
+    if told or (missing := {level for level in LEVEL_TOPICS if not any(_is(level, each.name) for each in TOPICS)}):
+        raise ValueError(f"the reference of topics says nothing of {told or missing}")
+    return page("MQTT", "", ["", INTRODUCTION, *_presses(presses), *_answers(branch)])
+
+
+def _is(topic: str, known: str) -> bool:
+    """Whether a topic, or a filter of topics, is the known one."""
+    parts, names = topic.split("/"), known.split("/")
+    return len(parts) == len(names) and all(
+        name == part or name.startswith("<") for part, name in zip(parts, names, strict=True)
+    )
+
+
+def _presses(examples: dict[str, Any]) -> Iterator[str]:
+    yield from ("", "## Presses")
+    yield from table(
+        ("field", "must be there", "is"),
+        [
+            (code(name), "yes" if field.is_required() else "", _limits(name))
+            for name, field in PressPayload.model_fields.items()
+        ],
+    )
+    for topic in PRESS_TOPICS:
+        where = topic.partition("/")[0]
+        yield from ("", f"### {topic.replace('+', '<counter>' if where == 'keypad' else '<device>')}")
+        yield from block("json", json.dumps(examples[where], ensure_ascii=False))
+
+
+def _limits(name: str) -> str:
+    """What a field of every press may be."""
+    about = PressPayload.model_json_schema()["properties"][name]
+    about = about.get("anyOf", [about])[0]
+    if about["type"] == "string":
+        return f"a text of {about['minLength']} to {about['maxLength']} characters"
+    return "a whole number from 0"
+
+
+def _answers(branch: Branch) -> Iterator[str]:
+    yield from ("", "## Answers, levels and events")
+    for topic in TOPICS:
+        retained = any(_is(level, topic.name) for level in LEVEL_TOPICS)
+        yield from ("", f"### {topic.name}", "", topic.means + (" Retained." if retained else ""))
+        if topic.name == "status":
+            continue
+        yield from block("json", json.dumps(branch.latest(topic.example), ensure_ascii=False))
