@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from functools import cache
 from math import erfc, log, sqrt
 
+ROOT_2 = sqrt(2)
 LONG = 4.0
 """Means after which a service counts as no longer: its ticket was forgotten there, or the clock was set."""
 STILL = 0.45
@@ -44,9 +45,9 @@ def frees(services: Sequence[tuple[float, float]], spread: float) -> list[float]
         time = furthest * x**3
         none, ended = 1.0, 0.0
         for service in known:
-            lasts = service.lasts(time)
+            lasts, followed = service.by(time)
             none *= lasts
-            ended += 1 - lasts + service.followed(time)
+            ended += 1 - lasts + followed
         first += none * furthest * 3 * x * x / STEPS
         times.append(time)
         counts.append(ended)
@@ -97,20 +98,23 @@ class _Service:
         """Seconds for which it is expected to last on."""
         return self._beyond / self._longer
 
-    def lasts(self, seconds: float) -> float:
-        """The chance that it lasts on for longer."""
-        return _above((log(self._elapsed + seconds) - self._shift) / self._sigma) / self._longer
+    def by(self, seconds: float) -> tuple[float, float]:
+        """The chance that it lasts on for longer than so many seconds, and how many of those after it are expected to
+        have ended by then: in the long run one in each mean, and at first none, for as long as makes that up.
 
-    def followed(self, seconds: float) -> float:
-        """How many of those after it are expected to have ended by then: in the long run one in each mean, and at first
-        none, for as long as makes that up."""
+        Written out, since each ticket that is taken asks for hundreds of these.
+        """
+        mean, sigma, shift, longer = self._mean, self._sigma, self._shift, self._longer
+        lasts = 0.5 * erfc((log(self._elapsed + seconds) - shift) / sigma / ROOT_2) / longer
         time = seconds - self._lag
         if time <= 0:
-            return 0.0
-        _, beyond = self._after(self._elapsed + time)
-        return (time - (self._beyond - beyond) / self._longer) / self._mean
+            return lasts, 0.0
+        whole = self._elapsed + time
+        z = (log(whole) - shift) / sigma
+        beyond = mean * (0.5 * erfc((z - sigma) / ROOT_2)) - whole * (0.5 * erfc(z / ROOT_2))
+        return lasts, (time - (self._beyond - beyond) / longer) / mean
 
 
 def _above(z: float) -> float:
     """The chance of being above `z` by the normal distribution."""
-    return 0.5 * erfc(z / sqrt(2))
+    return 0.5 * erfc(z / ROOT_2)
