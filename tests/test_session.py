@@ -304,7 +304,7 @@ async def test_a_device_that_stopped_the_line_and_is_then_gone_is_told_to_be_gon
 @pytest.mark.parametrize("kind", KINDS)
 async def test_a_slow_device_is_not_a_stalled_one(pty: Pty, kind: str) -> None:
     """Even if exactly as much waits to be sent at each look: each round takes one chunk whole and begins the next."""
-    driver, size, write_timeout = Echo(), 30_000, 0.08
+    driver, size, write_timeout = Echo(), 30_000, 0.5
     async with bench(f"{kind}:{pty.path}", driver, write_timeout=write_timeout) as b:
         await b.told(LinkUp(), "connected", "ready")
         for _ in range(8):
