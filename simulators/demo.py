@@ -26,13 +26,13 @@ from rich.table import Table
 from controller.config import Settings, WebSettings
 from controller.lobby.model.state import Print
 from controller.web.accounts import Accounts
+from simulators.branch import FastClock, SimulatedBranch, running
 from simulators.broker import embedded_broker
 from simulators.buttons import Buttons
 from simulators.customers import Customer, stream
 from simulators.demo_screen import Screen
 from simulators.devices.kit import Called, Count, Day, Pad, far_ends
 from simulators.people import Hall
-from simulators.stage import FastClock, Stage, running
 from simulators.virtual_lobby.server import VirtualLobby, free_port
 
 PROFILE = "normal"
@@ -75,18 +75,18 @@ async def run_demo(
         async with AsyncExitStack() as stack:
             journal = Path(directory) / "lobby.db"
             port = await stack.enter_async_context(embedded_broker()) if settings.mqtt else None
-            stage = Stage(settings, Path(directory) / "dev", seed)
-            stage.plug_all()
-            stack.callback(stage.unplug_all)
+            simulated = SimulatedBranch(settings, Path(directory) / "dev", seed)
+            simulated.plug_all()
+            stack.callback(simulated.unplug_all)
             web = _screens(settings, Path(directory)) if page is not None else None
-            branch = replace(stage.settings(journal=journal, port=port), web=web)
+            branch = replace(simulated.settings(journal=journal, port=port), web=web)
             hands = FastClock(branch, speed)
             clock = hands.clock()
             daemon = await stack.enter_async_context(running(branch, clock))
             buttons = Buttons("127.0.0.1", port or 0, branch.rules.branch, Random(f"{seed}:buttons"))
             await stack.enter_async_context(buttons)
-            stage.hear(buttons)
-            hall = Hall(branch, stage, buttons, speed)
+            simulated.hear(buttons)
+            hall = Hall(branch, simulated, buttons, speed)
             address = ""
             if page is not None:
                 links: list[dict[str, str]] = []
@@ -95,14 +95,20 @@ async def run_demo(
                 if web and daemon.screens:
                     links = _links(branch, web, lambda: clock.wall() / 1000)
                 lobby = VirtualLobby(
-                    branch, stage, port=free_port(page), buttons=buttons, people=hall.about, links=links, clock=hands
+                    branch,
+                    simulated,
+                    port=free_port(page),
+                    buttons=buttons,
+                    people=hall.about,
+                    links=links,
+                    clock=hands,
                 )
                 address = await stack.enter_async_context(lobby.serving())
                 console.print(f"Open {address}", highlight=False, soft_wrap=True)
                 if browser and (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
                     # Some browsers stay in the foreground; nobody waits for them.
                     threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()
-            screen = None if headless else Screen(branch, stage, buttons, hall, address)
+            screen = None if headless else Screen(branch, simulated, buttons, hall, address)
             with screen or nullcontext():
                 if headless:
                     console.print(f"Seed {seed}: {customers} customers, people's time {speed:g} times as fast.")
@@ -113,9 +119,9 @@ async def run_demo(
                 PRINTED_WITHIN,
             )
             if tickets:
-                _draw(stage, tickets)
+                _draw(simulated, tickets)
                 console.print(f"The paper tickets are in {tickets}.")
-            report = Report(branch, stage, buttons, hall, journal, hands.wires, exact=headless)
+            report = Report(branch, simulated, buttons, hall, journal, hands.wires, exact=headless)
         report.show(console, exact=headless)
         return report.right(exact=headless)
 
@@ -187,9 +193,9 @@ async def _open_door(hall: Hall, customers: Iterator[Customer]) -> None:
     hall.closing = True
 
 
-def _draw(stage: Stage, directory: Path) -> None:
+def _draw(simulated: SimulatedBranch, directory: Path) -> None:
     directory.mkdir(parents=True, exist_ok=True)
-    for id, device in stage.devices.items():
+    for id, device in simulated.devices.items():
         for number, paper in enumerate(device.papers or (), 1):
             (directory / f"{id}-{number:03d}.png").write_bytes(paper.png())
 
@@ -207,7 +213,7 @@ class Report:
     def __init__(
         self,
         settings: Settings,
-        stage: Stage,
+        simulated: SimulatedBranch,
         buttons: Buttons,
         hall: Hall,
         journal: Path,
@@ -216,7 +222,7 @@ class Report:
         exact: bool,
     ) -> None:
         self._settings = settings
-        self._stage = stage
+        self._simulated = simulated
         self._hall = hall
         with closing(sqlite3.connect(f"file:{journal}?mode=ro", uri=True)) as connection:
             rows = connection.execute("SELECT kind, at, data FROM event ORDER BY seq").fetchall()
@@ -235,7 +241,7 @@ class Report:
         return all(c.seen == c.journal if exact and c.exact else c.seen >= c.journal for c in self.counts)
 
     def _count(self, buttons: Buttons) -> Iterator[Count]:
-        for device in self._stage.devices.values():
+        for device in self._simulated.devices.values():
             yield from device.counts(self._day)
         if self._settings.mqtt:
             told = Counter(e["data"]["ticket"] for e in buttons.events if e["kind"] == "ticket_called")

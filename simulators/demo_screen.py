@@ -21,9 +21,9 @@ from rich.text import Text
 
 from controller.config import Settings
 from controller.lobby.show.views import in_words
+from simulators.branch import SimulatedBranch
 from simulators.buttons import Buttons
 from simulators.people import Hall
-from simulators.stage import Stage
 
 REFRESH = 0.25
 LINES_KEPT = 5
@@ -35,11 +35,13 @@ class Screen(logging.Handler):
     `address`: where the same devices are to be seen in a browser.
     """
 
-    def __init__(self, settings: Settings, stage: Stage, buttons: Buttons, hall: Hall, address: str) -> None:
+    def __init__(
+        self, settings: Settings, simulated: SimulatedBranch, buttons: Buttons, hall: Hall, address: str
+    ) -> None:
         super().__init__(logging.WARNING)
         self._address = address
         self._settings = settings
-        self._stage = stage
+        self._simulated = simulated
         self._buttons = buttons
         self._hall = hall
         self._said: deque[str] = deque(maxlen=LINES_KEPT)
@@ -88,7 +90,7 @@ class Screen(logging.Handler):
 
     def _make_knobs(self) -> list[tuple[str, tuple[str, Callable[[], None]]]]:
         knobs: list[tuple[str, tuple[str, Callable[[], None]]]] = [("q", ("quit", self._quit.set))]
-        for device in self._stage.devices.values():
+        for device in self._simulated.devices.values():
             knobs += [(key, (what, deed)) for key, what, deed in device.demo_keys()]
         return knobs
 
@@ -101,7 +103,9 @@ class Screen(logging.Handler):
 
     def _draw(self) -> Layout:
         layout = Layout()
-        layout.split_column(Layout(name="top"), Layout(self._devices(), size=len(self._stage.placed) + 5), self._foot())
+        layout.split_column(
+            Layout(name="top"), Layout(self._devices(), size=len(self._simulated.placed) + 5), self._foot()
+        )
         layout["top"].split_row(Layout(Group(self._waiting(), self._counters())), Layout(self._paper(), size=44))
         return layout
 
@@ -130,7 +134,7 @@ class Screen(logging.Handler):
         rules = self._settings.rules
         calls = {
             device.display_of: next(iter(device.calls(rules)), ("", ""))[0]
-            for device in self._stage.devices.values()
+            for device in self._simulated.devices.values()
             if device.display_of
         }
         for id, counter in self._settings.rules.counters.items():
@@ -143,7 +147,7 @@ class Screen(logging.Handler):
         return Panel(table, title="counters, as their window displays show them")
 
     def _paper(self) -> Panel:
-        for device in self._stage.devices.values():
+        for device in self._simulated.devices.values():
             if device.papers is not None:
                 return Panel(device.papers[-1].text() if device.papers else "", title=f"ticket {device.cut}")
         return Panel("")

@@ -14,10 +14,10 @@ from typing import Any
 
 from controller.config import Settings
 from controller.lobby.model.rules import Rules
+from simulators.branch import SimulatedBranch
 from simulators.buttons import Buttons
 from simulators.customers import Customer
 from simulators.devices.kit import GLANCE, Pad, Simulated
-from simulators.stage import Stage
 
 PAUSE = 0.25
 """Seconds of real time between two tries of something that was just refused."""
@@ -54,17 +54,17 @@ class Visit:
 class Hall:
     """What can be seen and done in the hall."""
 
-    def __init__(self, settings: Settings, stage: Stage, buttons: Buttons | None, speed: float) -> None:
+    def __init__(self, settings: Settings, simulated: SimulatedBranch, buttons: Buttons | None, speed: float) -> None:
         self._settings = settings
         self._rules: Rules = settings.rules
-        self._stage = stage
+        self._simulated = simulated
         self._buttons = buttons
         self.speed = speed
         self._opened = asyncio.get_running_loop().time()
-        self._printers = [device for device in stage.devices.values() if device.papers is not None]
-        self._panel = next((device.topic for device in stage.used_by("manager")), "")
-        self._kiosk = next((device.topic for device in stage.used_by("customer")), "")
-        self._displays = {device.display_of for device in stage.devices.values()} - {""}
+        self._printers = [device for device in simulated.devices.values() if device.papers is not None]
+        self._panel = next((device.topic for device in simulated.used_by("manager")), "")
+        self._kiosk = next((device.topic for device in simulated.used_by("customer")), "")
+        self._displays = {device.display_of for device in simulated.devices.values()} - {""}
         self.papers: list[str] = []
         """The text of every paper ticket so far."""
         self._seen: Counter[Simulated] = Counter()
@@ -203,7 +203,7 @@ class Hall:
     def _calls(self) -> Iterator[tuple[str, str]]:
         """(ticket, counter) on every display in the hall."""
         looked = False
-        for device in self._stage.devices.values():
+        for device in self._simulated.devices.values():
             for ticket, counter in device.calls(self._rules):
                 if device.display_of or counter not in self._displays:
                     yield ticket, counter
@@ -219,7 +219,7 @@ class Hall:
 
     def pads(self) -> dict[str, Pad]:
         """The keypad of each counter that has one."""
-        return {counter: pad for device in self._stage.used_by("clerk") for counter, pad in device.pads().items()}
+        return {counter: pad for device in self._simulated.used_by("clerk") for counter, pad in device.pads().items()}
 
     async def clerk(self, counter: str, pad: Pad) -> None:
         """One clerk's day."""
@@ -260,7 +260,7 @@ class Hall:
 
     async def _rate(self, counter: str, pad: Pad) -> None:
         await pad.press("EVALUATE")
-        for device in self._stage.devices.values():
+        for device in self._simulated.devices.values():
             for rater in device.raters(counter):
                 if await self.until(lambda r=rater: r.asking, 60):  # type: ignore[misc]
                     rater.rate(5)

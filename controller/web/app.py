@@ -20,6 +20,7 @@ from controller.config import Settings
 from controller.devices.hub import Hub
 from controller.web import routes
 from controller.web.accounts import Accounts
+from controller.web.adapter import PagesAdapter
 from controller.web.asgi import App
 from controller.web.bodies import ProblemDetails
 from controller.web.commands import Ask
@@ -27,7 +28,6 @@ from controller.web.live import Live
 from controller.web.middleware import guarded
 from controller.web.operations import allowed
 from controller.web.pages import Files, make_pages
-from controller.web.post import PagesAdapter
 from controller.web.private_files import AccessError
 from controller.web.problems import Problem, problem
 from controller.web.server import WebServer
@@ -50,9 +50,9 @@ class Screens:
         live = Live(files.build, hub.context.settled)
         # A hall has one voice: a loudspeaker of the branch's own also keeps quiet hours, and is known to be heard.
         has_voice = any(device.speaks for device in settings.devices)
-        post = PagesAdapter(hub.context, live, speaks=not has_voice)
-        hub.add(post)
-        site = Site(settings, accounts, post, live, ask)
+        adapter = PagesAdapter(hub.context, live, speaks=not has_voice)
+        hub.add(adapter)
+        site = Site(settings, accounts, adapter, live, ask)
         app = await asyncio.to_thread(make_app, site, files)
         return cls(site, app)
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from controller.lobby.actions.command import Command
 from controller.lobby.answers import Answer
-from controller.web.post import PagesAdapter, cause_of
+from controller.web.adapter import PagesAdapter, cause_of
 from controller.web.problems import Problem
 
 Ask = Callable[[Command, str], Awaitable[Answer]]
@@ -25,8 +25,8 @@ KEYS_KEPT = 4096
 class Commands:
     """Those of a branch; `say` gives a sentence of its language."""
 
-    def __init__(self, post: PagesAdapter, ask: Ask, say: Callable[..., str]) -> None:
-        self._post, self._ask, self.say = post, ask, say
+    def __init__(self, adapter: PagesAdapter, ask: Ask, say: Callable[..., str]) -> None:
+        self._adapter, self._ask, self.say = adapter, ask, say
         self._keys: OrderedDict[str, str] = OrderedDict()
 
     async def do(
@@ -39,7 +39,7 @@ class Commands:
         key = key or secrets.token_hex(16)
         digest = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
         self._must_be_new_or_same(name, key, digest)
-        command = make(self._post.lobby.now(), cause_of(name, key, digest))
+        command = make(self._adapter.context.now(), cause_of(name, key, digest))
         if command is None:
             raise Problem(422, "unknown_key", self.say("refused.unknown_key", key=content.get("key", "")))
         answer = await self._ask(command, remark)
@@ -53,7 +53,7 @@ class Commands:
         mine = f"{name}:{key}"
         known = self._keys.get(mine)
         if known is None:
-            acted = self._post.lobby.journal.cause_beginning(cause_of(name, key, ""))
+            acted = self._adapter.context.journal.cause_beginning(cause_of(name, key, ""))
             known = acted.rpartition(":")[2] if acted else digest
             self._keys[mine] = known
             while len(self._keys) > KEYS_KEPT:

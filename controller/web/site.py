@@ -18,12 +18,12 @@ from controller.lobby.actions.command import Command
 from controller.lobby.answers import Answer
 from controller.lobby.model.rules import Rules
 from controller.web.accounts import Accounts
+from controller.web.adapter import PagesAdapter
 from controller.web.addresses import Headers, origin
 from controller.web.commands import Ask, Commands
 from controller.web.live import Live
 from controller.web.page_health import PageHealth
 from controller.web.pin_check import PinCheck
-from controller.web.post import PagesAdapter
 from controller.web.private_files import AccessError
 from controller.web.problems import Problem
 from controller.web.roles import HOMES, Account
@@ -52,19 +52,19 @@ class Site:
         self,
         settings: Settings,
         accounts: Accounts,
-        post: PagesAdapter,
+        adapter: PagesAdapter,
         live: Live,
         ask: Ask,
         steady: Callable[[], float] = time.monotonic,
     ) -> None:
         self.settings = settings
         self.accounts = accounts
-        self.post = post
+        self.adapter = adapter
         self.live = live
         self._steady = steady
-        self._commands = Commands(post, ask, self.say)
+        self._commands = Commands(adapter, ask, self.say)
         self.check_pin = PinCheck(accounts, self.say, steady).account
-        self.page_health = PageHealth(live, post.lobby.health, post.lobby.forget, self._still_exists, steady)
+        self.page_health = PageHealth(live, adapter.context.health, adapter.context.forget, self._still_exists, steady)
         self._signed_in: frozenset[str] | None = None
         self._look_at = -math.inf
 
@@ -188,14 +188,14 @@ class Site:
         """Until the state is what the journal holds. Raises Problem if that takes long: the journal is broken."""
         try:
             async with asyncio.timeout(SETTLES_WITHIN):
-                while not self.post.lobby.settled():
-                    await self.post.updated()
+                while not self.adapter.context.settled():
+                    await self.adapter.updated()
         except TimeoutError:
             raise Problem(503, "journal_down", self.say("refused.journal_down"), 1) from None
 
     def page_of(self, page: str) -> str:
         """The ticket of today whose own page this is. Raises Problem 404: nobody's, or of another day."""
-        ticket = self.accounts.is_page(self.post.state.day, page)
-        if not ticket or ticket not in self.post.state.tickets:
+        ticket = self.accounts.is_page(self.adapter.state.day, page)
+        if not ticket or ticket not in self.adapter.state.tickets:
             raise self.problem(404, "no_page")
         return ticket

@@ -12,8 +12,8 @@ from random import SystemRandom
 import aiomqtt
 
 from controller.config import MqttSettings, Settings
+from simulators.branch import SimulatedBranch
 from simulators.buttons import Buttons
-from simulators.stage import Stage
 from simulators.virtual_lobby.server import VirtualLobby, free_port
 from simulators.virtual_lobby.view import View
 
@@ -23,18 +23,18 @@ RETRY = 1.0
 
 async def run_far_ends(settings: Settings, directory: Path, say: Callable[[str], None], page: int | None) -> None:
     """Have the far ends plugged in below `directory` until interrupted; `page`: the port of their page (0: any)."""
-    stage = Stage(settings, directory, seed=1)
+    simulated = SimulatedBranch(settings, directory, seed=1)
     connecting: asyncio.Future[None] = asyncio.get_running_loop().create_future()
     async with AsyncExitStack() as stack:
-        stack.callback(stage.unplug_all)
-        stage.plug_all()
+        stack.callback(simulated.unplug_all)
+        simulated.plug_all()
         if page is not None:
-            lobby = VirtualLobby(settings, stage, port=free_port(page))
+            lobby = VirtualLobby(settings, simulated, port=free_port(page))
             say(f"Open {await stack.enter_async_context(lobby.serving())}")
             if settings.mqtt and not settings.mqtt.embedded:
                 connecting = asyncio.create_task(_stay_connected(settings.mqtt, settings.rules.branch, lobby.view, say))
                 stack.callback(connecting.cancel)
-        for id, placed in stage.placed.items():
+        for id, placed in simulated.placed.items():
             say(f"{placed.wire.where}  {type(placed.far_end).__name__}  ({id})")
         say("Point each device's link at its path, then: lobby run --config FILE. Ctrl-C ends the simulators.")
         await connecting  # for ever, but for a fault of ours

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from simulators.branch import FastClock
 from simulators.buttons import Buttons
 from simulators.devices.kit import Knob, UnknownKnobError, Wired, number
-from simulators.stage import FastClock
 from simulators.wire import TcpWire
 
 CLOCK, BUTTONS = "~clock", "~mqtt"
@@ -39,7 +39,7 @@ OF_BUTTONS = (
 
 
 class Drawer:
-    """All knobs of a stage. `buttons` come and go with the broker."""
+    """All knobs of a simulated branch. `buttons` come and go with the broker."""
 
     def __init__(self, placed: Mapping[str, Wired], clock: FastClock | None, buttons: bool) -> None:
         self._placed = placed

@@ -25,9 +25,9 @@ from controller.web.live import Live
 from controller.web.middleware import guarded
 from controller.web.problems import problem
 from controller.web.server import WebServer
+from simulators.branch import FastClock, SimulatedBranch
 from simulators.buttons import Buttons
 from simulators.devices.kit import NobodyAnswersError, Press, UnknownDeviceError, UnknownKeyError, UnknownKnobError
-from simulators.stage import FastClock, Stage
 from simulators.virtual_lobby.hands import Hands
 from simulators.virtual_lobby.view import HERE, View, words
 
@@ -63,7 +63,7 @@ B = TypeVar("B", bound=BaseModel)
 
 
 class VirtualLobby:
-    """A page that shows a stage and lets its devices be pressed and broken.
+    """A page that shows a simulated branch and lets its devices be pressed and broken.
 
     `links`, each {name, href}, lead to the controller's own screens. `buttons` may come and go with the broker.
     """
@@ -71,7 +71,7 @@ class VirtualLobby:
     def __init__(
         self,
         settings: Settings,
-        stage: Stage,
+        simulated: SimulatedBranch,
         *,
         port: int = 0,
         buttons: Buttons | None = None,
@@ -79,11 +79,11 @@ class VirtualLobby:
         links: Sequence[Mapping[str, str]] = (),
         clock: FastClock | None = None,
     ) -> None:
-        self.view = View(settings, stage, buttons, people, clock)
+        self.view = View(settings, simulated, buttons, people, clock)
         self.links = links
         self._settings = settings
         self._words = words(settings.language)
-        self._hands = Hands(settings, stage, lambda: self.view.buttons, self._words)
+        self._hands = Hands(settings, simulated, lambda: self.view.buttons, self._words)
         self._token = secrets.token_urlsafe(24)
         self._build = secrets.token_hex(4)
         self._live = Live(self._build)

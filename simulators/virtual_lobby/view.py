@@ -12,10 +12,10 @@ from typing import Any
 from controller.config import Settings
 from controller.lobby.actions.press import Where
 from controller.presses import ON_TERMINAL, keys
+from simulators.branch import FastClock, SimulatedBranch
 from simulators.buttons import Buttons
 from simulators.devices.kit import Simulated
 from simulators.paper import Paper
-from simulators.stage import FastClock, Stage
 from simulators.virtual_lobby.knobs import Drawer
 
 CALLS_EXPLAINED = 2
@@ -40,14 +40,14 @@ class View:
     def __init__(
         self,
         settings: Settings,
-        stage: Stage,
+        simulated: SimulatedBranch,
         buttons: Buttons | None = None,
         people: asyncio.Event | None = None,
         clock: FastClock | None = None,
     ) -> None:
         self._settings = settings
-        self._stage = stage
-        self.drawer = Drawer(stage.placed, clock, settings.mqtt is not None)
+        self._simulated = simulated
+        self.drawer = Drawer(simulated.placed, clock, settings.mqtt is not None)
         self.buttons = buttons
         self.people = people
 
@@ -59,7 +59,7 @@ class View:
     @buttons.setter
     def buttons(self, buttons: Buttons | None) -> None:
         self.drawer.buttons = buttons
-        self._stage.hear(buttons)
+        self._simulated.hear(buttons)
 
     # -- what stands where -----------------------------------------------------------------------------------
 
@@ -93,7 +93,7 @@ class View:
         }
 
     def _devices(self) -> Iterator[Simulated]:
-        for device in self._stage.devices.values():
+        for device in self._simulated.devices.values():
             if self._settings.mqtt is not None or not device.topic:
                 yield device
 
@@ -120,7 +120,7 @@ class View:
 
     def paper(self, printer: str, number: int) -> Paper | None:
         """A printed ticket; None if there is none, or none any more."""
-        device = self._stage.devices.get(printer)
+        device = self._simulated.devices.get(printer)
         return device.paper(number) if device else None
 
     def _whys(self) -> Iterator[dict[str, str]]:

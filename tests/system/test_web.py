@@ -39,7 +39,7 @@ from controller.web.accounts import Accounts
 from controller.web.accounts_file import AccountsFile
 from controller.web.roles import Role
 from controller.web.server import WebServer
-from simulators.stage import running
+from simulators.branch import running
 from simulators.strangers import BEGINNINGS, slow_connections
 from system.branch import HOUSE, LOBBY, Branch
 from system.broker import free_port

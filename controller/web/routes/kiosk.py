@@ -45,7 +45,7 @@ def router(site: Site) -> APIRouter:
                     at=at,
                     cause=cause,
                     by=f"user/{caller.account.name}",
-                    paper=site.post.lobby.paper(),
+                    paper=site.adapter.context.paper(),
                     screen=True,
                     asks=True,
                     chosen_by="customer" if caller.account.role == "kiosk" else "staff",
@@ -53,7 +53,7 @@ def router(site: Site) -> APIRouter:
                 ),
             ),
         )
-        state = site.post.state
+        state = site.adapter.state
         ticket = state.tickets.get(answer.ticket)
         told = views.in_minutes(ticket.expected) if ticket and ticket.expected else None
         return Taken(
@@ -79,7 +79,7 @@ def router(site: Site) -> APIRouter:
         api,
         site,
         "kiosk",
-        site.post.kiosk,
+        site.adapter.kiosk,
         who=taker,
         pace=0.5,
         refused=(401, 403),

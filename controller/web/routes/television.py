@@ -15,7 +15,7 @@ def router(site: Site) -> APIRouter:
         api,
         site,
         "television",
-        site.post.television,
+        site.adapter.television,
         who=allowed(site),
         pace=0.2,
         refused=(401,),

@@ -29,7 +29,7 @@ def router(site: Site) -> APIRouter:
     )
     async def page(page: str) -> View:
         await site.settled()
-        picture = site.post.ticket(site.post.state.day, site.page_of(page))()
+        picture = site.adapter.ticket(site.adapter.state.day, site.page_of(page))()
         if picture is None:
             raise site.problem(404, "no_page")
         return picture
@@ -42,7 +42,9 @@ def router(site: Site) -> APIRouter:
     )
     async def page_live(page: str) -> Any:
         await site.settled()
-        ticket, day = site.page_of(page), site.post.state.day
-        return site.live.stream(f"ticket/{day}/{ticket}", site.post.ticket(day, ticket), pace=PACE, spare=BRANCH_PAGES)
+        ticket, day = site.page_of(page), site.adapter.state.day
+        return site.live.stream(
+            f"ticket/{day}/{ticket}", site.adapter.ticket(day, ticket), pace=PACE, spare=BRANCH_PAGES
+        )
 
     return api

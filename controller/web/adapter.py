@@ -1,4 +1,4 @@
-"""The pages' post on the desk: what there is to show, and which pages show it."""
+"""The pages' adapter: what there is to show, and which open pages are shown it."""
 
 from __future__ import annotations
 
@@ -68,8 +68,8 @@ class PagesAdapter(Adapter):
 
     watches = True
 
-    def __init__(self, lobby: Context, live: Live, *, speaks: bool) -> None:
-        self.lobby = lobby
+    def __init__(self, context: Context, live: Live, *, speaks: bool) -> None:
+        super().__init__(self.id, context)
         self._speaks = speaks
         self.state = State()
         self._live = live
@@ -85,12 +85,12 @@ class PagesAdapter(Adapter):
         self._estimates: OrderedDict[tuple[str, str], tuple[float, tuple[int, int] | None]] = OrderedDict()
         """(day, ticket) -> when it was made, by the loop's clock, and what it says; the oldest first."""
         self._next_estimate = 0.0
-        last, today = lobby.journal.opened_at, lobby.journal.last_day()
-        for row in lobby.journal.rows_after(max(0, last - LOOKED_AT), LOOKED_AT):
+        last, today = context.journal.opened_at, context.journal.last_day()
+        for row in context.journal.rows_after(max(0, last - LOOKED_AT), LOOKED_AT):
             if row.day == today:
                 self._note(row)
 
-    # -- told by the desk ------------------------------------------------------------------------------------
+    # -- told by the hub -------------------------------------------------------------------------------------
 
     def heard(self, fact: object) -> None:
         """Pages say nothing by themselves: what people press comes as requests."""
@@ -131,34 +131,34 @@ class PagesAdapter(Adapter):
 
     def television(self) -> dict[str, Any]:
         """See `screens.television`; `speaks`: whether to speak calls, where the page's address does not say."""
-        lobby = self.lobby
-        shown = screens.television(self.state, lobby.rules, lobby.now(), self._notices, lobby.waits())
+        context = self.context
+        shown = screens.television(self.state, context.rules, context.now(), self._notices, context.waits())
         return {**shown, "speaks": self._speaks}
 
     def kiosk(self) -> dict[str, Any]:
         """See `screens.kiosk`."""
-        lobby = self.lobby
-        paper = lobby.paper() == "ready"
-        return screens.kiosk(self.state, lobby.rules, lobby.now(), self._notices, lobby.waits(), paper=paper)
+        context = self.context
+        paper = context.paper() == "ready"
+        return screens.kiosk(self.state, context.rules, context.now(), self._notices, context.waits(), paper=paper)
 
     def console(self) -> dict[str, Any]:
         """See `screens.console`."""
-        lobby = self.lobby
+        context = self.context
         return screens.console(
             self.state,
-            lobby.rules,
-            lobby.now(),
+            context.rules,
+            context.now(),
             self._staff,
-            lobby.waits(),
+            context.waits(),
             self._devices,
             self._figures,
             [*reversed(self._recent)],
-            printer=lobby.paper() != "none",
+            printer=context.paper() != "none",
         )
 
     def counter(self, counter: Counter) -> Callable[[], dict[str, Any]]:
         """See `screens.counter`."""
-        return lambda: screens.counter(self.state, self.lobby.rules, counter, self.lobby.now(), self._staff)
+        return lambda: screens.counter(self.state, self.context.rules, counter, self.context.now(), self._staff)
 
     def ticket(self, day: str, id: str) -> Callable[[], dict[str, Any] | None]:
         """See `screens.ticket`; None once its day is over."""
@@ -167,8 +167,8 @@ class PagesAdapter(Adapter):
             ticket = self.state.tickets.get(id)
             if ticket is None or self.state.day != day:
                 return None
-            now = self.lobby.now()
-            return screens.ticket(self.state, self.lobby.rules, ticket, now, self._still_waits(day, ticket, now))
+            now = self.context.now()
+            return screens.ticket(self.state, self.context.rules, ticket, now, self._still_waits(day, ticket, now))
 
         return picture
 
@@ -177,7 +177,7 @@ class PagesAdapter(Adapter):
         loop_time = asyncio.get_running_loop().time()
         at, wait = self._estimates.get((day, ticket.id), (-ESTIMATE_EVERY, None))
         if loop_time - at >= ESTIMATE_EVERY and loop_time >= self._next_estimate:
-            wait = screens.still_waits(self.state, self.lobby.rules, ticket, now)
+            wait = screens.still_waits(self.state, self.context.rules, ticket, now)
             self._next_estimate = asyncio.get_running_loop().time() + ESTIMATE_PAUSE
             self._estimates.pop((day, ticket.id), None)
             self._estimates[day, ticket.id] = loop_time, wait
@@ -190,7 +190,7 @@ class PagesAdapter(Adapter):
     def _note(self, row: Row) -> None:
         if not isinstance(row.event, ACTIONS):
             return
-        text, ticket = sentence(self.lobby.rules, row.event), getattr(row.event, "ticket", "")
+        text, ticket = sentence(self.context.rules, row.event), getattr(row.event, "ticket", "")
         self._recent.append({"at": row.at, "text": text, "by": who(row), "kind": row.event.KIND, "ticket": ticket})
 
 

@@ -26,7 +26,7 @@ from simulators.faults import Faults
 from simulators.wire import TcpWire, Wire
 
 
-class Stage:
+class SimulatedBranch:
     """The simulated devices of a branch; `seed` drives their faults.
 
     Those on byte links are `placed`, each on a pseudo-terminal `directory/<device id>`, or behind a device server where
