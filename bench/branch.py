@@ -21,7 +21,7 @@ from simulators.devices.bx import BoardFarEnd
 from simulators.devices.escpos import PrinterFarEnd
 from simulators.devices.farend import FarEnd
 from simulators.devices.terminal68 import TerminalBus
-from simulators.devices.vfd import WindowFarEnd
+from simulators.devices.vfd import CounterDisplayFarEnd
 from simulators.faults import Faults
 
 REPEAT_MS = 50
@@ -76,7 +76,7 @@ def far_ends(counters: int, *, full: bool, echoing: bool = False) -> FarEnds:
     }
     if full:
         devices["printer"] = PrinterFarEnd(Faults(), columns=32)
-        devices |= {f"window-{n}": WindowFarEnd("cd5220") for n in range(1, counters + 1)}
+        devices |= {f"window-{n}": CounterDisplayFarEnd("cd5220") for n in range(1, counters + 1)}
     return FarEnds(devices, ["terminals"] if echoing else [])
 
 

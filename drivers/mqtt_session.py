@@ -132,14 +132,14 @@ class MqttSession:
 
     # -- inside ----------------------------------------------------------------------------------------------
 
-    def _ears(self, maxsize: int) -> asyncio.Queue[aiomqtt.Message]:
+    def _callback_queue(self, maxsize: int) -> asyncio.Queue[aiomqtt.Message]:
         """A queue that keeps nothing: a message is dealt with as it comes.
 
         The library confirms a message to the broker before anybody has looked at it, so one that was dropped from a
         full queue would be lost without a word. Here each reaches the controller, whose own inbox answers when it is
         full.
         """
-        return _Ears(self._receive)
+        return _CallbackQueue(self._receive)
 
     def _receive(self, message: aiomqtt.Message) -> None:
         if not self._lobby.is_connected:  # its answer could not be sent
@@ -213,7 +213,7 @@ class MqttSession:
             clean_session=True if self._version is V311 else None,
             timeout=TIMEOUT,
             keepalive=KEEPALIVE,
-            queue_type=cast(type[asyncio.Queue[aiomqtt.Message]], self._ears),
+            queue_type=cast(type[asyncio.Queue[aiomqtt.Message]], self._callback_queue),
             max_queued_outgoing_messages=IN_FLIGHT * 2,
             max_inflight_messages=IN_FLIGHT,
             # Nagle's algorithm would hold an acknowledgement back for 40 ms behind the event before it.
@@ -342,7 +342,7 @@ class _Client(aiomqtt.Client):
         self._loop.call_soon_threadsafe(register)
 
 
-class _Ears(asyncio.Queue[aiomqtt.Message]):
+class _CallbackQueue(asyncio.Queue[aiomqtt.Message]):
     def __init__(self, hear: Callable[[aiomqtt.Message], None]) -> None:
         super().__init__()
         self._hear = hear

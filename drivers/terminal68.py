@@ -217,7 +217,7 @@ class Terminal68:
         self._answers: deque[Frame] = deque(maxlen=256)
         self._beeps: deque[Frame] = deque(maxlen=256)
         self._to_raters: deque[Frame] = deque(maxlen=64)
-        self._strangers: set[int] = set()
+        self._unknown: set[int] = set()
         self._connected = False
         self._connected_at = self._gone_at = self._free_at = 0.0
         self._health = OK
@@ -275,7 +275,7 @@ class Terminal68:
     def connected(self, now: float) -> Sequence[object]:
         self._connected = True
         self._reader.reset()
-        self._strangers.clear()
+        self._unknown.clear()
         self._connected_at = self._free_at = now
         for press in self._presses.values():
             # What was being repeated when the link went goes on being so, if it is heard as soon as it is back.
@@ -345,9 +345,9 @@ class Terminal68:
 
     def _heard(self, frame: Frame, now: float) -> object | None:
         if frame.address not in self._known:
-            if frame.address in self._strangers:
+            if frame.address in self._unknown:
                 return None
-            self._strangers.add(frame.address)
+            self._unknown.add(frame.address)
             return UnknownAddress(frame.address)
         if not frame.data:
             return None

@@ -63,7 +63,7 @@ DIALECTS: dict[DialectName, Dialect] = {
 }
 
 
-class WindowDisplay:
+class CounterDisplay:
     """One display as the controller sees it.
 
     `brightness` is 1 (dim) to 4, None to leave it alone. ValueError for an unknown dialect, another brightness, or one

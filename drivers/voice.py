@@ -182,7 +182,7 @@ class Voice:
         if self._under_way and self._under_way.key == key:
             self._under_way.wanted = False
 
-    def hush(self, quiet: bool, now: float) -> None:
+    def set_quiet(self, quiet: bool, now: float) -> None:
         """Begin to say nothing, or go on. What waits meanwhile is said if it is worth it yet."""
         if quiet != self._quiet:
             self._expire(now)  # as what is lost in quiet hours is no fault

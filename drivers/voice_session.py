@@ -133,7 +133,7 @@ class VoiceSession:
         while True:
             self._wake.clear()
             quiet = self._quiet()
-            self._voice.hush(quiet, self._clock())
+            self._voice.set_quiet(quiet, self._clock())
             job = self._voice.next(self._clock())
             self._tell(self._voice.facts())
             if job is None:

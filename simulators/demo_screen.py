@@ -91,7 +91,7 @@ class Screen(logging.Handler):
     def _make_knobs(self) -> list[tuple[str, tuple[str, Callable[[], None]]]]:
         knobs: list[tuple[str, tuple[str, Callable[[], None]]]] = [("q", ("quit", self._quit.set))]
         for device in self._simulated.devices.values():
-            knobs += [(key, (what, deed)) for key, what, deed in device.demo_keys()]
+            knobs += [(key, (what, action)) for key, what, action in device.demo_keys()]
         return knobs
 
     def _key(self) -> None:

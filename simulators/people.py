@@ -34,7 +34,7 @@ MANAGER_ROUND = 300.0
 FOREVER = float("inf")
 PAPERS_LOOKED_AT = 100
 """The latest papers, among which a customer looks for their own."""
-CROWD = 6
+LONG_LINE = 6
 """Waiting customers above which the manager reassigns one."""
 
 
@@ -273,5 +273,5 @@ class Hall:
             await self.pass_time(MANAGER_ROUND)
             await self.about.wait()
             waiting = self._buttons.retained.get("board", {}).get("waiting", {})
-            if sum(waiting.values()) > CROWD:
+            if sum(waiting.values()) > LONG_LINE:
                 await self._buttons.press(self._panel, key="REASSIGN", ticket="", reason="crowd")

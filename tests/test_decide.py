@@ -63,7 +63,7 @@ from controller.lobby.actions.transfer import TicketTransferred
 from controller.lobby.actions.undo import TicketRestored
 from controller.lobby.actions.windows import CheckWindows, WindowAdviceAnswered, WindowsChecked
 from controller.lobby.answers import answer_to
-from controller.lobby.model.outcome import Refusal, Same, Told
+from controller.lobby.model.outcome import AlreadyDone, QueryResult, Refusal
 from controller.lobby.model.rules import ANY, Appointments, Rules
 from controller.lobby.model.state import ENDED, CounterStage, Stage
 from controller.lobby.rule import pick
@@ -231,9 +231,9 @@ def told(decision: Decision) -> str:
     """A decision in a line."""
     if isinstance(decision, Refusal):
         return f"refused {decision.code}"
-    if isinstance(decision, Same):
+    if isinstance(decision, AlreadyDone):
         return f"{decision.ticket} again"
-    if isinstance(decision, Told):
+    if isinstance(decision, QueryResult):
         return f"told of {decision.ticket}" if decision.ticket else f"told {decision.code}"
     return ", ".join(_short(event) for event in decision) or "nothing"
 

@@ -39,7 +39,7 @@ from controller.lobby.actions.day import RollOver
 from controller.lobby.actions.open_counter import Open
 from controller.lobby.actions.pause_counter import Pause
 from controller.lobby.actions.reassign import Reassign
-from controller.lobby.actions.take_ticket import CROWD
+from controller.lobby.actions.take_ticket import LONG_LINE
 from controller.lobby.forecast.durations import STILL
 from controller.lobby.forecast.waiting import (
     DOOR,
@@ -52,7 +52,7 @@ from controller.lobby.forecast.waiting import (
     expected,
     finds_free_counter,
     newcomer,
-    roll,
+    predict,
 )
 from controller.lobby.model.calendar import Calendar, Profile, Span, parse_spans
 from controller.lobby.model.knowledge import BREAK, LEFT, MISSES, PRIOR_WEIGHT, SPREAD, Knowledge
@@ -143,7 +143,7 @@ def agrees(lobby: Lobby) -> int:
     state, told = lobby.state, 0
     for ticket in state.tickets.values():
         if ticket.stage is Stage.WAITING:
-            assert roll(state, lobby.rules, lobby.now, ticket) == called.get(ticket.id), ticket
+            assert predict(state, lobby.rules, lobby.now, ticket) == called.get(ticket.id), ticket
             told += ticket.id in called
     return told
 
@@ -247,7 +247,7 @@ def wait(lobby: Lobby, service: str = "cash", klass: str = "normal") -> int | No
 def left(lobby: Lobby, ticket: Ticket) -> int | None:
     """The same of a ticket."""
     exact(lobby)
-    return roll(lobby.state, lobby.rules, lobby.now, ticket)
+    return predict(lobby.state, lobby.rules, lobby.now, ticket)
 
 
 def at_noon(counters: dict[str, dict[str, float]], **about: Any) -> Lobby:
@@ -421,7 +421,7 @@ def test_who_comes_in_the_same_second_at_the_end_of_a_long_line_is_told_the_same
         assert ticket.expected
         return ticket.rolled
 
-    short = [rolled() for _ in range(CROWD)]
+    short = [rolled() for _ in range(LONG_LINE)]
     assert all(before < after for before, after in pairwise(short)), "each is reckoned"
     lobby.now += 999
     assert [rolled(), rolled()] == [short[-1]] * 2
@@ -483,7 +483,7 @@ def rolled_wait(found: Found, counters: int, ahead: int) -> float:
             lobby.take("cash")
         calls = [[0.0, -PRIOR_WEIGHT * MISSES] for _ in range(len(LEFT) + 1)]
         lobby.state.knowledge = Knowledge(calls=calls)
-        seconds = roll(lobby.state, rules, noon, newcomer(lobby.state, rules, noon, "cash"))
+        seconds = predict(lobby.state, rules, noon, newcomer(lobby.state, rules, noon, "cash"))
         assert seconds is not None
         waits.append(seconds)
     return fmean(waits)
@@ -510,7 +510,7 @@ def test_counters_that_open_together_are_free_one_after_the_other() -> None:
     waits = []
     for _ in range(12):
         waiting_one = newcomer(lobby.state, lobby.rules, lobby.now, "cash")
-        waits.append(roll(lobby.state, lobby.rules, lobby.now, waiting_one))
+        waits.append(predict(lobby.state, lobby.rules, lobby.now, waiting_one))
         lobby.take("cash")
     nine = 10 * MINUTE
     assert waits[:4] == [nine] * 4
@@ -527,7 +527,7 @@ def test_one_who_can_be_served_by_one_counter_alone_waits_for_that_one() -> None
     for n in serves:
         lobby.take("personal" if n == "1" else "cash")
         lobby.call(n)
-    seconds = roll(lobby.state, lobby.rules, lobby.now, newcomer(lobby.state, lobby.rules, lobby.now, "personal"))
+    seconds = predict(lobby.state, lobby.rules, lobby.now, newcomer(lobby.state, lobby.rules, lobby.now, "personal"))
     assert seconds == 4 * MINUTE
 
 

@@ -10,7 +10,7 @@ from controller.devices.kit import Adapter, Context, Display, Fault, File, Kind,
 from controller.devices.settings import CounterId, Shows, WiredSettings, between, takes
 from controller.lobby.show import views
 from drivers.characters import in_ascii
-from drivers.vfd import WindowDisplay
+from drivers.vfd import CounterDisplay
 
 
 class VfdSettings(WiredSettings):
@@ -31,7 +31,7 @@ def _check(table: Table, file: File) -> Iterator[Fault]:
 
 
 def _build(device: VfdSettings, context: Context) -> Adapter:
-    window = WindowDisplay(device.dialect, brightness=device.brightness)
+    window = CounterDisplay(device.dialect, brightness=device.brightness)
     session = context.connect(device.id, window, device.link)
     return Display(
         device.id,

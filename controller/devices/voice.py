@@ -158,7 +158,7 @@ class VoiceAdapter(Adapter):
 
     def told(self, rows: Sequence[Row], state: State) -> None:
         now = self._steady()
-        self._voice.hush(self._quiet(), now)
+        self._voice.set_quiet(self._quiet(), now)
         for row in rows:
             match row.event:
                 case TicketCalled(ticket, counter) | TicketRecalled(ticket, counter):
@@ -178,7 +178,7 @@ class VoiceAdapter(Adapter):
             for ticket in state.tickets.values()
             if ticket.stage is Stage.CALLED
         }
-        self._voice.hush(self._quiet(), steady)
+        self._voice.set_quiet(self._quiet(), steady)
         for ticket, age in sorted(called.items(), key=lambda each: -each[1]):
             if abs(age) <= STALE:  # below 0: the clock was set back since
                 self._announce(ticket, state.tickets[ticket].counter, steady - max(0.0, age), times=1)

@@ -13,7 +13,7 @@ from controller.lobby.actions.registry import Decision
 from controller.lobby.actions.return_ticket import TicketReturned
 from controller.lobby.actions.take_ticket import SELF_SERVICE, SelfServiceAdvised, TicketIssued
 from controller.lobby.actions.windows import WindowAdviceAnswered
-from controller.lobby.model.outcome import Refusal, Same, Told
+from controller.lobby.model.outcome import AlreadyDone, QueryResult, Refusal
 from controller.lobby.model.rules import Rules
 from controller.lobby.model.state import Print, State
 
@@ -37,10 +37,10 @@ def answer(rules: Rules, state: State, decision: Decision) -> Answer:
     match decision:
         case Refusal():
             return Answer("refused", decision.text(rules.wording), code=decision.code)
-        case Same(ticket):
+        case AlreadyDone(ticket):
             paper = state.tickets[ticket].print is not Print.NONE
             return Answer("ok", rules.wording.say("answer.ticket_issued", ticket=ticket), ticket, printed=paper)
-        case Told():
+        case QueryResult():
             return Answer("ok", decision.text, ticket=decision.ticket, code=decision.code)
     return answer_to(rules, decision)
 
@@ -52,8 +52,8 @@ def answer_to(rules: Rules, events: Sequence[Event]) -> Answer:
     issued = next((event for event in events if isinstance(event, TicketIssued)), None)
     # That nobody is there for a ticket any more, and others take it over, follows from a deed and is none.
     follows = isinstance(events[0], TicketReturned) or not all(isinstance(event, TicketReassigned) for event in events)
-    deeds = [event for event in events if not (follows and isinstance(event, TicketReassigned))] or events
-    last = issued or deeds[-1]
+    acts = [event for event in events if not (follows and isinstance(event, TicketReassigned))] or events
+    last = issued or acts[-1]
     if isinstance(last, SelfServiceAdvised):
         choice = rules.triage.choice(last.choice)
         return Answer("ok", choice.advice if choice else sentence(rules, last), code=SELF_SERVICE)

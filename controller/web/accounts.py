@@ -13,12 +13,12 @@ import secrets
 from collections.abc import Callable
 from pathlib import Path
 
-from controller.web import pins, seals, sessions, throttle
+from controller.web import pins, sessions, signer, throttle
 from controller.web.accounts_file import AccountsFile
 from controller.web.private_files import AccessError
 from controller.web.roles import Account, Role
-from controller.web.seals import Seals, digest
 from controller.web.sessions import Sessions
+from controller.web.signer import Signer, digest
 from controller.web.throttle import Throttle
 
 SEEN_EVERY = 600
@@ -33,7 +33,7 @@ CREATE TABLE IF NOT EXISTS account(
 ) STRICT;
 CREATE UNIQUE INDEX IF NOT EXISTS account_token ON account(secret) WHERE kind = 'token';
 """
-_SCHEMA = TABLE + sessions.TABLE + throttle.TABLE + seals.TABLE
+_SCHEMA = TABLE + sessions.TABLE + throttle.TABLE + signer.TABLE
 _ACCOUNT = "SELECT name, role, counter, kind, made_at, seen_at FROM account"
 
 
@@ -44,15 +44,15 @@ class Accounts:
         self.path = path
         self._now = now
         self._note_after = 0
-        self._seals = Seals()
-        self._file = AccountsFile(path, _SCHEMA, self._seals.read)
+        self._signer = Signer()
+        self._file = AccountsFile(path, _SCHEMA, self._signer.read)
         self._sessions = Sessions(self._file, now)
         self._throttle = Throttle(self._file, now)
         # What concerns one part alone is asked of it as it is.
         self.hurry, self.close = self._file.hurry, self._file.close
         self.must_wait, self.tried = self._throttle.must_wait, self._throttle.tried
         self.renew, self.signed_in, self.end = self._sessions.renew, self._sessions.signed_in, self._sessions.end
-        self.csrf, self.page, self.is_page = self._seals.csrf, self._seals.page, self._seals.is_page
+        self.csrf, self.page, self.is_page = self._signer.csrf, self._signer.page, self._signer.is_page
 
     def add(self, name: str, role: Role, counter: str = "", pin: str | None = None) -> str:
         """Make an account with a PIN; without one it gets a token, which is returned and kept nowhere."""

@@ -25,11 +25,11 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from controller.web.addresses import Headers, network_of, origin
 from controller.web.asgi import App
-from controller.web.middleware.crowd import CROWDED
+from controller.web.middleware.concurrency_limit import OVER_LIMIT
 
 log = logging.getLogger(__name__)
 
-STRANGERS = 300
+ANONYMOUS = 300
 """Connections that may be open of people who are not signed in; for one more the slowest is closed."""
 RESERVED = 200
 """Places beside those for whoever is signed in; beyond them, they are as strangers."""
@@ -78,7 +78,7 @@ class _Connection(HttpToolsProtocol):
     """Whose it is as far as is known: of a proxy's, that of its last request."""
     account = ""
     """Who is signed in on it and has a place reserved; empty: a stranger."""
-    _impatience: asyncio.TimerHandle | None = None
+    _timeout: asyncio.TimerHandle | None = None
     _head = 0
     _reading = False
 
@@ -111,7 +111,7 @@ class _Connection(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         self._head = 0
-        self.scope["state"][CROWDED] = not self.asks(self, self.headers)
+        self.scope["state"][OVER_LIMIT] = not self.asks(self, self.headers)
         super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:
@@ -126,9 +126,9 @@ class _Connection(HttpToolsProtocol):
 
     def _wait(self, seconds: float | None) -> None:
         """Cut the connection unless there is news within `seconds`; None: wait for ever."""
-        if self._impatience:
-            self._impatience.cancel()
-        self._impatience = self.loop.call_later(seconds, self.transport.abort) if seconds else None
+        if self._timeout:
+            self._timeout.cancel()
+        self._timeout = self.loop.call_later(seconds, self.transport.abort) if seconds else None
 
 
 class _Uvicorn(uvicorn.Server):
@@ -190,11 +190,11 @@ class _Uvicorn(uvicorn.Server):
     def _make_room(self, network: str) -> None:
         """For a stranger, who is always let in: they may turn out to be signed in."""
         self._leave_one(network)
-        strangers = [each for each in self._connections if not each.account]
-        if len(strangers) >= STRANGERS:
+        anonymous = [each for each in self._connections if not each.account]
+        if len(anonymous) >= ANONYMOUS:
             # A proxy's connections belong to somebody else each.
-            networks = Counter(each.network for each in strangers if not each.network.startswith(NEAR))
-            self._drop(max(strangers, key=lambda each: (not each.is_served, networks.get(each.network, 1))))
+            networks = Counter(each.network for each in anonymous if not each.network.startswith(NEAR))
+            self._drop(max(anonymous, key=lambda each: (not each.is_served, networks.get(each.network, 1))))
 
     def _leave_one(self, network: str, besides: _Connection | None = None) -> None:
         """Of those at an address that are not being served, close the one that has been here longest for one more."""

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from controller.web.accounts_file import AccountsFile
 from controller.web.private_files import AccessError
 from controller.web.roles import Account
-from controller.web.seals import digest
+from controller.web.signer import digest
 
 PIN_SESSION = 14 * 3600
 """Seconds for which a person stays signed in: a working day."""

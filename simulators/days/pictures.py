@@ -190,7 +190,7 @@ class _Span(NamedTuple):
 
 
 @dataclass(slots=True)
-class _Story:
+class _DayData:
     """A day as it is drawn. Times in ms since 1970, UTC; a clock that was put back stands still here."""
 
     start: int = 0
@@ -222,8 +222,8 @@ def _is_shown(event: Event) -> bool:
     return isinstance(event, _COUNTERS) or hasattr(event, "ticket")
 
 
-def _told(events: Journal, rules: Rules) -> _Story:
-    story, state = _Story(), State()
+def _told(events: Journal, rules: Rules) -> _DayData:
+    story, state = _DayData(), State()
     since: dict[str, int] = {}
     expected: dict[str, Sequence[float]] = {}
     called: set[str] = set()
@@ -397,7 +397,7 @@ def _nothing(axes: Axes, text: str) -> None:
     axes.text(0.5, 0.5, text, transform=axes.transAxes, ha="center", va="center", color=FAINT, backgroundcolor="white")
 
 
-def _time_axis(axes: Axes, stories: Sequence[_Story], rules: Rules, *, labels: bool) -> None:
+def _time_axis(axes: Axes, stories: Sequence[_DayData], rules: Rules, *, labels: bool) -> None:
     """The branch's clock along the lower edge, over all that happened and to a round time on both sides."""
     told = [story for story in stories if story.start]
     if not told:
@@ -427,7 +427,7 @@ def _whole_steps(axes: Axes) -> None:
     axes.yaxis.set_major_locator(MaxNLocator(integer=True, nbins=6))
 
 
-def _steps(story: _Story) -> list[tuple[int, dict[str, int]]]:
+def _steps(story: _DayData) -> list[tuple[int, dict[str, int]]]:
     """The queue with at most STEPS steps, and a last one at the day's end."""
     width = max(1, (story.end - story.start) // STEPS)
     kept = [step for step, after in pairwise(story.queue) if step[0] // width != after[0] // width]
@@ -476,7 +476,7 @@ def _part(waits: Sequence[float], part: float) -> float:
 # -- the panels of a day ---------------------------------------------------------------------------------------------
 
 
-def _draw_queue(axes: Axes, story: _Story, rules: Rules, services: Sequence[str]) -> None:
+def _draw_queue(axes: Axes, story: _DayData, rules: Rules, services: Sequence[str]) -> None:
     _head(axes, _say(rules, "queue"))
     axes.set_ylabel(_say(rules, "tickets"))
     steps = _steps(story) if story.queue else []
@@ -505,7 +505,7 @@ def _draw_queue(axes: Axes, story: _Story, rules: Rules, services: Sequence[str]
     _legend(axes, upside_down=True)
 
 
-def _draw_waits(axes: Axes, story: _Story, rules: Rules, target: float) -> None:
+def _draw_waits(axes: Axes, story: _DayData, rules: Rules, target: float) -> None:
     waits = [call.wait for call in story.calls]
     numbers = ""
     if waits:
@@ -533,7 +533,7 @@ def _draw_waits(axes: Axes, story: _Story, rules: Rules, target: float) -> None:
     _legend(axes)
 
 
-def _draw_counters(axes: Axes, story: _Story, rules: Rules, counters: Sequence[str]) -> None:
+def _draw_counters(axes: Axes, story: _DayData, rules: Rules, counters: Sequence[str]) -> None:
     from matplotlib.patches import Patch  # noqa: PLC0415
 
     _head(axes, _say(rules, "counters"))
@@ -567,7 +567,7 @@ def _draw_counters(axes: Axes, story: _Story, rules: Rules, counters: Sequence[s
     )
 
 
-def _draw_estimates(axes: Axes, story: _Story, rules: Rules) -> None:
+def _draw_estimates(axes: Axes, story: _DayData, rules: Rules) -> None:
     from matplotlib.lines import Line2D  # noqa: PLC0415
 
     told = [(call.wait, call.expected) for call in story.calls if call.first and call.expected]
@@ -601,7 +601,7 @@ def _draw_estimates(axes: Axes, story: _Story, rules: Rules) -> None:
     _legend(axes, [*shown, *axes.get_legend_handles_labels()[0]])
 
 
-def _draw_numbers(figure: Figure, story: _Story, rules: Rules, top: float) -> None:
+def _draw_numbers(figure: Figure, story: _DayData, rules: Rules, top: float) -> None:
     """The day in numbers, beside the last panel; `top` in inches from the lower edge."""
     longest = max((call.wait for call in story.calls), default=0)
     rows = (
@@ -623,7 +623,7 @@ def _draw_numbers(figure: Figure, story: _Story, rules: Rules, top: float) -> No
 
 
 def _draw_pairs(
-    axes: Axes, stories: tuple[_Story, _Story], rules: Rules, labels: tuple[str, str], same: Mapping[str, str]
+    axes: Axes, stories: tuple[_DayData, _DayData], rules: Rules, labels: tuple[str, str], same: Mapping[str, str]
 ) -> None:
     first, second = (story.first_calls() for story in stories)
     pairs = [
@@ -645,7 +645,7 @@ def _draw_pairs(
 
 
 def _draw_shares(
-    axes: Axes, stories: tuple[_Story, _Story], rules: Rules, labels: tuple[str, str], same: Mapping[str, str]
+    axes: Axes, stories: tuple[_DayData, _DayData], rules: Rules, labels: tuple[str, str], same: Mapping[str, str]
 ) -> None:
     from matplotlib.lines import Line2D  # noqa: PLC0415
     from matplotlib.ticker import MaxNLocator, PercentFormatter  # noqa: PLC0415
@@ -688,7 +688,7 @@ def _draw_shares(
     _legend(axes, [*classes, *styles])
 
 
-def _draw_queues(axes: Axes, stories: tuple[_Story, _Story], rules: Rules, labels: tuple[str, str]) -> None:
+def _draw_queues(axes: Axes, stories: tuple[_DayData, _DayData], rules: Rules, labels: tuple[str, str]) -> None:
     _head(axes, _say(rules, "queue"))
     axes.set_ylabel(_say(rules, "tickets"))
     for which, (story, (colour, line), label) in enumerate(zip(stories, PAIR, labels, strict=True), 1):

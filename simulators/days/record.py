@@ -113,12 +113,12 @@ class Shift:
 
 @dataclass(slots=True)
 class Record:
-    """A day. `deeds` are what people did by hand to waiting tickets (calls, promotions, reassignments and so on), and
+    """A day. `manual` are what people did by hand to waiting tickets (calls, promotions, reassignments and so on), and
     the checks of the windows, at which tickets whose counters have not come may go to others."""
 
     taken: list[tuple[When, TicketIssued]] = field(default_factory=list)
     stays: dict[str, list[Stay]] = field(default_factory=lambda: defaultdict(list))
-    deeds: list[tuple[When, Event]] = field(default_factory=list)
+    manual: list[tuple[When, Event]] = field(default_factory=list)
     shifts: list[Shift] = field(default_factory=list)
     hesitates: dict[Sight, When] = field(default_factory=dict)
     """For how long a free clerk who saw somebody had called nobody when they did, or there was nobody left."""
@@ -287,7 +287,7 @@ def _note(record: Record, state: State, now: When, event: Event, before: Event |
             record.taken.append((now, event))
             return
         case WindowsChecked():
-            record.deeds.append((now, event))
+            record.manual.append((now, event))
             return
         case TicketCalled(ticket=id) | TicketReturned(ticket=id) | TicketCancelled(ticket=id):
             by_hand = not isinstance(event, TicketCalled) or event.forced
@@ -311,7 +311,7 @@ def _note(record: Record, state: State, now: When, event: Event, before: Event |
     if stay and stay.lasts:
         stay.goes_on = When(now.at - stay.called - stay.lasts.at, now.order), event
     elif by_hand:
-        record.deeds.append((now, event))
+        record.manual.append((now, event))
     if isinstance(event, TicketCalled):
         record.stays[id].append(Stay(event.counter, now.at))
 

@@ -116,7 +116,7 @@ def never_called(events: Day) -> int:
 
 def compare(events: Day, rules: Rules, opened: Sequence[Opening] = ()) -> Compared:
     """The day under other rules, with some counters `opened` as well."""
-    again = _Again(events, rules, opened)
+    again = _ReplayedDay(events, rules, opened)
     again.run()
     rows = [(row.at, row.event) for row in again.lobby.rows]
     after = {waited.ticket: waited for waited in as_it_was(rows)}
@@ -190,7 +190,7 @@ def _open(record: Record, counter: str, times: Sequence[tuple[int, int]], *, pat
 # -- the day again ---------------------------------------------------------------------------------------------------
 
 
-class _Again:
+class _ReplayedDay:
     """A day as it was told, happening to a lobby of its own. `ids` maps a ticket's number then to its number now."""
 
     def __init__(self, events: Day, rules: Rules, opened: Sequence[Opening] = ()) -> None:
@@ -226,8 +226,8 @@ class _Again:
         """From the first ticket to the last."""
         for when, issued in self._record.taken:
             self._later(when, lambda issued=issued: self._takes(issued))  # type: ignore[misc]
-        for when, deed in self._record.deeds:
-            self._later(when, lambda deed=deed: self._by_hand(deed))  # type: ignore[misc]
+        for when, event in self._record.manual:
+            self._later(when, lambda event=event: self._by_hand(event))  # type: ignore[misc]
         for shift in self._record.shifts:
             self._later(shift.when, lambda shift=shift: self._shifts(shift))  # type: ignore[misc]
         while self._agenda and self._agenda[0][0].at <= self._end:
@@ -353,16 +353,16 @@ class _Again:
 
     # -- what people do by hand ----------------------------------------------------------------------------------
 
-    def _by_hand(self, deed: Event) -> None:
+    def _by_hand(self, event: Event) -> None:
         """The same again; whether it is still possible is up to the rules."""
-        if isinstance(deed, WindowsChecked):
+        if isinstance(event, WindowsChecked):
             self._do(CheckWindows)
             return
-        ticket = self._state.tickets.get(self.ids.get(deed.ticket, ""))  # type: ignore[attr-defined]
+        ticket = self._state.tickets.get(self.ids.get(event.ticket, ""))  # type: ignore[attr-defined]
         if ticket is None:
             return
-        about = {"ticket": ticket.id, "by": getattr(deed, "by", None) or "panel/manager"}
-        match deed:
+        about = {"ticket": ticket.id, "by": getattr(event, "by", None) or "panel/manager"}
+        match event:
             case TicketCalled(counter=counter):
                 self._asks_for(ticket, counter)
             case TicketPromoted(klass=klass, reason=reason):
@@ -375,7 +375,7 @@ class _Again:
                 self._do(Cancel, **about, reason=reason)
             case TicketReassigned(service=service, counter=counter):
                 known = service in self._rules.services or counter in self._rules.counters
-                where = {"service": service or "", "counter": counter or ""} if known or deed.any else {}
+                where = {"service": service or "", "counter": counter or ""} if known or event.any else {}
                 if where or ticket.stage is Stage.HELD:
                     self._do(Reassign, **about, **where or {"service": ticket.service})
 

@@ -51,7 +51,7 @@ _COMMANDS: dict[DialectName, tuple[bytes, bytes]] = {
 _HEARD_WHEN_DEAF = ("line", "clear", "cancel")
 
 
-class WindowFarEnd:
+class CounterDisplayFarEnd:
     """The display itself."""
 
     def __init__(self, dialect: DialectName) -> None:
@@ -153,10 +153,10 @@ class SimulatedCounterDisplay(Wired):
     """The display of one counter."""
 
     device: VfdSettings
-    far_end: WindowFarEnd
+    far_end: CounterDisplayFarEnd
 
-    def make(self, faults: Faults) -> WindowFarEnd:
-        return WindowFarEnd(self.device.dialect)
+    def make(self, faults: Faults) -> CounterDisplayFarEnd:
+        return CounterDisplayFarEnd(self.device.dialect)
 
     def stands(self, rules: Rules) -> Iterator[tuple[str, Any]]:
         yield from ()

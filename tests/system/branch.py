@@ -27,7 +27,7 @@ from simulators.devices.escpos import PrinterFarEnd
 from simulators.devices.farend import FarEnd
 from simulators.devices.kit import Wired
 from simulators.devices.terminal68 import TerminalBus
-from simulators.devices.vfd import WindowFarEnd
+from simulators.devices.vfd import CounterDisplayFarEnd
 from system.waiting import until
 
 LOBBY = Path(sys.executable).with_name("lobby")
@@ -340,7 +340,7 @@ class Branch:
 
     def window(self, counter: str) -> tuple[str, str]:
         """What stands on a counter's own display."""
-        return self._far_end(f"window-{counter}", WindowFarEnd).lines()
+        return self._far_end(f"window-{counter}", CounterDisplayFarEnd).lines()
 
     def press(self, address: int, key: int, digits: str = "") -> None:
         """Press a key at a terminal, without waiting for anything."""

@@ -40,7 +40,7 @@ from controller.web.accounts_file import AccountsFile
 from controller.web.roles import Role
 from controller.web.server import WebServer
 from simulators.branch import running
-from simulators.strangers import BEGINNINGS, slow_connections
+from simulators.slow_clients import BEGINNINGS, slow_connections
 from system.branch import HOUSE, LOBBY, Branch
 from system.broker import free_port
 from system.proxy import proxy
@@ -1122,7 +1122,7 @@ async def test_a_body_that_cannot_be_read(serve: Serve) -> None:
 
 
 async def test_more_connections_than_may_be_cost_no_press(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("controller.web.server.STRANGERS", 20)
+    monkeypatch.setattr("controller.web.server.ANONYMOUS", 20)
     async with serve() as lobby:
         opened = [await asyncio.open_connection("127.0.0.1", lobby.port) for _ in range(60)]
         closed = 0

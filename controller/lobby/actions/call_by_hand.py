@@ -24,7 +24,7 @@ class CallByHand(ManagerCommand):
 
 
 @decides(CallByHand)
-def _call_from_afar(state: State, rules: Rules, command: CallByHand) -> Decision:
+def _call_by_hand(state: State, rules: Rules, command: CallByHand) -> Decision:
     """Unlike at the counter itself, nobody there is sent away for it, and nobody is called to an empty chair."""
     if not command.ticket:
         raise Refused("which_ticket")

@@ -13,7 +13,7 @@ from controller.lobby.actions.finding import counter_of
 from controller.lobby.actions.finish import TicketFinished, finish_in_hand
 from controller.lobby.actions.open_counter import CounterOpened
 from controller.lobby.actions.registry import Decision, Events, decides, evolves
-from controller.lobby.model.lines import count_wait, leave, on_the_board, own_counter
+from controller.lobby.model.lines import add_to_board, count_wait, leave, own_counter
 from controller.lobby.model.outcome import Refused
 from controller.lobby.model.rules import Counter, Rules
 from controller.lobby.model.state import Call, CounterStage, Effect, Stage, State, Ticket
@@ -108,7 +108,7 @@ def _called(state: State, at: int, event: TicketCalled) -> None:
     elif ticket.not_before:  # rows that do not say so mean the same
         ticket.seniority = min(ticket.seniority, at // 1000)
     ticket.not_before = 0
-    on_the_board(state, Call(ticket.id, event.counter, at))
+    add_to_board(state, Call(ticket.id, event.counter, at))
 
 
 def _first_called(state: State, ticket: Ticket, forced: bool) -> None:

@@ -13,7 +13,7 @@ from controller.lobby.actions.finish import TicketFinished
 from controller.lobby.actions.press import REASON, Where, key
 from controller.lobby.actions.registry import Decision, Events, decides, evolves
 from controller.lobby.model.knowledge import Knowledge
-from controller.lobby.model.lines import count_wait, leave_line, off_the_board
+from controller.lobby.model.lines import count_wait, leave_line, remove_from_board
 from controller.lobby.model.outcome import Refused
 from controller.lobby.model.rules import Rules
 from controller.lobby.model.state import AGREES, CounterStage, Stage, State, Ticket
@@ -161,7 +161,7 @@ def _keep(state: State, kept: set[str]) -> None:
         if ticket.stage is Stage.WAITING:
             leave_line(state, ticket)
         state.unknown_prints.pop(id, None)
-        off_the_board(state, id)
+        remove_from_board(state, id)
     for counter in state.counters.values():
         counter.last_ticket = counter.last_ticket if counter.last_ticket in kept else ""
     state.takes = {key: take for key, take in state.takes.items() if take.ticket in kept}

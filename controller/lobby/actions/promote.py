@@ -10,7 +10,7 @@ from controller.lobby.actions.finding import must_wait, named
 from controller.lobby.actions.press import REASON, SERVICE, TICKET, Press, Where, key
 from controller.lobby.actions.registry import Decision, decides, evolves
 from controller.lobby.actions.take_ticket import TakeTicket
-from controller.lobby.model.lines import as_it_is, enter_line, leave_line
+from controller.lobby.model.lines import enter_line, leave_line, snapshot
 from controller.lobby.model.outcome import Refused
 from controller.lobby.model.rules import Rules
 from controller.lobby.model.state import Stage, State
@@ -81,7 +81,7 @@ def _promoted(state: State, at: int, event: TicketPromoted) -> None:
     waits = ticket.stage is Stage.WAITING
     if waits:
         leave_line(state, ticket)
-    ticket.before = as_it_is(ticket)
+    ticket.before = snapshot(ticket)
     ticket.klass, ticket.moved, ticket.not_before, ticket.slot = event.klass, True, 0, 0
     if event.seniority is not None:
         ticket.seniority = event.seniority

@@ -13,7 +13,7 @@ from controller.lobby.actions.event import Event
 from controller.lobby.actions.finding import must_wait, named
 from controller.lobby.actions.press import COUNTER, REASON, SERVICE, TICKET, Where, key
 from controller.lobby.actions.registry import Decision, Events, decides, evolves
-from controller.lobby.model.lines import as_it_is, enter_line, leave, off_the_board
+from controller.lobby.model.lines import enter_line, leave, remove_from_board, snapshot
 from controller.lobby.model.outcome import Refused
 from controller.lobby.model.rules import ANY, Counter, Rules, Service
 from controller.lobby.model.state import IN_HAND, CounterStage, Stage, State
@@ -153,10 +153,10 @@ def _reassigned(state: State, at: int, event: TicketReassigned) -> None:
     ticket = state.tickets[event.ticket]
     if ticket.stage in IN_HAND:  # its counter has been dropped: that teaches nothing
         state.counters[ticket.counter].ticket = ""
-        off_the_board(state, ticket.id)
+        remove_from_board(state, ticket.id)
     else:
         leave(state, at, ticket)
-    before = as_it_is(ticket)
+    before = snapshot(ticket)
     ticket.reassigned = ticket.moved = True
     ticket.service = event.service or ticket.service
     ticket.only = ANY if event.any else event.counter or ""
@@ -166,6 +166,6 @@ def _reassigned(state: State, at: int, event: TicketReassigned) -> None:
         # Its counters have gone. A promotion can still be undone, but not to where nobody is.
         if ticket.before.klass != ticket.klass:
             ticket.before = ticket.before._replace(service=ticket.service, only=ticket.only)
-        if ticket.before._replace(reassigned=True) == as_it_is(ticket):
+        if ticket.before._replace(reassigned=True) == snapshot(ticket):
             ticket.before = None
     enter_line(state, ticket)

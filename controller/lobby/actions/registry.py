@@ -12,12 +12,12 @@ from typing import Any, TypeVar
 
 from controller.lobby.actions.command import Command
 from controller.lobby.actions.event import Event
-from controller.lobby.model.outcome import Refusal, Refused, Same, Told
+from controller.lobby.model.outcome import AlreadyDone, QueryResult, Refusal, Refused
 from controller.lobby.model.rules import Rules
 from controller.lobby.model.state import State
 
 Events = list[Event]
-Decision = Events | Refusal | Same | Told
+Decision = Events | Refusal | AlreadyDone | QueryResult
 Decide = Callable[[State, Rules, Any], Decision]
 Evolve = Callable[[State, int, Any], None]
 

@@ -13,7 +13,7 @@ from controller.lobby.forecast import waiting
 from controller.lobby.model import triage
 from controller.lobby.model.admission import must_be_open, must_have_room, slot_of
 from controller.lobby.model.lines import enter_line
-from controller.lobby.model.outcome import Refused, Same, Told
+from controller.lobby.model.outcome import AlreadyDone, QueryResult, Refused
 from controller.lobby.model.paper import Paper, no_paper
 from controller.lobby.model.rules import Rules
 from controller.lobby.model.state import ENDED, Print, State, Take, Ticket
@@ -136,7 +136,7 @@ GRANTED = ("green", "urgent")
 """Classes that the lobby manager gives, with a reason: no button takes a ticket of one."""
 
 
-CROWD = 50
+LONG_LINE = 50
 """So many wait in a line when those who take a ticket for it in one and the same second are told the same wait: to
 reckon it costs a look at the rule for each customer before, and a crowd presses often."""
 
@@ -165,14 +165,14 @@ def take(state: State, rules: Rules, command: TakeTicket) -> Decision:
         same = state.tickets[last.ticket]
         given = (last.choice, same.klass, same.booked, same.form, same.needs)
         if given == wanted_again and same.stage not in ENDED:
-            return Same(same.id)
+            return AlreadyDone(same.id)
     insists = False
     if choice and choice.advice and not command.granted and slot is None:
         since = _since_advised(state, choice, command)
         again = command.hold_off * 1000 <= since < INSISTS_WITHIN * 1000
         insists = command.insist or (again and not command.asks)
         if not insists:
-            advised = Told(choice.advice, code=SELF_SERVICE)
+            advised = QueryResult(choice.advice, code=SELF_SERVICE)
             return (
                 advised if since < command.hold_off * 1000 else [SelfServiceAdvised(choice.id, service.id, command.by)]
             )
@@ -219,7 +219,7 @@ def take(state: State, rules: Rules, command: TakeTicket) -> Decision:
 def _told_just_now(state: State, ticket: Ticket) -> tuple[int, list[int]] | None:
     """What the last of a long line was told, who came in the same second, as `waiting.expected` gives it."""
     line = state.lines.get(ticket.line, ())
-    if len(line) < CROWD:
+    if len(line) < LONG_LINE:
         return None
     last = state.tickets[line[-1].ticket]
     if last.moved or not last.expected or last.seniority != ticket.seniority:

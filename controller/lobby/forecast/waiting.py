@@ -130,7 +130,7 @@ def expected(state: State, rules: Rules, at: int, ticket: Ticket) -> tuple[int, 
     None: nobody can tell, since no counter that may serve it is open or to be opened. Three times `HORIZON`: it will be
     more than that.
     """
-    rolled = roll(state, rules, at, ticket)
+    rolled = predict(state, rules, at, ticket)
     if rolled is None:
         return (HORIZON, (HORIZON, HORIZON, HORIZON)) if _stay(state, rules, at, ticket) else None
     into_day = (at - (state.first_issued or at)) / 1000
@@ -165,7 +165,7 @@ def finds_free_counter(state: State, rules: Rules, ticket: Ticket) -> bool:
     )
 
 
-def roll(state: State, rules: Rules, at: int, ticket: Ticket) -> int | None:
+def predict(state: State, rules: Rules, at: int, ticket: Ticket) -> int | None:
     """Seconds from `at` until `ticket` is called, if everything takes its mean time; None: it never is."""
     tickets = state.tickets if ticket.id in state.tickets else ChainMap({ticket.id: ticket}, state.tickets)
     seconds_of = _means(state, rules)

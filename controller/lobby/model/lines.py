@@ -41,7 +41,7 @@ def end(state: State, ticket: Ticket, stage: Stage) -> None:
     state.unknown_prints.pop(ticket.id, None)
 
 
-def off_the_board(state: State, ticket: str) -> None:
+def remove_from_board(state: State, ticket: str) -> None:
     """Nobody shall go to a counter that does not expect them any more."""
     state.calls = [call for call in state.calls if call.ticket != ticket]
 
@@ -54,12 +54,12 @@ def count_wait(state: State, ticket: Ticket, until: int) -> None:
     state.waits.setdefault(ticket.klass, SortedList()).add(max(0, until - ticket.waits_from) // 1000)
 
 
-def on_the_board(state: State, call: Call) -> None:
-    off_the_board(state, call.ticket)
+def add_to_board(state: State, call: Call) -> None:
+    remove_from_board(state, call.ticket)
     state.calls = [call, *state.calls[: CALLS_KEPT - 1]]
 
 
-def as_it_is(ticket: Ticket) -> Before:
+def snapshot(ticket: Ticket) -> Before:
     return Before(
         ticket.service,
         ticket.klass,

@@ -20,14 +20,14 @@ class Refusal:
 
 
 @dataclass(frozen=True, slots=True)
-class Same:
+class AlreadyDone:
     """The command asks for what is done already (a button pressed twice): the answer is this ticket again."""
 
     ticket: str
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class QueryResult:
     """The command was a question, and this is the answer; `ticket` is what it is about."""
 
     text: str

@@ -23,7 +23,7 @@ FOOTER_SOON = 2
 """Tickets that fit into the hall board's last line."""
 FOOTER_TURN = 10
 """Seconds for which the hall board's last line shows the same."""
-STAGE_AT = 2 * 60
+COME_NEAR = 2 * 60
 """Seconds before a counter is expected to be free from which its next customer should come near."""
 
 Waits = Mapping[str, tuple[int, int]]
@@ -253,7 +253,7 @@ def screen(
 
 def _soon_free(state: State, rules: Rules, ticket: Ticket, at: int) -> bool:
     mean = waiting.seconds_at_counter(state, rules, ticket.service, ticket.klass)
-    return (at - ticket.since) / 1000 > mean - STAGE_AT
+    return (at - ticket.since) / 1000 > mean - COME_NEAR
 
 
 def ticket_fields(state: State, rules: Rules, ticket: Ticket, qr: str) -> dict[str, str]:

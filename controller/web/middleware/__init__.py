@@ -9,11 +9,11 @@ from __future__ import annotations
 from controller.web.asgi import App
 from controller.web.middleware.body_limit import BodyLimit
 from controller.web.middleware.body_time import BodyTime
-from controller.web.middleware.crowd import Crowd
+from controller.web.middleware.concurrency_limit import ConcurrencyLimit
 from controller.web.middleware.faults import Faults
 from controller.web.middleware.headers import SecurityHeaders
 
 
 def guarded(app: App) -> App:
     """An application behind all of it. From the outside in: refusals of the inner ones get the outer ones' headers."""
-    return SecurityHeaders(Crowd(BodyTime(BodyLimit(Faults(app)))))
+    return SecurityHeaders(ConcurrencyLimit(BodyTime(BodyLimit(Faults(app)))))

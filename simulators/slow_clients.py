@@ -25,7 +25,7 @@ AGAIN = 0.05
 
 
 @dataclass
-class Strangers:
+class SlowClients:
     """What has become of them so far."""
 
     left: int
@@ -52,29 +52,29 @@ async def slow_connections(
     host: str = "127.0.0.1",
     most: int = 2000,
     beginnings: Sequence[bytes] = BEGINNINGS,
-) -> AsyncIterator[Strangers]:
+) -> AsyncIterator[SlowClients]:
     """`count` at a time at `host`:`port`, spread over `addresses` of ours, `most` in all; they leave at the end."""
-    strangers = Strangers(most)
+    clients = SlowClients(most)
     for number in range(min(count, most)):
-        visit = _visit(strangers, host, port, addresses[number % len(addresses)], random.choice(beginnings))
-        strangers.tasks.append(asyncio.create_task(visit, name=f"stranger {number}"))
+        visit = _visit(clients, host, port, addresses[number % len(addresses)], random.choice(beginnings))
+        clients.tasks.append(asyncio.create_task(visit, name=f"slow client {number}"))
     try:
-        yield strangers
+        yield clients
     finally:
-        for task in strangers.tasks:
+        for task in clients.tasks:
             task.cancel()
-        await asyncio.gather(*strangers.tasks, return_exceptions=True)
+        await asyncio.gather(*clients.tasks, return_exceptions=True)
 
 
-async def _visit(strangers: Strangers, host: str, port: int, address: str, beginning: bytes) -> None:
-    while strangers.left > 0:
-        strangers.left -= 1
+async def _visit(clients: SlowClients, host: str, port: int, address: str, beginning: bytes) -> None:
+    while clients.left > 0:
+        clients.left -= 1
         try:
             reader, writer = await asyncio.open_connection(host, port, local_addr=(address, 0))
         except OSError:
             await asyncio.sleep(AGAIN)
             continue
-        strangers.came += 1
+        clients.came += 1
         trickling = asyncio.create_task(_trickle(writer, beginning))
         try:
             while await reader.read(4096):
@@ -84,7 +84,7 @@ async def _visit(strangers: Strangers, host: str, port: int, address: str, begin
         finally:
             trickling.cancel()
             writer.transport.abort()
-        strangers.cut += 1
+        clients.cut += 1
         await asyncio.sleep(AGAIN)
 
 

@@ -13,7 +13,7 @@ CREATE TABLE IF NOT EXISTS secret(name TEXT PRIMARY KEY, value BLOB NOT NULL) ST
 """
 
 
-class Seals:
+class Signer:
     """Made with a secret that stands in the accounts' file, so that they outlive a restart."""
 
     _secret = b""
