@@ -20,7 +20,7 @@ from controller.lobby.model.state import Print, State
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What became of a request. `error` with `written` False: nothing was decided, ask again."""
+    """The answer to a request. `error` with `written` False: nothing was decided, so the request may be repeated."""
 
     result: Literal["ok", "refused", "error"]
     text: str
@@ -28,12 +28,12 @@ class Answer:
     code: str = ""
     """The refusal's code, for devices that show less than a sentence."""
     printed: bool = True
-    """False: the ticket was issued, but no paper will come."""
+    """False: the ticket was issued, but will not be printed."""
     written: bool = True
 
 
 def answer(rules: Rules, state: State, decision: Decision) -> Answer:
-    """What a decision is answered; `state` is the one that it was made in, or the one after it."""
+    """The answer to a decision; `state`: before or after it."""
     match decision:
         case Refusal():
             return Answer("refused", decision.text(rules.wording), code=decision.code)
@@ -46,11 +46,11 @@ def answer(rules: Rules, state: State, decision: Decision) -> Answer:
 
 
 def answer_to(rules: Rules, events: Sequence[Event]) -> Answer:
-    """The answer that a decision's events amount to."""
+    """The answer to the request that led to these events."""
     if not events:
         return Answer("ok", "")
     issued = next((event for event in events if isinstance(event, TicketIssued)), None)
-    # That nobody is there for a ticket any more, and others take it over, follows from a deed and is none.
+    # That other counters take over a ticket follows from what a person did, and is not what they are answered.
     follows = isinstance(events[0], TicketReturned) or not all(isinstance(event, TicketReassigned) for event in events)
     acts = [event for event in events if not (follows and isinstance(event, TicketReassigned))] or events
     last = issued or acts[-1]
@@ -64,7 +64,7 @@ def answer_to(rules: Rules, events: Sequence[Event]) -> Answer:
 
 
 def sentence(rules: Rules, event: Event) -> str:
-    """What has come of a press, by the event that stands for it."""
+    """The sentence for an event."""
     about = event.to_row()
     about["klass"] = rules.class_name(str(about.get("class", "")))
     key = event.KIND

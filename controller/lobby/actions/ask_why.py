@@ -15,7 +15,7 @@ from controller.lobby.show import explain
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AskWhy(Command):
-    """Why is this ticket not next? A question: nothing comes of it."""
+    """Ask why a ticket is not next. A query: it leads to no event."""
 
     ticket: str
 

@@ -25,7 +25,7 @@ class CallByHand(ManagerCommand):
 
 @decides(CallByHand)
 def _call_by_hand(state: State, rules: Rules, command: CallByHand) -> Decision:
-    """Unlike at the counter itself, nobody there is sent away for it, and nobody is called to an empty chair."""
+    """Unlike CALL at the counter itself: the ticket in hand is not finished for it, and the counter must be open."""
     if not command.ticket:
         raise Refused("which_ticket")
     counter = rules.counters.get(command.counter)

@@ -1,4 +1,4 @@
-"""Call the customer who is next by the rule. What other calls have in common with it stands here as well."""
+"""Call the customer who is next by the rule. Also what the other calls share with it."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ class CallNext(CounterCommand):
 class TicketCalled(Event):
     """A counter called a ticket. `why`: {text, guard, heads: [{ticket, key}]}, keys in seconds since 1970, UTC.
 
-    `passed` names the tickets to whose `passed` count this call adds one. `effect`: what its class did, [customers who
-    would have been called before it without privilege, by how many seconds in all, at most]. `seniority`: an
-    appointment's that is called before its slot, from now on, in seconds since 1970. `by` and `reason`: the lobby
-    manager's, when it was called by hand from there.
+    `passed`: the tickets whose `passed` count this call increases by one. `effect`: what the ticket's class changed:
+    [customers who would have been called before it without privilege, total seconds, most seconds]. `seniority`: the
+    new seniority of an appointment that is called before its slot, in seconds since 1970. `by` and `reason`: set when
+    the lobby manager called it by hand.
     """
 
     ticket: str
@@ -73,7 +73,7 @@ def _call_next(state: State, rules: Rules, command: CallNext) -> Decision:
 
 
 def _from_now_on(ticket: Ticket, at: int) -> int | None:
-    """The seniority of an appointment that is called before its slot: it has come by now, should it wait again."""
+    """The new seniority of an appointment that is called before its slot, if it waits again: its customer has come."""
     return at // 1000 if ticket.not_before and at // 1000 < ticket.seniority else None
 
 

@@ -48,7 +48,7 @@ def _cancelled(state: State, at: int, event: TicketCancelled) -> None:
     remove_from_board(state, ticket.id)
     end(state, ticket, Stage.CANCELLED)
     if not ticket.called_at:
-        # Who gives up has waited as well: a day is not better for it.
+        # A customer who gives up has waited as well: the day's figures must not look better for it.
         count_wait(state, ticket, at)
         if ticket.booked:
             state.slots[ticket.booked] -= 1  # somebody else may have its place

@@ -48,7 +48,7 @@ def _urgent(press: Press) -> Promote:
 
 @dataclass(frozen=True, slots=True)
 class TicketPromoted(Event):
-    """A waiting ticket was given another class. `seniority` in seconds since 1970, where it is another from now on: an
+    """A waiting ticket was given another class. `seniority`, in seconds since 1970, is set if it changes: an
     appointment that is promoted counts from when its ticket was taken, if that is earlier."""
 
     ticket: str
@@ -69,7 +69,7 @@ def _promote(state: State, rules: Rules, command: Promote) -> Decision:
     must_wait(ticket, Stage.HELD)
     if ticket.klass == klass.id:
         raise Refused("already_class", ticket=ticket.id, klass=klass.name)
-    # What had its time later counts from when its customer came: privilege makes nothing worse.
+    # An appointment with a later slot now counts from when its customer came: promotion must not make anything worse.
     came = ticket.issued_at // 1000
     seniority = came if ticket.slot and not ticket.called_at and came < ticket.seniority else None
     return [TicketPromoted(ticket.id, klass.id, command.reason, command.by, seniority)]

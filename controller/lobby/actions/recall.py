@@ -23,7 +23,7 @@ class Recall(CounterCommand):
 
 @dataclass(frozen=True, slots=True)
 class TicketRecalled(Event):
-    """The ticket in hand was called again, for the `times`-th time."""
+    """The ticket in hand was called again; `times`: recalls so far."""
 
     ticket: str
     counter: str
@@ -46,5 +46,5 @@ def _recall(state: State, rules: Rules, command: Recall) -> Decision:
 def _recalled(state: State, at: int, event: TicketRecalled) -> None:
     ticket = state.tickets[event.ticket]
     ticket.recalls, ticket.recalled_at = event.times, at
-    ticket.stage = Stage.CALLED  # whoever is called again is not there
+    ticket.stage = Stage.CALLED  # a customer who is called again is not at the counter
     add_to_board(state, Call(event.ticket, event.counter, at))

@@ -23,7 +23,7 @@ def leave_line(state: State, ticket: Ticket) -> None:
 
 
 def leave(state: State, at: int, ticket: Ticket, *, missed: bool = False) -> None:
-    """Take a ticket from wherever it is: its line, or the hands of a counter."""
+    """Remove a ticket from wherever it is: its line, or the counter that has it in hand."""
     if ticket.stage is Stage.WAITING:
         leave_line(state, ticket)
     elif ticket.stage in IN_HAND:
@@ -42,7 +42,7 @@ def end(state: State, ticket: Ticket, stage: Stage) -> None:
 
 
 def remove_from_board(state: State, ticket: str) -> None:
-    """Nobody shall go to a counter that does not expect them any more."""
+    """Remove a call from the board: its customer is not expected at the counter any more."""
     state.calls = [call for call in state.calls if call.ticket != ticket]
 
 
