@@ -14,7 +14,7 @@ from drivers.vfd import CounterDisplay
 
 
 class VfdSettings(WiredSettings):
-    """A window display. `brightness`: None leaves it as it is."""
+    """A counter display. `brightness`: None leaves it as it is."""
 
     driver: Literal["vfd"]
     dialect: Annotated[Literal["epson", "cd5220", "dsp800"], takes('"epson", "cd5220" or "dsp800"')]

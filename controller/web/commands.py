@@ -1,4 +1,4 @@
-"""Commands that come over HTTP: put to the engine once for each Idempotency-Key, refusals raised as problems."""
+"""Commands over HTTP: submitted to the engine once for each Idempotency-Key, refusals raised as problems."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from controller.web.adapter import PagesAdapter, cause_of
 from controller.web.problems import Problem
 
 Ask = Callable[[Command, str], Awaitable[Answer]]
-"""Puts a command, with what was typed beside it, to the engine, and waits for its answer."""
+"""Submits a command, with what was typed beside it, to the engine, and waits for the answer."""
 FORBIDDEN = ("class_is_granted",)
-"""Refusals of the lobby that are for who asks, and not for what is there."""
+"""Refusals of the lobby that concern the caller's rights (403) and not the state of the lobby (409)."""
 KEYS_KEPT = 4096
-"""Idempotency keys remembered with what was asked under them; the journal knows older ones that acted."""
+"""Idempotency keys kept with the requests made under them; older ones that acted are found in the journal."""
 
 
 class Commands:
-    """Those of a branch; `say` gives a sentence of its language."""
+    """The commands of a branch; `say`: a sentence in its language."""
 
     def __init__(self, adapter: PagesAdapter, ask: Ask, say: Callable[..., str]) -> None:
         self._adapter, self._ask, self.say = adapter, ask, say
@@ -32,9 +32,9 @@ class Commands:
     async def do(
         self, name: str, key: str, content: Mapping[str, Any], make: Callable[[int, str], Command | None], remark: str
     ) -> Answer:
-        """Decide what `make` makes of a time and a cause, once for each `key` of the account's of this name.
+        """Execute the command that `make` makes from a time and a cause, once for each `key` of the account `name`.
 
-        `content` is what was asked: another under the same key is refused. Raises Problem unless it is done.
+        `content`: the request; a different one under the same key is refused. Raises Problem unless it is accepted.
         """
         key = key or secrets.token_hex(16)
         digest = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]

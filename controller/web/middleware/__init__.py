@@ -1,6 +1,6 @@
-"""What every request passes before it gets anywhere, and every answer on its way out: one concern a file.
+"""What every request and every response passes through: one concern per file.
 
-Who is let in, how long a head may take and who leaves for one more is decided before, where connections are taken
+Limits on connections, and the time for a request's head, are enforced before, where connections are accepted
 (`controller.web.server`).
 """
 
@@ -15,5 +15,5 @@ from controller.web.middleware.headers import SecurityHeaders
 
 
 def guarded(app: App) -> App:
-    """An application behind all of it. From the outside in: refusals of the inner ones get the outer ones' headers."""
+    """An application with all middleware, from the outside in: refusals of inner ones get the headers of outer ones."""
     return SecurityHeaders(ConcurrencyLimit(BodyTime(BodyLimit(Faults(app)))))

@@ -1,4 +1,4 @@
-"""Refusing requests of which too many are under way from one address."""
+"""The limit on concurrent requests from one address."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from controller.web.asgi import App, Receive, Scope, Send
 from controller.web.problems import problem
 
 OVER_LIMIT = "over_limit"
-"""What stands in the state of a request that is to be refused; set where connections are counted."""
+"""The key in a request's state that says that it must be refused; set where connections are counted."""
 
 
 class ConcurrencyLimit:
-    """Refuses them before anything of their body is read, and ends their connection."""
+    """Refuses requests over the limit before their body is read, and ends their connection."""
 
     def __init__(self, app: App) -> None:
         self._app = app

@@ -1,6 +1,6 @@
 """For a counter: its keys, and what its keypad shows."""
 
-# Annotations are not put off here: FastAPI reads them, and some name what is known inside of a function only.
+# No postponed annotations here: FastAPI reads them, and some name what is known only inside a function.
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Request

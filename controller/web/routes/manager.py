@@ -1,6 +1,6 @@
 """For the lobby manager: the panel's buttons, the console, why a ticket is not next."""
 
-# Annotations are not put off here: FastAPI reads them, and some name what is known inside of a function only.
+# No postponed annotations here: FastAPI reads them, and some name what is known only inside a function.
 from typing import Annotated
 
 from fastapi import APIRouter

@@ -1,6 +1,6 @@
 """For monitors and programs: figures, health, and the description of the API."""
 
-# Annotations are not put off here: FastAPI reads them, and some name what is known inside of a function only.
+# No postponed annotations here: FastAPI reads them, and some name what is known only inside a function.
 from typing import Annotated
 
 from fastapi import APIRouter, Response

@@ -1,6 +1,6 @@
-"""For a customer's phone: where their own ticket stands. Nobody signs in; nobody can guess the address."""
+"""For a customer's phone: the page of their own ticket. Without signing in; its address cannot be guessed."""
 
-# Annotations are not put off here: FastAPI reads them, and some name what is known inside of a function only.
+# No postponed annotations here: FastAPI reads them, and some name what is known only inside a function.
 from typing import Any
 
 from fastapi import APIRouter
@@ -13,7 +13,7 @@ from controller.web.site import Site
 PACE = 1.0
 """Seconds between two pictures."""
 BRANCH_PAGES = 100
-"""Pages that the branch's own people and screens can always open, however many customers look at theirs."""
+"""Pages reserved for the branch's own people and screens, however many ticket pages are open."""
 
 PAGES = (Page("ticket", "/t/{page}", data=lambda site, request: {"ticketPage": request.path_params["page"][:64]}),)
 
