@@ -1,1 +1,1 @@
-"""The daemon that runs a branch lobby: decides, writes it down, tells the devices."""
+"""The daemon that runs a branch lobby: it decides, journals the decision, and tells the devices."""

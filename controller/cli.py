@@ -219,7 +219,7 @@ def user_add(path: Path, name: str, role: Role, counter: str, token: bool) -> No
 @user.command("list")
 @CONFIG
 def user_list(path: Path) -> None:
-    """Every account, and when it was last in use."""
+    """List the accounts, and when each was last in use."""
     from rich.console import Console  # noqa: PLC0415
     from rich.table import Column, Table  # noqa: PLC0415
 

@@ -132,7 +132,7 @@ def parse_date_rule(text: str) -> DateRule:
 
 
 def parse_dates(text: str) -> tuple[date, date]:
-    """The first and last day of "2026-10-01" or "2026-10-01..2026-10-08"; ValueError, with a sentence, for any other."""
+    """The first and last day of "2026-10-01" or "2026-10-01..2026-10-08"; ValueError, with a sentence, for others."""
     first, _, last = text.partition("..")
     try:
         days = date.fromisoformat(first), date.fromisoformat(last or first)
