@@ -1,4 +1,4 @@
-"""`lobby demo`: a whole branch on simulated hardware, and at the end the question whether everything was right."""
+"""`lobby demo`: a whole branch on simulated hardware, and at the end a check whether everything was right."""
 
 from __future__ import annotations
 
@@ -37,9 +37,9 @@ from simulators.virtual_lobby.server import VirtualLobby, free_port
 
 PROFILE = "normal"
 LOAD = 1.25
-"""Work that comes, as a part of what all counters together can do."""
+"""Arriving work, relative to the capacity of all counters together."""
 PRINTED_WITHIN = 30.0
-"""Seconds in which the papers come out that were on their way when somebody ended the demo."""
+"""Seconds in which tickets under way are printed when the demo is ended."""
 AT_THE_DOOR = 6
 """Customers waiting when the doors open."""
 
@@ -204,11 +204,11 @@ ENDS = (
     *("ticket_finished", "ticket_missed", "ticket_held", "ticket_transferred", "ticket_returned", "ticket_reassigned"),
     *("ticket_called", "ticket_cancelled"),
 )
-"""What ends a call: nobody is expected there any more."""
+"""The events that end a call: its customer is not expected at the counter any more."""
 
 
 class Report:
-    """The day in figures, and what was seen of it set against the journal."""
+    """The day in figures, and a comparison of what was seen with the journal."""
 
     def __init__(
         self,

@@ -30,9 +30,9 @@ LINES_KEPT = 5
 
 
 class Screen(logging.Handler):
-    """Draws until `q` is pressed. As a log handler it shows what the daemon says about its devices.
+    """Draws until `q` is pressed. As a log handler it shows the daemon's log lines about its devices.
 
-    `address`: where the same devices are to be seen in a browser.
+    `address`: of the virtual lobby, which shows the same devices in a browser.
     """
 
     def __init__(
@@ -129,7 +129,7 @@ class Screen(logging.Handler):
         return Panel(table, title=title, subtitle=f"to see and press: {self._address}" if self._address else None)
 
     def _counters(self) -> Panel:
-        """Each counter by what its own display and its terminal show."""
+        """Each counter as its counter display and its terminal show it."""
         table = Table.grid(padding=(0, 2))
         rules = self._settings.rules
         calls = {

@@ -1,4 +1,4 @@
-"""What came out of a simulated printer, to be read: as text, and as a picture that a phone can read the code from.
+"""Paper from a simulated printer: as text, and as a picture from which a phone can read the code.
 
 Sizes are a thermal head's dots, 8 to the millimetre: a column is 12 wide, a line 24 high and 6 apart.
 """
@@ -151,7 +151,7 @@ class Paper:
 
     @property
     def words(self) -> str:
-        """The printed characters alone, a line a line."""
+        """The printed characters only, one line per printed line."""
         return "\n".join("".join(run.text for run in row.runs) for row in self.rows if isinstance(row, Line))
 
     def text(self) -> str:

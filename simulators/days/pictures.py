@@ -44,9 +44,9 @@ if TYPE_CHECKING:
 Journal = Sequence[tuple[int, Event]]
 
 GOOD_WAIT = 3
-"""Minutes: a wait that nobody minds."""
+"""Minutes: a short wait."""
 AT_ONCE = 0.2
-"""Minutes in which a clerk who has nobody sees somebody, and calls: no wait at all."""
+"""Minutes that an idle clerk takes to call: no wait at all."""
 
 WIDTH = 12.5
 """Inches, as all sizes here: 1200 pixels on a screen."""
@@ -64,7 +64,7 @@ LEGEND, NAME = 24, 0.22
 """Characters of a name that fit on the right of a panel, and the height of such a line."""
 
 MINUTE = 60_000
-"""ms."""
+"""A minute in ms."""
 TIMES = (1, 2, 5, 10, 15, 30, 60, 120, 180, 360)
 MOST_TIMES = 12
 """Minutes between two times of the axis, and how many there are at most."""
@@ -82,7 +82,7 @@ MARKS = (
     ("#56b4e9", "P"),
     ("#000000", "X"),
 )
-"""Colour and shape for each class. Okabe and Ito's colours; the shapes serve who sees none."""
+"""Colour and shape for each class. Okabe and Ito's colours; the shapes are for readers who see no colours."""
 FILLS = ("#77aadd", "#ee8866", "#eedd88", "#44bb99", "#ffaabb", "#bbcc33", "#99ddff", "#aaaa00")
 """For each service: Tol's light colours, which keep apart for the colour-blind too."""
 OPEN, BUSY, PAUSED = "#cfe3f1", "#2f6690", "#f3f3f3"
@@ -97,7 +97,7 @@ FONTS = (
     *("Noto Sans CJK SC", "Source Han Sans SC", "Microsoft YaHei", "PingFang SC", "WenQuanYi Zen Hei"),
     *("WenQuanYi Micro Hei", "SimHei"),
 )
-"""Asked for in this order, character by character; whoever looks at the picture has one with Chinese."""
+"""Fonts in order of preference, per character; the viewer's machine has one with Chinese."""
 
 STYLE: dict[Any, Any] = {
     "font.family": [*FONTS, "sans-serif"],
@@ -126,7 +126,7 @@ STYLE: dict[Any, Any] = {
     "legend.borderaxespad": 0,
     "hatch.color": "#a9adb5",
     "hatch.linewidth": 0.8,
-    # A dollar sign in somebody's name is no formula.
+    # A dollar sign in a name must not begin a formula.
     "text.parse_math": False,
     "svg.fonttype": "none",
     # The names of what is defined once in a file come from this; without it they are random.
@@ -135,7 +135,7 @@ STYLE: dict[Any, Any] = {
 
 
 class NoMatplotlibError(RuntimeError):
-    """What draws is not installed."""
+    """Matplotlib is not installed."""
 
     def __init__(self) -> None:
         super().__init__("Pictures need Matplotlib: pip install 'lobby-controller[pictures]'")
@@ -143,9 +143,9 @@ class NoMatplotlibError(RuntimeError):
 
 @contextmanager
 def _style() -> Iterator[None]:
-    """Our settings and no others, as long as it is entered."""
+    """A context with our Matplotlib settings and no others."""
     try:
-        # It tells everybody, once for each new user of a machine, that it has found the fonts.
+        # It logs, once for each new user of a machine, that it has built its font cache.
         logging.getLogger("matplotlib").setLevel(logging.WARNING)
         import matplotlib as mpl  # noqa: PLC0415
     except ImportError:
@@ -191,7 +191,8 @@ class _Span(NamedTuple):
 
 @dataclass(slots=True)
 class _DayData:
-    """A day as it is drawn. Times in ms since 1970, UTC; a clock that was put back stands still here."""
+    """The data of a day for drawing. Times in ms since 1970, UTC; while a clock that was set back catches up, time
+    stands still here."""
 
     start: int = 0
     end: int = 0
@@ -218,7 +219,7 @@ _COUNTERS = (CounterOpened, CounterPaused, CounterClosed)
 
 
 def _is_shown(event: Event) -> bool:
-    """Whether it is about a ticket or a counter. A day's end would only take away who still waits."""
+    """Whether it is about a ticket or a counter. A day's end would only remove those who still wait."""
     return isinstance(event, _COUNTERS) or hasattr(event, "ticket")
 
 
@@ -339,7 +340,7 @@ def save(figure: Figure, path: Path) -> None:
     log = logging.getLogger("matplotlib.font_manager")
     level = log.level
     with _style(), warnings.catch_warnings():
-        # Which fonts are here only serves to measure the text: the reader's own will show it.
+        # The fonts here only serve to measure text: the viewer's own will show it.
         warnings.filterwarnings("ignore", "Glyph .* missing", UserWarning)
         log.setLevel(logging.ERROR)
         drawn = BytesIO()
@@ -548,7 +549,7 @@ def _draw_counters(axes: Axes, story: _DayData, rules: Rules, counters: Sequence
             elif span.stage is CounterStage.PAUSED:
                 paused.append(bar)
         where = (row - 0.36, 0.72)
-        # A light edge keeps customers apart, but would be all that is left of very many.
+        # A light edge separates customers, but would cover everything if there are very many.
         edge = 0.4 if len(busy) < 200 else 0
         axes.broken_barh(open_, where, facecolor=OPEN, linewidth=0, gid=f"open-{id}", zorder=2)
         axes.broken_barh(paused, where, facecolor=PAUSED, hatch="/////", linewidth=0, gid=f"paused-{id}", zorder=2)
@@ -591,7 +592,7 @@ def _draw_estimates(axes: Axes, story: _DayData, rules: Rules) -> None:
         _nothing(axes, _say(rules, "no_estimates"))
     _head(axes, _say(rules, "estimates"))
     axes.annotate(numbers, (1, 1), (10, 7), "axes fraction", "offset points", fontsize=9.5, color=FAINT)
-    # A line of its own: the ranges are too thin to be recognised by.
+    # A legend line of its own: the ranges are too thin to be recognised.
     shown = [Line2D([], [], color=RANGE, linewidth=3, label=_say(rules, "range"))] if told else []
     longest = max((max(wait, high) for wait, (_, _, high) in told), default=0)
     _square_axes(axes, longest, _say(rules, "estimated"), _say(rules, "actual"))

@@ -1,5 +1,5 @@
-"""Simulations and replays as tables to read, in the branch's language and with its names. Every title or heading names
-its unit, and no figure is cut on a terminal of 80 columns."""
+"""Simulations and replays as tables, in the branch's language and with its names. Every title or heading names its
+unit, and no figure is truncated on a terminal of 80 columns."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ KINDS = ("all", "classes", "services")
 
 
 class _Words:
-    """What a report says, in the branch's words."""
+    """The words of a report, in the branch's language."""
 
     def __init__(self, rules: Rules) -> None:
         self._rules = rules
@@ -48,7 +48,7 @@ def _figures(waits: Mapping[str, Any]) -> list[str]:
 
 
 def show_simulation(console: Console, report: Mapping[str, Any], rules: Rules) -> None:
-    """What `lobby simulate` says."""
+    """Print the report of `lobby simulate`."""
     say = _Words(rules)
     waits = say.waits()
     for kind in ("classes", "services"):
@@ -116,7 +116,7 @@ def _show_advice(console: Console, advice: Mapping[str, Any], target: float, say
 
 
 def show_replay(console: Console, report: Mapping[str, Any], rules: Rules, head: str) -> None:
-    """What `lobby replay` says. `head` names branch and day; `rules` give the language and the names."""
+    """Print the report of `lobby replay`. `head` names branch and day; `rules` give the language and the names."""
     say = _Words(rules)
     file = report.get("config", "")
     key = "both_sides" if file else "one_side"

@@ -1,8 +1,8 @@
-"""A simulated window display: two lines of twenty cells that obey the bytes of one dialect.
+"""A simulated counter display: two lines of twenty cells, controlled by the commands of one dialect.
 
-Bytes that are no command of the dialect are skipped one at a time; whatever follows a command's name is its argument,
-also one that it cannot have, with which it does nothing. Of CD5220's manual the harshest reading is taken:
-after a whole-line command nothing but another one, clear (0C) or cancel (18) is obeyed, plain text included.
+Bytes that are no command of the dialect are skipped one at a time; what follows a command's name is its argument, and a
+command with an invalid argument does nothing. CD5220's manual is read in the strictest way: after a whole-line command
+only another one, clear (0C) or cancel (18) is obeyed; plain text is ignored as well.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ class CounterDisplayFarEnd:
         self._begun = re.compile(begun, re.DOTALL)
         self._buffer = bytearray()
         self.history: deque[tuple[str, str]] = deque(maxlen=HISTORY)
-        """The texts shown, oldest first: one whenever a line has been written to its last cell and differs."""
+        """The texts shown, oldest first: a new one whenever a line is complete and differs."""
         self._power_on()
 
     def lines(self) -> tuple[str, str]:
@@ -88,7 +88,7 @@ class CounterDisplayFarEnd:
     # -- inside ----------------------------------------------------------------------------------------------
 
     def _interpret(self) -> None:
-        """Obey what stands complete in the buffer."""
+        """Execute the complete commands in the buffer."""
         while self._buffer:
             found = self._whole.match(self._buffer)
             if found:

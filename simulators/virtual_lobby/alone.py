@@ -1,4 +1,4 @@
-"""`lobby simulators`: only the far ends, for a daemon that is run against them by hand, and their page where wanted."""
+"""`lobby simulators`: only the far ends, for a daemon that is started separately, and optionally their page."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ RETRY = 1.0
 
 
 async def run_far_ends(settings: Settings, directory: Path, say: Callable[[str], None], page: int | None) -> None:
-    """Have the far ends plugged in below `directory` until interrupted; `page`: the port of their page (0: any)."""
+    """Run the far ends below `directory` until interrupted; `page`: the port of their page (0: any), None: no page."""
     simulated = SimulatedBranch(settings, directory, seed=1)
     connecting: asyncio.Future[None] = asyncio.get_running_loop().create_future()
     async with AsyncExitStack() as stack:
@@ -59,12 +59,12 @@ async def _stay_connected(mqtt: MqttSettings, branch: str, view: View, say: Call
 
 
 def _buttons(mqtt: MqttSettings, branch: str) -> Buttons:
-    """MQTT devices that let themselves in as the controller does. Raises OSError or ValueError for a bad file."""
+    """MQTT devices with the controller's credentials. Raises OSError or ValueError for a bad file."""
     return Buttons(
         mqtt.host,
         mqtt.port,
         branch,
-        # Keypads are new at each power-up, and so are these: a press of an earlier run is not this one.
+        # Like real keypads, these have a new `boot` at each start: presses of an earlier run are different ones.
         SystemRandom(),
         username=mqtt.username,
         password=mqtt.password_file.read_text("utf-8").split("\n")[0].strip() if mqtt.password_file else None,

@@ -1,4 +1,4 @@
-"""What a visitor of the page does: presses keys at the devices."""
+"""Presses by the user of the virtual lobby."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ from simulators.devices.kit import ANSWER, NobodyAnswersError, Press, UnknownDev
 
 
 class Hands:
-    """A visitor's hands. `buttons` gives the connection of the MQTT devices, None while there is no broker."""
+    """Presses keys of the simulated devices. `buttons`: the connection of the MQTT devices, None while there is no
+    broker."""
 
     def __init__(
         self,
