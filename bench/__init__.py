@@ -1,5 +1,5 @@
-"""The measurements: how fast the controller is, beside what the machine could do at best.
+"""The measurements: how fast the controller is, compared with the best that the machine could do.
 
-Wherever a floor exists (an echo over a pseudo-terminal, one synced commit) it is measured in the same run, in turns
-with ours, and the ratio of the two is what is judged: it says the same on a fast machine and on a slow one.
+Wherever a floor exists (an echo over a pseudo-terminal, one synced commit) it is measured in the same run, alternating
+with ours, and the ratio of the two is compared with the target: it does not depend on the speed of the machine.
 """

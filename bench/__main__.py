@@ -1,4 +1,4 @@
-"""`make bench`: run the measurements, print the table, write the JSON. The exit code says nothing of the figures."""
+"""`make bench`: run the measurements, print the table, write the JSON. The exit code does not depend on the figures."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ DIRECTORY = Path(".bench")
 @click.option("--json", "out", type=click.Path(path_type=Path, dir_okay=False), help="Default: a file in .bench/.")
 def main(quick: bool, only: Sequence[str], out: Path | None) -> None:
     """Measure the controller. A journal of millions of rows is made once and kept in .bench/."""
-    # A part never takes the place of the whole.
+    # A partial run must not overwrite a complete one.
     out = out or DIRECTORY / ("-".join(["bench", *(["quick"] if quick else []), *only]) + ".json")
     logging.getLogger().setLevel(logging.ERROR)
     DIRECTORY.mkdir(exist_ok=True)

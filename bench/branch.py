@@ -21,7 +21,7 @@ from simulators.devices.bx import BoardFarEnd
 from simulators.devices.escpos import PrinterFarEnd
 from simulators.devices.farend import FarEnd
 from simulators.devices.terminal68 import TerminalBus
-from simulators.devices.vfd import WindowFarEnd
+from simulators.devices.vfd import CounterDisplayFarEnd
 from simulators.faults import Faults
 
 REPEAT_MS = 50
@@ -66,9 +66,9 @@ _SERVES = (
 
 
 def far_ends(counters: int, *, full: bool, echoing: bool = False) -> FarEnds:
-    """A terminal bus and a hall board; with `full` a ticket printer and a window display for each counter as well.
+    """A terminal bus and a hall board; with `full` also a ticket printer and a counter display for each counter.
 
-    `echoing`: the bus returns all that is sent.
+    `echoing`: the bus echoes.
     """
     devices: dict[str, FarEnd] = {
         "terminals": TerminalBus(range(1, counters + 1), range(101, 101 + counters) if full else ()),
@@ -76,7 +76,7 @@ def far_ends(counters: int, *, full: bool, echoing: bool = False) -> FarEnds:
     }
     if full:
         devices["printer"] = PrinterFarEnd(Faults(), columns=32)
-        devices |= {f"window-{n}": WindowFarEnd("cd5220") for n in range(1, counters + 1)}
+        devices |= {f"window-{n}": CounterDisplayFarEnd("cd5220") for n in range(1, counters + 1)}
     return FarEnds(devices, ["terminals"] if echoing else [])
 
 
@@ -87,7 +87,7 @@ def configuration(
 
     With MQTT the first `keypads` counters have a keypad `pad-<counter>`.
 
-    The business day's end is put twelve hours off, so that no measurement meets it.
+    The business day ends twelve hours from now, so that no measurement runs into it.
     """
     rollover = (datetime.now(UTC).hour + 12) % 24
     parts = [_HEAD.format(rollover=rollover, journal=journal.absolute())]
@@ -163,7 +163,7 @@ def _told_ready(notified: socket.socket) -> bool:
 
 @contextmanager
 def mosquitto(directory: Path) -> Iterator[int | None]:
-    """The port of a Mosquitto of our own; None where it is not installed."""
+    """Runs Mosquitto; its port, or None if it is not installed."""
     program = shutil.which("mosquitto", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
     if program is None:
         yield None
@@ -185,7 +185,7 @@ def mosquitto(directory: Path) -> Iterator[int | None]:
 
 
 def free_port() -> int:
-    """A port that nobody listens at."""
+    """A port that is not in use."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

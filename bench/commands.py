@@ -1,4 +1,4 @@
-"""Durable commands a second: producers that each wait for their answer, on the real engine and journal."""
+"""Durable commands per second: producers that each wait for their answers, on the real engine and journal."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ LEAST = 5000
 
 
 def measure(directory: Path, seconds: float, runs: int, done: Callable[[], None]) -> list[Figure]:
-    """Ours and the floor (one row a commit, nobody else) in turns."""
+    """Ours and the floor (one row per commit, no other load), alternating."""
     journal, config = directory / "commands.db", directory / "commands.toml"
     config.write_text(configuration(PRODUCERS, journal, {}), "utf-8")
     rules = read(config).rules

@@ -18,7 +18,7 @@ LEAST = 100
 
 
 def measure(days: int, runs: int, done: Callable[[], None]) -> list[Figure]:
-    """Runs of so many days, from knowing nothing on. In the processor's time: others on the machine do not count."""
+    """Runs of so many days, each without prior knowledge. In CPU time, so that other load does not count."""
     rules = read(CONFIG).rules
     rates = []
     tickets = 0

@@ -27,7 +27,7 @@ AT = 1_790_000_000_000
 
 
 def measure(directory: Path, rounds: int, done: Callable[[], None]) -> list[Figure]:
-    """In turns, for the last of the line: everybody else is called before."""
+    """Both, alternating, for the last ticket of the line: all others are called before it."""
     config = directory / "estimate.toml"
     config.write_text(configuration(12, directory / "estimate.db", {}), "utf-8")
     rules = read(config).rules

@@ -1,4 +1,4 @@
-"""Far ends on pseudo-terminals that do not pace: what is written arrives at once, so that only the daemon is timed."""
+"""Far ends on pseudo-terminals without line speed: bytes arrive at once, so that only the daemon is timed."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ PATIENCE = 5.0
 
 
 class FarEnds:
-    """Simulated devices by id, each on its own pseudo-terminal; nothing moves but inside `serve` and `time`.
+    """Simulated devices by id, each on its own pseudo-terminal; they only act inside `serve` and `time`.
 
-    The wires of those in `echoing` return all that the daemon sends.
+    The wires of those in `echoing` echo.
     """
 
     def __init__(self, far_ends: Mapping[str, FarEnd], echoing: Collection[str] = ()) -> None:
@@ -45,7 +45,7 @@ class FarEnds:
             os.close(fd)
 
     def serve(self, seconds: float, until: Callable[[], bool] = lambda: False) -> bool:
-        """Let the devices live for so long, or until something has happened; whether it has."""
+        """Let the devices act for so long, or until something has happened; whether it has."""
         end = time.monotonic() + seconds
         while not until():
             now = time.monotonic()

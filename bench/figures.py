@@ -58,7 +58,7 @@ class Figure:
 def against_floor(
     name: str, ours: Sequence[float], floors: Sequence[float], unit: str, *, most: float | None = None, **detail: Any
 ) -> Figure:
-    """A figure from one value and one floor a run: medians, and the median of the ratios."""
+    """A figure from one value and one floor per run: medians, and the median of the ratios."""
     ratios = [value / floor for value, floor in zip(ours, floors, strict=True)]
     median = statistics.median
     runs = {"runs": list(ours), "floors": list(floors), "ratios": ratios}

@@ -1,4 +1,4 @@
-"""The floors: what this machine needs at the very least for what the controller does."""
+"""The floors: the least time that this machine needs for the essential part of what the controller does."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def echo() -> Iterator[Echo]:
     process = processes.start([sys.executable, "-I", "-S", "-c", _ECHO], stdin=slave)
     try:
         child = Echo(master)
-        child.time(b"?")  # from here on it is surely up
+        child.time(b"?")  # wait until it is running
         yield child
     finally:
         processes.kill(process)

@@ -1,4 +1,4 @@
-"""Journals to start from: tickets that wait, a whole day in the life of a branch, and years of such days."""
+"""Journals to start from: waiting tickets, a whole day of a branch, and years of such days."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from controller.lobby.aggregate import Aggregate, Row
 from controller.lobby.model.rules import Rules
 
 SHAPE = 2
-"""To be raised when the rows made here change, so that no old file is measured."""
+"""To be increased when the rows made here change, so that no old file is used."""
 DAY_MS = 86_400_000
 HOURS = 10.0
 """A day's tickets come within so many hours."""
@@ -42,7 +42,7 @@ def begun(rules: Rules, day: str, at: int, first_seq: int = 1) -> Aggregate:
 
 
 def waiting(rules: Rules, now: int, tickets: int) -> list[Row]:
-    """The rows of a day on which so many have taken a ticket and nobody has been called."""
+    """The rows of a day with so many tickets issued and none called."""
     day = begun(rules, rules.day_of(now), now)
     services = list(rules.services)
     for n in range(tickets):
@@ -52,9 +52,9 @@ def waiting(rules: Rules, now: int, tickets: int) -> list[Row]:
 
 
 def a_day(rules: Rules, day: str, tickets: int, first_seq: int = 1, seed: int = 1) -> list[Row]:
-    """The rows of a whole day until noon: so many people came, and nearly all have been served.
+    """The rows of a day until noon: so many customers came, and nearly all have been served.
 
-    Always at the same hours, whenever it is made: no two days overlap, and so no two causes are the same.
+    Always at the same hours, whenever it is made: days do not overlap, and so all causes differ.
     """
     noon = datetime.fromisoformat(day).replace(hour=12, tzinfo=UTC)
     return _Branch(rules, day, int(noon.timestamp() * 1000), tickets, first_seq, Random(seed)).live()
@@ -143,8 +143,8 @@ def years_path(directory: Path, rows: int) -> Path:
 def build_years(path: Path, rules: Rules, rows: int, now: int, tickets: int, written: Callable[[int], None]) -> None:
     """A journal of at least so many rows on the days before today, unless it is there already.
 
-    One day is decided in earnest; the others are copies of it with their own dates, times and causes. Times inside
-    `data` stay the first one's: only today is ever replayed. `written` is told after each day how many rows there are.
+    One day is really decided; the others are copies of it with their own dates, times and causes. Times inside `data`
+    are not changed: only today is ever replayed. `written` is called after each day with the number of rows.
     """
     if path.exists():
         return
@@ -195,7 +195,7 @@ def build_years(path: Path, rules: Rules, rows: int, now: int, tickets: int, wri
 
 
 def add_today(path: Path, rules: Rules, now: int, tickets: int) -> None:
-    """Append today's business day, unless the journal ends with it already, as one that was used yesterday does not."""
+    """Append today's business day, unless the journal ends with it already."""
     journal = Journal(path)
     try:
         if journal.last_day() != rules.day_of(now):

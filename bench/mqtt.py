@@ -28,7 +28,7 @@ BOOT = "0123456789abcdef"
 
 
 def measure(directory: Path, presses: int, runs: int, done: Callable[[], None]) -> list[Figure]:
-    """The floor: twice the way of a message through the broker, and one synced commit."""
+    """The floor: two passages of a message through the broker, and one synced commit."""
     figures: dict[int, tuple[list[float], list[float]]] = {50: ([], []), 99: ([], [])}
     with mosquitto(directory) as port:
         if port is None:

@@ -23,7 +23,7 @@ MOST = 1.5
 
 
 def measure(directory: Path, rounds: int, done: Callable[[], None]) -> list[Figure]:
-    """In turns; both states have the same lines."""
+    """Both, alternating; both states have the same lines."""
     config = directory / "pick.toml"
     config.write_text(configuration(12, directory / "pick.db", {}), "utf-8")
     rules = read(config).rules

@@ -20,7 +20,7 @@ from simulators.devices.bx import BoardFarEnd
 
 SPARE_TICKETS = 50
 SETTLING = 2.0
-"""Seconds after READY until probes, first levels and device reports are through."""
+"""Seconds after READY until probes, first levels and device reports are done."""
 PAUSE = (0.03, 0.07)
 """Seconds of quiet after each press has run its course: shortest and longest."""
 
@@ -28,9 +28,9 @@ PAUSE = (0.03, 0.07)
 def measure(
     directory: Path, counters: int, presses: int, runs: int, done: Callable[[], None], *, echoing: bool = False
 ) -> list[Figure]:
-    """With one counter: terminals and board. With more: the whole branch, with printer, windows and MQTT.
+    """With one counter: terminals and board. With more: the whole branch, with printer, counter displays and MQTT.
 
-    `echoing`: the terminals' bus returns all that is sent, as through a two-wire adapter.
+    `echoing`: the terminals' bus echoes, as with a two-wire adapter.
     """
     figures: dict[int, tuple[list[float], list[float]]] = {50: ([], []), 99: ([], [])}
     most = {50: 3.0, 99: 4.0}
@@ -62,7 +62,7 @@ def _run(
 
 
 def press(ends: FarEnds, frame: bytes) -> float:
-    """Seconds from a key frame's last byte to the board's first, the board then showing something else."""
+    """Seconds from a key frame's last byte to the board's first, with the board's text changed."""
     board = ends.far_ends["hall"]
     assert isinstance(board, BoardFarEnd)
     before = board.lines()

@@ -1,8 +1,8 @@
-"""Programs that tests and measurements start: with the usual signals, and ended whatever happens.
+"""Programs that tests and measurements start: with default signal handling, and always ended.
 
-Whoever starts pytest may ignore Ctrl-C (a background job, some CI runners), and programs would inherit that. Each has
-a process group of its own, which is ended with it, and is killed by the kernel should its starter be killed. Start it
-from a thread that outlives it.
+pytest may run with Ctrl-C ignored (in a background job or some CI runners), and programs would inherit that. Each has
+a process group of its own, which is ended with it, and is killed by the kernel if its starter is killed. Start it from
+a thread that outlives it.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Many MQTT presses a second before a full lobby: from each press to its acknowledgement, through a real Mosquitto."""
+"""Many MQTT presses per second in a full lobby: from each press to its acknowledgement, through a real Mosquitto."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ ECHO = "bench/echo"
 
 
 def measure(directory: Path, seconds: float, runs: int, done: Callable[[], None]) -> list[Figure]:
-    """The floor: twice the way of a message through the broker, at the same rate, and one synced commit."""
+    """The floor: two passages of a message through the broker, at the same rate, and one synced commit."""
     figures: dict[int, tuple[list[float], list[float]]] = {50: ([], []), 99: ([], [])}
     with mosquitto(directory) as port:
         if port is None:
@@ -64,7 +64,7 @@ def _run(directory: Path, port: int, seconds: float, random: Random) -> tuple[li
     for old in directory.glob("rush.db*"):
         old.unlink()
     ends = far_ends(COUNTERS, full=True)
-    # Without a printer: it would be busy from the second ticket on, and take nobody's.
+    # Without a printer: it would be busy from the second ticket on, and refuse the others.
     links = {id: path for id, path in ends.paths.items() if id != "printer"}
     config.write_text(configuration(COUNTERS, journal, links, port, keypads=COUNTERS), "utf-8")
     write(journal, waiting(read(config).rules, time.time_ns() // 1_000_000, WAITING))
@@ -112,7 +112,7 @@ class _Devices:
         self._subscribed.wait(PATIENCE)
 
     def rush(self, presses: Iterator[tuple[str, str]], seconds: float, random: Random, ends: FarEnds) -> list[float]:
-        """Seconds from each press to its answer. Presses come at random, each whether or not the last was answered."""
+        """Seconds from each press to its answer. Presses come at random times, without waiting for answers."""
         self._times = []
         due = end = time.perf_counter()
         end += seconds

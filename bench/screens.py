@@ -1,4 +1,4 @@
-"""What open browser pages cost a key press: from the key to the hall board, with none of them and with many."""
+"""How much open browser pages delay a key press: from the key to the hall board, without and with many of them."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ from drivers.terminal68 import Frame, Function, Key
 COUNTERS = 12
 MOST = 1.5
 BEFORE = (0.02, 0.4)
-"""Seconds from a press at another counter, of which the pages are being told, to the one that is measured."""
+"""Seconds from a press at another counter, which the pages are being sent, to the one that is measured."""
 SERVED_WITHIN = 30.0
 
 
 def measure(directory: Path, presses: int, runs: int, done: Callable[[], None]) -> list[Figure]:
-    """The same daemon, in turns without and with the pages open."""
+    """The same daemon, alternately without and with the pages open."""
     figures: dict[int, tuple[list[float], list[float]]] = {50: ([], []), 99: ([], [])}
     for run in range(runs):
         random = Random(run)

@@ -1,4 +1,4 @@
-"""From the start of the process to READY, with years of days in the journal, and the memory it then takes."""
+"""From the start of the process to READY, with years of days in the journal, and the memory that it then uses."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ MOST_MEMORY = 80
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """One start: seconds to READY, the processor's seconds in it, and memory in MB after a while."""
+    """One start: seconds to READY, CPU seconds of it, and memory in MB after `SETTLING` seconds."""
 
     seconds: float
     processor: float
@@ -38,7 +38,7 @@ class Start:
 def measure(
     directory: Path, rows: int, starts: int, built: Callable[[int], None], done: Callable[[], None]
 ) -> list[Figure]:
-    """`built` is told how many rows the journal has while it is made, which happens once."""
+    """`built` is called with the number of rows while the journal is made, which happens once."""
     now = time.time_ns() // 1_000_000
     journal, config = years_path(directory, rows), directory / "startup.toml"
     config.write_text(configuration(COUNTERS, journal, {}), "utf-8")
@@ -92,7 +92,7 @@ def _megabytes(smaps: str, key: str) -> float:
 
 
 def _forget(journal: Path) -> None:
-    """Ask the system to drop the file from its cache, as after the machine's own start."""
+    """Ask the system to drop the file from its cache, as after boot."""
     for path in (journal, journal.with_name(journal.name + "-wal")):
         if path.exists():
             fd = os.open(path, os.O_RDONLY)
@@ -102,7 +102,7 @@ def _forget(journal: Path) -> None:
 
 
 def _bare() -> float:
-    """Seconds that an interpreter takes to do nothing."""
+    """Seconds that a Python interpreter takes to start and end."""
     started = time.perf_counter()
     processes.run([sys.executable, "-c", "pass"], check=True)
     return time.perf_counter() - started

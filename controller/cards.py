@@ -1,15 +1,15 @@
 """A customer's class by card: a keyed token of the card's number, looked up in a file that head office supplies.
 
 The token of a card is the HMAC-SHA256, under the branch's own secret, of the digits of its number as ASCII. `lobby
-token` makes it, and so can any program of head office's. The number is needed for that one step and is kept nowhere.
+token` makes it, and so can any program of head office. The number is used only for that step and is stored nowhere.
 
 The tokens file is UTF-8 text: a first line `lobby-tokens 1`, a line `TOKEN CLASS` for each card (64 hexadecimal digits,
 a blank, the id of a class), each token once and in any order, and a last line `end COUNT` with the number of cards.
-Every line ends with a line feed, the last one too, so that a file whose end is missing is known for what it is. A file
-that is not right is refused as a whole, and what was read before stays.
+Every line ends with a line feed, the last one too, so that a truncated file is recognised. A file with an error is
+refused as a whole, and what was read before stays in use.
 
-The key's file has the secret in its first line: at least 32 characters of plain text (UTF-8, with or without the mark
-that Windows puts before it), and not for everybody to read.
+The key's file has the secret in its first line: at least 32 characters of plain text (UTF-8, with or without a byte
+order mark). It must not be readable by everybody.
 """
 
 from __future__ import annotations
@@ -32,29 +32,29 @@ log = logging.getLogger(__name__)
 
 FIRST_LINE = b"lobby-tokens 1"
 CARDS_LIMIT = 200_000
-"""Cards in a tokens file."""
+"""Most cards in a tokens file."""
 SIZE_LIMIT = 32 << 20
-"""Bytes of a tokens file."""
+"""Most bytes of a tokens file."""
 KEY_LENGTH = 32
-"""Characters that a key has at least."""
+"""Least characters of a key."""
 KEY_FILE_LIMIT = 4096
 """Bytes of a key's file that are read."""
 PREFIX = 16
-"""Bytes of a token that are kept: two of 200,000 cards agree in them once in 10^28 files."""
+"""Bytes of a token that are kept: two of 200,000 cards have the same ones in one of 10^28 files."""
 GLANCE = 0.5
-"""Seconds for which a card or a press waits to learn whether the files have changed; then they count as they were."""
+"""Seconds for which a card or a press waits to learn whether the files have changed; then the known cards are used."""
 PATIENCE = 2.0
-"""Seconds for which a card or a press waits for files that are being read; then the cards known before count."""
+"""Seconds for which a card or a press waits for files that are being read; then the cards known before are used."""
 HANGS = 10.0
-"""Seconds more, after which files that nobody has got to see yet are said not to answer."""
+"""Further seconds after which files that could not be read yet are reported as not answering."""
 OPENING = 5.0
-"""Seconds for which the start waits for the files."""
+"""Seconds for which the start of the daemon waits for the files."""
 WAITING_LIMIT = 1000
-"""Cards and presses that wait; one more does not."""
+"""Most cards and presses that may wait; further ones do not wait."""
 
 _BOM = b"\xef\xbb\xbf"
 _LINE_LIMIT = 128
-"""Bytes to a line, more than any that is right."""
+"""Bytes of a line, more than any valid one has."""
 _CARD = re.compile(rb"([0-9A-Fa-f]{64}) ([a-z0-9_-]{1,32})")
 _END = re.compile(rb"end ([0-9]{1,9})")
 _NUMBER = re.compile(r"[0-9]{12,19}")
@@ -67,7 +67,7 @@ class CardsError(Exception):
 
 
 def number_of(text: str) -> str | None:
-    """The digits of a card's number as a person types it, with or without blanks and hyphens; None: it is none."""
+    """The digits of a card number as a person types it, with or without blanks and hyphens; None: not a card number."""
     digits = text.strip().replace(" ", "").replace("-", "")
     return digits if _NUMBER.fullmatch(digits) else None
 
@@ -88,7 +88,7 @@ def token_of(key: bytes, number: str) -> bytes:
 
 @contextmanager
 def _opened(path: Path) -> Iterator[BinaryIO]:
-    """A plain file, open. What is none (a pipe would never end) is refused."""
+    """A regular file, open. Anything else (a pipe would never end) is refused."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
@@ -117,7 +117,7 @@ def read_key(path: Path) -> bytes:
 
 
 def _plain(line: bytes) -> bool:
-    """Whether it is text that can be printed, in UTF-8; UTF-16 ("Unicode" to Windows editors) is none."""
+    """Whether it is printable text in UTF-8; UTF-16 ("Unicode" in Windows editors) is not."""
     try:
         return line.decode("utf-8").isprintable()
     except UnicodeDecodeError:
@@ -125,7 +125,7 @@ def _plain(line: bytes) -> bool:
 
 
 class Table:
-    """Token -> class, at 17 bytes a card: buckets by a token's first byte, each a sorted row of records."""
+    """Token -> class, in 17 bytes per card: buckets by a token's first byte, each a sorted array of records."""
 
     def __init__(self, classes: Sequence[str], buckets: Sequence[bytes]) -> None:
         self._classes = classes
@@ -154,7 +154,7 @@ NO_CARDS = Table([], [b""] * 256)
 
 
 def read_table(path: Path, classes: Collection[str]) -> Table:
-    """The tokens file, whole; CardsError names the file and the line that is not right. Takes a second for the most."""
+    """Read the whole tokens file; CardsError names the file and the wrong line. Takes a second for the largest file."""
     with _opened(path) as file:
         if os.fstat(file.fileno()).st_size > SIZE_LIMIT:
             raise CardsError(
@@ -172,7 +172,7 @@ def read_table(path: Path, classes: Collection[str]) -> Table:
 
 
 def _buckets(path: Path, file: BinaryIO, classes: Collection[str]) -> list[bytearray]:
-    """The records as they come."""
+    """The records in the order of the file."""
     numbers = {id.encode(): number.to_bytes(2) for number, id in enumerate(classes)}
     buckets = [bytearray() for _ in range(256)]
     cards = 0
@@ -208,7 +208,7 @@ def _buckets(path: Path, file: BinaryIO, classes: Collection[str]) -> list[bytea
 
 
 def _lines(path: Path, file: BinaryIO) -> Iterator[bytes]:
-    """The lines, without their ends; one that has none, or is too long to be right, is an error."""
+    """The lines, without their ends; one without an end, or too long to be valid, is an error."""
     number = 0
     while line := file.readline(_LINE_LIMIT):
         number += 1
@@ -235,7 +235,7 @@ class _Found(NamedTuple, Generic[T]):
 
 
 class _File(Generic[T]):
-    """A file that may change at any time, and what it said when it was last right."""
+    """A file that may change at any time, and its last valid content."""
 
     def __init__(self, path: Path, read: Callable[[Path], T], value: T) -> None:
         self.path = path
@@ -246,12 +246,12 @@ class _File(Generic[T]):
         """Why the file cannot be used as it is now; empty if it can."""
 
     def changed(self) -> bool:
-        """Whether it must be read, for all that a glance tells; like `look` for a thread."""
+        """Whether it must be read, by its metadata; like `look`, to be called in a thread."""
         now = self._glance()  # always: only this is known to be quick or not at all
         return self._stamp is None or now != self._stamp
 
     def look(self) -> _Found[T]:
-        """Read it; changes nothing here, and is done in a thread."""
+        """Read it; changes nothing here, and is called in a thread."""
         stamp = self._glance()
         try:
             value = self._read(self.path)
@@ -262,7 +262,7 @@ class _File(Generic[T]):
         return _Found(stamp, value, "")
 
     def take(self, found: _Found[T]) -> None:
-        """Go by what was found."""
+        """Use what was read."""
         self._stamp, self.trouble = found.stamp, found.trouble
         if found.value is not None:
             self.value = found.value
@@ -279,10 +279,10 @@ _Files = tuple[_Found[bytes], _Found[Table]]
 
 
 class CardTokens:
-    """The cards of a branch. Files that are missing or wrong give no card a class, and stop nothing.
+    """The cards of a branch. Without valid files no card gives a class, and everything else works.
 
-    The files are looked at again whenever a card is read, and read when they have changed: both in a thread, since a
-    file on a dead network drive answers nobody.
+    The files are checked whenever a card is read, and read again when they have changed: both in a thread, since access
+    to a dead network drive may block.
     """
 
     def __init__(self, key_file: Path, tokens_file: Path, classes: Collection[str]) -> None:
@@ -295,7 +295,7 @@ class CardTokens:
         self._watchers: list[Callable[[], None]] = []
 
     def open(self) -> None:
-        """Read the files now, before anything runs; those that cannot be in time are when the next card is shown."""
+        """Read the files now, before anything runs; if that takes too long, they are read at the next card."""
         found: list[_Files] = []
         reading = threading.Thread(target=lambda: found.append(self._read()), name="cards", daemon=True)
         reading.start()
@@ -326,7 +326,7 @@ class CardTokens:
         self._watchers.append(then)
 
     def when_current(self, then: Callable[[], None]) -> None:
-        """Call `then`, in the loop's thread, when the files are known as they are, or cannot be in time."""
+        """Call `then`, in the loop's thread, when the files have been checked and read, or that takes too long."""
         if not self._looking:
             self._looking, self._late = True, False
             loop = asyncio.get_running_loop()
@@ -336,7 +336,7 @@ class CardTokens:
         self.when_read(then)
 
     def when_read(self, then: Callable[[], None]) -> None:
-        """Call `then` when files that are being looked at have been: at once if none is."""
+        """Call `then` when the present check of the files has ended; at once if there is none."""
         if self._looking and not self._late and len(self._waiting) < WAITING_LIMIT:
             self._waiting.append(then)
         else:
@@ -360,7 +360,7 @@ class CardTokens:
     # -- in the loop -----------------------------------------------------------------------------------------
 
     def _reads(self, loop: asyncio.AbstractEventLoop) -> None:
-        """The files have changed: what waits goes on waiting, for longer."""
+        """The files have changed and are being read: extend the time that callers wait."""
         if not self._late:
             self._wait(loop.call_later(PATIENCE, self._go_on))
 
@@ -376,7 +376,7 @@ class CardTokens:
         self._go_on()
 
     def _go_on(self) -> None:
-        """Let go on what waits: the files have been looked at, or are not in time."""
+        """Call the callers that wait: the files have been checked, or that takes too long."""
         self._late = self._looking
         if self._late and not self._hanging:
             self._wait(asyncio.get_running_loop().call_later(HANGS, self._hangs))
@@ -397,7 +397,7 @@ class CardTokens:
     def _take(self, key: _Found[bytes], table: _Found[Table]) -> None:
         self._key.take(key)
         self._table.take(table)
-        # A file that is being written is wrong in another line at each look: only another wrong file is news.
+        # A file that is being written has its error in another line at each check: report it once per file.
         wrong: list[_File[bytes] | _File[Table]] = [file for file in (self._key, self._table) if file.trouble]
         for file in wrong:
             if file not in self._said:

@@ -1,9 +1,8 @@
 """The controller's clocks, and what it does when the wall clock is set.
 
-A mini-PC whose clock has no battery wakes up in the past, and is put right by the network while customers are already
-waiting; a broken time server can send any clock anywhere. The time since the machine was started cannot be set, so a
-step of the one against the other is seen as soon as anybody asks for the time, and told before anything else happens
-at the new time.
+A mini-PC without a clock battery starts with a past time, and is corrected by the network while customers are already
+waiting; a broken time server can set any clock to any time. The time since boot cannot be set, so a step of the wall
+clock against it is noticed as soon as the time is asked for, and reported before anything else happens at the new time.
 """
 
 from __future__ import annotations
@@ -17,20 +16,20 @@ from pathlib import Path
 from controller.lobby.actions.clock import STEP as STEP_MS
 
 STEP = STEP_MS / 1000
-"""Seconds by which the wall clock must have moved by itself to have been set; less is the network's fine adjustment."""
+"""Seconds of difference from which the wall clock counts as set; less is a time server's fine adjustment."""
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 NEW_MACHINE = 600.0
-"""Seconds after the machine's start in which its clock may still have to be set."""
+"""Seconds after boot in which the clock may still have to be set."""
 _UNSYNCHRONISED = 0x40
 """STA_UNSYNC of adjtimex(2): no time server has set the clock since the machine was started."""
 
 
 @dataclass(frozen=True, slots=True)
 class Clock:
-    """The time, passed in: `wall` in ms since 1970, UTC; `steady` in seconds, never set.
+    """The sources of time, passed in: `wall` in ms since 1970, UTC; `steady` in monotonic seconds.
 
-    `running`: seconds since the machine was started, whether it was awake or not; None: a clock that is not watched.
-    `boot` names that start. `rate`: how fast the wall clock goes.
+    `running`: seconds since boot, suspension included; None: the wall clock is not watched. `boot` identifies the boot.
+    `rate`: speed of the wall clock (1: real time).
     """
 
     wall: Callable[[], int] = lambda: time.time_ns() // 1_000_000
@@ -50,7 +49,7 @@ def system_clock() -> Clock:
 
 
 class ClockWatch:
-    """Gives the time, and notices that it was set: `stepped` is told (the new time, by how many ms) first."""
+    """Gives the wall time, and notices when it was set: then `stepped(new time, ms of the step)` is called first."""
 
     def __init__(self, clock: Clock, stepped: Callable[[int, int], None]) -> None:
         self._clock = clock
@@ -59,7 +58,7 @@ class ClockWatch:
 
     @property
     def origin(self) -> int | None:
-        """What the wall clock would have said when the machine was started, as it goes now: ms since 1970, UTC."""
+        """The time of the boot by the present wall clock, in ms since 1970, UTC; None: not watched."""
         if self._clock.running is None:
             return None
         return round(self._clock.wall() - self._clock.running() * 1000 * self._clock.rate)
@@ -78,7 +77,7 @@ class ClockWatch:
 
 
 def synchronised() -> bool:
-    """Whether a time server has set the clock since the machine was started, as far as the kernel tells."""
+    """Whether a time server has set the clock since boot, by the kernel's status."""
     try:
         libc = ctypes.CDLL(None, use_errno=True)
         buffer = ctypes.create_string_buffer(512)  # struct timex has 208 bytes; all 0: only ask
@@ -92,5 +91,5 @@ def synchronised() -> bool:
 
 
 def may_be_wrong() -> bool:
-    """Whether the machine was started a moment ago, and no time server has set its clock yet."""
+    """Whether the machine has just booted, and no time server has set its clock yet."""
     return time.clock_gettime(time.CLOCK_BOOTTIME) < NEW_MACHINE and not synchronised()

@@ -41,19 +41,19 @@ log = logging.getLogger(__name__)
 SETTLE = 1.5
 """Seconds within which every link has been opened or has failed, and the broker has answered or has not."""
 START_LIMIT = 60.0
-"""Seconds that systemd grants a start, counted anew while the clock is waited for; as in the unit."""
+"""Seconds that systemd allows for a start, extended while waiting for the clock; as in the unit file."""
 LOOK_AHEAD = 5.0
-"""Seconds between two looks at how long people will wait."""
+"""Seconds between two estimates of the waits."""
 CLOCK_LOOK = 1.0
-"""Seconds between two looks at whether the clock was set."""
+"""Seconds between two checks whether the clock was set."""
 CLOCK_CHECK = 30.0
 """Seconds after which a clock that was set is noticed, when the end of the business day is awaited."""
 DAY_CHECK = 1.0
-"""Seconds between two looks at the business day at least."""
+"""Least seconds between two checks of the business day."""
 
 
 class Notifier:
-    """Tells systemd (`sd_notify`); an address that nobody listens at is nobody's problem."""
+    """Notifies systemd (`sd_notify`); errors are ignored."""
 
     def __init__(self, address: str | None) -> None:
         self._address = address
@@ -130,7 +130,7 @@ class Daemon:
             tasks.append(asyncio.create_task(self._watch_the_clock(), name="clock"))
             tasks.append(asyncio.create_task(self._look_ahead(), name="look ahead"))
             await _settled([session.settled for session in sessions.values()])
-            gc.freeze()  # modules and the replayed day stay: the collector need not look at them again
+            gc.freeze()  # modules and the replayed day stay: the garbage collector need not scan them again
             self._notifier.tell("READY=1")
             self.ready.set()
             if accounts:
@@ -150,7 +150,7 @@ class Daemon:
                 accounts.close()
 
     def _accounts(self) -> Accounts | None:
-        """Who may open the screens; None: nobody, since there are none or their file cannot be used."""
+        """The accounts for the screens; None: there are no screens, or the file cannot be used."""
         web = self._settings.web
         if web is None:
             return None
@@ -161,14 +161,14 @@ class Daemon:
             return None
 
     def _page(self, accounts: Accounts | None) -> Callable[[str, str], str] | None:
-        """What a ticket's QR code says: the address of its page, where phones can reach one."""
+        """The content of a ticket's QR code: the address of its page; None if phones cannot reach one."""
         url = self._settings.web.url if self._settings.web else ""
         if not accounts or not url:
             return None
         return lambda day, ticket: f"{url}/t/{accounts.page(day, ticket)}"
 
     async def _show_screens(self, accounts: Accounts) -> None:
-        """Serve the screens. No device waits for them, neither for their long import nor for a fault of theirs."""
+        """Serve the screens. No device waits for their long import, or is affected by their failure."""
         try:
             web = await asyncio.to_thread(import_module, "controller.web.app")
             self.screens = await web.Screens.make(self._settings, accounts, self.hub, self.engine.ask)
@@ -191,7 +191,7 @@ class Daemon:
             await asyncio.Event().wait()
 
     def _begin(self) -> None:
-        """Write down that the controller has started, and begin the day that the clock says."""
+        """Record that the controller has started, and begin the business day by the clock."""
         if not self.engine.state.day:
             self._submit_roll_over()
         origin, boot = self._watch.origin, self._clock.boot
@@ -204,7 +204,7 @@ class Daemon:
         self.engine.submit(Request(DropCounters(at=at, cause=f"dropped:{at}"), key="dropped"))
 
     def _stepped(self, at: int, by: int) -> None:
-        """The clock was set: that comes before anything else that happens at the new time."""
+        """The clock was set: record that before anything else happens at the new time."""
         zone = self._settings.rules.zone
         before, now = (datetime.fromtimestamp(ms / 1000, zone) for ms in (at - by, at))
         log.warning(
@@ -218,7 +218,7 @@ class Daemon:
             self._tell_step(at)
 
     def _tell_step(self, at: int) -> None:
-        """Write down that the clock was set; what it is set by until that is written is told after it."""
+        """Record that the clock was set; further steps until that is written are recorded after it."""
         by, self._set_by, self._telling = self._set_by, 0, True
 
         def answered(answer: Answer) -> None:
@@ -230,23 +230,23 @@ class Daemon:
         self.engine.submit(Request(StepClock(at=at, cause=f"clock:{at}:{by}", by=by), answered, key="clock"))
 
     def _now(self) -> int:
-        """The time in ms since 1970, UTC. Nothing happens at it before the engine knows that the clock was set."""
+        """The time in ms since 1970, UTC. If the clock was set, the engine is told first."""
         return self._watch.wall()
 
     async def _watch_the_clock(self) -> None:
-        """Notice that the clock was set although nobody asks for the time."""
+        """Notice that the clock was set even if the time is not asked for."""
         while True:
             await asyncio.sleep(CLOCK_LOOK)
             self._now()
 
     async def _follow_the_day(self) -> None:
-        """Begin each business day at its hour, with nobody there to press anything."""
+        """Begin each business day on time, without a press."""
         while True:
             await asyncio.sleep(until_day_ends(self._settings.rules, self._now()))
             self._submit_roll_over()
 
     async def _look_ahead(self) -> None:
-        """Tell people how long they will wait, and the manager whether windows should open or close."""
+        """Update the expected waits, and the window advice."""
         checked = self.engine.state.windows.checked_at
         while True:
             for service in self._settings.rules.services:
@@ -269,7 +269,7 @@ class Daemon:
 def until_day_ends(rules: Rules, wall: int) -> float:
     """Seconds to wait, from `wall` (ms since 1970, UTC) on, before looking whether another business day has begun.
 
-    Never less than `DAY_CHECK`: whatever clock and time zone say, looking must not keep the loop busy.
+    Never less than `DAY_CHECK`: whatever clock and time zone say, checking must not keep the loop busy.
     """
     return max(DAY_CHECK, min((rules.end_of_day(wall) - wall) / 1000, CLOCK_CHECK))
 
@@ -297,7 +297,7 @@ async def run_until_signalled(settings: Settings, wait_for_clock: float = 0.0) -
 
 
 async def clock_is_right(notifier: Notifier, limit: float, wrong: Callable[[], bool] = may_be_wrong) -> None:
-    """Until the clock can be trusted, or for `limit` seconds; and say so."""
+    """Wait until the clock can be trusted, at most `limit` seconds; logged."""
     loop = asyncio.get_running_loop()
     deadline = loop.time() + limit
     if limit <= 0 or not wrong():
@@ -314,7 +314,7 @@ async def clock_is_right(notifier: Notifier, limit: float, wrong: Callable[[], b
 
 
 def quiet_transports(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-    """A transport that dies in the middle of a write is the session's business, which says so once and reopens it."""
+    """Ignore transports that fail during a write: the session reports that once and reopens the link."""
     if "transport" not in context:
         loop.default_exception_handler(context)
 
@@ -332,7 +332,7 @@ async def _settled(events: Sequence[asyncio.Event]) -> None:
 
 
 async def _first(waiting: Coroutine[Any, Any, Any], *tasks: asyncio.Task[None]) -> None:
-    """Until `waiting` ends; if one of the tasks ends before, which it never should, raise what it ended with."""
+    """Wait until `waiting` ends; if one of the tasks ends before, which it never should, raise its error."""
     wait = asyncio.create_task(waiting)
     done, _ = await asyncio.wait((wait, *tasks), return_when=asyncio.FIRST_COMPLETED)
     wait.cancel()

@@ -1,4 +1,4 @@
-"""`lobby day`: which business day is open, and the way back from one that a wrong clock began."""
+"""`lobby day`: which business day is open, and the return from one that a wrong clock began."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from controller.lobby.actions.day import BeginDay
 
 
 def told(settings: Settings, clock: Clock | None = None) -> str:
-    """The open day and the clock's, in a sentence. Raises JournalError."""
+    """A sentence about the open day and the day by the clock. Raises JournalError."""
     say = settings.rules.wording.say
     reader = JournalReader(settings.journal_path)
     try:
@@ -27,8 +27,8 @@ def told(settings: Settings, clock: Clock | None = None) -> str:
 
 
 async def begin_day(settings: Settings, clock: Clock | None = None) -> str:
-    """Go on in the clock's day, and say what has come of it. JournalError if a controller is at work, or if there is
-    nothing to begin."""
+    """Continue in the day by the clock, and return a sentence with the result. JournalError if a controller is running,
+    or if there is nothing to begin."""
     clock = clock or system_clock()
     try:
         journal = Journal(settings.journal_path)

@@ -36,11 +36,11 @@ from controller.repeats import Repeats
 log = logging.getLogger(__name__)
 
 INBOX_LIMIT = 4096
-"""Requests that may wait; one more is refused at once."""
+"""Most requests in the inbox; one more is refused at once."""
 STEP_LIMIT = 512
-"""Requests decided in one step."""
+"""Most requests decided in one step."""
 ANSWERS_KEPT = 4096
-"""Answers remembered for presses that are delivered again; older ones are found in the journal."""
+"""Answers cached for presses that are delivered again; older ones are found in the journal."""
 RETRY = 1.0
 """Seconds between two tries to write while the journal is broken."""
 BEAT = 1.0
@@ -49,19 +49,19 @@ BEAT = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A command on its way, and who wants to know. `reply` is called once, in the loop's thread, after the commit."""
+    """A command for the engine. `reply` is called once with its answer, in the loop's thread, after the commit."""
 
     command: Command
     reply: Callable[[Answer], None] = lambda answer: None
     remark: str = ""
-    """What a person typed beside it; kept out of the event."""
+    """What a person typed with it; kept out of the event."""
     press: str | None = None
     """See `Row.press`."""
     key: str = ""
-    """What must be written has one: it is asked for again, before all else, should it not be written now. Of one key
-    only the newest is."""
+    """Set if the request must be written in any case: if it cannot be written now, it is submitted again before all
+    others. Of several with the same key only the newest is."""
     instead: Answer | None = None
-    """What is answered in place of a decision, unless it has acted already: then it gets that answer again."""
+    """The answer instead of a decision; but if its cause has acted already, that answer is given again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +88,7 @@ class Engine:
         self._wake = asyncio.Event()
         self._answers: OrderedDict[str, Answer] = OrderedDict()
         self._causes: set[str] = set()
-        """What has acted today. Causes of earlier days are only looked for when the journal objects."""
+        """The causes that have acted today. Those of earlier days are looked up only if the journal has a conflict."""
         self._careful = False
         self.settled = True
         """Whether the state is what the journal holds: not while a step is being written."""
@@ -96,7 +96,7 @@ class Engine:
         self._retry_at = 0.0
         self._stopping = False
         self._owed: dict[str, Request] = {}
-        """What must be written and is not yet, by `Request.key`."""
+        """Requests that must be written and are not yet, by `Request.key`."""
         self._owes = False
         """Whether some of it was refused."""
         self._waiting: list[asyncio.Event] = []
@@ -120,7 +120,7 @@ class Engine:
         self._causes = causes
 
     def submit(self, request: Request) -> None:
-        """Put a request into the inbox; a full inbox answers at once that it is too much."""
+        """Put a request into the inbox; if the inbox is full, the request is refused at once."""
         if request.key:
             self._owed.pop(request.key, None)
             self._owed[request.key] = request
@@ -142,7 +142,7 @@ class Engine:
         return await answer
 
     async def idle(self) -> None:
-        """Until everything submitted so far has been decided, written and answered."""
+        """Wait until everything submitted so far has been decided, written and answered."""
         done = asyncio.Event()
         self._waiting.append(done)
         self._wake.set()
@@ -174,7 +174,7 @@ class Engine:
             else:
                 await self._step()
             _call(stepped)
-            await asyncio.sleep(0)  # whoever waits for a settled state has a turn, also while requests keep coming
+            await asyncio.sleep(0)  # tasks that wait for a settled state get a turn, also while requests keep coming
             if not self._inbox:
                 if self._owes and not self._broken:
                     self._ask_again()
@@ -253,7 +253,7 @@ class Engine:
         try:
             decision = self._lobby.decide(command)
         except Exception:
-            # A fault of ours must cost one press, not the lobby: deciding has changed nothing.
+            # An error of ours must cost one press, not the lobby: deciding has changed nothing.
             log.exception("%s could not be decided", type(command).__name__)
             return self._error("internal")
         answered = answer(self.rules, self.state, decision)
@@ -264,7 +264,7 @@ class Engine:
         return answered
 
     def _known(self, cause: str) -> Answer | None:
-        """The answer that this cause got already."""
+        """The answer that this cause has already been given; None: it has not acted."""
         answer = self._answers.get(cause)
         if answer is None and (self._careful or cause in self._causes):
             rows = self._journal.of_cause(cause)
@@ -311,7 +311,7 @@ class Engine:
             _call(self._trouble, "")
 
     def _restore(self) -> bool:
-        """Go back to what the file holds, whatever became of the failed batch."""
+        """Return to the state that the file holds, whether or not the failed batch was written."""
         self._repeats = Repeats(self.rules.call_grace)  # what was pressed last may not have been written
         try:
             self.replay()
@@ -328,7 +328,7 @@ class Engine:
             _call(request.reply, answer)
 
     def _ask_again(self) -> None:
-        """Put what must be written before all else; what is on its way already acts once all the same."""
+        """Submit the requests that must be written before all others; a cause still acts only once."""
         self._owes = False
         self._inbox.extendleft(reversed(self._owed.values()))
         self._wake.set()
@@ -338,7 +338,7 @@ class Engine:
 
 
 def _call(function: Callable[..., None], *about: object) -> None:
-    """Tell somebody; a fault of theirs must not stop the engine."""
+    """Call a callback; its errors must not stop the engine."""
     try:
         function(*about)
     except Exception:

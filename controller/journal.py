@@ -1,17 +1,16 @@
-"""The journal: an append-only SQLite file that holds everything that ever happened, one row an event.
+"""The journal: an append-only SQLite file with all events, one row per event.
 
-Nothing is seen or heard of an event before its row is on disk. One thread owns the only writing connection; `append`
-puts a whole batch into one synced transaction, and while it is being synced the engine gathers the next (group commit).
+No event has any visible effect before its row is on disk. One thread owns the only writing connection; `append` writes
+a whole batch in one synced transaction, and while it is being synced the engine gathers the next (group commit).
 Triggers abort UPDATE and DELETE. The file holds no personal data and no free text: what a person typed goes into the
-side table `remark`, which may be purged.
+separate table `remark`, which may be purged.
 
-A commit that fails leaves nothing behind: the connection is dropped and opened again, and the caller replays the day
-from what the file holds. `probe` tells when writing works again.
+A failed commit leaves nothing behind: the connection is closed and opened again, and the caller replays the day from
+the file. `probe` finds out when writing works again.
 
-Before anything is acknowledged the files at the path are compared with those that are open. One that was deleted,
-moved, replaced or cut counts as a write that failed, until it is back: a running controller never begins another
-journal. For the next start the lock file beside it remembers which journal was used here, and the journal which branch
-it is of.
+Before anything is acknowledged the files at the path are compared with those that are open. If one was deleted, moved,
+replaced or truncated, writing counts as failed until it is back: a running controller never begins another journal. For
+the next start, the lock file beside it records which journal was used here, and the journal which branch it belongs to.
 """
 
 from __future__ import annotations
@@ -41,21 +40,21 @@ APPLICATION_ID = 0x4C4F4242
 """`LOBB` in the file's header, so that nobody takes another program's file for a journal."""
 SCHEMA_VERSION = 1
 TIDY_AFTER = 500
-"""Rows after which an idle moment is used to carry the write-ahead log over into the file."""
+"""Rows after which the write-ahead log is checkpointed in the next idle moment."""
 LOG_LIMIT = 16_000
-"""Pages of 4 KiB after which this is done without waiting for an idle moment, where there is room for them."""
+"""Pages (4 KiB) of the log after which this is done at once, if the disk has room for them."""
 LOG_LEAST = 16
-"""The same where there is hardly any."""
+"""The same if there is hardly any room."""
 LOG_SHARE = 4
-"""The log may have a part in so many of the room there is: carried over, its pages take the same room once more."""
+"""The log may take one part in so many of the free space, since a checkpoint needs the same space again."""
 SPARE = 128 * 1024
-"""Bytes of room with which writing begins again after it has failed: enough not to fail at once."""
+"""Free bytes needed before writing resumes after a failure, so that it does not fail again at once."""
 AT_A_TIME = 1000
-"""Rows that are read at once: who reads on for long must not keep the log from being emptied."""
+"""Rows read at a time: a long-running reader must not keep the log from being checkpointed."""
 PATIENCE = 200
-"""Milliseconds for which readers may hold up the emptying of the log, when it has to be emptied now."""
+"""Milliseconds for which readers may delay a checkpoint that is due at once."""
 BUSY = 5000
-"""Milliseconds for which everything else waits for another program that has the file locked."""
+"""Milliseconds for which other operations wait for another program that has locked the file."""
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS event(
@@ -91,7 +90,7 @@ class JournalError(Exception):
 
 
 class JournalWriteError(Exception):
-    """The batch was not written, and nothing of it will be; `reason` is for a person."""
+    """The batch was not written, and nothing of it will be; `reason` is for people."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
@@ -108,7 +107,7 @@ class JournalConflictError(JournalWriteError):
 
 @dataclass(frozen=True, slots=True)
 class Remark:
-    """What a person typed beside a command."""
+    """What a person typed with a command."""
 
     cause: str
     at: int
@@ -116,7 +115,7 @@ class Remark:
 
 
 class JournalReader:
-    """A journal for reading only, also while a controller writes it. Raises JournalError if it is none of ours."""
+    """A journal opened for reading, also while a controller writes it. Raises JournalError if it is not a journal."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -148,9 +147,8 @@ class JournalReader:
     def rows(self, day: str) -> Iterator[Row]:
         """The rows of one business day, oldest first; JournalError at the first that cannot be read.
 
-        Where the clock was set, a day goes on with the rows of the one that it continues. The log of a journal that is
-        being written cannot be emptied while somebody is in the middle of reading: so this reads a part at a time,
-        however long the caller takes over it.
+        If the clock was set, the rows of the day that this one continues come first. The log cannot be checkpointed
+        during a read transaction: so this reads `AT_A_TIME` rows at a time, however slow the caller is.
         """
         first, last = self._span(day)
         while continued := self._continued(first):
@@ -170,14 +168,14 @@ class JournalReader:
         return (0, -1) if first is None else (first, last)
 
     def _continued(self, seq: int) -> str:
-        """The day that is continued by the one whose first row this is; empty: it began afresh."""
+        """The day that is continued by the one whose first row is `seq`; empty: none."""
         columns = next(self._select("SELECT kind, data FROM event WHERE seq = ?", seq), None)
         if columns is None or columns[0] != DayOpened.KIND:
             return ""
         try:
             return str(json.loads(columns[1]).get("continues") or "")
         except (ValueError, AttributeError):
-            return ""  # whoever reads the row will say so
+            return ""  # reading the row will report the error
 
     def rows_after(self, seq: int, limit: int) -> list[Row]:
         """The first `limit` rows after one, of whatever day."""
@@ -249,12 +247,12 @@ class JournalReader:
 
 
 class Journal(JournalReader):
-    """The open journal at `path` of a branch (its id; empty: whichever it is of), made if it never was.
+    """The open journal at `path` of a branch (its id; empty: any), created if there never was one.
 
-    Reading happens in the caller's thread, writing in a thread of its own. Raises JournalError when the file cannot be
-    a journal of ours or is another branch's, is damaged, is not the one that was used here before, or is in use by
-    another controller. One that can be read and not written, for want of room, is opened: `trouble` says why, and
-    `probe` when that is over.
+    Reading happens in the caller's thread, writing in a thread of its own. Raises JournalError if the file is not a
+    journal, belongs to another branch, is damaged, is not the one that was used here before, or is in use by another
+    controller. If it can be read but not written, for lack of space, it is opened: `trouble` is the reason, and `probe`
+    finds out when that is over.
     """
 
     def __init__(self, path: Path, branch: str = "", new_id: Callable[[], str] = lambda: secrets.token_hex(8)) -> None:
@@ -303,7 +301,7 @@ class Journal(JournalReader):
             raise error if isinstance(error, JournalError) else JournalError(_why_not(path, error)) from error
 
     def close(self) -> None:
-        """Finish writing and close the file. One that was deleted while it was in use is put back."""
+        """Finish writing and close the file. If it was deleted while in use, it is restored."""
         saved = self._thread.submit(self._rescue).result()
         JournalReader.close(self)  # before the writer, so that the last to close can merge SQLite's log into the file
         self._thread.submit(self._leave, saved).result()
@@ -317,7 +315,7 @@ class Journal(JournalReader):
         return self._thread.submit(self._append, rows, remarks)
 
     def idle(self) -> Future[None]:
-        """Done as soon as the writing thread has done all before it; a moment at which nobody waits for it.
+        """Done as soon as the writing thread has done everything before it; used to checkpoint in an idle moment.
 
         JournalLostError if the files are not ours any more.
         """
@@ -330,7 +328,7 @@ class Journal(JournalReader):
         return self._thread.submit(self._probe)
 
     def intact(self) -> bool:
-        """Whether the files are as they were left, for all that a glance tells. False: `idle` says more, and mends."""
+        """Whether the files are unchanged, by a quick check. False: `idle` reports the reason, and repairs."""
         return not (self._files and self._files.look().trouble is not Trouble.NONE) and self._lock.is_ours()
 
     def _append(self, rows: Sequence[Row], remarks: Sequence[Remark]) -> None:
@@ -348,7 +346,7 @@ class Journal(JournalReader):
         self._last = rows[-1].seq if rows else self._last
 
     def _tidy(self) -> None:
-        """Carry the write-ahead log over into the file, which takes milliseconds that a press should not wait for."""
+        """Checkpoint the write-ahead log, which takes milliseconds that a press should not wait for."""
         try:
             self._check()
         except OSError as error:
@@ -358,7 +356,7 @@ class Journal(JournalReader):
             self._carry_over()
 
     def _carry_over(self, mode: str = "PASSIVE") -> bool:
-        """Carry the log over; whether it holds nothing more that the file has not. It keeps what cannot be carried."""
+        """Checkpoint the log; whether everything in it is in the file now."""
         connection = self._writer or self._reader
         if connection is None:
             return False
@@ -367,7 +365,7 @@ class Journal(JournalReader):
             busy, pages, carried = connection.execute(f"PRAGMA wal_checkpoint({mode})").fetchone()
             connection.execute(f"PRAGMA busy_timeout = {BUSY}")
         except sqlite3.Error:
-            return False  # the next commit will say what is wrong
+            return False  # the next commit will report what is wrong
         return bool(not busy and pages == carried)
 
     def _probe(self) -> None:
@@ -393,14 +391,14 @@ class Journal(JournalReader):
             connection.execute("DELETE FROM probe")
 
     def _connect(self) -> _Looked:
-        """As one who may write, though nothing is written by it: who reads can then carry over a log whose file is
-        gone, when the connection that writes had to be dropped."""
+        """Open the reading connection with write access, though it writes nothing: it can then checkpoint the log of a
+        file that is gone, if the writing connection had to be closed."""
         try:
             looked = _looked_into(_connect(self.path, "rw"))
         except sqlite3.OperationalError:
             if not log_size(self.path):
                 return _connect_to_read(self.path)
-            # The log's index finds no room on the disk: alone with the file we need none.
+            # There is no room for the log's index; with an exclusive lock none is needed.
             looked = _looked_into(_connect(self.path, "rw", "locking_mode = EXCLUSIVE"))
             self._reopens = True
         looked[0].execute("PRAGMA query_only = ON")
@@ -423,8 +421,7 @@ class Journal(JournalReader):
             self._leave_room_to_carry_over()
 
     def _leave_room_to_carry_over(self) -> None:
-        """Nothing more is written into a log that cannot be emptied for now, when the file would find no room to take
-        all of it in: nobody but a person could make some."""
+        """Write no more into a log that cannot be checkpointed now, if the file would have no room for all of it."""
         if self._writer is None:
             return
         (pages,) = self._writer.execute("PRAGMA page_count").fetchone()
@@ -433,7 +430,7 @@ class Journal(JournalReader):
             raise JournalWriteError("its log leaves no room on its disk, and a program that reads it keeps it so")
 
     def _written(self) -> None:
-        """After a commit: nothing is acknowledged that went into a file which was no longer ours."""
+        """After a commit: nothing may be acknowledged that went into a file that was no longer ours."""
         if self._files is None:
             return
         look = self._files.look()
@@ -445,7 +442,7 @@ class Journal(JournalReader):
         self._bound_log(look.log_size)
 
     def _log_is_whole(self, look: Look) -> bool:
-        """Whether the log lost nothing in becoming shorter: others may empty it, in SQLite's own way."""
+        """Whether a log that has become shorter has lost nothing: other programs may checkpoint it."""
         if self._writer is None:
             return False
         try:
@@ -455,14 +452,14 @@ class Journal(JournalReader):
         return bool(pages == carried or look.log_size >= LOG_HEAD + pages * FRAME)
 
     def _lose(self, trouble: Trouble) -> None:
-        """Say what has become of the files, having made the best of it."""
+        """Save what can be saved, and raise the error that says what has happened to the files."""
         name, log_name = self.path.name, f"{self.path.name}-wal"
         if trouble in (Trouble.CUT, Trouble.LOG_CUT):
             self._cut = True
         if self._cut:
             reason = "it has become shorter and rows are lost; stop this program, restore a backup, and start it again"
         elif trouble is Trouble.LOG_LOST:
-            # The log that is open still has everything: into the file with it, and another log.
+            # The open log still has everything: checkpoint it into the file, and begin another log.
             self._reopens = self._carry_over()
             reason = f"{log_name} or {name}-shm beside it has been deleted or replaced"
         elif trouble is Trouble.REPLACED:
@@ -475,19 +472,19 @@ class Journal(JournalReader):
             self._lost = True
             if not self._cut:
                 self._settle_in_file()
-            with suppress(OSError, JournalWriteError):  # where nothing can be written the next start knows less
+            with suppress(OSError, JournalWriteError):  # if nothing can be written, the next start knows less
                 self._lock.remember(self._id, self._last)
         raise JournalLostError(reason)
 
     def _settle_in_file(self) -> None:
-        """Empty the log into the file, wherever that is now: then it is whole alone, and no log is left behind that
-        SQLite would mix into another file at the path."""
+        """Checkpoint the log into the file, wherever that is now: then the file is complete without a log, and no log
+        is left behind that SQLite would apply to another file at the path."""
         self._carry_over("TRUNCATE")
         if self._files:
             self._files.take(self._files.look())
 
     def _bound_log(self, size: int) -> None:
-        """The log may be as long as the room allows. Who reads for long keeps it from being emptied: say so."""
+        """Limit the log's length by the free space. Warn of a long-running reader that prevents checkpoints."""
         if self._writer is None:
             return
         with suppress(OSError, sqlite3.Error):
@@ -512,7 +509,7 @@ class Journal(JournalReader):
     def _open_writer(self) -> sqlite3.Connection:
         if self._writer is None:
             if self._files:
-                # Another reader of ours still has the files open: these, or none.
+                # Another reader of ours still has the files open: they must be the same.
                 look = self._files.look()
                 if look.trouble not in (Trouble.NONE, Trouble.LOG_CUT):
                     self._lose(look.trouble)
@@ -540,7 +537,7 @@ class Journal(JournalReader):
                     (self._new_id(), self._branch),
                 )
                 self._know(connection)
-            # SQLite opens a file that must not be written all the same, and says so at the first change: here, of none.
+            # SQLite also opens a read-only file, and reports that at the first change: this one changes nothing.
             connection.execute("DELETE FROM probe")
             if not self._lost:
                 self._lock.remember(self._id)
@@ -558,7 +555,7 @@ class Journal(JournalReader):
             )
 
     def _know(self, connection: sqlite3.Connection) -> None:
-        """Which journal this is, if it says so; JournalError if it is not the one that belongs here."""
+        """Check the journal's identity, if it has one; JournalError if it is not the one that belongs here."""
         id, branch = _identity(connection)
         if branch and self._branch and branch != self._branch:
             raise JournalError(
@@ -590,7 +587,7 @@ class Journal(JournalReader):
     # -- the end -------------------------------------------------------------------------------------------------
 
     def _rescue(self) -> Path | None:
-        """Where a journal that was deleted under us has been saved; None: it is where it belongs, or cannot be."""
+        """The path to which a journal that was deleted while open has been saved; None: not deleted, or not saved."""
         connection = self._writer or self._reader
         if self._files is None or connection is None:
             return None
@@ -629,7 +626,7 @@ class Journal(JournalReader):
 
 
 class _Transaction:
-    """One synced transaction on the writing thread. Any failure drops the connection: what it holds is in doubt."""
+    """One synced transaction on the writing thread. Any failure closes the connection: what it holds is uncertain."""
 
     def __init__(self, journal: Journal) -> None:
         self._journal = journal
@@ -665,10 +662,10 @@ class _Transaction:
 
 
 class _Lock:
-    """The file beside a journal that only one controller can lock. It remembers which journal was used here: one that
-    is gone is missed, and none is begun in its place unless somebody removes this file too.
+    """The lock file beside a journal, which only one controller can hold. It records which journal was used here, so
+    that a missing one is noticed: no other is begun in its place unless this file is removed too.
 
-    JournalError if it cannot be had.
+    JournalError if it cannot be locked.
     """
 
     def __init__(self, journal: Path) -> None:
@@ -684,7 +681,7 @@ class _Lock:
             ) from error
 
     def close(self) -> None:
-        """Let another controller have it."""
+        """Release it."""
         os.close(self._file)
 
     def is_ours(self) -> bool:
@@ -695,8 +692,8 @@ class _Lock:
             return False
 
     def keep(self, id: str) -> None:
-        """Have it still: one that was removed is made again, and one in its place taken; JournalLostError if another
-        controller has that."""
+        """Make sure to hold the lock: create and lock the file again if it was removed or replaced; JournalLostError if
+        another controller has locked it."""
         if self.is_ours():
             return
         try:
@@ -713,12 +710,12 @@ class _Lock:
         log.warning("%s had been removed or replaced, and has been made again", self.path)
 
     def remembered(self) -> tuple[str, int]:
-        """The id of the journal that was used here, and a row that it has; empty and 0: none is known."""
+        """The id of the journal that was used here, and the number of a row that it has; ("", 0): none is known."""
         words = os.pread(self._file, 200, 0).decode("ascii", "replace").partition("\n")[0].split()
         return (words[0], int(words[1])) if len(words) == 2 and words[1].isdecimal() else ("", 0)
 
     def remember(self, id: str, seq: int = 0) -> None:
-        """For the next start. OSError if it cannot be written."""
+        """Record it for the next start. OSError if it cannot be written."""
         if self.remembered() != (id, seq):
             _remember(self._file, id, seq)
 
@@ -757,8 +754,8 @@ def _connect_to_read(path: Path) -> _Looked:
     try:
         return _looked_into(_connect(path, "ro"))
     except sqlite3.OperationalError:
-        # Where nothing can be written SQLite cannot make the files in which readers and a writer meet. Without a
-        # write-ahead log nobody writes: then the file alone is the whole journal.
+        # On a read-only file system SQLite cannot create the shared memory file. If there is no write-ahead log, there
+        # is no writer, and the file alone is the whole journal.
         if log_size(path):
             raise
         return _looked_into(_connect(path, "ro&immutable=1"))
@@ -794,7 +791,7 @@ def _uri(path: Path) -> str:
 
 
 def _prepare(connection: sqlite3.Connection, path: Path, first: Callable[[], None]) -> None:
-    """Make the file a journal if it is empty, having called `first`; JournalError if it is something else."""
+    """Make an empty file a journal, after calling `first`; JournalError if the file is something else."""
     tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
     if tables:
         columns = tuple(name for _, name, *_ in connection.execute("PRAGMA table_info(event)"))
@@ -815,7 +812,7 @@ def _prepare(connection: sqlite3.Connection, path: Path, first: Callable[[], Non
 
 
 def _identity(connection: sqlite3.Connection) -> tuple[str, str]:
-    """The id of a journal and its branch; empty where it does not say, as one from before it did."""
+    """The id of a journal and its branch; empty in an old one that has none."""
     if not connection.execute("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'identity'").fetchone():
         return "", ""
     return connection.execute("SELECT journal, branch FROM identity").fetchone() or ("", "")
@@ -827,7 +824,7 @@ def _last_row(connection: sqlite3.Connection) -> int:
 
 
 def _for_want_of_room(path: Path, error: Exception) -> bool:
-    """Whether it failed because nothing can be written where the journal is, by whomever."""
+    """Whether it failed because the journal's disk has no room or cannot be written."""
     if isinstance(error, OSError):
         return error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
     if getattr(error, "sqlite_errorcode", 0) in _NO_ROOM:
@@ -842,7 +839,7 @@ _NO_ROOM = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_WRITE, sqlite3.SQLITE_IOER
 
 
 def _why_not_read(path: Path, error: Exception) -> str:
-    """As `_why_not`, for who only wants to read."""
+    """As `_why_not`, for a reader."""
     told = _why_not(path, error)
     if ": cannot be opened (" not in told:
         return told

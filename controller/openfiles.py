@@ -1,7 +1,7 @@
-"""The files of an open SQLite database in WAL mode, and whether they still are those at its path.
+"""The files of an open SQLite database in WAL mode, and whether they are still those at its path.
 
-SQLite goes on with a file that has been deleted, moved or replaced under it, and says nothing: what it then calls
-written is gone when the program ends. So whoever promises that something is kept looks here first.
+SQLite silently continues with a file that has been deleted, moved or replaced while open: what it then reports as
+written is gone when the program ends. So this is checked before anything is acknowledged.
 """
 
 from __future__ import annotations
@@ -40,9 +40,9 @@ class Look:
 
 
 class OpenFiles:
-    """The database at `path`, its log and the log's index, as they were when this was made: just after opening them.
+    """The database at `path`, its log and the log's index, as they were at construction, just after opening them.
 
-    Two or three calls of `stat` a look. Raises OSError if they are not all there.
+    A look takes two or three calls of `stat`. Raises OSError if a file is missing.
     """
 
     def __init__(self, path: Path) -> None:
@@ -59,7 +59,7 @@ class OpenFiles:
             raise
 
     def close(self) -> None:
-        """Look no more."""
+        """Close the descriptors."""
         os.close(self._file)
 
     def look(self) -> Look:
@@ -82,12 +82,12 @@ class OpenFiles:
         return Look(Trouble.LOG_CUT if short else Trouble.NONE, file.st_size, log.st_size)
 
     def take(self, look: Look) -> None:
-        """These sizes are right: the caller has written, or knows who has."""
+        """Accept these sizes: the caller, or another program known to it, has written."""
         self._size, self._log_size = max(self._size, look.size), look.log_size
 
     @property
     def deleted(self) -> bool:
-        """Whether the open file has no name left anywhere: nobody else can open it any more."""
+        """Whether the open file has no name left, so that no other program can open it."""
         return os.fstat(self._file).st_nlink == 0
 
     def remove_log(self) -> None:
@@ -112,7 +112,7 @@ def log_size(path: Path) -> int:
 
 
 def log_pages(path: Path, log: int, share: int, least: int, most: int) -> int:
-    """Pages that a log of now `log` bytes may have: a `share`-th of the room there is with it, within limits."""
+    """Pages that a log of now `log` bytes may have: 1/`share` of the free space and its own, within limits."""
     disk = os.statvfs(path.parent)
     room = disk.f_bavail * disk.f_frsize + log
     return max(least, min(most, room // share // FRAME))

@@ -1,4 +1,4 @@
-"""What commands show and write: tables on a console, `--json`, and files that cannot be written told in a sentence."""
+"""The output of commands: tables on a console, `--json`, and errors of files that cannot be written, in a sentence."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ PIPED = 140
 
 
 def console() -> Console:
-    """The standard output. Names are shown as they are: brackets and colons in them are no markup."""
+    """The standard output. Names are printed literally: brackets and colons in them are not markup."""
     plain: dict[str, Any] = {"markup": False, "emoji": False, "highlight": False}
     shown = Console(**plain)
     return shown if shown.is_terminal else Console(**plain, width=PIPED)
 
 
 def table(title: str, names: Sequence[str], figures: Sequence[str]) -> Table:
-    """A table whose columns begin with `names`, which are broken where there is no room, and end with `figures`, which
-    never are."""
+    """A table with columns of `names`, which are wrapped if there is no room, and then of `figures`, which never
+    are."""
     made = Table(title=title, title_justify="left", title_style="bold")
     for name in names:
         made.add_column(name, overflow="fold")
@@ -35,7 +35,7 @@ def table(title: str, names: Sequence[str], figures: Sequence[str]) -> Table:
 
 @contextmanager
 def writing(path: Path) -> Iterator[None]:
-    """What goes wrong with writing below is told in one sentence that names `path`, as OSError."""
+    """A context that turns errors of writing into an OSError with one sentence that names `path`."""
     try:
         yield
     except OSError as error:
@@ -45,7 +45,7 @@ def writing(path: Path) -> Iterator[None]:
 
 @contextmanager
 def room_for(path: Path | None) -> Iterator[None]:
-    """OSError before long work rather than after it if `path` cannot be written; no empty file stays behind."""
+    """A context that raises OSError before long work if `path` cannot be written; no empty file stays behind."""
     if path is None:
         yield
         return
@@ -60,13 +60,13 @@ def room_for(path: Path | None) -> Iterator[None]:
 
 
 def make_folder(path: Path) -> None:
-    """A folder for several files, and what it lies in; OSError, in one sentence, if that cannot be."""
+    """Create a folder and its parents; OSError, in one sentence, if that fails."""
     with writing(path):
         path.mkdir(parents=True, exist_ok=True)
 
 
 def write_json(path: Path | None, content: object) -> None:
-    """Write it, if somewhere is named; OSError, in one sentence, if that cannot be."""
+    """Write `content` as JSON, if a path is given; OSError, in one sentence, if that fails."""
     if path is None:
         return
     with writing(path):

@@ -1,5 +1,5 @@
-"""What doors make of the keys that are declared in `controller.lobby.actions`: payloads of MQTT, keys of 68-terminals,
-bodies of HTTP requests, and the command that a press asks for.
+"""The interfaces of the keys that are declared in `controller.lobby.actions`: MQTT payloads, keys of 68-terminals, HTTP
+request bodies, and the command of a press.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _SHOWN = {
     Where.COUNTER: "CALL RECALL START FINISH NOSHOW TRANSFER HOLD UNHOLD UNDO PAUSE OPEN CLOSE EVALUATE",
     Where.PANEL: "GREEN URGENT REASSIGN CALL RETURN CANCEL UNDO REPRINT WHY ACCEPT DECLINE NEWDAY",
 }
-"""In which order keys are shown to people; others follow by name."""
+"""The order in which keys are shown to people; others follow by name."""
 
 
 def keys(where: Where) -> Mapping[str, Key]:
@@ -34,13 +34,13 @@ def keys(where: Where) -> Mapping[str, Key]:
 
 
 def fields(where: Where) -> list[Field[Any]]:
-    """Whatever can be typed or chosen with a key of a place; in the order of the keys that have the most."""
+    """All fields that can be typed or chosen with keys of a place; in the order of the keys that have the most."""
     having_most = sorted(keys(where).values(), key=lambda key: -len(key.fields))
     return list(dict.fromkeys(field for key in having_most for field in key.fields))
 
 
 def command(where: Where, name: str, press: Press) -> Command | None:
-    """What a press asks for; None: there is no such key."""
+    """The command of a press; None: there is no such key."""
     key = KEYS.get((where, name))
     return key.command(press) if key else None
 
@@ -49,8 +49,8 @@ def command(where: Where, name: str, press: Press) -> Command | None:
 
 
 def with_fields(where: Where, *, read: bool = False) -> Callable[[type[M]], type[M]]:
-    """Adds to a model what can be typed or chosen at a place, and (`read`) what a device there has read itself. What
-    the model has already stays as it is."""
+    """Decorator that adds to a model the fields that can be typed or chosen at a place, and (`read`) those that a
+    device there reads itself. Fields that the model has already are not changed."""
 
     def extend(model: type[M]) -> type[M]:
         found: dict[str, Any] = {
@@ -99,12 +99,12 @@ PAYLOADS: Mapping[mqtt.Where, type[PressPayload]] = {
     "panel": PanelPayload,
     "kiosk": KioskPayload,
 }
-"""What comes over MQTT."""
+"""The payloads of presses on MQTT."""
 OVER_MQTT: Mapping[mqtt.Where, Where] = {"keypad": Where.COUNTER, "panel": Where.PANEL, "kiosk": Where.KIOSK}
 
 
 def typed(content: BaseModel) -> dict[str, Any]:
-    """What was typed or chosen, for a `Press`: of a reason what an event may hold."""
+    """What was typed or chosen, for a `Press`; a reason only as far as an event may hold it."""
     found = dict(content)
     if REASON.name in found:
         found[REASON.name], _ = reason_and_remark(found[REASON.name])
@@ -112,12 +112,12 @@ def typed(content: BaseModel) -> dict[str, Any]:
 
 
 def remark(content: BaseModel) -> str:
-    """What a person typed that no event may hold."""
+    """What a person typed that events must not hold."""
     return reason_and_remark(getattr(content, REASON.name, ""))[1]
 
 
 def reason_and_remark(text: str) -> tuple[str, str]:
-    """A reason as events hold it, and a person's own words, which they never hold: those go to a side table."""
+    """A reason code for the event, and a person's own words, which events never hold: they go to a separate table."""
     if re.fullmatch(r"[a-z][a-z0-9_-]{0,31}|", text):
         return text, ""
     return "remark", text

@@ -1,7 +1,7 @@
-"""A log that no fault can fill: of a line that comes again and again the first few are written, then its count.
+"""Limiting repeated log lines: the first few of equal lines are written, then only their count.
 
-Lines are the same if their logger, level and text are, addresses in memory aside, and those with a traceback if the
-exception also comes from the same place. What differs in any word or figure is always written.
+Lines are equal if their logger, level and text are, apart from memory addresses; those with a traceback, if the
+exception also comes from the same place. Lines that differ in any word or figure are always written.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ AT_ONCE = 5
 SPELL = 60.0
 """Seconds between two counts of the same line. After as many without it, it is a new line again."""
 LINES = 1000
-"""Lines that are known at a time; the one not heard for longest is forgotten, once its count has been told."""
+"""Lines tracked at a time; the least recent is dropped, once its count has been written."""
 SHOWN = 200
-"""Characters of a line that stand beside its count."""
+"""Characters of a line that are written with its count."""
 
 _ADDRESS = re.compile(r"\b0x[0-9a-fA-F]+")
 
@@ -35,7 +35,7 @@ Later = Callable[[float, Callable[[], None]], object]
 
 @dataclass(slots=True)
 class _Line:
-    """A line since a time: how often it was written, and how often it was not."""
+    """A line since a time: how often it was written, and how often only counted."""
 
     name: str
     level: int
@@ -52,7 +52,7 @@ def _timer(seconds: float, call: Callable[[], None]) -> None:
 
 
 class RepeatsHandler(logging.StreamHandler[TextIO]):
-    """Writes to a stream. What was only counted is told every `SPELL` seconds, and when the handler is closed.
+    """Writes to a stream. Counts are written every `SPELL` seconds, and when the handler is closed.
 
     `clock` is steady, in seconds.
     """
@@ -89,14 +89,14 @@ class RepeatsHandler(logging.StreamHandler[TextIO]):
                 self._wake_later(now)
 
     def close(self) -> None:
-        """Tell what was only counted."""
+        """Write the remaining counts, and close."""
         with self._own_lock():
             while self._lines:
                 self._tell(self._lines.popitem(last=False)[1], self._clock())
         super().close()
 
     def _tell_due(self, now: float) -> None:
-        """Tell the counts whose spell is over, and forget the lines that have not come since their last one."""
+        """Write the counts that are due, and drop the lines that have not occurred since their last one."""
         while self._lines:
             key, line = next(iter(self._lines.items()))
             if now - line.since < SPELL:
@@ -147,7 +147,7 @@ def _told(record: logging.LogRecord) -> str:
 
 
 def _key(record: logging.LogRecord, text: str) -> bytes:
-    """What tells one line from another, in a few bytes."""
+    """A digest that identifies a line."""
     parts = [record.name, str(record.levelno), _ADDRESS.sub("0x", text)]
     at = record.exc_info[2] if record.exc_info else None
     while at:

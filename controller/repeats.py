@@ -1,14 +1,14 @@
-"""One press is one press, also when it comes twice: keys bounce, fingers press twice, and a held key repeats.
+"""Repeated presses count once: keys bounce, people press twice, and a held key repeats.
 
-A press that is *delivered* again bears the same cause, and the journal knows it. Here are presses with causes of their
-own that can only be the same finger on the same key:
+A press that is *delivered* again has the same cause, and is found in the journal. This module handles presses with
+causes of their own that must come from the same press of a key:
 
-* within `grace` seconds after a counter has called, CALL there is the press that called, whatever keypad it came from;
-* the very same press again less than `HELD` seconds after its last copy, with no other key between, is a key that was
-  not let go, however long.
+* within `grace` seconds after a counter has called, CALL there is the press that called, from whichever keypad;
+* the same press again less than `HELD` seconds after its last copy, with no other key between, is a key that is still
+  held down, however long.
 
-Only what has been done is not done twice: a press that was refused, or found nobody waiting, is decided afresh. Fingers
-are as quick as the steady clock says, whatever becomes of the wall clock.
+Only what has been done is not repeated: a press that was refused, or found nobody waiting, is decided again. Intervals
+are measured by the monotonic clock.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ from controller.lobby.actions.take_ticket import TakeTicket
 from controller.lobby.model.state import State
 
 HELD = 1.0
-"""Seconds between two copies of a press in which the key was not let go."""
+"""Seconds between two copies of a press up to which the key counts as held down."""
 A = TypeVar("A")
 
 
 @dataclass(slots=True)
 class _Call:
-    """The ticket that a counter has in hand, and when it was called, in steady seconds."""
+    """The ticket that a counter has in hand, and when it was called, in monotonic seconds."""
 
     ticket: str
     heard: float
@@ -44,7 +44,7 @@ class _Press(Generic[A]):
 
 
 class Repeats(Generic[A]):
-    """What has been pressed lately, with its answers of type A. `grace` in seconds; 0: each press is a new one."""
+    """Recent presses, with answers of type A. `grace` in seconds; 0: each press counts."""
 
     def __init__(self, grace: float) -> None:
         self._grace = grace
@@ -52,7 +52,7 @@ class Repeats(Generic[A]):
         self._presses: dict[str, _Press[A]] = {}
 
     def again(self, command: Command, now: float) -> A | None:
-        """The answer that the press was given already, if this is a key that was not let go."""
+        """The answer that the press has already been given, if its key is still held down; else None."""
         press = self._presses.get(_where(command))
         if press is None or press.command != _what(command) or now - press.heard >= HELD:
             return None
@@ -67,7 +67,7 @@ class Repeats(Generic[A]):
         if not ticket:
             return ""
         call = self._calls.get(command.counter)
-        # One that was called before a restart goes by the wall clock.
+        # For one that was called before a restart only the wall clock is known.
         known = call is not None and call.ticket == ticket
         ago = now - call.heard if known and call else (command.at - state.tickets[ticket].since) / 1000
         return ticket if 0 <= ago < self._grace else ""
@@ -87,7 +87,7 @@ class Repeats(Generic[A]):
 
 
 def _where(command: Command) -> str:
-    """The counter or the manager's button that a press is made at; empty: one whose copies are told in another way."""
+    """The counter or the manager's button of a press; empty: one whose copies are recognised in another way."""
     match command:
         case CounterCommand(counter=counter):
             return f"counter/{counter}"
@@ -97,5 +97,5 @@ def _where(command: Command) -> str:
 
 
 def _what(command: Command) -> Command:
-    """What is the same of all copies of a press."""
+    """The part of a command that is equal in all copies of a press."""
     return replace(command, at=0, cause="")

@@ -22,7 +22,7 @@ from controller.output import console, table, write_json
 
 
 def meant(rows: Sequence[Row], text: str) -> list[str]:
-    """The tickets of a day that somebody may mean by A018, a018, A18 or 18."""
+    """The tickets of a day that may be meant by A018, a018, A18 or 18."""
     issued = {row.event.ticket: row.event.number for row in rows if isinstance(row.event, TicketIssued)}
     if text in issued:
         return [text]
@@ -54,7 +54,7 @@ def explanations(rows: Sequence[Row], rules: Rules, text: str) -> list[tuple[int
     over = False
     for row in rows:
         if isinstance(row.event, DayClosed) and not row.event.continued:
-            over = True  # it takes all tickets away
+            over = True  # it removes all tickets
             break
         if isinstance(row.event, TicketCalled) and row.event.ticket == id:
             told.append((row.at, explain.call(state, rules, id, row.event.why)))

@@ -1,1 +1,1 @@
-"""Device protocols without I/O, the links they run over, and the one session loop."""
+"""Device protocols without I/O, the links that they run over, and the session that runs any of them."""

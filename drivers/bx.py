@@ -3,11 +3,11 @@
 Frames are in `drivers.bx_frame`. Points on which the vendor's documents and libraries differ are marked [?] and are
 settings.
 
-The board's text is a level: one dynamic area a line, all of them in one command. A reply does not say what it
-replies to, so one request is under way at a time; meanwhile the latest level waits, and only that one. Dynamic areas
-live in the card's RAM: the level is sent again after every time-out, and every `refresh` seconds in case the card
+The board's text is a level: one dynamic area per line, all of them in one command. A reply does not identify its
+request, so only one request is under way at a time; meanwhile the latest level, and only that one, is queued. Dynamic
+areas are in the card's RAM: the level is sent again after every time-out, and every `refresh` seconds in case the card
 restarted between two pings or a late reply was taken for another's. A level waits for a ping under way, but no longer
-than `PING_PATIENCE`: a ping lost on a bad line must not hold up a call for the whole time-out.
+than `PING_PATIENCE`: a ping lost on a bad line must not delay a call for the whole time-out.
 """
 
 from __future__ import annotations
@@ -38,16 +38,16 @@ X_UNIT: dict[str, XUnit] = {"5k1": "8px", "5k2": "8px", "6k1": "pixel15", "6k2":
 """The unit of X and width by model: 8 pixels on BX-5K; on BX-6K pixels with bit 15 set, or plain pixels [?]."""
 
 PING_PATIENCE = 0.5
-"""Seconds that a waiting level grants a ping under way."""
+"""Seconds that a queued level waits for a ping under way."""
 LEVEL_PATIENCE = 1.0
-"""The same for an older level under way: an answer that is lost must not hold up the calls after it."""
+"""The same for an older level under way: a lost reply must not delay the calls after it."""
 RETRY_PAUSES = (0.2, 0.4, 0.8, 1.6, 2.0)
 """Seconds before the next attempt after a NACK; the last one repeats."""
 NO_ANSWER = Health("degraded", "no_answer")
 REFUSED = Health("degraded", "board_refused")
 
 Level = tuple[bytes, ...]
-"""What the board should show, a line each."""
+"""What the board should show, one item per line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,9 +63,9 @@ class BxBoard:
 
     `model` gives the unit of X and width unless `x_unit` does. `dynamic_header` says what the two bytes before the
     parameters of DYNAMIC_AREAS are [?]: the parameters' length, or a process mode (1 = clear and initialise) and 00.
-    A line is cut to the cells of the card's 16-dot font (8 pixels for ASCII, 16 for Han): what ran over would come as a
-    second page. A text stays when nobody confirms it any more: a board that still shows the last call is the lesser
-    evil in a hall. ValueError for an unknown model.
+    A line is cut to the cells of the card's 16-dot font (8 pixels for ASCII, 16 for Han): the card would show an excess
+    as a second page. The text stays on the board when the controller is gone, since a board with the last call is
+    better than an empty one. ValueError for an unknown model.
     """
 
     def __init__(
@@ -107,7 +107,7 @@ class BxBoard:
         self._not_before = 0.0
 
     def show(self, lines: Sequence[str]) -> None:
-        """The text (level), newest call first; missing lines are blank, surplus ones are not shown."""
+        """Set the text (level), newest call first; missing lines are blank, surplus ones are not shown."""
         rows = [self._encode(line) for line in lines[: self._lines]]
         self._wanted = (*rows, *[b" "] * (self._lines - len(rows)))
 
@@ -182,7 +182,7 @@ class BxBoard:
         return self._turn(OK)
 
     def _turn(self, health: Health) -> Sequence[object]:
-        """The health as a fact, if it is news."""
+        """The health as a fact, if it has changed."""
         if health == self._health:
             return []
         self._health = health
@@ -193,14 +193,14 @@ class BxBoard:
         return self._shown_at + self._refresh if self._wanted == self._shown else -inf
 
     def _gives_up_at(self, request: _Request) -> float:
-        """When a request counts as lost: soon, if a level waits that is not the one under way."""
+        """When a request counts as lost: earlier if a newer level is queued."""
         if self._level_at() != -inf or request.level == self._wanted:
             return request.at + self._reply_timeout
         patience = PING_PATIENCE if request.level is None else LEVEL_PATIENCE
         return request.at + min(patience, self._reply_timeout)
 
     def _level_command(self, level: Level) -> bytes:
-        """All lines in one command; on a card whose RAM is unknown, whatever else it shows is deleted with it."""
+        """All lines in one command; if the card's RAM is unknown, its other areas are deleted as well."""
         fresh = self._shown is None
         areas = [
             Area(

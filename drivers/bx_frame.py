@@ -32,13 +32,13 @@ _BROKEN_ESCAPE = re.compile(rb"[\xa6\x5b](?![\x01\x02])")
 
 HOST = 0x8000
 CARD = 0x0001
-"""The address cards have unless they were given another."""
+"""The default address of cards."""
 ANY_CARD = 0xFFFE
 ANY_DEVICE = 0xFE
-"""Sent to every model: a card with another code than the configured model's obeys it too."""
+"""The device code that cards of every model accept."""
 VERSION = 0x02
 CRC16 = 0x00
-"""The CRC mode used here; a frame that names another is not read."""
+"""The CRC mode used here; frames with another are ignored."""
 _HEADER = Struct("<HH3xBBBBBH")
 _CRC = Struct("<H")
 
@@ -64,7 +64,7 @@ REPLY_GROUP = 0xA0
 
 
 class Error(IntEnum):
-    """The error byte of a NACK, as far as it is known."""
+    """The error byte of a NACK, as far as documented."""
 
     NONE = 0
     GROUP = 1
@@ -92,7 +92,7 @@ class Frame:
 
 
 def frame_reader(limit: int) -> FrameReader[Frame]:
-    """A reader of frames of at most `limit` bytes. A5 and 5A occur in no frame's body, so noise never hides a frame."""
+    """A reader of frames of at most `limit` bytes. A5 and 5A do not occur inside a frame, so noise never hides one."""
 
     def take(buffer: bytearray) -> Taken[Frame]:
         start = buffer.find(SYNC[:1])

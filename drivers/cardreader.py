@@ -1,19 +1,19 @@
-"""Card readers in serial mode, 9600 8N1: what a customer's bank card or membership card says to a magnetic-stripe or
-chip reader, cut down to its number.
+"""Magnetic-stripe and chip card readers in serial mode, 9600 8N1, for bank and membership cards; only the card number
+is used.
 
-Source: ISO/IEC 7813 (tracks 1 and 2) and the output formats of readers' manuals. A reader speaks when a card is drawn
-through it and otherwise never: lines ended by CR or LF, perhaps between STX and ETX, with
+Source: ISO/IEC 7813 (tracks 1 and 2) and the output formats in readers' manuals. A reader sends data only when a card
+is read: lines ended by CR or LF, optionally between STX and ETX, with
 
 * track 1, `%B<number>^NAME^..?`, the number perhaps with blanks in it as it is embossed,
 * track 2, `;<number>=..?`, each perhaps with a check byte (LRC) after its `?`,
 * or a number alone, perhaps with the rest of track 2 (`=` or, in hexadecimal from a chip, `D`) after it.
 
-All that is heard without a pause is one card: its first number that can be read counts, the rest (other tracks, track 3
-among them) is forgotten. The name and everything else beside the number is dropped before anything leaves this module,
-and of what cannot be read nothing leaves it.
+Everything received without a pause is one card: the first readable number counts, and the rest (other tracks, track 3
+included) is discarded. The name and all other data are dropped before anything leaves this module, and of unreadable
+data nothing leaves it.
 
-The check digit (Luhn) is not looked at: not all UnionPay cards (62..) have a right one, and a number that was misread
-is one that head office has not named.
+The check digit (Luhn) is not verified: not all UnionPay cards (62..) have a valid one, and a misread number is simply
+not in head office's file.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ from drivers.device import Health
 PORT_ONLY = Health("ok", "reader_port_only")
 """The port is open; nothing more can be known before a card is read."""
 LINE_LIMIT = 512
-"""Bytes of a line that are kept: all three tracks have 226."""
+"""Most bytes of a line that are kept: all three tracks together have 226."""
 PAUSE = 0.5
 """Seconds of silence that end a card."""
 LONGEST = 5.0
-"""Seconds after which what is heard without a pause is taken for the next card."""
+"""Seconds after which data without a pause count as the next card."""
 
 _LINE_ENDS = re.compile(rb"[\r\n\x02\x03]")
 _TRACK_2 = re.compile(rb";([0-9]{12,19})=[^%;?]*\?")
@@ -42,25 +42,25 @@ _NUMBER = re.compile(rb"[0-9]{12,19}")
 
 @dataclass(frozen=True, slots=True)
 class CardRead:
-    """A card was read: its number, 12 to 19 digits. It must not be shown, and its `repr` does not."""
+    """A card was read: its number, 12 to 19 digits. It must not be shown or logged; `repr` hides it."""
 
     number: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class BadCard:
-    """Something was read that holds no card's number."""
+    """Something was read that contains no card number."""
 
 
 class CardReader:
-    """One reader as the controller hears it."""
+    """The driver of one reader."""
 
     def __init__(self) -> None:
         self._line = bytearray()
         self._forget()
 
     def _forget(self) -> None:
-        """Nothing of a card has been heard."""
+        """Reset: no part of a card has been received."""
         self._line.clear()
         self._too_long = False
         self._read = self._bad = False

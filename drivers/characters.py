@@ -1,7 +1,7 @@
-"""Which characters printers, boards and window displays have, and what stands for those that they lack.
+"""Which characters printers, boards and counter displays have, and substitutes for those that they lack.
 
-What a device lacks is shown as what looks the same (¥ as its two-byte twin ￥, a dash as another dash), then as what
-Unicode calls its compatible form (㏒ as log), then without its accents; what is left becomes "?".
+A missing character is replaced by one that looks the same (¥ by its full-width form ￥, a dash by another), else by its
+Unicode compatibility form (㏒ as log), else by the character without accents, else by "?".
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _ALIKE = (
     "■▪◾",
     "×x",
 )
-"""Characters that may stand for one another; in each group the first that a device has is taken."""
+"""Interchangeable characters; in each group the first that a device has is used."""
 _SPELT: Mapping[str, str] = {
     "©": "(C)",
     "®": "(R)",
@@ -55,12 +55,12 @@ _SPELT: Mapping[str, str] = {
 _WIDE: Mapping[str, str] = {
     unicodedata.normalize("NFKC", wide): wide for wide in map(chr, (*range(0xFF01, 0xFF5F), *range(0xFFE0, 0xFFE7)))
 }
-"""The two-byte twins of narrow characters."""
+"""The full-width forms of narrow characters."""
 
 
 @lru_cache(4096)
 def on_paper(character: str) -> bool:
-    """Whether common ticket printers have it: ASCII, and the two-byte areas of gb18030 but for private use."""
+    """Whether common ticket printers have it: ASCII, and the two-byte areas of gb18030 except private use."""
     if character.isascii():
         return character.isprintable()
     try:
@@ -71,7 +71,7 @@ def on_paper(character: str) -> bool:
 
 @lru_cache(4096)
 def on_board(character: str) -> bool:
-    """Whether hall boards have it: ASCII but for the backslash, their escape character, and GB2312."""
+    """Whether hall boards have it: GB2312, and ASCII except the backslash, their escape character."""
     try:
         character.encode("gb2312")
     except UnicodeEncodeError:
@@ -80,18 +80,18 @@ def on_board(character: str) -> bool:
 
 
 def in_ascii(character: str) -> bool:
-    """Whether it is a printable ASCII character, which is all that window displays have."""
+    """Whether it is a printable ASCII character; counter displays have no others."""
     return character.isascii() and character.isprintable()
 
 
 def fitted(text: str, has: Has) -> str:
-    """The text in characters that a device has; what nothing can stand for is "?"."""
+    """The text in characters that a device has; characters without a substitute become "?"."""
     forms = (_form(character, has) for character in unicodedata.normalize("NFC", text))
     return "".join(REPLACEMENT if form is None else form for form in forms)
 
 
 def lacking(text: str, has: Has) -> list[str]:
-    """The characters that nothing can stand for, each once."""
+    """The characters of a text that have no substitute, each once."""
     characters = dict.fromkeys(unicodedata.normalize("NFC", text))
     return [character for character in characters if _form(character, has) is None]
 
@@ -102,7 +102,7 @@ def _form(character: str, has: Has) -> str | None:
 
 
 def _forms(character: str) -> list[str]:
-    """What may stand for a character, the best first."""
+    """The substitutes for a character, best first."""
     if character.isspace():
         return [character, BLANK]
     if unicodedata.category(character) == "Cf" or "\ufe00" <= character <= "\ufe0f":

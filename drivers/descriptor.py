@@ -1,7 +1,7 @@
 """An asyncio transport over one open, non-blocking descriptor: a serial port or a character device.
 
-asyncio's own pipe transports are one-way. This one reads and writes, obeys a far end that stops the line for a while,
-and survives whatever a device or its cable does: an error, an end of file or a hang-up ends it, once, and is told.
+asyncio's own pipe transports are one-way. This one reads and writes, respects flow control by the far end, and
+survives whatever a device or its cable does: an error, an end of file or a hang-up closes it, once, and is reported.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from array import array
 CHUNK = 4096
 """Bytes read at a time."""
 END_OF_FILE_PAUSE = 0.25
-"""Seconds until a device is read again that reports an end of file without having hung up."""
+"""Seconds until the next read of a device that reports end of file without a hang-up."""
 
 
 class DescriptorTransport(asyncio.Transport):
-    """Reads and writes `fd`, which it owns from now on; OSError, and `fd` stays the caller's, if it cannot be polled.
+    """Reads and writes `fd`, which it owns from now on. If `fd` cannot be polled: OSError, and `fd` stays the caller's.
 
-    The protocol is paused whenever something waits to be sent, and resumed when nothing does. Closing throws away
-    what waits: a far end that has stopped the line would keep the port for as long as it likes.
+    The protocol is paused while something waits to be sent. Closing discards what waits: a far end that has stopped the
+    line could otherwise keep the port busy for ever.
     """
 
     def __init__(self, fd: int, protocol: asyncio.Protocol) -> None:
@@ -81,7 +81,7 @@ class DescriptorTransport(asyncio.Transport):
     def _write_ready(self) -> None:
         self._send()
         if not self._unsent and not self._closing:
-            # The writer goes first: resuming may write again, and find the line full again.
+            # Remove the writer first: resuming may write again and find the line full again.
             self._loop.remove_writer(self._fd)
             self._protocol.resume_writing()
 
@@ -123,7 +123,7 @@ class DescriptorTransport(asyncio.Transport):
         self._closing = True
         self._loop.remove_reader(self._fd)
         self._loop.remove_writer(self._fd)
-        # In a thread: a port may take its time to close. The protocol is told when it is free to be opened again.
+        # In a thread: closing a port may take long. The protocol is told when the port can be opened again.
         closing = self._loop.run_in_executor(None, _close, self._fd)
         closing.add_done_callback(lambda _: self._protocol.connection_lost(error))
 

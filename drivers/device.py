@@ -19,9 +19,9 @@ from typing import Literal, Protocol
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """What a device is worth to the lobby right now.
+    """The state of a device.
 
-    `detail` is a wording key (`paper_end`, `no_answer`, ..), empty when all is well; the controller turns it into
+    `detail` is a wording key (`paper_end`, `no_answer`, ..), empty if there is no fault; the controller turns it into
     a sentence in the branch's language.
     """
 
@@ -35,12 +35,12 @@ OK = Health("ok")
 class Driver(Protocol):
     """The interface between a device's protocol and the session that runs it.
 
-    The session calls `connected` when a link is up, then `receive` and `tick` as things happen, and after each of
-    them sends what `data_to_send` returns. Everything returned is a fact for the controller.
+    The session calls `connected` when the link is up, then `receive` and `tick`, and after each call sends what
+    `data_to_send` returns. Everything that the others return is a fact for the controller.
     """
 
     def connected(self, now: float) -> Sequence[object]:
-        """A fresh link: forget half-read input, start probing, queue the current level again."""
+        """A new link: discard incomplete input, start probing, queue the current level again."""
 
     def disconnected(self, now: float) -> Sequence[object]:
         """The link is gone; whatever was under way on it is now unknown."""
@@ -55,4 +55,4 @@ class Driver(Protocol):
         """The bytes to put on the wire now (empty: none), each returned once."""
 
     def next_deadline(self) -> float | None:
-        """When `tick` or `data_to_send` next has something to do without being told; None: only when told."""
+        """When `tick` or `data_to_send` next has something to do by itself; None: not before another call."""

@@ -1,14 +1,14 @@
-"""Telling a device's bytes from our own that come back: two-wire adapters, and some gateways, return all that is sent.
+"""Removing echoes: two-wire adapters, and some gateways, return everything that we send.
 
-What comes back just as it was sent, in its order and within its time on the line, was said by nobody. A match alone
-proves nothing, though: a call terminal's press and our answer to it are the same frame. So a line is taken to echo only
-when writes in a row have come back whole that the device had not said itself, and until that is known:
+Bytes that come back as they were sent, in order and within their time on the line, are an echo. A match alone proves
+nothing, though: a call terminal's press and our answer to it are the same frame. So a line counts as echoing only when
+several writes in a row, which the device had not sent itself, have come back whole. The states:
 
-* *learning*, in the first moments after the first write: what begins as it does is held back, by `LEARN` at most;
-* *plain*: all that comes is passed on at once; writes that come back are counted;
-* *proven*: what comes while something of ours is still to come back is held until it is clear whose it is. That is so
-  as soon as the write is back whole, or with the device's bytes in between. A broken one (a collision changed, lost or
-  added bytes) is clear when a later one is back whole, or its time is over: what resembles it is then dropped.
+* *learning*, for a short time after the first write: input that begins like it is held back, for `LEARN` at most;
+* *plain*: all input is passed on at once; writes that come back are counted;
+* *proven*: while an echo is outstanding, input is held back until it is clear whose it is: as soon as the write is back
+  whole, perhaps with bytes of the device in between. If a collision has changed, lost or added bytes, it is clear when
+  a later write is back whole or the time is over: what resembles the write is then dropped.
 """
 
 from __future__ import annotations
@@ -21,33 +21,33 @@ from itertools import islice
 from math import inf
 
 MARGIN = 0.25
-"""Seconds beyond its time on the line in which a byte may come back: adapters and gateways gather bytes."""
+"""Seconds beyond its time on the line in which a byte may come back: adapters and gateways buffer bytes."""
 LEARN = 0.1
-"""The same in the first moments, in which everything waits for it."""
+"""The same while learning, when all input is held back."""
 LEARN_LIMIT = 0.3
-"""Seconds after the first write in which the first moments are over."""
+"""Seconds after the first write at which learning ends."""
 SLOW_BYTE = 10 / 1200
 """Seconds that a byte may take on a line whose speed is not known."""
 WRITES_IN_A_ROW = 2
 PROOF = 6
-"""Bytes in them: that many writes, of so many bytes in all, prove that the line echoes; or one of `LONG_PROOF`."""
+"""`WRITES_IN_A_ROW` writes with `PROOF` bytes in all prove that the line echoes, or one of `LONG_PROOF` bytes."""
 LONG_PROOF = 16
 ALIKE_IN_A_ROW = 16
 PROMPT = 0.04
-"""As many writes that the device has said as well are proof, if each is back within so many seconds of leaving: our
-answers go round and leave no room for anything else, while a terminal that repeats itself takes its time."""
+"""`ALIKE_IN_A_ROW` writes that the device has sent as well are also proof, if each comes back within `PROMPT` seconds:
+a terminal that repeats its frame takes longer."""
 MISSES_IN_A_ROW = 5
 """Writes of which nothing comes back, after which a line does not echo any more."""
 SEGMENT = 64
-"""A longer write is looked for in pieces of so many bytes: a device's word inside it must not wait for its end."""
+"""A longer write is matched in pieces of so many bytes: bytes of the device inside it must not wait for its end."""
 OUTSTANDING = 256
 """Pieces that may be under way; older ones are given up."""
 LOOK_AHEAD = 8
-"""Pieces after the first that are looked for when the first is broken."""
+"""Pieces after the first that are searched for when the first is broken."""
 HELD = 1024
 """Bytes that may be held back."""
 SAID = 4096
-"""Bytes remembered of what the device said."""
+"""Bytes remembered of the device's output."""
 SURE = 4
 """Bytes in a row that are no chance match."""
 INSERTED = 8
@@ -64,7 +64,7 @@ class _Mode(Enum):
 
 @dataclass(slots=True)
 class _Piece:
-    """Something that was sent and may come back until `due`. `evident`: the device has not said the same lately."""
+    """Bytes that were sent and may come back until `due`. `evident`: the device has not sent the same lately."""
 
     data: bytes
     due: float
@@ -73,7 +73,7 @@ class _Piece:
 
 
 class EchoFilter:
-    """Told what was sent and heard when, it gives what the device said. `byte_time`: seconds; None: not known."""
+    """Given what was sent and received when, returns the device's own bytes. `byte_time`: seconds; None: unknown."""
 
     def __init__(self, byte_time: float | None) -> None:
         self._byte_time = SLOW_BYTE if byte_time is None else byte_time
@@ -100,7 +100,7 @@ class EchoFilter:
         return self._mode is _Mode.PROVEN
 
     def restart(self) -> None:
-        """The link is a new one; that the line echoes is likely to be as before."""
+        """The link is new; whether the line echoes is assumed to be unchanged."""
         self._forget()
         if self._mode is _Mode.PLAIN:
             self._mode = _Mode.LEARNING
@@ -121,7 +121,7 @@ class EchoFilter:
             self._learn_until = min(self._free_at + LEARN, self._first_sent + LEARN_LIMIT)
 
     def heard(self, data: bytes, now: float) -> bytes:
-        """These bytes came: what of them, and of those held back, is the device's."""
+        """These bytes were received: returns those of them, and of the bytes held back, that are the device's."""
         before = self._mode
         if before is _Mode.PLAIN:
             self._drop_late(now)
@@ -169,7 +169,7 @@ class EchoFilter:
     # -- inside ----------------------------------------------------------------------------------------------
 
     def _passed_on(self, before: _Mode, data: bytes, own: bytes) -> bytes:
-        """What the driver is told, by how the line was taken to be when the bytes came."""
+        """The bytes for the driver, by the mode in which they were received."""
         told = own
         if before is _Mode.PLAIN:
             told = data
@@ -191,12 +191,12 @@ class EchoFilter:
         return told
 
     def _begins(self) -> bool:
-        """Whether what is held back begins as what was sent: an echo comes before any answer."""
+        """Whether the held bytes begin like those sent: an echo comes before any answer."""
         piece = self._pieces[0].data
         return _common(piece, self._held) == min(len(piece), len(self._held))
 
     def _look(self, now: float) -> None:
-        """Count what has come back on a line that is not taken to echo, in any order."""
+        """Count what has come back on a line that does not count as echoing, in any order."""
         for piece in list(self._pieces):
             at = self._held.find(piece.data)
             if at >= 0:
@@ -206,7 +206,7 @@ class EchoFilter:
         del self._held[: -HELD if self._pieces else None]
 
     def _sort(self, now: float) -> bytes:
-        """Take out what has come back; the device's bytes before it, and all if nothing is to come back any more."""
+        """Remove echoes; returns the device's bytes before them, or all if no echo is outstanding."""
         own = b""
         while self._pieces:
             later = self._later_one()
@@ -226,7 +226,7 @@ class EchoFilter:
         return own
 
     def _later_one(self) -> int | None:
-        """Where a later piece that cannot be mistaken is back whole, if one is: the first is then before it."""
+        """The position of a later, unmistakable piece that is back whole, if any: the first piece ends before it."""
         before = self._pieces[0].data
         for piece in islice(self._pieces, 1, LOOK_AHEAD):
             long_enough = len(piece.data) >= PROOF and piece.evident
@@ -246,7 +246,7 @@ class EchoFilter:
         return min(due, self._held_since + self._patience) if self._held else due
 
     def _let_go(self) -> bytes:
-        """What was held back on a stopped line; what has come back of the first piece stays."""
+        """Release what was held back on a stopped line; what has come back of the first piece stays."""
         back = _common(self._pieces[0].data, self._held)
         own = bytes(self._held[back:])
         del self._held[back:]
@@ -254,7 +254,7 @@ class EchoFilter:
         return own
 
     def _give_up(self, now: float, until: int = LOOKED_AT) -> bytes:
-        """The first piece has not come back whole: what was held back, up to the next piece, without what was it."""
+        """The first piece has not come back whole: release the bytes up to the next piece, without its remains."""
         piece = self._pieces.popleft().data
         following = self._pieces[0].data if self._pieces and until == LOOKED_AT else b""
         heard = bytes(self._held[:until])
@@ -268,7 +268,7 @@ class EchoFilter:
         return own
 
     def _drop_late(self, now: float) -> None:
-        """On a plain line, where nothing waits for it."""
+        """Drop overdue pieces on a plain line, where nothing is held back."""
         while self._pieces and self._pieces[0].due <= now:
             self._pieces.popleft()
             self._missed()
@@ -297,7 +297,7 @@ class EchoFilter:
 
 @dataclass(frozen=True, slots=True)
 class _Block:
-    """`size` bytes sent, from `sent` on, that were heard from `heard` on."""
+    """`size` bytes that were sent at offset `sent` and received at offset `heard`."""
 
     sent: int
     heard: int
@@ -305,9 +305,9 @@ class _Block:
 
 
 def _find(piece: bytes, heard: bytearray, *, alone: bool) -> tuple[bytes, int] | None:
-    """Where a piece is back: the device's bytes before or inside it, and the size of all together.
+    """A piece found in the input: the device's bytes before or inside it, and the size of both together.
 
-    `alone`: no other is to come back, so that a few bytes amid the piece are the device's.
+    `alone`: no other piece is outstanding, so that a few bytes inside the piece are the device's.
     """
     whole = heard.find(piece)
     begun = _common(piece, heard)
@@ -321,12 +321,12 @@ def _find(piece: bytes, heard: bytearray, *, alone: bool) -> tuple[bytes, int] |
 
 
 def _may_be_inserted(piece: bytes, rest: bytes) -> int:
-    """How many bytes may stand before the last few of a piece: one byte, or part of a short piece, is easily met."""
+    """How many bytes may precede the last few of a piece, since few bytes match easily by chance."""
     return INSERTED if len(rest) == 1 or len(piece) < PROOF else SEGMENT
 
 
 def _common(one: bytes, other: bytes | bytearray) -> int:
-    """How many bytes at their beginnings are the same."""
+    """The length of the common prefix."""
     size = 0
     for a, b in zip(one, other, strict=False):
         if a != b:
@@ -336,7 +336,7 @@ def _common(one: bytes, other: bytes | bytearray) -> int:
 
 
 def _remains(piece: bytes, following: bytes, heard: bytes) -> tuple[bytes, int, int]:
-    """Of a piece that is not back whole: what was heard beside it, of how many bytes, and how many of it were found.
+    """For a piece that is not back whole: (the device's bytes, bytes consumed, bytes of the piece that were found).
 
     `following` is the next piece, whose beginning ends the remains of this one.
     """
@@ -350,7 +350,7 @@ def _remains(piece: bytes, following: bytes, heard: bytes) -> tuple[bytes, int, 
     ours, size = _blocks(piece, following, heard)
     matched = sum(block.size for block in ours)
     if 2 * matched < len(piece) or size == len(piece):
-        # Chance likeness; or as long as ours with more than a byte changed: frames of one kind look like that.
+        # A chance match; or as long as ours with more than one byte changed: another frame of the same kind.
         return heard[:size], size, 0 if 2 * matched < len(piece) else matched
     own = b""
     sent_to = heard_to = 0
@@ -363,7 +363,7 @@ def _remains(piece: bytes, following: bytes, heard: bytes) -> tuple[bytes, int, 
 
 
 def _one_changed(piece: bytes, heard: bytes) -> int | None:
-    """Where the piece stands with one byte changed. No two frames with a check sum are so much alike."""
+    """The position of the piece with one byte changed. Two frames with check sums always differ in more."""
     for start in range(len(heard) - len(piece) + 1):
         different = 0
         for a, b in zip(piece, heard[start:], strict=False):
@@ -376,7 +376,8 @@ def _one_changed(piece: bytes, heard: bytes) -> int | None:
 
 
 def _blocks(piece: bytes, following: bytes, heard: bytes) -> tuple[list[_Block], int]:
-    """What of the piece was heard, in order, and where `following` begins: few bytes count only beside others."""
+    """The parts of the piece that were received, in order, and where `following` begins: short parts count only next to
+    others."""
     matcher = SequenceMatcher(None, piece + following, heard, autojunk=False)
     found = [_Block(*match) for match in matcher.get_matching_blocks()]
     kept: list[_Block] = []
@@ -395,7 +396,7 @@ def _blocks(piece: bytes, following: bytes, heard: bytes) -> tuple[list[_Block],
 
 
 def _beside(one: _Block, other: _Block) -> bool:
-    """Whether what lies between two blocks is a device's word, or a byte changed or lost."""
+    """Whether the gap between two blocks is a device's insertion, or a byte changed or lost."""
     lost = other.sent - one.sent - one.size
     came = other.heard - one.heard - one.size
     return (lost == 0 and came <= INSERTED) or lost == came == 1 or (came == 0 and lost == 1)

@@ -1,4 +1,4 @@
-"""Ticket printers that speak ESC/POS: one job at a time, and never a claim about paper that the printer did not make.
+"""Ticket printers with ESC/POS: one job at a time, and never reported as printed unless the printer says so.
 
 A job goes queued -> sent -> printed, or -> unknown, and gets exactly one closing fact. How much the printer can prove
 is probed after each connect, best first:
@@ -8,19 +8,19 @@ is probed after each connect, best first:
   automatic status, whose bytes look the same.
 * `QUIET`: it says nothing about jobs. When the bytes have left and it stayed healthy for `QUIET_TIME`: `Sent`, final.
 
-Its state comes from automatic status (`GS a`), where it has that, and from real-time questions (`DLE EOT n`). A fault
-that it reported stands until it says otherwise, also while it takes or says nothing more. A job in flight waits for the
-end of a fault: the printer holds the rest of the ticket and goes on then. While there is none, the job's clock runs,
-afresh after each fault; at its end the job is `Unknown`. A lost link makes it `Unknown` as well: the printer may have
-lost its power, and with it the buffer. Nothing is ever sent twice; jobs of which nothing was sent stay queued until the
-printer is back.
+Its state comes from automatic status (`GS a`), where supported, and from real-time requests (`DLE EOT n`). A reported
+fault stands until the printer reports otherwise, also while it accepts or sends nothing. A job in flight waits for the
+end of a fault: the printer holds the rest of the ticket and then continues. Without a fault the job's time-out runs,
+and starts again after each fault; when it expires the job is `Unknown`. A lost link makes it `Unknown` as well: the
+printer may have lost power, and with it the buffer. Nothing is ever sent twice; jobs of which nothing was sent stay
+queued until the printer is back.
 
-What was under way may have stopped in the middle of a command, for the rest of which the printer then takes all that
-comes. So before anything else it is sent as many NULs as may be missing (outside a command they mean nothing), and
-before the next ticket what hangs out of it is cut off. `DLE ENQ 2`, which drops the buffers, is no way to do that: most
-models obey it only in an error that they can recover from.
+An interrupted job may have ended in the middle of a command, and the printer would take the following bytes as the rest
+of it. So first it is sent as many NULs as may be missing (outside a command they have no effect), and before the next
+ticket a partial ticket is cut off. `DLE ENQ 2`, which clears the buffers, does not serve: most models obey it only in a
+recoverable error.
 
-What the text on the paper looks like is `drivers.paper`'s affair.
+The layout of tickets is in `drivers.paper`.
 """
 
 from __future__ import annotations
@@ -45,29 +45,29 @@ from drivers.escpos_status import (
 )
 
 RESUME = b"\x10\x05\x01"
-"""DLE ENQ 1: recover from an error and go on at the line where it happened."""
+"""DLE ENQ 1: recover from an error and continue at the line where it happened."""
 
 NUL = b"\x00"
 SHORT_COMMANDS = 16
-"""Bytes that complete any command sent outside a job; more are needed for what is announced in one."""
+"""Bytes that complete any command sent outside a job; the data of a command in a job may need more."""
 CUT_OFF = b"\x1b\x40\x1b\x64\x06\x1d\x56\x01"
 """ESC @, drop a line not yet printed; ESC d 6, feed what is printed past the cutter; GS V 1, cut."""
 
 JOB_IDS = 10_000
-"""Ids of jobs are four digits, used in turn: never the probe's letters, and a late answer never meets its id again."""
+"""Job ids are four digits, used in turn: they differ from the probe's letters, and from those of late answers."""
 
 QUEUE_LIMIT = 32
-"""Jobs that may wait, apart from the one in flight."""
+"""Most jobs in the queue, apart from the one in flight."""
 CONFIRM_TIMEOUT = 15.0
-"""Seconds of reported health in which a job must be confirmed."""
+"""Seconds without a reported fault in which a job must be confirmed."""
 QUIET_TIME = 2.0
 RESUME_INTERVAL = 5.0
 """Seconds between two attempts to recover, made with the cover closed and paper in."""
 
 PACE_IDLE, PACE_BUSY = 1.0, 0.3
-"""Seconds between two rounds of questions; busy: a job is under way or a fault is shown."""
+"""Seconds between two rounds of status requests; busy: a job is under way or a fault is reported."""
 PACE_IDLE_AUTOMATIC, PACE_BUSY_AUTOMATIC = 5.0, 1.0
-"""The same where automatic status tells changes by itself."""
+"""The same with automatic status."""
 PACE_SILENT = 2.0
 
 
@@ -77,29 +77,29 @@ class PrinterBusy(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """The printer took the job and can prove no more; final."""
+    """The printer has accepted the job and cannot confirm more; final."""
 
     job: str
 
 
 @dataclass(frozen=True, slots=True)
 class Printed:
-    """The printer says that the job is on paper; final."""
+    """The printer has confirmed that the job is printed; final."""
 
     job: str
 
 
 @dataclass(frozen=True, slots=True)
 class Unknown:
-    """The job was sent, and nobody knows what became of it; final. A person decides whether to print it again."""
+    """The job was sent, and its result is unknown; final. A person decides whether to print it again."""
 
     job: str
 
 
 @dataclass(slots=True)
 class _Flight:
-    """The job whose bytes have been sent, `size` of them the ticket's. `close_by`: when its clock ends; None while the
-    clock stands still."""
+    """The job whose bytes have been sent, `size` of them the ticket's. `close_by`: when its time-out expires; None
+    while the time-out is suspended."""
 
     job: str
     id: bytes
@@ -109,9 +109,9 @@ class _Flight:
 
 
 class EscposPrinter:
-    """One printer as the controller sees it.
+    """The driver of one printer.
 
-    `baud` is the line's speed, by which the driver knows when bytes have left; None (TCP, USB): at once.
+    `baud` is the line's speed, from which the driver computes when bytes have left; None (TCP, USB): at once.
     `confirm_timeout`: see `CONFIRM_TIMEOUT`.
     """
 
@@ -143,7 +143,7 @@ class EscposPrinter:
     # -- what the controller wants ---------------------------------------------------------------------------
 
     def print(self, job: str, data: bytes) -> None:
-        """Queue a job: an id of the caller's, and a ticket laid out to its cut. PrinterBusy if too many wait.
+        """Queue a job: the caller's id, and the bytes of a ticket including its cut. PrinterBusy if the queue is full.
 
         A job that cannot be started now stays queued until it can, also across outages.
         """
@@ -152,12 +152,12 @@ class EscposPrinter:
         self._queue.append((job, data))
 
     def interrupted(self, data: bytes) -> None:
-        """A job such as this was under way when an earlier run of the controller ended."""
+        """A job with these bytes was under way when the previous run of the controller ended."""
         self._left_undone(len(data))
 
     def held_off(self) -> Health | None:
-        """The link was given up because the printer took nothing more, and is being opened anew. The fault that it
-        reported is why, and stays its state until it says otherwise; None if it reported none.
+        """The link was closed because the printer accepted no more data, and is being reopened. The fault that it had
+        reported is the cause, and stays its state until it reports otherwise; None if it reported none.
 
         To be called after `disconnected`.
         """
@@ -169,7 +169,7 @@ class EscposPrinter:
 
     @property
     def ready(self) -> bool:
-        """Whether a job given now would be started as soon as those before it are done."""
+        """Whether a job queued now would be started as soon as those before it are done."""
         return not self.detail
 
     @property
@@ -187,7 +187,7 @@ class EscposPrinter:
 
     @property
     def proof(self) -> Proof:
-        """What the printer was last found able to prove."""
+        """The most that the printer can confirm, as last probed."""
         return self._probing.proof
 
     @property
@@ -294,7 +294,7 @@ class EscposPrinter:
             if flight.proof is Proof.QUIET:
                 return self._close(Sent)
             if not self._watch.silent:
-                self._begin_anew()  # perhaps it was off too shortly to be missed
+                self._begin_anew()  # it may have been off for too short a time to be noticed
             return self._close(Unknown)
         return []
 
@@ -364,7 +364,7 @@ class EscposPrinter:
         elif proof is Proof.PARSED:
             data += PAPER_SENSOR
         else:
-            # Nothing would tell if the job before stopped in the middle of a command.
+            # Nothing would show whether the job before had stopped in the middle of a command.
             data = NUL * self._missing + data
             self._missing = max(SHORT_COMMANDS, size)
         self._flight = _Flight(job, number, size, proof, self._gone_at(len(data), now) + self._limit(proof))

@@ -1,7 +1,7 @@
-"""What a model of ticket printer can do, by python-escpos's profiles, and its commands for a ticket.
+"""The abilities of a printer model, by python-escpos's profiles, and its commands for a ticket.
 
-python-escpos lays the ticket out: sizes, alignment, feeds, cuts and codes, each as the model has it. What it cannot do
-stands beside it: Chinese text (`Gb18030`, handed to it as an encoder), and in `drivers.escpos` all that comes back.
+python-escpos makes the commands: sizes, alignment, feeds, cuts and codes, as the model has them. What it cannot do is
+done here and in `drivers.escpos`: Chinese text (`Gb18030`, passed to it as an encoder), and all replies.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ from drivers.characters import fitted, on_paper
 
 OWN_PROFILES = "ESCPOS_CAPABILITIES_FILE"
 CACHE = "ESCPOS_CAPABILITIES_PICKLE_DIR"
-"""What python-escpos asks the environment for: a file in place of its own profiles; where it keeps what it has read."""
+"""Environment variables of python-escpos: a file in place of its own profiles; the directory of its cache."""
 
 
 @contextmanager
 def _importing_escpos() -> Iterator[None]:
-    """Imported like this, python-escpos finds logging set up, its profiles read, and a temporary directory that does
-    not stay: else it would set up the process's logging, read 35 profiles as YAML (0.2 s), and leave a directory."""
+    """The context to import python-escpos in: by itself it would configure the process's logging, parse 35 profiles as
+    YAML (0.2 s), and leave a temporary directory behind."""
     root, handler = logging.getLogger(), logging.NullHandler()
     temporary, cache = tempfile.tempdir, os.environ.get(CACHE)
     with tempfile.TemporaryDirectory() as directory:
@@ -55,7 +55,7 @@ with _importing_escpos():
     from escpos.printer import Dummy
 
 Sheet: TypeAlias = Dummy
-"""A ticket in the making: what python-escpos writes on it gathers in its `output`."""
+"""A ticket being laid out: the commands that python-escpos writes collect in its `output`."""
 
 GENERIC = "default"
 """The profile of any ESC/POS printer."""
@@ -116,7 +116,7 @@ def model(name: str | None = None, columns: int | None = None) -> Model:
 
 
 def _near(name: str) -> str:
-    """A hint at what it may have been meant to be."""
+    """A hint for an unknown name: those that were probably meant."""
     known = sorted(set(CAPABILITIES["profiles"]) - {GENERIC})
     by_small = {each.lower(): each for each in known}
     near = [f'"{by_small[each]}"' for each in get_close_matches(name.lower(), by_small, n=3)]

@@ -1,8 +1,8 @@
-"""Finding out what one ESC/POS printer can tell about a job: models differ, and none says so by itself.
+"""Probing what an ESC/POS printer can report about a job: models differ, and do not say so by themselves.
 
 Three questions in turn, each tried `TRIES` times: automatic status (`GS a`), then the printed confirmation
-(`GS ( H`), then, only without automatic status, the buffered paper sensor (`GS r 1`). A printer that is offline keeps
-such commands unread, so a missing answer counts only while its last word is no fault.
+(`GS ( H`), then, only without automatic status, the buffered paper sensor (`GS r 1`). A printer that is offline does
+not process such commands, so a missing answer counts only while it last reported no fault.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from enum import Enum
 from drivers.escpos_status import StatusWatch
 
 AUTO_STATUS_ON = b"\x1d\x61\x0e"
-"""GS a: tell at once and on each change; bits online 02, error 04, paper 08."""
+"""GS a: report at once and on each change; bits online 02, error 04, paper 08."""
 AUTO_STATUS_OFF = b"\x1d\x61\x00"
 PROCESS_ID_REQUEST = b"\x1d\x28\x48\x06\x00\x30\x30"
 """GS ( H, followed by an id of four bytes from 20 to 7E: answered with it when all before has been printed."""
@@ -24,7 +24,7 @@ TRIES = 2
 
 
 class Proof(Enum):
-    """The most that a printer can say about a job."""
+    """The most that a printer can confirm about a job."""
 
     PRINTED = "printed"  # it is on paper
     PARSED = "parsed"  # it was read
@@ -64,12 +64,12 @@ class Probing:
 
     @property
     def done(self) -> bool:
-        """All is known that can be."""
+        """Everything has been probed."""
         return self._question is None
 
     @property
     def due(self) -> bool:
-        """There is something to ask now. Only the first question may come before the printer's state is known."""
+        """Whether to ask something now. Only the first question may be asked before the printer's state is known."""
         if self._question is None or self.answer_by is not None or self._watch.blocked:
             return False
         known = self._watch.trouble is not None or self._watch.silent
@@ -79,7 +79,7 @@ class Probing:
         """The bytes of the question, and the seconds it may take; the caller then sets `answer_by`."""
         data, seconds = ASKED[self._question or Question.AUTO_STATUS]
         if self._question is Question.PROCESS_ID and not self._watch.automatic:
-            # It may yet come upon the request in its buffer, and tell in a way that was found not to work.
+            # It may still process the earlier request in its buffer, and then report in a way that was ruled out.
             data = AUTO_STATUS_OFF + data
         return data, seconds
 

@@ -1,6 +1,6 @@
-"""What an ESC/POS printer says about itself: its replies cut out of the byte stream, and the watch kept on its state.
+"""Status of an ESC/POS printer: parsing its replies from the byte stream, and monitoring its state.
 
-Everything a printer says is told apart by the fixed bits of its bytes::
+Replies are distinguished by the fixed bits of their bytes::
 
     XON 11, XOFF 13          flow control
     37 22 d d d d 00         printed as far as the process id d d d d (the answer to GS ( H)
@@ -35,15 +35,15 @@ QUESTIONS = 4
 QUESTION_SIZE = len(REAL_TIME_STATUS) + 1
 
 REPLY_TIMEOUT = 0.5
-"""Seconds in which a real-time question must be answered once its bytes are on the wire."""
+"""Seconds in which a real-time request must be answered once its bytes have been sent."""
 LATE = 0.25
-"""Seconds after a missed answer in which it may still come, and would be taken for the next one: nothing is asked."""
+"""Seconds after a missing answer in which nothing is asked: a late one would be taken for the next answer."""
 SILENT_AFTER = 4
-"""Unanswered questions in a row that make a printer silent (about 3 s)."""
+"""Consecutive unanswered requests from which a printer counts as silent (about 3 s)."""
 
 
 class Trouble(Flag):
-    """What a printer reports, whichever way it was asked."""
+    """The faults that a printer can report, in any kind of reply."""
 
     NONE = 0
     OFFLINE = auto()
@@ -104,7 +104,7 @@ def _meaning(byte: int, bits: dict[int, Trouble]) -> Trouble:
 
 @dataclass(frozen=True, slots=True)
 class Flow:
-    """XON or XOFF. Understood, not obeyed: the port's own flow control does that."""
+    """XON or XOFF. Recognised but not acted on: the port's own flow control does that."""
 
     byte: int
 
@@ -118,7 +118,7 @@ class ProcessId:
 
 @dataclass(frozen=True, slots=True)
 class AutoStatus:
-    """The printer's state, told by itself."""
+    """The printer's state, sent without being requested."""
 
     trouble: Trouble
 
@@ -188,20 +188,20 @@ def _take_auto_status(buffer: bytearray) -> Taken[Reply]:
 
 
 class StatusWatch:
-    """Asks a printer the four real-time questions, one at a time, round after round, and knows its state.
+    """Sends a printer the four real-time requests, one at a time, round after round, and keeps its state.
 
-    A round's answers count together, so that a cause is never seen without its effects. Automatic status, where the
-    printer has it, counts at once; the rounds then only find what it missed. One watch serves one connection; `trouble`
-    is the printer's last word on the one before, where that still counts.
+    A round's answers take effect together, so that a cause is never seen without its effects. Automatic status, where
+    supported, takes effect at once; the rounds then only find what it missed. One watch is for one connection;
+    `trouble` is the printer's last report on the connection before, if that still counts.
     """
 
     def __init__(self, now: float, trouble: Trouble | None = None) -> None:
         self.trouble = trouble
-        """The printer's last word; None until it has said something about itself."""
+        """The printer's last report; None: none yet."""
         self.automatic = False
-        """The printer tells its state by itself."""
+        """The printer sends automatic status."""
         self.answering = False
-        """It has answered a real-time question on this connection."""
+        """It has answered a real-time request on this connection."""
         self._misses = 0
         self._overtaken = False
         self._begin_round()
@@ -211,19 +211,19 @@ class StatusWatch:
 
     @property
     def silent(self) -> bool:
-        """It does not answer; one that tells its state by itself need not answer questions as well."""
+        """It does not answer; a printer with automatic status need not answer requests as well."""
         return self._misses >= SILENT_AFTER and (self.answering or not self.automatic)
 
     @property
     def blocked(self) -> bool:
-        """Its last word is that it cannot print. Where the word names a fault, silence does not take it back: a printer
-        that holds the host off because of its fault cannot be asked."""
+        """It last reported that it cannot print. Silence does not end a reported fault: a printer that stops the line
+        because of its fault cannot answer."""
         counts = Trouble.FAULT if self.silent else Trouble.BLOCKING
         return self.trouble is not None and bool(self.trouble & counts)
 
     @property
     def clear(self) -> bool:
-        """It says that it can print now."""
+        """It reports that it can print."""
         return not self.silent and self.trouble is not None and not self.trouble & Trouble.BLOCKING
 
     def ask_at(self, pace: float) -> float | None:
@@ -257,7 +257,7 @@ class StatusWatch:
         return True
 
     def expect_nothing(self) -> None:
-        """The printer may have lost its settings, or be another one: automatic status has to be found out anew."""
+        """The printer may have lost its settings, or be another one: automatic status must be probed again."""
         self.automatic = False
         self._misses = 0
 

@@ -1,8 +1,8 @@
-"""Finding frames in a stream that may start anywhere, stop anywhere and be full of noise.
+"""Finding frames in a byte stream that may start anywhere, stop anywhere and contain noise.
 
-A protocol supplies one function, `take(buffer)`, that looks only at the start of the buffer and says how many bytes
-it is done with and which frame, if any, they were. `FrameReader` does the rest: chunks of any size, a capped buffer,
-a partial frame given up after a silence, and a count of what was thrown away.
+A protocol supplies one function, `take(buffer)`, that looks only at the start of the buffer and returns how many bytes
+it has consumed and which frame, if any, they were. `FrameReader` does the rest: chunks of any size, a bounded buffer,
+an incomplete frame dropped after a silence, and a count of discarded bytes.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ F = TypeVar("F")
 
 
 class Taken(NamedTuple, Generic[F]):
-    """`size` bytes are done with; `frame` is what they were, None for garbage. `size` 0: more bytes are needed."""
+    """`size` bytes are consumed; `frame` is what they were, None for garbage. `size` 0: more bytes are needed."""
 
     size: int
     frame: F | None = None
@@ -23,8 +23,8 @@ class Taken(NamedTuple, Generic[F]):
 class FrameReader(Generic[F]):
     """Cuts a byte stream into frames of type F.
 
-    `limit` caps the buffer in bytes (a frame longer than that cannot be right); `silence` is the time in seconds
-    after which an unfinished frame is given up, because its end was lost.
+    `limit` bounds the buffer in bytes (no valid frame is longer); `silence` is the time in seconds after which an
+    incomplete frame is dropped, because its end was lost.
     """
 
     def __init__(self, take: Callable[[bytearray], Taken[F]], *, limit: int, silence: float = 0.5) -> None:
@@ -34,10 +34,10 @@ class FrameReader(Generic[F]):
         self._buffer = bytearray()
         self._heard = 0.0
         self.garbage = 0
-        """Bytes thrown away since the start."""
+        """Bytes discarded since the start."""
 
     def reset(self) -> None:
-        """Forget a half-read frame: the link is a new one."""
+        """Drop an incomplete frame: the link is new."""
         self._buffer.clear()
 
     def feed(self, data: bytes, now: float) -> list[F]:

@@ -31,15 +31,15 @@ KEEP_ALIVE = (
     (socket.IPPROTO_TCP, socket.TCP_KEEPCNT, 3),
     (socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, 8000),
 )
-"""What a TCP link asks of the kernel, so that a peer that vanishes without a word is missed within 10 s: asked whether
-it is there after 3 s of silence and then every 2 s, given up at the first of these after 8 s (user time-out, in ms);
-the same 8 s hold for what was written and not taken."""
+"""Socket options of a TCP link, so that a vanished peer is noticed within 10 s: keep-alive probes after 3 s of silence
+and then every 2 s, given up at the first of these after 8 s (user time-out, in ms); the same 8 s apply to data that is
+not acknowledged."""
 
 Receiver = Callable[[], asyncio.Protocol]
 
 
 class LinkError(Exception):
-    """The link cannot be opened; the text is a wording key (`slow`, `busy`), else what the system said."""
+    """The link cannot be opened; the text is a wording key (`slow`, `busy`), else the system's message."""
 
 
 class LinkSyntaxError(ValueError):
@@ -61,7 +61,7 @@ class SerialLink:
     parity: str = "N"
     stop: str = "1"
     xonxoff: bool = False
-    """The device says by XOFF and XON when to pause and go on; the system obeys by itself."""
+    """Whether the device stops and resumes the line by XOFF and XON; the kernel handles it."""
 
     async def open(self, receiver: Receiver) -> asyncio.Transport:
         def open_port() -> int:
@@ -140,7 +140,7 @@ Link = SerialLink | TcpLink | FileLink
 
 
 async def open_link(link: Link, receiver: Receiver) -> asyncio.Transport:
-    """The link, open, with `receiver()` told what it hears; or LinkError within `OPEN_TIMEOUT`."""
+    """Open a link whose data go to `receiver()`; LinkError within `OPEN_TIMEOUT` if that fails."""
     try:
         async with asyncio.timeout(OPEN_TIMEOUT):
             return await link.open(receiver)

@@ -3,10 +3,10 @@
 Below `lobby/<branch>/`: presses of keypads, of the manager's panels and of ticket buttons come in and are answered on
 the `ack` topic beside them; boards, keypad screens, device states and the controller's own status are retained levels;
 every journal row goes out as an event. A press that the broker has kept is an old one by nature and never taken, and
-`drivers.mqtt_session` never keeps a persistent session, in which presses of an outage would fire late.
+`drivers.mqtt_session` never uses a persistent session, which would deliver presses of an outage late.
 
-Levels belong to the controller alone: what somebody else publishes there is put right, and screens and device states
-that are retained from devices that are no more are cleared.
+Only the controller may publish levels: what others publish there is overwritten, and retained levels of devices that no
+longer exist are cleared.
 
 `(boot, seq)` identify a press: `boot` is new at each power-up of the device, `seq` counts. A press delivered again gets
 the same answer and acts once; that is the controller's business.
@@ -23,7 +23,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 PRESS_LIMIT = 2048
-"""Bytes a press may have."""
+"""Most bytes of a press."""
 ANSWERS_LIMIT = 10_000
 """Answers kept while the broker is slow: more than the controller takes presses at a time."""
 EVENTS_LIMIT = 5000
@@ -32,14 +32,14 @@ EVENTS_LIMIT = 5000
 Where = Literal["keypad", "panel", "kiosk"]
 PRESS_TOPICS = tuple(f"{where}/+/press" for where in ("keypad", "panel", "kiosk"))
 DEVICE_TOPICS = ("keypad/+/screen", "device/+")
-"""Levels of single devices, which may be retained from one that is no more."""
+"""Levels of single devices, which may be retained for devices that no longer exist."""
 LEVEL_TOPICS = (*DEVICE_TOPICS, "status", "board", "triage", "advice", "day")
 
 
 class PressPayload(BaseModel):
     """What every press has: the key, and `boot` and `seq` to tell it from all others; `at` in ms since 1970, UTC.
 
-    What else there is beside a key of a place is a subclass's.
+    Subclasses add the fields of their keys.
     """
 
     model_config = ConfigDict(strict=True, frozen=True, populate_by_name=True)
@@ -61,9 +61,9 @@ class MqttPress:
 
 @dataclass(frozen=True, slots=True)
 class BadPress:
-    """A press that cannot be taken. `field` names what is wrong with it: a field, `json`, `length` or `retained`.
+    """A press that cannot be accepted. `field` names what is wrong: a field, `json`, `length` or `retained`.
 
-    `boot` and `seq` are as far as they could be read, for the answer.
+    `boot` and `seq`: for the answer, as far as they could be read.
     """
 
     where: Where
@@ -75,7 +75,7 @@ class BadPress:
 
 @dataclass(frozen=True, slots=True)
 class Foreign:
-    """Somebody else has published something on one of the controller's own topics."""
+    """Another client has published on one of the controller's own topics."""
 
     topic: str
 
@@ -88,7 +88,7 @@ class Message:
     payload: bytes
     retain: bool
     seq: int = field(default=0, compare=False)
-    """Of an event: the row it tells of."""
+    """For an event: the number of its row."""
 
 
 class MqttLobby:
@@ -103,21 +103,21 @@ class MqttLobby:
         self._levels: dict[str, bytes] = {self.will.topic: b"online"}
         self._unsent: dict[str, None] = {}
         self._round: deque[str] = deque()
-        """Levels that are still to be said again in this round."""
+        """Levels still to be published again in this round."""
         self._wrong: dict[str, None] = {}
-        """Levels in whose place somebody else has published something."""
+        """Levels that another client has overwritten."""
         self._orphans: dict[str, None] = {}
         """Topics to be cleared."""
         self._answers: deque[Message] = deque(maxlen=ANSWERS_LIMIT)
         self._events: deque[Message] = deque(maxlen=EVENTS_LIMIT)
         self.is_connected = False
         self.connections = 0
-        """How often the broker was reached."""
+        """Connections to the broker so far."""
         self.confirmed = 0
         """The last row whose event the broker has confirmed; 0: none yet."""
 
     def expect(self, devices: Iterable[str]) -> None:
-        """The state of these will be a level."""
+        """The states of these devices will be levels."""
         self._expected |= {f"{self.root}device/{id}" for id in devices}
 
     # -- what the controller says ----------------------------------------------------------------------------
@@ -131,7 +131,7 @@ class MqttLobby:
             self._unsent[topic] = None
 
     def clear(self, topic: str) -> None:
-        """What a retained topic below the root is about is no longer there."""
+        """Clear a retained topic below the root: its object no longer exists."""
         topic = self.root + topic
         if self._levels.pop(topic, None) is not None:
             self._unsent.pop(topic, None)
@@ -140,12 +140,12 @@ class MqttLobby:
             self._orphans[topic] = None
 
     def answer(self, where: Where, id: str, content: Mapping[str, Any]) -> None:
-        """The answer to a press: said once, and only while the broker is there; who misses it presses again."""
+        """The answer to a press: published once, and only while connected; a device without an answer presses again."""
         if self.is_connected:
             self._answers.append(Message(f"{self.root}{where}/{id}/ack", _json(content), False))
 
     def event(self, seq: int, content: Mapping[str, Any]) -> None:
-        """Something that has happened, the row `seq`: said while the broker is there, and again if not confirmed."""
+        """The event of row `seq`: published while connected, and again if it is not confirmed."""
         if self.is_connected:
             self._events.append(Message(f"{self.root}event", _json(content), False, seq))
 
@@ -156,13 +156,13 @@ class MqttLobby:
     # -- what the wire does ----------------------------------------------------------------------------------
 
     def connected(self) -> None:
-        """The broker is there: whatever it retains may be old, so every level is sent again."""
+        """Connected to the broker: what it retains may be old, so every level is published again."""
         self.is_connected = True
         self.connections += 1
         self._unsent = dict.fromkeys(self._levels)
 
     def disconnected(self) -> None:
-        """The broker is gone; answers and events for it are void."""
+        """The broker is gone; queued answers and events are dropped."""
         self.is_connected = False
         self._answers.clear()
         self._events.clear()
@@ -172,9 +172,9 @@ class MqttLobby:
     def receive(
         self, topic: str, payload: bytes, *, stored: bool = False, retain: bool = False
     ) -> MqttPress | BadPress | Foreign | None:
-        """What somebody else has published means; None: nothing to us.
+        """Interpret a message of another client; None: not for us.
 
-        `stored`: the broker has kept it from before. `retain`: it was published now, to be kept; MQTT 5 alone tells.
+        `stored`: it was retained by the broker. `retain`: just published with the flag; known only in MQTT 5.
         """
         if not topic.startswith(self.root):
             return None
@@ -194,27 +194,27 @@ class MqttLobby:
 
     @property
     def levels(self) -> int:
-        """How many there are."""
+        """The number of levels."""
         return len(self._levels)
 
     def put_right(self) -> bool:
-        """Say again what somebody else has published something in place of; whether there is anything."""
+        """Publish the overwritten levels again; whether there are any."""
         found = bool(self._wrong)
         self._unsent |= self._wrong
         self._wrong.clear()
         return found
 
     def say_again(self) -> None:
-        """Say one level again, each in turn: whoever has missed it, or keeps something wrong, has it then."""
+        """Publish one level again, each in turn, for clients that have missed it or have a wrong value."""
         if not self._round:
             self._round.extend(self._levels)
         self._unsent[self._round.popleft()] = None
 
     def next_message(self) -> Message | None:
-        """The next thing to publish: answers first, for people wait for them; then levels as they are now, and topics
-        to be cleared; then events.
+        """The next message to publish: answers first, since people wait for them; then current levels, and topics to be
+        cleared; then events.
 
-        A flood of one kind cannot keep the next back for ever: levels are few, and events are bounded.
+        No kind can starve the next: answers and events are bounded, and levels are few.
         """
         if not self.is_connected:
             return None
@@ -255,7 +255,7 @@ class MqttLobby:
 
 
 def _is_text(text: str) -> bool:
-    """Whether it can be sent: JSON can spell half a character, UTF-8 cannot."""
+    """Whether it can be encoded: JSON may contain half a surrogate pair, UTF-8 may not."""
     return not any("\ud800" <= c <= "\udfff" for c in text)
 
 

@@ -1,10 +1,11 @@
 """Runs an `MqttLobby` against a broker: connecting, publishing, reconnecting with capped back-off.
 
-MQTT 5 where the broker has it, else 3.1.1. Only 5 tells whose a message is, so that levels are put right at once, and
-whether a press is published to be retained; without it levels are right again when they are next said.
+MQTT 5 where the broker has it, else 3.1.1. Only with 5 are our own messages distinguished from others', so that
+overwritten levels are restored at once, and presses with the retain flag recognised; with 3.1.1 levels are restored at
+their next refresh.
 
-Two clients with one name throw each other out for ever. Few brokers say so (Mosquitto 2.0 does not), so connections
-that keep being closed without a word are taken for it, and are not told to be up before one has held.
+Two clients with the same client id disconnect each other for ever. Few brokers say so (Mosquitto 2.0 does not), so
+repeated closing without a reason is taken for it, and the connection counts as up only once it has held.
 """
 
 from __future__ import annotations
@@ -31,35 +32,35 @@ from drivers.session import BACK_OFF, LinkDown, LinkUp
 TIMEOUT = 5.0
 """Seconds for one exchange with the broker."""
 GOODBYE = 1.0
-"""Seconds granted to the broker for the last messages."""
+"""Seconds for the last messages before disconnecting."""
 KEEPALIVE = 10
 """Seconds of silence after which the broker is asked whether it is there."""
 EARLY_LIMIT = 1000
-"""Messages kept that come before the last topic is subscribed."""
+"""Most messages kept that arrive before the last topic is subscribed."""
 IN_FLIGHT = 10
 """Messages published and not yet confirmed: as few as any usual broker allows in MQTT 5."""
 REFRESH = 60.0
-"""Seconds in which every level is said again."""
+"""Seconds in which every level is published once again."""
 PUT_RIGHT_EVERY = 1.0
-"""Seconds between two times that levels are put right: two controllers of one branch shall not fight in a rush."""
+"""Seconds between two restorations of levels: two controllers of one branch must not overwrite each other rapidly."""
 TELL_AGAIN = 3600.0
-"""Seconds for which it is not told again that a topic has been published on by somebody else."""
+"""Seconds between two reports of another client's publications on one topic."""
 CLOSINGS = 3
-"""Connections in a row that the broker has closed at once, after which it is more than chance."""
+"""Connections in a row closed at once by the broker, from which a clash of client ids is assumed."""
 HOLDS = 30.0
-"""Seconds that a connection must hold not to have been closed at once."""
+"""Seconds after which a connection no longer counts as closed at once."""
 
 V5, V311 = aiomqtt.ProtocolVersion.V5, aiomqtt.ProtocolVersion.V311
 UNSUPPORTED = ReasonCode(PacketTypes.CONNACK, "Unsupported protocol version")
 TAKEN_OVER = ReasonCode(PacketTypes.DISCONNECT, "Session taken over")
 UNANSWERED = "Operation timed out"
-"""What the library says of a broker that takes a connection and does not answer."""
+"""The library's message about a broker that accepts a connection and does not answer."""
 CLASHES = ("client_id_clash", "closed_again")
-"""Reasons that have to do with the client id."""
+"""Reasons that concern the client id."""
 CLOSED = ReasonCode(PacketTypes.DISCONNECT, "Unspecified error")
-"""The connection was closed without a word."""
+"""The connection was closed without a reason."""
 
-# The session says once that the broker is gone and once that it is back; the library's own lines would repeat that.
+# The session reports once that the broker is gone and once that it is back; the library's own log lines repeat that.
 _quiet = logging.getLogger("drivers.mqtt_session.library")
 _quiet.setLevel(logging.CRITICAL)
 
@@ -68,7 +69,7 @@ _quiet.setLevel(logging.CRITICAL)
 class Broker:
     """Where the broker is. `password_file` and `ca_file` are read at every connection, so they can be renewed.
 
-    `is_old`: it is known to take MQTT 3.1.1 alone. Others are asked, and found out in a while if they do not answer.
+    `is_old`: it is known to support only MQTT 3.1.1. Otherwise MQTT 5 is tried first.
     """
 
     host: str
@@ -82,9 +83,9 @@ class Broker:
 
 
 class MqttSession:
-    """Keeps `lobby` on the broker; every fact goes to `heard`, in order, in the loop's thread.
+    """Connects `lobby` to the broker; every fact goes to `heard`, in order, in the loop's thread.
 
-    After telling the lobby something to publish, call `flush`.
+    Call `flush` after giving the lobby something to publish.
     """
 
     def __init__(self, lobby: MqttLobby, broker: Broker, heard: Callable[[object], None]) -> None:
@@ -97,7 +98,7 @@ class MqttSession:
         self._closings = 0
         """Connections in a row that were closed at once."""
         self._silent_until: dict[str, float] = {}
-        """Until when it is not told again of a topic that somebody else publishes on it, by the loop's clock."""
+        """Topic -> until when publications of others on it are not reported again, by the loop's clock."""
         self._righting: asyncio.TimerHandle | None = None
         self._leaving = False
         self._early: deque[aiomqtt.Message] = deque(maxlen=EARLY_LIMIT)
@@ -105,7 +106,7 @@ class MqttSession:
         """Set once the press topics are subscribed, or the first attempt has failed."""
 
     async def run(self) -> None:
-        """Until cancelled; then says `offline` and leaves in good order."""
+        """Run until cancelled; then publish `offline` and disconnect."""
         attempt = 0
         loop = asyncio.get_running_loop()
         while True:
@@ -127,26 +128,25 @@ class MqttSession:
             attempt += 1
 
     def flush(self) -> None:
-        """Publish what the lobby has to say, at the loop's next turn."""
+        """Publish what the lobby has queued, at the loop's next iteration."""
         self._wake.set()
 
     # -- inside ----------------------------------------------------------------------------------------------
 
-    def _ears(self, maxsize: int) -> asyncio.Queue[aiomqtt.Message]:
-        """A queue that keeps nothing: a message is dealt with as it comes.
+    def _callback_queue(self, maxsize: int) -> asyncio.Queue[aiomqtt.Message]:
+        """A queue that stores nothing: each message goes straight to a callback.
 
-        The library confirms a message to the broker before anybody has looked at it, so one that was dropped from a
-        full queue would be lost without a word. Here each reaches the controller, whose own inbox answers when it is
-        full.
+        The library confirms a message to the broker before it is processed, so one that was dropped from a full queue
+        would be lost silently. Here each message reaches the controller, whose own inbox answers when it is full.
         """
-        return _Ears(self._receive)
+        return _CallbackQueue(self._receive)
 
     def _receive(self, message: aiomqtt.Message) -> None:
         if not self._lobby.is_connected:  # its answer could not be sent
             self._early.append(message)
             return
         topic, payload = message.topic.value, message.payload if isinstance(message.payload, bytes) else b""
-        # See `_subscribe`: where a broker never sends what it has kept, the flag is the sender's.
+        # See `_subscribe`: on topics whose retained messages are not requested, the flag is the sender's.
         retain = message.retain and self._version is V5 and topic.endswith("/press")
         fact = self._lobby.receive(topic, payload, stored=message.retain and not retain, retain=retain)
         if isinstance(fact, Foreign):
@@ -164,14 +164,14 @@ class MqttSession:
             self._heard(fact)
 
     def _put_right(self) -> None:
-        """At once, and then once in a while for as long as there is something."""
+        """Restore overwritten levels at once, and then every `PUT_RIGHT_EVERY` seconds while there are any."""
         self._righting = None
         if self._lobby.put_right():
             self._wake.set()
             self._righting = asyncio.get_running_loop().call_later(PUT_RIGHT_EVERY, self._put_right)
 
     def _lost(self, error: Exception, held: float | None) -> None:
-        """Tell why there is no connection (any more). `held`: seconds for which there was one."""
+        """Report why there is no connection. `held`: seconds for which there was one; None: there was none."""
         reason, code = _reason(error), _code(error)
         if held is not None and held >= HOLDS:
             self._closings = 0
@@ -186,7 +186,7 @@ class MqttSession:
             self._heard(LinkDown(reason, self._broker.client_id if reason in CLASHES else ""))
 
     def _is_unanswered(self, error: Exception, connected: float | None) -> bool:
-        """Whether the broker took the connection and said nothing, as some do that do not know version 5."""
+        """Whether the broker accepted the connection and did not answer, as some do that lack MQTT 5."""
         return connected is None and self._version is V5 and str(error) == UNANSWERED
 
     def _tell_up(self) -> None:
@@ -213,7 +213,7 @@ class MqttSession:
             clean_session=True if self._version is V311 else None,
             timeout=TIMEOUT,
             keepalive=KEEPALIVE,
-            queue_type=cast(type[asyncio.Queue[aiomqtt.Message]], self._ears),
+            queue_type=cast(type[asyncio.Queue[aiomqtt.Message]], self._callback_queue),
             max_queued_outgoing_messages=IN_FLIGHT * 2,
             max_inflight_messages=IN_FLIGHT,
             # Nagle's algorithm would hold an acknowledgement back for 40 ms behind the event before it.
@@ -230,7 +230,7 @@ class MqttSession:
         believed = asyncio.get_running_loop().call_later(HOLDS, self._has_held) if self._closings >= CLOSINGS else None
         try:
             done, _ = await asyncio.wait((connection, working), return_when=asyncio.FIRST_COMPLETED)
-            for task in (connection, working):  # why it was lost says more than that nobody answers
+            for task in (connection, working):  # the reason of the loss says more than a time-out
                 if task in done:
                     task.result()
         except asyncio.CancelledError:
@@ -264,7 +264,7 @@ class MqttSession:
             refreshing.cancel()
 
     async def _subscribe(self, client: aiomqtt.Client) -> None:
-        """Hear presses, and what others publish or have left on the controller's own topics."""
+        """Subscribe to presses, and to what others publish or have retained on the controller's own topics."""
         if self._version is V311:
             for topic in PRESS_TOPICS:
                 await client.subscribe(self._lobby.root + topic, qos=1)
@@ -286,7 +286,7 @@ class MqttSession:
             self._wake.set()
 
     async def _say_goodbye(self, client: aiomqtt.Client, publishing: asyncio.Task[None]) -> None:
-        """The last answers, and that the controller is going."""
+        """Publish the last answers, and that the controller goes offline."""
         self._leaving = True
         self._wake.set()
         try:
@@ -298,9 +298,9 @@ class MqttSession:
             pass
 
     async def _publish(self, client: aiomqtt.Client) -> None:
-        """Hand messages to the broker in order, without waiting for one confirmation before sending the next.
+        """Publish messages in order, without waiting for each confirmation before the next.
 
-        Ends with MqttError when one is not confirmed: then the connection is no good, and a new one sends every
+        Ends with MqttError when one is not confirmed: then the connection is broken, and a new one publishes every
         level again.
         """
         room = asyncio.Semaphore(IN_FLIGHT)
@@ -324,8 +324,8 @@ class MqttSession:
 
 
 class _Client(aiomqtt.Client):
-    """The library's client, which would wait to write on a socket that has been closed meanwhile: an error in the log,
-    or the callbacks of another connection that has got its number."""
+    """The library's client, corrected: it would register a writer for a socket that has been closed meanwhile, which
+    logs an error or calls back another connection that has reused the descriptor."""
 
     def _on_socket_register_write(self, client: paho.Client, userdata: object, sock: Any) -> None:
         def write() -> None:
@@ -342,7 +342,7 @@ class _Client(aiomqtt.Client):
         self._loop.call_soon_threadsafe(register)
 
 
-class _Ears(asyncio.Queue[aiomqtt.Message]):
+class _CallbackQueue(asyncio.Queue[aiomqtt.Message]):
     def __init__(self, hear: Callable[[aiomqtt.Message], None]) -> None:
         super().__init__()
         self._hear = hear
@@ -358,7 +358,7 @@ async def _until_lost(client: aiomqtt.Client) -> None:
 
 
 class _Sendings:
-    """Publications under way. The first that fails ends the waiting."""
+    """Publications under way. The first failure ends the waiting."""
 
     def __init__(self) -> None:
         self._tasks: set[asyncio.Task[None]] = set()

@@ -1,4 +1,4 @@
-"""What a ticket looks like: a layout file, the ticket's fields and a paper width in, ESC/POS bytes out.
+"""Laying out tickets: a layout file, the ticket's fields and a paper width in, ESC/POS bytes out.
 
 A layout (`config/ticket.<language>.toml`) lists a ticket's entries from top to bottom, `[[line]]` each. An entry is
 one of::
@@ -38,7 +38,7 @@ LARGEST = 8
 """The largest magnification of text."""
 
 FIELDS = ("branch", "ticket", "service", "class", "ahead", "wait", "time", "reprint", "qr")
-"""What a layout may name. `class` is empty for the normal class, `reprint` for a first print."""
+"""The fields that a layout may use. `class` is empty for the normal class, `reprint` for a first print."""
 
 # A word; blanks; or any other character with the closing punctuation after it, which may not begin a line.
 _PIECE = re.compile(r"[!-~]+|\s+|[^!-~\s][，。、；：！？）》」』”’…]*")
@@ -128,7 +128,7 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Code:
-    """A QR code in the middle. A model that draws none itself gets it as a picture, or leaves it out if it has none."""
+    """A centred QR code. A model without QR commands gets it as a picture; one without pictures leaves it out."""
 
     qr: str
     size: int = 6

@@ -1,11 +1,11 @@
-"""The one loop: runs any driver over any link, and owns opening, reconnecting and stalled writes.
+"""The session: runs any driver over any link, and handles opening, reconnecting and stalled writes.
 
 States of a session: *closed* -> opening -> *quiet* -> *open* -> (lost | stalled) -> *closed* -> back-off -> opening ..
-The first failure and the return are facts (`LinkDown`, `LinkUp`); the attempts between them are silent.
+The first failure and the recovery are facts (`LinkDown`, `LinkUp`); the attempts between them are silent.
 
-What arrives while a link is *quiet*, in the first moment after opening, is older than the link: a device server, or
-the kernel, kept it while nobody listened. It is dropped and counted (`Stale`), and the driver is told of the link
-afterwards. What the line returns of our own (`drivers.echo`) never reaches the driver either.
+What arrives while a link is *quiet*, just after opening, is older than the link: a device server or the kernel buffered
+it while nothing was connected. It is dropped and counted (`Stale`), and only then is the driver told of the link.
+Echoes of our own bytes (`drivers.echo`) do not reach the driver either.
 """
 
 from __future__ import annotations
@@ -20,24 +20,24 @@ from drivers.echo import EchoFilter
 from drivers.link import Link, LinkError, SerialLink, open_link
 
 BACK_OFF = (0.1, 0.25, 0.5, 1.0, 2.0)
-"""Seconds between attempts to open a link; the last one repeats. A link that has held that long starts anew."""
+"""Seconds between attempts to open a link; the last one repeats. A link that has held that long resets the sequence."""
 WRITE_TIMEOUT = 5.0
-"""Seconds in which a link must take at least one byte of what waits to be sent; after that it is reopened."""
+"""Seconds in which a link must accept at least one byte of what waits to be sent; after that it is reopened."""
 QUIET = 0.3
-"""Seconds after opening in which what arrives is older than the link."""
+"""Seconds after opening in which input counts as older than the link."""
 QUIET_GAP = 0.1
-"""Seconds without a byte that end what is older; bytes that keep pouring in are, for `QUIET_LIMIT` at most."""
+"""Seconds without input that end the quiet period; continuous input prolongs it, to `QUIET_LIMIT` at most."""
 QUIET_LIMIT = 2.0
 ABORT_TIMEOUT = 2.0
-"""Seconds granted to an aborted link to say that it is gone."""
+"""Seconds in which an aborted link must report that it is closed."""
 
 
 @dataclass(frozen=True, slots=True)
 class LinkDown:
     """The link could not be opened, or was lost.
 
-    `reason` is a wording key (`lost`, `stalled`, `slow`, `busy`, ..), else what the system said; `about`: what it is
-    about, where the key alone does not say.
+    `reason` is a wording key (`lost`, `stalled`, `slow`, `busy`, ..), else the system's message; `about`: the object,
+    where the key alone does not say.
     """
 
     reason: str
@@ -51,14 +51,14 @@ class LinkUp:
 
 @dataclass(frozen=True, slots=True)
 class Stale:
-    """So many bytes came in the first moment of a link; they were dropped."""
+    """`size` bytes arrived in the quiet period of a link; they were dropped."""
 
     size: int
 
 
 @dataclass(frozen=True, slots=True)
 class Echoing:
-    """The line returns what is sent (and that is kept from the driver), or does so no longer; told when it changes."""
+    """The line has begun to echo (the echo is kept from the driver), or has stopped; reported on each change."""
 
     on: bool
 
@@ -66,8 +66,8 @@ class Echoing:
 class Session(asyncio.Protocol):
     """Runs `driver` over `link`; every fact goes to `heard`, in order, in the loop's thread.
 
-    `clock` gives monotonic seconds. After calling a method of the driver that changes what it has to send, call
-    `flush`: what can go goes at once, without waiting for a turn of the loop. `quiet`: see `QUIET`.
+    `clock`: monotonic seconds. Call `flush` after a method of the driver that changes what it has to send: it is sent
+    at once if possible, without waiting for the loop's next iteration. `quiet`: see `QUIET`.
     """
 
     def __init__(
@@ -99,10 +99,10 @@ class Session(asyncio.Protocol):
         self._timer: asyncio.TimerHandle | None = None
         self._down_told = ""
         self.settled = asyncio.Event()
-        """Set once the first attempt to open the link has ended, well or badly, and its quiet moment is over."""
+        """Set once the first attempt to open the link has ended, successful or not, and its quiet period is over."""
 
     async def run(self) -> None:
-        """Until cancelled; then the port is free. Never ends by itself and never raises for what a device does."""
+        """Run until cancelled; then the port is free. Never ends by itself, and never raises for what a device does."""
         attempt = 0
         try:
             while True:
@@ -129,7 +129,7 @@ class Session(asyncio.Protocol):
                 await self._until_gone()
 
     def flush(self) -> None:
-        """Send what the driver has to send, and set the alarm for its next deadline."""
+        """Send what the driver has to send, and set the timer for its next deadline."""
         transport = self._transport
         if transport is None or not self._connected:
             return
@@ -172,7 +172,7 @@ class Session(asyncio.Protocol):
         self._listen()
 
     def _listen(self) -> None:
-        """Begin, once what is older than the link has ended."""
+        """Connect the driver once the quiet period is over."""
         self._timer = None
         now = self._clock()
         ends = self._opened_at + self._quiet
@@ -209,7 +209,7 @@ class Session(asyncio.Protocol):
                     transport.abort()
                     break
         if not transport.is_closing():
-            transport.abort()  # an earlier link was so slow to go that its end looked like this one's
+            transport.abort()  # an earlier link closed so late that its end was taken for this one's
         self._transport = None
         self._cancel_timer()
         if self._connected:
@@ -229,13 +229,13 @@ class Session(asyncio.Protocol):
             self._heard(fact)
 
     def _tell_down(self, reason: str) -> None:
-        """Once; but a device that stopped the line, and is then gone altogether, is gone."""
+        """Report `LinkDown` once; but a device that had stopped the line and then vanishes is reported as lost."""
         if not self._down_told or (self._down_told == "stalled" != reason):
             self._down_told = reason
             self._heard(LinkDown(reason))
 
     def _received(self, data: bytes, now: float) -> None:
-        """The device said this, as far as can be told."""
+        """Input that is the device's own, as far as is known."""
         if self._echo.echoing != self._echo_told:
             self._echo_told = self._echo.echoing
             self._tell([Echoing(self._echo_told)])
@@ -269,6 +269,6 @@ class Session(asyncio.Protocol):
 
 
 def _unsent(transport: asyncio.Transport) -> int:
-    """How many bytes have not left yet, those that the kernel keeps for a stopped line among them."""
+    """Bytes that have not left yet, including those that the kernel buffers for a stopped line."""
     kept = transport.waiting_to_leave() if isinstance(transport, DescriptorTransport) else 0
     return transport.get_write_buffer_size() + kept

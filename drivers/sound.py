@@ -1,6 +1,6 @@
 """Sound in memory, all of one format: 16 bit, mono, 22050 Hz, as espeak-ng speaks. WAV in and out, the chime, clips.
 
-One format, since a sentence is joined from what espeak-ng says, prepared clips and the chime, and nothing here
+One format, since an announcement is joined from espeak-ng's speech, prepared clips and the chime, and nothing here
 resamples. `frames` are the bare samples, little-endian.
 """
 
@@ -23,9 +23,9 @@ CLIP_LIMIT = 15 * RATE * FRAME
 CLIPS_LIMIT = 200
 """Clips in a directory."""
 CHIME = ((659.26, 0.45), (523.25, 0.9))
-"""Tones (Hz) and how long each rings (s): E, then C, as a doorbell."""
+"""Tones (Hz) and the duration of each (s): E, then C, like a doorbell."""
 LOUD = 0.35
-"""The chime's amplitude, of the largest there is."""
+"""The chime's amplitude, as a fraction of the largest."""
 
 Clips = Mapping[tuple[str, str], bytes]
 """(language, name) -> frames; the chime's language is empty."""
@@ -48,7 +48,7 @@ def chime() -> bytes:
     for tone, seconds in CHIME:
         for n in range(round(seconds * RATE)):
             t = n / RATE
-            # It is struck within 5 ms and rings off, to nothing at its end: a step would be heard as a click.
+            # A 5 ms attack, then a decay to zero: a step would be heard as a click.
             shape = min(1.0, t / 0.005) * math.exp(-4 * t / seconds) * (1 - t / seconds)
             swing = math.sin(2 * math.pi * tone * t) + 0.25 * math.sin(4 * math.pi * tone * t)
             samples.append(round(32767 * LOUD * shape * swing))
@@ -67,7 +67,7 @@ def to_wav(frames: bytes) -> bytes:
 
 
 def from_wav(data: bytes) -> bytes:
-    """The frames of a WAV file of our format; ValueError says what else it is.
+    """The frames of a WAV file in our format; ValueError says how another file differs.
 
     The length in its header may be wrong: a program that writes to a pipe does not know it.
     """

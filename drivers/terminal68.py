@@ -6,15 +6,16 @@ Frame, both ways::
 
     FF 68 L L 68 address function data.. sum 16        L = 2 + len(data); sum over address, function and data
 
-A terminal speaks when a key is pressed; it is not polled. The last data byte is the key, the bytes before it the
-typed digits, at most two. We answer a key with the same frame, but only when the controller says so: the echo tells
-the clerk that the press is in the journal. A terminal that hears no echo sends the frame again [?]: copies that follow
-each other within `repeat_ms`, or while the first has not been answered yet, are the same press, however many they are.
-An outage of the link does not end such a train of copies, if it goes on as soon as the link is back. A terminal that
-still repeats itself after `DEAF_AFTER` does not hear us, or its key is stuck.
+A terminal sends a frame when a key is pressed; it is not polled. The last data byte is the key, the bytes before it
+the typed digits, at most two. We answer a key with the same frame, but only when the controller says so: the echo tells
+the clerk that the press is in the journal. A terminal that gets no echo sends the frame again [?]: copies that follow
+each other within `repeat_ms`, or while the first has not been answered yet, are the same press, however many there are;
+after `SERIES` copies a gap of less than `SERIES_GAP` seconds does not end it, as one of them may be lost or late.
+An outage of the link does not end such a series of copies, if it continues as soon as the link is back. A terminal that
+still repeats its frame after `DEAF_AFTER` does not receive our frames, or its key is stuck.
 
-The bus is slow (a 12-byte frame takes 12.5 ms) and shared, so frames are handed out one at a time in order of
-urgency: echoes, beeps, the ticket in hand, rater frames, waiting counts. An echo waits behind one frame at most.
+The bus is slow (a 12-byte frame takes 12.5 ms) and shared, so frames are sent one at a time in order of urgency:
+echoes, beeps, the ticket in hand, rater frames, waiting counts. An echo waits behind one frame at most.
 """
 
 from __future__ import annotations
@@ -36,16 +37,19 @@ BLANK = 0x0A
 MAX_L_FROM_TERMINAL = 5
 MAX_L_FROM_HOST = 8
 
+SERIES, SERIES_GAP = 4, 1.0
+"""After so many copies a terminal does not receive our frames, and one of its own may be lost or reach us late: only
+so many seconds without a copy end the series."""
 DEAF_AFTER = 5.0
-"""Seconds of copies, all of them answered, after which that is said."""
+"""Seconds of copies, all of them answered, after which that is reported."""
 OUTAGE = 30.0
-"""Seconds for which a terminal may go on sending one press while nobody hears it [?]."""
+"""Seconds for which a terminal may keep sending one press while the link is down [?]."""
 PRESSES_KEPT = 64
-"""Presses of the past remembered, over all addresses."""
+"""Most past presses remembered, over all addresses."""
 WAITING_INTERVAL = 1.0
 """Seconds between two waiting counts to one terminal."""
 NOISE_SPELL = 60.0
-"""Seconds without a broken frame, or a copy that was not to come, after which the line counts as clean again."""
+"""Seconds without a broken frame or an unexpected copy, after which the line counts as good again."""
 GARBLED = Health("degraded", "garbled")
 NOT_HEARD = Health("degraded", "not_heard")
 
@@ -117,7 +121,7 @@ def frame_reader(max_l: int) -> FrameReader[Frame]:
 class Pressed:
     """A key press at a terminal, to be answered with `Terminal68.answer(frame, ..)`.
 
-    `early`: it came as soon as the link was there, so it may be a copy of a press that was made before.
+    `early`: it came just after the link was opened, so it may be a copy of an earlier press.
     """
 
     frame: Frame
@@ -137,20 +141,20 @@ class Rated:
 
 @dataclass(frozen=True, slots=True)
 class NotHeard:
-    """The terminal (or rater) at this address has been repeating one answered press for `DEAF_AFTER`; told once."""
+    """The terminal (or rater) at this address has been repeating one answered press for `DEAF_AFTER`; reported once."""
 
     address: int
 
 
 @dataclass(frozen=True, slots=True)
 class UnknownAddress:
-    """A good frame from an address that no counter has; told once per address and connection."""
+    """A valid frame from an address that is not configured; reported once per address and connection."""
 
     address: int
 
 
 def waiting_frame(address: int, waiting: int) -> Frame:
-    """Show the number waiting. 000 means nobody, so a thousand and more stay at 999."""
+    """Show the number waiting, at most 999, since 000 means nobody."""
     return Frame(address, Function.DISPLAY, _digits(f"{min(waiting, 999):03d}") + bytes([BLANK] * 3))
 
 
@@ -166,22 +170,24 @@ def _digits(text: str) -> bytes:
 
 @dataclass(slots=True)
 class _Press:
-    """A press, to tell its retransmissions from a new press."""
+    """A press, kept to distinguish its retransmissions from a new press."""
 
     at: float
     heard: float  # the last copy
     answer: list[Frame] | None = None  # None: not answered yet
     not_heard: bool = False
-    """It has been told that the terminal does not hear us."""
+    """`NotHeard` has been reported."""
+    copies: int = 0
 
     def repeated(self, now: float, repeat: float) -> bool:
-        """Whether a copy heard now is no new press."""
-        return self.answer is None or now - self.heard < repeat
+        """Whether a copy received now is not a new press."""
+        gap = max(repeat, SERIES_GAP) if self.copies >= SERIES and repeat else repeat
+        return self.answer is None or now - self.heard < gap
 
 
 @dataclass(slots=True)
 class _Display:
-    """What one terminal should show, and what it has been told."""
+    """What one terminal should show, and what it has been sent."""
 
     ticket: str = ""
     ticket_sent: str | None = None
@@ -191,12 +197,12 @@ class _Display:
 
 
 class Terminal68:
-    """The bus as the controller sees it.
+    """The driver of one bus.
 
     `terminals` and `raters` are the configured bus addresses. `baud` is the line's speed, by which frames are
     spaced out; None (TCP gateways) sends without spacing. `repeat_ms`: see the module's text.
-    `refresh`: seconds in which every display is told once more what it shows, since nothing on this bus says that a
-    frame was lost; None: never.
+    `refresh`: seconds between two refreshes of each display, since lost frames are not noticed on this bus; None:
+    never.
     """
 
     def __init__(
@@ -217,12 +223,12 @@ class Terminal68:
         self._answers: deque[Frame] = deque(maxlen=256)
         self._beeps: deque[Frame] = deque(maxlen=256)
         self._to_raters: deque[Frame] = deque(maxlen=64)
-        self._strangers: set[int] = set()
+        self._unknown: set[int] = set()
         self._connected = False
         self._connected_at = self._gone_at = self._free_at = 0.0
         self._health = OK
         self._deaf: dict[int, float] = {}
-        """Addresses that do not hear us, and until when that counts."""
+        """Addresses that do not receive our frames -> until when that counts."""
         self._noisy_until: float | None = None
         self._refresh_at = 0.0
         self._refresh_next = deque(self._displays if refresh else ())
@@ -237,7 +243,7 @@ class Terminal68:
     # -- what the controller wants ---------------------------------------------------------------------------
 
     def answer(self, frame: Frame, *, refused: bool = False) -> None:
-        """Echo a press that has been decided (and, if accepted, journalled); a refused key beeps after its echo."""
+        """Echo a press that has been decided (and, if accepted, journalled); if refused, a beep follows the echo."""
         if frame.function == Function.RATED:
             echo = Frame(frame.address, Function.ANSWER_RATER, frame.data[:1])
         else:
@@ -251,7 +257,7 @@ class Terminal68:
         self._queue_answer(frames)
 
     def unanswered(self, frame: Frame) -> None:
-        """The press could not be written down: say nothing, and let its retransmission count as a new try."""
+        """The press could not be journalled: send nothing, and treat its retransmission as a new press."""
         self._presses.pop(frame, None)
 
     def show_ticket(self, address: int, ticket: str) -> None:
@@ -263,7 +269,7 @@ class Terminal68:
         self._displays[address].waiting = waiting
 
     def show_waiting_again(self, address: int) -> None:
-        """Tell a terminal its number waiting even if it has not changed: it goes with a refusal."""
+        """Send a terminal its number waiting even if it has not changed, as after a refusal."""
         self._displays[address].waiting_sent = None
 
     def ask_rating(self, address: int) -> None:
@@ -275,10 +281,10 @@ class Terminal68:
     def connected(self, now: float) -> Sequence[object]:
         self._connected = True
         self._reader.reset()
-        self._strangers.clear()
+        self._unknown.clear()
         self._connected_at = self._free_at = now
         for press in self._presses.values():
-            # What was being repeated when the link went goes on being so, if it is heard as soon as it is back.
+            # A press that was being repeated when the link was lost still is, if it is received as soon as it is back.
             if self._gone_at - press.heard < self._repeat and now - self._gone_at < OUTAGE:
                 press.heard = now
                 press.at += now - self._gone_at
@@ -345,18 +351,19 @@ class Terminal68:
 
     def _heard(self, frame: Frame, now: float) -> object | None:
         if frame.address not in self._known:
-            if frame.address in self._strangers:
+            if frame.address in self._unknown:
                 return None
-            self._strangers.add(frame.address)
+            self._unknown.add(frame.address)
             return UnknownAddress(frame.address)
         if not frame.data:
             return None
         press = self._presses.get(frame)
         if press and press.repeated(now, self._repeat):
             press.heard = now
+            press.copies += 1
             self._queue_answer(press.answer or [])
             if press.answer and frame.address in self._displays:
-                # It has missed the echo, and perhaps what came after it.
+                # It has missed the echo, and perhaps later frames as well.
                 display = self._displays[frame.address]
                 display.ticket_sent = display.waiting_sent = None
             return self._still_repeated(press, frame.address, now)
@@ -382,11 +389,11 @@ class Terminal68:
         return NotHeard(address)
 
     def _spells(self) -> list[float]:
-        """When something that was wrong with the line counts as over."""
+        """When each present fault of the line counts as over."""
         return [*self._deaf.values(), *([] if self._noisy_until is None else [self._noisy_until])]
 
     def _turn(self, now: float) -> list[object]:
-        """The bus's health as a fact, if it is news."""
+        """The bus's health as a fact, if it has changed."""
         if self._noisy_until is not None and now >= self._noisy_until:
             self._noisy_until = None
         self._deaf = {address: until for address, until in self._deaf.items() if now < until}

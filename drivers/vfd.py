@@ -1,14 +1,14 @@
-"""Window displays of two lines of twenty cells (VFD or LCD), 9600 8N1, in three command dialects.
+"""Counter displays of two lines of twenty cells (VFD or LCD), 9600 8N1, in three command dialects.
 
 Source: the vendors' command tables. A display never replies. That it works can only be inferred from the port, so its
-health says `port_only`; and a display that lost power shows nothing until it is told again, so the whole level is sent
-anew every `refresh` seconds.
+health is `port_only`; and a display that lost power is blank until it is sent something, so the whole level is sent
+again every `refresh` seconds.
 
 Lines are written cell by cell from a set cursor in every dialect. CD5220 has a whole-line command (1B 51 41/42) too,
 but after it the display ignores most others, the cursor's among them, until it is cleared, which would flicker.
 
-A display that keeps its power while its cable is out may wait for the end of a command, and takes what comes next for
-it. So all that is sent begins with bytes that end any command, and mean nothing outside one.
+A display that keeps its power while its cable is out may be waiting for the end of a command, and takes what comes next
+for it. So all output begins with bytes that end any command, and have no effect outside one.
 """
 
 from __future__ import annotations
@@ -63,8 +63,8 @@ DIALECTS: dict[DialectName, Dialect] = {
 }
 
 
-class WindowDisplay:
-    """One display as the controller sees it.
+class CounterDisplay:
+    """The driver of one display.
 
     `brightness` is 1 (dim) to 4, None to leave it alone. ValueError for an unknown dialect, another brightness, or one
     in a dialect whose brightness command is not known.
@@ -104,7 +104,7 @@ class WindowDisplay:
         return []
 
     def receive(self, data: bytes, now: float) -> Sequence[object]:
-        """Displays are mute: whatever comes back is noise."""
+        """Displays send nothing: any input is noise."""
         return []
 
     def tick(self, now: float) -> Sequence[object]:

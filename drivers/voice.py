@@ -1,17 +1,17 @@
-"""The voice of the hall: what is said next, how often, and what is not said any more. No sound and no I/O.
+"""The queue of spoken calls: what is announced next, how often, and what is no longer announced. No sound and no I/O.
 
-One announcement is under way at most. Everybody is said once before anybody is said again: what has been said less
-comes first, and among equals who was called first. A key that is announced again while it waits or is spoken begins
-anew instead of waiting twice, in the place that it has had if it was not said yet; one that is withdrawn does not begin
-any more (a sentence that has begun is finished).
+At most one announcement is under way. Each is spoken once before any is repeated: those spoken less often come first,
+and among these the one called first. A key that is announced again while it is queued or spoken restarts instead of
+being queued twice, and keeps its place if it was not spoken yet; one that is withdrawn is not started any more (a
+sentence that has begun is finished).
 
-Who was called more than `stale` seconds ago is not spoken any more, and beyond the backlog something is dropped:
-repetitions first, then a recall of one that has been heard, then the oldest. The boards still show all of them. That a
-call is never heard for lack of time is a fact, once, until all that waits has been said; in quiet hours it is none, and
-where nothing can be heard at all that is told already.
+A call that is more than `stale` seconds old is not spoken any more, and beyond the backlog something is dropped:
+repetitions first, then a recall of a call that has been spoken, then the oldest. The boards still show all of them. If
+a call is never spoken for lack of time, that is a fact, reported once until the queue is empty; not in quiet hours, and
+not while nothing can be heard at all, which is reported already.
 
-Sound cannot be seen to fail before something is played. So at the start, and after every failure, *trials* (silence
-through the same programs) come first, with growing pauses, and calls wait until one has succeeded.
+A failure of the sound is noticed only by playing. So at the start, and after every failure, *trials* (silence through
+the same programs) come first, with growing pauses, and calls wait until one has succeeded.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ from string import Formatter
 from drivers.device import OK, Health
 
 PAUSES = (1.0, 2.0, 4.0, 8.0, 15.0, 30.0)
-"""The pauses a branch has: a card that is plugged in again is heard within half a minute."""
+"""Seconds between trials: a sound card that is plugged in again is used within half a minute."""
 TRIES = 2
-"""Failures after which an announcement is given up: it may be what the player cannot play."""
+"""Failures after which an announcement is dropped: it may itself be the cause."""
 STALE = 60.0
-"""Seconds after its last call or recall for which a ticket is worth calling by voice: after a fault, or in a crowd, the
-news of who is expected now comes before what everybody has read on the boards."""
+"""Seconds after its last call or recall for which a ticket is worth announcing: after a fault, or with many calls, the
+present ones come before those that everybody has read on the boards."""
 
 DIGITS = {
     "zh": "零一二三四五六七八九",
@@ -45,7 +45,7 @@ PUNCTUATION = " ,.;:!，。；：！、"
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """A part of a sentence: the name of its prepared clip, the text for a speaking program, whether it was spelled."""
+    """A part of a sentence: the name of its prepared clip, the text for speech synthesis, whether it is spelled out."""
 
     clip: str
     text: str
@@ -61,7 +61,7 @@ class Phrase:
 
 
 def phrase(language: str, template: str, *, yao: bool = False, **blanks: str) -> Phrase:
-    """A sentence whose blanks are spelled, letters and digits one by one; KeyError for a blank that is not given."""
+    """A sentence whose placeholders are spelled out, character by character; KeyError for a value that is missing."""
     pieces: list[Piece] = []
     for fixed, blank, _, _ in Formatter().parse(template):
         if words := fixed.strip(PUNCTUATION):
@@ -78,9 +78,9 @@ def _letter(language: str, c: str, yao: bool) -> Piece:
 
 
 def text_of(language: str, pieces: Sequence[Piece]) -> str:
-    """Pieces as one text for a speaking program.
+    """Pieces as one text for speech synthesis.
 
-    In English a comma follows what is spelled: "A zero" would be read as an article, and a hall is noisy.
+    In English a comma follows what is spelled out: "A zero" would be read with an article.
     """
     comma = "," if language == "en" else ""
     return " ".join(piece.text + (comma if piece.spelled else "") for piece in pieces)
@@ -91,7 +91,7 @@ def text_of(language: str, pieces: Sequence[Piece]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """What is to be played now: an announcement (`first` time or again), or with an empty key a trial."""
+    """What to play now: an announcement (for the `first` time or again), or, with an empty key, a trial."""
 
     key: str
     phrases: tuple[Phrase, ...] = ()
@@ -103,8 +103,8 @@ TRIAL = Job("")
 
 @dataclass(frozen=True, slots=True)
 class Failing:
-    """Not everything can be heard: `health` has the wording key, `reason` what the system or the program said, or which
-    announcement was left out."""
+    """Not everything can be heard: `health` has the wording key; `reason`: the message of the system or the program, or
+    which announcement was dropped."""
 
     health: Health
     reason: str
@@ -115,22 +115,22 @@ class _Call:
     key: str
     phrases: tuple[Phrase, ...]
     times: int
-    """How often it is to be said."""
+    """How often it is to be spoken."""
     turn: int
-    """Its place among those that have been said as often."""
+    """Its place among those that have been spoken equally often."""
     at: float
-    """When it was called or recalled last, in steady seconds."""
+    """When it was last called or recalled, in monotonic seconds."""
     said: int = 0
     failures: int = 0
     wanted: bool = True
-    """Whether it is to be said again when it is under way."""
+    """Whether it is to be repeated after the announcement under way."""
 
 
 class Voice:
-    """The queue. Each announcement is said `times` times; `backlog` may wait. ValueError if either is below 1.
+    """The queue. Each announcement is spoken `times` times; `backlog` may wait. ValueError if either is below 1.
 
-    `stale`: seconds after which an announcement is not worth saying; `pauses`: seconds from each failure in a row to
-    the next trial; the last one repeats. Times passed in are steady seconds.
+    `stale`: see `STALE`; `pauses`: seconds from each consecutive failure to the next trial; the last one repeats. Times
+    passed in are monotonic seconds.
     """
 
     def __init__(
@@ -147,7 +147,7 @@ class Voice:
         self._under_way: _Call | None = None
         self._job: Job | None = None
         self._heard: set[str] = set()
-        """What has been said at least once, and was not withdrawn since."""
+        """Keys that have been spoken at least once and not been withdrawn since."""
         self._quiet = False
         self._known = False
         """Whether anything has been played yet, or has failed."""
@@ -161,29 +161,29 @@ class Voice:
 
     @property
     def keys(self) -> list[str]:
-        """The announcements that have something to say yet, in order, the one under way first."""
+        """The keys of announcements still to be spoken, in order, the one under way first."""
         under_way = [self._under_way.key] if self._under_way and self._under_way.wanted else []
         return [*under_way, *(call.key for call in sorted(self._waiting.values(), key=_order))]
 
     def announce(self, key: str, phrases: Sequence[Phrase], at: float, *, times: int | None = None) -> Sequence[object]:
-        """Say this in its turn, `times` times instead of as often as all; it was called, or called again, at `at`."""
+        """Queue an announcement, called or recalled at `at`; `times`: how often to speak it, if not as usual."""
         waits = self._waiting.get(key)
         turn = waits.turn if waits and not waits.said else next(self._turns)
         if self._under_way and self._under_way.key == key:
-            self._under_way.wanted = False  # what is left of it is said with this one
+            self._under_way.wanted = False  # its remaining repetitions are replaced by this one's
         self._waiting[key] = _Call(key, tuple(phrases), times or self._times, turn, at)
         self._trim()
         return self.facts()
 
     def withdraw(self, key: str) -> None:
-        """Do not begin to say this any more; an unknown key is nothing."""
+        """Do not start this announcement any more; unknown keys are ignored."""
         self._waiting.pop(key, None)
         self._heard.discard(key)
         if self._under_way and self._under_way.key == key:
             self._under_way.wanted = False
 
-    def hush(self, quiet: bool, now: float) -> None:
-        """Begin to say nothing, or go on. What waits meanwhile is said if it is worth it yet."""
+    def set_quiet(self, quiet: bool, now: float) -> None:
+        """Begin or end quiet hours. What is queued meanwhile is spoken afterwards unless it is stale."""
         if quiet != self._quiet:
             self._expire(now)  # as what is lost in quiet hours is no fault
             self._quiet = quiet
@@ -191,9 +191,9 @@ class Voice:
     # -- what is done with it ----------------------------------------------------------------------------------
 
     def next(self, now: float) -> Job | None:
-        """What to play now, to be ended by `done` or `failed`; None while something is under way or nothing is due.
+        """What to play now, to be followed by `done` or `failed`; None while something is under way or nothing is due.
 
-        It may find that there are `facts`.
+        Call `facts` afterwards.
         """
         if self._job is not None or now < self._next_at:
             return None
@@ -217,7 +217,7 @@ class Voice:
             if not self._waiting:
                 self._late = None
             self._unspoken = 0
-        self._expire(now)  # while it still holds that nothing could be heard
+        self._expire(now)  # before it counts as audible again
         self._trusted = self._known = True
         if self._unspoken < TRIES:  # else silence succeeds and speech does not: only speech proves that all is well
             self._failures = 0
@@ -237,7 +237,7 @@ class Voice:
             call.failures += 1
             again = self._waiting.get(call.key)
             if again and not call.said:
-                again.turn = call.turn  # recalled in the middle of a saying that nobody has heard
+                again.turn = call.turn  # recalled during an announcement that was not heard
             elif call.wanted and call.failures < TRIES:
                 self._waiting[call.key] = call
         self._expire(now)
@@ -245,7 +245,7 @@ class Voice:
         return self.facts()
 
     def facts(self) -> Sequence[object]:
-        """What is not known yet of how well it is heard: OK or `Failing`, each once."""
+        """Changes of the health that have not been reported: OK or `Failing`, each once."""
         fact = self._failing or self._late
         health = fact.health if fact else OK
         if not self._known or health == self._told:
@@ -254,13 +254,13 @@ class Voice:
         return [fact or OK]
 
     def next_deadline(self) -> float | None:
-        """When `next` has something without being told of it; None: only when something is announced or has ended, or
-        quiet hours do."""
+        """When `next` will have something by itself; None: not before an announcement is added or ends, or quiet hours
+        end."""
         due = not self._trusted or (self._waiting and not self._quiet)
         return self._next_at if due and self._job is None else None
 
     def _ended(self) -> _Call | None:
-        """Nothing is under way any more; the announcement that was."""
+        """Clears what is under way; returns the announcement that was, if any."""
         call, self._under_way, self._job = self._under_way, None, None
         return call
 
@@ -273,7 +273,7 @@ class Voice:
             self._drop(min(self._waiting.values(), key=self._worth))
 
     def _worth(self, call: _Call) -> tuple[bool, bool, int, int]:
-        """What is dropped first is smallest."""
+        """The sort key for dropping: the smallest is dropped first."""
         return call.said == 0, call.said == 0 and call.key not in self._heard, -call.said, call.turn
 
     def _drop(self, call: _Call) -> None:

@@ -1,4 +1,4 @@
-"""Runs a `Voice`: sentences become sound by clips and espeak-ng, and sound is heard through a player program.
+"""Runs a `Voice`: clips and espeak-ng make sound of sentences, and a player program plays it.
 
 Source: espeak-ng(1), tried with 1.51 as Debian 12 and Ubuntu 24.04 have it. Its voice "cmn" reads the tones of most
 Chinese characters as English numbers (espeak-ng issues 1236, 1370); "cmn-latn-pinyin" says the characters.
@@ -19,26 +19,26 @@ from drivers.voice import Job, Phrase, Voice, text_of
 VOICES: Mapping[str, str] = {"zh": "cmn-latn-pinyin", "en": "en-gb"}
 """espeak-ng's voice for each language."""
 SPEAKING_TIME = 10.0
-"""Seconds that espeak-ng may take for a sentence; it takes a twentieth of one."""
+"""Seconds that espeak-ng may take for a sentence; it usually takes 0.05 s."""
 SPEECH_LIMIT = 4 << 20
 """Bytes of speech for one sentence (95 s)."""
 KEPT = 8 << 20
-"""Bytes of speech that are kept for the next time."""
+"""Most bytes of speech in the cache."""
 SAID_LIMIT = 4096
-"""Bytes of what a program says on its standard error that are looked at."""
+"""Bytes of a program's standard error that are read."""
 GRACE = 4.0
-"""Seconds that a player may take longer than its sound lasts, to open the card and to empty its buffer. After that it
-is ended: whoever is to be called waits for it."""
+"""Seconds that a player may take longer than its sound lasts, to open the sound card and drain its buffer. After that
+it is killed, since the next calls are waiting."""
 QUIET_CHECK = 1.0
-"""Seconds after which it is seen that quiet hours have ended, while a call waits."""
+"""Seconds between two checks whether quiet hours have ended, while a call waits."""
 END = 2.0
-"""Seconds granted to the system to do away with an ended program."""
+"""Seconds in which a killed program must be gone."""
 LEAD, GAP, TAIL = 0.2, 0.4, 0.6
-"""Seconds of silence: before the sound (cards swallow the beginning), between two languages, and after it."""
+"""Seconds of silence: before the sound (sound cards lose the beginning), between two languages, and after it."""
 
 
 class SpeechError(Exception):
-    """Nothing could be heard: `detail` is a wording key, the text what the system or the program said."""
+    """Nothing could be played: `detail` is a wording key, the text the message of the system or the program."""
 
     def __init__(self, detail: str, reason: str) -> None:
         super().__init__(reason)
@@ -48,7 +48,7 @@ class SpeechError(Exception):
 class Speaker:
     """Makes sound of sentences: from `clips` where there are any, else with espeak-ng at `speed` words a minute.
 
-    What espeak-ng said is kept, the latest used longest, up to a limit.
+    espeak-ng's output is cached up to a limit; the least recently used is dropped first.
     """
 
     def __init__(
@@ -61,11 +61,12 @@ class Speaker:
         self._kept: OrderedDict[tuple[str, str], bytes] = OrderedDict()
 
     def forget(self) -> None:
-        """Make everything anew from now on."""
+        """Empty the cache."""
         self._kept.clear()
 
     async def frames(self, phrases: Sequence[Phrase], *, first: bool) -> bytes:
-        """An announcement; the `first` of several begins with the chime. SpeechError if espeak-ng fails."""
+        """The frames of an announcement; the `first` of several begins with the chime. SpeechError if espeak-ng
+        fails."""
         parts = [await self._phrase(phrase) for phrase in phrases]
         chime = self._chime if first else b""
         return sound.silence(LEAD) + chime + sound.silence(GAP).join(parts) + sound.silence(TAIL)
@@ -99,9 +100,9 @@ class Speaker:
 class VoiceSession:
     """Plays what `voice` has to say, one thing at a time; every fact goes to `heard`, in order, in the loop's thread.
 
-    `player` is a program with its arguments, which gets a WAV on its standard input and ends when that was played.
-    `sample` is an announcement that trials render and do not play. `clock` gives monotonic seconds; while `quiet` says
-    so, nothing but trials begins. After telling the voice something, call `flush`.
+    `player` is a program with its arguments, which gets a WAV file on its standard input and ends when it is played.
+    `sample` is an announcement that trials render but do not play. `clock`: monotonic seconds; while `quiet`, only
+    trials are started. Call `flush` after changing the voice's queue.
     """
 
     def __init__(
@@ -126,14 +127,14 @@ class VoiceSession:
         self._grace = grace
         self._wake = asyncio.Event()
         self.settled = asyncio.Event()
-        """Set once the first trial has ended, well or badly."""
+        """Set once the first trial has ended, successful or not."""
 
     async def run(self) -> None:
-        """Until cancelled; then no program of ours is left. Never ends by itself."""
+        """Run until cancelled; then no program of ours is left. Never ends by itself."""
         while True:
             self._wake.clear()
             quiet = self._quiet()
-            self._voice.hush(quiet, self._clock())
+            self._voice.set_quiet(quiet, self._clock())
             job = self._voice.next(self._clock())
             self._tell(self._voice.facts())
             if job is None:
@@ -149,7 +150,7 @@ class VoiceSession:
             self.settled.set()
 
     def flush(self) -> None:
-        """Say what there is to say, at the loop's next turn."""
+        """Play what is due, at the loop's next iteration."""
         self._wake.set()
 
     # -- inside ----------------------------------------------------------------------------------------------
@@ -171,7 +172,7 @@ class VoiceSession:
 
     async def _play(self, job: Job) -> None:
         if not job.key:
-            self._speaker.forget()  # otherwise it would be no trial of espeak-ng
+            self._speaker.forget()  # from the cache, it would not be a trial of espeak-ng
         frames = await self._speaker.frames(job.phrases or self._sample, first=job.first)
         if not job.key:
             frames = sound.silence(LEAD)
@@ -179,9 +180,9 @@ class VoiceSession:
 
 
 async def _run(program: Sequence[str], given: bytes, seconds: float, detail: str) -> bytes:
-    """What a program makes of its standard input. SpeechError if it fails, or has not ended after `seconds`.
+    """A program's output for a standard input. SpeechError if it fails, or has not ended after `seconds`.
 
-    It leads a process group of its own, which is ended as a whole: a player is often a script around another.
+    It has a process group of its own, which is killed as a whole: a player is often a script around another.
     """
     starting = asyncio.create_task(
         asyncio.create_subprocess_exec(
@@ -193,7 +194,7 @@ async def _run(program: Sequence[str], given: bytes, seconds: float, detail: str
         )
     )
     try:
-        # Cancelled in the middle, asyncio would end the program alone, and not what it has started already.
+        # If cancelled, asyncio would end the program only, and not the programs that it has started.
         process = await asyncio.shield(starting)
     except asyncio.CancelledError:
         await asyncio.wait([starting])
@@ -234,11 +235,11 @@ async def _feed(to: asyncio.StreamWriter, data: bytes) -> None:
         to.close()
         await to.wait_closed()
     except OSError:
-        pass  # it does not want all of it; how it ends tells whether that is well
+        pass  # it did not read all of its input; its exit code says whether that is an error
 
 
 async def _first_bytes(source: asyncio.StreamReader, limit: int) -> bytes:
-    """Everything is read, so that the program does not wait for room; what is beyond the limit is let go."""
+    """The first `limit` bytes. Everything is read, so that the program is not blocked; the rest is discarded."""
     kept = b""
     while chunk := await source.read(1 << 16):
         kept += chunk[: limit - len(kept)]
@@ -246,7 +247,7 @@ async def _first_bytes(source: asyncio.StreamReader, limit: int) -> bytes:
 
 
 async def _end(process: asyncio.subprocess.Process) -> None:
-    """The program and what it has started are no more."""
+    """Kill the program and those that it has started, and wait for it."""
     try:
         os.killpg(process.pid, signal.SIGKILL)
     except ProcessLookupError:

@@ -1,1 +1,1 @@
-"""The far ends of the wires: simulated hardware, customers, and a whole lobby to run the daemon against."""
+"""Simulated hardware (the far ends of the wires), simulated people, and a whole lobby to run the daemon against."""

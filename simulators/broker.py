@@ -14,7 +14,7 @@ from contextlib import asynccontextmanager
 
 
 class NoBrokerError(RuntimeError):
-    """amqtt is not installed: a branch does without."""
+    """amqtt is not installed; a branch does not need it."""
 
     def __init__(self) -> None:
         super().__init__("The demo has a broker of its own: pip install 'lobby-controller[demo]'")

@@ -1,6 +1,6 @@
-"""MQTT keypads, panels and ticket buttons, and eyes for what the controller publishes.
+"""Simulated MQTT keypads, panels and ticket buttons; they also record what the controller publishes.
 
-A device numbers its presses and sends one again, with the same number, until it is answered.
+A device numbers its presses and sends each again, with the same number, until it is answered.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ EVENTS_KEPT = 200_000
 class Buttons:
     """All MQTT devices of a branch on one connection, connected between `async with` and its end.
 
-    `tls`: what the broker is asked for and known by; without it the connection is plain. `client_id`: a name of their
-    own if empty. `clock` gives the time in ms since 1970, UTC, by which `faults` has their clock right or wrong.
+    `tls`: without it the connection is not encrypted. `client_id`: a random one if empty. `clock`: the time in ms since
+    1970, UTC, which `faults` can make wrong for the devices.
     """
 
     def __init__(
@@ -54,7 +54,7 @@ class Buttons:
         self._bounces: set[asyncio.Task[None]] = set()
         self._answers: dict[tuple[str, int], asyncio.Future[dict[str, Any]]] = {}
         self.retained: dict[str, Any] = {}
-        """The last content of each topic that is no answer and no event, below the root."""
+        """The last content of each topic below the root, except answers and events."""
         self.events: deque[dict[str, Any]] = deque(maxlen=EVENTS_KEPT)
 
     async def __aenter__(self) -> Buttons:
@@ -79,9 +79,9 @@ class Buttons:
         await self._client.__aexit__(None, None, None)
 
     async def ended(self) -> None:
-        """Until the connection is lost (MqttError); what the broker retained may be old from then on.
+        """Wait until the connection is lost (MqttError); `retained` may be out of date from then on.
 
-        Raises ValueError for what no controller says.
+        Raises ValueError for a message that no controller publishes.
         """
         await asyncio.shield(self._listening)
 
@@ -109,7 +109,7 @@ class Buttons:
             del self._answers[device, seq]
 
     def _bounce(self, device: str, content: Mapping[str, Any]) -> None:
-        """Make a press once more, a moment later; nobody waits for its answer."""
+        """Make a press once more, a moment later; its answer is ignored."""
         seq = self._next[device]
         self._next[device] += 1
         payload = json.dumps({**content, "boot": self._boot, "seq": seq}, ensure_ascii=False)
@@ -123,7 +123,7 @@ class Buttons:
         task.add_done_callback(self._bounces.discard)
 
     async def meddle(self, topic: str, payload: str) -> None:
-        """Publish something where only the controller should."""
+        """Publish something on a topic of the controller."""
         await self._client.publish(f"{self._root}{topic}", payload, qos=1, retain=True)
 
     def screen(self, counter: str) -> Mapping[str, Any]:

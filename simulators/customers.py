@@ -1,4 +1,4 @@
-"""The people who come: each drawn from a seeded stream of their own, so one seed gives the same customers anywhere.
+"""Simulated customers: each is drawn from a seeded random stream, so one seed gives the same customers anywhere.
 
 Service times are lognormal around each service's mean; sources for the figures are a few published studies of bank
 branches, except no-shows, for which there is none worth trusting.
@@ -21,14 +21,14 @@ ELDERLY = 1.5
 """How much longer the customers of the green channel take."""
 NO_SHOW = 0.04
 COMES_BACK = 0.5
-"""Of those who miss their call, the part that comes back."""
+"""Of those who miss their call, the share that comes back."""
 PATIENCE = 75 * 60
 PATIENCE_SPREAD = 0.6
-"""Mean (seconds) and coefficient of variation of how long people wait before they leave without a word."""
+"""Mean (seconds) and coefficient of variation of the time that people wait before they give up and leave."""
 DAY_SPREAD = 0.12
 """Coefficient of variation of the number of customers from day to day."""
 AT_THE_BUTTON = 4.0
-"""Seconds between two of those who wait at the door and take their tickets one after the other."""
+"""Seconds between two customers who take their tickets one after the other when the door opens."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +93,7 @@ def day(rules: Rules, profile: str, seed: str, on: date | None = None) -> Iterat
     time = float(kind.hours.start)
     most = max(kind.arrivals) / 3600 * factor
     while most > 0:
-        # Thinning: as many as in the busiest hour, of whom the hour's part come (Lewis and Shedler 1979).
+        # Thinning: candidates at the rate of the busiest hour, accepted by the hour's rate (Lewis and Shedler 1979).
         time += arrivals.expovariate(most)
         if time >= kind.hours.end:
             return

@@ -1,4 +1,4 @@
-"""`lobby demo`: a whole branch on simulated hardware, and at the end the question whether everything was right."""
+"""`lobby demo`: a whole branch on simulated hardware, and at the end a check whether everything was right."""
 
 from __future__ import annotations
 
@@ -26,20 +26,20 @@ from rich.table import Table
 from controller.config import Settings, WebSettings
 from controller.lobby.model.state import Print
 from controller.web.accounts import Accounts
+from simulators.branch import FastClock, SimulatedBranch, running
 from simulators.broker import embedded_broker
 from simulators.buttons import Buttons
 from simulators.customers import Customer, stream
 from simulators.demo_screen import Screen
 from simulators.devices.kit import Called, Count, Day, Pad, far_ends
 from simulators.people import Hall
-from simulators.stage import FastClock, Stage, running
 from simulators.virtual_lobby.server import VirtualLobby, free_port
 
 PROFILE = "normal"
 LOAD = 1.25
-"""Work that comes, as a part of what all counters together can do."""
+"""Arriving work, relative to the capacity of all counters together."""
 PRINTED_WITHIN = 30.0
-"""Seconds in which the papers come out that were on their way when somebody ended the demo."""
+"""Seconds in which tickets under way are printed when the demo is ended."""
 AT_THE_DOOR = 6
 """Customers waiting when the doors open."""
 
@@ -75,18 +75,18 @@ async def run_demo(
         async with AsyncExitStack() as stack:
             journal = Path(directory) / "lobby.db"
             port = await stack.enter_async_context(embedded_broker()) if settings.mqtt else None
-            stage = Stage(settings, Path(directory) / "dev", seed)
-            stage.plug_all()
-            stack.callback(stage.unplug_all)
+            simulated = SimulatedBranch(settings, Path(directory) / "dev", seed)
+            simulated.plug_all()
+            stack.callback(simulated.unplug_all)
             web = _screens(settings, Path(directory)) if page is not None else None
-            branch = replace(stage.settings(journal=journal, port=port), web=web)
+            branch = replace(simulated.settings(journal=journal, port=port), web=web)
             hands = FastClock(branch, speed)
             clock = hands.clock()
             daemon = await stack.enter_async_context(running(branch, clock))
             buttons = Buttons("127.0.0.1", port or 0, branch.rules.branch, Random(f"{seed}:buttons"))
             await stack.enter_async_context(buttons)
-            stage.hear(buttons)
-            hall = Hall(branch, stage, buttons, speed)
+            simulated.hear(buttons)
+            hall = Hall(branch, simulated, buttons, speed)
             address = ""
             if page is not None:
                 links: list[dict[str, str]] = []
@@ -95,14 +95,20 @@ async def run_demo(
                 if web and daemon.screens:
                     links = _links(branch, web, lambda: clock.wall() / 1000)
                 lobby = VirtualLobby(
-                    branch, stage, port=free_port(page), buttons=buttons, people=hall.about, links=links, clock=hands
+                    branch,
+                    simulated,
+                    port=free_port(page),
+                    buttons=buttons,
+                    people=hall.about,
+                    links=links,
+                    clock=hands,
                 )
                 address = await stack.enter_async_context(lobby.serving())
                 console.print(f"Open {address}", highlight=False, soft_wrap=True)
                 if browser and (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
                     # Some browsers stay in the foreground; nobody waits for them.
                     threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()
-            screen = None if headless else Screen(branch, stage, buttons, hall, address)
+            screen = None if headless else Screen(branch, simulated, buttons, hall, address)
             with screen or nullcontext():
                 if headless:
                     console.print(f"Seed {seed}: {customers} customers, people's time {speed:g} times as fast.")
@@ -113,9 +119,9 @@ async def run_demo(
                 PRINTED_WITHIN,
             )
             if tickets:
-                _draw(stage, tickets)
+                _draw(simulated, tickets)
                 console.print(f"The paper tickets are in {tickets}.")
-            report = Report(branch, stage, buttons, hall, journal, hands.wires, exact=headless)
+            report = Report(branch, simulated, buttons, hall, journal, hands.wires, exact=headless)
         report.show(console, exact=headless)
         return report.right(exact=headless)
 
@@ -187,9 +193,9 @@ async def _open_door(hall: Hall, customers: Iterator[Customer]) -> None:
     hall.closing = True
 
 
-def _draw(stage: Stage, directory: Path) -> None:
+def _draw(simulated: SimulatedBranch, directory: Path) -> None:
     directory.mkdir(parents=True, exist_ok=True)
-    for id, device in stage.devices.items():
+    for id, device in simulated.devices.items():
         for number, paper in enumerate(device.papers or (), 1):
             (directory / f"{id}-{number:03d}.png").write_bytes(paper.png())
 
@@ -198,16 +204,16 @@ ENDS = (
     *("ticket_finished", "ticket_missed", "ticket_held", "ticket_transferred", "ticket_returned", "ticket_reassigned"),
     *("ticket_called", "ticket_cancelled"),
 )
-"""What ends a call: nobody is expected there any more."""
+"""The events that end a call: its customer is not expected at the counter any more."""
 
 
 class Report:
-    """The day in figures, and what was seen of it set against the journal."""
+    """The day in figures, and a comparison of what was seen with the journal."""
 
     def __init__(
         self,
         settings: Settings,
-        stage: Stage,
+        simulated: SimulatedBranch,
         buttons: Buttons,
         hall: Hall,
         journal: Path,
@@ -216,7 +222,7 @@ class Report:
         exact: bool,
     ) -> None:
         self._settings = settings
-        self._stage = stage
+        self._simulated = simulated
         self._hall = hall
         with closing(sqlite3.connect(f"file:{journal}?mode=ro", uri=True)) as connection:
             rows = connection.execute("SELECT kind, at, data FROM event ORDER BY seq").fetchall()
@@ -235,7 +241,7 @@ class Report:
         return all(c.seen == c.journal if exact and c.exact else c.seen >= c.journal for c in self.counts)
 
     def _count(self, buttons: Buttons) -> Iterator[Count]:
-        for device in self._stage.devices.values():
+        for device in self._simulated.devices.values():
             yield from device.counts(self._day)
         if self._settings.mqtt:
             told = Counter(e["data"]["ticket"] for e in buttons.events if e["kind"] == "ticket_called")

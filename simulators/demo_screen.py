@@ -21,25 +21,27 @@ from rich.text import Text
 
 from controller.config import Settings
 from controller.lobby.show.views import in_words
+from simulators.branch import SimulatedBranch
 from simulators.buttons import Buttons
 from simulators.people import Hall
-from simulators.stage import Stage
 
 REFRESH = 0.25
 LINES_KEPT = 5
 
 
 class Screen(logging.Handler):
-    """Draws until `q` is pressed. As a log handler it shows what the daemon says about its devices.
+    """Draws until `q` is pressed. As a log handler it shows the daemon's log lines about its devices.
 
-    `address`: where the same devices are to be seen in a browser.
+    `address`: of the virtual lobby, which shows the same devices in a browser.
     """
 
-    def __init__(self, settings: Settings, stage: Stage, buttons: Buttons, hall: Hall, address: str) -> None:
+    def __init__(
+        self, settings: Settings, simulated: SimulatedBranch, buttons: Buttons, hall: Hall, address: str
+    ) -> None:
         super().__init__(logging.WARNING)
         self._address = address
         self._settings = settings
-        self._stage = stage
+        self._simulated = simulated
         self._buttons = buttons
         self._hall = hall
         self._said: deque[str] = deque(maxlen=LINES_KEPT)
@@ -88,8 +90,8 @@ class Screen(logging.Handler):
 
     def _make_knobs(self) -> list[tuple[str, tuple[str, Callable[[], None]]]]:
         knobs: list[tuple[str, tuple[str, Callable[[], None]]]] = [("q", ("quit", self._quit.set))]
-        for device in self._stage.devices.values():
-            knobs += [(key, (what, deed)) for key, what, deed in device.demo_keys()]
+        for device in self._simulated.devices.values():
+            knobs += [(key, (what, action)) for key, what, action in device.demo_keys()]
         return knobs
 
     def _key(self) -> None:
@@ -101,7 +103,9 @@ class Screen(logging.Handler):
 
     def _draw(self) -> Layout:
         layout = Layout()
-        layout.split_column(Layout(name="top"), Layout(self._devices(), size=len(self._stage.placed) + 5), self._foot())
+        layout.split_column(
+            Layout(name="top"), Layout(self._devices(), size=len(self._simulated.placed) + 5), self._foot()
+        )
         layout["top"].split_row(Layout(Group(self._waiting(), self._counters())), Layout(self._paper(), size=44))
         return layout
 
@@ -125,12 +129,12 @@ class Screen(logging.Handler):
         return Panel(table, title=title, subtitle=f"to see and press: {self._address}" if self._address else None)
 
     def _counters(self) -> Panel:
-        """Each counter by what its own display and its terminal show."""
+        """Each counter as its counter display and its terminal show it."""
         table = Table.grid(padding=(0, 2))
         rules = self._settings.rules
         calls = {
             device.display_of: next(iter(device.calls(rules)), ("", ""))[0]
-            for device in self._stage.devices.values()
+            for device in self._simulated.devices.values()
             if device.display_of
         }
         for id, counter in self._settings.rules.counters.items():
@@ -143,7 +147,7 @@ class Screen(logging.Handler):
         return Panel(table, title="counters, as their window displays show them")
 
     def _paper(self) -> Panel:
-        for device in self._stage.devices.values():
+        for device in self._simulated.devices.values():
             if device.papers is not None:
                 return Panel(device.papers[-1].text() if device.papers else "", title=f"ticket {device.cut}")
         return Panel("")

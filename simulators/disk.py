@@ -1,4 +1,4 @@
-"""What happens to a file under a program that has it open, and to its disk.
+"""Faults of files that a program has open, and of their disk.
 
 A SQLite database has its write-ahead log and the log's index beside it: `path-wal` and `path-shm`.
 """
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 LOG, INDEX, LOCK = "-wal", "-shm", ".lock"
-"""What a journal's name is followed by in those of the files beside it."""
+"""Suffixes of the files beside a journal."""
 
 
 def beside(path: Path, suffix: str) -> Path:
@@ -19,7 +19,7 @@ def beside(path: Path, suffix: str) -> Path:
 
 
 def delete(path: Path, suffixes: Sequence[str] = ("",)) -> None:
-    """Delete a file, or of a database those with these suffixes, where they are."""
+    """Delete a file, or the files of a database with these suffixes, if they exist."""
     for suffix in suffixes:
         beside(path, suffix).unlink(missing_ok=True)
 
@@ -39,7 +39,7 @@ class Moved:
     suffixes: Sequence[str]
 
     def back(self) -> None:
-        """Move them back, in the place of whatever is there now."""
+        """Move them back, replacing what is there now."""
         for suffix in self.suffixes:
             moved = beside(self.to, suffix)
             if moved.exists():
@@ -47,7 +47,7 @@ class Moved:
 
 
 def move(path: Path, suffixes: Sequence[str] = ("",)) -> Moved:
-    """Move a file, or of a database those with these suffixes, into the folder `moved` beside it."""
+    """Move a file, or the files of a database with these suffixes, into the folder `moved` beside it."""
     moved = Moved(path, path.parent / "moved" / path.name, suffixes)
     moved.to.parent.mkdir(exist_ok=True)
     for suffix in suffixes:
@@ -57,13 +57,13 @@ def move(path: Path, suffixes: Sequence[str] = ("",)) -> Moved:
 
 
 class Disk:
-    """The disk that `directory` is on: all that is free of it can be taken, and given back."""
+    """The disk of `directory`, which can be filled and freed."""
 
     def __init__(self, directory: Path) -> None:
         self._filler = directory / "filler"
 
     def fill(self) -> None:
-        """Take everything. A disk of some megabytes is meant: this writes as much."""
+        """Use all free space. For disks of some megabytes: this writes as much."""
         with self._filler.open("ab", buffering=0) as filler:
             try:
                 while filler.write(b"\0" * 4096):
@@ -72,5 +72,5 @@ class Disk:
                 pass
 
     def free(self) -> None:
-        """Give it back."""
+        """Free the space again."""
         self._filler.unlink(missing_ok=True)

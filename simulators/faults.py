@@ -1,7 +1,7 @@
-"""Everything that can be made to go wrong with simulated hardware, in one place.
+"""All faults of simulated hardware, in one place.
 
-A test or the demo turns these knobs while things run. Chance comes from the seeded `random` given, so that one seed
-is one run.
+A test or the demo turns these knobs while the simulation runs. Randomness comes from the seeded `random` given, so that
+runs are reproducible.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ class Faults:
     garble: float = 0.0
     """Probability that a message has one byte changed, in either direction."""
     mute: float = 0.0
-    """Probability that what the device says is lost, while it hears everything."""
+    """Probability that a message of the device is lost, while it receives everything."""
     delay: float = 0.0
     """Seconds by which the device answers late."""
     dribble: bool = False
@@ -33,31 +33,31 @@ class Faults:
     unplugged: bool = False
     """The port is gone."""
     keeps_power: bool = False
-    """A pulled cable leaves the device its power: once it is back, the device goes on where it was."""
+    """Whether the device keeps its power when the cable is pulled, and then continues where it was."""
     cut_after: int = 0
-    """The cable is pulled once so many more bytes have reached the device; 0: it is not."""
+    """The cable is pulled after so many further bytes have reached the device; 0: never."""
     echo: bool = False
-    """The adapter hears itself: every byte the host sends comes back, at the line's speed."""
+    """The adapter echoes: every byte that the host sends comes back, at the line's speed."""
     collision: float = 0.0
-    """Probability that host and device break each other's bytes when one speaks on top of the other; with `echo`."""
+    """Probability that host and device corrupt each other's bytes when they send at the same time; with `echo`."""
     xoff: bool = False
     """The device has sent XOFF and reads nothing; when this ends it sends XON."""
     keeps: bool = False
-    """A device server keeps what the device says while nobody is connected, and says it all to who connects next."""
+    """The device server buffers what the device sends while nobody is connected, for the next connection."""
     half_open: bool = False
-    """The far end of a TCP wire has vanished without a word, as when its power fails: nothing is acknowledged."""
+    """The peer of a TCP wire has vanished, as in a power failure: nothing is acknowledged."""
 
     paper: Literal["ok", "low", "out"] = "ok"
     cover_open: bool = False
     flicker: float = 0.0
-    """How often a second, on average, the near-end sensor changes its mind while `paper` is "ok"."""
+    """How often per second, on average, the near-end sensor changes its state while `paper` is "ok"."""
 
     bounce: float = 0.0
     """Seconds after which each press of a key is made once more, by a bad contact or an impatient finger; 0: never."""
     stuck: bool = False
     """A key that is pressed stays down: it repeats until it is freed."""
     deaf: bool = False
-    """The device does not hear the host, and so goes on sending what waits for an answer."""
+    """The device does not receive the host's messages, and so keeps sending what waits for an answer."""
 
     @property
     def out_of_reach(self) -> bool:
@@ -70,11 +70,11 @@ class Faults:
         return self.loss > 0 and self.random.random() < self.loss
 
     def muted(self) -> bool:
-        """Whether this word of the device's is lost."""
+        """Whether this message of the device is lost."""
         return self.mute > 0 and self.random.random() < self.mute
 
     def before_cut(self, data: bytes) -> bytes:
-        """What of the message still reaches the device; with the last byte granted the port is gone."""
+        """The part of the message that still reaches the device; after the last byte the port is gone."""
         if not self.cut_after:
             return data
         reaching = data[: self.cut_after]
@@ -92,7 +92,7 @@ class Faults:
         return bytes(spoiled)
 
     def collides(self) -> bool:
-        """Whether two who speak at once break each other's bytes."""
+        """Whether two that send at the same time corrupt each other's bytes."""
         return self.collision > 0 and self.random.random() < self.collision
 
     def broken(self, data: bytes) -> bytes:

@@ -1,4 +1,4 @@
-"""What came out of a simulated printer, to be read: as text, and as a picture that a phone can read the code from.
+"""Paper from a simulated printer: as text, and as a picture from which a phone can read the code.
 
 Sizes are a thermal head's dots, 8 to the millimetre: a column is 12 wide, a line 24 high and 6 apart.
 """
@@ -21,11 +21,11 @@ COLUMN, LINE, SPACING = 12, 24, 6
 SCALE = 2
 """Pixels a dot."""
 MARGIN = 40
-DESK = 28
+SURROUND = 28
 TOOTH = 6
-"""Dots: the unprinted edge beside the columns, the desk around the paper, a tooth of its cut."""
+"""Dots: the unprinted edge beside the columns, the background around the paper, a tooth of its cut."""
 
-INK, PAPER, DESKTOP, SHADOW = "#26262b", "#fdfcf8", "#d9dde2", "#8d949c"
+INK, PAPER, BACKGROUND, SHADOW = "#26262b", "#fdfcf8", "#d9dde2", "#8d949c"
 
 FONTS = (
     ("/usr/share/fonts/truetype/wqy/wqy-zenhei.ttc", 1),  # Debian fonts-wqy-zenhei; 1 is its monospaced face
@@ -151,7 +151,7 @@ class Paper:
 
     @property
     def words(self) -> str:
-        """The printed characters alone, a line a line."""
+        """The printed characters only, one line per printed line."""
         return "\n".join("".join(run.text for run in row.runs) for row in self.rows if isinstance(row, Line))
 
     def text(self) -> str:
@@ -172,16 +172,16 @@ class Paper:
         return file.getvalue()
 
     def image(self) -> Image.Image:
-        """A picture of it on a desk."""
+        """A picture of it on a background."""
         width = self.columns * COLUMN + 2 * MARGIN
         height = sum(row.dots for row in self.rows) + 2 * TOOTH + LINE
-        picture = Image.new("RGB", _pixels(width + 2 * DESK, height + 2 * DESK), DESKTOP)
+        picture = Image.new("RGB", _pixels(width + 2 * SURROUND, height + 2 * SURROUND), BACKGROUND)
         shape = Image.new("L", picture.size, 0)
         ImageDraw.Draw(shape).polygon(list(_outline(width, height)), fill=255)
         shadow = shape.filter(ImageFilter.GaussianBlur(5 * SCALE))
         picture.paste(SHADOW, _pixels(0, 4), shadow)
         picture.paste(PAPER, (0, 0), shape)
-        top = DESK + TOOTH + LINE // 2
+        top = SURROUND + TOOTH + LINE // 2
         for row in self.rows:
             if isinstance(row, Line):
                 self._draw_line(picture, row, top)
@@ -191,7 +191,7 @@ class Paper:
                 self._draw_picture(picture, row, top)
             top += row.dots
         if font_file() is None and not self.words.isascii():
-            ImageDraw.Draw(picture).text(_pixels(DESK, DESK // 4), NO_FONT, INK, _font(LINE * SCALE // 2))
+            ImageDraw.Draw(picture).text(_pixels(SURROUND, SURROUND // 4), NO_FONT, INK, _font(LINE * SCALE // 2))
         return picture
 
     # -- inside ----------------------------------------------------------------------------------------------
@@ -219,7 +219,7 @@ class Paper:
 
     def _draw_line(self, picture: Image.Image, line: Line, top: int) -> None:
         spare = (self.columns - sum(run.columns for run in line.runs)) * COLUMN
-        left = DESK + MARGIN + self._before(spare, line.align)
+        left = SURROUND + MARGIN + self._before(spare, line.align)
         bottom = top + line.dots - SPACING
         for run in line.runs:
             mask = _characters(run)
@@ -231,7 +231,7 @@ class Paper:
 
     def _draw_code(self, picture: Image.Image, code: Code, top: int) -> None:
         matrix = code.matrix
-        left = DESK + MARGIN + self._before(self.columns * COLUMN - len(matrix) * code.module, code.align)
+        left = SURROUND + MARGIN + self._before(self.columns * COLUMN - len(matrix) * code.module, code.align)
         draw = ImageDraw.Draw(picture)
         side = code.module * SCALE
         for y, squares in enumerate(matrix, 2):
@@ -242,7 +242,7 @@ class Paper:
 
     def _draw_picture(self, picture: Image.Image, raster: Picture, top: int) -> None:
         wide, high = raster.width * 8 * raster.wide, raster.dots
-        left = DESK + MARGIN + self._before(self.columns * COLUMN - wide, raster.align)
+        left = SURROUND + MARGIN + self._before(self.columns * COLUMN - wide, raster.align)
         mask = Image.frombytes("1", (raster.width * 8, high // raster.high), raster.data)
         picture.paste(INK, _pixels(left, top), mask.resize(_pixels(wide, high), Image.Resampling.NEAREST))
 
@@ -255,9 +255,9 @@ def _outline(width: int, height: int) -> Iterator[tuple[int, int]]:
     """The paper's edge in pixels: straight at the sides, toothed where the cutter went."""
     steps = range(0, width + 1, TOOTH)
     for step in steps:
-        yield _pixels(DESK + step, DESK + TOOTH * (step // TOOTH % 2))
+        yield _pixels(SURROUND + step, SURROUND + TOOTH * (step // TOOTH % 2))
     for step in reversed(steps):
-        yield _pixels(DESK + step, DESK + height - TOOTH * (step // TOOTH % 2))
+        yield _pixels(SURROUND + step, SURROUND + height - TOOTH * (step // TOOTH % 2))
 
 
 def _characters(run: Run) -> Image.Image:

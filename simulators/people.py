@@ -1,7 +1,7 @@
-"""Clerks, customers and the lobby manager, who know the lobby only by what its devices show, print and answer.
+"""Simulated clerks, customers and lobby manager, who know the lobby only by what its devices show, print and answer.
 
 Their time runs `speed` times as fast as the wires'. A clerk presses keys and looks at the keypad; a customer presses a
-ticket button, takes the paper, watches the displays and walks to the window they name.
+ticket button, takes the paper, watches the displays and walks to the counter that they name.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from typing import Any
 
 from controller.config import Settings
 from controller.lobby.model.rules import Rules
+from simulators.branch import SimulatedBranch
 from simulators.buttons import Buttons
 from simulators.customers import Customer
 from simulators.devices.kit import GLANCE, Pad, Simulated
-from simulators.stage import Stage
 
 PAUSE = 0.25
-"""Seconds of real time between two tries of something that was just refused."""
+"""Seconds of real time before something that was refused is tried again."""
 WIRES = 2.0
 """Seconds of real time that paper and displays may take: a customer without paper cannot come."""
 WALK = 12.0
@@ -33,8 +33,8 @@ ASKS_AFTER = 600.0
 MANAGER_ROUND = 300.0
 FOREVER = float("inf")
 PAPERS_LOOKED_AT = 100
-"""The latest papers, among which a customer looks for their own."""
-CROWD = 6
+"""The number of latest papers among which a customer looks for their own."""
+LONG_LINE = 6
 """Waiting customers above which the manager reassigns one."""
 
 
@@ -52,19 +52,19 @@ class Visit:
 
 
 class Hall:
-    """What can be seen and done in the hall."""
+    """The hall as the simulated people see and use it."""
 
-    def __init__(self, settings: Settings, stage: Stage, buttons: Buttons | None, speed: float) -> None:
+    def __init__(self, settings: Settings, simulated: SimulatedBranch, buttons: Buttons | None, speed: float) -> None:
         self._settings = settings
         self._rules: Rules = settings.rules
-        self._stage = stage
+        self._simulated = simulated
         self._buttons = buttons
         self.speed = speed
         self._opened = asyncio.get_running_loop().time()
-        self._printers = [device for device in stage.devices.values() if device.papers is not None]
-        self._panel = next((device.topic for device in stage.used_by("manager")), "")
-        self._kiosk = next((device.topic for device in stage.used_by("customer")), "")
-        self._displays = {device.display_of for device in stage.devices.values()} - {""}
+        self._printers = [device for device in simulated.devices.values() if device.papers is not None]
+        self._panel = next((device.topic for device in simulated.used_by("manager")), "")
+        self._kiosk = next((device.topic for device in simulated.used_by("customer")), "")
+        self._displays = {device.display_of for device in simulated.devices.values()} - {""}
         self.papers: list[str] = []
         """The text of every paper ticket so far."""
         self._seen: Counter[Simulated] = Counter()
@@ -88,7 +88,7 @@ class Hall:
         await asyncio.sleep(seconds / self.speed)
 
     async def until(self, happened: Callable[[], bool], seconds: float) -> bool:
-        """Look until something is to be seen, or for that many people's seconds; whether it was."""
+        """Look until something has happened, at most so many people's seconds; whether it has."""
         deadline = self.time() + seconds
         while not happened():
             if self.time() > deadline:
@@ -99,7 +99,7 @@ class Hall:
     # -- customers -------------------------------------------------------------------------------------------
 
     async def visit(self, customer: Customer) -> None:
-        """One customer, from the door to the door."""
+        """One customer's visit, from arriving to leaving."""
         visit = Visit(customer)
         self.visits.append(visit)
         await self._take(visit)
@@ -150,8 +150,8 @@ class Hall:
                 await asyncio.sleep(PAUSE)
 
     async def _has_got_paper(self, visit: Visit) -> bool:
-        """Wait for the paper. Whose ticket has come to an end meanwhile asks the lobby manager, and goes if it cannot
-        be brought back."""
+        """Wait for the paper. A customer whose ticket has ended meanwhile asks the lobby manager to bring it back, and
+        leaves if that is not possible."""
         while not await self.until(lambda: self.has_paper(visit.ticket), ASKS_AFTER):
             if self._is_over(visit) and not await self._ask_back(visit):
                 return False
@@ -170,7 +170,7 @@ class Hall:
         return any(ticket in text for text in self.papers[-PAPERS_LOOKED_AT:])
 
     async def _called(self, visit: Visit) -> str:
-        """The counter that a customer is called to; empty if they give up, since their call has gone by."""
+        """The counter that a customer is called to; empty if they give up, since they have missed their call."""
         found = ""
 
         def seen() -> bool:
@@ -179,7 +179,7 @@ class Hall:
             return bool(found)
 
         while not await self.until(seen, ASKS_AFTER):
-            # Called before the paper was in hand, or while looking elsewhere: the manager knows.
+            # Called before the paper was printed, or while the customer was not looking: ask the manager.
             if not await self._ask_back(visit) and self._is_over(visit):
                 return ""
         visit.counter = found
@@ -203,7 +203,7 @@ class Hall:
     def _calls(self) -> Iterator[tuple[str, str]]:
         """(ticket, counter) on every display in the hall."""
         looked = False
-        for device in self._stage.devices.values():
+        for device in self._simulated.devices.values():
             for ticket, counter in device.calls(self._rules):
                 if device.display_of or counter not in self._displays:
                     yield ticket, counter
@@ -219,7 +219,7 @@ class Hall:
 
     def pads(self) -> dict[str, Pad]:
         """The keypad of each counter that has one."""
-        return {counter: pad for device in self._stage.used_by("clerk") for counter, pad in device.pads().items()}
+        return {counter: pad for device in self._simulated.used_by("clerk") for counter, pad in device.pads().items()}
 
     async def clerk(self, counter: str, pad: Pad) -> None:
         """One clerk's day."""
@@ -245,7 +245,7 @@ class Hall:
             if self._rules.counters[counter].rater and visit.customer.number % 3 == 0:
                 await self._rate(counter, pad)
             visit.done.set()
-            # However fast people's time runs, a finger that calls again at once is the same press.
+            # However fast people's time runs, CALL again at once counts as the same press.
             grace = called + self._rules.call_grace - asyncio.get_running_loop().time()
             await asyncio.sleep(max(0.0, grace))
         if opened:
@@ -260,7 +260,7 @@ class Hall:
 
     async def _rate(self, counter: str, pad: Pad) -> None:
         await pad.press("EVALUATE")
-        for device in self._stage.devices.values():
+        for device in self._simulated.devices.values():
             for rater in device.raters(counter):
                 if await self.until(lambda r=rater: r.asking, 60):  # type: ignore[misc]
                     rater.rate(5)
@@ -268,10 +268,10 @@ class Hall:
     # -- the lobby manager -----------------------------------------------------------------------------------
 
     async def manager(self) -> None:
-        """Walks round, and lets any counter serve one of a crowd."""
+        """From time to time, lets any counter serve a ticket of a long line."""
         while self._panel and self._buttons:
             await self.pass_time(MANAGER_ROUND)
             await self.about.wait()
             waiting = self._buttons.retained.get("board", {}).get("waiting", {})
-            if sum(waiting.values()) > CROWD:
+            if sum(waiting.values()) > LONG_LINE:
                 await self._buttons.press(self._panel, key="REASSIGN", ticket="", reason="crowd")

@@ -1,8 +1,8 @@
-"""Pseudo-terminals and sockets as wires: what a far end says arrives at the line's speed, and what can go wrong does.
+"""Simulated wires on pseudo-terminals and sockets: bytes travel at the line's speed, with the faults of `faults`.
 
-A pseudo-terminal knows no baud rate, so the wire paces the bytes itself, both ways: a far end hears a byte when a real
-line would have delivered it, and its answers leave no faster. Unless told to be raw, the kernel would turn 0A into
-0D 0A on the way.
+A pseudo-terminal has no baud rate, so the wire times the bytes itself, both ways: a far end receives a byte when a real
+line would have delivered it, and its answers leave no faster. The terminal is set to raw mode, or the kernel would turn
+0A into 0D 0A.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from simulators.faults import Faults
 CHUNK = 4096
 XON, XOFF = b"\x11", b"\x13"
 KEPT = 4096
-"""Bytes that a device server keeps while nobody is connected."""
+"""Most bytes that a device server buffers while nobody is connected."""
 SO_ATTACH_FILTER, SO_DETACH_FILTER = 26, 27
 DROP_ALL = struct.pack("HBBI", 0x06, 0, 0, 0)
 """A socket's packet filter (one instruction: take 0 bytes) that loses all that comes, before it is acknowledged."""
@@ -74,7 +74,7 @@ class Wire:
         self.poke()
 
     def unplug(self) -> None:
-        """Pull the cable: the port vanishes under whoever has it open."""
+        """Pull the cable: the port vanishes while programs may have it open."""
         self.faults.unplugged = True
         if self._timer:
             self._timer.cancel()
@@ -111,7 +111,7 @@ class Wire:
 
     @property
     def where(self) -> str:
-        """Where it is found: a path, or a link."""
+        """Its path or link."""
         return str(self.path)
 
     @property
@@ -120,7 +120,7 @@ class Wire:
         return self._master is not None
 
     def poke(self) -> None:
-        """Somebody has pressed a key or turned a knob: let the far end speak."""
+        """A key was pressed or a knob turned: let the far end act."""
         self._note_reach()
         if self.faults.unplugged and self.plugged:
             self.unplug()
@@ -130,7 +130,7 @@ class Wire:
             self._turn()
 
     def out_of_reach(self) -> list[tuple[float, float]]:
-        """The spells in which what the host said may not have reached the device: from when to when, by the clock."""
+        """The periods in which bytes of the host may not have reached the device: (from, to) by the clock."""
         self._note_reach()
         return [*self._spells, *([(self._spell, self._clock())] if self._spell is not None else [])]
 
@@ -167,13 +167,13 @@ class Wire:
         self._turn()
 
     def _turn(self) -> None:
-        """Deliver what is due, let the far end act, send what it says, and set the alarm."""
+        """Deliver what is due, let the far end act, send its output, and set the timer."""
         now = self._clock()
         if self.faults.hang:
             self._schedule(0.05)
             return
         self._obey_flow()
-        # What has been sent comes back from an adapter that hears itself, whether or not the device reads it.
+        # An echoing adapter returns what was sent, whether or not the device reads it.
         self._listen(not self._stopped or self.faults.echo)
         while self._incoming and self._incoming[0][0] <= now and not self._stopped:
             self.far_end.receive(self.faults.before_cut(self._incoming.popleft()[1]), now)
@@ -219,14 +219,14 @@ class Wire:
         self._out_free_at = at
 
     def _return(self, data: bytes, at: float) -> None:
-        """What the host has sent comes back, byte by byte as it goes out."""
+        """Echo what the host has sent, byte by byte as it goes out."""
         pieces = [data[i : i + 1] for i in range(len(data))] if self._byte_time or self.faults.dribble else [data]
         for piece in pieces:
             at += len(piece) * self._byte_time
             heapq.heappush(self._outgoing, (at, next(self._order), True, piece))
 
     def _break(self, *, echo: bool) -> None:
-        """Somebody speaks on top of the echo, or of the device: what is still to come of it is broken."""
+        """A collision with the echo, or with the device's output: corrupt what is still to come of it."""
         broken = [
             (at, order, of_echo, self.faults.broken(data) if of_echo == echo else data)
             for at, order, of_echo, data in self._outgoing
@@ -245,7 +245,7 @@ class Wire:
         try:
             os.write(self._master, data)
         except OSError:
-            pass  # nobody reads: a real device's bytes are lost as well
+            pass  # no reader: a real device's bytes are lost as well
 
     def _schedule(self, delay: float) -> None:
         if self._timer:
@@ -306,11 +306,11 @@ class TcpWire(Wire):
         super().poke()
 
     def _vanish(self, server: socket.socket) -> None:
-        """From now on nothing of what comes is so much as acknowledged, and nothing is said."""
+        """From now on nothing that arrives is acknowledged, and nothing is sent."""
         _drop_all(server)
         if self._client:
             _drop_all(self._client)
-            self._vanished.append(self._client)  # closing it would be a word
+            self._vanished.append(self._client)  # closing it would send a FIN
             self._forget_client()
 
     def _close_vanished(self) -> None:

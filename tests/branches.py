@@ -53,7 +53,7 @@ from controller.lobby.aggregate import Aggregate
 from controller.lobby.answers import answer
 from controller.lobby.model import triage
 from controller.lobby.model.calendar import Hours, parse_spans
-from controller.lobby.model.outcome import Same
+from controller.lobby.model.outcome import AlreadyDone
 from controller.lobby.model.rules import Appointments, Counter, Rules, Service, TicketClass
 from controller.lobby.model.state import CounterStage, Stage, State
 from controller.lobby.model.triage import Choice, Question, Triage
@@ -419,7 +419,7 @@ class Lobby:
         """A ticket's id."""
         more = {"by": "kiosk"} | more
         decision = self.do(TakeTicket(at=self.now, cause="", service=service, klass=klass, **more))
-        if isinstance(decision, Same):
+        if isinstance(decision, AlreadyDone):
             return decision.ticket
         assert isinstance(decision, list), decision
         return decision[-1].ticket  # type: ignore[attr-defined]

@@ -18,7 +18,7 @@ from controller.lobby.actions.take_ticket import TakeTicket
 from controller.lobby.actions.undo import Undo
 from controller.lobby.model import calendar
 from controller.lobby.model.admission import open_slots
-from controller.lobby.model.outcome import Refusal, Same
+from controller.lobby.model.outcome import AlreadyDone, Refusal
 from controller.lobby.model.rules import Appointments, Rules
 from controller.lobby.model.state import LineKey, Stage
 from controller.lobby.rule import pick
@@ -188,7 +188,7 @@ def test_another_customers_appointment_is_no_impatience() -> None:
     def take(**more: Any) -> object:
         press = TakeTicket(at=lobby.now, cause=str(len(lobby.rows)), by="kiosk", service="cash", hold_off=2, **more)
         decision = lobby.do(press)
-        return decision.ticket if isinstance(decision, Same) else lobby.rows[-1]["data"]["ticket"]
+        return decision.ticket if isinstance(decision, AlreadyDone) else lobby.rows[-1]["data"]["ticket"]
 
     assert [take(), take(), take(slot="09:30"), take(slot="09:30")] == ["A001", "A001", "A002", "A002"]
     assert [take(slot="10:00"), take(needs=("time",)), take(needs=("time",)), take(form=True)] == [

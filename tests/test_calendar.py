@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from zones import BERLIN, CHANGES, DAY_TIMES, HOUR, USUAL, ZONES
 
 from controller.lobby.actions.day import RollOver
-from controller.lobby.forecast.waiting import at_the_door, newcomer, roll
+from controller.lobby.forecast.waiting import at_the_door, newcomer, predict
 from controller.lobby.model.calendar import (
     ALWAYS,
     PROFILES,
@@ -421,7 +421,7 @@ def test_a_saturdays_crowd_is_at_the_door_when_it_opens() -> None:
     assert (lobby.state.day, lobby.state.profile) == ("2026-06-13", "pension")
 
     nine = local("2026-06-13 09:00")
-    wait = roll(lobby.state, rules, nine, newcomer(lobby.state, rules, nine, "cash"))
+    wait = predict(lobby.state, rules, nine, newcomer(lobby.state, rules, nine, "cash"))
     assert wait == HOUR, "the counter opens with the doors, and nobody is there before"
     kind = rules.profile_on(lobby.state.day, lobby.state.profile)
     assert kind == rules.profile("2026-06-13")

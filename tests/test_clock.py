@@ -21,7 +21,7 @@ from controller.lobby.actions.command import Command
 from controller.lobby.actions.day import BeginDay
 from controller.lobby.actions.take_ticket import TakeTicket
 from drivers.device import Health
-from simulators.stage import running
+from simulators.branch import running
 
 SUNDAY = local("2026-11-22 16:00")
 SOON = 60

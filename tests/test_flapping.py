@@ -106,7 +106,7 @@ def test_a_hundred_flips_are_one_line_and_one_row(tmp_path: Path, caplog: pytest
     assert len(caplog.messages) <= 8
     assert caplog.messages[-1] == (
         "printer: unsteady: paper low, again and again: 7 times in 1 s; have a new roll at hand; "
-        "more of this is not told before it is steady"
+        "no further messages until it is steady"
     )
     seconds += QUIET[0]
     desk.looked_ahead()

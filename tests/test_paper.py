@@ -20,7 +20,7 @@ from drivers.escpos_model import CACHE, CAPABILITIES, DOTS_A_COLUMN, encode, mod
 from drivers.paper import CHINESE_MODE, INITIALISE, Layout, wrap
 from simulators.devices.escpos import PrinterFarEnd
 from simulators.faults import Faults
-from simulators.paper import DESK, Code, Paper, Picture, _font, cells
+from simulators.paper import SURROUND, Code, Paper, Picture, _font, cells
 
 GOLDEN = vectors("escpos")
 ROOT = Path(__file__).parent.parent
@@ -403,5 +403,5 @@ def test_without_a_chinese_font_there_are_boxes_and_a_sentence(monkeypatch: pyte
     _font.cache_clear()
     picture = printed(shipped("zh").render(FIELDS, 32)).image()
     _font.cache_clear()
-    above_the_paper = picture.crop((0, 0, picture.width, DESK))
+    above_the_paper = picture.crop((0, 0, picture.width, SURROUND))
     assert min(above_the_paper.convert("L").tobytes()) < 0x40

@@ -14,6 +14,7 @@ from drivers.terminal68 import (
     NOT_HEARD,
     OUTAGE,
     PRESSES_KEPT,
+    SERIES,
     Frame,
     Function,
     NotHeard,
@@ -98,6 +99,16 @@ def test_a_train_of_copies_is_one_press_however_long_and_then_it_is_said(gap: fl
     assert bus.tick(over + NOISE_SPELL - 0.1) == []
     assert bus.tick(over + NOISE_SPELL) == [OK]
     assert bus.receive(CALL.to_bytes(), over + NOISE_SPELL) == [fact(CALL)]
+
+
+@pytest.mark.parametrize(("copies", "gap", "facts"), [(SERIES, 0.9, 0), (SERIES, 1.1, 1), (SERIES - 1, 0.9, 1)])
+def test_in_a_long_train_a_copy_may_be_lost_or_late(copies: int, gap: float, facts: int) -> None:
+    bus = ready(3)
+    bus.receive(CALL.to_bytes(), 10.0)
+    bus.answer(CALL)
+    for n in range(1, copies + 1):
+        assert bus.receive(CALL.to_bytes(), 10.0 + n * 0.3) == []
+    assert bus.receive(CALL.to_bytes(), 10.0 + copies * 0.3 + gap) == [fact(CALL)] * facts
 
 
 def test_a_train_that_has_not_been_answered_says_nothing_of_the_terminal() -> None:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from controller.lobby.actions.take_ticket import SELF_SERVICE, SelfServiceAdvised, TakeTicket, TicketIssued
 from controller.lobby.answers import answer_to
-from controller.lobby.model.outcome import Refusal, Told
+from controller.lobby.model.outcome import QueryResult, Refusal
 from controller.lobby.model.triage import Choice, Question, Triage, loops
 
 RULES = branch({"1": {"cash": 0, "personal": 0}}, triage=asking(("cash", "personal")))
@@ -21,7 +21,7 @@ RULES = branch({"1": {"cash": 0, "personal": 0}}, triage=asking(("cash", "person
 def press(lobby: Lobby, choice: str, by: str = "screen", **more: object) -> str:
     """What a button for an answer leads to: `machine`, `machine still`, or a ticket's id."""
     decision = lobby.do(TakeTicket(at=lobby.now, cause="", by=by, choice=choice, **more))  # type: ignore[arg-type]
-    if isinstance(decision, Told):
+    if isinstance(decision, QueryResult):
         assert (decision.code, decision.ticket) == (SELF_SERVICE, "")
         assert decision.text.startswith("The machine does ")
         return "machine still"

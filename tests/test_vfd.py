@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from drivers.device import Health
-from drivers.vfd import DialectName, WindowDisplay
-from simulators.devices.vfd import WindowFarEnd
+from drivers.vfd import CounterDisplay, DialectName
+from simulators.devices.vfd import CounterDisplayFarEnd
 from simulators.faults import Faults
 
 GOLDEN = vectors("vfd")
@@ -32,9 +32,9 @@ def line(text: str) -> bytes:
     return text.encode("ascii").ljust(20)
 
 
-def connected(dialect: DialectName, line1: str = "", line2: str = "") -> WindowDisplay:
+def connected(dialect: DialectName, line1: str = "", line2: str = "") -> CounterDisplay:
     """A driver that has sent these lines at 0."""
-    display = WindowDisplay(dialect)
+    display = CounterDisplay(dialect)
     display.show(line1, line2)
     display.connected(0.0)
     assert display.data_to_send(0.0)
@@ -43,7 +43,7 @@ def connected(dialect: DialectName, line1: str = "", line2: str = "") -> WindowD
 
 def showing(dialect: DialectName, data: bytes) -> tuple[str, str]:
     """What a display that has just been plugged in makes of the bytes."""
-    far_end = WindowFarEnd(dialect)
+    far_end = CounterDisplayFarEnd(dialect)
     far_end.plugged(0.0)
     far_end.receive(data, 0.0)
     return far_end.lines()
@@ -54,7 +54,7 @@ def showing(dialect: DialectName, data: bytes) -> tuple[str, str]:
 
 @every_dialect
 def test_a_fresh_link_is_initialised_cleared_and_told_both_lines(dialect: DialectName) -> None:
-    display = WindowDisplay(dialect)
+    display = CounterDisplay(dialect)
     display.show("A017", "Please come")
     assert display.data_to_send(0.0) == b""
     assert display.next_deadline() is None
@@ -102,7 +102,7 @@ def test_the_level_is_sent_again_every_minute_without_a_flicker(dialect: Dialect
 
 @pytest.mark.parametrize("dialect", ["epson", "cd5220"])
 def test_brightness_is_set_after_the_clear_and_with_every_refresh(dialect: DialectName) -> None:
-    display = WindowDisplay(dialect, brightness=4, refresh=10.0)
+    display = CounterDisplay(dialect, brightness=4, refresh=10.0)
     display.connected(0.0)
     first = END[dialect] + golden(dialect, "init", "clear", "brightness 4", "line 1")
     assert display.data_to_send(0.0).startswith(first)
@@ -115,7 +115,7 @@ def test_brightness_is_set_after_the_clear_and_with_every_refresh(dialect: Diale
 )
 def test_what_no_display_does_is_refused(dialect: DialectName, brightness: int | None, why: str) -> None:
     with pytest.raises(ValueError, match=why):
-        WindowDisplay(dialect, brightness=brightness)
+        CounterDisplay(dialect, brightness=brightness)
 
 
 def test_a_lost_link_sends_nothing_and_a_new_one_everything() -> None:
@@ -165,7 +165,7 @@ def test_dsp800_clears_a_span_of_cells() -> None:
 
 @pytest.mark.parametrize("dialect", ["epson", "cd5220"])
 def test_the_display_has_a_brightness_until_it_is_plugged_in_anew(dialect: DialectName) -> None:
-    far_end = WindowFarEnd(dialect)
+    far_end = CounterDisplayFarEnd(dialect)
     dim = golden(dialect, "brightness 4")[:-1] + b"\x01"
     far_end.receive(dim + golden(dialect, "clear") + b"A", 0.0)
     assert (far_end.brightness, far_end.lines()) == (1, ("A", ""))
@@ -202,7 +202,7 @@ def test_what_is_no_command_is_skipped() -> None:
 @given(data=st.lists(st.one_of(st.binary(max_size=50), st.sampled_from(sorted(GOLDEN.values())))))
 def test_no_bytes_break_a_display(dialect: DialectName, data: list[bytes]) -> None:
     """Invariant: nothing raises, and whatever came before, a display told afresh shows the level."""
-    far_end, display = WindowFarEnd(dialect), WindowDisplay(dialect)
+    far_end, display = CounterDisplayFarEnd(dialect), CounterDisplay(dialect)
     for chunk in data:
         far_end.receive(chunk, 0.0)
         assert all(len(text) <= 20 for text in far_end.lines())
@@ -217,11 +217,11 @@ def test_no_bytes_break_a_display(dialect: DialectName, data: list[bytes]) -> No
 def test_a_cable_lost_at_any_byte_while_the_display_keeps_its_power(dialect: DialectName, new_link: bool) -> None:
     """Invariant: what is shown next is shown as it is, and no byte of a command is ever seen as text."""
     brightness = None if dialect == "dsp800" else 2
-    first = WindowDisplay(dialect, brightness=brightness)
+    first = CounterDisplay(dialect, brightness=brightness)
     first.show("A017", "Please come")
     first.connected(0.0)
     for lost_at in range(len(first.data_to_send(0.0))):
-        far_end, display = WindowFarEnd(dialect), WindowDisplay(dialect, brightness=brightness)
+        far_end, display = CounterDisplayFarEnd(dialect), CounterDisplay(dialect, brightness=brightness)
         far_end.plugged(0.0)
         display.show("A017", "Please come")
         display.connected(0.0)
@@ -242,7 +242,7 @@ def test_a_cable_lost_at_any_byte_while_the_display_keeps_its_power(dialect: Dia
 @every_dialect
 @pytest.mark.parametrize("size", [1, 7, 1000])
 def test_over_a_good_wire_each_level_is_shown_at_once(dialect: DialectName, size: int) -> None:
-    far_end, display = WindowFarEnd(dialect), WindowDisplay(dialect)
+    far_end, display = CounterDisplayFarEnd(dialect), CounterDisplay(dialect)
     far_end.plugged(0.0)
     display.connected(0.0)
     for number in range(30):
@@ -265,7 +265,7 @@ def test_over_a_bad_wire_and_power_cuts_the_display_ends_up_showing_the_level(di
     print("seed", seed)
     random = Random(seed)
     faults = Faults(random=random, loss=0.2)
-    far_end, display = WindowFarEnd(dialect), WindowDisplay(dialect)
+    far_end, display = CounterDisplayFarEnd(dialect), CounterDisplay(dialect)
     display.connected(0.0)
 
     def send(now: float) -> None:

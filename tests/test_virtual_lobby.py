@@ -18,9 +18,9 @@ from visitor import Browser, page_data
 from controller.config import read, shipped
 from controller.lobby.actions.press import Where
 from controller.presses import keys
+from simulators.branch import SimulatedBranch
 from simulators.devices.escpos import PAPERS_KEPT, TICKETS_KEPT, Album, PrinterFarEnd
 from simulators.faults import Faults
-from simulators.stage import Stage
 from simulators.virtual_lobby import view
 from simulators.virtual_lobby.server import COMMON, FILES, OURS, VirtualLobby, free_port
 from simulators.virtual_lobby.view import HERE, words
@@ -30,18 +30,18 @@ TICKET = "A017\n\n\n".encode("gb18030") + b"\x1dV\x01"
 
 
 @pytest.fixture
-async def stage(tmp_path: Path) -> AsyncIterator[Stage]:
+async def simulated(tmp_path: Path) -> AsyncIterator[SimulatedBranch]:
     """The demo's devices, plugged in, with nobody at the other end."""
-    stage = Stage(read(shipped("demo.toml")), tmp_path / "dev", seed=1)
-    stage.plug_all()
-    yield stage
-    stage.unplug_all()
+    simulated = SimulatedBranch(read(shipped("demo.toml")), tmp_path / "dev", seed=1)
+    simulated.plug_all()
+    yield simulated
+    simulated.unplug_all()
 
 
 @pytest.fixture
-async def lobby(stage: Stage) -> AsyncIterator[VirtualLobby]:
+async def lobby(simulated: SimulatedBranch) -> AsyncIterator[VirtualLobby]:
     lobby = VirtualLobby(
-        read(shipped("demo.toml")), stage, people=asyncio.Event(), links=[{"name": "TV", "href": "/tv"}]
+        read(shipped("demo.toml")), simulated, people=asyncio.Event(), links=[{"name": "TV", "href": "/tv"}]
     )
     async with lobby.serving():
         yield lobby
@@ -69,8 +69,8 @@ def test_both_languages_say_the_same_things_and_nothing_is_left_over() -> None:
         assert key in words("en"), key
 
 
-def test_every_key_that_can_be_pressed_has_a_name_and_a_button(stage: Stage) -> None:
-    shown = view.View(read(shipped("demo.toml")), stage).layout()["keys"]
+def test_every_key_that_can_be_pressed_has_a_name_and_a_button(simulated: SimulatedBranch) -> None:
+    shown = view.View(read(shipped("demo.toml")), simulated).layout()["keys"]
     assert {*shown["keypad"]} == {*keys(Where.COUNTER)} > {*shown["terminal"]}
     assert {*shown["panel"]} == {*keys(Where.PANEL)} > {"UNDO", "CALL"}
     for key in (*shown["terminal"], *shown["keypad"], *shown["panel"]):
@@ -99,8 +99,8 @@ async def test_a_branch_without_mqtt_has_no_buttons_to_press(tmp_path: Path) -> 
     file = tmp_path / "branch.toml"
     file.write_text("\n".join(kept), "utf-8")
     settings = read(file)
-    stage = Stage(settings, tmp_path / "dev", seed=1)
-    shown = view.View(settings, stage)
+    simulated = SimulatedBranch(settings, tmp_path / "dev", seed=1)
+    shown = view.View(settings, simulated)
     layout = shown.layout()
     assert (layout["mqtt"], "kiosks" in layout, "panels" in layout) == (False, False, False)
     assert layout["counters"][0]["terminals"] == [{"device": "terminals", "address": 1}]
@@ -126,14 +126,14 @@ async def test_the_page_comes_with_all_it_needs_and_nothing_from_outside(browser
     )
 
 
-async def test_only_the_page_itself_may_press_keys(browser: Browser, stage: Stage) -> None:
+async def test_only_the_page_itself_may_press_keys(browser: Browser, simulated: SimulatedBranch) -> None:
     knobs = {"unplugged": True}
     for token in ("", "forged", "é"):
         refused = await browser.post("/lobby/devices/hall/knobs", knobs, token=token.encode().decode("latin-1"))
         assert (refused.status, refused.kind) == (403, "application/problem+json")
-    assert stage.placed["hall"].wire.plugged
+    assert simulated.placed["hall"].wire.plugged
     assert (await browser.post("/lobby/devices/hall/knobs", knobs)).status == 204
-    assert not stage.placed["hall"].wire.plugged
+    assert not simulated.placed["hall"].wire.plugged
     foreign = await browser.get("/lobby", Host="evil.example:80")
     assert (foreign.status, foreign.json["code"]) == (421, "not_here")
     assert browser.token.encode() not in foreign.body
@@ -175,7 +175,7 @@ async def test_what_is_not_there_is_refused_in_a_sentence(
     assert answer.json["detail"]
 
 
-async def test_knobs_are_turned_and_seen(browser: Browser, stage: Stage) -> None:
+async def test_knobs_are_turned_and_seen(browser: Browser, simulated: SimulatedBranch) -> None:
     turned = {"paper": "low", "cover_open": True, "jammed": True, "garble": 0.3, "delay": 1, "hang": True}
     turned |= {"cut_after": 355, "keeps_power": True, "flicker": 5.0}
     turned |= {"xoff": True, "collision": 0.1, "mute": 0.3}
@@ -189,13 +189,13 @@ async def test_knobs_are_turned_and_seen(browser: Browser, stage: Stage) -> None
     assert not (await browser.get("/lobby/view")).json["buses"]["terminals"]["terminals"]["1"]["on"]
 
 
-async def test_paper_is_a_picture_of_what_was_printed(browser: Browser, stage: Stage) -> None:
-    printer = stage.placed["printer"].far_end
+async def test_paper_is_a_picture_of_what_was_printed(browser: Browser, simulated: SimulatedBranch) -> None:
+    printer = simulated.placed["printer"].far_end
     assert isinstance(printer, PrinterFarEnd)
     assert (await browser.get("/lobby/paper/printer/1.png")).status == 404
     assert (await browser.get("/lobby/paper/hall/1.png")).status == 404
     printer.receive(TICKET, time.monotonic())
-    stage.placed["printer"].wire.poke()
+    simulated.placed["printer"].wire.poke()
     await eventually(lambda: printer.tickets)
     (paper,) = (await browser.get("/lobby/view")).json["printers"]["printer"]["papers"]
     assert "A017" in paper["text"]

@@ -168,20 +168,20 @@ def test_in_quiet_hours_nothing_begins_and_then_what_is_not_too_old_is_said(end:
     voice.announce("A1", HELLO, 0.0)
     voice.announce("A2", HELLO, 20.0)
     voice.next(20.0)
-    voice.hush(True, 20.0)
+    voice.set_quiet(True, 20.0)
     voice.done(25.0)
     assert voice.next(25.0) is None
     assert voice.next_deadline() is None
-    voice.hush(False, end)
+    voice.set_quiet(False, end)
     assert said(voice, end) == heard
     assert voice.facts() == []
 
 
 def test_what_is_not_said_for_quiet_hours_is_no_fault() -> None:
     voice = trusted(backlog=1)
-    voice.hush(True, 0.0)
+    voice.set_quiet(True, 0.0)
     assert [voice.announce(key, HELLO, 0.0) for key in ("A1", "A2", "A3")] == [[], [], []]
-    voice.hush(False, 90.0)
+    voice.set_quiet(False, 90.0)
     assert voice.next(90.0) is None
     assert voice.facts() == []
 
@@ -316,8 +316,8 @@ class Talking(RuleBasedStateMachine):
         self.wanted &= self.under_way is not None and self.under_way.key != key
 
     @rule(quiet=st.booleans())
-    def hush(self, quiet: bool) -> None:
-        self.voice.hush(quiet, self.now)
+    def set_quiet(self, quiet: bool) -> None:
+        self.voice.set_quiet(quiet, self.now)
         self.quiet = quiet
 
     @rule(seconds=st.floats(0, 40))
@@ -359,7 +359,7 @@ class Talking(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         """In the end everything that is wanted is said, and it falls silent."""
-        self.voice.hush(False, self.now)
+        self.voice.set_quiet(False, self.now)
         if self.under_way:
             self.voice.done(self.now)
         for _ in range(20):

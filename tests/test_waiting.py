@@ -37,7 +37,7 @@ from controller.lobby.forecast.waiting import (
     coming,
     finds_free_counter,
     newcomer,
-    roll,
+    predict,
 )
 from controller.lobby.model.calendar import Calendar, Profile, Span, parse_spans
 from controller.lobby.model.knowledge import LEFT, MISSES, PRIOR_WEIGHT, SPREAD, Knowledge
@@ -185,7 +185,7 @@ def rolled_wait(found: Found, counters: int, ahead: int) -> float:
             lobby.take("cash")
         calls = [[0.0, -PRIOR_WEIGHT * MISSES] for _ in range(len(LEFT) + 1)]
         lobby.state.knowledge = Knowledge(calls=calls)
-        seconds = roll(lobby.state, rules, noon, newcomer(lobby.state, rules, noon, "cash"))
+        seconds = predict(lobby.state, rules, noon, newcomer(lobby.state, rules, noon, "cash"))
         assert seconds is not None
         waits.append(seconds)
     return fmean(waits)
@@ -212,7 +212,7 @@ def test_counters_that_open_together_are_free_one_after_the_other() -> None:
     waits = []
     for _ in range(12):
         waiting_one = newcomer(lobby.state, lobby.rules, lobby.now, "cash")
-        waits.append(roll(lobby.state, lobby.rules, lobby.now, waiting_one))
+        waits.append(predict(lobby.state, lobby.rules, lobby.now, waiting_one))
         lobby.take("cash")
     nine = 10 * MINUTE
     assert waits[:4] == [nine] * 4
@@ -229,5 +229,5 @@ def test_one_who_can_be_served_by_one_counter_alone_waits_for_that_one() -> None
     for n in serves:
         lobby.take("personal" if n == "1" else "cash")
         lobby.call(n)
-    seconds = roll(lobby.state, lobby.rules, lobby.now, newcomer(lobby.state, lobby.rules, lobby.now, "personal"))
+    seconds = predict(lobby.state, lobby.rules, lobby.now, newcomer(lobby.state, lobby.rules, lobby.now, "personal"))
     assert seconds == 4 * MINUTE

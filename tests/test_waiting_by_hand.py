@@ -19,7 +19,7 @@ from controller.lobby.actions.day import RollOver
 from controller.lobby.actions.open_counter import Open
 from controller.lobby.actions.pause_counter import Pause
 from controller.lobby.actions.reassign import Reassign
-from controller.lobby.actions.take_ticket import CROWD
+from controller.lobby.actions.take_ticket import LONG_LINE
 from controller.lobby.forecast.durations import STILL
 from controller.lobby.forecast.waiting import (
     HORIZON,
@@ -198,7 +198,7 @@ def test_who_comes_in_the_same_second_at_the_end_of_a_long_line_is_told_the_same
         assert ticket.expected
         return ticket.rolled
 
-    short = [rolled() for _ in range(CROWD)]
+    short = [rolled() for _ in range(LONG_LINE)]
     assert all(before < after for before, after in pairwise(short)), "each is reckoned"
     lobby.now += 999
     assert [rolled(), rolled()] == [short[-1]] * 2

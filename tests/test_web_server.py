@@ -169,7 +169,7 @@ async def test_who_says_nothing_where_it_is_encrypted_is_cut(
 async def test_who_says_nothing_counts_also_where_it_is_encrypted(
     pem: dict[str, Path], come: Come, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr("controller.web.server.STRANGERS", 5)
+    monkeypatch.setattr("controller.web.server.ANONYMOUS", 5)
     tls = ssl.create_default_context(cafile=pem["certificate"])
     async with served(**pem) as server:
         silent = [await come(server) for _ in range(20)]
@@ -266,7 +266,7 @@ async def test_this_machine_has_as_many_as_there_are(come: Come, monkeypatch: py
 async def test_for_a_newcomer_the_slowest_goes_from_where_most_have_come(
     come: Come, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("controller.web.server.STRANGERS", 6)
+    monkeypatch.setattr("controller.web.server.ANONYMOUS", 6)
     async with served() as server:
         single = await come(server, FROM[1])
         asking = await come(server, FROM[0], WAIT)
@@ -284,7 +284,7 @@ async def test_for_a_newcomer_the_slowest_goes_from_where_most_have_come(
 async def test_a_newcomer_is_let_in_also_where_everybody_is_being_served(
     come: Come, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("controller.web.server.STRANGERS", 3)
+    monkeypatch.setattr("controller.web.server.ANONYMOUS", 3)
     async with served() as server:
         asking = [await come(server, said=WAIT) for _ in range(3)]
         await until(lambda: busy(server) == 3)
@@ -295,7 +295,7 @@ async def test_a_newcomer_is_let_in_also_where_everybody_is_being_served(
 async def test_who_is_signed_in_leaves_for_nobody_and_has_only_so_many_places(
     come: Come, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("controller.web.server.STRANGERS", 3)
+    monkeypatch.setattr("controller.web.server.ANONYMOUS", 3)
     monkeypatch.setattr("controller.web.server.PER_ACCOUNT", 2)
     async with served() as server:
         signed_in = [await come(server, said=SIGNED_IN) for _ in range(4)]

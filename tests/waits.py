@@ -20,7 +20,7 @@ from controller.lobby.forecast.waiting import (
     LATE,
     OPENS_IN,
     newcomer,
-    roll,
+    predict,
 )
 from controller.lobby.model.knowledge import BREAK, LEFT, MISSES, PRIOR_WEIGHT, Knowledge
 from controller.lobby.model.outcome import Refusal
@@ -107,7 +107,7 @@ def agrees(lobby: Lobby) -> int:
     state, told = lobby.state, 0
     for ticket in state.tickets.values():
         if ticket.stage is Stage.WAITING:
-            assert roll(state, lobby.rules, lobby.now, ticket) == called.get(ticket.id), ticket
+            assert predict(state, lobby.rules, lobby.now, ticket) == called.get(ticket.id), ticket
             told += ticket.id in called
     return told
 
@@ -123,7 +123,7 @@ def wait(lobby: Lobby, service: str = "cash", klass: str = "normal") -> int | No
 def left(lobby: Lobby, ticket: Ticket) -> int | None:
     """The same of a ticket."""
     exact(lobby)
-    return roll(lobby.state, lobby.rules, lobby.now, ticket)
+    return predict(lobby.state, lobby.rules, lobby.now, ticket)
 
 
 def at_noon(counters: dict[str, dict[str, float]], **about: Any) -> Lobby:

@@ -1,4 +1,4 @@
-"""From the configuration's keys to what the lobby works in: seconds, one language, everything filled in."""
+"""From the configuration's keys to the lobby's rules: in seconds, in one language, with all defaults filled in."""
 
 from __future__ import annotations
 
@@ -88,9 +88,9 @@ def _hours(config: Config, service: ServiceKeys) -> Hours | None:
 
 
 def _profiles(config: Config) -> dict[str, Profile]:
-    """The kinds of day that every branch has, changed where the file says so, and its own, the first to be tried.
+    """The built-in kinds of day, as changed by the file, and the branch's own, which are tried first.
 
-    What does not name its hours keeps to the calendar's.
+    A profile without hours has the calendar's.
     """
     configured: Mapping[str, ProfileKeys] = config.profile
     profiles: dict[str, Profile] = {}
@@ -116,7 +116,7 @@ def _profiles(config: Config) -> dict[str, Profile]:
 def _groups(config: Config) -> dict[str, str]:
     """The group of each service: its own, else the first of the services with which it shares a counter as own work."""
     groups = {s.id: s.group or s.id for s in config.service}
-    for _ in config.service:  # as often as a group may have to be handed on
+    for _ in config.service:  # as often as a group may have to be propagated
         for counter in config.counter:
             if counter.class_handicap.get("normal"):
                 continue
@@ -160,7 +160,7 @@ def _appointments(config: Config) -> Appointments:
 
 
 def _classes(configured: Mapping[str, ClassKeys]) -> dict[str, ClassKeys]:
-    """The classes that every branch has, changed where the file says so, then the branch's own."""
+    """The built-in classes, as changed by the file, then the branch's own."""
     classes = dict(CLASSES)
     for id, own in configured.items():
         usual = CLASSES.get(id, ClassKeys())
@@ -169,7 +169,7 @@ def _classes(configured: Mapping[str, ClassKeys]) -> dict[str, ClassKeys]:
 
 
 def _percent(classes: Mapping[str, ClassKeys], profile: str) -> dict[str, float]:
-    """The share of each class; the normal one has what the others leave, unless it has its own."""
+    """The share of each class; the normal class has the remainder, unless it has a share of its own."""
     percent = {id: c.share.on(profile) if c.share else 0.0 for id, c in classes.items()}
     if classes["normal"].share is None:
         percent["normal"] = 100 - sum(percent.values())

@@ -1,6 +1,6 @@
-"""What a branch's devices cannot show: characters that they lack, which come out as "?", and codes.
+"""Warnings about what a branch's devices cannot show: characters that they lack, which come out as "?", and QR codes.
 
-A branch can open with that, so these are warnings and not errors.
+A branch can work with these, so they are not errors.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from controller.devices.settings import DeviceSettings, Shows
 from drivers.characters import Has, lacking
 
 Shown = Mapping[str, Has]
-"""Where a text is shown, in words, with the characters that there are."""
+"""Where a text is shown, in words -> whether a character can be shown there."""
 
 
 def warnings(branch: Document, language: str, devices: Iterable[DeviceSettings], shipped: Path) -> list[str]:
-    """A line for each text that some device does not show whole, and for what else devices warn of.
+    """A line for each text that some device cannot show completely, and for the devices' own warnings.
 
     `branch` is the branch's file, which has no errors; `shipped` the directory of the wording and the layouts that come
     with the program.
@@ -61,7 +61,7 @@ def _of_branch(data: Table, language: str, shows: Sequence[Shows]) -> Iterator[F
     names += [
         (("class", id, "name"), klass["name"], classes)
         for id, klass in data.get("class", {}).items()
-        if "name" in klass and id != "normal"  # which tickets do not name
+        if "name" in klass and id != "normal"  # tickets do not show the normal class
     ]
     for place, name, shown in names:
         if isinstance(name, dict):

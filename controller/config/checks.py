@@ -1,8 +1,8 @@
-"""What the configuration's keys say about each other: ids that are named but nowhere defined, things that clash.
+"""Checks across the configuration's keys: ids that are used but not defined, and conflicts.
 
-The checks read the file's own tables, not the finished settings, so that they speak beside the errors of single keys
-and not after them. The tables hold what the texts mean: spans, dates, links, paths. Where a value was wrong stands
-None, which means "could be anything": nothing is said of it.
+The checks read the file's own tables, not the finished settings, so that their errors are reported together with those
+of single keys and not after them. The tables hold parsed values: spans, dates, links, paths. None stands for a wrong
+value, about which nothing more is reported.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ def _tables(config: Table, kind: str) -> dict[Place, Table]:
 
 
 def _ids(config: Table, kind: str, tables: Mapping[Place, Table]) -> list[str] | None:
-    """The ids there are; None if one of them is not known."""
+    """The ids of the tables; None if one of them is not known."""
     ids = [table.get("id") for table in tables.values()]
     return None if None in ids or config.get(kind, []) is None else [str(id) for id in ids]
 
@@ -182,20 +182,20 @@ def _calendar(config: Table) -> Table:
 
 
 def _week(config: Table, service: Table) -> Week | None:
-    """When a service's tickets are given; None: at any time, or nobody knows."""
+    """When a service's tickets are given; None: at any time, or not known."""
     hours: Week | None = service["hours"] if "hours" in service else _calendar(config).get("hours")
     return hours
 
 
 def _given(config: Table, services: Mapping[Place, Table]) -> list[Span] | None:
-    """When tickets are given, of any service on any weekday; None: at any time, or nobody knows."""
+    """When tickets of any service are given, over all weekdays; None: at any time, or not known."""
     weeks = [_week(config, service) for service in services.values()]
     known = [week for week in weeks if week]
     return [span for week in known for spans in week for span in spans] if len(known) == len(weeks) else None
 
 
 def _meet(some: Iterable[Span], others: Iterable[Span]) -> bool:
-    """Whether two times of the day have any time in common."""
+    """Whether two sets of spans overlap."""
     others = list(others)
     return any(one.start < other.end and other.start < one.end for one in some for other in others)
 
@@ -253,7 +253,7 @@ def _staff(config: Table, id: str, own: Table, counters: list[str] | None) -> It
 
 
 def _between(spans: list[Span]) -> Span:
-    """From the first to the last of some times of the day."""
+    """The span from the first start to the last end."""
     return Span(min(span.start for span in spans), max(span.end for span in spans))
 
 
@@ -319,7 +319,7 @@ def _devices(config: Table, counters: Mapping[Place, Table], devices: Mapping[Pl
 
 
 def _wire(link: Link) -> str:
-    """What tells one wire from another, whatever its settings."""
+    """Identifies a wire, whatever its settings."""
     return f"{link.host.lower()}:{link.port}" if isinstance(link, TcpLink) else normpath(link.path)
 
 

@@ -1,4 +1,4 @@
-"""What is wrong with a configuration file, in an installer's words: where it stands and what would be right."""
+"""Errors of a configuration file, in an installer's words: where they are and what would be right."""
 
 from __future__ import annotations
 
@@ -52,14 +52,14 @@ def one_line(path: Path, problem: Problem) -> str:
 
 
 def problem(fault: Fault, data: Table, lines: Mapping[Place, int]) -> Problem:
-    """A fault with its place as people write it and the line it stands on, or what it would stand in."""
+    """A fault with its place as people write it and its line, or the line of the table that it is missing from."""
     place, text = fault
     line = next((lines[place[:depth]] for depth in range(len(place), 0, -1) if place[:depth] in lines), 1)
     return Problem(line, _written(place, data), text)
 
 
 def _written(place: Place, data: Table) -> str:
-    """`device[hall].lines`: one of several goes by its id, or by its number from 1 where it has none."""
+    """Such as `device[hall].lines`: a list's element is named by its id, or by its number from 1 if it has none."""
     written = ""
     node: Any = data
     for part in place:
@@ -93,7 +93,7 @@ def key_fault(error: ErrorDetails, data: Table) -> Fault:
 
 
 def _within(loc: Place, data: Table) -> Place:
-    """Pydantic's place in the file's terms: it puts in the driver of a device, and parts of values it has split."""
+    """Pydantic's place as a place in the file: without what pydantic inserts (a device's driver, parts of values)."""
     place: Place = ()
     node: Any = data
     for part in loc[:2] + loc[3:] if loc[0] == "device" else loc:

@@ -1,7 +1,7 @@
 """The configuration's keys: their types, limits and defaults, and in words what each takes.
 
-A `description` completes the sentence "it takes .." of an error message. Durations are in the unit the installer
-writes: minutes, unless the key says otherwise. What the program works in is up to `controller.config`.
+A `description` completes the sentence "it takes .." of an error message. Durations are in the unit that the installer
+writes: minutes, unless the key says otherwise. `controller.config.branch` converts them.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ class CalendarKeys(Keys):
 
 
 class ProfileKeys(Keys):
-    """A kind of day; what a known one does not name stays as it is."""
+    """A kind of day; keys that are not given keep the values of a built-in one."""
 
     when: DateRules | None = None
     hours: OneShift | None = None

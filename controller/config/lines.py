@@ -1,7 +1,7 @@
-"""On which line each key of a TOML document stands: `tomllib` reads and checks, but does not tell.
+"""The line of each key of a TOML document, which `tomllib` does not report.
 
-Only for documents that `tomllib` has read. The scanner knows TOML's shape and skips the values: each table's name,
-key, array element and key of an inline table gets the line that it begins on.
+Only for documents that `tomllib` has read. The scanner follows TOML's structure and skips the values: each table, key,
+array element and key of an inline table gets the line that it begins on.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def document(path: Path, text: str) -> Document:
 
 
 def locate(text: str) -> dict[Place, int]:
-    """The lines, from 1, of all that has a place; what is mentioned twice has its first line."""
+    """The lines, from 1, of all places; a place that occurs twice has its first line."""
     return _Scanner(text).lines
 
 
@@ -81,7 +81,7 @@ class _Scanner:
         return (*array, index)
 
     def _inside(self, keys: list[str]) -> Place:
-        """Where a header's outer keys lead: through an array of tables, into its latest table."""
+        """The place of a header's outer keys: within an array of tables, that is its latest table."""
         place: Place = ()
         for key in keys:
             place += (key,)
@@ -128,13 +128,13 @@ class _Scanner:
         self.lines.setdefault(place, bisect_left(self._line_ends, self._at) + 1)
 
     def _take(self, mark: str) -> bool:
-        """Step over `mark` if it is what comes after blanks."""
+        """Skip `mark` if it is next after blanks; whether it was."""
         found = self._text.startswith(mark, self._skip_blank())
         self._at += len(mark) * found
         return found
 
     def _skip_blank(self) -> int:
-        """Step over spaces, line ends and comments; where that leads to."""
+        """Skip spaces, line ends and comments; the new position."""
         found = _BLANK.match(self._text, self._at)
         self._at = found.end() if found else self._at
         return self._at

@@ -24,12 +24,12 @@ from controller.lobby.model.rules import Rules
 from controller.lobby.model.wording import Wording
 
 SIZE_LIMIT = 1 << 20
-"""Bytes of a configuration file that are read at most."""
+"""Most bytes of a configuration file."""
 
 
 @dataclass(frozen=True, slots=True)
 class MqttSettings:
-    """The broker. `embedded`: our own on the loopback, on any free port. The files are read by whoever connects."""
+    """The broker. `embedded`: our own on the loopback, on any free port. The files are read when connecting."""
 
     embedded: bool
     host: str
@@ -43,7 +43,7 @@ class MqttSettings:
 
 @dataclass(frozen=True, slots=True)
 class CardSettings:
-    """Where the secret and the tokens of cards are. The files are read by whoever looks a card up."""
+    """Where the secret and the tokens of cards are. The files are read when cards are looked up."""
 
     key_file: Path
     tokens_file: Path
@@ -62,7 +62,7 @@ class WebSettings:
 
     @property
     def address(self) -> str:
-        """Where they are reached, without a path."""
+        """Their URL, without a path."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         return self.url or f"{'https' if self.certificate else 'http'}://{host}:{self.port}"
 
@@ -80,13 +80,13 @@ class Settings:
     cards: CardSettings | None = None
     web: WebSettings | None = None
     warnings: tuple[str, ...] = ()
-    """What is not wrong but hardly meant: `FILE:LINE: key: warning: ..` each."""
+    """Warnings about what is valid but hardly intended: `FILE:LINE: key: warning: ..` each."""
 
 
 def read(path: Path, *, files: bool = False) -> Settings:
-    """The settings in a TOML file; ConfigError has everything that is wrong with it.
+    """The settings in a TOML file; ConfigError lists everything that is wrong with it.
 
-    `files`: and with the files beside it that a branch can open without.
+    `files`: also check the files that a branch can start without.
     """
     text = _text(path)
     data = _parsed(path, text)
@@ -106,7 +106,7 @@ def read(path: Path, *, files: bool = False) -> Settings:
 
 
 def _in_files(config: Config) -> list[Fault]:
-    """What is wrong with the files that a branch can open without."""
+    """What is wrong with the files that a branch can start without."""
     return [*_in_files_of_web(config), *_in_files_of_cards(config)]
 
 
@@ -209,7 +209,7 @@ _SYNTAX = (
     ("Exceeds", "a number has thousands of digits"),
     ("Invalid", "this is no line of TOML; write key = value, [table], [[table]] or # comment"),
 )
-"""How `tomllib` begins what it says, and what it means to an installer."""
+"""How `tomllib`'s messages begin, and what they mean to an installer."""
 
 
 def _parsed(path: Path, text: str) -> Table:
@@ -226,7 +226,7 @@ def _parsed(path: Path, text: str) -> Table:
 
 
 def _blank_out(data: Table, faults: list[Fault]) -> None:
-    """Put None where a value is wrong or missing, and an empty table for one of several that is no use."""
+    """Put None for each wrong or missing value, and an empty table for each invalid element of a list of tables."""
     for place, _ in faults:
         *outer, last = place[:2] if place[0] == "device" and place[2:] == ("driver",) else place
         table: Any = data

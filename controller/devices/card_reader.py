@@ -14,11 +14,11 @@ from drivers.device import Health
 from drivers.session import LinkDown
 
 BAD_CARDS = 3
-"""Cards in a row that cannot be read, after which that is said."""
+"""Cards in a row that cannot be read, after which the reader is reported as degraded."""
 
 
 class CardReaderSettings(WiredSettings):
-    """A reader of bank cards beside the ticket button `kiosk`; a card counts for a press `within` so many seconds."""
+    """A reader of bank cards beside the ticket button `kiosk`; a card applies to a press `within` so many seconds."""
 
     driver: Literal["card-reader"]
     kiosk: DeviceId
@@ -26,9 +26,9 @@ class CardReaderSettings(WiredSettings):
 
 
 class CardReaderAdapter(Adapter):
-    """One reader, at the button `kiosk`; a card counts `within` so many seconds.
+    """One reader, at the button `kiosk`; a card applies to a press `within` so many seconds.
 
-    What keeps its cards from giving a class is part of its health, though the reader itself works.
+    If the files of the cards cannot be used, that is reported as the reader's health, though the reader itself works.
     """
 
     def __init__(self, id: str, kiosk: str, within: float, cards: Cards, context: Context) -> None:
@@ -38,7 +38,7 @@ class CardReaderAdapter(Adapter):
         self._cards = cards
         self._bad = 0
         self._health: Health | None = None
-        """What the driver says; None: it is not connected."""
+        """The health by the driver; None: not connected."""
         cards.watch(self._report)
 
     def heard(self, fact: object) -> None:

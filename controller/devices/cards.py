@@ -1,7 +1,7 @@
 """Cards: the class of the card that a customer shows, for the ticket that the customer then takes.
 
-Of a card nothing is kept but its class and the beginning of its token, in memory, and not longer than until the next
-ticket of that button.
+Of a card only its class and the beginning of its token are kept, in memory, and only until the next ticket of that
+button.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from controller.lobby.answers import Answer
 from controller.lobby.model.state import ENDED, State
 
 LOOK_EVERY = 10.0
-"""Seconds between two looks at the cards' files while nobody shows a card."""
+"""Seconds between two checks of the cards' files while nobody shows a card."""
 
 
 @dataclass(slots=True)
 class _Card:
-    """A card that was shown at a button. `until`: steady seconds; `cause`: the press that it counts for."""
+    """A card that was shown at a button. `until`: monotonic seconds; `cause`: the press that it applies to."""
 
     klass: str | None
     token: bytes
@@ -32,7 +32,7 @@ class _Card:
 
 @dataclass(slots=True)
 class _Taken:
-    """The latest press of a button, the card it was counted with, and the ticket it led to."""
+    """The latest press of a button, the token of its card, and the ticket it led to."""
 
     take: TakeTicket
     token: bytes = b""
@@ -61,7 +61,7 @@ class Cards:
         self._tokens.watch(then)
 
     def look(self) -> None:
-        """Look at the cards' files, though nobody shows a card; seldom, however often it is called."""
+        """Check the cards' files, though nobody shows a card; at most once in `LOOK_EVERY` seconds."""
         now = self._steady()
         if now >= self._next_look:
             self._next_look = now + LOOK_EVERY
@@ -72,7 +72,7 @@ class Cards:
         self._state = state
 
     def read(self, kiosk: str, number: str, within: float) -> None:
-        """A card was read; it counts for the button's next press within so many seconds, in place of the last."""
+        """A card was read; it applies to the button's next press within so many seconds, in place of the last card."""
         until = self._steady() + within
 
         def show() -> None:
@@ -85,9 +85,9 @@ class Cards:
         self._tokens.when_current(show)
 
     def submit(self, kiosk: str, token: str, request: Request) -> None:
-        """Hand a button's press on, with the class of the customer's card if it asks for none.
+        """Submit a button's press, with the class of the customer's card if the press names none.
 
-        `token`: that of a card that the button itself has read, in hexadecimal; empty: none.
+        `token`: of a card that the button itself has read, in hexadecimal; empty: none.
         """
 
         def hand_on() -> None:
@@ -106,7 +106,7 @@ class Cards:
             return request
         before = self._taken.get(kiosk)
         if before and before.take.cause == asked.cause:
-            taken = before  # delivered again: whoever has shown a card since is somebody else
+            taken = before  # delivered again: a card shown since is another customer's
             take = replace(asked, klass=before.take.klass, hold_off=before.take.hold_off)
         else:
             card = self._card(kiosk, token, asked.cause)
@@ -122,7 +122,7 @@ class Cards:
         return replace(request, command=take, reply=answered)
 
     def _card(self, kiosk: str, token: bytes, cause: str) -> _Card | None:
-        """The card that counts for this press."""
+        """The card that applies to this press."""
         if token:
             return _Card(self._tokens.class_of(token), token[:PREFIX], 0)
         card = self._shown.get(kiosk)
@@ -136,9 +136,9 @@ class Cards:
 
     def _take(self, take: TakeTicket, before: _Taken | None, card: _Card | None) -> _Taken:
         if self._asks_for(take)[1] not in ("", self._context.rules.default_class):
-            return _Taken(take)  # it asks for a class itself; the card has had its press
+            return _Taken(take)  # it asks for a class itself; the card is used up
         if card is None:
-            # The holding off goes by class: pressed again, the button must ask for the one that it got.
+            # The hold-off compares classes: pressed again, the button must ask for the class that it got.
             again = before is not None and before.token and self._again(take, before)
             return _Taken(replace(take, klass=before.take.klass), before.token) if before and again else _Taken(take)
         if before and before.token not in (b"", card.token):
@@ -146,7 +146,7 @@ class Cards:
         return _Taken(replace(take, klass=card.klass or take.klass), card.token)
 
     def _again(self, take: TakeTicket, before: _Taken) -> bool:
-        """Whether this press would get the ticket of the one before, were it of the same class."""
+        """Whether this press would get the ticket of the one before, if it had the same class."""
         if _wanted(take) != _wanted(before.take):
             return False
         service, _ = self._asks_for(take)
@@ -179,9 +179,9 @@ class Cards:
             if mine:
                 del self._shown[kiosk]
         elif card is not None and mine:
-            card.cause = ""  # no ticket came of it, so it counts for the next press
+            card.cause = ""  # it led to no ticket, so it applies to the next press
 
 
 def _wanted(take: TakeTicket) -> tuple[object, ...]:
-    """What a press chose beside its service and class: another choice is another ticket."""
+    """What a press chose beside its service and class: a different choice gets a new ticket."""
     return take.choice, take.slot, take.form, tuple(dict.fromkeys(take.needs))

@@ -1,4 +1,4 @@
-"""The ticket printer: a job for every ticket that is to be on paper, and what became of it."""
+"""The ticket printer: a print job for each ticket, and its result."""
 
 from __future__ import annotations
 
@@ -35,11 +35,11 @@ Render = Callable[[Mapping[str, str]], bytes]
 
 
 COLUMNS = (16, 64)
-"""Characters of half width to a line of a ticket, at least and at most."""
+"""Half-width characters per line of a ticket: least and most."""
 
 
 def _layout(path: Path) -> Path:
-    from drivers.paper import Layout  # noqa: PLC0415 - python-escpos takes long to import, and few branches get here
+    from drivers.paper import Layout  # noqa: PLC0415 - python-escpos takes long to import, and is rarely needed here
 
     try:
         Layout.from_dict(tomllib.loads(path.read_text("utf-8")))
@@ -58,7 +58,7 @@ def _profile(name: str) -> str:
 
 
 def _columns_of(profile: object) -> int:
-    """How many columns a profile says; 0 where there is no such profile."""
+    """The number of columns of a profile; 0 if there is no such profile."""
     from drivers.escpos_model import model  # noqa: PLC0415 - as above
 
     try:
@@ -68,8 +68,8 @@ def _columns_of(profile: object) -> int:
 
 
 class EscposSettings(WiredSettings):
-    """A ticket printer. `profile`: python-escpos's name for the model, None being any; `columns`: characters of half
-    width to a line, by default as many as the model has; `layout`: None is the one we ship."""
+    """A ticket printer. `profile`: python-escpos's name for the model, None: generic; `columns`: half-width characters
+    per line, by default the model's; `layout`: None: the one that comes with the program."""
 
     driver: Literal["escpos"]
     profile: Annotated[str | None, AfterValidator(_profile), takes("the name of a printer profile, in quotes")] = None
@@ -118,11 +118,11 @@ class PrinterAdapter(Adapter):
         self._render = render
         self._flush = flush
         self._backlog: deque[tuple[str, bytes]] = deque()
-        """Jobs beyond what the driver keeps: presses of one moment, decided before the first was queued."""
+        """Jobs beyond the driver's queue: from presses that were decided in one step."""
 
     @property
     def paper(self) -> Paper:
-        """Whether a ticket can be printed now, else why not."""
+        """See `model.paper.Paper`."""
         if self._backlog:
             return "printer_busy"
         return "ready" if self._printer.ready else self._printer.detail
@@ -153,8 +153,8 @@ class PrinterAdapter(Adapter):
         self._flush()
 
     def restarted(self, state: State) -> None:
-        """Nobody knows what became of the jobs of the last run: they are offered for reprint, and what hangs out of the
-        printer is no part of the next ticket."""
+        """The results of the last run's jobs are unknown: they are offered for reprint, and paper still hanging out of
+        the printer is cut off before the next ticket."""
         for ticket in state.tickets.values():
             if ticket.print is Print.QUEUED:
                 job = f"{ticket.id}#{ticket.copies}"
@@ -171,7 +171,7 @@ class PrinterAdapter(Adapter):
             self._backlog.append((job, data))
 
     def _laid_out(self, state: State, ticket: str) -> bytes | None:
-        """The printer's bytes; None for a ticket that cannot be laid out, which is logged."""
+        """The bytes for the printer; None, with a log line, if the ticket cannot be laid out."""
         try:
             qr = self.context.page(state.day, ticket)
             return self._render(views.ticket_fields(state, self.context.rules, state.tickets[ticket], qr))

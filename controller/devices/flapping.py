@@ -1,8 +1,8 @@
-"""Devices that flap: a sensor at its edge, a loose plug, two programs with one name. One state, one line, one row.
+"""Devices that flap: a sensor at its threshold, a loose plug, two programs with one client id. One state, line and row.
 
-The journal is never purged, and a log that repeats itself is not read. So a device that keeps going back and forth is
-told to be `unsteady` once, and what it is in truth again when it has stayed that for a while. How long grows with each
-time, so that a device that goes back and forth between two states, however fast, makes ten rows an hour at most.
+The journal is never purged, and a log that repeats itself is not read. So a device that keeps changing its state is
+reported as `unsteady` once, and as its real state again when that has lasted for a while. The time grows with each
+spell, so that a device that alternates between two states, however fast, makes at most ten rows an hour.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from dataclasses import dataclass, field
 from drivers.device import Health
 
 WINDOW = 3600.0
-"""Seconds that count."""
+"""Seconds over which changes are counted."""
 TIMES = 4
-"""Times within them that a device may come to be in one state, with the last of which it flaps."""
+"""Changes to one and the same state within `WINDOW` from which a device counts as flapping."""
 QUIET = (300.0, 900.0, 2700.0)
-"""Seconds without a change after which it is steady again: the first time, the second, and from then on."""
+"""Seconds without a change after which it is steady again: in the first spell, the second, and all further ones."""
 UNSTEADY = Health("degraded", "unsteady")
 KEPT = 64
 """Changes remembered."""
@@ -25,23 +25,23 @@ KEPT = 64
 
 @dataclass(slots=True)
 class Flapping:
-    """One device. Times are steady seconds."""
+    """The states of one device. Times are monotonic seconds."""
 
     health: Health | None = None
-    """What it said last."""
+    """Its latest state."""
     changes: int = 0
-    """How often it has changed since it began to flap."""
+    """Changes since it began to flap."""
     worst: Health | None = None
-    """Of what it said since then, the last that was not `ok`."""
+    """The latest state since then that was not `ok`."""
     since: float = 0.0
     _heard: deque[tuple[float, Health]] = field(default_factory=lambda: deque(maxlen=KEPT))
     _ends: float | None = None
-    """When it is steady again, unless it changes; None: it does not flap."""
+    """When it will be steady again unless it changes; None: it does not flap."""
     _spells: deque[float] = field(default_factory=lambda: deque(maxlen=len(QUIET)))
-    """When it has flapped."""
+    """When the latest spells began."""
 
     def hears(self, health: Health, now: float) -> Health | None:
-        """What to tell of a device that says this; None: nothing new."""
+        """The device has this state now: what to report; None: nothing new."""
         if health == self.health:
             return None
         before, self.health = self.health, health
@@ -65,7 +65,7 @@ class Flapping:
         return UNSTEADY
 
     def looks(self, now: float) -> Health | None:
-        """What to tell as time passes: the device's true state, when it has stayed that for long enough."""
+        """Time has passed: the device's real state, when it has lasted long enough; else None."""
         if self._ends is None or now < self._ends:
             return None
         self._ends = None

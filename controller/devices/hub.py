@@ -1,7 +1,7 @@
-"""The hub: every adapter of a branch, and what concerns all of them: health, notices, whether there is paper.
+"""The hub: every adapter of a branch, and what concerns all of them: health, notices, whether tickets can be printed.
 
-What a device says becomes requests; what a step has changed becomes levels (shown again after every outage) and edges
-(from new events only, never on replay). Nothing here decides, and nothing here knows a kind of device.
+What a device reports becomes requests; what a step has changed becomes levels (shown again after every outage) and
+edges (from new events only, never on replay). Nothing is decided here, and no kind of device is known here.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from drivers.session import Echoing, LinkDown, Session, Stale
 log = logging.getLogger(__name__)
 
 LATEST = 0.2
-"""Seconds for which displays may wait while there are requests to decide."""
+"""Seconds for which displays may be delayed while there are requests to decide."""
 UNKNOWN_PRINTS_NAMED = 3
 """Tickets named in the notice about prints that may not have come out."""
 
@@ -37,12 +37,12 @@ UNKNOWN_PRINTS_NAMED = 3
 class Hub:
     """Connects the adapters to an engine, which takes requests by `submit` and calls `published`, `stepped`, `trouble`.
 
-    `settled` says whether the state is what the journal holds: nothing of any other is shown. `behind` says whether
-    there are requests that it has not begun to decide: those come first, and displays show what has become of them all.
+    `settled`: whether the state is what the journal holds; no other state is shown. `behind`: whether there are
+    requests that the engine has not begun to decide: those come first, and displays then show the result of them all.
 
-    `now` gives the time in ms since 1970, UTC, and `steady` monotonic seconds; `page` what a ticket's QR code says, by
-    day and ticket; `shipped` is the directory of what comes with the program, and `wording` gives a language's
-    sentences. Adapters are told in the order in which they were added. `sessions`: what they put to work, by device.
+    `now`: the time in ms since 1970, UTC; `steady`: monotonic seconds; `page`: the content of a ticket's QR code, by
+    day and ticket; `shipped`: the directory of the files that come with the program; `wording`: the sentences of a
+    language. Adapters are told in the order in which they were added. `sessions`: to be run by the caller, by device.
     """
 
     def __init__(
@@ -83,20 +83,20 @@ class Hub:
         self._behind = behind
         self._steady = steady
         self._owed_since: float | None = None
-        """Since when displays have not been told of a change; None: they have been told of all."""
+        """Since when there is a change that displays have not been told of; None: there is none."""
         self._watchers: list[Adapter] = []
         self._reports: dict[str, DeviceReport] = {}
         self._healths: dict[str, Health] = {}
-        """What has been told of each device."""
+        """The reported state of each device."""
         self._flapping: dict[str, Flapping] = {}
         self._said: dict[str, Health] = {}
-        """What each driver says of its device."""
+        """The state of each device by its driver."""
         self._echoing: set[str] = set()
         self._trouble = ""
         self._state = State()
 
     def add(self, adapter: Adapter) -> None:
-        """Put an adapter in its place; one that shows the whole branch is told what has been so far."""
+        """Add an adapter; one that shows the whole branch is told of everything so far."""
         self._adapters[adapter.id] = adapter
         if adapter.watches:
             self._watchers.append(adapter)
@@ -111,7 +111,7 @@ class Hub:
         return session
 
     def heard(self, id: str, fact: object) -> None:
-        """What a device's session hears; a fault of ours in dealing with it must not end the session."""
+        """Handle a fact from a device's session; an error of ours here must not end the session."""
         try:
             self._heard(id, fact)
         except JournalError as error:
@@ -135,21 +135,21 @@ class Hub:
         self._adapters[id].heard(fact)
 
     def begin(self, state: State) -> None:
-        """The day has been replayed: show it, and print nothing. Who is being called now is part of what is shown."""
+        """The day has been replayed: show it, and print nothing. Current calls are part of what is shown."""
         self._state = state
         self._update()
         for adapter in self._adapters.values():
             self._guarded(adapter.id, lambda adapter=adapter: adapter.restarted(state))  # type: ignore[misc]
 
     def published(self, step: Step) -> None:
-        """A step has been written."""
+        """A step has been written to the journal."""
         self._state = step.state
         self._update()
         for adapter in self._adapters.values():
             self._guarded(adapter.id, lambda adapter=adapter: adapter.told(step.rows, step.state))  # type: ignore[misc]
 
     def stepped(self) -> None:
-        """The engine has ended a step, perhaps without a row: show what has had to wait, if it need not wait on."""
+        """The engine has ended a step, perhaps without a row: show what was delayed, unless it must still wait."""
         if self._owed_since is None or not self._settled():
             return  # a step is being written, and this comes after it
         if self._behind() and self._steady() - self._owed_since < LATEST:
@@ -158,12 +158,12 @@ class Hub:
         self._show()
 
     def trouble(self, reason: str) -> None:
-        """The journal cannot be written any more; with an empty reason: it can again."""
+        """The journal cannot be written, for this reason; with an empty reason: it can again."""
         self._trouble = self.context.rules.wording.say("refused.journal_down") if reason else ""
         self._update()
 
     def look_ahead(self, service: str) -> None:
-        """Reckon anew what is too much work for every press: how long people will wait for a service."""
+        """Compute the expected wait for a service, which is too much work for every press."""
         if self._settled():
             self._guarded("the look ahead", lambda: self._look_ahead(service))
 
@@ -176,7 +176,7 @@ class Hub:
         }
 
     def looked_ahead(self) -> None:
-        """Show what has been reckoned, and the day's figures."""
+        """Show the expected waits that were computed, and the day's figures."""
         self._guarded("the devices' health", self._look_at_health)
         if self._settled():
             self._guarded("the day's figures", self._show_figures)
@@ -198,8 +198,7 @@ class Hub:
         return papers[0] if papers else "none"
 
     def health(self, id: str, health: Health, note: str) -> None:
-        """A device's health as its driver sees it; what has not changed, or does nothing but change, is neither logged
-        nor written."""
+        """A device's health by its driver. It is logged and written if it has changed, and the device does not flap."""
         self._said[id] = health
         if health.state == "ok" and id in self._echoing:
             health = Health("ok", "hears_itself")
@@ -209,7 +208,7 @@ class Hub:
             self._tell_health(id, told, note)
 
     def forget(self, id: str) -> None:
-        """A device is no longer there."""
+        """A device no longer exists."""
         for known in (self._said, self._flapping, self._healths, self._reports):
             known.pop(id, None)
         for watcher in self._watchers:
@@ -240,7 +239,7 @@ class Hub:
     # -- inside ----------------------------------------------------------------------------------------------
 
     def _hears_itself(self, id: str, on: bool) -> None:
-        """What a device's adapter returns is kept from its driver: it works, and says so beside that."""
+        """A line echoes, or does so no longer; the echo is kept from the driver, so this is only logged and shown."""
         wording = self.context.rules.wording
         if on:
             self._echoing.add(id)
@@ -252,7 +251,7 @@ class Hub:
             self.health(id, self._said[id], "")
 
     def _update(self) -> None:
-        """Something has changed: show it, at once unless there is more to come."""
+        """Something has changed: show it, at once unless requests are waiting."""
         if self._owed_since is None:
             self._owed_since = self._steady()
         self.stepped()
@@ -266,14 +265,14 @@ class Hub:
             self._guarded(adapter.id, lambda adapter=adapter: adapter.update(self._state))  # type: ignore[misc]
 
     def _guarded(self, id: str, tell: Callable[[], None]) -> None:
-        """A fault of ours in telling one device must not keep the news from the next."""
+        """An error of ours in telling one device must not keep the others from being told."""
         try:
             tell()
         except Exception:
             log.exception("%s could not be told", id)
 
     def _notices(self) -> Iterator[str]:
-        """What customers must know, most urgent first."""
+        """Notices for customers, most urgent first."""
         wording = self.context.rules.wording
         if self._trouble:
             yield self._trouble
@@ -281,7 +280,7 @@ class Hub:
             yield wording.say("notice.printer", detail=wording.say(f"device.{paper}"))
 
     def _for_staff(self) -> Iterator[str]:
-        """What only the staff can do something about."""
+        """Notices for the staff alone."""
         wording = self.context.rules.wording
         yield from views.of_the_configuration(self._state, self.context.rules, self.context.now())
         yield from views.of_the_clock(self._state, self.context.rules, self.context.now())
@@ -293,7 +292,7 @@ class Hub:
             yield wording.say("notice.unknown_print", tickets=" ".join(lost[:UNKNOWN_PRINTS_NAMED]) + more)
 
     def _detail(self, id: str, health: Health) -> str:
-        """What is wrong with a device, in words; of one that flaps, what it is in between."""
+        """What is wrong with a device, in words; for one that flaps, with its worst state."""
         say, worst = self.context.rules.wording.say, self._flapping[id].worst
         if health == UNSTEADY and worst:
             return say("device.unsteady_as", detail=say(f"device.{worst.detail}"))

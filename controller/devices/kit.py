@@ -1,7 +1,7 @@
 """What a kind of device is made of: its settings, its checks, its adapter, and how that is built.
 
-A new kind is one file that says `KIND = Kind(..)`, and a line in its package's entry points `lobby.devices`. Kinds do
-not know the configuration or the hub: the configuration reads them, and the hub tells them what has happened.
+A new kind is one file with `KIND = Kind(..)`, and a line in its package's entry points `lobby.devices`. Kinds do not
+import the configuration or the hub: the configuration reads them, and the hub tells them what has happened.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ from drivers.session import LinkDown, Session
 GROUP = "lobby.devices"
 """The entry points of kinds: a driver's name = `module:KIND`."""
 Table = Mapping[str, Any]
-"""A table as the file has it; None where a value is wrong, of which nothing more is said."""
+"""A table as the file has it; None stands for a wrong value, which has been reported already."""
 S = TypeVar("S", bound=DeviceSettings)
 
 
 class AnySession(Protocol):
-    """What keeps a device going. `settled` is set once it has been tried, well or badly."""
+    """Runs a device. `settled` is set once the first attempt has ended, successful or not."""
 
     settled: asyncio.Event
 
@@ -45,7 +45,7 @@ class AnySession(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class DeviceReport:
-    """A device's state as outsiders read it; `since` in ms since 1970, UTC."""
+    """A device's state as it is published; `since` in ms since 1970, UTC."""
 
     state: str
     detail: str
@@ -58,7 +58,7 @@ class DeviceReport:
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What an adapter may use of the rest: nothing else."""
+    """Everything of the controller that an adapter may use."""
 
     rules: Rules
     journal: Journal
@@ -68,33 +68,33 @@ class Context:
     steady: Callable[[], float]
     """Monotonic seconds."""
     waits: Callable[[], Waits]
-    """How long people will wait, as of the last look ahead."""
+    """The expected waits, as last computed."""
     paper: Callable[[], Paper]
-    """Whether a ticket can be printed now."""
+    """See `model.paper.Paper`."""
     health: Callable[[str, Health, str], None]
     """(device, health, what to log beside it)."""
     forget: Callable[[str], None]
-    """There is no such device any more."""
+    """Called with a device that no longer exists."""
     settled: Callable[[], bool]
-    """Whether the state is what the journal holds: nothing of any other is shown."""
+    """Whether the state is what the journal holds; no other state is shown."""
     page: Callable[[str, str], str]
-    """(business day, ticket) -> what its QR code says."""
+    """(business day, ticket) -> the content of its QR code."""
     connect: Callable[[str, Driver, Link], Session]
     """(device, driver, link) -> the session that runs it; its facts go to the device's adapter."""
     run: Callable[[str, AnySession], None]
-    """Have another kind of session run with the branch, under a device's name."""
+    """Have a session of another kind run, under a device's id."""
     heard: Callable[[str, object], None]
-    """Where a session's facts go: (device, fact)."""
+    """Called with each fact of a session: (device, fact)."""
     shipped: Path
-    """The directory of what comes with the program: layouts, wording."""
+    """The directory of the files that come with the program: layouts, wording."""
     wording: Callable[[str], Wording]
     """The sentences of a language (zh or en)."""
     shared: dict[type, Any] = field(default_factory=dict)
-    """What several devices have in common, by its type: the lobby on MQTT, the cards that were shown."""
+    """Objects that several devices share, by type: the lobby on MQTT, the cards that were shown."""
 
 
 class Adapter:
-    """One device's place in the lobby, by default one that is told everything and does nothing of it."""
+    """Connects one device to the lobby. By default it is told everything and does nothing with it."""
 
     watches = False
     """Whether it shows the whole branch, and so is told of notices, figures and other devices as well."""
@@ -104,18 +104,18 @@ class Adapter:
         self.context = context
 
     def heard(self, fact: object) -> None:
-        """The device said something, or its link went down or up."""
+        """A fact from the device's session: the device said something, or its link went down or up."""
         if isinstance(fact, Health):
             self.context.health(self.id, fact, "")
 
     def update(self, state: State) -> None:
-        """The lobby has changed: show what is to be shown now."""
+        """The lobby has changed: show the present state."""
 
     def told(self, rows: Sequence[Row], state: State) -> None:
-        """These have just happened: do what happens once."""
+        """These events have just happened: do what is to be done once for each."""
 
     def restarted(self, state: State) -> None:
-        """The day has been replayed: whatever was under way at the end of the last run is unknown."""
+        """The day has been replayed after a start: the results of jobs of the last run are unknown."""
 
     @property
     def paper(self) -> Paper | None:
@@ -123,27 +123,27 @@ class Adapter:
         return None
 
     def health_without(self, down: LinkDown) -> Health | None:
-        """The device's state while its link is down, where that is not simply "not connected"."""
+        """The device's state while its link is down; None: simply "not connected"."""
         return None
 
     # -- where it watches ------------------------------------------------------------------------------------
 
     def notice(self, notices: Sequence[str], staff: Sequence[str], trouble: str) -> None:
-        """What customers must know, what else the staff must, and what screens say instead of their text; shown by
-        `update`."""
+        """Notices for customers; further notices for the staff; the text that screens show instead of their own, if
+        any. Shown by `update`."""
 
     def figures(self, figures: Mapping[str, Any]) -> None:
-        """The day so far; shown by `update`."""
+        """The day's figures so far; shown by `update`."""
 
     def device(self, id: str, report: DeviceReport) -> None:
         """A device's state has changed."""
 
     def gone(self, id: str) -> None:
-        """There is no such device any more."""
+        """A device no longer exists."""
 
 
 class Display(Adapter):
-    """A display whose level `show` sets from the lobby's state, and `flush` sends."""
+    """A display: `show` sets its level from the lobby's state, and `flush` sends it."""
 
     def __init__(self, id: str, show: Callable[[State], None], context: Context, flush: Callable[[], None]) -> None:
         super().__init__(id, context)
@@ -160,24 +160,24 @@ class Display(Adapter):
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """The rest of the configuration, as far as the checks of a device may ask."""
+    """The rest of the configuration, as far as the checks of a device may use it."""
 
     sections: frozenset[str]
-    """The tables that there are, such as `mqtt`."""
+    """The names of the tables, such as `mqtt`."""
     counters: Sequence[str] | None
     """The ids of the counters; None: not all are known."""
     devices: Sequence[Table]
     """All devices, this one among them."""
     before: Sequence[Table]
-    """Those that stand above it."""
+    """Those before it in the file."""
 
 
 Fault = tuple[tuple[str | int, ...], str]
-"""A place inside of the device's table, and what is wrong there, in words for an installer."""
+"""A place inside the device's table, and a sentence for the installer about what is wrong there."""
 
 
 def no_more_to_check(table: Table, file: File) -> Iterator[Fault]:
-    """Everything is said by the keys' own types."""
+    """No check beyond the types of the keys."""
     yield from ()
 
 
@@ -185,10 +185,10 @@ def no_more_to_check(table: Table, file: File) -> Iterator[Fault]:
 class Kind(Generic[S]):
     """One kind of device.
 
-    `build` puts its sessions to work and gives its adapter, None if it needs none of its own. `check` says what is
-    wrong with a table beyond its keys' types. `counters`: the counters that a table names, each with its place.
-    `only_one`: why a branch may have one alone, with {id} for the one that it has. Kinds are told of a change in
-    `order`: what customers look at first, first.
+    `build` starts its sessions and returns its adapter, None if it needs none of its own. `check` yields what is wrong
+    with a table beyond the types of its keys. `counters`: the counters that a table names, each with its place.
+    `only_one`: why a branch may have only one, with {id} for the one that it has. Kinds are told of a change in
+    ascending `order`: first the displays that customers look at first.
     """
 
     driver: str

@@ -24,12 +24,12 @@ from drivers.session import LinkDown, LinkUp
 log = logging.getLogger(__name__)
 
 MISSED_LIMIT = 2000
-"""Events of an outage that are published after it; the journal has the rest."""
+"""Most events that are published after an outage; the journal has the rest."""
 CLOCKS_APART = 10_000
-"""Milliseconds between a press, where it says when it was made, and now, beyond which it is refused; and within which
-the clocks of two devices agree."""
+"""Milliseconds between the time that a press states and now, beyond which it is refused; and the difference up to which
+two devices' clocks agree."""
 FARTHEST = 253_370_000_000_000
-"""Later than this no clock is shown, in ms since 1970, UTC."""
+"""The latest time that can be shown, in ms since 1970, UTC."""
 
 
 class MqttAdapter(Adapter):
@@ -55,11 +55,11 @@ class MqttAdapter(Adapter):
         self._cards = cards
         self._told = context.journal.opened_at
         self._connection = 0
-        """The connection on which what an earlier one did not confirm has been said again."""
+        """The number of the connection on which unconfirmed events have been published again."""
         self._clocks: dict[str, int] = {}
-        """By how many ms the clocks of devices are fast that have last been wrong."""
+        """Devices whose clocks are wrong, and by how many ms they are fast."""
         self._retains: set[str] = set()
-        """Devices that have been told of for the retain flag on their presses."""
+        """Devices whose presses have the retain flag, once that has been logged."""
         mqtt.level("triage", context.rules.triage.picture())
         self._trouble = ""
         self._notices: Sequence[str] = ()
@@ -81,7 +81,7 @@ class MqttAdapter(Adapter):
                 pass
 
     def _catch_up(self) -> None:
-        """What the last connection did not confirm may not have arrived: it is said again, once on each."""
+        """Publish again the events that the last connection did not confirm, once on each connection."""
         if self._mqtt.is_connected and self._connection != self._mqtt.connections:
             self._connection = self._mqtt.connections
             self._told = min(self._told, max(self._mqtt.confirmed, self.context.journal.opened_at))
@@ -91,7 +91,7 @@ class MqttAdapter(Adapter):
         self._catch_up()
         rules = self.context.rules
         now = self.context.now()
-        calls = views.coming(state, rules, now)  # reckoned once for all
+        calls = views.coming(state, rules, now)  # computed once for all keypads
         self._mqtt.level("board", views.board(state, rules, now, self._notices, self.context.waits(), calls))
         self._mqtt.level("advice", views.advice(state, rules))
         if self._cards:
@@ -116,7 +116,7 @@ class MqttAdapter(Adapter):
         self._flush()
 
     def notice(self, notices: Sequence[str], staff: Sequence[str], trouble: str) -> None:
-        """What boards are to say beside the calls, and what screens say instead of their text; shown by `update`."""
+        """The notices on boards, and the text that screens show instead of their own; shown by `update`."""
         self._notices, self._trouble = [*notices, *staff], trouble
 
     def figures(self, figures: Mapping[str, Any]) -> None:
@@ -124,7 +124,7 @@ class MqttAdapter(Adapter):
         self._mqtt.level("day", figures)
 
     def device(self, id: str, report: DeviceReport) -> None:
-        """A device's state for whoever watches."""
+        """Publish a device's state."""
         self._mqtt.level(f"device/{id}", report.content())
         self._flush()
 
@@ -156,7 +156,7 @@ class MqttAdapter(Adapter):
                     self._clock_is_wrong(device, now + fast, fast)
                 answered(answer)
 
-            # A press that has acted already gets its answer again, whenever it was made.
+            # A press that has acted already gets its answer again, whatever time it states.
             self.context.submit(replace(request, reply=doubted, instead=doubt))
             return
         if payload.at is not None:
@@ -167,14 +167,14 @@ class MqttAdapter(Adapter):
             self.context.submit(request)
 
     def _doubt(self, device: str, clock: int, fast: int) -> Answer:
-        """The answer to a press that was made at another time than now by its device's clock, which is so `fast`."""
+        """The refusal of a press of a device with a wrong clock; `clock`: the time it states, `fast`: the error."""
         say, shown = self.context.rules.wording.say, self._clock(clock)
         if fast > 0:
             return Answer("refused", say("refused.from_future", device=device, clock=shown), code="from_future")
         return Answer("refused", say("refused.too_old", device=device, clock=shown), code="too_old")
 
     def _clock_is_wrong(self, device: str, clock: int, fast: int) -> None:
-        """Tell of a device's clock, once until it is right again; and of our own, if others say the same."""
+        """Log that a device's clock is wrong, once until it is right; or that ours may be, if other devices agree."""
         if device in self._clocks:
             return
         agree = [other for other, its in self._clocks.items() if abs(its - fast) <= CLOCKS_APART]
@@ -193,7 +193,7 @@ class MqttAdapter(Adapter):
         return self.context.rules.local(min(at, FARTHEST)).strftime("%Y-%m-%d %H:%M:%S")
 
     def _retained(self, where: Where, id: str, boot: Any, seq: Any) -> None:
-        """A press that the broker is to keep would be delivered again and again: it is not taken."""
+        """Refuse a press with the retain flag: the broker would deliver it again and again."""
         device, wording = f"{where}/{id}", self.context.rules.wording
         self._acknowledge(where, id, boot, seq, replace(self._error("press_retained"), result="refused"))
         known = {"keypad": self.keypads.values(), "panel": self.panels, "kiosk": self.kiosks}
@@ -237,6 +237,6 @@ class MqttAdapter(Adapter):
 
 
 def needs_broker(table: Table, file: File) -> Iterator[Fault]:
-    """What every device on MQTT needs."""
+    """Checks what every device on MQTT needs."""
     if "mqtt" not in file.sections:
         yield ("driver",), 'it needs MQTT; add [mqtt] with broker = "mqtt://host:port"'

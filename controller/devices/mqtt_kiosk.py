@@ -10,7 +10,7 @@ from controller.devices.settings import DeviceSettings, between, takes
 
 
 class MqttKioskSettings(DeviceSettings):
-    """Ticket buttons. `hold_off`: seconds in which TAKE again is the same ticket; `screen`: it can show a number."""
+    """Ticket buttons. `hold_off`: seconds in which TAKE again gives the same ticket; `screen`: can show a number."""
 
     driver: Literal["mqtt-kiosk"]
     hold_off: Annotated[float, between(0, 60, "seconds")] = 2

@@ -1,4 +1,4 @@
-"""What can be configured of every kind of device that is installed, as the reference lists it."""
+"""The reference of device settings: every key of every kind of device that is installed."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from controller.devices.kit import Kind, kinds
 
 
 def reference(drivers: Iterable[str] | None = None) -> str:
-    """Markdown: a section for each kind, with a row for each key. `drivers`: these alone."""
+    """Markdown: a section for each kind, with a row for each key. `drivers`: only these."""
     named = kinds() if drivers is None else {driver: kinds()[driver] for driver in drivers}
     return "\n".join(line for driver in sorted(named) for line in _section(named[driver]))
 

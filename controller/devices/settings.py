@@ -1,4 +1,4 @@
-"""What the table of a device in the configuration may hold: the types of its keys, and in words what each takes."""
+"""What the table of a device in the configuration may hold: the types of its keys, and their descriptions."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from drivers.link import Link, TcpLink, parse_link
 
 
 def nearest(word: str, known: Iterable[str]) -> str:
-    """A hint at the known word that `word` may have been meant to be; else at all of them."""
+    """A hint for an unknown word: the known one that was probably meant, else all of them."""
     known = list(known)
     close = get_close_matches(word.lower(), known, n=1, cutoff=0.6)
     return f'did you mean "{close[0]}"?' if close else f"known are {', '.join(known)}"
 
 
 def takes(words: str, **limits: Any) -> Any:
-    """A field whose `words` complete the sentence "it takes ..", with its limits."""
+    """A field with limits, whose description `words` completes the sentence "it takes .."."""
     return Field(description=words, **limits)
 
 
@@ -33,19 +33,19 @@ def between(low: int, high: int, unit: str = "a whole number") -> Any:
 
 @dataclass(slots=True)
 class Reading:
-    """One file being read, whose paths count from `directory`."""
+    """A file being read, whose relative paths start at `directory`."""
 
     directory: Path
     _made: dict[int, object] = field(default_factory=dict)
-    """What was made of the file's texts, lists and tables, by their identity: equal texts may mean different things."""
+    """The parsed values of texts, lists and tables, by the identity of these: equal texts may mean different things."""
 
     def keep(self, given: object, made: object) -> None:
-        """`given` stands in the file, and `made` is what it means."""
+        """Remember that `given`, from the file, was parsed to `made`."""
         if not isinstance(given, str) or len(given) > 1:  # texts of one character are one object everywhere
             self._made[id(given)] = made
 
     def meaning(self, node: Any) -> Any:
-        """A part of the file, with what is meant in place of what was made something of."""
+        """A part of the file, with parsed values in place of the texts, lists and tables that were parsed."""
         if id(node) in self._made:
             return self._made[id(node)]
         if isinstance(node, dict):
@@ -54,7 +54,7 @@ class Reading:
 
 
 def made_by(parse: Callable[[Any], Any]) -> PlainValidator:
-    """The validator of a key that means what `parse` makes of its text, list or table; ValueError says why not."""
+    """A validator that parses a text, list or table with `parse`, whose ValueError says what is wrong."""
 
     def validate(value: object, info: ValidationInfo) -> object:
         made = parse(value)
@@ -75,7 +75,7 @@ def _link(value: object) -> Link:
 
 
 def _beside(value: object, info: ValidationInfo) -> object:
-    """A path, which counts from the directory of the configuration file."""
+    """A path, relative to the directory of the configuration file."""
     if not isinstance(value, str) or not value or "\0" in value:
         return value
     if not isinstance(info.context, Reading):
@@ -95,15 +95,16 @@ LinkText = Annotated[Link, made_by(_link), takes("serial:PATH?baud=9600, tcp:HOS
 
 
 class Keys(BaseModel):
-    """A table that knows its keys and takes no others."""
+    """A table that allows no other keys than its own."""
 
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
 
 
 @dataclass(frozen=True, slots=True)
 class Shows:
-    """Which of a branch's texts a device shows, and which characters it `has`: `where` in words, the sections of the
-    `wording`, whether the `names` of services and classes, and the files of its `layouts`."""
+    """Which of a branch's texts a device shows, and which characters it `has`. `where`: in words, for warnings;
+    `wording`: sections of the wording; `branch`, `services`, `classes`: whether it shows these names; `layouts`: its
+    layout files."""
 
     where: str
     has: Has
@@ -122,7 +123,7 @@ class DeviceSettings(Keys):
 
     @property
     def rated(self) -> Collection[str]:
-        """The counters whose customers can give a rating by it."""
+        """The counters whose customers can give a rating with it."""
         return ()
 
     @property
@@ -131,11 +132,11 @@ class DeviceSettings(Keys):
         return False
 
     def shows(self, shipped: Path, language: str) -> Shows | None:
-        """What it shows of the branch's texts; `shipped`: the directory of what comes with the program."""
+        """What it shows of the branch's texts; `shipped`: the directory of the files that come with the program."""
         return None
 
     def warns(self, shipped: Path, language: str) -> Iterator[tuple[tuple[str | int, ...], str]]:
-        """What is not wrong but hardly meant: a place inside of its table, and a sentence."""
+        """Warnings, for what is valid but hardly intended: a place inside its table, and a sentence."""
         yield from ()
 
 

@@ -28,7 +28,7 @@ log = logging.getLogger(__name__)
 
 
 SAME_MOMENT = 1000
-"""Milliseconds by which times of presses may run ahead of the clock, to tell one press from the next."""
+"""Milliseconds by which times of presses may be ahead of the clock, so that no two presses have the same time."""
 
 
 def _address(value: object) -> object:
@@ -86,10 +86,10 @@ class TerminalsAdapter(Adapter):
         self._raters = raters
         self._flush = flush
         self._resumed = True
-        """Nothing has been heard since the start but what may have been said before it."""
+        """Whether all presses since the start may have been made before it."""
         rows = context.journal.rows_after(context.journal.opened_at - 1, 1)
         self._last_sign = rows[0].at if rows else 0
-        """The last sign of life of the run before this one."""
+        """The time of the last row of the previous run."""
         self._latest: dict[int, int] = {}
         """The time of the latest press of each address."""
 
@@ -171,10 +171,10 @@ class TerminalsAdapter(Adapter):
         self.context.submit(Request(command, answered, press=_press(frame)))
 
     def _cause(self, frame: Frame, early: bool) -> tuple[int, str]:
-        """The time and the cause of a press. The first thing heard after a start may be a copy of the last press that
-        was written before it: then these are that one's. What was written long before the end has been echoed."""
+        """The time and the cause of a press. The first press after a start may be a copy of the last one written before
+        it: then it gets the same time and cause. One written long before the end was echoed, and is not repeated."""
         now, latest = self.context.now(), self._latest.get(frame.address, 0)
-        # Two presses that are heard in one millisecond are two; a clock that was set back is another matter.
+        # Two presses heard in the same millisecond must differ; a clock that was set back is a different case.
         at = latest + 1 if now <= latest < now + SAME_MOMENT else now
         self._latest[frame.address] = at
         prefix = f"terminal68:{self.id}:{frame.address}:"
@@ -192,7 +192,7 @@ def _press(frame: Frame) -> str:
 
 
 REFRESH = 60.0
-"""Seconds in which a display that cannot confirm what it is told is told again."""
+"""Seconds between two refreshes of displays that cannot confirm what they are sent."""
 
 
 def _build(device: Terminal68Settings, context: Context) -> Adapter:

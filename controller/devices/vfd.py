@@ -10,11 +10,11 @@ from controller.devices.kit import Adapter, Context, Display, Fault, File, Kind,
 from controller.devices.settings import CounterId, Shows, WiredSettings, between, takes
 from controller.lobby.show import views
 from drivers.characters import in_ascii
-from drivers.vfd import WindowDisplay
+from drivers.vfd import CounterDisplay
 
 
 class VfdSettings(WiredSettings):
-    """A window display. `brightness`: None leaves it as it is."""
+    """A counter display. `brightness`: None leaves it as it is."""
 
     driver: Literal["vfd"]
     dialect: Annotated[Literal["epson", "cd5220", "dsp800"], takes('"epson", "cd5220" or "dsp800"')]
@@ -31,7 +31,7 @@ def _check(table: Table, file: File) -> Iterator[Fault]:
 
 
 def _build(device: VfdSettings, context: Context) -> Adapter:
-    window = WindowDisplay(device.dialect, brightness=device.brightness)
+    window = CounterDisplay(device.dialect, brightness=device.brightness)
     session = context.connect(device.id, window, device.link)
     return Display(
         device.id,

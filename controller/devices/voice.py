@@ -1,4 +1,4 @@
-"""The voice of the hall: a call is spoken while its customer is expected at the counter, and no longer."""
+"""Spoken calls in the hall: a call is announced only while its customer is expected at the counter."""
 
 from __future__ import annotations
 
@@ -34,9 +34,9 @@ _TIMES = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)\s*-\s*(?:([01]?\d|2[0-3]):([0-5
 
 
 def _quiet(value: object) -> tuple[Span, ...]:
-    """Spans of the day, in order; one that ends before it begins goes on after midnight, and so is two.
+    """Spans of the day, in order; one that ends before it begins passes midnight, and becomes two.
 
-    ValueError, in words for an installer, names them as they were written.
+    ValueError, with a sentence for the installer, names them as they were written.
     """
     texts = [value] if isinstance(value, str) else value
     if not isinstance(texts, list) or len(texts) > 8 or not all(isinstance(text, str) for text in texts):
@@ -86,7 +86,7 @@ def _each_once(values: list[str]) -> list[str]:
 
 
 class VoiceSettings(DeviceSettings):
-    """The voice of the hall. `languages`: empty is the branch's; `speed`: words a minute."""
+    """Spoken calls. `languages`: empty: the branch's; `speed`: words a minute."""
 
     driver: Literal["voice"]
     player: Annotated[tuple[str, ...], PlainValidator(_command), takes('a program, such as "aplay -q -"')] = (
@@ -119,7 +119,7 @@ def call(languages: Sequence[Wording], ticket: str, counter: str, *, yao: bool) 
 
 
 class VoiceAdapter(Adapter):
-    """One voice, which speaks `languages` one after the other. `quiet` says whether it is to be silent now."""
+    """One voice, which speaks `languages` one after the other. `quiet`: whether these are quiet hours."""
 
     def __init__(
         self,
@@ -140,7 +140,7 @@ class VoiceAdapter(Adapter):
         self._quiet = quiet
         self._steady = context.steady
         self._counters: dict[str, str] = {}
-        """Where each ticket that has been announced was called to, while it is expected there."""
+        """Announced ticket -> the counter that it was called to, while it is expected there."""
 
     def heard(self, fact: object) -> None:
         match fact:
@@ -150,7 +150,7 @@ class VoiceAdapter(Adapter):
                 self.context.health(self.id, fact, "")
 
     def update(self, state: State) -> None:
-        """Nobody is sent to a counter that does not expect them (any more)."""
+        """Withdraw announcements of tickets that are no longer expected at their counters."""
         gone = [ticket for ticket, counter in self._counters.items() if not _expected(state, ticket, counter)]
         for ticket in gone:
             self._voice.withdraw(ticket)
@@ -158,7 +158,7 @@ class VoiceAdapter(Adapter):
 
     def told(self, rows: Sequence[Row], state: State) -> None:
         now = self._steady()
-        self._voice.hush(self._quiet(), now)
+        self._voice.set_quiet(self._quiet(), now)
         for row in rows:
             match row.event:
                 case TicketCalled(ticket, counter) | TicketRecalled(ticket, counter):
@@ -167,10 +167,10 @@ class VoiceAdapter(Adapter):
         self._flush()
 
     def restarted(self, state: State) -> None:
-        """Whoever is being called now is announced once, as the last run may have ended before they were.
+        """Announce current calls once, since the last run may have ended before it could.
 
-        Prints, chimes and beeps are edges, which never come from a replay. This is no replay of an edge but a level,
-        as on a board: who is expected at a counter. One that was called a while ago has been heard, or looks up.
+        Prints, chimes and beeps are edges, which never come from a replay. This is a level, as on a board: who is
+        expected at a counter. Older calls are left out: they have been heard, or are read on the displays.
         """
         now, steady = self.context.now(), self._steady()
         called = {
@@ -178,9 +178,9 @@ class VoiceAdapter(Adapter):
             for ticket in state.tickets.values()
             if ticket.stage is Stage.CALLED
         }
-        self._voice.hush(self._quiet(), steady)
+        self._voice.set_quiet(self._quiet(), steady)
         for ticket, age in sorted(called.items(), key=lambda each: -each[1]):
-            if abs(age) <= STALE:  # below 0: the clock was set back since
+            if abs(age) <= STALE:  # below 0: the clock has been set back
                 self._announce(ticket, state.tickets[ticket].counter, steady - max(0.0, age), times=1)
         self._flush()
 

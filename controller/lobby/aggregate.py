@@ -1,6 +1,6 @@
-"""The one way in which a lobby changes: a command is decided, its events are numbered, and each evolves the state.
+"""The one way in which a lobby changes: a command is decided, its events are numbered and applied to the state.
 
-The engine, the simulated days, the measurements and the tests all go this way.
+Used by the engine, the simulated days, the measurements and the tests.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class Row:
     cause: str
     part: int
     press: str | None = None
-    """The key frame that led to it, where a driver needs it to recognise a retransmission."""
+    """The key frame that led to it, if a driver needs it to recognise retransmissions."""
 
     @property
     def data(self) -> dict[str, Any]:
@@ -41,9 +41,9 @@ class Row:
 
 
 class Aggregate:
-    """A lobby: its rules, its state, and the `rows` that it has made since somebody took them away.
+    """A lobby: its rules, its state, and the new `rows` that have not been collected yet.
 
-    `seq` is the number of the last row before. `heard` is told of each event once it has taken effect: (at, event).
+    `seq`: the number of the last row before them. `heard`: called with (at, event) after each event has been applied.
     """
 
     def __init__(self, rules: Rules, state: State | None = None, seq: int = 0) -> None:
@@ -55,7 +55,7 @@ class Aggregate:
         self._day_ends = 0
 
     def do(self, command: Command) -> Decision:
-        """Decide a command, on the business day that it begins if it is the first of one, and let its events happen."""
+        """Decide a command and apply its events; the first command of a business day begins that day before."""
         self.begin_day(command)
         decision = self.decide(command)
         if isinstance(decision, list):
@@ -63,7 +63,7 @@ class Aggregate:
         return decision
 
     def begin_day(self, command: Command) -> None:
-        """Begin the business day that a command is the first of, should nobody have done so at its hour."""
+        """Begin the business day of a command, if the command is the first of it."""
         if command.at < self._day_ends:
             return
         roll_over = begins_day(self.state, self.rules, command)
@@ -77,7 +77,7 @@ class Aggregate:
         return decide(self.state, self.rules, command)
 
     def apply(self, events: Sequence[Event], at: int, cause: str, press: str | None = None) -> None:
-        """Let these happen, as parts of one cause."""
+        """Number and apply events, as parts of one cause."""
         for part, event in enumerate(events):
             day = event.day if isinstance(event, DayOpened) else self.state.day
             self.seq += 1
@@ -88,7 +88,7 @@ class Aggregate:
             self.heard(at, event)
 
     def become(self, state: State, seq: int) -> None:
-        """Be in another state, for all who hold this one's, after the row `seq`."""
+        """Take over another state, after the row `seq`; references to this lobby's state stay valid."""
         self.state.become(state)
         self.seq, self._day_ends = seq, 0
         self.rows.clear()

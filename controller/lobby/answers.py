@@ -13,14 +13,14 @@ from controller.lobby.actions.registry import Decision
 from controller.lobby.actions.return_ticket import TicketReturned
 from controller.lobby.actions.take_ticket import SELF_SERVICE, SelfServiceAdvised, TicketIssued
 from controller.lobby.actions.windows import WindowAdviceAnswered
-from controller.lobby.model.outcome import Refusal, Same, Told
+from controller.lobby.model.outcome import AlreadyDone, QueryResult, Refusal
 from controller.lobby.model.rules import Rules
 from controller.lobby.model.state import Print, State
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What became of a request. `error` with `written` False: nothing was decided, ask again."""
+    """The answer to a request. `error` with `written` False: nothing was decided, so the request may be repeated."""
 
     result: Literal["ok", "refused", "error"]
     text: str
@@ -28,32 +28,32 @@ class Answer:
     code: str = ""
     """The refusal's code, for devices that show less than a sentence."""
     printed: bool = True
-    """False: the ticket was issued, but no paper will come."""
+    """False: the ticket was issued, but will not be printed."""
     written: bool = True
 
 
 def answer(rules: Rules, state: State, decision: Decision) -> Answer:
-    """What a decision is answered; `state` is the one that it was made in, or the one after it."""
+    """The answer to a decision; `state`: before or after it."""
     match decision:
         case Refusal():
             return Answer("refused", decision.text(rules.wording), code=decision.code)
-        case Same(ticket):
+        case AlreadyDone(ticket):
             paper = state.tickets[ticket].print is not Print.NONE
             return Answer("ok", rules.wording.say("answer.ticket_issued", ticket=ticket), ticket, printed=paper)
-        case Told():
+        case QueryResult():
             return Answer("ok", decision.text, ticket=decision.ticket, code=decision.code)
     return answer_to(rules, decision)
 
 
 def answer_to(rules: Rules, events: Sequence[Event]) -> Answer:
-    """The answer that a decision's events amount to."""
+    """The answer to the request that led to these events."""
     if not events:
         return Answer("ok", "")
     issued = next((event for event in events if isinstance(event, TicketIssued)), None)
-    # That nobody is there for a ticket any more, and others take it over, follows from a deed and is none.
+    # That other counters take over a ticket follows from what a person did, and is not what they are answered.
     follows = isinstance(events[0], TicketReturned) or not all(isinstance(event, TicketReassigned) for event in events)
-    deeds = [event for event in events if not (follows and isinstance(event, TicketReassigned))] or events
-    last = issued or deeds[-1]
+    acts = [event for event in events if not (follows and isinstance(event, TicketReassigned))] or events
+    last = issued or acts[-1]
     if isinstance(last, SelfServiceAdvised):
         choice = rules.triage.choice(last.choice)
         return Answer("ok", choice.advice if choice else sentence(rules, last), code=SELF_SERVICE)
@@ -64,7 +64,7 @@ def answer_to(rules: Rules, events: Sequence[Event]) -> Answer:
 
 
 def sentence(rules: Rules, event: Event) -> str:
-    """What has come of a press, by the event that stands for it."""
+    """The sentence for an event."""
     about = event.to_row()
     about["klass"] = rules.class_name(str(about.get("class", "")))
     key = event.KIND

@@ -28,10 +28,10 @@ from controller.lobby.model.state import State, Ticket
 
 
 class Head(NamedTuple):
-    """The head of a line that a counter may serve, as it competes: the smallest is called. All times in seconds."""
+    """The head of a line that a counter may serve, with its sort key: the smallest is called. All times in seconds."""
 
     key: int
-    """What it competes with, since 1970, UTC."""
+    """The key, in seconds since 1970, UTC."""
     order: int
     fair: int
     """The same without privilege, for the guard."""
@@ -41,7 +41,7 @@ class Head(NamedTuple):
     early: bool
     """An appointment before its time: called only if there is nobody else."""
     line: Any
-    """Whatever tells the caller which line it is of."""
+    """Identifies the line to the caller."""
 
     @classmethod
     def of(cls, seniority: int, order: int, credit: int, handicap: int, passed: int, early: bool, line: Any) -> Head:
@@ -51,7 +51,7 @@ class Head(NamedTuple):
 
 
 def rank(heads: Sequence[Head], pass_limit: int) -> tuple[list[Head], bool]:
-    """The rule itself: heads in the order in which they would be called, and whether the guard is in force.
+    """The rule itself: heads in the order in which they would be called, and whether the guard applies.
 
     `heads` must not be empty; no two have the same order of issue.
     """
@@ -66,7 +66,7 @@ def rank(heads: Sequence[Head], pass_limit: int) -> tuple[list[Head], bool]:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """The head of a line that a counter may serve, and the key it competes with (seconds since 1970, UTC)."""
+    """The head of a line that a counter may serve, and its key (seconds since 1970, UTC)."""
 
     key: int
     ticket: Ticket
@@ -83,9 +83,9 @@ class Pick:
     guard: bool
     """Whether credits were dropped for this call."""
     early: bool
-    """Whether it is an appointment called before its time, since nobody else waits."""
+    """Whether it is an appointment that is called before its time, since nobody else may be called."""
     alone: bool
-    """Whether nobody else waits whom the counter serves, also behind it."""
+    """Whether no other ticket that the counter serves is waiting, in any line."""
 
     @property
     def passed(self) -> tuple[str, ...]:
@@ -120,8 +120,8 @@ def pick(state: State, rules: Rules, counter: Counter, at: int) -> Pick | None:
 
 
 def effect(state: State, rules: Rules, counter: Counter, pick: Pick, at: int) -> tuple[int, int, int] | None:
-    """Whom this call passes thanks to its class: [customers who would be called before it if no class had credit, by
-    how many seconds in all, at most]; None: nobody."""
+    """The effect of the ticket's class on this call: [customers who would be called before it if no class had credit,
+    by how many seconds in all, at most]; None: none."""
     best, now = pick.candidates[0], at // 1000
     if pick.guard or not rules.credit(best.ticket.klass):
         return None
@@ -137,7 +137,7 @@ def effect(state: State, rules: Rules, counter: Counter, pick: Pick, at: int) ->
 
 
 def why(rules: Rules, pick: Pick) -> Mapping[str, Any]:
-    """The pick in one sentence in the branch's language, with the table behind it, for the journal."""
+    """The reason for a pick, for the journal: one sentence in the branch's language, and the keys it rests on."""
     return {
         "text": _sentence(rules, pick),
         "guard": pick.guard,
@@ -146,7 +146,7 @@ def why(rules: Rules, pick: Pick) -> Mapping[str, Any]:
 
 
 def forced(state: State, rules: Rules, ticket: Ticket, counter: Counter, at: int) -> Mapping[str, Any]:
-    """The same for a call that a person forced by hand, with those whom the rule would have put first."""
+    """The same for a call by hand, with the heads that the rule would have put first."""
     text = rules.wording.say("why.forced", ticket=ticket.id, counter=counter.id)
     rule = pick(state, rules, counter, at)
     heads = [{"ticket": c.ticket.id, "key": c.key} for c in rule.candidates] if rule else []
@@ -174,7 +174,7 @@ def _sentence(rules: Rules, pick: Pick) -> str:
         return say("why.first", ticket=ticket.id, mine=mine, other=second.id, theirs=theirs)
     theirs = came(rules, earlier.ticket, ticket)
     if _counted(rules, ticket) > _counted(rules, earlier.ticket):
-        # It is not its credit that has put it first: the other counts as later here.
+        # Not its credit has put it first: the other counts as later here.
         mine = came(rules, ticket, earlier.ticket)
         handicap = earlier.handicap // 60
         return say("why.own", ticket=ticket.id, mine=mine, other=earlier.ticket.id, theirs=theirs, handicap=handicap)

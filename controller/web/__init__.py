@@ -1,1 +1,1 @@
-"""The screens that people use, served by the daemon: pages, their live pictures, an HTTP API, and who may do what."""
+"""The web pages, served by the daemon: pages, their live views, an HTTP API, and who may do what."""

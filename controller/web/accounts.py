@@ -1,9 +1,9 @@
-"""Who may look at what, and press what: accounts with a PIN or a token, their sessions, and what wrong PINs cost.
+"""Accounts with a PIN or a token, their sessions, and the throttling of wrong PINs.
 
-All of it stands in one file. PINs are kept as Argon2id hashes (`pins`), tokens and sessions as SHA-256 of 256 random
-bits (`sessions`); wrong tries are counted there as well (`throttle`).
+All of it is in one file. PINs are kept as Argon2id hashes (`pins`), tokens and sessions as SHA-256 of 256 random bits
+(`sessions`); failed attempts are counted there as well (`throttle`).
 
-Names are posts or staff numbers, not people's names: they stand in the journal beside what was done.
+Names are roles or staff numbers, not people's names: they are in the journal beside what was done.
 """
 
 from __future__ import annotations
@@ -13,18 +13,18 @@ import secrets
 from collections.abc import Callable
 from pathlib import Path
 
-from controller.web import pins, seals, sessions, throttle
+from controller.web import pins, sessions, signer, throttle
 from controller.web.accounts_file import AccountsFile
 from controller.web.private_files import AccessError
 from controller.web.roles import Account, Role
-from controller.web.seals import Seals, digest
 from controller.web.sessions import Sessions
+from controller.web.signer import Signer, digest
 from controller.web.throttle import Throttle
 
 SEEN_EVERY = 600
-"""Seconds in which it is noted once that an account is in use."""
+"""Seconds between two updates of an account's time of last use."""
 SEEN_AGAIN = 60
-"""Seconds after which it is tried again to note it, when it could not be."""
+"""Seconds until the next attempt at such an update after one has failed."""
 
 TABLE = """
 CREATE TABLE IF NOT EXISTS account(
@@ -33,26 +33,26 @@ CREATE TABLE IF NOT EXISTS account(
 ) STRICT;
 CREATE UNIQUE INDEX IF NOT EXISTS account_token ON account(secret) WHERE kind = 'token';
 """
-_SCHEMA = TABLE + sessions.TABLE + throttle.TABLE + seals.TABLE
+_SCHEMA = TABLE + sessions.TABLE + throttle.TABLE + signer.TABLE
 _ACCOUNT = "SELECT name, role, counter, kind, made_at, seen_at FROM account"
 
 
 class Accounts:
-    """The file at `path`, made if it is not there. `now` gives seconds since 1970, UTC. Raises AccessError."""
+    """The accounts in the file at `path`, made if missing. `now`: seconds since 1970, UTC. Raises AccessError."""
 
     def __init__(self, path: Path, now: Callable[[], float]) -> None:
         self.path = path
         self._now = now
         self._note_after = 0
-        self._seals = Seals()
-        self._file = AccountsFile(path, _SCHEMA, self._seals.read)
+        self._signer = Signer()
+        self._file = AccountsFile(path, _SCHEMA, self._signer.read)
         self._sessions = Sessions(self._file, now)
         self._throttle = Throttle(self._file, now)
-        # What concerns one part alone is asked of it as it is.
+        # What concerns one part only is delegated to it.
         self.hurry, self.close = self._file.hurry, self._file.close
         self.must_wait, self.tried = self._throttle.must_wait, self._throttle.tried
         self.renew, self.signed_in, self.end = self._sessions.renew, self._sessions.signed_in, self._sessions.end
-        self.csrf, self.page, self.is_page = self._seals.csrf, self._seals.page, self._seals.is_page
+        self.csrf, self.page, self.is_page = self._signer.csrf, self._signer.page, self._signer.is_page
 
     def add(self, name: str, role: Role, counter: str = "", pin: str | None = None) -> str:
         """Make an account with a PIN; without one it gets a token, which is returned and kept nowhere."""
@@ -91,23 +91,23 @@ class Accounts:
         return self._seen(self._found("kind = 'token' AND secret = ?", digest(token)))
 
     def hash_of(self, name: str) -> str:
-        """The hash that a PIN of this account has to fit; for an unknown one a hash that none fits."""
+        """The hash that a PIN of this account must match; for an unknown account, a hash that no PIN matches."""
         found = self._file.select("SELECT secret FROM account WHERE name = ? AND kind = 'pin'", name)
         return next((str(secret) for (secret,) in found), pins.NOBODY)
 
     def succeeded(self, name: str, address: str) -> Account | None:
-        """The PIN was right, which ends what wrong ones have cost. None: the account has just been revoked."""
+        """The PIN was right: reset the throttling. None: the account has just been revoked."""
         self._throttle.succeeded(name, address)
         return self._found("name = ?", name)
 
     def begin(self, account: Account) -> tuple[str, int]:
-        """A new session: what its cookie holds, and for how many seconds."""
+        """A new session: the value of its cookie, and its lifetime in seconds."""
         begun = self._sessions.begin(account)
         self._seen(account)
         return begun
 
     def of_session(self, id: str) -> Account | None:
-        """Whose session this is; None: nobody's, or it has ended."""
+        """The account of a session; None: unknown or ended."""
         return self._seen(self._found("name = ?", self._sessions.owner(id)))
 
     # -- inside ----------------------------------------------------------------------------------------------
@@ -116,7 +116,7 @@ class Accounts:
         return next((Account(*row) for row in self._file.select(f"{_ACCOUNT} WHERE {where}", value)), None)
 
     def _seen(self, account: Account | None) -> Account | None:
-        """The account, which is in use now; that is noted."""
+        """The account, with its time of last use updated."""
         now = int(self._now())
         if account and now - account.seen_at >= SEEN_EVERY and now >= self._note_after:
             noted = self._file.note("UPDATE account SET seen_at = ? WHERE name = ?", now, account.name)

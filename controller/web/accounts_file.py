@@ -1,9 +1,9 @@
 """The accounts' SQLite file, beside the journal, which is never purged and holds nothing personal.
 
-This one is changed by `lobby user` while the daemon runs: WAL mode, where nobody who reads waits for somebody who
-writes. Before each use the files at the path are compared with those that are open: whoever is refused by the one must
-not be let in by the other. A file that was put in the old one's place is gone on with, with its accounts and no others;
-while there is none, nobody is let in.
+This one is changed by `lobby user` while the daemon runs: WAL mode, so that readers do not wait for a writer. Before
+each use the files at the path are compared with those that are open, since an account that was revoked in the one must
+not be accepted by the other. If the file has been replaced, the new one is used, with its accounts and no others; while
+there is none, nobody can sign in.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ from controller.web.private_files import AccessError, make_private, must_be_priv
 log = logging.getLogger(__name__)
 
 PATIENCE = 1000
-"""Milliseconds for which a caller waits for whoever holds the file."""
+"""Milliseconds for which a caller waits for another program that has locked the file."""
 HELD_FOR = 50
-"""The same of a hurried one."""
+"""The same in the daemon, whose loop must not be blocked."""
 
 _TOLD = {
     Trouble.GONE: "it has been deleted or moved",
@@ -53,7 +53,7 @@ class AccountsFile:
             raise self._cannot_be_used(error) from error
 
     def hurry(self) -> None:
-        """From now on wait for nobody who writes to the file: the caller has other things to do in the same thread."""
+        """From now on wait only briefly for other writers: the caller has other things to do in the same thread."""
         self._patience = HELD_FOR
         self._db.execute(f"PRAGMA busy_timeout = {HELD_FOR}")
 
@@ -77,7 +77,7 @@ class AccountsFile:
 
     @contextmanager
     def changing(self) -> Iterator[sqlite3.Cursor]:
-        """A transaction: all that is done by the cursor, or nothing."""
+        """A transaction: everything done with the cursor, or nothing."""
         self._look()
         try:
             self._db.execute("BEGIN IMMEDIATE")
@@ -93,7 +93,7 @@ class AccountsFile:
             raise AccessError(f"{self.path}: the accounts cannot be written ({error})") from error
 
     def note(self, change: str, *values: object) -> bool:
-        """Make a change that may as well be left out, in the file that was looked at last; False: it could not be."""
+        """Make a change that is not essential, in the file that was checked last; False: it could not be made."""
         try:
             self._db.execute(change, values)
         except sqlite3.Error:
@@ -121,7 +121,7 @@ class AccountsFile:
         return AccessError(f"{self.path}: the accounts cannot be used ({reason}); look at its owner and its disk")
 
     def _look(self) -> None:
-        """Be at the file that stands at the path; AccessError if there is none that can be used."""
+        """Make sure that the open file is the one at the path; AccessError if there is none that can be used."""
         if self._files:
             look = self._files.look()
             if look.trouble is Trouble.NONE or (look.trouble is Trouble.LOG_CUT and self._log_is_whole(look)):
@@ -146,7 +146,7 @@ class AccountsFile:
             raise self._cannot_be_used(error) from error
 
     def _log_is_whole(self, look: Look) -> bool:
-        """Whether the log lost nothing in becoming shorter: others may empty it, in SQLite's own way."""
+        """Whether a log that has become shorter has lost nothing: other programs may checkpoint it."""
         try:
             _, pages, carried = self._db.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
         except sqlite3.Error:
@@ -154,7 +154,7 @@ class AccountsFile:
         return bool(pages == carried or look.log_size >= LOG_HEAD + pages * FRAME)
 
     def _leave(self, trouble: Trouble) -> None:
-        """Close what is open, since it is not what stands at the path; AccessError if something would be lost."""
+        """Close the open file, since it is not the one at the path; AccessError if data would be lost."""
         whole = True
         try:
             if trouble not in (Trouble.CUT, Trouble.LOG_CUT):  # the log that is open still has everything

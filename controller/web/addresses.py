@@ -1,4 +1,4 @@
-"""Where somebody comes from: through a proxy on this machine, and which addresses count as one place."""
+"""Client addresses: behind a proxy on this machine, and which addresses count as one client."""
 
 from __future__ import annotations
 
@@ -6,23 +6,23 @@ from collections.abc import Iterable
 from ipaddress import IPv6Address, IPv6Network, ip_address
 
 Headers = Iterable[tuple[bytes, bytes]]
-"""Of a request, names in small letters."""
+"""The headers of a request, names in lower case."""
 
 
 def origin(peer: str, headers: Headers) -> str:
-    """Where a request comes from: the peer; through a proxy on this machine, where that has it from."""
+    """The client's address: the peer, or behind a proxy on this machine, the address that the proxy states."""
     passed = [value for name, value in headers if name == b"x-forwarded-for"]
     try:
-        # Where we listen on IPv6, IPv4's 127.0.0.1 is ::ffff:127.0.0.1. What a stranger has put there stands before.
+        # When listening on IPv6, 127.0.0.1 is ::ffff:127.0.0.1. Entries that a client has forged stand before the last.
         if passed and ip_address(peer.removeprefix("::ffff:")).is_loopback:
             return str(ip_address(passed[-1].decode("latin-1").rpartition(",")[2].strip()))
     except ValueError:
-        pass  # no address: it is the proxy itself that is counted
+        pass  # no address: the proxy itself is counted
     return peer
 
 
 def place_of(address: str) -> str:
-    """What wrong tries from an address count for: of IPv6 the /64, since whoever has one address has them all."""
+    """The address for which failed attempts are counted: for IPv6 the /64, all of which belongs to one client."""
     try:
         ip = ip_address(address)
     except ValueError:
@@ -33,8 +33,8 @@ def place_of(address: str) -> str:
 
 
 def network_of(address: str) -> str:
-    """Whose connections are counted together: an address, or a network of IPv6 that one customer has."""
+    """The address or IPv6 network whose connections are counted together."""
     host = ip_address(address)
     if isinstance(host, IPv6Address) and (host.is_loopback or host.is_link_local):
-        return str(host)  # all of a link share the network of the link's own addresses
+        return str(host)  # all machines on a link share the link-local network
     return place_of(address)

@@ -1,6 +1,6 @@
 """The application that the server serves: pages, API, metrics, health, and how refusals go out."""
 
-# Annotations are not put off here: FastAPI reads them, and some name what is known inside of a function only.
+# No postponed annotations here: FastAPI reads them, and some name what is known only inside a function.
 import asyncio
 import logging
 import math
@@ -20,6 +20,7 @@ from controller.config import Settings
 from controller.devices.hub import Hub
 from controller.web import routes
 from controller.web.accounts import Accounts
+from controller.web.adapter import PagesAdapter
 from controller.web.asgi import App
 from controller.web.bodies import ProblemDetails
 from controller.web.commands import Ask
@@ -27,7 +28,6 @@ from controller.web.live import Live
 from controller.web.middleware import guarded
 from controller.web.operations import allowed
 from controller.web.pages import Files, make_pages
-from controller.web.post import PagesAdapter
 from controller.web.private_files import AccessError
 from controller.web.problems import Problem, problem
 from controller.web.server import WebServer
@@ -36,23 +36,23 @@ from controller.web.site import COOKIE, Caller, Site
 log = logging.getLogger(__name__)
 
 TELL_AGAIN = 600.0
-"""Seconds after which it is told again that the accounts cannot be used."""
+"""Seconds between two log lines that the accounts cannot be used."""
 
 
 class Screens:
-    """Everything that serves the pages of a running branch. `served` is set once they are, or the port is taken."""
+    """Serves the pages of a running branch. `served` is set once they are served, or the port is found taken."""
 
     @classmethod
     async def make(cls, settings: Settings, accounts: Accounts, hub: Hub, ask: Ask) -> Self:
-        """All of it; what takes long is done in a thread, so that no press waits for it."""
+        """Build it; what takes long is done in a thread, so that no press waits for it."""
         accounts.hurry()
         files = await asyncio.to_thread(Files, *settings.rules.wording.templates.values())
         live = Live(files.build, hub.context.settled)
-        # A hall has one voice: a loudspeaker of the branch's own also keeps quiet hours, and is known to be heard.
+        # Only one device speaks in a hall: a voice device also keeps quiet hours, and its failures are noticed.
         has_voice = any(device.speaks for device in settings.devices)
-        post = PagesAdapter(hub.context, live, speaks=not has_voice)
-        hub.add(post)
-        site = Site(settings, accounts, post, live, ask)
+        adapter = PagesAdapter(hub.context, live, speaks=not has_voice)
+        hub.add(adapter)
+        site = Site(settings, accounts, adapter, live, ask)
         app = await asyncio.to_thread(make_app, site, files)
         return cls(site, app)
 
@@ -86,7 +86,7 @@ class Screens:
 
 
 def make_app(site: Site, files: Files) -> App:
-    """All of it."""
+    """The ASGI application of a site."""
     app = FastAPI(title="Lobby", version="1", openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
     modules = list(routes.modules())
     parts = [module.router(site) for module in modules if hasattr(module, "router")]
@@ -105,7 +105,7 @@ def make_app(site: Site, files: Files) -> App:
 
 
 def _refuse(app: FastAPI, site: Site, known: Sequence[BaseRoute]) -> None:
-    """Have every refusal go out as problem details; `known`: the routes, beside the application's own."""
+    """Send every refusal as problem details; `known`: the routes, besides the application's own."""
     told_at = -math.inf
 
     @app.exception_handler(Problem)
@@ -115,7 +115,7 @@ def _refuse(app: FastAPI, site: Site, known: Sequence[BaseRoute]) -> None:
     @app.exception_handler(AccessError)
     async def no_accounts(request: Request, error: AccessError) -> JSONResponse:
         nonlocal told_at
-        if (now := time.monotonic()) - told_at > TELL_AGAIN:  # every open page asks again, for as long as it lasts
+        if (now := time.monotonic()) - told_at > TELL_AGAIN:  # every open page keeps asking
             log.error("%s", error)
             told_at = now
         return problem(503, "accounts", site.say("http.accounts"), {"Retry-After": "1"})

@@ -1,6 +1,6 @@
 """What requests hold and what answers hold, over HTTP: the models that the OpenAPI document describes."""
 
-# Annotations are not put off here: FastAPI reads them.
+# No postponed annotations here: FastAPI reads them.
 from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator

@@ -1,4 +1,4 @@
-"""Commands that come over HTTP: put to the engine once for each Idempotency-Key, refusals raised as problems."""
+"""Commands over HTTP: submitted to the engine once for each Idempotency-Key, refusals raised as problems."""
 
 from __future__ import annotations
 
@@ -11,35 +11,35 @@ from typing import Any
 
 from controller.lobby.actions.command import Command
 from controller.lobby.answers import Answer
-from controller.web.post import PagesAdapter, cause_of
+from controller.web.adapter import PagesAdapter, cause_of
 from controller.web.problems import Problem
 
 Ask = Callable[[Command, str], Awaitable[Answer]]
-"""Puts a command, with what was typed beside it, to the engine, and waits for its answer."""
+"""Submits a command, with what was typed beside it, to the engine, and waits for the answer."""
 FORBIDDEN = ("class_is_granted",)
-"""Refusals of the lobby that are for who asks, and not for what is there."""
+"""Refusals of the lobby that concern the caller's rights (403) and not the state of the lobby (409)."""
 KEYS_KEPT = 4096
-"""Idempotency keys remembered with what was asked under them; the journal knows older ones that acted."""
+"""Idempotency keys kept with the requests made under them; older ones that acted are found in the journal."""
 
 
 class Commands:
-    """Those of a branch; `say` gives a sentence of its language."""
+    """The commands of a branch; `say`: a sentence in its language."""
 
-    def __init__(self, post: PagesAdapter, ask: Ask, say: Callable[..., str]) -> None:
-        self._post, self._ask, self.say = post, ask, say
+    def __init__(self, adapter: PagesAdapter, ask: Ask, say: Callable[..., str]) -> None:
+        self._adapter, self._ask, self.say = adapter, ask, say
         self._keys: OrderedDict[str, str] = OrderedDict()
 
     async def do(
         self, name: str, key: str, content: Mapping[str, Any], make: Callable[[int, str], Command | None], remark: str
     ) -> Answer:
-        """Decide what `make` makes of a time and a cause, once for each `key` of the account's of this name.
+        """Execute the command that `make` makes from a time and a cause, once for each `key` of the account `name`.
 
-        `content` is what was asked: another under the same key is refused. Raises Problem unless it is done.
+        `content`: the request; a different one under the same key is refused. Raises Problem unless it is accepted.
         """
         key = key or secrets.token_hex(16)
         digest = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
         self._must_be_new_or_same(name, key, digest)
-        command = make(self._post.lobby.now(), cause_of(name, key, digest))
+        command = make(self._adapter.context.now(), cause_of(name, key, digest))
         if command is None:
             raise Problem(422, "unknown_key", self.say("refused.unknown_key", key=content.get("key", "")))
         answer = await self._ask(command, remark)
@@ -53,7 +53,7 @@ class Commands:
         mine = f"{name}:{key}"
         known = self._keys.get(mine)
         if known is None:
-            acted = self._post.lobby.journal.cause_beginning(cause_of(name, key, ""))
+            acted = self._adapter.context.journal.cause_beginning(cause_of(name, key, ""))
             known = acted.rpartition(":")[2] if acted else digest
             self._keys[mine] = known
             while len(self._keys) > KEYS_KEPT:

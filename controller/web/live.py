@@ -1,9 +1,9 @@
-"""What open pages are shown, as server-sent events: each page is a viewer of one view.
+"""Server-sent events for open pages: each page is a viewer of one view.
 
-Views are levels, as displays are: a viewer has room for one picture, the latest. One that does not read loses the
-pictures between, and after `STALLED` seconds its connection. After a change the devices come first: pages are told a
-moment later, a few at a time, and no view more often than its pace. A ping vouches for what a page shows: while that
-cannot be drawn there is none, and the page says that it is old.
+Views are levels, as displays are: a viewer's queue has room for one picture, the latest. One that does not read loses
+the pictures between, and after `STALLED` seconds its connection. After a change the devices come first: pages are told
+a moment later, a few at a time, and no view more often than its pace. A ping confirms that what a page shows is
+current: while its picture cannot be made there is no ping, and the page says that it is stale.
 """
 
 from __future__ import annotations
@@ -24,53 +24,53 @@ from controller.web.server import STALLED
 log = logging.getLogger(__name__)
 
 VIEWERS = 300
-"""Pages that may be open."""
+"""Most pages that may be open."""
 SLICE = 4
-"""Pages told before the loop has a turn for everybody else."""
+"""Pages told before other tasks of the loop get a turn."""
 PAUSE = 0.05
-"""Seconds from a change until pages are told: what is still to come of it comes too."""
+"""Seconds from a change until pages are told, so that changes close together are told as one."""
 PING = 5.0
-"""Seconds after which a page hears that nothing has changed; it gives up on us after three of them."""
+"""Seconds between two pings to a page to which nothing else is sent; it reconnects after missing three."""
 TELL_TIME = 60_000
-"""Milliseconds by which the time that a page was told (`now`) may be old when there is no other news for it."""
+"""Milliseconds by which the time on a page (`now`) may lag while nothing else changes on it."""
 
 Picture = Callable[[], Mapping[str, Any] | None]
-"""What a view shows now; None: there is no such thing any more."""
+"""The content of a view; None: its object no longer exists."""
 
 
 class Viewer:
-    """One open page; `owner`: the account of the branch's whose device it is, empty: it is no device."""
+    """One open page; `owner`: the account whose device the page is, empty: it is not a device."""
 
     def __init__(self, view: str, allowed: Callable[[], bool], owner: str = "") -> None:
         self.view = view
         self.allowed = allowed
-        """Whether it may still look: whoever opened it may have been revoked."""
+        """Whether it may still be shown anything: the account may have been revoked."""
         self.owner = owner
         self.page = secrets.token_hex(8) if owner else ""
-        """What it names itself by when it tells its state."""
+        """The id by which it reports its state."""
         self.state = ""
-        """What it has told; empty: nothing yet."""
+        """The state that it has reported; empty: none yet."""
         self._next = b""
         self._wake = asyncio.Event()
         self._end = ""
 
     def show(self, message: bytes) -> None:
-        """Show this, in place of what has not gone out yet."""
+        """Send this, in place of what has not been sent yet."""
         self._next = message
         self._wake.set()
 
     def ping(self) -> None:
-        """Say that nothing has changed."""
+        """Send a ping: nothing has changed."""
         if not self._next:
             self.show(message("ping", {}))
 
     def end(self, reason: str) -> None:
-        """Show nothing any more; `reason`: `restart`, `revoked`, `gone`."""
+        """End the stream; `reason`: `restart`, `revoked`, `gone`."""
         self._end = reason
         self._wake.set()
 
     async def messages(self) -> Any:
-        """What is to go out, until the end."""
+        """The messages to send, until the end."""
         while True:
             await self._wake.wait()
             self._wake.clear()
@@ -84,7 +84,7 @@ class Viewer:
 
 @dataclass(slots=True)
 class View:
-    """What some of the pages show."""
+    """A view, and the pages that show it."""
 
     picture: Picture
     pace: float
@@ -92,24 +92,24 @@ class View:
     viewers: set[Viewer] = field(default_factory=set)
     shown: bytes = b""
     content: str = ""
-    """What `shown` says but for the time."""
+    """The content of `shown` without the time."""
     now: int = 0
     """The time that was told last, in ms since 1970."""
     over: bool = False
-    """Whether there is no such thing any more."""
+    """Whether its object no longer exists."""
     due: float = 0.0
     dirty_since: float | None = None
-    """Since when there may be news that are not drawn, in the loop's time; None: there are none."""
+    """Since when there may be changes that are not drawn, in the loop's time; None: there are none."""
     failed: bool = False
     """Whether it could not be drawn the last time."""
 
     def mark_dirty(self, now: float) -> None:
-        """There may be news."""
+        """The view may have changed."""
         if self.dirty_since is None:
             self.dirty_since = now
 
     def tell(self, viewer: Viewer) -> None:
-        """Show a viewer what there is to show."""
+        """Send a viewer the latest picture, or the end."""
         if self.over:
             viewer.end("gone")
         else:
@@ -119,7 +119,7 @@ class View:
 class Live:
     """All open pages. `cut` ends the connection of a peer that does not read.
 
-    Nothing is drawn unless `settled` says that there is something to show; when there is again, `changed` tells.
+    Nothing is drawn unless `settled`: while it is False, the state is not what the journal holds.
     """
 
     def __init__(self, build: str, settled: Callable[[], bool] = lambda: True) -> None:
@@ -129,7 +129,7 @@ class Live:
         self._changed = asyncio.Event()
         self.cut: Callable[[tuple[str, int] | None], None] = lambda client: None
         self.told: Callable[[str], None] = lambda owner: None
-        """Called when what the open pages of an owner have told is another."""
+        """Called when the reported states of an owner's open pages have changed."""
         self.dropped = 0
         """Pages that did not keep up."""
         self._closed = False
@@ -140,19 +140,19 @@ class Live:
             yield from view.viewers
 
     def watched(self, name: str) -> bool:
-        """Whether anybody looks at a view."""
+        """Whether a view has viewers."""
         return name in self._views
 
     def hello(self, viewer: Viewer) -> bytes:
-        """What a page hears first: from another build, it loads itself anew; as a device, it tells its state."""
+        """The first message to a page: one of another build reloads itself; one that is a device reports its state."""
         return message("hello", {"build": self._build, **({"page": viewer.page} if viewer.page else {})})
 
     def states(self, owner: str) -> set[str]:
-        """What the open pages of an owner have told."""
+        """The states that the open pages of an owner have reported."""
         return {viewer.state for viewer in self.viewers() if viewer.owner == owner and viewer.state}
 
     def report(self, owner: str, page: str, state: str) -> bool:
-        """An open page of an owner tells its state; False: there is no such page."""
+        """An open page of an owner reports its state; False: there is no such page."""
         viewer = next((each for each in self.viewers() if each.owner == owner and each.page == page), None)
         if not viewer or not page:
             return False
@@ -161,14 +161,14 @@ class Live:
         return True
 
     def changed(self) -> None:
-        """Something has: every view may show something else."""
+        """The lobby has changed: every view may have changed."""
         now = asyncio.get_running_loop().time()
         for view in self._views.values():
             view.mark_dirty(now)
         self._changed.set()
 
     def close(self, reason: str = "restart") -> None:
-        """End every page, and take no more."""
+        """End every stream, and accept no more."""
         self._closed = True
         for viewer in list(self.viewers()):
             viewer.end(reason)
@@ -182,9 +182,8 @@ class Live:
         spare: int = 0,
         owner: str = "",
     ) -> Response:
-        """An ASGI response that shows a view for as long as its page is open; it leaves room for `spare` others.
-
-        `owner`: the account whose device the page is, if it is one.
+        """An ASGI response that streams a view for as long as its page is open; refused if fewer than `spare` places
+        would remain. `owner`: the account whose device the page is, if it is one.
         """
         if self._closed or sum(1 for _ in self.viewers()) >= VIEWERS - spare:
             return problem(503, "busy", "too many pages are open; close some", {"Retry-After": "5"})
@@ -204,7 +203,7 @@ class Live:
             view = self._views[viewer.view] = View(picture, pace)
             view.mark_dirty(asyncio.get_running_loop().time())
         view.viewers.add(viewer)
-        # Drawn anew, since the time is in it; whoever looks already hears of any change.
+        # Drawn again, since it contains the time; its other viewers are told of any change.
         if self._settled() and view.due <= asyncio.get_running_loop().time() and self._draw(view):
             for other in view.viewers:
                 view.tell(other)
@@ -221,11 +220,11 @@ class Live:
             view.viewers.discard(viewer)
             if not view.viewers:
                 del self._views[viewer.view]
-            if viewer.state and not self._closed:  # a stop of ours is none of theirs
+            if viewer.state and not self._closed:  # that we stop is not a fault of the page
                 self.told(viewer.owner)
 
     def _draw(self, view: View) -> bool:
-        """Whether there is something new to show."""
+        """Draw the view; whether it has changed."""
         view.dirty_since = None
         view.due = asyncio.get_running_loop().time() + view.pace
         try:
@@ -272,7 +271,7 @@ class Live:
                 await self._each(list(view.viewers), tell)
 
     def _vouches(self, view: View) -> bool:
-        """Whether what it shows is what there is: it is drawn, and no step is on its way that hangs, as on a disk."""
+        """Whether what a view shows is current: it is drawn, and no step hangs, for example on the disk."""
         now, since = asyncio.get_running_loop().time(), view.dirty_since
         return self._settled() and not view.failed and (since is None or now - since <= PING)
 
@@ -284,7 +283,7 @@ class Live:
 
 
 class _Stream(Response):
-    """The response that a page's viewer goes out by."""
+    """The response that streams a viewer's messages."""
 
     def __init__(self, live: Live, viewer: Viewer, picture: Picture, pace: float) -> None:
         super().__init__(media_type="text/event-stream")
@@ -296,7 +295,7 @@ class _Stream(Response):
         try:
             headers = [(b"content-type", b"text/event-stream; charset=utf-8"), (b"x-accel-buffering", b"no")]
             await send({"type": "http.response.start", "status": 200, "headers": headers})
-            self._live._enter(viewer, self._picture, self._pace)  # first: it may tell its state as soon as it hears us
+            self._live._enter(viewer, self._picture, self._pace)  # first: it may report its state at once
             await send({"type": "http.response.body", "body": self._live.hello(viewer), "more_body": True})
             async for content in viewer.messages():
                 async with asyncio.timeout(STALLED):
@@ -322,7 +321,7 @@ def _ping(viewer: Viewer) -> None:
 
 
 def _check(viewer: Viewer) -> bool:
-    """Whether it may still look; it is ended if not."""
+    """Whether a viewer is still allowed; if not, its stream is ended."""
     allowed = viewer.allowed()
     if not allowed:
         viewer.end("revoked")

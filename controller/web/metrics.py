@@ -11,8 +11,8 @@ from prometheus_client.registry import Collector
 
 from controller.lobby.model.state import CounterStage, Stage
 from controller.lobby.show import figures, views
+from controller.web.adapter import PagesAdapter
 from controller.web.live import Live
-from controller.web.post import PagesAdapter
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 CLASSES = {
@@ -32,17 +32,17 @@ MACHINES = {
 
 
 class _Lobby(Collector):
-    def __init__(self, post: PagesAdapter, live: Live) -> None:
-        self._post, self._live = post, live
+    def __init__(self, adapter: PagesAdapter, live: Live) -> None:
+        self._adapter, self._live = adapter, live
 
     def collect(self) -> Iterator[Metric]:
-        state, rules = self._post.state, self._post.lobby.rules
+        state, rules = self._adapter.state, self._adapter.context.rules
         waiting = GaugeMetricFamily("lobby_waiting_tickets", "Tickets that wait.", labels=["service"])
         for service, count in views.waiting_by_service(state, rules).items():
             waiting.add_metric([service], count)
         yield waiting
         wait = GaugeMetricFamily("lobby_wait_minutes", "Most minutes that a newcomer will wait.", labels=["service"])
-        for service, (_, most) in self._post.lobby.waits().items():
+        for service, (_, most) in self._adapter.context.waits().items():
             wait.add_metric([service], most)
         yield wait
         counters = GaugeMetricFamily("lobby_counters", "Counters, by what they do.", labels=["state"])
@@ -57,7 +57,7 @@ class _Lobby(Collector):
         yield tickets
         yield from self._day()
         devices = GaugeMetricFamily("lobby_device_ok", "1: the device works; 0: see its state.", labels=["device"])
-        for device, report in self._post.devices().items():
+        for device, report in self._adapter.devices().items():
             devices.add_metric([device], report["state"] == "ok")
         yield devices
         yield GaugeMetricFamily(
@@ -70,8 +70,8 @@ class _Lobby(Collector):
 
     def _day(self) -> Iterator[Metric]:
         """The day's figures; they begin anew each day, and so are gauges."""
-        lobby = self._post.lobby
-        today = figures.day(self._post.state, lobby.rules, lobby.now())
+        lobby = self._adapter.context
+        today = figures.day(self._adapter.state, lobby.rules, lobby.now())
         kind = GaugeMetricFamily("lobby_day", "What kind of day it is: the profile's is 1.", labels=["profile"])
         if today["profile"]:
             kind.add_metric([today["profile"]], 1)
@@ -88,10 +88,10 @@ class _Lobby(Collector):
             yield by_answer
 
 
-def make_metrics(post: PagesAdapter, live: Live) -> CollectorRegistry:
+def make_metrics(adapter: PagesAdapter, live: Live) -> CollectorRegistry:
     """What is scraped."""
     registry = CollectorRegistry()
-    registry.register(_Lobby(post, live))
+    registry.register(_Lobby(adapter, live))
     return registry
 
 

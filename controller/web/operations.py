@@ -1,11 +1,11 @@
-"""What the operations of the API are made of: who may, which refusals they may answer with, a view and the same live.
+"""What the operations of the API are made of: who may use them, their refusals, and a view with its live stream.
 
 Described by itself at `/api/openapi.json`. Refusals are problem details (RFC 9457). A request that changes something
 may carry an `Idempotency-Key` (draft-ietf-httpapi-idempotency-key-header): sent again with it, it acts once and gets
 the same answer, also after a restart.
 """
 
-# Annotations are not put off here: FastAPI reads them, and some name what is known inside of a function only.
+# No postponed annotations here: FastAPI reads them, and some name what is known only inside a function.
 from collections.abc import Callable
 from typing import Annotated, Any
 
@@ -45,7 +45,7 @@ _REFUSALS = {
 }
 
 PUBLIC: dict[str, Any] = {"security": []}
-"""Of an operation that asks nobody who they are."""
+"""For an operation that needs no sign-in."""
 
 STREAM: dict[int | str, dict[str, Any]] = {
     200: {
@@ -60,7 +60,7 @@ IdempotencyKey = Annotated[str, Header(pattern=r"^[A-Za-z0-9_-]{8,64}$", alias="
 
 
 def allowed(site: Site, may: Callable[[Account], bool] = lambda account: True) -> Any:
-    """What an operation depends on that is for those who may alone; it gives who asks."""
+    """A dependency that allows an operation only to accounts that `may`; it gives the caller."""
 
     async def dependency(request: Request) -> Caller:
         return site.must_be(request, may)
@@ -69,7 +69,7 @@ def allowed(site: Site, may: Callable[[Account], bool] = lambda account: True) -
 
 
 def at_work(site: Site) -> Any:
-    """The same of an operation at a counter: for whoever works there."""
+    """The same for an operation at a counter: only for accounts that work there."""
 
     async def dependency(counter: str, request: Request) -> Caller:
         return site.must_be(request, lambda account: account.works_at(counter))
@@ -78,14 +78,14 @@ def at_work(site: Site) -> Any:
 
 
 def known(site: Site, counter: str) -> Counter:
-    """A counter of the branch's. Raises Problem 404."""
+    """A counter of the branch. Raises Problem 404."""
     if counter not in site.rules.counters:
         raise Problem(404, "unknown_counter", site.say("refused.unknown_counter", counter=counter))
     return site.rules.counters[counter]
 
 
 def done(answer: Answer) -> Done:
-    """An answer as clients read it."""
+    """An answer as a response body."""
     return Done(result=answer.result, text=answer.text, ticket=answer.ticket, printed=answer.printed)
 
 
@@ -100,7 +100,7 @@ def show(
     refused: tuple[int, ...],
     summary: str,
 ) -> None:
-    """A view, and the same live; `pace`: seconds between two pictures, `refused`: the statuses of its refusals."""
+    """Adds a view and its live stream; `pace`: seconds between two pictures, `refused`: the statuses of refusals."""
 
     @api.get(f"/api/{name}", responses=refusals(*refused), summary=summary, name=name)
     async def view(caller: Annotated[Caller, who]) -> View:

@@ -1,8 +1,8 @@
-"""The state of the branch's own pages, told as any device's: a television that may not speak, a kiosk that is closed.
+"""The state of the branch's own pages, reported as a device's: a television that is silent, a kiosk that is closed.
 
-A page tells of itself, and only while its stream is open: what it has told ends with that. Of an account that has
-several open the worst counts; when none has been open for a while, the device is offline, and of an account that has
-been revoked there is none.
+A page reports its own state, and only while its stream is open: the report ends with the stream. If an account has
+several pages open, the worst state counts; when none has been open for a while, the device is offline. The device of a
+revoked account is removed.
 """
 
 from __future__ import annotations
@@ -17,18 +17,18 @@ from controller.web.live import Live
 from drivers.device import OK, Health
 
 PageState = Literal["ok", "silent"]
-"""What a page tells of itself; `silent`: it is to speak and cannot."""
+"""What a page reports; `silent`: it should speak and cannot."""
 
 SILENT, CLOSED = Health("degraded", "page_silent"), Health("offline", "page_closed")
 CLOSED_AFTER = 60.0
-"""Seconds after which a page that has not come back is closed: a restart of ours or of its browser takes less."""
+"""Seconds after which a page that has not reconnected counts as closed: restarts of ours or of browsers are faster."""
 REPORTS, REPORTS_IN = 30, 60.0
-"""What the pages of an account may tell, and in how many seconds."""
+"""Most reports from the pages of an account, and in how many seconds."""
 
 
 class PageHealth:
-    """Tells `health` (device, health, note) of the pages that are open on `live`, and `forget` of devices that are no
-    longer there: their account does not exist (`exists`) any more. `steady`: monotonic seconds."""
+    """Reports the pages that are open on `live` to `health` (device, health, note), and devices whose account no longer
+    exists (`exists`) to `forget`. `steady`: monotonic seconds."""
 
     def __init__(
         self,
@@ -48,7 +48,7 @@ class PageHealth:
         live.told = self._changed
 
     def must_wait(self, account: str) -> int:
-        """Count something that an account's page tells: seconds until it may; 0: it may now."""
+        """Count a report from an account's page: seconds until it is allowed; 0: allowed now."""
         now = self._steady()
         told = self._told.setdefault(account, deque(maxlen=REPORTS))
         if len(told) == REPORTS and now - told[0] < REPORTS_IN:
@@ -57,7 +57,7 @@ class PageHealth:
         return 0
 
     def report(self, account: str, page: str, state: PageState) -> bool:
-        """An open page of an account tells its state; False: there is no such page."""
+        """An open page of an account reports its state; False: there is no such page."""
         return self._live.report(account, page, state)
 
     def _changed(self, account: str) -> None:

@@ -1,4 +1,4 @@
-"""The pages: what one is, the shell of HTML that all of them have, and the files that come with the program."""
+"""The pages: what a page is made of, the HTML shell that all share, and the static files."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ FILES = Path(__file__).parent / "pages"
 TYPES = {".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8"}
 
 Data = Mapping[str, Any]
-"""What a page is told."""
+"""The data that a page is given."""
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A page of the branch's. Its module is `pages/NAME.js`, its style sheet `pages/NAME.css` if there is one; its
-    title is the wording's `page.title.NAME`, its words `page.NAME.` with "_" for "-".
+    """A page. Its module is `pages/NAME.js`, its style sheet `pages/NAME.css` if there is one; its title is the
+    wording's `page.title.NAME`, its sentences are `page.NAME.` with "_" for "-".
 
-    `may`: who may open it, told its data; None: strangers as well. `data`: what it is told about a request, for which
-    it may raise Problem. `words`: what it says beside its own words, by the beginning of the key.
+    `may`: who may open it, given its data; None: everybody, without signing in. `data`: its data for a request; may
+    raise Problem. `words`: prefixes of the keys of other sentences that it uses.
     """
 
     name: str
@@ -40,14 +40,14 @@ class Page:
     words: tuple[str, ...] = ()
 
     def words_of(self, templates: Mapping[str, str]) -> dict[str, str]:
-        """What it says: its own words, all pages' and their titles, and `words`. A stranger learns no others."""
+        """Its sentences: its own, those of all pages and their titles, and `words`. No others are sent."""
         begins = ("page.title.", f"page.{self.name.replace('-', '_')}.", *self.words)
         common = {key for key in templates if key.startswith("page.") and key.count(".") == 1}
         return {key: text for key, text in templates.items() if key in common or key.startswith(begins)}
 
 
 class Files:
-    """What is served as it stands, read once. `build` changes with any of it."""
+    """The static files, read once. `build` changes with any of them."""
 
     def __init__(self, *more: str) -> None:
         paths = sorted(path for path in FILES.iterdir() if path.suffix in TYPES)
@@ -60,7 +60,7 @@ class Files:
         return name in self._files
 
     def answer(self, name: str, request: Request) -> Response:
-        """A file, or that the browser's is still right."""
+        """A file, or 304 if the browser's copy is current."""
         if name not in self._files:
             return Response(status_code=404)
         content, kind = self._files[name]
@@ -71,11 +71,11 @@ class Files:
 
 
 class Shell:
-    """The HTML of every page: it says what the page is told, and leads to its files."""
+    """The HTML of every page: it holds the page's data, and links its files."""
 
     def __init__(self, site: Site, files: Files) -> None:
         self._site, self._files = site, files
-        # Strict: a blank that nobody fills must not go out as an empty one.
+        # Strict: a placeholder without a value must be an error, not an empty text.
         self._html = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined).from_string(files.shell)
         rules = site.rules
         self._common = {
@@ -93,7 +93,7 @@ class Shell:
         """For those who are signed in."""
 
     def draw(self, page: Page, data: Data, caller: Caller | None = None) -> Response:
-        """A page as it goes out to whoever asks."""
+        """A page as it is sent to a caller."""
         site, language = self._site, self._site.settings.language
         account = None
         if caller:
@@ -140,7 +140,7 @@ def _answering(site: Site, shell: Shell, page: Page) -> Callable[[Request], Any]
         if caller is None or not page.may(caller.account, data):
             return RedirectResponse(f"/sign-in?next={quote(request.url.path)}", 303)
         response = shell.draw(page, data, caller)
-        # A device stays signed in for as long as it is in use; its pages begin here, also after a power cut.
+        # A device stays signed in for as long as it is in use: its session is renewed when it loads a page.
         if caller.session and (seconds := site.accounts.renew(caller.session)):
             site.remember(request, response, caller.session, seconds)
         return response

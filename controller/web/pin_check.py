@@ -1,4 +1,4 @@
-"""Looking at PINs: one at a time and beside the loop, since each takes a moment by design; wrong ones are told of."""
+"""Checking PINs: one at a time and outside the loop, since each check is slow by design; wrong PINs are logged."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from controller.web.roles import Account
 log = logging.getLogger(__name__)
 
 SIGNING_IN = 8
-"""People whose PIN may wait to be looked at; one more is asked to try again."""
+"""Most PINs that may wait to be checked; one more is refused."""
 TOLD_EVERY = 60.0
-"""Seconds in which wrong PINs of an account from a place are told of once."""
+"""Seconds between two log lines about wrong PINs for one account from one address."""
 
 
 class PinCheck:
-    """Of a branch's accounts; `say` gives a sentence of its language, `steady` monotonic seconds."""
+    """Checks the PINs of a branch's accounts; `say`: a sentence in its language; `steady`: monotonic seconds."""
 
     def __init__(self, accounts: Accounts, say: Callable[..., str], steady: Callable[[], float]) -> None:
         self._accounts, self.say, self._steady = accounts, say, steady
@@ -30,7 +30,7 @@ class PinCheck:
         self._told: dict[tuple[str, str], float] = {}
 
     async def account(self, name: str, pin: str, address: str) -> Account:
-        """Whose PIN this is. Raises Problem: wrong, or too many wrong ones before."""
+        """The account with this name and PIN. Raises Problem: wrong, or too many wrong ones before."""
         wait = self._accounts.must_wait(name, address)
         if wait:
             raise Problem(429, "too_many_tries", self.say("http.too_many_tries", seconds=wait), wait)
@@ -51,7 +51,7 @@ class PinCheck:
         return account
 
     def _tell_of_wrong_pin(self, name: str, address: str) -> None:
-        # Only a name that is one: what else is typed there may be the PIN, and no two the same.
+        # Log only names of accounts: anything else typed there may be a PIN.
         known = self._accounts.exists(name)
         now, key = self._steady(), (name if known else "", place_of(address))
         self._told = {each: at for each, at in self._told.items() if now - at < TOLD_EVERY}

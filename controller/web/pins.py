@@ -1,4 +1,4 @@
-"""PINs: which ones are taken, and their Argon2id hashes."""
+"""PINs: which ones are accepted, and their Argon2id hashes."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from controller.web.private_files import AccessError
 
 LENGTH = (6, 64)
 PASSES, MEMORY, LANES = 2, 19 * 1024, 1
-"""Of Argon2id, memory in KiB, as in OWASP's Password Storage Cheat Sheet."""
+"""Parameters of Argon2id, memory in KiB, from OWASP's Password Storage Cheat Sheet."""
 
 
 def hashed(pin: str) -> str:
-    """The hash of a new PIN. Raises AccessError for one that is too short, too long or tried first by everybody."""
+    """The hash of a new PIN. Raises AccessError for one that is too short, too long or easily guessed."""
     least, most = LENGTH
     if not least <= len(pin) <= most:
         raise AccessError(f"the PIN has {len(pin)} characters; it takes {least} to {most}")
@@ -28,7 +28,7 @@ def hashed(pin: str) -> str:
 
 
 def fits(hash: str, pin: str) -> bool:
-    """Whether a PIN fits its hash. Takes a moment by design: not for the loop's own thread."""
+    """Whether a PIN matches a hash. Slow by design: not to be called in the loop's thread."""
     from argon2.exceptions import Argon2Error, InvalidHashError  # noqa: PLC0415 - only where somebody signs in
 
     try:
@@ -48,5 +48,5 @@ def _of_chance(length: int) -> str:
 
 
 NOBODY = f"$argon2id$v=19$m={MEMORY},t={PASSES},p={LANES}${_of_chance(16)}${_of_chance(32)}"
-"""A hash of no PIN that anybody could find, so that an unknown name takes as long to refuse as a known one. Made up and
-not computed, which would take as long again."""
+"""A random hash that no PIN matches, so that refusing an unknown name takes as long as refusing a known one. Not
+computed from a PIN, which would take as long again."""

@@ -1,4 +1,4 @@
-"""Files that their owner alone may open: how one is made, and whether one still is private."""
+"""Files that only their owner may open: how one is made, and whether one is still private."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ class AccessError(Exception):
 
 
 def make_private(path: Path) -> None:
-    """An empty file that only its owner can read, unless it is there; made by root, it is the directory's owner's.
+    """Create an empty file that only its owner can read, unless it exists; created by root, it is given to the owner of
+    the directory.
 
     No link is followed: the directory's owner must not choose which file root gives to them. Raises OSError, and
     AccessError as `must_be_private` does.
@@ -34,7 +35,7 @@ def make_private(path: Path) -> None:
 
 
 def must_be_private(path: Path) -> None:
-    """Raises AccessError if it is a link, or if others than its owner may open it; OSError if it is no file."""
+    """Raises AccessError if it is a link, or if others than its owner may open it; OSError if there is no such file."""
     # Without opening it: closing any descriptor of a file drops the locks that SQLite has on it in this process.
     found = path.lstat()
     if stat.S_ISLNK(found.st_mode):

@@ -6,21 +6,21 @@ from starlette.responses import JSONResponse
 
 
 class Problem(Exception):
-    """A refusal: an HTTP status, a code for programs, a sentence for people; `wait` in seconds before another try."""
+    """A refusal: an HTTP status, a code for programs, a sentence for people; `wait`: seconds before another attempt."""
 
     def __init__(self, status: int, code: str, detail: str, wait: int = 0) -> None:
         super().__init__(detail)
         self.status, self.code, self.detail, self.wait = status, code, detail, wait
 
     def answer(self) -> JSONResponse:
-        """As it goes out."""
+        """The response."""
         headers = {"Retry-After": str(self.wait)} if self.wait else None
         more = {"wait": self.wait} if self.wait else {}
         return problem(self.status, self.code, self.detail, headers, **more)
 
 
 def problem(status: int, code: str, detail: str, headers: dict[str, str] | None = None, **more: object) -> JSONResponse:
-    """A refusal as it goes out: `code` for programs, `detail` for people."""
+    """The response of a refusal: `code` for programs, `detail` for people."""
     if status == 401:
         headers = {"WWW-Authenticate": "Bearer", **(headers or {})}
     content = {"type": "about:blank", "status": status, "code": code, "detail": detail, **more}

@@ -1,5 +1,5 @@
-"""Who somebody may be, and what that lets them do. Apart from the accounts' file: the command line names roles without
-opening any."""
+"""Roles of accounts, and what they allow. Separate from the accounts' file: the command line names roles without
+opening it."""
 
 from __future__ import annotations
 
@@ -10,16 +10,17 @@ from typing import Literal, get_args
 Role = Literal["manager", "counter", "kiosk", "screen"]
 ROLES: tuple[Role, ...] = get_args(Role)
 DEVICES: tuple[Role, ...] = ("kiosk", "screen")
-"""Roles of things, which sign in with a token."""
+"""Roles of devices, which sign in with a token."""
 HAVE_PAGES: tuple[Role, ...] = ("counter", *DEVICES)
-"""Roles whose pages are devices of the branch's where they sign in with a token."""
+"""Roles whose pages count as devices of the branch if they sign in with a token."""
 HOMES: Mapping[Role, str] = {"manager": "/console", "counter": "/counter/", "kiosk": "/kiosk", "screen": "/tv"}
-"""Where each role's own page is; a counter's goes on with its name."""
+"""The path of each role's own page; a counter's is followed by its id."""
 
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """Somebody or something that may sign in; `counter`: the only one it works at, empty: any. Times in seconds."""
+    """A person or device that may sign in; `counter`: the only one it may work at, empty: any. Times in seconds since
+    1970."""
 
     name: str
     role: Role
@@ -29,7 +30,7 @@ class Account:
     seen_at: int
 
     def is_one_of(self, *roles: Role) -> bool:
-        """Whether it may do what these roles may; a manager may do everything."""
+        """Whether it has one of these roles; a manager has all."""
         return self.role == "manager" or self.role in roles
 
     def works_at(self, counter: str) -> bool:
@@ -38,5 +39,5 @@ class Account:
 
     @property
     def owns_page(self) -> str:
-        """Its name if a page of its is a device of the branch's; empty: a person's page, which is none."""
+        """Its name, if its pages count as a device of the branch; empty for a person."""
         return self.name if self.kind == "token" and self.role in HAVE_PAGES else ""

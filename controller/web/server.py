@@ -1,10 +1,12 @@
-"""The HTTP server inside the daemon's own loop: uvicorn without its signals, taking connections by rules of ours.
+"""The HTTP server inside the daemon's own loop: uvicorn without its signal handlers, with limits on connections.
 
-It is run like a device's session: a port that is taken is told once and tried again, and nobody else waits for it.
-Connections are counted from when they are taken, before their encryption is agreed upon: devices keep their files.
+It is run like a device's session: a port that is taken is logged once and tried again, and nothing else waits for it.
+Connections are counted from when they are accepted, before the TLS handshake, so that file descriptors remain for the
+devices.
 
-Who somebody is, it learns from the head of a request: until that is whole, they are a stranger. A stranger is always
-let in, and the slowest of them leaves for it; those who are signed in have places of their own, and leave for nobody.
+The account is known from the head of a request: until that is complete, a connection is anonymous. A new anonymous
+connection is always accepted, and the slowest one is closed for it; connections that are signed in have places of their
+own, and are never closed for another.
 """
 
 from __future__ import annotations
@@ -25,31 +27,31 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from controller.web.addresses import Headers, network_of, origin
 from controller.web.asgi import App
-from controller.web.middleware.crowd import CROWDED
+from controller.web.middleware.concurrency_limit import OVER_LIMIT
 
 log = logging.getLogger(__name__)
 
-STRANGERS = 300
-"""Connections that may be open of people who are not signed in; for one more the slowest is closed."""
+ANONYMOUS = 300
+"""Most connections that are not signed in; for one more the slowest is closed."""
 RESERVED = 200
-"""Places beside those for whoever is signed in; beyond them, they are as strangers."""
+"""Further connections for accounts that are signed in; beyond these, they count as anonymous."""
 PER_ACCOUNT = 64
-"""Of these, those that one account may have."""
+"""Most of these that one account may have."""
 PER_ADDRESS = 100
-"""Requests that strangers at one address may have under way; one more is refused. Also, connections of theirs that have
-none; for one more the slowest is closed."""
+"""Most concurrent requests of anonymous connections from one address; one more is refused. Also their most connections
+without a request; for one more the slowest is closed."""
 NEAR = ("127.", "::1")
-"""How addresses of this machine begin: through a proxy on it, everybody comes from there until their head is read."""
+"""How addresses of this machine begin: behind a proxy on it, all clients have one until their head is read."""
 HANDSHAKE = 5.0
-"""Seconds in which a new connection's encryption has to be agreed upon, and one that ends has to say so."""
+"""Seconds for the TLS handshake of a new connection, and for the closing of one that ends."""
 FIRST_REQUEST = 10.0
-"""Seconds within which a new connection begins to say what it wants."""
+"""Seconds within which a new connection must begin a request."""
 REQUEST = 15.0
-"""Seconds within which a request that has begun has come as a whole; a slow body is refused before, with a word."""
+"""Seconds within which a request that has begun must be complete; a slow body is refused before, with an answer."""
 HEAD_LIMIT = 64 * 1024
 """Bytes of a request before its body, and after it."""
 BACKLOG = 512
-"""Connections that may wait to be taken."""
+"""Connections that may wait to be accepted."""
 STALLED = 15.0
 """Seconds for which a peer may leave unread what it is sent, before its connection is cut."""
 SEND_BUFFER = 64 * 1024
@@ -59,15 +61,15 @@ CLOSING = 2
 RETRY = 5.0
 """Seconds between two tries to take a port that another program has."""
 FULL = 1.0
-"""Seconds for which nobody is let in when the system has no more files."""
+"""Seconds without accepting connections when the system has no more file descriptors."""
 TELL_AGAIN = 600.0
-"""Seconds after which that is told again."""
+"""Seconds between two log lines about that."""
 
 
 class _Connection(HttpToolsProtocol):
-    """A connection that has to say something, in time and in few words.
+    """A connection with limits on the time and size of its requests.
 
-    `asks` is told the headers of each request, and says whether it may be answered; `leaves` is called when it goes.
+    `asks` is given the headers of each request, and says whether it may be answered; `leaves` is called at the end.
     """
 
     asks: Callable[[_Connection, Headers], bool]
@@ -75,16 +77,16 @@ class _Connection(HttpToolsProtocol):
     peer = ""
     """The address at its other end."""
     network = ""
-    """Whose it is as far as is known: of a proxy's, that of its last request."""
+    """The client's network as far as is known: behind a proxy, of the last request."""
     account = ""
-    """Who is signed in on it and has a place reserved; empty: a stranger."""
-    _impatience: asyncio.TimerHandle | None = None
+    """The account that is signed in on it and has a reserved place; empty: anonymous."""
+    _timeout: asyncio.TimerHandle | None = None
     _head = 0
     _reading = False
 
     @property
     def is_served(self) -> bool:
-        """Whether a request has come as a whole, and is being answered."""
+        """Whether a request is complete, and is being answered."""
         return self.cycle is not None and not self.cycle.response_complete and not self._reading
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -111,7 +113,7 @@ class _Connection(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         self._head = 0
-        self.scope["state"][CROWDED] = not self.asks(self, self.headers)
+        self.scope["state"][OVER_LIMIT] = not self.asks(self, self.headers)
         super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:
@@ -125,16 +127,16 @@ class _Connection(HttpToolsProtocol):
         super().on_message_complete()
 
     def _wait(self, seconds: float | None) -> None:
-        """Cut the connection unless there is news within `seconds`; None: wait for ever."""
-        if self._impatience:
-            self._impatience.cancel()
-        self._impatience = self.loop.call_later(seconds, self.transport.abort) if seconds else None
+        """Abort the connection unless this is called again within `seconds`; None: no limit."""
+        if self._timeout:
+            self._timeout.cancel()
+        self._timeout = self.loop.call_later(seconds, self.transport.abort) if seconds else None
 
 
 class _Uvicorn(uvicorn.Server):
-    """Takes connections from `listening` itself: uvicorn learns of them after their encryption only.
+    """Accepts connections from `listening` itself: uvicorn gets them only after the TLS handshake.
 
-    `knows` tells from a request's headers which account is signed in; empty: none.
+    `knows`: the account that is signed in by a request's headers; empty: none.
     """
 
     def __init__(self, config: uvicorn.Config, listening: socket.socket, knows: Callable[[Headers], str]) -> None:
@@ -142,15 +144,15 @@ class _Uvicorn(uvicorn.Server):
         self._listening = listening
         self._knows = knows
         self._connections: dict[_Connection, asyncio.Task[None]] = {}
-        """Whoever has come and not gone, the longest first, with what agrees upon the encryption."""
+        """The open connections, oldest first, each with the task of its TLS handshake."""
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Signals are the daemon's."""
+        """Signals are handled by the daemon."""
         yield
 
     async def main_loop(self) -> None:
-        """Let people in until it is to exit."""
+        """Accept connections until the server is to stop."""
         accepting = asyncio.create_task(self._accept(), name="accepting")
         accepting.add_done_callback(self._shut)
         try:
@@ -188,28 +190,28 @@ class _Uvicorn(uvicorn.Server):
             self._connections[connection] = handshake
 
     def _make_room(self, network: str) -> None:
-        """For a stranger, who is always let in: they may turn out to be signed in."""
+        """Make room for a new connection, which is always accepted: it may turn out to be signed in."""
         self._leave_one(network)
-        strangers = [each for each in self._connections if not each.account]
-        if len(strangers) >= STRANGERS:
-            # A proxy's connections belong to somebody else each.
-            networks = Counter(each.network for each in strangers if not each.network.startswith(NEAR))
-            self._drop(max(strangers, key=lambda each: (not each.is_served, networks.get(each.network, 1))))
+        anonymous = [each for each in self._connections if not each.account]
+        if len(anonymous) >= ANONYMOUS:
+            # Each connection of a proxy belongs to another client.
+            networks = Counter(each.network for each in anonymous if not each.network.startswith(NEAR))
+            self._drop(max(anonymous, key=lambda each: (not each.is_served, networks.get(each.network, 1))))
 
     def _leave_one(self, network: str, besides: _Connection | None = None) -> None:
-        """Of those at an address that are not being served, close the one that has been here longest for one more."""
+        """Of the connections from a network that are not being served, close the oldest if there are too many."""
         slow = [each for each in self._at(network) if each is not besides and not each.is_served]
         if len(slow) >= PER_ADDRESS:
             self._drop(slow[0])
 
     def _at(self, network: str) -> list[_Connection]:
-        """The strangers at one address; of this machine none, where they are anybody's."""
+        """The anonymous connections from one network; for this machine none, since they may be anybody's."""
         if network.startswith(NEAR):
             return []
         return [each for each in self._connections if each.network == network and not each.account]
 
     def _may_ask(self, connection: _Connection, headers: Headers) -> bool:
-        """Whether a request may be answered; who asks is known from now on."""
+        """Whether a request may be answered; sets the connection's account and network."""
         connection.network = network_of(origin(connection.peer, headers))
         connection.account = ""
         account = self._knows(headers)
@@ -226,7 +228,7 @@ class _Uvicorn(uvicorn.Server):
         try:
             await loop.connect_accepted_socket(lambda: connection, accepted, ssl=self.config.ssl, **limits)
         except OSError:
-            pass  # it said nothing, or nothing that is to be understood
+            pass  # no handshake, or a broken one
 
     def _handshake_ended(self, connection: _Connection, accepted: socket.socket, handshake: asyncio.Task[None]) -> None:
         if not connection.transport:
@@ -253,9 +255,9 @@ class _Uvicorn(uvicorn.Server):
 class WebServer:
     """Serves `app` at `host`:`port` (0: any free one, then in `port`) while `run` runs.
 
-    `closing` is called when it stops: whoever holds a stream open ends it. `settled` is set once the port is taken or
-    cannot be. `knows` tells from a request's headers which account is signed in, empty for none, and never raises.
-    `certificate` and `key` are PEM files; without them it is plain HTTP.
+    `closing` is called when it stops, and must end open streams. `settled` is set once it listens, or cannot. `knows`:
+    the account that is signed in by a request's headers, empty for none; never raises. `certificate` and `key` are PEM
+    files; without them it is plain HTTP.
     """
 
     def __init__(
@@ -279,12 +281,12 @@ class WebServer:
 
     @property
     def address(self) -> str:
-        """Where it is, without a path."""
+        """Its URL, without a path."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"{'https' if self._certificate else 'http'}://{host}:{self.port}"
 
     def cut(self, client: tuple[str, int] | None) -> None:
-        """End the connection of a peer that does not keep up."""
+        """Abort the connection of a peer that does not keep up."""
         if self._server:
             self._server.abort(client)
 
@@ -326,13 +328,13 @@ class WebServer:
         listening = socket.socket(family, socket.SOCK_STREAM)
         try:
             listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            # Inherited by every connection: the kernel cuts a peer that acknowledges nothing, asyncio never would.
+            # Inherited by every connection: the kernel drops a peer that acknowledges nothing; asyncio never would.
             listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(STALLED * 1000))
             listening.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
             # An answer's body is written after its head, and must not wait 40 ms for that to be acknowledged.
             listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             listening.bind((self.host, self.port))
-            listening.listen(BACKLOG)  # here, so that whoever comes before uvicorn has started waits and is not refused
+            listening.listen(BACKLOG)  # here, so that clients before uvicorn's start wait and are not refused
             listening.setblocking(False)
         except OSError:
             listening.close()
@@ -354,8 +356,7 @@ class WebServer:
             ssl_certfile=self._certificate,
             ssl_keyfile=self._key,
         )
-        # One line of ours says what is wrong, the guard's what failed; that a page did not read, or was still open at a
-        # stop, is no error.
+        # Our own log lines suffice; that a page did not read, or was still open at a stop, is no error.
         logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
         config.load()
         return config

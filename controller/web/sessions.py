@@ -1,4 +1,4 @@
-"""Sessions: who has signed in with a browser, and for how long. Kept as SHA-256 of 256 random bits."""
+"""Sessions of browsers that have signed in. Stored as SHA-256 of 256 random bits."""
 
 from __future__ import annotations
 
@@ -8,17 +8,16 @@ from collections.abc import Callable
 from controller.web.accounts_file import AccountsFile
 from controller.web.private_files import AccessError
 from controller.web.roles import Account
-from controller.web.seals import digest
+from controller.web.signer import digest
 
 PIN_SESSION = 14 * 3600
-"""Seconds for which a person stays signed in: a working day."""
+"""Lifetime of a person's session in seconds: a working day."""
 TOKEN_SESSION = 400 * 86400
-"""Seconds for which a device does after it has last loaded a page, unless its token is revoked: as long as browsers
-keep a cookie."""
+"""Lifetime of a device's session in seconds after it has last loaded a page: as long as browsers keep a cookie."""
 RENEWED_EVERY = 86400
-"""Seconds in which the end of a device's session is put off once."""
+"""Seconds between two renewals of a device's session."""
 SESSIONS_KEPT = 50
-"""Sessions of one account; the oldest end."""
+"""Most sessions of one account; the oldest are ended."""
 
 TABLE = """
 CREATE TABLE IF NOT EXISTS session(
@@ -29,14 +28,14 @@ CREATE TABLE IF NOT EXISTS session(
 
 
 class Sessions:
-    """Those of all accounts, in the accounts' file; they end with their account. `now` gives seconds since 1970."""
+    """The sessions of all accounts, in the accounts' file; they end with their account. `now`: seconds since 1970."""
 
     def __init__(self, file: AccountsFile, now: Callable[[], float]) -> None:
         self._file = file
         self._now = now
 
     def begin(self, account: Account) -> tuple[str, int]:
-        """A new session: what its cookie holds, and for how many seconds."""
+        """A new session: the value of its cookie, and its lifetime in seconds."""
         id, now = secrets.token_urlsafe(32), int(self._now())
         lasts = PIN_SESSION if account.kind == "pin" else TOKEN_SESSION
         with self._file.changing() as cursor:
@@ -50,15 +49,12 @@ class Sessions:
         return id, lasts
 
     def owner(self, id: str) -> str:
-        """The name of the account whose session this is; empty: nobody's, or it has ended."""
+        """The name of the account of a session; empty: unknown or ended."""
         select = "SELECT account FROM session WHERE id = ? AND ends_at > ?"
         return next((name for (name,) in self._file.select(select, digest(id), int(self._now()))), "")
 
     def renew(self, id: str) -> int:
-        """Put off the end of a device's session: for how many seconds its cookie is to be kept from now.
-
-        0: it is a person's, or nothing can be written now.
-        """
+        """Renew a device's session: its new lifetime in seconds; 0: it is a person's, or nothing can be written now."""
         now = int(self._now())
         try:
             found = self._file.select(
@@ -75,7 +71,7 @@ class Sessions:
         return TOKEN_SESSION
 
     def signed_in(self) -> frozenset[str]:
-        """Everybody who may look at something now, each as `key_of` has them."""
+        """The keys (`key_of`) of all who are signed in."""
         found = self._file.select(
             "SELECT id FROM session WHERE ends_at > ? UNION ALL SELECT name || ' ' || made_at FROM account",
             int(self._now()),
@@ -89,5 +85,5 @@ class Sessions:
 
 
 def key_of(account: Account, session: str) -> str:
-    """What `signed_in` has for somebody while they may look; `session` empty: a device that sends its token."""
+    """The key of a caller in `signed_in`; `session` empty: a device that sends its token."""
     return digest(session) if session else f"{account.name} {account.made_at}"

@@ -1,4 +1,4 @@
-"""What the pages and the API have in common: who asks, what they may, and the engine behind."""
+"""What the pages and the API share: the caller, their rights, and the engine behind."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from controller.lobby.actions.command import Command
 from controller.lobby.answers import Answer
 from controller.lobby.model.rules import Rules
 from controller.web.accounts import Accounts
+from controller.web.adapter import PagesAdapter
 from controller.web.addresses import Headers, origin
 from controller.web.commands import Ask, Commands
 from controller.web.live import Live
 from controller.web.page_health import PageHealth
 from controller.web.pin_check import PinCheck
-from controller.web.post import PagesAdapter
 from controller.web.private_files import AccessError
 from controller.web.problems import Problem
 from controller.web.roles import HOMES, Account
@@ -32,14 +32,14 @@ from controller.web.sessions import key_of
 COOKIE = "lobby"
 SAFE = ("GET", "HEAD", "OPTIONS")
 LOOK_FOR = 1.0
-"""Seconds for which one look at the accounts answers for every open page."""
+"""Seconds for which one reading of the accounts is used for all open pages."""
 SETTLES_WITHIN = 3.0
-"""Seconds in which a step of the engine ends; else the journal cannot be written."""
+"""Seconds in which a step of the engine must end; else the journal counts as broken."""
 
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who asks; `session` is the cookie's, empty for a device that sends its token each time."""
+    """The sender of a request; `session`: from the cookie, empty for a device that sends its token each time."""
 
     account: Account
     session: str
@@ -52,34 +52,34 @@ class Site:
         self,
         settings: Settings,
         accounts: Accounts,
-        post: PagesAdapter,
+        adapter: PagesAdapter,
         live: Live,
         ask: Ask,
         steady: Callable[[], float] = time.monotonic,
     ) -> None:
         self.settings = settings
         self.accounts = accounts
-        self.post = post
+        self.adapter = adapter
         self.live = live
         self._steady = steady
-        self._commands = Commands(post, ask, self.say)
+        self._commands = Commands(adapter, ask, self.say)
         self.check_pin = PinCheck(accounts, self.say, steady).account
-        self.page_health = PageHealth(live, post.lobby.health, post.lobby.forget, self._still_exists, steady)
+        self.page_health = PageHealth(live, adapter.context.health, adapter.context.forget, self._still_exists, steady)
         self._signed_in: frozenset[str] | None = None
         self._look_at = -math.inf
 
     @property
     def rules(self) -> Rules:
-        """The branch's."""
+        """The branch's rules."""
         return self.settings.rules
 
     @property
     def url(self) -> str:
-        """Where others reach the pages, without a path; empty: nobody has said."""
+        """The URL of the pages for others, without a path; empty: not configured."""
         return self.settings.web.url if self.settings.web else ""
 
     def say(self, key: str, /, **about: object) -> str:
-        """A sentence of the branch's language."""
+        """A sentence in the branch's language."""
         return self.rules.wording.say(key, **about)
 
     def problem(self, status: int, code: str, /, **about: object) -> Problem:
@@ -95,7 +95,7 @@ class Site:
     # -- who asks --------------------------------------------------------------------------------------------
 
     def caller(self, request: HttpRequest) -> Caller | None:
-        """Who asks; None: nobody we know. Raises Problem for a request that a foreign page may have made."""
+        """The caller; None: not signed in. Raises Problem for a request that another site's page may have made."""
         caller = self._signed_in_by(request)
         if caller and caller.session and request.method not in SAFE:
             given = request.headers.get("x-csrf-token", "")
@@ -104,7 +104,7 @@ class Site:
         return caller
 
     def knows(self, headers: Headers) -> str:
-        """The account that a request's headers are signed in with; empty: none, as far as can be told now."""
+        """The account that is signed in by a request's headers; empty: none, or the accounts cannot be read."""
         try:
             caller = self._signed_in_by(HttpRequest({"type": "http", "headers": list(headers)}))
         except AccessError:
@@ -122,7 +122,7 @@ class Site:
         return Caller(account, session) if account else None
 
     def must_be(self, request: HttpRequest, may: Callable[[Account], bool]) -> Caller:
-        """Who asks, if they may; else Problem 401 or 403."""
+        """The caller, if allowed; else Problem 401 or 403."""
         caller = self.caller(request)
         if caller is None:
             raise self.problem(401, "not_signed_in")
@@ -131,9 +131,9 @@ class Site:
         return caller
 
     def still(self, caller: Caller) -> Callable[[], bool]:
-        """Whether who asked may still look: asked now and then while a page is open."""
+        """A check whether the caller is still signed in, for as long as their page is open."""
         key = key_of(caller.account, caller.session)
-        self._look_at = -math.inf  # an earlier look has not seen who has just come
+        self._look_at = -math.inf  # an earlier reading does not have a session that has just begun
 
         def allowed() -> bool:
             found = self._look()
@@ -142,7 +142,7 @@ class Site:
         return allowed
 
     def _look(self) -> frozenset[str] | None:
-        """Who is signed in; None: everybody who was, since that cannot be read now, which darkens no screen."""
+        """The keys of all who are signed in; None: the accounts cannot be read now, so open pages stay open."""
         now = self._steady()
         if now >= self._look_at:
             self._look_at = now + LOOK_FOR
@@ -153,16 +153,16 @@ class Site:
         return self._signed_in
 
     def address(self, request: HttpRequest) -> str:
-        """Where a request comes from."""
+        """The client's address of a request."""
         return origin(request.client.host if request.client else "", request.headers.raw)
 
     def remember(self, request: HttpRequest, response: Response, session: str, seconds: int) -> None:
-        """Have the browser keep a session for so long."""
+        """Set the session's cookie, for so many seconds."""
         secure = "https" in (request.url.scheme, self.url.partition(":")[0])
         response.set_cookie(COOKIE, session, max_age=seconds, path="/", secure=secure, httponly=True, samesite="strict")
 
     def _still_exists(self, name: str) -> bool:
-        """As far as can be read."""
+        """Whether an account exists; True if the accounts cannot be read."""
         try:
             return self.accounts.exists(name)
         except AccessError:
@@ -178,24 +178,21 @@ class Site:
         make: Callable[[int, str], Command | None],
         remark: str = "",
     ) -> Answer:
-        """Decide what `make` makes of a time and a cause, once for each `key`; Problem unless it is done.
-
-        `content` is what was asked: another under the same key is refused.
-        """
+        """See `Commands.do`."""
         return await self._commands.do(caller.account.name, key, content, make, remark)
 
     async def settled(self) -> None:
-        """Until the state is what the journal holds. Raises Problem if that takes long: the journal is broken."""
+        """Wait until the state is what the journal holds. Raises Problem if that takes too long."""
         try:
             async with asyncio.timeout(SETTLES_WITHIN):
-                while not self.post.lobby.settled():
-                    await self.post.updated()
+                while not self.adapter.context.settled():
+                    await self.adapter.updated()
         except TimeoutError:
             raise Problem(503, "journal_down", self.say("refused.journal_down"), 1) from None
 
     def page_of(self, page: str) -> str:
-        """The ticket of today whose own page this is. Raises Problem 404: nobody's, or of another day."""
-        ticket = self.accounts.is_page(self.post.state.day, page)
-        if not ticket or ticket not in self.post.state.tickets:
+        """Today's ticket whose own page this is. Raises Problem 404: unknown, or of another day."""
+        ticket = self.accounts.is_page(self.adapter.state.day, page)
+        if not ticket or ticket not in self.adapter.state.tickets:
             raise self.problem(404, "no_page")
         return ticket

@@ -1,8 +1,9 @@
-"""What wrong PINs cost: the next try waits, twice as long each time.
+"""Throttling of wrong PINs: the next attempt must wait, twice as long each time.
 
-Counted are an account from one address, any account from that address, and, for less long so that no stranger keeps its
-owner out, that account from anywhere. In the long run one address has a try in 300 s: it has gone through half of all
-6-digit PINs after 4.8 years. Ten or more have one in 30 s together: 174 days, all of which the log tells of.
+Attempts are counted for an account from one address, for any account from that address, and for that account from
+anywhere (with a shorter limit, so that others cannot lock its owner out). In the long run one address has one attempt
+in 300 s: half of all 6-digit PINs take 4.8 years. Ten addresses or more have one in 30 s together: 174 days, all of it
+in the log.
 """
 
 from __future__ import annotations
@@ -14,9 +15,9 @@ from controller.web.accounts_file import AccountsFile
 from controller.web.addresses import place_of
 
 LIMITS = {"pair": (3, 300), "address": (30, 300), "account": (30, 30)}
-"""Wrong tries before the next has to wait, and the longest wait in seconds. A pair is an account from one address."""
+"""Wrong attempts before the next must wait, and the longest wait in seconds. A pair: an account from one address."""
 FORGOTTEN_AFTER = 3600
-"""Seconds after the last wrong try when those before it do not count any more."""
+"""Seconds after the last wrong attempt from which none of them counts any more."""
 FAILURES_KEPT = 10_000
 
 TABLE = """
@@ -25,7 +26,7 @@ CREATE TABLE IF NOT EXISTS failure(who TEXT PRIMARY KEY, count INTEGER NOT NULL,
 
 
 class Throttle:
-    """Wrong tries, in the accounts' file, so that they outlive a restart. `now` gives seconds since 1970."""
+    """Wrong attempts, in the accounts' file, so that they survive a restart. `now`: seconds since 1970."""
 
     def __init__(self, file: AccountsFile, now: Callable[[], float]) -> None:
         self._file = file
@@ -36,7 +37,7 @@ class Throttle:
         return max(self._waits(who) for who in _counted(name, address))
 
     def tried(self, name: str, address: str) -> None:
-        """Count a try as a wrong one, before it is looked at: any number at once are as many."""
+        """Count an attempt as wrong before it is checked, so that concurrent attempts all count."""
         now = int(self._now())
         with self._file.changing() as cursor:
             cursor.execute("DELETE FROM failure WHERE abs(at - ?) > ?", (now, FORGOTTEN_AFTER))
@@ -51,16 +52,16 @@ class Throttle:
             )
 
     def succeeded(self, name: str, address: str) -> None:
-        """The PIN was right: earlier wrong ones of this account do not count any more, from anywhere."""
+        """The PIN was right: earlier wrong ones for this account no longer count, from any address."""
         pair, place, account = _counted(name, address)
         with self._file.changing() as cursor:
             cursor.execute("DELETE FROM failure WHERE who IN (?, ?)", (pair, account))
-            # This try was none of the wrong ones; those of other names stay.
+            # This attempt was not a wrong one; those for other names stay.
             cursor.execute("UPDATE failure SET count = count - 1 WHERE who = ?", (place,))
             cursor.execute("DELETE FROM failure WHERE who = ? AND count <= 0", (place,))
 
     def forget(self, cursor: sqlite3.Cursor, name: str) -> None:
-        """Within a transaction: the account is no more, and nothing that was tried of it counts."""
+        """Within a transaction: the account is removed, and attempts for it no longer count."""
         cursor.execute("DELETE FROM failure WHERE who = ? OR who LIKE ?", (f"account:{name}", f"pair:% {name}"))
 
     def _waits(self, who: str) -> int:
@@ -71,11 +72,11 @@ class Throttle:
         over = row[0] - free
         if over < 0:
             return 0
-        passed = abs(int(self._now()) - row[1])  # a clock that was set back does not lock out until it is there again
+        passed = abs(int(self._now()) - row[1])  # a clock that was set back must not lock anybody out until then
         return int(max(0, min(2 ** min(over, 20), longest) - passed))
 
 
 def _counted(name: str, address: str) -> tuple[str, str, str]:
-    """What a try counts for: the pair, the address, the account. A place has no blank, so no name is taken for one."""
+    """What an attempt counts for: pair, address, account. Addresses contain no blank, so they cannot equal a pair."""
     place = place_of(address)
     return f"pair:{place} {name}", f"address:{place}", f"account:{name}"

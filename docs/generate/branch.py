@@ -22,11 +22,11 @@ from controller.lobby.aggregate import Aggregate
 from controller.lobby.answers import Answer, answer
 from controller.presses import PAYLOADS
 from controller.web.accounts import Accounts
+from controller.web.adapter import PagesAdapter
 from controller.web.app import make_app
 from controller.web.asgi import App
 from controller.web.live import Live
 from controller.web.pages import Files
-from controller.web.post import PagesAdapter
 from controller.web.roles import ROLES
 from controller.web.site import Site
 from drivers.device import Health

@@ -1,1 +1,1 @@
-"""Whole days in virtual time, through the lobby's own core: what would happen, under these rules and under others."""
+"""Whole days in virtual time, with the lobby's own core: simulations, and replays under other rules."""

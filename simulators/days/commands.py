@@ -29,11 +29,11 @@ from simulators.days.virtual import follow_advice
 
 
 class InterruptedRunError(Exception):
-    """Somebody has ended a simulation before its end; in words, what there is of it."""
+    """A simulation was interrupted; the text says what is complete."""
 
 
 class _Keeper:
-    """Keeps the days of a simulation as a journal and as pictures, where these are wanted."""
+    """Saves the days of a simulation as a journal and as pictures, if these are wanted."""
 
     def __init__(self, rules: Rules, journal: Path | None, drawings: Path | None) -> None:
         self._rules = rules
@@ -44,14 +44,14 @@ class _Keeper:
         self.drawn = 0
 
     def open(self) -> None:
-        """Make what they go into. JournalError, OSError or NoMatplotlibError if that cannot be."""
+        """Create the outputs. JournalError, OSError or NoMatplotlibError if that fails."""
         if self._drawings:
             pictures.must_be_possible()
             make_folder(self._drawings)
         self._journal = Journal(self._path, self._rules.branch) if self._path else None
 
     def keep(self, rows: Sequence[Row]) -> None:
-        """One day; JournalError or OSError if it finds no room."""
+        """Save one day; JournalError or OSError if it cannot be written."""
         if self._journal:
             try:
                 synced = self._journal.append(rows)
@@ -67,7 +67,7 @@ class _Keeper:
             self.drawn += 1
 
     def close(self) -> None:
-        """Nothing more comes."""
+        """Close the outputs."""
         if self._journal:
             self._journal.close()
 
@@ -193,7 +193,7 @@ def run_replay(
 
 
 def _names(branch: Rules | None, rules: Rules | None) -> Rules | None:
-    """How things are named and coloured: as in the branch, and what only the other rules have as there."""
+    """The rules for names and colours: the branch's, completed by the other rules."""
     if branch is None or rules is None:
         return branch or rules
     return replace(

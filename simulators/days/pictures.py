@@ -44,9 +44,9 @@ if TYPE_CHECKING:
 Journal = Sequence[tuple[int, Event]]
 
 GOOD_WAIT = 3
-"""Minutes: a wait that nobody minds."""
+"""Minutes: a short wait."""
 AT_ONCE = 0.2
-"""Minutes in which a clerk who has nobody sees somebody, and calls: no wait at all."""
+"""Minutes that an idle clerk takes to call: no wait at all."""
 
 WIDTH = 12.5
 """Inches, as all sizes here: 1200 pixels on a screen."""
@@ -64,7 +64,7 @@ LEGEND, NAME = 24, 0.22
 """Characters of a name that fit on the right of a panel, and the height of such a line."""
 
 MINUTE = 60_000
-"""ms."""
+"""A minute in ms."""
 TIMES = (1, 2, 5, 10, 15, 30, 60, 120, 180, 360)
 MOST_TIMES = 12
 """Minutes between two times of the axis, and how many there are at most."""
@@ -82,7 +82,7 @@ MARKS = (
     ("#56b4e9", "P"),
     ("#000000", "X"),
 )
-"""Colour and shape for each class. Okabe and Ito's colours; the shapes serve who sees none."""
+"""Colour and shape for each class. Okabe and Ito's colours; the shapes are for readers who see no colours."""
 FILLS = ("#77aadd", "#ee8866", "#eedd88", "#44bb99", "#ffaabb", "#bbcc33", "#99ddff", "#aaaa00")
 """For each service: Tol's light colours, which keep apart for the colour-blind too."""
 OPEN, BUSY, PAUSED = "#cfe3f1", "#2f6690", "#f3f3f3"
@@ -97,7 +97,7 @@ FONTS = (
     *("Noto Sans CJK SC", "Source Han Sans SC", "Microsoft YaHei", "PingFang SC", "WenQuanYi Zen Hei"),
     *("WenQuanYi Micro Hei", "SimHei"),
 )
-"""Asked for in this order, character by character; whoever looks at the picture has one with Chinese."""
+"""Fonts in order of preference, per character; the viewer's machine has one with Chinese."""
 
 STYLE: dict[Any, Any] = {
     "font.family": [*FONTS, "sans-serif"],
@@ -126,7 +126,7 @@ STYLE: dict[Any, Any] = {
     "legend.borderaxespad": 0,
     "hatch.color": "#a9adb5",
     "hatch.linewidth": 0.8,
-    # A dollar sign in somebody's name is no formula.
+    # A dollar sign in a name must not begin a formula.
     "text.parse_math": False,
     "svg.fonttype": "none",
     # The names of what is defined once in a file come from this; without it they are random.
@@ -135,7 +135,7 @@ STYLE: dict[Any, Any] = {
 
 
 class NoMatplotlibError(RuntimeError):
-    """What draws is not installed."""
+    """Matplotlib is not installed."""
 
     def __init__(self) -> None:
         super().__init__("Pictures need Matplotlib: pip install 'lobby-controller[pictures]'")
@@ -143,9 +143,9 @@ class NoMatplotlibError(RuntimeError):
 
 @contextmanager
 def _style() -> Iterator[None]:
-    """Our settings and no others, as long as it is entered."""
+    """A context with our Matplotlib settings and no others."""
     try:
-        # It tells everybody, once for each new user of a machine, that it has found the fonts.
+        # It logs, once for each new user of a machine, that it has built its font cache.
         logging.getLogger("matplotlib").setLevel(logging.WARNING)
         import matplotlib as mpl  # noqa: PLC0415
     except ImportError:
@@ -190,8 +190,9 @@ class _Span(NamedTuple):
 
 
 @dataclass(slots=True)
-class _Story:
-    """A day as it is drawn. Times in ms since 1970, UTC; a clock that was put back stands still here."""
+class _DayData:
+    """The data of a day for drawing. Times in ms since 1970, UTC; while a clock that was set back catches up, time
+    stands still here."""
 
     start: int = 0
     end: int = 0
@@ -218,12 +219,12 @@ _COUNTERS = (CounterOpened, CounterPaused, CounterClosed)
 
 
 def _is_shown(event: Event) -> bool:
-    """Whether it is about a ticket or a counter. A day's end would only take away who still waits."""
+    """Whether it is about a ticket or a counter. A day's end would only remove those who still wait."""
     return isinstance(event, _COUNTERS) or hasattr(event, "ticket")
 
 
-def _told(events: Journal, rules: Rules) -> _Story:
-    story, state = _Story(), State()
+def _told(events: Journal, rules: Rules) -> _DayData:
+    story, state = _DayData(), State()
     since: dict[str, int] = {}
     expected: dict[str, Sequence[float]] = {}
     called: set[str] = set()
@@ -339,7 +340,7 @@ def save(figure: Figure, path: Path) -> None:
     log = logging.getLogger("matplotlib.font_manager")
     level = log.level
     with _style(), warnings.catch_warnings():
-        # Which fonts are here only serves to measure the text: the reader's own will show it.
+        # The fonts here only serve to measure text: the viewer's own will show it.
         warnings.filterwarnings("ignore", "Glyph .* missing", UserWarning)
         log.setLevel(logging.ERROR)
         drawn = BytesIO()
@@ -397,7 +398,7 @@ def _nothing(axes: Axes, text: str) -> None:
     axes.text(0.5, 0.5, text, transform=axes.transAxes, ha="center", va="center", color=FAINT, backgroundcolor="white")
 
 
-def _time_axis(axes: Axes, stories: Sequence[_Story], rules: Rules, *, labels: bool) -> None:
+def _time_axis(axes: Axes, stories: Sequence[_DayData], rules: Rules, *, labels: bool) -> None:
     """The branch's clock along the lower edge, over all that happened and to a round time on both sides."""
     told = [story for story in stories if story.start]
     if not told:
@@ -427,7 +428,7 @@ def _whole_steps(axes: Axes) -> None:
     axes.yaxis.set_major_locator(MaxNLocator(integer=True, nbins=6))
 
 
-def _steps(story: _Story) -> list[tuple[int, dict[str, int]]]:
+def _steps(story: _DayData) -> list[tuple[int, dict[str, int]]]:
     """The queue with at most STEPS steps, and a last one at the day's end."""
     width = max(1, (story.end - story.start) // STEPS)
     kept = [step for step, after in pairwise(story.queue) if step[0] // width != after[0] // width]
@@ -476,7 +477,7 @@ def _part(waits: Sequence[float], part: float) -> float:
 # -- the panels of a day ---------------------------------------------------------------------------------------------
 
 
-def _draw_queue(axes: Axes, story: _Story, rules: Rules, services: Sequence[str]) -> None:
+def _draw_queue(axes: Axes, story: _DayData, rules: Rules, services: Sequence[str]) -> None:
     _head(axes, _say(rules, "queue"))
     axes.set_ylabel(_say(rules, "tickets"))
     steps = _steps(story) if story.queue else []
@@ -505,7 +506,7 @@ def _draw_queue(axes: Axes, story: _Story, rules: Rules, services: Sequence[str]
     _legend(axes, upside_down=True)
 
 
-def _draw_waits(axes: Axes, story: _Story, rules: Rules, target: float) -> None:
+def _draw_waits(axes: Axes, story: _DayData, rules: Rules, target: float) -> None:
     waits = [call.wait for call in story.calls]
     numbers = ""
     if waits:
@@ -533,7 +534,7 @@ def _draw_waits(axes: Axes, story: _Story, rules: Rules, target: float) -> None:
     _legend(axes)
 
 
-def _draw_counters(axes: Axes, story: _Story, rules: Rules, counters: Sequence[str]) -> None:
+def _draw_counters(axes: Axes, story: _DayData, rules: Rules, counters: Sequence[str]) -> None:
     from matplotlib.patches import Patch  # noqa: PLC0415
 
     _head(axes, _say(rules, "counters"))
@@ -548,7 +549,7 @@ def _draw_counters(axes: Axes, story: _Story, rules: Rules, counters: Sequence[s
             elif span.stage is CounterStage.PAUSED:
                 paused.append(bar)
         where = (row - 0.36, 0.72)
-        # A light edge keeps customers apart, but would be all that is left of very many.
+        # A light edge separates customers, but would cover everything if there are very many.
         edge = 0.4 if len(busy) < 200 else 0
         axes.broken_barh(open_, where, facecolor=OPEN, linewidth=0, gid=f"open-{id}", zorder=2)
         axes.broken_barh(paused, where, facecolor=PAUSED, hatch="/////", linewidth=0, gid=f"paused-{id}", zorder=2)
@@ -567,7 +568,7 @@ def _draw_counters(axes: Axes, story: _Story, rules: Rules, counters: Sequence[s
     )
 
 
-def _draw_estimates(axes: Axes, story: _Story, rules: Rules) -> None:
+def _draw_estimates(axes: Axes, story: _DayData, rules: Rules) -> None:
     from matplotlib.lines import Line2D  # noqa: PLC0415
 
     told = [(call.wait, call.expected) for call in story.calls if call.first and call.expected]
@@ -591,7 +592,7 @@ def _draw_estimates(axes: Axes, story: _Story, rules: Rules) -> None:
         _nothing(axes, _say(rules, "no_estimates"))
     _head(axes, _say(rules, "estimates"))
     axes.annotate(numbers, (1, 1), (10, 7), "axes fraction", "offset points", fontsize=9.5, color=FAINT)
-    # A line of its own: the ranges are too thin to be recognised by.
+    # A legend line of its own: the ranges are too thin to be recognised.
     shown = [Line2D([], [], color=RANGE, linewidth=3, label=_say(rules, "range"))] if told else []
     longest = max((max(wait, high) for wait, (_, _, high) in told), default=0)
     _square_axes(axes, longest, _say(rules, "estimated"), _say(rules, "actual"))
@@ -601,7 +602,7 @@ def _draw_estimates(axes: Axes, story: _Story, rules: Rules) -> None:
     _legend(axes, [*shown, *axes.get_legend_handles_labels()[0]])
 
 
-def _draw_numbers(figure: Figure, story: _Story, rules: Rules, top: float) -> None:
+def _draw_numbers(figure: Figure, story: _DayData, rules: Rules, top: float) -> None:
     """The day in numbers, beside the last panel; `top` in inches from the lower edge."""
     longest = max((call.wait for call in story.calls), default=0)
     rows = (
@@ -623,7 +624,7 @@ def _draw_numbers(figure: Figure, story: _Story, rules: Rules, top: float) -> No
 
 
 def _draw_pairs(
-    axes: Axes, stories: tuple[_Story, _Story], rules: Rules, labels: tuple[str, str], same: Mapping[str, str]
+    axes: Axes, stories: tuple[_DayData, _DayData], rules: Rules, labels: tuple[str, str], same: Mapping[str, str]
 ) -> None:
     first, second = (story.first_calls() for story in stories)
     pairs = [
@@ -645,7 +646,7 @@ def _draw_pairs(
 
 
 def _draw_shares(
-    axes: Axes, stories: tuple[_Story, _Story], rules: Rules, labels: tuple[str, str], same: Mapping[str, str]
+    axes: Axes, stories: tuple[_DayData, _DayData], rules: Rules, labels: tuple[str, str], same: Mapping[str, str]
 ) -> None:
     from matplotlib.lines import Line2D  # noqa: PLC0415
     from matplotlib.ticker import MaxNLocator, PercentFormatter  # noqa: PLC0415
@@ -688,7 +689,7 @@ def _draw_shares(
     _legend(axes, [*classes, *styles])
 
 
-def _draw_queues(axes: Axes, stories: tuple[_Story, _Story], rules: Rules, labels: tuple[str, str]) -> None:
+def _draw_queues(axes: Axes, stories: tuple[_DayData, _DayData], rules: Rules, labels: tuple[str, str]) -> None:
     _head(axes, _say(rules, "queue"))
     axes.set_ylabel(_say(rules, "tickets"))
     for which, (story, (colour, line), label) in enumerate(zip(stories, PAIR, labels, strict=True), 1):

@@ -1,8 +1,8 @@
-"""What a journal tells of a day, so that it can happen again: who came for what, how long each was at a counter and how
-that ended, what people did by hand, when each counter was open, and how long each clerk took to call.
+"""The record of a day from a journal, so that it can be replayed: who came for what, how long each was at a counter and
+how that ended, what people did by hand, when each counter was open, and how long each clerk took to call.
 
-What is tied to a person goes with that person: how long their service takes, and how long the clerk needs after it.
-What the clock decides keeps its time: arrivals, breaks, what the manager did.
+Durations belong to persons: how long their service takes, and how long the clerk needs after it. Other things keep
+their time of day: arrivals, breaks, what the manager did.
 """
 
 from __future__ import annotations
@@ -40,12 +40,12 @@ Day = Sequence[tuple[int, Event]]
 """A business day's events with their times, ms since 1970, UTC."""
 
 REACTS = 2_000
-"""Milliseconds in which an idle clerk sees that somebody waits, where the journal tells nothing of it."""
+"""Milliseconds that an idle clerk takes to call, if the journal does not tell."""
 
 
 def on_one_clock(events: Day) -> Day:
-    """The day by the clock that was right in the end: where it was set, what was before moves with it. A day that went
-    on as another is one day, which began when the controller started."""
+    """The day by the clock as it was last set: earlier times are shifted. A day that continued another is one day,
+    which began when the controller started."""
     if not any(isinstance(event, ClockStepped) for _, event in events):
         return events
     by, day = 0, []
@@ -67,8 +67,8 @@ def _goes_on(event: Event) -> bool:
 
 
 class When(NamedTuple):
-    """A moment: ms (since 1970, UTC, or since what it follows), and its place among those of the same time: the event's
-    place in the journal, or a half more for what came of nothing."""
+    """A moment: ms (since 1970, UTC, or since what it follows), and its order among those of the same time: the event's
+    index in the journal, plus a half for what has none."""
 
     at: int
     order: float
@@ -87,12 +87,12 @@ class Stay:
     to: str = ""
     """Where it was sent on to: a service, or a counter."""
     goes_on: tuple[When, Event] | None = None
-    """What became of a held ticket or a no-show, counted from the end of the stay."""
+    """What happened next to a held ticket or a no-show, counted from the end of the stay."""
 
 
 class Sight(NamedTuple):
-    """What made a free clerk see that somebody waits: a ticket's `nth` stay there is over, a ticket has joined a line
-    for the `nth` time, or the counter has opened for the `nth` time."""
+    """The event at which a free counter first has somebody to call: a ticket's `nth` stay there is over, a ticket has
+    joined a line for the `nth` time, or the counter has opened for the `nth` time."""
 
     counter: str
     kind: Literal["over", "joined", "opened"]
@@ -103,7 +103,7 @@ class Sight(NamedTuple):
 @dataclass(slots=True)
 class Shift:
     """A counter opens, pauses or closes, or its clerk just leaves (None). `patient`: nobody was left to be served then;
-    who is there this time is served first."""
+    in a replay, those who are waiting are served first."""
 
     when: When
     counter: str
@@ -113,15 +113,15 @@ class Shift:
 
 @dataclass(slots=True)
 class Record:
-    """A day. `deeds` are what people did by hand to waiting tickets (calls, promotions, reassignments and so on), and
+    """A day. `manual` are what people did by hand to waiting tickets (calls, promotions, reassignments and so on), and
     the checks of the windows, at which tickets whose counters have not come may go to others."""
 
     taken: list[tuple[When, TicketIssued]] = field(default_factory=list)
     stays: dict[str, list[Stay]] = field(default_factory=lambda: defaultdict(list))
-    deeds: list[tuple[When, Event]] = field(default_factory=list)
+    manual: list[tuple[When, Event]] = field(default_factory=list)
     shifts: list[Shift] = field(default_factory=list)
     hesitates: dict[Sight, When] = field(default_factory=dict)
-    """For how long a free clerk who saw somebody had called nobody when they did, or there was nobody left."""
+    """How long a free clerk with somebody to call took until the call, or until there was nobody left."""
     last: int = 0
     """When the last of it happened."""
     over: bool = False
@@ -134,8 +134,8 @@ class Record:
 
 
 class Watch:
-    """Which free counters see somebody whom they serve, and what made them. It hears each event once it has taken
-    effect, and tells when a counter begins to see somebody and when it does not any more."""
+    """Tracks which free counters have somebody to call, and since which event. It is given each event after it has been
+    applied, and calls `begins` and `ends`."""
 
     def __init__(
         self,
@@ -156,7 +156,7 @@ class Watch:
         return any(self._serves(counter, key) for key in state.lines)
 
     def heard(self, state: State, event: Event) -> None:
-        """One event, `state` being the one after it."""
+        """An event, with the state after it."""
         ticket, freed = self._count(event)
         for id, counter in state.counters.items():
             sees = counter.stage is CounterStage.OPEN and not counter.ticket and self.sees(state, id)
@@ -173,7 +173,7 @@ class Watch:
                 self._ends(self.seen.pop(id))
 
     def _count(self, event: Event) -> tuple[str, str]:
-        """The ticket that an event is about, and the counter that it makes free."""
+        """The ticket of an event, and the counter that it makes free."""
         match event:
             case TicketCalled():
                 self._stays[event.ticket] += 1
@@ -238,7 +238,7 @@ def read(events: Day, rules: Rules) -> Record:
     here = [id for id, counter in state.counters.items() if counter.stage is CounterStage.OPEN]
     record.over = not here or any(isinstance(event, DayClosed) for _, event in events)
     for id in here:
-        # Nobody closed it. Who had somebody to call, and did not, had gone.
+        # The counter was not closed. A clerk who had somebody to call and did not had left.
         gone = since.get(id)
         when = When(gone.at, gone.order + 0.5) if gone else When(now.at, float("inf"))
         record.shifts.append(Shift(when, id, None, not watch.sees(state, id)))
@@ -257,7 +257,7 @@ def _moments(events: Day, rules: Rules) -> Iterator[tuple[When, Event]]:
 
 
 def _whom_they_served(moments: Iterable[tuple[When, Event]], rules: Rules) -> Callable[[str, LineKey], bool]:
-    """Whether a counter served a line then. Each call tells between whom it chose, and so between whom not."""
+    """Whether a counter served a line on that day, inferred from the heads that its calls chose among."""
     state = State()
     known: dict[tuple[str, LineKey], bool] = {}
     for now, event in moments:
@@ -287,14 +287,14 @@ def _note(record: Record, state: State, now: When, event: Event, before: Event |
             record.taken.append((now, event))
             return
         case WindowsChecked():
-            record.deeds.append((now, event))
+            record.manual.append((now, event))
             return
         case TicketCalled(ticket=id) | TicketReturned(ticket=id) | TicketCancelled(ticket=id):
             by_hand = not isinstance(event, TicketCalled) or event.forced
         case TicketPromoted(ticket=id) | TicketRestored(ticket=id):
             by_hand = True
         case TicketReassigned(ticket=id):
-            # Whom it was only to wait for had gone home when it came back: that follows by itself.
+            # The only counter that may serve it had closed when it came back: that follows by itself.
             follows = isinstance(before, TicketReturned) and before.ticket == id
             by_hand = event.by_hand and not follows
         case TicketFinished(ticket=id) | TicketMissed(ticket=id) | TicketHeld(ticket=id):
@@ -311,7 +311,7 @@ def _note(record: Record, state: State, now: When, event: Event, before: Event |
     if stay and stay.lasts:
         stay.goes_on = When(now.at - stay.called - stay.lasts.at, now.order), event
     elif by_hand:
-        record.deeds.append((now, event))
+        record.manual.append((now, event))
     if isinstance(event, TicketCalled):
         record.stays[id].append(Stay(event.counter, now.at))
 

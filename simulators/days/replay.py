@@ -1,8 +1,8 @@
-"""A day of a journal again under other rules: the same customers, at the same times, with the same needs.
+"""Replaying a day of a journal under other rules: the same customers, at the same times, with the same needs.
 
-Who is called when, and by whom, is left to the rules; all else is as it was (see `record`), as far as it is possible
-then. Under the rules of the day itself it is that day again, to the millisecond: what differs under others is their
-doing.
+Who is called when, and by whom, is left to the rules; everything else is as recorded (see `record`), as far as
+possible. Under the day's own rules the replay equals the day, to the millisecond: so all differences under other rules
+are caused by them.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ from simulators.days.simulation import DayTally, Tally, Waited, waits_by
 from simulators.days.virtual import transfer_digits
 
 NAMED = 10
-"""Customers who are named in a comparison: those for whom most changes."""
+"""Customers named in a comparison: those whose wait changes most."""
 
 
 Opening = tuple[str, Sequence[Span]]
@@ -68,7 +68,7 @@ class Compared:
     first."""
     rows: Day
     left_out: int
-    """Tickets that the other configuration does not give."""
+    """Tickets that are not issued under the other configuration."""
     never_called: tuple[int, int]
     """Tickets that were neither called nor cancelled: as it was, and as it would be."""
     closed: list[str]
@@ -93,7 +93,7 @@ def bare_rules(events: Day, zone: Any, wording: Wording) -> Rules:
 
 
 def as_it_was(events: Day) -> list[Waited]:
-    """How long everybody waited who was called."""
+    """The waits of all tickets that were called."""
     state, tally = State(), Tally()
     counts = DayTally(state, tally)
     for at, event in events:
@@ -103,7 +103,7 @@ def as_it_was(events: Day) -> list[Waited]:
 
 
 def never_called(events: Day) -> int:
-    """Tickets that were given, and neither cancelled nor ever called."""
+    """The number of tickets that were issued, and neither cancelled nor ever called."""
     left: set[str] = set()
     for _, event in events:
         match event:
@@ -116,7 +116,7 @@ def never_called(events: Day) -> int:
 
 def compare(events: Day, rules: Rules, opened: Sequence[Opening] = ()) -> Compared:
     """The day under other rules, with some counters `opened` as well."""
-    again = _Again(events, rules, opened)
+    again = _ReplayedDay(events, rules, opened)
     again.run()
     rows = [(row.at, row.event) for row in again.lobby.rows]
     after = {waited.ticket: waited for waited in as_it_was(rows)}
@@ -154,7 +154,7 @@ def report(compared: Compared, by: str) -> dict[str, Any]:
 
 
 def most_changed(compared: Compared) -> list[dict[str, Any]]:
-    """The customers for whom most changes, in minutes."""
+    """The customers whose wait changes most, in minutes."""
     return [
         {"ticket": id, "class": klass, "was": minutes(was), "would_be": minutes(would_be)}
         for id, klass, was, would_be in compared.changed[:NAMED]
@@ -190,8 +190,8 @@ def _open(record: Record, counter: str, times: Sequence[tuple[int, int]], *, pat
 # -- the day again ---------------------------------------------------------------------------------------------------
 
 
-class _Again:
-    """A day as it was told, happening to a lobby of its own. `ids` maps a ticket's number then to its number now."""
+class _ReplayedDay:
+    """A recorded day, replayed on a lobby of its own. `ids` maps a ticket's number then to its number now."""
 
     def __init__(self, events: Day, rules: Rules, opened: Sequence[Opening] = ()) -> None:
         self._rules = rules
@@ -226,8 +226,8 @@ class _Again:
         """From the first ticket to the last."""
         for when, issued in self._record.taken:
             self._later(when, lambda issued=issued: self._takes(issued))  # type: ignore[misc]
-        for when, deed in self._record.deeds:
-            self._later(when, lambda deed=deed: self._by_hand(deed))  # type: ignore[misc]
+        for when, event in self._record.manual:
+            self._later(when, lambda event=event: self._by_hand(event))  # type: ignore[misc]
         for shift in self._record.shifts:
             self._later(shift.when, lambda shift=shift: self._shifts(shift))  # type: ignore[misc]
         while self._agenda and self._agenda[0][0].at <= self._end:
@@ -254,7 +254,7 @@ class _Again:
     # -- customers -----------------------------------------------------------------------------------------------
 
     def _takes(self, issued: TicketIssued) -> None:
-        """Press what was pressed then. Only the lobby manager gives privilege, whatever hours and quota say."""
+        """Take a ticket as then. Privileged classes are given by the lobby manager, regardless of hours and quota."""
         if issued.service not in self._rules.services or issued.klass not in self._rules.classes:
             return
         usual = (self._rules.default_class, APPOINTMENT)
@@ -274,14 +274,14 @@ class _Again:
         )
 
     def _begins(self, id: str, counter: str) -> None:
-        """A ticket has been called: it stays as long as then."""
+        """A ticket has been called: its service lasts as long as then."""
         nth, stays = self._stays[id], self._record.stays[self._then.get(id, "")]
         self._stays[id] += 1
         ticket = self._state.tickets[id]
         stay = stays[nth] if nth < len(stays) else Stay(counter, 0)
         lasts = stay.lasts
         if lasts is None:
-            # Nobody knows for how long: it was never called then, or still there when the journal ended.
+            # The duration is not known: it was never called then, or was still there when the journal ended.
             mean = round(1000 * seconds_at_counter(self._state, self._rules, ticket.service, ticket.klass))
             there_still = nth < len(stays) and stay.counter == counter
             lasts = When(max(mean, self._record.last - self._now.at if there_still else 0), float("inf"))
@@ -303,7 +303,7 @@ class _Again:
         self._free(counter)
 
     def _sends_on(self, counter: str, stay: Stay) -> None:
-        """A transfer; with nowhere to go any more, it is over."""
+        """A transfer; finished instead, if its target no longer exists."""
         digits = transfer_digits(self._rules, stay.service, stay.to)
         if not digits or not isinstance(self._do(Transfer, counter=counter, digits=digits), list):
             self._do(Finish, counter=counter)
@@ -311,7 +311,7 @@ class _Again:
     # -- clerks --------------------------------------------------------------------------------------------------
 
     def _sees(self, sight: Sight) -> None:
-        """A free clerk sees somebody, and calls when they did then; or as clerks mostly do."""
+        """A free counter has somebody to call: the clerk takes as long as then, or the usual time."""
         then = sight._replace(ticket=self._then.get(sight.ticket, ""))
         delay = self._record.hesitates.get(then) or When(self._usually[sight.kind], float("inf"))
         self._after(delay, lambda: self._calls(sight))
@@ -325,7 +325,7 @@ class _Again:
             self._do(CallNext, counter=sight.counter)
 
     def _free(self, counter: str) -> None:
-        """Nobody is there: somebody may be asked for by hand, and the clerk may go."""
+        """The counter is free: a call by hand may be due, or the clerk may leave."""
         asked_for = self._asked_for[counter]
         while asked_for and not self._state.counter(counter).ticket:
             self._forces(asked_for.pop(0), counter)
@@ -353,16 +353,16 @@ class _Again:
 
     # -- what people do by hand ----------------------------------------------------------------------------------
 
-    def _by_hand(self, deed: Event) -> None:
-        """The same again; whether it is still possible is up to the rules."""
-        if isinstance(deed, WindowsChecked):
+    def _by_hand(self, event: Event) -> None:
+        """Repeat what a person did by hand; whether it is still possible is up to the rules."""
+        if isinstance(event, WindowsChecked):
             self._do(CheckWindows)
             return
-        ticket = self._state.tickets.get(self.ids.get(deed.ticket, ""))  # type: ignore[attr-defined]
+        ticket = self._state.tickets.get(self.ids.get(event.ticket, ""))  # type: ignore[attr-defined]
         if ticket is None:
             return
-        about = {"ticket": ticket.id, "by": getattr(deed, "by", None) or "panel/manager"}
-        match deed:
+        about = {"ticket": ticket.id, "by": getattr(event, "by", None) or "panel/manager"}
+        match event:
             case TicketCalled(counter=counter):
                 self._asks_for(ticket, counter)
             case TicketPromoted(klass=klass, reason=reason):
@@ -375,7 +375,7 @@ class _Again:
                 self._do(Cancel, **about, reason=reason)
             case TicketReassigned(service=service, counter=counter):
                 known = service in self._rules.services or counter in self._rules.counters
-                where = {"service": service or "", "counter": counter or ""} if known or deed.any else {}
+                where = {"service": service or "", "counter": counter or ""} if known or event.any else {}
                 if where or ticket.stage is Stage.HELD:
                     self._do(Reassign, **about, **where or {"service": ticket.service})
 

@@ -1,5 +1,5 @@
-"""Simulations and replays as tables to read, in the branch's language and with its names. Every title or heading names
-its unit, and no figure is cut on a terminal of 80 columns."""
+"""Simulations and replays as tables, in the branch's language and with its names. Every title or heading names its
+unit, and no figure is truncated on a terminal of 80 columns."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ KEYS = ("n", "mean", "p50", "p95", "max", "overtaken_max")
 KINDS = ("all", "classes", "services")
 
 
-class _Said:
-    """What a report says, in the branch's words."""
+class _Words:
+    """The words of a report, in the branch's language."""
 
     def __init__(self, rules: Rules) -> None:
         self._rules = rules
@@ -48,8 +48,8 @@ def _figures(waits: Mapping[str, Any]) -> list[str]:
 
 
 def show_simulation(console: Console, report: Mapping[str, Any], rules: Rules) -> None:
-    """What `lobby simulate` says."""
-    say = _Said(rules)
+    """Print the report of `lobby simulate`."""
+    say = _Words(rules)
     waits = say.waits()
     for kind in ("classes", "services"):
         for id, figures in report[kind].items():
@@ -78,7 +78,7 @@ def show_simulation(console: Console, report: Mapping[str, Any], rules: Rules) -
         _show_advice(console, advice, report["target"], say)
 
 
-def _show_estimates(console: Console, estimates: Mapping[str, Any], say: _Said) -> None:
+def _show_estimates(console: Console, estimates: Mapping[str, Any], say: _Words) -> None:
     headings = [say("tickets"), say("off"), say("bias"), say("inside"), say("width")]
     ours = table(say("estimates"), [""], headings)
     methods = ("ours", *BASELINES)
@@ -98,7 +98,7 @@ def _show_estimates(console: Console, estimates: Mapping[str, Any], say: _Said) 
     console.print(others)
 
 
-def _show_advice(console: Console, advice: Mapping[str, Any], target: float, say: _Said) -> None:
+def _show_advice(console: Console, advice: Mapping[str, Any], target: float, say: _Words) -> None:
     sides = ("planned", "followed")
     windows = table(say("windows"), [""], [say(side) for side in sides])
     rows = (
@@ -116,8 +116,8 @@ def _show_advice(console: Console, advice: Mapping[str, Any], target: float, say
 
 
 def show_replay(console: Console, report: Mapping[str, Any], rules: Rules, head: str) -> None:
-    """What `lobby replay` says. `head` names branch and day; `rules` give the language and the names."""
-    say = _Said(rules)
+    """Print the report of `lobby replay`. `head` names branch and day; `rules` give the language and the names."""
+    say = _Words(rules)
     file = report.get("config", "")
     key = "both_sides" if file else "one_side"
     console.print(say(key, head=head, journal=report["journal"], file=file), style="bold")
@@ -144,7 +144,7 @@ def show_replay(console: Console, report: Mapping[str, Any], rules: Rules, head:
             console.print(say(one, counters=", ".join(ids), options=options, file=file))
 
 
-def _show_waits(console: Console, report: Mapping[str, Any], sides: Sequence[str], say: _Said) -> None:
+def _show_waits(console: Console, report: Mapping[str, Any], sides: Sequence[str], say: _Words) -> None:
     waits = say.waits()
     for kind in KINDS:
         groups = {"": report["all"]} if kind == "all" else report[kind]
@@ -164,7 +164,7 @@ def _show_waits(console: Console, report: Mapping[str, Any], sides: Sequence[str
     console.print()
 
 
-def _show_shares(console: Console, report: Mapping[str, Any], sides: Sequence[str], say: _Said) -> None:
+def _show_shares(console: Console, report: Mapping[str, Any], sides: Sequence[str], say: _Words) -> None:
     both = len(sides) == 2
     headings = [*sides, "change"] if both else sides
     shares = table(say("shares"), [""], [say(heading) for heading in headings])
@@ -177,7 +177,7 @@ def _show_shares(console: Console, report: Mapping[str, Any], sides: Sequence[st
     console.print(shares)
 
 
-def _show_changes(console: Console, changes: Sequence[Mapping[str, Any]], rules: Rules, say: _Said) -> None:
+def _show_changes(console: Console, changes: Sequence[Mapping[str, Any]], rules: Rules, say: _Words) -> None:
     if not changes:
         console.print(say("no_change"))
         return

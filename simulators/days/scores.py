@@ -1,7 +1,7 @@
-"""How well waits are estimated: ours and five ways of guessing, one step ahead, against what came to be.
+"""The accuracy of estimated waits: ours and five baselines, against the actual waits.
 
-Only tickets that found no free counter are scored; the others wait nothing. Those that could be told nothing and waited
-all the same are counted. Every guess is made when the ticket is issued, from what was known then, for its service:
+Only tickets that found no free counter are scored; the others do not wait. Those without an estimate that waited all
+the same are counted. Every estimate is made when the ticket is issued, from what was known then, for its service:
 
 * `les`: the wait of the last customer to be called today (last to enter service);
 * `hol`: how long the one at the head of the line has waited by now;
@@ -9,7 +9,7 @@ all the same are counted. Every guess is made when the ticket is issued, from wh
 * `last5`: the mean wait of the last five who were called today;
 * `hour`: the mean wait of that hour of the day, of earlier days of the same kind and today so far.
 
-A guess that knows nothing yet says what `ql` says.
+A baseline without data yet gives the value of `ql`.
 """
 
 from __future__ import annotations
@@ -34,14 +34,14 @@ from controller.lobby.model.state import State, open_counters
 
 BASELINES = ("les", "hol", "ql", "last5", "hour")
 FIRST = 30 * 60
-"""Seconds after the day's first ticket that are looked at on their own."""
+"""Seconds after the day's first ticket that are scored separately as well."""
 WAITED = 60
-"""Seconds above which somebody who was told nothing has waited."""
+"""Seconds above which a customer without an estimate counts as having waited."""
 
 
 @dataclass(slots=True)
 class Guess:
-    """One ticket: what was told, what the baselines said, and what came to be, all in seconds."""
+    """One ticket: the estimate that was told, those of the baselines, and the actual wait, all in seconds."""
 
     klass: str
     service: str
@@ -67,7 +67,7 @@ class _Service:
 
 
 class Scorer:
-    """Listens to a lobby's events, the state being the one after them. `guesses` are those that came to be."""
+    """Observes a lobby's events, with the state after each. `guesses`: of tickets that have been called."""
 
     def __init__(self, rules: Rules, state: State) -> None:
         self._rules = rules
@@ -135,9 +135,9 @@ def minutes(seconds: float) -> float:
 
 
 def score(guesses: Iterable[Guess]) -> dict[str, object]:
-    """What is told of a set of guesses: minutes, and `coverage80` as a part of one, of the range that people were told.
+    """The score of a set of estimates: in minutes, and `coverage80`, from 0 to 1, of the range that people were told.
 
-    `not_told`: how many waited of those who were told nothing, and how long on the mean; they count in nothing else."""
+    `not_told`: how many without an estimate waited, and how long on average; they count in nothing else."""
     told_or_not = list(guesses)
     guesses = [guess for guess in told_or_not if guess.told]
     untold = [guess.actual for guess in told_or_not if not guess.told]

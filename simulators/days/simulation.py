@@ -1,4 +1,4 @@
-"""Many days in virtual time, and what they tell: waits, overtakes, idle time, estimates, and what advice would do."""
+"""Many days in virtual time, and their results: waits, overtaking, idle time, estimates, and the effect of advice."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ from simulators.days.virtual import Policy, VirtualDay, leave_alone
 FIRST_DAY = date(2026, 1, 5)
 """A Monday; simulated days go on from here."""
 LONG = 15 * 60
-"""Seconds of waiting of which every further one counts as too long."""
+"""Seconds of waiting beyond which every further second counts as too long."""
 
 
 @dataclass(slots=True)
@@ -50,7 +50,7 @@ class Waited:
 
 @dataclass(slots=True)
 class Tally:
-    """What is counted over all days."""
+    """The counts over all days."""
 
     waits: list[Waited] = field(default_factory=list)
     guesses: list[Guess] = field(default_factory=list)
@@ -71,7 +71,7 @@ class Tally:
 
     @property
     def idle(self) -> float:
-        """The part of the windows' time in which nobody was there."""
+        """The share of the windows' open time without a customer."""
         return round(1 - self.busy_seconds / self.window_seconds, 3) if self.window_seconds else 0.0
 
     @property
@@ -81,7 +81,7 @@ class Tally:
 
 
 class DayTally:
-    """Counts one day's events into a tally, `state` being the one after each of them."""
+    """Counts one day's events into a tally, with the state after each."""
 
     def __init__(self, state: State, tally: Tally) -> None:
         self._state = state
@@ -116,11 +116,11 @@ class DayTally:
                 tally.window_seconds += (at - self._opened.pop(event.counter, at)) / 1000
 
     def _leaves(self, at: int, counter: str) -> None:
-        """Nobody is at a counter any more."""
+        """A counter has no customer any more."""
         self._tally.busy_seconds += (at - self._called.pop(counter, at)) / 1000
 
     def over(self, at: int) -> None:
-        """The day is over: what is still open, or still has a customer, has been so until now."""
+        """The day is over: counters that are still open or busy have been so until now."""
         for counter in list(self._called):
             self._leaves(at, counter)
         self._tally.window_seconds += sum(at - opened for opened in self._opened.values()) / 1000
@@ -128,8 +128,7 @@ class DayTally:
 
 
 def days_of(rules: Rules, profile: str | None, number: int) -> Iterator[tuple[date, str]]:
-    """Days from the first on on which tickets are given, with the profile of each: all of `profile`, or as the calendar
-    has it (None)."""
+    """Days from the first on on which tickets are given, each with its profile: `profile`, or the calendar's (None)."""
     day = FIRST_DAY
     for _ in range(number):
         while not any(s.hours is None or rules.calendar.spans(s.hours, day) for s in rules.services.values()):
@@ -188,8 +187,8 @@ def _forced(rules: Rules, profile: str) -> Rules:
 
 
 def report(tally: Tally, days: int, seconds: float, target: float) -> dict[str, Any]:
-    """The figures as `--json` has them: minutes throughout but for `seconds` of real time, and parts of one. `target`:
-    the branch's, in seconds."""
+    """The figures for `--json`: in minutes, except `seconds` of real time; shares from 0 to 1. `target`: the branch's,
+    in seconds."""
     first = [g for g in tally.guesses if g.into_day < FIRST]
     classes = sorted({g.klass for g in tally.guesses})
     return {
@@ -215,7 +214,7 @@ def report(tally: Tally, days: int, seconds: float, target: float) -> dict[str, 
 
 
 def above(waited: Sequence[Waited], seconds: float) -> float:
-    """The part of them who waited longer than so many seconds."""
+    """The share of tickets that waited longer than so many seconds."""
     return round(sum(w.seconds > seconds for w in waited) / len(waited), 3) if waited else 0.0
 
 

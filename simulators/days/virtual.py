@@ -1,7 +1,7 @@
-"""A day in virtual time: the lobby's own core with customers and clerks, no devices and no waiting.
+"""A day in virtual time: the lobby's own core with simulated customers and clerks, without devices.
 
-Time jumps from one thing that happens to the next. What people do goes through the same commands, rules and events as
-in a branch, so that the rows are a journal's.
+A discrete-event simulation: time jumps from one event to the next. What people do goes through the same commands, rules
+and events as in a branch, so that the rows can be a journal.
 """
 
 from __future__ import annotations
@@ -37,11 +37,11 @@ WALK = 12_000
 """Milliseconds from the call to the counter."""
 RECALLS_AFTER = (25_000, 50_000)
 GIVES_UP_AFTER = 65_000
-"""Milliseconds after a call at which a clerk calls again, and no longer waits."""
+"""Milliseconds after a call at which a clerk recalls, and at which they give up."""
 NOTICES_LATE = 180_000
-"""Milliseconds after a missed call at which somebody notices."""
+"""Milliseconds after a missed call at which the customer notices."""
 FETCHED_IN = 120_000
-"""Milliseconds in which a clerk opens a window that the manager asks for."""
+"""Milliseconds that a clerk takes to open a window that the manager asks for."""
 
 
 Policy = Callable[["VirtualDay", int], None]
@@ -90,7 +90,7 @@ class _Visit:
 
 @dataclass(slots=True)
 class _Clerk:
-    """Somebody behind a window; `shifts` in ms since 1970, UTC."""
+    """A clerk at a counter; `shifts` in ms since 1970, UTC."""
 
     counter: Counter
     shifts: list[tuple[int, int]]
@@ -98,7 +98,7 @@ class _Clerk:
     leaves: bool = False
     idle_since: int = 0
     pressing: bool = False
-    """They have seen somebody, and their hand is on its way to the key."""
+    """They have noticed a customer, and are about to press CALL."""
 
 
 class VirtualDay:
@@ -156,7 +156,7 @@ class VirtualDay:
         return self.lobby.do(command)
 
     def later(self, at: int, what: Callable[[int], None]) -> None:
-        """Let something happen at a time."""
+        """Schedule something for a time."""
         heappush(self._agenda, (at, next(self._order), what))
 
     def run(self) -> None:
@@ -197,7 +197,7 @@ class VirtualDay:
             self.turned_away += 1
 
     def _wake(self, at: int, ticket: str) -> None:
-        """The idle clerk whose work it is most sees the customer; of several, the one that has been idle longest."""
+        """The idle clerk with the lowest handicap notices the customer; of several, the one idle longest."""
         waiting = self.lobby.state.tickets[ticket]
         idle = []
         for order, clerk in enumerate(self.clerks.values()):
@@ -229,8 +229,8 @@ class VirtualDay:
             self._calls(at, clerk)
 
     def fetch(self, counter: str, at: int) -> None:
-        """The manager asks somebody to open a window, unless the day is over. Whose shift does not end later goes home
-        at the end of the day."""
+        """The manager asks a clerk to open a window, unless the day is over. It closes at the end of the clerk's shift,
+        or at the end of the day if no shift ends later."""
         clerk, begin = self.clerks[counter], at + FETCHED_IN
         if begin < self._last_end:
             self.later(begin, lambda at: self._begins(at, clerk))
@@ -242,7 +242,7 @@ class VirtualDay:
         self._ends(at, self.clerks[counter])
 
     def _calls(self, at: int, clerk: _Clerk) -> None:
-        """Press call; with nobody there, wait or go home."""
+        """Press CALL; if nobody is waiting, wait or go home."""
         clerk.pressing = False
         id = clerk.counter.id
         if clerk.leaves and (at < self._last_end or not self._waits_for(clerk)):
@@ -280,7 +280,7 @@ class VirtualDay:
             self.later(at + self._walk + round(seconds * 1000), lambda at: self._served(at, clerk, ticket))
 
     def _served(self, at: int, clerk: _Clerk, ticket: str) -> None:
-        """The next one, after this one has been sent on if there is somewhere to go."""
+        """Transfer the ticket if it has another stop, then call the next."""
         visit = self._visits[ticket]
         if visit.on_the_way:
             visit.legs.pop(0)

@@ -1,7 +1,7 @@
 """A simulated hall board: an Onbon BX card with its dynamic areas in RAM.
 
-A frame with a wrong CRC, or for another card, is not answered: on a shared line two cards might speak at once. (Real
-cards also know a NACK for it; silence is what costs the host most.)
+A frame with a wrong CRC, or for another card, is not answered: on a shared line two cards might answer at once. (Real
+cards may also answer with a NACK; silence is the harder case for the host.)
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class BoardFarEnd:
         self._lit = True
         self.busy = False
         self.history: deque[list[str]] = deque(maxlen=HISTORY)
-        """The texts shown, oldest first, each once for as long as it stood."""
+        """The texts shown, oldest first, each once per period in which it was shown."""
 
     def lines(self) -> list[str]:
         """The text of each area from top to bottom, without trailing blanks; nothing while switched off."""

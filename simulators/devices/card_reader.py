@@ -1,6 +1,6 @@
-"""A simulated card reader: cards are drawn through it, and it says what stands on their tracks.
+"""A simulated card reader, which sends the tracks of the cards that are swiped.
 
-The cards are the makers' test cards and made-up ones: no real number stands anywhere here.
+The cards are the schemes' test cards and invented ones; there are no real card numbers here.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ REST = "30122010000000000"
 """Behind the number: valid until 12/2030, service code 201, and the issuer's own digits."""
 
 HANDS = 1.0
-"""Seconds that pass between two cards, however quick the hands."""
+"""Least seconds between two cards."""
 
 
 class CardReaderFarEnd:
     """The reader itself.
 
-    `form` is how it was set up: a line for each track with a check byte behind it, both tracks in one line, track 2
-    between STX and ETX, a chip's track 2 in hexadecimal, or the number alone.
+    `form`: its output format: a line for each track followed by a check byte, both tracks in one line, track 2 between
+    STX and ETX, a chip's track 2 in hexadecimal, or the number alone.
     """
 
     def __init__(self, form: Form = "tracks") -> None:
@@ -38,11 +38,11 @@ class CardReaderFarEnd:
     # -- hands -----------------------------------------------------------------------------------------------
 
     def swipe(self, number: str) -> None:
-        """Draw the card with this number through it."""
+        """Swipe the card with this number."""
         self._cards.append(said(number, self._form))
 
     def noise(self, data: bytes) -> None:
-        """Let it say these bytes: a worn stripe, a card of another kind, a loose plug."""
+        """Let it send these bytes: a worn stripe, a card of another kind, a loose plug."""
         self._cards.append([data])
 
     # -- the wire --------------------------------------------------------------------------------------------
@@ -67,7 +67,7 @@ class CardReaderFarEnd:
 
 
 def said(number: str, form: Form) -> Sequence[bytes]:
-    """What a reader of that form says of a card, a line an item."""
+    """What a reader with that output format sends for a card, one item per line."""
     track_1, track_2 = f"%B{number}^{NAME:<26}^{REST}?", f";{number}={REST}?"
     match form:
         case "tracks":

@@ -1,4 +1,4 @@
-"""A ticket printer made of nothing but the ESC/POS bytes it is sent: paper, cover, cutter, buffer and power.
+"""A simulated ticket printer, driven only by the ESC/POS bytes it is sent: paper, cover, cutter, buffer and power.
 
 Bytes go through two stages, as in a real one. *Reading* takes commands from the receive buffer and is done with a
 ticket long before it is on paper; *printing* takes what was read and needs its time. Both stop while the printer is
@@ -48,7 +48,7 @@ SENSOR_INTERVAL = 0.1
 """Seconds between two looks at paper and cover."""
 TICKETS_KEPT = 1000
 TEAR = 6
-"""Empty lines with which a ticket ends: where there is no cutter, people tear it off there."""
+"""Empty lines at the end of a ticket where people tear it off, if there is no cutter."""
 CUTTER = Gap(4)
 """The cutter sits this far behind the print head: so much of each feed begins the next ticket."""
 

@@ -1,7 +1,7 @@
-"""What every simulated device has in common: behaviour that reads and speaks bytes, with time passed in.
+"""The interface of all simulated devices: behaviour that receives and sends bytes, with time passed in.
 
-A far end is the device itself (paper, keys, pixels). It knows nothing of pseudo-terminals, of pacing or of asyncio:
-`simulators.wire` gives it a wire. `now` is a monotonic time in seconds.
+A far end is the device itself (paper, keys, pixels). It knows nothing of pseudo-terminals, line speed or asyncio:
+`simulators.wire` connects it. `now` is a monotonic time in seconds.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ class FarEnd(Protocol):
         """Time has passed; called at or after `next_deadline`."""
 
     def data_to_send(self, now: float) -> list[bytes]:
-        """What the device says now, a message an item (the unit that the `loss` fault drops), each returned once."""
+        """What the device sends now, one message per item (the unit that the `loss` fault drops), each once."""
 
     def next_deadline(self) -> float | None:
-        """When `tick` or `data_to_send` next has something to do without being told."""
+        """When `tick` or `data_to_send` next has something to do by itself; None: not before another call."""

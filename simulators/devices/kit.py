@@ -1,7 +1,7 @@
 """What the simulated side of a kind of device is made of.
 
-A new one is one file with a class below `Simulated` (on a byte link: `Wired`), and a line in its package's entry points
-`lobby.far_ends`. All of it is optional but the far end itself: what a class does not say, a default does.
+A new one is one file with a subclass of `Simulated` (on a byte link: `Wired`), and a line in its package's entry points
+`lobby.far_ends`. Everything except the far end itself is optional, with defaults.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ GROUP = "lobby.far_ends"
 GLANCE = 0.02
 """Seconds of real time between two looks at a display."""
 ANSWER = 3.0
-"""Seconds that a visitor waits for an answer: less than the page does, which would press again."""
+"""Seconds that a visitor's press waits for an answer: less than the page does, which would press again."""
 
 # -- knobs -------------------------------------------------------------------------------------------------------
 
@@ -43,8 +43,8 @@ class UnknownKnobError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Knob:
-    """A fault by its name in `Faults` (or of what `of` names). `shape` is what values it takes, `values` are offered;
-    `near`: it is at hand, the others are behind "more"."""
+    """A fault by its name in `Faults` (or in the object that `of` names). `shape`: the type of its values; `values`:
+    those that are offered; `near`: shown at once, the others only under "more"."""
 
     name: str
     unit: Unit
@@ -82,7 +82,7 @@ class UnknownDeviceError(LookupError):
 
 
 class UnknownKeyError(ValueError):
-    """The device is there, but has no such key."""
+    """The device exists, but has no such key."""
 
 
 class NobodyAnswersError(Exception):
@@ -109,7 +109,7 @@ class Press(BaseModel):
 
 
 class Visitor(Protocol):
-    """Whoever presses keys in the virtual lobby: what a device may use of them."""
+    """A person who presses keys in the virtual lobby, as far as a device needs to know."""
 
     words: Mapping[str, str]
     """The page's sentences, by dotted key."""
@@ -125,7 +125,7 @@ def known(key: str, keys: Collection[str]) -> None:
 
 
 async def seen(happened: Callable[[], bool], seconds: float) -> bool:
-    """Whether it is to be seen within that time: a device tells nobody that its lamp has come on."""
+    """Whether something can be seen within that time; polled, since a lamp that comes on sends no event."""
     try:
         async with asyncio.timeout(seconds):
             while not happened():  # noqa: ASYNC110
@@ -136,7 +136,7 @@ async def seen(happened: Callable[[], bool], seconds: float) -> bool:
 
 
 class Pad(Protocol):
-    """What a clerk has: keys, a display, and an answer to each key."""
+    """A clerk's keypad: keys, a display, and an answer to each key."""
 
     async def press(self, key: str, digits: str = "") -> bool:
         """Press a key; whether it was accepted. TimeoutError if it is never answered."""
@@ -148,7 +148,7 @@ class Pad(Protocol):
         """Press call; whether a ticket is shown now."""
 
     async def started(self) -> None:
-        """Tell that the customer has come, where there is a key for it."""
+        """Press the key for the arrival of the customer, if there is one."""
 
 
 # -- what has been seen ------------------------------------------------------------------------------------------
@@ -162,12 +162,12 @@ class Count:
     journal: int
     seen: int
     exact: bool
-    """Whether more may be seen than the journal has (a display that was told again after it had been unplugged)."""
+    """Whether the two must be equal; else more may be seen (a display is refreshed after it was unplugged)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Called:
-    """A call of the journal's: from when to when, in the wires' seconds, somebody was expected. `ended` None: still."""
+    """A call in the journal: when its customer was expected, in the wires' seconds; `ended` None: still."""
 
     ticket: str
     counter: str
@@ -177,7 +177,7 @@ class Called:
 
 @dataclass(frozen=True, slots=True)
 class Day:
-    """The day as the journal has it, for what can be seen of it."""
+    """The day by the journal, as far as devices show it."""
 
     rules: Rules
     issued: Sequence[str]
@@ -188,7 +188,8 @@ class Day:
 
 
 CATCHES_UP = 5.0
-"""Seconds within which a display that was out of reach shows what is so; what has ended by then it need not."""
+"""Seconds within which a display that could not be reached must be up to date; calls that ended before may be
+missing."""
 
 # -- devices -----------------------------------------------------------------------------------------------------
 
@@ -201,7 +202,7 @@ class Simulated:
     USED_BY: ClassVar[Literal["clerk", "customer", "manager", ""]] = ""
     """Who presses its buttons, where it has any."""
     TITLE: ClassVar[str] = ""
-    """What a page calls such a device that has no picture of its own."""
+    """The title on the page of a device without a drawing of its own."""
 
     def __init__(self, device: DeviceSettings) -> None:
         self.device = device
@@ -210,12 +211,12 @@ class Simulated:
     # -- in the virtual lobby --------------------------------------------------------------------------------
 
     def stands(self, rules: Rules) -> Iterator[tuple[str, Any]]:
-        """(list of the page, entry): where it stands in the hall. By default among the others, drawn by what it
-        `shows`: `lines` of text, `lamps` that are on or off, and `keys`."""
+        """(list of the page, entry): its place in the hall. By default among the others, drawn from what it `shows`:
+        `lines` of text, `lamps` that are on or off, and `keys`."""
         yield "others", {"id": self.device.id, "title": self.TITLE or self.device.driver}
 
     def stands_at(self, rules: Rules) -> Iterator[tuple[str, str, Any]]:
-        """(counter, list of the page, entry): where it stands at the counters."""
+        """(counter, list of the page, entry): its places at the counters."""
         yield from ()
 
     def shows(self) -> tuple[str, Any] | None:
@@ -223,7 +224,7 @@ class Simulated:
         return None
 
     async def press(self, press: Press, visitor: Visitor) -> dict[str, Any]:
-        """Press one of its keys, and wait for what it hears of it: {result, text, ticket?}.
+        """Press one of its keys, and wait for the answer: {result, text, ticket?}.
 
         UnknownDeviceError, UnknownKeyError, or NobodyAnswersError after `ANSWER` seconds.
         """
@@ -237,7 +238,7 @@ class Simulated:
 
     @property
     def topic(self) -> str:
-        """Below which topic its buttons press, where it is on MQTT."""
+        """The topic below which its presses are published, if it is on MQTT."""
         return ""
 
     def pads(self) -> Mapping[str, Pad]:
@@ -255,7 +256,7 @@ class Simulated:
 
     @property
     def display_of(self) -> str:
-        """The counter that it is the display of, and no other display is looked at for."""
+        """The counter whose counter display it is; customers then look at no other display for that counter."""
         return ""
 
     def raters(self, counter: str) -> Iterator[Rater]:
@@ -275,11 +276,11 @@ class Simulated:
     # -- for the demo ----------------------------------------------------------------------------------------
 
     def demo_keys(self) -> Iterator[tuple[str, str, Callable[[], None]]]:
-        """(key, what it does, the deed) at the demo's terminal."""
+        """(key, what it does, action) for the demo's terminal."""
         yield from ()
 
     def counts(self, day: Day) -> Iterator[Count]:
-        """What is to have been seen of the day, and what was."""
+        """What should have been seen of the day, and what was."""
         yield from ()
 
 
@@ -308,7 +309,7 @@ class Wired(Simulated):
         raise NotImplementedError
 
     def plugged(self) -> None:
-        """NobodyAnswersError, unless its cable is in."""
+        """NobodyAnswersError if its cable is unplugged."""
         if not self.wire.plugged:
             raise NobodyAnswersError("press.unplugged")
 
@@ -322,7 +323,7 @@ class Wired(Simulated):
         self.wire.poke()
 
     def owed(self, calls: Sequence[Called]) -> list[Called]:
-        """Those of some calls that must have been shown: not those that ended while it could not be reached."""
+        """Those of some calls that must have been shown: without those that ended while it could not be reached."""
         return [
             call
             for call in calls

@@ -49,7 +49,7 @@ HISTORY = 10_000
 
 @dataclass(slots=True)
 class Terminal:
-    """A terminal's display, and what it has heard."""
+    """A terminal's display, and what it has received."""
 
     waiting: str = ""
     ticket: str = ""
@@ -217,7 +217,7 @@ class TerminalPad:
             while self._terminal.echoes == echoes:
                 self._bus.press(self._address, code, digits or fixed or "")
                 self._wire.poke()
-                while self._bus.waits_for_echo(self._address):  # noqa: ASYNC110 - a clerk's eyes get no events
+                while self._bus.waits_for_echo(self._address):  # noqa: ASYNC110 - a display sends no events
                     await asyncio.sleep(GLANCE)
         await asyncio.sleep(GLANCE)  # a beep follows its echo at once
         return self._terminal.beeps == beeps
@@ -233,7 +233,7 @@ class TerminalPad:
             if self._terminal.told > told:
                 return True
             await asyncio.sleep(GLANCE)
-        return False  # the last customer was finished, and nobody waits
+        return False  # the last customer was finished, and nobody is waiting
 
     async def started(self) -> None:
         """A terminal has no key for it."""
@@ -336,6 +336,6 @@ class SimulatedBus(Wired):
 
 
 def _in_order(wanted: Sequence[str], found: Sequence[str]) -> int:
-    """How many of the wanted there are among the found, in their order, before the first that is not."""
+    """How many of `wanted` are found, in order, before the first that is missing."""
     rest = iter(found)
     return next((n for n, each in enumerate(wanted) if each not in rest), len(wanted))

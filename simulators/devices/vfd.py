@@ -1,8 +1,8 @@
-"""A simulated window display: two lines of twenty cells that obey the bytes of one dialect.
+"""A simulated counter display: two lines of twenty cells, controlled by the commands of one dialect.
 
-Bytes that are no command of the dialect are skipped one at a time; whatever follows a command's name is its argument,
-also one that it cannot have, with which it does nothing. Of CD5220's manual the harshest reading is taken:
-after a whole-line command nothing but another one, clear (0C) or cancel (18) is obeyed, plain text included.
+Bytes that are no command of the dialect are skipped one at a time; what follows a command's name is its argument, and a
+command with an invalid argument does nothing. CD5220's manual is read in the strictest way: after a whole-line command
+only another one, clear (0C) or cancel (18) is obeyed; plain text is ignored as well.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ _COMMANDS: dict[DialectName, tuple[bytes, bytes]] = {
 _HEARD_WHEN_DEAF = ("line", "clear", "cancel")
 
 
-class WindowFarEnd:
+class CounterDisplayFarEnd:
     """The display itself."""
 
     def __init__(self, dialect: DialectName) -> None:
@@ -60,7 +60,7 @@ class WindowFarEnd:
         self._begun = re.compile(begun, re.DOTALL)
         self._buffer = bytearray()
         self.history: deque[tuple[str, str]] = deque(maxlen=HISTORY)
-        """The texts shown, oldest first: one whenever a line has been written to its last cell and differs."""
+        """The texts shown, oldest first: a new one whenever a line is complete and differs."""
         self._power_on()
 
     def lines(self) -> tuple[str, str]:
@@ -88,7 +88,7 @@ class WindowFarEnd:
     # -- inside ----------------------------------------------------------------------------------------------
 
     def _interpret(self) -> None:
-        """Obey what stands complete in the buffer."""
+        """Execute the complete commands in the buffer."""
         while self._buffer:
             found = self._whole.match(self._buffer)
             if found:
@@ -153,10 +153,10 @@ class SimulatedCounterDisplay(Wired):
     """The display of one counter."""
 
     device: VfdSettings
-    far_end: WindowFarEnd
+    far_end: CounterDisplayFarEnd
 
-    def make(self, faults: Faults) -> WindowFarEnd:
-        return WindowFarEnd(self.device.dialect)
+    def make(self, faults: Faults) -> CounterDisplayFarEnd:
+        return CounterDisplayFarEnd(self.device.dialect)
 
     def stands(self, rules: Rules) -> Iterator[tuple[str, Any]]:
         yield from ()

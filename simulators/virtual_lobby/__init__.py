@@ -1,4 +1,4 @@
-"""The hardware of a branch to see and to press in a browser, at `/lobby`.
+"""The virtual lobby: the simulated hardware of a branch in a browser, at `/lobby`.
 
-Served by the simulators and not by the daemon: real hardware does not vanish when the daemon is restarted.
+Served by the simulators and not by the daemon: it must not vanish when the daemon is restarted.
 """

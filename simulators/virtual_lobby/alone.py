@@ -1,4 +1,4 @@
-"""`lobby simulators`: only the far ends, for a daemon that is run against them by hand, and their page where wanted."""
+"""`lobby simulators`: only the far ends, for a daemon that is started separately, and optionally their page."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from random import SystemRandom
 import aiomqtt
 
 from controller.config import MqttSettings, Settings
+from simulators.branch import SimulatedBranch
 from simulators.buttons import Buttons
-from simulators.stage import Stage
 from simulators.virtual_lobby.server import VirtualLobby, free_port
 from simulators.virtual_lobby.view import View
 
@@ -22,19 +22,19 @@ RETRY = 1.0
 
 
 async def run_far_ends(settings: Settings, directory: Path, say: Callable[[str], None], page: int | None) -> None:
-    """Have the far ends plugged in below `directory` until interrupted; `page`: the port of their page (0: any)."""
-    stage = Stage(settings, directory, seed=1)
+    """Run the far ends below `directory` until interrupted; `page`: the port of their page (0: any), None: no page."""
+    simulated = SimulatedBranch(settings, directory, seed=1)
     connecting: asyncio.Future[None] = asyncio.get_running_loop().create_future()
     async with AsyncExitStack() as stack:
-        stack.callback(stage.unplug_all)
-        stage.plug_all()
+        stack.callback(simulated.unplug_all)
+        simulated.plug_all()
         if page is not None:
-            lobby = VirtualLobby(settings, stage, port=free_port(page))
+            lobby = VirtualLobby(settings, simulated, port=free_port(page))
             say(f"Open {await stack.enter_async_context(lobby.serving())}")
             if settings.mqtt and not settings.mqtt.embedded:
                 connecting = asyncio.create_task(_stay_connected(settings.mqtt, settings.rules.branch, lobby.view, say))
                 stack.callback(connecting.cancel)
-        for id, placed in stage.placed.items():
+        for id, placed in simulated.placed.items():
             say(f"{placed.wire.where}  {type(placed.far_end).__name__}  ({id})")
         say("Point each device's link at its path, then: lobby run --config FILE. Ctrl-C ends the simulators.")
         await connecting  # for ever, but for a fault of ours
@@ -59,12 +59,12 @@ async def _stay_connected(mqtt: MqttSettings, branch: str, view: View, say: Call
 
 
 def _buttons(mqtt: MqttSettings, branch: str) -> Buttons:
-    """MQTT devices that let themselves in as the controller does. Raises OSError or ValueError for a bad file."""
+    """MQTT devices with the controller's credentials. Raises OSError or ValueError for a bad file."""
     return Buttons(
         mqtt.host,
         mqtt.port,
         branch,
-        # Keypads are new at each power-up, and so are these: a press of an earlier run is not this one.
+        # Like real keypads, these have a new `boot` at each start: presses of an earlier run are different ones.
         SystemRandom(),
         username=mqtt.username,
         password=mqtt.password_file.read_text("utf-8").split("\n")[0].strip() if mqtt.password_file else None,

@@ -1,4 +1,4 @@
-"""What a visitor of the page does: presses keys at the devices."""
+"""Presses by the user of the virtual lobby."""
 
 from __future__ import annotations
 
@@ -11,19 +11,24 @@ import aiomqtt
 from controller.config import Settings
 from controller.lobby.actions.press import Where
 from controller.presses import fields, keys
+from simulators.branch import SimulatedBranch
 from simulators.buttons import Buttons
 from simulators.devices.kit import ANSWER, NobodyAnswersError, Press, UnknownDeviceError, known
-from simulators.stage import Stage
 
 
 class Hands:
-    """A visitor's hands. `buttons` gives the connection of the MQTT devices, None while there is no broker."""
+    """Presses keys of the simulated devices. `buttons`: the connection of the MQTT devices, None while there is no
+    broker."""
 
     def __init__(
-        self, settings: Settings, stage: Stage, buttons: Callable[[], Buttons | None], words: Mapping[str, str]
+        self,
+        settings: Settings,
+        simulated: SimulatedBranch,
+        buttons: Callable[[], Buttons | None],
+        words: Mapping[str, str],
     ) -> None:
         self._devices = {
-            id: device for id, device in stage.devices.items() if settings.mqtt is not None or not device.topic
+            id: device for id, device in simulated.devices.items() if settings.mqtt is not None or not device.topic
         }
         self._buttons = buttons
         self.words = words

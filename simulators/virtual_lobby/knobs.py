@@ -1,17 +1,17 @@
-"""What can be broken in the virtual lobby: one table, by which the page draws its drawer and is obeyed."""
+"""The knobs of the virtual lobby: one table, from which the page draws its drawer and by which settings are checked."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from simulators.branch import FastClock
 from simulators.buttons import Buttons
 from simulators.devices.kit import Knob, UnknownKnobError, Wired, number
-from simulators.stage import FastClock
 from simulators.wire import TcpWire
 
 CLOCK, BUTTONS = "~clock", "~mqtt"
-"""Where the controller's clock and the MQTT devices stand in the drawer; no device's id begins so."""
+"""The ids of the controller's clock and the MQTT devices in the drawer; no device's id begins with "~"."""
 
 PARTS = (0, 0.1, 0.3, 1)
 FIRST = (Knob("unplugged", "switch", bool, near=True),)
@@ -39,7 +39,7 @@ OF_BUTTONS = (
 
 
 class Drawer:
-    """All knobs of a stage. `buttons` come and go with the broker."""
+    """All knobs of a simulated branch. `buttons`: None while there is no broker."""
 
     def __init__(self, placed: Mapping[str, Wired], clock: FastClock | None, buttons: bool) -> None:
         self._placed = placed
@@ -55,7 +55,7 @@ class Drawer:
         ]
 
     def stands(self, id: str) -> dict[str, Any]:
-        """The knobs of a device as they stand."""
+        """The present values of a device's knobs."""
         return {knob.name: _get(self._target(id, knob), knob) for knob in dict(self._knobs())[id]}
 
     def ids(self) -> list[str]:

@@ -1,4 +1,4 @@
-"""The page at `/lobby`: its files, its live picture, the paper as pictures, presses and knobs. On the loopback only."""
+"""The server of the virtual lobby: page, live view, pictures of paper, presses and knobs. On the loopback only."""
 
 from __future__ import annotations
 
@@ -25,18 +25,18 @@ from controller.web.live import Live
 from controller.web.middleware import guarded
 from controller.web.problems import problem
 from controller.web.server import WebServer
+from simulators.branch import FastClock, SimulatedBranch
 from simulators.buttons import Buttons
 from simulators.devices.kit import NobodyAnswersError, Press, UnknownDeviceError, UnknownKeyError, UnknownKnobError
-from simulators.stage import FastClock, Stage
 from simulators.virtual_lobby.hands import Hands
 from simulators.virtual_lobby.view import HERE, View, words
 
 HOST = "127.0.0.1"
 NAMES = (HOST, "localhost")
-"""What a browser here calls us. Any other name is a foreign page that has its own name lead here."""
+"""Host names by which browsers on this machine reach us. Any other is another site's name that resolves to us."""
 PORT = 8079
 LOOK = 0.1
-"""Seconds between two looks at the far ends, which call nobody when they change; nobody looks for nobody."""
+"""Seconds between two looks at the far ends, which do not report changes; only while a page is open."""
 
 OURS, COMMON = HERE / "pages", Path(controller.web.__file__).parent / "pages"
 FILES: Mapping[str, Path] = {
@@ -52,7 +52,7 @@ class Turned(RootModel[dict[str, bool | int | float | str | None]]):
 
 
 class People(BaseModel):
-    """Whether the simulated people are about."""
+    """Whether the simulated people are active."""
 
     model_config = ConfigDict(strict=True, extra="forbid")
 
@@ -63,15 +63,15 @@ B = TypeVar("B", bound=BaseModel)
 
 
 class VirtualLobby:
-    """A page that shows a stage and lets its devices be pressed and broken.
+    """Serves the page of a simulated branch, on which devices can be used and broken.
 
-    `links`, each {name, href}, lead to the controller's own screens. `buttons` may come and go with the broker.
+    `links`, each {name, href}, lead to the controller's own screens. `buttons`: None while there is no broker.
     """
 
     def __init__(
         self,
         settings: Settings,
-        stage: Stage,
+        simulated: SimulatedBranch,
         *,
         port: int = 0,
         buttons: Buttons | None = None,
@@ -79,11 +79,11 @@ class VirtualLobby:
         links: Sequence[Mapping[str, str]] = (),
         clock: FastClock | None = None,
     ) -> None:
-        self.view = View(settings, stage, buttons, people, clock)
+        self.view = View(settings, simulated, buttons, people, clock)
         self.links = links
         self._settings = settings
         self._words = words(settings.language)
-        self._hands = Hands(settings, stage, lambda: self.view.buttons, self._words)
+        self._hands = Hands(settings, simulated, lambda: self.view.buttons, self._words)
         self._token = secrets.token_urlsafe(24)
         self._build = secrets.token_hex(4)
         self._live = Live(self._build)
@@ -108,7 +108,7 @@ class VirtualLobby:
 
     @property
     def address(self) -> str:
-        """Where the page is."""
+        """The URL of the page."""
         return f"{self._web.address}/lobby"
 
     @asynccontextmanager
@@ -178,7 +178,7 @@ class VirtualLobby:
         paper = self.view.paper(request.path_params["printer"], request.path_params["number"])
         if paper is None:
             return problem(404, "no_paper", "there is no such paper, or it has been thrown away")
-        # Drawing takes longer than a byte on a wire may wait.
+        # In a thread: drawing takes longer than a byte on a wire may be delayed.
         return Response(await asyncio.to_thread(paper.png), media_type="image/png")
 
     # -- doing -----------------------------------------------------------------------------------------------
@@ -223,7 +223,7 @@ class VirtualLobby:
         return Response(status_code=204)
 
     async def _asked(self, request: Request, kind: type[B]) -> B | Response:
-        """What is asked for in a body, by our own page: another one does not know the token."""
+        """The body of a request from our own page; other pages do not know the token."""
         if not hmac.compare_digest(request.headers.get("x-csrf-token", "").encode(), self._token.encode()):
             return problem(403, "forbidden", "this press does not come from the page; load it again")
         try:

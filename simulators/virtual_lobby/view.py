@@ -1,4 +1,4 @@
-"""What all far ends show now, as plain JSON data: paper, lamps, displays, and what the controller says of them."""
+"""The view of the virtual lobby, as plain JSON data: paper, lamps, displays, and each device's state."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from typing import Any
 from controller.config import Settings
 from controller.lobby.actions.press import Where
 from controller.presses import ON_TERMINAL, keys
+from simulators.branch import FastClock, SimulatedBranch
 from simulators.buttons import Buttons
 from simulators.devices.kit import Simulated
 from simulators.paper import Paper
-from simulators.stage import FastClock, Stage
 from simulators.virtual_lobby.knobs import Drawer
 
 CALLS_EXPLAINED = 2
@@ -31,35 +31,35 @@ def words(language: str) -> dict[str, str]:
 
 
 class View:
-    """A branch's simulated devices, to be looked at.
+    """The view of a branch's simulated devices.
 
-    `buttons` are what the MQTT devices press with and hear by, None while there is no broker; `people`, where there are
-    any, is set while they are about; `clock` is the controller's, where it can be set.
+    `buttons`: the connection of the MQTT devices, None while there is no broker; `people`: if there are any, set while
+    they are active; `clock`: the controller's, if it can be set.
     """
 
     def __init__(
         self,
         settings: Settings,
-        stage: Stage,
+        simulated: SimulatedBranch,
         buttons: Buttons | None = None,
         people: asyncio.Event | None = None,
         clock: FastClock | None = None,
     ) -> None:
         self._settings = settings
-        self._stage = stage
-        self.drawer = Drawer(stage.placed, clock, settings.mqtt is not None)
+        self._simulated = simulated
+        self.drawer = Drawer(simulated.placed, clock, settings.mqtt is not None)
         self.buttons = buttons
         self.people = people
 
     @property
     def buttons(self) -> Buttons | None:
-        """What the MQTT devices press with and hear by."""
+        """The connection of the MQTT devices."""
         return self.drawer.buttons
 
     @buttons.setter
     def buttons(self, buttons: Buttons | None) -> None:
         self.drawer.buttons = buttons
-        self._stage.hear(buttons)
+        self._simulated.hear(buttons)
 
     # -- what stands where -----------------------------------------------------------------------------------
 
@@ -93,7 +93,7 @@ class View:
         }
 
     def _devices(self) -> Iterator[Simulated]:
-        for device in self._stage.devices.values():
+        for device in self._simulated.devices.values():
             if self._settings.mqtt is not None or not device.topic:
                 yield device
 
@@ -120,22 +120,22 @@ class View:
 
     def paper(self, printer: str, number: int) -> Paper | None:
         """A printed ticket; None if there is none, or none any more."""
-        device = self._stage.devices.get(printer)
+        device = self._simulated.devices.get(printer)
         return device.paper(number) if device else None
 
     def _whys(self) -> Iterator[dict[str, str]]:
-        """The last calls, newest first, each with the controller's own sentence why."""
+        """The last calls, newest first, each with the controller's reason."""
         events = self.buttons.events if self.buttons else ()
         recent = islice(reversed(events), EVENTS_LOOKED_AT)
         for data in islice((e["data"] for e in recent if e.get("kind") == "ticket_called"), CALLS_EXPLAINED):
             yield {"counter": data["counter"], "text": data["why"]["text"]}
 
     def _device(self, id: str, retained: Mapping[str, Any]) -> dict[str, Any]:
-        """The knobs as they stand, and what the controller says: nothing, where it says it to nobody."""
+        """The values of a device's knobs, and its state by the controller, if that is published."""
         report = retained.get(f"device/{id}") or {}
         knobs = self.drawer.stands(id)
         return {"state": report.get("state", ""), "detail": report.get("detail", ""), "knobs": knobs}
 
 
 _BOARD: Mapping[str, Any] = {"calls": [], "soon": [], "waiting": {}, "notices": []}
-"""What is taken from the lobby's `board` topic, and what stands for it while nothing is said there."""
+"""The fields taken from the `board` topic, with their values while nothing is published there."""

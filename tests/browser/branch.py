@@ -262,7 +262,7 @@ class ServedBranch(Branch):
                 stdout=log,
                 stderr=log,
             )
-        wires = [placed.wire.path for placed in self.stage.placed.values()]
+        wires = [placed.wire.path for placed in self.simulated.placed.values()]
         await until(lambda: all(path.exists() for path in wires) or process.returncode is not None, START)
         assert process.returncode is None, self._simulated()
         if self.lobby:

@@ -39,7 +39,7 @@ from controller.lobby.actions.take_ticket import SelfServiceAdvised, TakeTicket,
 from controller.lobby.actions.transfer import TicketTransferred
 from controller.lobby.actions.undo import TicketRestored
 from controller.lobby.actions.windows import CheckWindows, WindowAdviceAnswered, WindowsChecked
-from controller.lobby.model.outcome import Refusal, Same, Told
+from controller.lobby.model.outcome import AlreadyDone, QueryResult, Refusal
 from controller.lobby.model.rules import ANY, Appointments, Rules
 from controller.lobby.rule import pick
 from controller.presses import command
@@ -204,9 +204,9 @@ def told(decision: Decision) -> str:
     """A decision in a line."""
     if isinstance(decision, Refusal):
         return f"refused {decision.code}"
-    if isinstance(decision, Same):
+    if isinstance(decision, AlreadyDone):
         return f"{decision.ticket} again"
-    if isinstance(decision, Told):
+    if isinstance(decision, QueryResult):
         return f"told of {decision.ticket}" if decision.ticket else f"told {decision.code}"
     return ", ".join(_short(event) for event in decision) or "nothing"
 

@@ -27,12 +27,12 @@ from controller.journal import JournalReader
 from controller.lobby.aggregate import Row
 from controller.repeats import HELD
 from drivers.terminal68 import Key
+from simulators.branch import SimulatedBranch
 from simulators.buttons import Buttons
 from simulators.demo import Report, _day
 from simulators.devices.kit import Wired
 from simulators.devices.terminal68 import REPEAT, REPEATS, TerminalBus
 from simulators.people import Hall
-from simulators.stage import Stage
 from simulators.wire import TcpWire
 from system.branch import Notifications
 from system.broker import Mosquitto
@@ -63,8 +63,8 @@ class BadDay:
         self.done: list[str] = []
         """What has happened, in its order."""
         settings = self._configured({})
-        self._stage = Stage(settings, directory / "dev", seed)
-        ports = {id: p.wire.port for id, p in self._stage.placed.items() if isinstance(p.wire, TcpWire)}
+        self._simulated = SimulatedBranch(settings, directory / "dev", seed)
+        ports = {id: p.wire.port for id, p in self._simulated.placed.items() if isinstance(p.wire, TcpWire)}
         self.settings = self._configured(ports)
         self._process: asyncio.subprocess.Process | None = None
 
@@ -89,7 +89,7 @@ class BadDay:
         nine = now - now % DAY + 1 * 3_600_000  # nine in Shanghai
         self._epoch = (nine, time.monotonic())
         self._notified = Notifications(str(self._directory / "notify"))
-        self._stage.plug_all()
+        self._simulated.plug_all()
         try:
             for id in ("terminals", "printer"):
                 self._placed(id).wire.faults.echo = True
@@ -98,8 +98,8 @@ class BadDay:
             branch = self.settings.rules.branch
             async with Buttons("127.0.0.1", self._broker.port, branch, Random(self._seed)) as buttons:
                 self._buttons = buttons
-                self._stage.hear(buttons)
-                hall = Hall(self.settings, self._stage, buttons, SPEED)
+                self._simulated.hear(buttons)
+                hall = Hall(self.settings, self._simulated, buttons, SPEED)
                 async with asyncio.timeout(PATIENCE):
                     script = asyncio.create_task(self._script(), name="script")
                     try:
@@ -109,13 +109,13 @@ class BadDay:
                         script.cancel()
                         await asyncio.gather(script, return_exceptions=True)
                     await self._all_told(buttons)
-                report = Report(self.settings, self._stage, buttons, hall, self.journal, self._wires, exact=False)
+                report = Report(self.settings, self._simulated, buttons, hall, self.journal, self._wires, exact=False)
             await self._stop(signal.SIGTERM)
             return report
         finally:
             if self._process:
                 await self._stop(signal.SIGKILL)
-            self._stage.unplug_all()
+            self._simulated.unplug_all()
             self._notified.close()
 
     def rows(self) -> list[Row]:
@@ -213,7 +213,7 @@ class BadDay:
     # -- hands -----------------------------------------------------------------------------------------------
 
     def _placed(self, id: str) -> Wired:
-        return self._stage.placed[id]
+        return self._simulated.placed[id]
 
     def _turn(self, id: str, **knobs: object) -> None:
         placed = self._placed(id)

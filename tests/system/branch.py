@@ -21,13 +21,13 @@ from zoneinfo import ZoneInfo
 
 from bench import processes
 from controller.config import read
+from simulators.branch import SimulatedBranch
 from simulators.devices.bx import BoardFarEnd
 from simulators.devices.escpos import PrinterFarEnd
 from simulators.devices.farend import FarEnd
 from simulators.devices.kit import Wired
 from simulators.devices.terminal68 import TerminalBus
-from simulators.devices.vfd import WindowFarEnd
-from simulators.stage import Stage
+from simulators.devices.vfd import CounterDisplayFarEnd
 from system.waiting import until
 
 LOBBY = Path(sys.executable).with_name("lobby")
@@ -229,9 +229,9 @@ class Branch:
             text += f'\n[day]\nrollover = "{rollover:%H:%M}"\n'
         self.config.write_text(text)
         self.settings = read(self.config)
-        self.stage = Stage(self.settings, self.directory / "dev", self.seed)
+        self.simulated = SimulatedBranch(self.settings, self.directory / "dev", self.seed)
         if self.plugged:
-            self.stage.plug_all()
+            self.simulated.plug_all()
         self.log_file = self.directory / "lobby.log"
         self.notified = Notifications(str(self.directory / "notify"))
         self.process: asyncio.subprocess.Process | None = None
@@ -249,7 +249,7 @@ class Branch:
             if self.process:
                 await self.stop()
         finally:
-            self.stage.unplug_all()
+            self.simulated.unplug_all()
             self.notified.close()
         if not any(error):
             assert "Traceback" not in self.log(), self.log()
@@ -324,10 +324,10 @@ class Branch:
 
     def placed(self, id: str) -> Wired:
         """A simulated device with its wire and its fault knobs."""
-        return self.stage.placed[id]
+        return self.simulated.placed[id]
 
     def _far_end(self, id: str, kind: type[F]) -> F:
-        far_end = self.stage.placed[id].far_end
+        far_end = self.simulated.placed[id].far_end
         assert isinstance(far_end, kind)
         return far_end
 
@@ -348,7 +348,7 @@ class Branch:
 
     def window(self, counter: str) -> tuple[str, str]:
         """What stands on a counter's own display."""
-        return self._far_end(f"window-{counter}", WindowFarEnd).lines()
+        return self._far_end(f"window-{counter}", CounterDisplayFarEnd).lines()
 
     def press(self, address: int, key: int, digits: str = "") -> None:
         """Press a key at a terminal, without waiting for anything."""

@@ -11,7 +11,7 @@ import pytest
 
 from controller.config import read
 from controller.web.accounts import Accounts
-from simulators.stage import running
+from simulators.branch import running
 from system.branch import HOUSE
 from system.broker import Mosquitto, free_port
 from system.served import WEB, Hands, Serve, Served

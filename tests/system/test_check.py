@@ -193,18 +193,18 @@ async def test_simulators_for_a_daemon_run_by_hand(tmp_path: Path, broker: Mosqu
         dev.mkdir()
         command = (LOBBY, "simulators", "--config", branch.config, "--dev", dev)
         async with processes.spawned(*command, stdout=asyncio.subprocess.PIPE) as simulators:
-            links = [dev / id for id in branch.stage.placed]
+            links = [dev / id for id in branch.simulated.placed]
             await until(lambda: all(link.exists() for link in links))
             await branch.start()
             async with Network(broker.port, branch.root) as network:
-                for id in branch.stage.placed:
+                for id in branch.simulated.placed:
                     await network.device(id)
                 assert (await network.press("kiosk/kiosk", "TAKE"))["ticket"] == "A001"
                 await until(lambda: branch.tickets("ticket_printed") == ["A001"])
             simulators.send_signal(signal.SIGINT)
             out, _ = await simulators.communicate()
         assert [link for link in links if link.is_symlink()] == []
-        for id in branch.stage.placed:
+        for id in branch.simulated.placed:
             assert f"({id})" in out.decode()
 
 

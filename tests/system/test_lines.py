@@ -19,11 +19,11 @@ TRAIN = 2.5
 async def test_one_call_is_one_call_where_every_line_hears_itself(tmp_path: Path, broker: Mosquitto) -> None:
     branch = Branch(tmp_path, broker.port, EVERYTHING, starts=False)
     async with branch, Network(broker.port, branch.root) as network:
-        for placed in branch.stage.placed.values():
+        for placed in branch.simulated.placed.values():
             placed.wire.faults.echo = True
         await branch.start()
-        await until(lambda: all(f"{id}: this adapter hears itself" in branch.log() for id in branch.stage.placed))
-        for id in branch.stage.placed:
+        await until(lambda: all(f"{id}: this adapter hears itself" in branch.log() for id in branch.simulated.placed))
+        for id in branch.simulated.placed:
             await until(lambda id=id: network.levels.get(f"device/{id}", {}).get("state") == "ok")
         for _ in range(WAITING):
             await network.press("kiosk/kiosk", "TAKE")
@@ -36,5 +36,5 @@ async def test_one_call_is_one_call_where_every_line_hears_itself(tmp_path: Path
         assert len(branch.rows("rating_asked")) == 1
         assert "A001" in branch.hall.lines()[0]
         assert "A001" in " ".join(branch.window("1"))
-        assert branch.log().count("hears itself") == len(branch.stage.placed)
+        assert branch.log().count("hears itself") == len(branch.simulated.placed)
         assert {row.data["state"] for row in branch.rows("device_changed")} <= {"ok"}

@@ -357,7 +357,7 @@ async def test_what_was_missing_at_the_start_is_used_when_it_comes(tmp_path: Pat
     own_broker.stop()
     async with Branch(tmp_path, own_broker.port, plugged=False) as branch:
         own_broker.start()
-        branch.stage.plug_all()
+        branch.simulated.plug_all()
         async with Network(own_broker.port, branch.root) as network:
             for device in ("printer", "terminals", "hall"):  # each is looked for after a pause of its own
                 await network.device(device)

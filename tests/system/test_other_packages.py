@@ -27,13 +27,13 @@ LOOK = """
 import json, sys
 from pathlib import Path
 from controller.config import read
-from simulators.stage import Stage
+from simulators.branch import SimulatedBranch
 from simulators.virtual_lobby.view import View
 
 settings = read(Path(sys.argv[1]))
-stage = Stage(settings, Path(sys.argv[1]).parent / "dev", 1)
-view = View(settings, stage)
-stage.placed["lamp-1"].far_end.receive(b"\\x01", 0.0)
+simulated = SimulatedBranch(settings, Path(sys.argv[1]).parent / "dev", 1)
+view = View(settings, simulated)
+simulated.placed["lamp-1"].far_end.receive(b"\\x01", 0.0)
 print(json.dumps([view.layout()["others"], view.picture()["others"], [w["id"] for w in view.layout()["wires"]]]))
 """
 

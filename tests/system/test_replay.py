@@ -9,11 +9,11 @@ from random import Random
 from controller.config import read, shipped
 from controller.journal import JournalReader
 from controller.lobby.actions.call_next import TicketCalled
+from simulators.branch import FastClock, SimulatedBranch, running
 from simulators.buttons import Buttons
 from simulators.days.replay import compare
 from simulators.demo import _day
 from simulators.people import Hall
-from simulators.stage import FastClock, Stage, running
 from system.broker import Mosquitto
 
 CUSTOMERS = 12
@@ -24,19 +24,19 @@ SEED = 1
 async def run_a_lobby(config: Path, directory: Path, broker: Mosquitto) -> None:
     """What `lobby demo --headless` runs, with a journal that stays."""
     settings = read(config)
-    stage = Stage(settings, directory / "dev", SEED)
-    stage.plug_all()
+    simulated = SimulatedBranch(settings, directory / "dev", SEED)
+    simulated.plug_all()
     try:
-        branch = replace(stage.settings(port=broker.port), web=None)
+        branch = replace(simulated.settings(port=broker.port), web=None)
         async with (
             running(branch, FastClock(branch, SPEED).clock()) as daemon,
             Buttons("127.0.0.1", broker.port, branch.rules.branch, Random(f"{SEED}:buttons")) as buttons,
         ):
-            stage.hear(buttons)
-            await _day(branch, Hall(branch, stage, buttons, SPEED), CUSTOMERS, SEED, None)
+            simulated.hear(buttons)
+            await _day(branch, Hall(branch, simulated, buttons, SPEED), CUSTOMERS, SEED, None)
             await daemon.engine.idle()
     finally:
-        stage.unplug_all()
+        simulated.unplug_all()
 
 
 async def test_a_branchs_journal_under_its_own_rules_is_the_same_calls(tmp_path: Path, broker: Mosquitto) -> None:

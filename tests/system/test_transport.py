@@ -49,7 +49,7 @@ LINES = [
 
 def repair(branch: Branch) -> None:
     """The lines are good again."""
-    for placed in branch.stage.placed.values():
+    for placed in branch.simulated.placed.values():
         _set(loss=0.0, garble=0.0, delay=0.0, dribble=False, hang=False)(placed.wire.faults)
         placed.wire.poke()
 
@@ -86,7 +86,7 @@ async def _scenario(directory: Path, broker: Mosquitto, lines: Lines) -> None:
         await until(lambda: branch.window("1") == ("CLOSED", "Counter 1"))
         await until(lambda: branch.window("2") == ("CLOSED", "Counter 2"))
         await network.device("hall")
-        for placed in branch.stage.placed.values():
+        for placed in branch.simulated.placed.values():
             lines.spoil(placed.wire.faults)
         for number in range(TICKETS):
             assert (await network.press("kiosk/kiosk", "TAKE"))["ticket"] == f"A{number + 1:03d}"

@@ -31,11 +31,11 @@ async def shown(directory: Path, broker: Mosquitto) -> AsyncIterator[tuple[Branc
     """A branch with everything, and the page of its devices, once they are all well."""
     async with Branch(directory, broker.port, EVERYTHING) as branch:
         buttons = Buttons("127.0.0.1", broker.port, branch.id, Random(1))
-        lobby = VirtualLobby(branch.settings, branch.stage, buttons=buttons)
+        lobby = VirtualLobby(branch.settings, branch.simulated, buttons=buttons)
         async with buttons, lobby.serving() as address:
             browser = Browser(address.removesuffix("/lobby"))
             browser.token = (await page_data(browser))["account"]["csrf"]
-            for device in branch.stage.placed:
+            for device in branch.simulated.placed:
                 await until(lambda id=device: state(lobby, id) == "ok", SOON)  # type: ignore[misc]
             yield branch, lobby, browser
 

@@ -31,7 +31,7 @@ from drivers.device import OK, Health
 from drivers.terminal68 import Key
 from drivers.voice import Failing, Phrase, Voice
 from drivers.voice_session import GRACE, VOICES, Speaker, VoiceSession
-from simulators.stage import running
+from simulators.branch import running
 from system.branch import HOUSE, LINE_DELAY, LOBBY, MQTT, TERMINALS, Branch
 from system.broker import Mosquitto
 from system.network import Network

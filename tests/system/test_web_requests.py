@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from controller.lobby.actions.take_ticket import TakeTicket
-from simulators.strangers import BEGINNINGS, slow_connections
+from simulators.slow_clients import BEGINNINGS, slow_connections
 from system.proxy import proxy
 from system.served import Client, Serve, Served, exchange, parsed, request
 from system.waiting import until
@@ -322,7 +322,7 @@ async def test_a_body_that_cannot_be_read(serve: Serve) -> None:
 
 
 async def test_more_connections_than_may_be_cost_no_press(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("controller.web.server.STRANGERS", 20)
+    monkeypatch.setattr("controller.web.server.ANONYMOUS", 20)
     async with serve() as lobby:
         opened = [await asyncio.open_connection("127.0.0.1", lobby.port) for _ in range(60)]
         closed = 0

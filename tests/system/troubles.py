@@ -27,7 +27,7 @@ async def running(
     """A branch with these devices, and a connection to its broker; all its devices are well."""
     async with Branch(directory, broker.port, parts, **more) as branch, Network(broker.port, branch.root) as network:
         await until(lambda: "status" in network.levels)
-        for device in branch.stage.placed:
+        for device in branch.simulated.placed:
             await network.device(device)
         yield branch, network
 

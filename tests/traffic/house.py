@@ -29,7 +29,7 @@ from simulators.devices.card_reader import CardReaderFarEnd
 from simulators.devices.escpos import PrinterFarEnd
 from simulators.devices.farend import FarEnd
 from simulators.devices.terminal68 import TerminalBus
-from simulators.devices.vfd import WindowFarEnd
+from simulators.devices.vfd import CounterDisplayFarEnd
 from simulators.faults import Faults
 from traffic.wires import Cable
 
@@ -134,7 +134,7 @@ def far_end(settings: Settings, id: str, faults: Faults, confirms: bool) -> FarE
         case "bx":
             return BoardFarEnd(dynamic_header=device.dynamic_header)
         case "vfd":
-            return WindowFarEnd(device.dialect)
+            return CounterDisplayFarEnd(device.dialect)
         case "card-reader":
             return CardReaderFarEnd()
     raise AssertionError(device)

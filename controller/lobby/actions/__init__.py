@@ -1,7 +1,7 @@
-"""What can be done in the lobby: one file an action, with its command, its events, how it is decided and what its
+"""What can be done in the lobby: one file per action, with its command, its events, how it is decided and what its
 events change.
 
-Every file here is registered by being here: nothing lists them.
+A file is registered by being in this directory: nothing lists them.
 """
 
 from importlib import import_module

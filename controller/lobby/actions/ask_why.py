@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from controller.lobby.actions.command import Command
 from controller.lobby.actions.press import TICKET, Press, Where, key
 from controller.lobby.actions.registry import Decision, decides
-from controller.lobby.model.outcome import Refused, Told
+from controller.lobby.model.outcome import QueryResult, Refused
 from controller.lobby.model.rules import Rules
 from controller.lobby.model.state import State
 from controller.lobby.show import explain
@@ -15,7 +15,7 @@ from controller.lobby.show import explain
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AskWhy(Command):
-    """Why is this ticket not next? A question: nothing comes of it."""
+    """Ask why a ticket is not next. A query: it leads to no event."""
 
     ticket: str
 
@@ -33,4 +33,4 @@ def _ask_why(state: State, rules: Rules, command: AskWhy) -> Decision:
     found = explain.ticket(state, rules, command.ticket, command.at)
     if not found.ticket:
         raise Refused("unknown_ticket", ticket=command.ticket)
-    return Told(found.text, found.ticket)
+    return QueryResult(found.text, found.ticket)

@@ -24,8 +24,8 @@ class CallByHand(ManagerCommand):
 
 
 @decides(CallByHand)
-def _call_from_afar(state: State, rules: Rules, command: CallByHand) -> Decision:
-    """Unlike at the counter itself, nobody there is sent away for it, and nobody is called to an empty chair."""
+def _call_by_hand(state: State, rules: Rules, command: CallByHand) -> Decision:
+    """Unlike CALL at the counter itself: the ticket in hand is not finished for it, and the counter must be open."""
     if not command.ticket:
         raise Refused("which_ticket")
     counter = rules.counters.get(command.counter)

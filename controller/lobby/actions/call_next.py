@@ -1,4 +1,4 @@
-"""Call the customer who is next by the rule. What other calls have in common with it stands here as well."""
+"""Call the customer who is next by the rule. Also what the other calls share with it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from controller.lobby.actions.finding import counter_of
 from controller.lobby.actions.finish import TicketFinished, finish_in_hand
 from controller.lobby.actions.open_counter import CounterOpened
 from controller.lobby.actions.registry import Decision, Events, decides, evolves
-from controller.lobby.model.lines import count_wait, leave, on_the_board, own_counter
+from controller.lobby.model.lines import add_to_board, count_wait, leave, own_counter
 from controller.lobby.model.outcome import Refused
 from controller.lobby.model.rules import Counter, Rules
 from controller.lobby.model.state import Call, CounterStage, Effect, Stage, State, Ticket
@@ -28,10 +28,10 @@ class CallNext(CounterCommand):
 class TicketCalled(Event):
     """A counter called a ticket. `why`: {text, guard, heads: [{ticket, key}]}, keys in seconds since 1970, UTC.
 
-    `passed` names the tickets to whose `passed` count this call adds one. `effect`: what its class did, [customers who
-    would have been called before it without privilege, by how many seconds in all, at most]. `seniority`: an
-    appointment's that is called before its slot, from now on, in seconds since 1970. `by` and `reason`: the lobby
-    manager's, when it was called by hand from there.
+    `passed`: the tickets whose `passed` count this call increases by one. `effect`: what the ticket's class changed:
+    [customers who would have been called before it without privilege, total seconds, most seconds]. `seniority`: the
+    new seniority of an appointment that is called before its slot, in seconds since 1970. `by` and `reason`: set when
+    the lobby manager called it by hand.
     """
 
     ticket: str
@@ -73,7 +73,7 @@ def _call_next(state: State, rules: Rules, command: CallNext) -> Decision:
 
 
 def _from_now_on(ticket: Ticket, at: int) -> int | None:
-    """The seniority of an appointment that is called before its slot: it has come by now, should it wait again."""
+    """The new seniority of an appointment that is called before its slot, if it waits again: its customer has come."""
     return at // 1000 if ticket.not_before and at // 1000 < ticket.seniority else None
 
 
@@ -108,7 +108,7 @@ def _called(state: State, at: int, event: TicketCalled) -> None:
     elif ticket.not_before:  # rows that do not say so mean the same
         ticket.seniority = min(ticket.seniority, at // 1000)
     ticket.not_before = 0
-    on_the_board(state, Call(ticket.id, event.counter, at))
+    add_to_board(state, Call(ticket.id, event.counter, at))
 
 
 def _first_called(state: State, ticket: Ticket, forced: bool) -> None:

@@ -35,7 +35,7 @@ def _call_number(state: State, rules: Rules, command: CallNumber) -> Decision:
     counter = counter_of(rules, command)
     serves = [t for t in state.tickets.values() if counter.handicap(t.service, t.klass, t.only) is not None]
     found = fitting(serves, command.digits)
-    # One that waits is meant, or one that has missed its call here; the others mostly serve to say why not.
+    # Usually a waiting ticket is meant, or one that missed its call here; the others are searched to say why not.
     meant = [
         t
         for t in found

@@ -9,7 +9,7 @@ from controller.lobby.actions.event import Event
 from controller.lobby.actions.finding import must_wait, named
 from controller.lobby.actions.press import REASON, TICKET, Where, key
 from controller.lobby.actions.registry import Decision, decides, evolves
-from controller.lobby.model.lines import count_wait, end, leave, off_the_board
+from controller.lobby.model.lines import count_wait, end, leave, remove_from_board
 from controller.lobby.model.outcome import Refused
 from controller.lobby.model.rules import Rules
 from controller.lobby.model.state import Stage, State
@@ -45,10 +45,10 @@ def _cancel(state: State, rules: Rules, command: Cancel) -> Decision:
 def _cancelled(state: State, at: int, event: TicketCancelled) -> None:
     ticket = state.tickets[event.ticket]
     leave(state, at, ticket)
-    off_the_board(state, ticket.id)
+    remove_from_board(state, ticket.id)
     end(state, ticket, Stage.CANCELLED)
     if not ticket.called_at:
-        # Who gives up has waited as well: a day is not better for it.
+        # A customer who gives up has waited as well: the day's figures must not look better for it.
         count_wait(state, ticket, at)
         if ticket.booked:
             state.slots[ticket.booked] -= 1  # somebody else may have its place

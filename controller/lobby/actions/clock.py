@@ -14,8 +14,8 @@ from controller.lobby.model.state import Doubt, Stage, State, Step
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StartController(Command):
-    """The controller has started. `boot` names the machine's last start, `origin` is what its wall clock would have
-    said then, as it goes now (ms since 1970, UTC)."""
+    """The controller has started. `boot` identifies the machine's last boot; `origin` is the time of that boot by the
+    present wall clock (ms since 1970, UTC)."""
 
     BEGINS_DAY = False
 
@@ -25,7 +25,7 @@ class StartController(Command):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepClock(Command):
-    """The wall clock was set: `at` is the new time, `by` how many ms later than the old one would have been."""
+    """The wall clock was set: `at` is the new time, `by` the step in ms (positive: forward)."""
 
     BEGINS_DAY = False
 
@@ -34,8 +34,8 @@ class StepClock(Command):
 
 @dataclass(frozen=True, slots=True)
 class ControllerStarted(Event):
-    """The controller has started for the first time since the machine was. `boot` names that start; `origin` is what
-    the wall clock would have said then (ms since 1970, UTC); `clock_day`: the business day that the clock says."""
+    """The controller has started for the first time since the machine booted. `boot` identifies that boot; `origin` is
+    its time by the present wall clock (ms since 1970, UTC); `clock_day`: the business day by the clock."""
 
     boot: str
     origin: int
@@ -44,20 +44,20 @@ class ControllerStarted(Event):
 
 @dataclass(frozen=True, slots=True)
 class ClockStepped(Event):
-    """The wall clock was set, by `by` ms; `clock_day` is the business day that it says since. All times since the
-    controller started, up to then, are meant to be that much later."""
+    """The wall clock was set, by `by` ms; `clock_day` is the business day by the new time. All earlier times since the
+    controller started are to be read as that much later."""
 
     by: int
     clock_day: str
 
 
 STEP = 2000
-"""Milliseconds by which a clock that was set meanwhile differs from one that just went on."""
+"""Milliseconds of difference from which the clock counts as having been set."""
 
 
 @decides(StartController)
 def _start_controller(state: State, rules: Rules, command: StartController) -> Decision:
-    """The first start since the machine's; or the clock was set while the controller was not there."""
+    """Written at the first start since the machine booted, or if the clock was set while the controller was down."""
     day = rules.day_of(command.at)
     if state.boot != command.boot:
         return [ControllerStarted(command.boot, command.origin, day)] if state.day else []
@@ -79,7 +79,7 @@ def _controller_started(state: State, at: int, event: ControllerStarted) -> None
 
 @evolves(ClockStepped)
 def _clock_stepped(state: State, at: int, event: ClockStepped) -> None:
-    """Move what the wrong clock has said: what happened since the controller started, before the clock was set."""
+    """Shift the times taken from the wrong clock: those between the controller's start and the setting of the clock."""
     first, last, by = state.started_at, at - event.by, event.by
 
     def right(ms: int) -> int:

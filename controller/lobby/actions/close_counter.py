@@ -26,8 +26,8 @@ class Close(CounterCommand):
 
 @dataclass(frozen=True, slots=True)
 class CounterClosed(Event):
-    """A counter serves nobody any more today, unless it is opened again. `dropped`: it is no longer configured, and
-    these tickets, which it had or which were sent to it, wait for others again."""
+    """A counter has closed, until it is opened again. `dropped`: it is no longer configured, and these tickets, which
+    it had in hand or held or which were assigned to it, wait for other counters again."""
 
     counter: str
     dropped: tuple[str, ...] | list[str] | None = None
@@ -38,8 +38,8 @@ def _close(state: State, rules: Rules, command: Close) -> Decision:
     counter = counter_of(rules, command)
     if state.counter(counter.id).stage is CounterStage.CLOSED:
         raise Refused("counter_closed", counter=counter.id)
-    # Nobody may be left waiting for a counter that has gone home: what it holds, and what only it
-    # may serve, goes back to its service's line.
+    # Nobody may be left waiting for a closed counter: what it holds, and what only it may serve, goes back to the
+    # line of its service.
     taken_over = overflow_without(state, rules, counter)
     moved = {event.ticket for event in taken_over if isinstance(event, TicketReassigned)}
     back_in_line: Events = []

@@ -1,7 +1,7 @@
 """What people and devices ask of the lobby: the base of every command.
 
-Every command carries its time `at` (ms since 1970, UTC) and its `cause`, the one press or request that led to it:
-one cause acts once, whatever is redelivered.
+Every command carries its time `at` (ms since 1970, UTC) and its `cause`, the press or request that led to it:
+a cause acts once, however often it is delivered.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import ClassVar
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Command:
-    """Base of all commands. `BEGINS_DAY`: whoever does this first on a new business day begins it."""
+    """Base of all commands. `BEGINS_DAY`: the first such command on a new business day begins that day."""
 
     BEGINS_DAY: ClassVar[bool] = True
 
@@ -22,14 +22,14 @@ class Command:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CounterCommand(Command):
-    """Base of what is asked at a counter."""
+    """Base of a counter's commands."""
 
     counter: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ManagerCommand(Command):
-    """Base of what the lobby manager asks; an empty `ticket` means what the key's description says."""
+    """Base of the lobby manager's commands; what an empty `ticket` means is said in the key's description."""
 
     by: str
     ticket: str = ""

@@ -1,4 +1,4 @@
-"""Business days: the clock ends one and begins the next, or the lobby manager says that it was only set."""
+"""Business days: the clock ends one and begins the next, or the lobby manager confirms a clock that was set."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from controller.lobby.actions.finish import TicketFinished
 from controller.lobby.actions.press import REASON, Where, key
 from controller.lobby.actions.registry import Decision, Events, decides, evolves
 from controller.lobby.model.knowledge import Knowledge
-from controller.lobby.model.lines import count_wait, leave_line, off_the_board
+from controller.lobby.model.lines import count_wait, leave_line, remove_from_board
 from controller.lobby.model.outcome import Refused
 from controller.lobby.model.rules import Rules
 from controller.lobby.model.state import AGREES, CounterStage, Stage, State, Ticket
@@ -30,7 +30,7 @@ class RollOver(Command):
 @key("NEWDAY", Where.PANEL, REASON)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BeginDay(ManagerCommand):
-    """The clock is right: go on in the day that it says, with everybody who waits."""
+    """The clock is right: continue in the business day by the clock, keeping everybody who waits."""
 
     BEGINS_DAY = False
 
@@ -39,12 +39,12 @@ class BeginDay(ManagerCommand):
 class DayOpened(Event):
     """A business day begins: no tickets, no open counters, numbers from 1.
 
-    `profile` says what kind of day it is, `learned` what earlier days have taught (`model.knowledge`). `boot` and
-    `origin`: as of the last `ControllerStarted`.
+    `profile` is the kind of day, `learned` what earlier days have taught (`model.knowledge`). `boot` and `origin`: of
+    the last `ControllerStarted`.
 
-    `continues` names the day before, if only the clock was set: its counters, numbers and tickets live on, or of the
-    tickets those that `kept` names. That day's rows are this one's too. `by`: who said
-    that the clock is right; missing if it has said so for long.
+    `continues`: the day before, if only the clock was set: its counters, numbers and tickets carry over (of the
+    tickets those in `kept`, where given), and its rows count as this day's too. `by`: who confirmed the clock; missing
+    if the clock has shown that day for long enough.
     """
 
     day: str
@@ -61,8 +61,8 @@ class DayOpened(Event):
 class DayClosed(Event):
     """A business day ends, and with it `unserved` tickets that were waiting, held or missed.
 
-    `figures`: the day's, as on the topic `day` (minutes, parts of one), of those who were called or gave up.
-    `continued`: the next day goes on with it.
+    `figures`: the day's figures as on the topic `day` (minutes; shares from 0 to 1), of those who were called or gave
+    up. `continued`: the next day continues it.
     """
 
     day: str
@@ -72,21 +72,21 @@ class DayClosed(Event):
 
 
 def begins_day(state: State, rules: Rules, command: Command) -> RollOver | None:
-    """What is to be decided before `command`, since whoever acts first on a new day begins it.
+    """The roll-over to be decided before `command`, if that is the first of a new business day; else None.
 
-    Where the clock was set, its day has to be confirmed first: what ends with a day cannot be brought back.
+    Where the clock was set, the new day has to be confirmed first: what ends with a day cannot be brought back.
     """
     return roll_over(state, rules, command.at) if command.BEGINS_DAY else None
 
 
 def roll_over(state: State, rules: Rules, at: int) -> RollOver | None:
-    """What begins the day that `at` lies in; None: it has begun, or the clock has to be confirmed."""
+    """The command that begins the day of `at`; None: it has begun, or the clock has to be confirmed."""
     day = rules.day_of(at)
     if day <= state.day:
         return None
     if state.doubt is None:
         return RollOver(at=at, cause=f"day:{day}")
-    # A day that has been before may come again, and one cause acts once.
+    # The same date may begin twice (a clock set back), and a cause acts only once.
     return RollOver(at=at, cause=f"day:{day}:{at}") if at - state.doubt.since >= AGREES else None
 
 
@@ -118,8 +118,8 @@ def _begin_day(state: State, rules: Rules, command: BeginDay) -> Decision:
 
 
 def _goes_on(state: State, rules: Rules, day: str, by: str | None = None) -> Events:
-    """Only the clock was set. Of an earlier day's tickets those live on that are of this one; a day that lies in the
-    future has none but this one's."""
+    """Continue the open day under another date, since only the clock was set. Of an earlier day, only the tickets that
+    are of the new day carry over; a day that lay in the future has no others."""
     kept = None
     events: Events = []
     if day > state.day:
@@ -155,13 +155,13 @@ def _day_opened(state: State, at: int, event: DayOpened) -> None:
 
 
 def _keep(state: State, kept: set[str]) -> None:
-    """Go on with these tickets alone: the others were the day's before."""
+    """Keep only these tickets: the others belong to the day before."""
     for id in [id for id in state.tickets if id not in kept]:
         ticket = state.tickets.pop(id)
         if ticket.stage is Stage.WAITING:
             leave_line(state, ticket)
         state.unknown_prints.pop(id, None)
-        off_the_board(state, id)
+        remove_from_board(state, id)
     for counter in state.counters.values():
         counter.last_ticket = counter.last_ticket if counter.last_ticket in kept else ""
     state.takes = {key: take for key, take in state.takes.items() if take.ticket in kept}

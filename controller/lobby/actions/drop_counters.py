@@ -1,4 +1,4 @@
-"""Counters that are no longer configured give back what they had."""
+"""Counters that are no longer configured release their tickets."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from controller.lobby.model.state import CounterStage, State
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DropCounters(Command):
-    """Let nobody wait for counters that are no longer configured."""
+    """Release the tickets of counters that are no longer configured."""
 
 
 @decides(DropCounters)
 def _drop_counters(state: State, rules: Rules, command: DropCounters) -> Decision:
-    """Whom such a counter had in hand did not leave: they wait again, as do those whom it held or was to serve."""
+    """The customer in hand at such a counter waits again, as do those whom it held and those assigned to it."""
     events: Events = []
     for id, counter in state.counters.items():
         if id in rules.counters:

@@ -1,9 +1,9 @@
 """What has happened in the lobby: the base of every event, and how it is read from a row of the journal.
 
-A row is for ever: a kind is never changed and never removed. When one needs other fields, it gets a new `VERSION`, and
-a function marked `@reads(kind, version)` makes the data of the old version into those of the next. Absent optional
-fields are None here and missing in the row. No event holds personal data or free text: a reason is a short code, a
-remark typed by a person lives in a side table.
+Rows are kept for ever: a kind is never changed and never removed. When one needs other fields, it gets a new
+`VERSION`, and a function marked `@reads(kind, version)` turns the data of the old version into those of the next.
+Absent optional fields are None here and missing in the row. No event holds personal data or free text: a reason is a
+short code; a remark typed by a person is kept in a table of its own.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class Event:
 
 
 Data = Mapping[str, Any]
-"""An event as its row has it."""
+"""An event's fields as its row has them."""
 
 _KINDS: dict[str, type[Event]] = {}
 _NAMES: dict[type[Event], tuple[tuple[str, str], ...]] = {}
@@ -49,7 +49,7 @@ _READS: dict[tuple[str, int], Callable[[Data], Data]] = {}
 
 
 def reads(kind: str, version: int) -> Callable[[Callable[[Data], Data]], Callable[[Data], Data]]:
-    """Marks what makes the data of an old version of a kind into those of the next version."""
+    """Marks a function (an upcaster) that turns the data of an old version of a kind into those of the next version."""
 
     def mark(function: Callable[[Data], Data]) -> Callable[[Data], Data]:
         _READS[kind, version] = function
@@ -59,7 +59,7 @@ def reads(kind: str, version: int) -> Callable[[Callable[[Data], Data]], Callabl
 
 
 def _names(kind: type[Event]) -> tuple[tuple[str, str], ...]:
-    """(attribute, field name in the row) of a kind; `class` is a word that Python keeps for itself."""
+    """(attribute, field name in the row) of a kind; `class` is a reserved word in Python."""
     names = _NAMES.get(kind)
     if names is None:
         names = tuple((f.name, "class" if f.name == "klass" else f.name) for f in fields(kind))  # type: ignore[arg-type]

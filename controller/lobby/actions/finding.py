@@ -1,4 +1,4 @@
-"""Which counter and which ticket a command means; refused in words where there is none, or more than one."""
+"""Which counter and which ticket a command means; refused if there is none, or more than one."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def in_hand(state: State, counter: Counter) -> Ticket:
 
 
 def fitting(tickets: Sequence[Ticket], digits: str) -> list[Ticket]:
-    """One or two digits are the number's last two, more are the whole number."""
+    """The tickets that the digits may mean: one or two digits are the last two of the number, more are all of it."""
     number = int(digits)
     if len(digits) <= 2:
         return [t for t in tickets if t.number % 100 == number]
@@ -41,7 +41,7 @@ def one(tickets: Sequence[Ticket], text: str) -> Ticket:
 
 
 def named(state: State, text: str) -> Ticket:
-    """The ticket a manager means: its full name in either case, or its number if only one bears it."""
+    """The ticket a manager means: its full number in upper or lower case (A018), or its digits if they are unique."""
     ticket = state.tickets.get(text) or state.tickets.get(text.upper())
     if ticket is None and text.isdecimal():
         return one(fitting([t for t in state.tickets.values() if t.stage not in ENDED], text), text)
@@ -51,7 +51,7 @@ def named(state: State, text: str) -> Ticket:
 
 
 def must_wait(ticket: Ticket, *also: Stage) -> None:
-    """Refuse, in the words for where it is, unless the ticket waits (or is in one of the other stages)."""
+    """Refuse unless the ticket waits (or is in one of the stages in `also`); the refusal says where the ticket is."""
     if ticket.stage is Stage.WAITING or ticket.stage in also:
         return
     if ticket.stage in IN_HAND:

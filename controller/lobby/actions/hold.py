@@ -9,7 +9,7 @@ from controller.lobby.actions.event import Event
 from controller.lobby.actions.finding import counter_of, in_hand
 from controller.lobby.actions.press import TerminalKey, Where, key
 from controller.lobby.actions.registry import Decision, decides, evolves
-from controller.lobby.model.lines import leave, off_the_board
+from controller.lobby.model.lines import leave, remove_from_board
 from controller.lobby.model.rules import Rules
 from controller.lobby.model.state import Stage, State
 
@@ -39,4 +39,4 @@ def _held(state: State, at: int, event: TicketHeld) -> None:
     ticket = state.tickets[event.ticket]
     leave(state, at, ticket)
     ticket.stage, ticket.held_at = Stage.HELD, at
-    off_the_board(state, ticket.id)
+    remove_from_board(state, ticket.id)

@@ -1,7 +1,7 @@
-"""Keys and buttons: what each is called, where it is, what is typed or chosen with it, and what it asks of the lobby.
+"""Keys and buttons: what each is called, where it is, what is typed or chosen with it, and which command it makes.
 
-A key is declared once, beside the command that it makes. Whatever can be pressed goes by the declarations: keypads,
-panels and ticket buttons on MQTT, terminals on a bus, HTTP, the simulated hands, and the reference in `docs/`
+A key is declared once, beside its command. Everything that takes presses uses the declarations: keypads, panels and
+ticket buttons on MQTT, terminals on a bus, HTTP, the virtual lobby, and the reference in `docs/`
 (`controller.presses`).
 """
 
@@ -33,10 +33,10 @@ class Where(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Field(Generic[T]):
-    """What is typed or chosen with a key: a text, yes or no, several texts or a number, as its default is.
+    """What is typed or chosen with a key: a text, a boolean, several texts or a number, of the type of its default.
 
-    `longest`: characters of a text, or entries; `each`: characters of an entry; `alias`: its name in JSON, where that
-    is another. `read`: no person types it, a device has read it, and it is not to be shown.
+    `longest`: most characters of a text, or most entries; `each`: most characters of an entry; `alias`: its name in
+    JSON, if different. `read`: read by a device and not typed by a person; must not be shown.
     """
 
     name: str
@@ -66,10 +66,10 @@ that a customer has shown."""
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Press:
-    """A key that was pressed: when (ms since 1970, UTC), the cause that tells this press from all others, where, and
-    what was typed or chosen with it, by the names of fields.
+    """A key that was pressed: when (ms since 1970, UTC), the cause that identifies the press, where, and what was typed
+    or chosen with it, by field name.
 
-    `counter`: whose key it is; `by`: who pressed, or which button. The rest is as `TakeTicket` has it.
+    `counter`: whose key it is; `by`: who pressed, or which button. The other fields: see `TakeTicket`.
     """
 
     at: int
@@ -89,18 +89,18 @@ class Press:
 
     @property
     def at_counter(self) -> dict[str, Any]:
-        """What every command of a counter has."""
+        """The fields that every command of a counter has."""
         return {"at": self.at, "cause": self.cause, "counter": self.counter}
 
     @property
     def by_hand(self) -> dict[str, Any]:
-        """What every command of the lobby manager or of a ticket button has."""
+        """The fields that every command of the lobby manager or of a ticket button has."""
         return {"at": self.at, "cause": self.cause, "by": self.by}
 
 
 @dataclass(frozen=True, slots=True)
 class TerminalKey:
-    """A key of a 68-terminal by its name, and the digits that must be typed before it; None: any, or none."""
+    """A key of a 68-terminal by name, and the digits that must be typed before it; None: any digits or none."""
 
     name: str
     digits: str | None = None
@@ -119,12 +119,13 @@ class Key:
 
 
 KEYS: dict[tuple[Where, str], Key] = {}
-"""Every key that there is."""
+"""All declared keys."""
 
 
 def key(name: str, where: Where, *fields: Field[Any], terminal: TerminalKey | None = None) -> Callable[[M], M]:
-    """Declares a key, over what it makes: a function that makes a command of a `Press`, or a command that is made of
-    where it was pressed and of the fields, each by its name. Its docstring says what the key does."""
+    """Decorator that declares a key. It stands on a function that makes a command from a `Press`, or on a command class
+    whose fields are filled from where the key was pressed and from `fields`, by name. The docstring says what the key
+    does."""
 
     def declare(make: M) -> M:
         if (where, name) in KEYS:

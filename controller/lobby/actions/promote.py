@@ -10,7 +10,7 @@ from controller.lobby.actions.finding import must_wait, named
 from controller.lobby.actions.press import REASON, SERVICE, TICKET, Press, Where, key
 from controller.lobby.actions.registry import Decision, decides, evolves
 from controller.lobby.actions.take_ticket import TakeTicket
-from controller.lobby.model.lines import as_it_is, enter_line, leave_line
+from controller.lobby.model.lines import enter_line, leave_line, snapshot
 from controller.lobby.model.outcome import Refused
 from controller.lobby.model.rules import Rules
 from controller.lobby.model.state import Stage, State
@@ -48,7 +48,7 @@ def _urgent(press: Press) -> Promote:
 
 @dataclass(frozen=True, slots=True)
 class TicketPromoted(Event):
-    """A waiting ticket was given another class. `seniority` in seconds since 1970, where it is another from now on: an
+    """A waiting ticket was given another class. `seniority`, in seconds since 1970, is set if it changes: an
     appointment that is promoted counts from when its ticket was taken, if that is earlier."""
 
     ticket: str
@@ -69,7 +69,7 @@ def _promote(state: State, rules: Rules, command: Promote) -> Decision:
     must_wait(ticket, Stage.HELD)
     if ticket.klass == klass.id:
         raise Refused("already_class", ticket=ticket.id, klass=klass.name)
-    # What had its time later counts from when its customer came: privilege makes nothing worse.
+    # An appointment with a later slot now counts from when its customer came: promotion must not make anything worse.
     came = ticket.issued_at // 1000
     seniority = came if ticket.slot and not ticket.called_at and came < ticket.seniority else None
     return [TicketPromoted(ticket.id, klass.id, command.reason, command.by, seniority)]
@@ -81,7 +81,7 @@ def _promoted(state: State, at: int, event: TicketPromoted) -> None:
     waits = ticket.stage is Stage.WAITING
     if waits:
         leave_line(state, ticket)
-    ticket.before = as_it_is(ticket)
+    ticket.before = snapshot(ticket)
     ticket.klass, ticket.moved, ticket.not_before, ticket.slot = event.klass, True, 0, 0
     if event.seniority is not None:
         ticket.seniority = event.seniority

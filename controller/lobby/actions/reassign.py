@@ -1,7 +1,7 @@
 """The lobby manager gives a ticket to a counter or a service, and overflow does it by itself.
 
-Overflow: who waits for a service whose own counters have all gone, or have not come although the branch is at work, is
-given to any counter that knows the service."""
+Overflow: tickets of a service whose own counters have all closed or paused, or have not opened although others have,
+may be called by any counter that knows the service."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from controller.lobby.actions.event import Event
 from controller.lobby.actions.finding import must_wait, named
 from controller.lobby.actions.press import COUNTER, REASON, SERVICE, TICKET, Where, key
 from controller.lobby.actions.registry import Decision, Events, decides, evolves
-from controller.lobby.model.lines import as_it_is, enter_line, leave, off_the_board
+from controller.lobby.model.lines import enter_line, leave, remove_from_board, snapshot
 from controller.lobby.model.outcome import Refused
 from controller.lobby.model.rules import ANY, Counter, Rules, Service
 from controller.lobby.model.state import IN_HAND, CounterStage, Stage, State
@@ -24,7 +24,7 @@ from controller.lobby.model.state import IN_HAND, CounterStage, Stage, State
 class Reassign(ManagerCommand):
     """Give a ticket to a counter, to a service, or (neither given) to any counter that knows its service.
 
-    No ticket: the waiting one of earliest seniority that has not been reassigned yet.
+    No ticket: the waiting one with the earliest seniority that has not been reassigned yet.
     """
 
     service: str = ""
@@ -32,7 +32,7 @@ class Reassign(ManagerCommand):
 
 
 OVERFLOW = "overflow"
-"""Who reassigned a ticket when a service's own counters had gone: nobody, by the configuration."""
+"""`by` of a reassignment that nobody made: the service's own counters had gone, and the configuration allows it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,12 +53,12 @@ class TicketReassigned(Event):
 
 
 LATE = 10 * 60
-"""Seconds after which a counter that has not opened, with others at work, is not waited for any more."""
+"""Seconds since the first counter opened after which the branch no longer waits for a service's own counters."""
 
 
 def overflow(state: State, rules: Rules, id: str, ticket: str, at: int, without: str = "") -> Events:
-    """A ticket that begins to wait goes to any counter that knows its service `id`, if the service's own have all gone
-    (`without` one that is about to go), or have not come although the branch is at work."""
+    """Events that let any counter that knows the service `id` call a ticket that begins to wait, if the service's own
+    counters have all gone (`without`: one that is about to go), or have not opened although others have."""
     service = rules.services.get(id)
     if service is None:
         return []
@@ -69,14 +69,14 @@ def overflow(state: State, rules: Rules, id: str, ticket: str, at: int, without:
 
 
 def _at_work(state: State, at: int) -> bool:
-    """Whether some counter has been open for so long that all who come today should have come."""
+    """Whether some counter has been open for so long that every counter of today should be open by now."""
     return any(
         counter.stage is CounterStage.OPEN and at - counter.since >= LATE * 1000 for counter in state.counters.values()
     )
 
 
 def overflow_late(state: State, rules: Rules, at: int) -> Events:
-    """The same for those who have waited since before it was clear that nobody comes for them."""
+    """The same for tickets that were waiting before it was clear that no counter of their own would open."""
     if not _at_work(state, at):
         return []
     taken_over = [service.id for service in rules.services.values() if _overflows(state, rules, service)]
@@ -91,7 +91,7 @@ def _overflows(state: State, rules: Rules, service: Service, without: str = "") 
 
 
 def overflow_without(state: State, rules: Rules, counter: Counter) -> Events:
-    """What follows for those who wait when a counter goes away, perhaps as the last of their own."""
+    """Events for waiting tickets when a counter closes or pauses, perhaps as the last of their own."""
     taken_over = [
         service.id
         for service in rules.services.values()
@@ -101,7 +101,8 @@ def overflow_without(state: State, rules: Rules, counter: Counter) -> Events:
 
 
 def _to_others(state: State, services: Collection[str], only: Collection[str]) -> Events:
-    """All who wait for these services, with one of these restrictions, go to any counter that knows theirs."""
+    """Events that let any counter that knows the service call the tickets waiting for these services with one of these
+    restrictions (`Ticket.only`)."""
     return [
         TicketReassigned(place.ticket, by=OVERFLOW, any=True)
         for key, line in state.lines.items()
@@ -153,19 +154,19 @@ def _reassigned(state: State, at: int, event: TicketReassigned) -> None:
     ticket = state.tickets[event.ticket]
     if ticket.stage in IN_HAND:  # its counter has been dropped: that teaches nothing
         state.counters[ticket.counter].ticket = ""
-        off_the_board(state, ticket.id)
+        remove_from_board(state, ticket.id)
     else:
         leave(state, at, ticket)
-    before = as_it_is(ticket)
+    before = snapshot(ticket)
     ticket.reassigned = ticket.moved = True
     ticket.service = event.service or ticket.service
     ticket.only = ANY if event.any else event.counter or ""
     if event.by_hand:
         ticket.before = before
     elif ticket.before:
-        # Its counters have gone. A promotion can still be undone, but not to where nobody is.
+        # Its counters have gone. A promotion can still be undone, but not back to counters that are closed.
         if ticket.before.klass != ticket.klass:
             ticket.before = ticket.before._replace(service=ticket.service, only=ticket.only)
-        if ticket.before._replace(reassigned=True) == as_it_is(ticket):
+        if ticket.before._replace(reassigned=True) == snapshot(ticket):
             ticket.before = None
     enter_line(state, ticket)

@@ -9,7 +9,7 @@ from controller.lobby.actions.event import Event
 from controller.lobby.actions.finding import counter_of, in_hand
 from controller.lobby.actions.press import TerminalKey, Where, key
 from controller.lobby.actions.registry import Decision, decides, evolves
-from controller.lobby.model.lines import on_the_board
+from controller.lobby.model.lines import add_to_board
 from controller.lobby.model.outcome import Refused
 from controller.lobby.model.rules import Rules
 from controller.lobby.model.state import Call, Stage, State
@@ -23,7 +23,7 @@ class Recall(CounterCommand):
 
 @dataclass(frozen=True, slots=True)
 class TicketRecalled(Event):
-    """The ticket in hand was called again, for the `times`-th time."""
+    """The ticket in hand was called again; `times`: recalls so far."""
 
     ticket: str
     counter: str
@@ -46,5 +46,5 @@ def _recall(state: State, rules: Rules, command: Recall) -> Decision:
 def _recalled(state: State, at: int, event: TicketRecalled) -> None:
     ticket = state.tickets[event.ticket]
     ticket.recalls, ticket.recalled_at = event.times, at
-    ticket.stage = Stage.CALLED  # whoever is called again is not there
-    on_the_board(state, Call(event.ticket, event.counter, at))
+    ticket.stage = Stage.CALLED  # a customer who is called again is not at the counter
+    add_to_board(state, Call(event.ticket, event.counter, at))

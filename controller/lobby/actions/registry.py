@@ -1,8 +1,8 @@
-"""The table of what the lobby can do: who decides a command, and what an event changes.
+"""The table of what the lobby can do: which function decides a command, and which applies an event.
 
-`decide` reads the state and the rules and changes nothing; `evolve` changes the state, and never asks the rules:
-whatever a rule decided stands in the event, so that a journal replays to the same state under any configuration. Both
-are pure: time comes in with the command, and no clock, file, socket, chance or log is here or below.
+`decide` reads the state and the rules and changes nothing; `evolve` changes the state, and never reads the rules:
+everything a rule decided is in the event, so that a journal replays to the same state under any configuration. Both
+are pure: time comes in with the command, and nothing here uses a clock, file, socket, random number or log.
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ from typing import Any, TypeVar
 
 from controller.lobby.actions.command import Command
 from controller.lobby.actions.event import Event
-from controller.lobby.model.outcome import Refusal, Refused, Same, Told
+from controller.lobby.model.outcome import AlreadyDone, QueryResult, Refusal, Refused
 from controller.lobby.model.rules import Rules
 from controller.lobby.model.state import State
 
 Events = list[Event]
-Decision = Events | Refusal | Same | Told
+Decision = Events | Refusal | AlreadyDone | QueryResult
 Decide = Callable[[State, Rules, Any], Decision]
 Evolve = Callable[[State, int, Any], None]
 
@@ -28,9 +28,9 @@ E = TypeVar("E", bound=Evolve)
 
 
 def decides(command: type[Command]) -> Callable[[D], D]:
-    """Marks what decides a command: the events that follow from it, or why not (`Refused` may be raised).
+    """Marks the function that decides a command: it returns events or a refusal (or raises `Refused`).
 
-    A refusal is a value with a reason that a person understands; a refused command leaves no row in the journal.
+    A refusal is a value with a reason for people; a refused command leaves no row in the journal.
     """
 
     def mark(function: D) -> D:
@@ -43,8 +43,8 @@ def decides(command: type[Command]) -> Callable[[D], D]:
 
 
 def evolves(event: type[Event]) -> Callable[[E], E]:
-    """Marks what changes the state as an event of this kind says, in place: the state has one owner, and a copy per
-    press would cost more than everything else."""
+    """Marks the function that applies an event of this kind to the state, in place: the state has one owner, and a copy
+    per press would cost more than everything else."""
 
     def mark(function: E) -> E:
         if event in _EVOLVE:
@@ -56,7 +56,7 @@ def evolves(event: type[Event]) -> Callable[[E], E]:
 
 
 def for_the_record(event: type[Event]) -> None:
-    """An event of this kind changes nothing."""
+    """Declares that an event of this kind changes nothing in the state."""
     evolves(event)(lambda state, at, event: None)
 
 

@@ -1,4 +1,4 @@
-"""A device went down, came back, or works badly."""
+"""A device has failed, works again, or is degraded."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ DeviceState = Literal["ok", "degraded", "offline"]
 
 @dataclass(frozen=True, slots=True)
 class DeviceChanged(Event):
-    """A device went down, came back, or works badly; `detail` is a wording key."""
+    """A device has failed, works again, or is degraded; `detail` is a wording key."""
 
     device: str
     state: DeviceState

@@ -1,4 +1,4 @@
-"""What became of a ticket's paper, as the printer tells."""
+"""What became of a print job, as the printer reports it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from controller.lobby.model.state import ENDED, Print, State
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReportPrint(Command):
-    """What became of the `copy`-th paper of a ticket."""
+    """The result of printing a ticket's copy number `copy` (1: the first print)."""
 
     ticket: str
     copy: int
@@ -37,7 +37,7 @@ class PrintSent(Event):
 
 @dataclass(frozen=True, slots=True)
 class PrintUnknown(Event):
-    """Nobody knows whether the ticket came out; it is offered for reprint and never reprinted by itself."""
+    """It is not known whether the ticket was printed; it is offered for reprint and never reprinted automatically."""
 
     ticket: str
 

@@ -24,13 +24,13 @@ class Reprint(ManagerCommand):
 
 @key("REPRINT", Where.PANEL, TICKET, REASON)
 def _key(press: Press) -> Reprint:
-    """Print a ticket again, marked. No ticket: the earliest of which nobody knows whether it came out."""
+    """Print a ticket again, marked. No ticket: the earliest of which it is not known whether it was printed."""
     return Reprint(**press.by_hand, ticket=press[TICKET], reason=press[REASON], paper=press.paper)
 
 
 @dataclass(frozen=True, slots=True)
 class TicketReprinted(Event):
-    """A person asked for another copy (marked as such): the `copy`-th paper of this ticket."""
+    """A person asked for another copy, marked as such; `copy`: its number, counted from the first print."""
 
     ticket: str
     copy: int

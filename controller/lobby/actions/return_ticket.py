@@ -1,4 +1,4 @@
-"""A customer who missed their call, or was finished too early, is back."""
+"""A customer who missed their call, or whose ticket was finished too early, is back."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from controller.lobby.model.state import CounterStage, Stage, State, Ticket
 @key("RETURN", Where.PANEL, TICKET, REASON)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Return(ManagerCommand):
-    """Bring a no-show back, who waits again."""
+    """Put a no-show back into the line."""
 
 
 @dataclass(frozen=True, slots=True)
 class TicketReturned(Event):
-    """A no-show is back and waits again, with a later seniority; or (`finished`) a customer who was taken for served
+    """A no-show is back and waits again, with a later seniority; or (`finished`) a customer whose ticket was finished
     before their service had started, with the seniority that they had."""
 
     ticket: str
@@ -35,7 +35,7 @@ class TicketReturned(Event):
 
 
 def comes_back(rules: Rules, ticket: Ticket, at: int, by: str, reason: str = "") -> TicketReturned:
-    """The return of a no-show, or of one that was finished without having been started, if it is still allowed."""
+    """The event of a return, of a no-show or of a ticket finished before its service had started, if still allowed."""
     if ticket.stage is Stage.FINISHED:
         if at > ticket.returns_until(rules):
             raise Refused("undo_late", ticket=ticket.id, minutes=rules.return_within // 60)
@@ -58,10 +58,10 @@ def _return(state: State, rules: Rules, command: Return) -> Decision:
 
 
 def waits_again(state: State, rules: Rules, ticket: Ticket, at: int, by: str, reason: str = "") -> Events:
-    """A ticket waits again, where somebody is there to serve it."""
+    """Events of a return; if nobody is there to serve the ticket, other counters may call it."""
     back = comes_back(rules, ticket, at, by, reason)
     if ticket.only in rules.counters and state.counter(ticket.only).stage is CounterStage.CLOSED:
-        # The one counter it was sent to has gone home: its service's counters take it back.
+        # The only counter that may serve it has closed: the counters of its service serve it again.
         return [back, TicketReassigned(ticket.id, by=by, service=ticket.service)]
     others = [] if ticket.only else overflow(state, rules, ticket.service, ticket.id, at)
     return [back, *others]

@@ -13,7 +13,7 @@ from controller.lobby.forecast import waiting
 from controller.lobby.model import triage
 from controller.lobby.model.admission import must_be_open, must_have_room, slot_of
 from controller.lobby.model.lines import enter_line
-from controller.lobby.model.outcome import Refused, Same, Told
+from controller.lobby.model.outcome import AlreadyDone, QueryResult, Refused
 from controller.lobby.model.paper import Paper, no_paper
 from controller.lobby.model.rules import Rules
 from controller.lobby.model.state import ENDED, Print, State, Take, Ticket
@@ -24,10 +24,10 @@ from controller.lobby.model.triage import INSISTS_WITHIN, Choice
 class TakeTicket(Command):
     """Issue a ticket. Empty `service` and `klass` mean the branch's defaults.
 
-    `hold_off`: seconds within which the same button for the same service gives the same ticket. `screen`: the asker
-    can show a number when the printer cannot print it. `choice` is an answer of the triage, in place of a service;
-    `insist`: the customer wants a ticket, whatever it advises. `slot`: the appointment's, "HH:MM". `granted`: the lobby
-    manager gives it, whatever hours and quota say.
+    `hold_off`: seconds within which the same button and service give the same ticket again. `screen`: the device can
+    show the number if it cannot be printed. `choice`: an answer of the triage, in place of a service; `insist`: the
+    customer wants a ticket although a machine is advised. `slot`: of the appointment, "HH:MM". `granted`: given by the
+    lobby manager, regardless of hours and quota.
     """
 
     by: str
@@ -42,13 +42,13 @@ class TakeTicket(Command):
     form: bool = False
     """The customer has filled in the form."""
     asks: bool = False
-    """Whoever insists says so (`insist`): the same answer again is the next customer's."""
+    """The device asks explicitly whether to insist (`insist`): the same answer again is the next customer's."""
     needs: tuple[str, ...] = ()
     """See `triage.NEEDS`."""
     slot: str = ""
     granted: bool = False
     chosen_by: ChosenBy = "staff"
-    """Who chose `klass`: nobody gives themselves privilege."""
+    """Who chose `klass`: customers cannot give themselves privilege."""
 
 
 KLASS = Field("klass", "", "a class's id; empty: the usual one", longest=32, alias="class")
@@ -90,13 +90,13 @@ def _key(press: Press) -> TakeTicket:
 
 @dataclass(frozen=True, slots=True)
 class TicketIssued(Event):
-    """A ticket was taken. `seniority` in seconds since 1970, UTC; `by` the button; `paper`: it is to be printed.
+    """A ticket was issued. `seniority` in seconds since 1970, UTC; `by` the button; `paper`: it is to be printed.
 
-    `expected`: how long the customer will wait, as told to them: [least, middle, most] seconds, missing if a counter
-    was free or nobody could tell; the least and the most in whole minutes (in rows of old to the second), and thrice
-    the same if it will be more than that. `rolled` is the middle before anything learned corrected it. `slot`: an
-    appointment's start, `not_before`: from when it may be called, both in seconds since 1970. `form`: the form is
-    filled in.
+    `expected`: the estimated wait that the customer was told: [least, middle, most] seconds, missing if a counter was
+    free or there was no estimate; least and most in whole minutes (to the second in old rows), all three equal if the
+    wait is beyond what can be estimated. `rolled`: the predicted wait before corrections that were learned, in
+    seconds. `slot`: the start of the appointment, `not_before`: from when it may be called, both in seconds since 1970.
+    `form`: the form is filled in.
     """
 
     ticket: str
@@ -119,7 +119,7 @@ class TicketIssued(Event):
 
 @dataclass(frozen=True, slots=True)
 class SelfServiceAdvised(Event):
-    """A customer was sent to a self-service machine, and got no ticket."""
+    """A customer was advised to use a self-service machine, and got no ticket."""
 
     choice: str
     service: str
@@ -127,23 +127,23 @@ class SelfServiceAdvised(Event):
 
 
 SELF_SERVICE = "self_service"
-"""The code of an answer that is an advice and no ticket."""
+"""The code of an answer that is advice and not a ticket."""
 
 
 APPOINTMENT = "appointment"
-"""The class of a customer with a slot who has no other."""
+"""The class of a customer with an appointment who has no other class."""
 GRANTED = ("green", "urgent")
-"""Classes that the lobby manager gives, with a reason: no button takes a ticket of one."""
+"""Classes that only the lobby manager gives, with a reason; no button issues a ticket of one."""
 
 
-CROWD = 50
-"""So many wait in a line when those who take a ticket for it in one and the same second are told the same wait: to
-reckon it costs a look at the rule for each customer before, and a crowd presses often."""
+LONG_LINE = 50
+"""Tickets in a line from which all who take one for it in the same second are told the same wait: an estimate costs one
+pick for each customer ahead, and tickets are taken often when it is full."""
 
 
 @decides(TakeTicket)
 def take(state: State, rules: Rules, command: TakeTicket) -> Decision:
-    """A ticket, the advice to use a machine, or why there is none."""
+    """Decides a `TakeTicket`: a ticket, the advice to use a machine, or a refusal."""
     _must_not_grant_itself(rules, command)
     choice = rules.triage.choice(command.choice) if command.choice else None
     if command.choice and choice is None:
@@ -165,14 +165,14 @@ def take(state: State, rules: Rules, command: TakeTicket) -> Decision:
         same = state.tickets[last.ticket]
         given = (last.choice, same.klass, same.booked, same.form, same.needs)
         if given == wanted_again and same.stage not in ENDED:
-            return Same(same.id)
+            return AlreadyDone(same.id)
     insists = False
     if choice and choice.advice and not command.granted and slot is None:
         since = _since_advised(state, choice, command)
         again = command.hold_off * 1000 <= since < INSISTS_WITHIN * 1000
         insists = command.insist or (again and not command.asks)
         if not insists:
-            advised = Told(choice.advice, code=SELF_SERVICE)
+            advised = QueryResult(choice.advice, code=SELF_SERVICE)
             return (
                 advised if since < command.hold_off * 1000 else [SelfServiceAdvised(choice.id, service.id, command.by)]
             )
@@ -181,7 +181,7 @@ def take(state: State, rules: Rules, command: TakeTicket) -> Decision:
     if command.paper not in ("ready", "none") and not command.screen:
         raise no_paper(rules, command.paper)
     number = state.numbers.get(service.id, 0)
-    while True:  # a prefix that was given to another service during the day may have been used up to here
+    while True:  # the numbers may be in use already: the prefix may have belonged to another service earlier today
         number += 1
         id = f"{service.prefix}{number:0{service.digits}d}"
         if id not in state.tickets:
@@ -217,9 +217,10 @@ def take(state: State, rules: Rules, command: TakeTicket) -> Decision:
 
 
 def _told_just_now(state: State, ticket: Ticket) -> tuple[int, list[int]] | None:
-    """What the last of a long line was told, who came in the same second, as `waiting.expected` gives it."""
+    """The wait told in this same second to the last ticket of a long line, as `waiting.expected` returns it; else
+    None."""
     line = state.lines.get(ticket.line, ())
-    if len(line) < CROWD:
+    if len(line) < LONG_LINE:
         return None
     last = state.tickets[line[-1].ticket]
     if last.moved or not last.expected or last.seniority != ticket.seniority:
@@ -228,7 +229,7 @@ def _told_just_now(state: State, ticket: Ticket) -> tuple[int, list[int]] | None
 
 
 def _must_not_grant_itself(rules: Rules, command: TakeTicket) -> None:
-    """Refuse a class that whoever chose it may not give: a button the manager's, a customer any but the usual one."""
+    """Refuse a class that its chooser may not give: a button a manager's class, a customer any but the usual one."""
     usual = ("", rules.default_class, *((APPOINTMENT,) if command.slot else ()))
     is_button, is_customer = command.chosen_by == "button", command.chosen_by == "customer"
     if (is_button and command.klass in GRANTED) or (is_customer and command.klass not in usual):
@@ -236,12 +237,12 @@ def _must_not_grant_itself(rules: Rules, command: TakeTicket) -> None:
 
 
 def _usual_class(rules: Rules, command: TakeTicket) -> str:
-    """The class of whoever has none by card, by grant or by what they chose."""
+    """The class of a customer who has none by card, grant or choice."""
     return APPOINTMENT if command.slot and APPOINTMENT in rules.classes else rules.default_class
 
 
 def _since_advised(state: State, choice: Choice, command: TakeTicket) -> float:
-    """Milliseconds since this very button sent a customer with this answer to a machine; infinity: not today."""
+    """Milliseconds since the same button gave the advice for this answer; infinity: not today."""
     advised = state.advised.get((command.by, choice.id))
     return float("inf") if advised is None else abs(command.at - advised)
 
@@ -259,13 +260,13 @@ def _issued(state: State, at: int, event: TicketIssued) -> None:
     state.tickets[ticket.id] = ticket
     state.numbers[event.service] = event.number
     state.first_issued = state.first_issued or at
-    if not event.not_before:  # an appointment that is too late counts as anybody else
+    if not event.not_before:  # an appointment that is too late counts like any other customer
         state.last_seniority = max(state.last_seniority, event.seniority)
     if event.slot is not None:
         state.slots[event.slot] = state.slots.get(event.slot, 0) + 1
     if event.insisted and event.choice:
         state.insisted[event.choice] = state.insisted.get(event.choice, 0) + 1
-        # The next to press is somebody else. A screen may have given the advice by itself: it was given all the same.
+        # The next press is another customer's. A screen may have shown the advice by itself: it counts as given.
         if state.advised.pop((event.by, event.choice), None) is None:
             state.sent_away[event.choice] = state.sent_away.get(event.choice, 0) + 1
     state.takes[event.by, event.service] = Take(at, ticket.id, event.choice or "")

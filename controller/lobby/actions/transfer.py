@@ -10,7 +10,7 @@ from controller.lobby.actions.finding import counter_of, in_hand
 from controller.lobby.actions.press import DIGITS, TerminalKey, Where, key
 from controller.lobby.actions.reassign import overflow
 from controller.lobby.actions.registry import Decision, decides, evolves
-from controller.lobby.model.lines import enter_line, leave, off_the_board
+from controller.lobby.model.lines import enter_line, leave, remove_from_board
 from controller.lobby.model.outcome import Refused
 from controller.lobby.model.rules import Rules
 from controller.lobby.model.state import State
@@ -58,6 +58,6 @@ def _transfer(state: State, rules: Rules, command: Transfer) -> Decision:
 def _transferred(state: State, at: int, event: TicketTransferred) -> None:
     ticket = state.tickets[event.ticket]
     leave(state, at, ticket)
-    off_the_board(state, ticket.id)
+    remove_from_board(state, ticket.id)
     ticket.service, ticket.only, ticket.moved = event.service, event.counter or "", True
     enter_line(state, ticket)

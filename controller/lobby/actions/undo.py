@@ -24,9 +24,8 @@ class Undo(ManagerCommand):
 
 @dataclass(frozen=True, slots=True)
 class TicketRestored(Event):
-    """A promotion or reassignment was undone: the ticket waits for the `service`, in the class and for whom alone
-    (`only`, see `Ticket.only`) as before; `slot` and `not_before` as in `TicketIssued`, `seniority` where it is another
-    again."""
+    """A promotion or reassignment was undone: the ticket has the service, class and restriction (`only`, see
+    `Ticket.only`) that it had before; `slot` and `not_before` as in `TicketIssued`; `seniority` if it changes."""
 
     ticket: str
     service: str

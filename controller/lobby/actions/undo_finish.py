@@ -1,4 +1,4 @@
-"""A counter brings back whom it finished before their service had started."""
+"""A counter brings back a customer whose ticket it finished before their service had started."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class UndoFinish(CounterCommand):
 
 @decides(UndoFinish)
 def _undo_finish(state: State, rules: Rules, command: UndoFinish) -> Decision:
-    """Bring back whom the counter finished last; to its hands if these are free, else to the head of its line."""
+    """Bring back the ticket that the counter finished last: in hand again if the counter is free, else to its line."""
     counter = counter_of(rules, command)
     finished = [t for t in state.tickets.values() if t.counter == counter.id and t.stage is Stage.FINISHED]
     last = max(finished, key=lambda t: (t.finished_at, t.since), default=None)

@@ -1,4 +1,4 @@
-"""How many windows are needed is looked at every few minutes; the lobby manager answers the advice."""
+"""Window advice: checked every few minutes, and answered by the lobby manager."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from controller.lobby.model.state import Advice, CounterStage, State
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckWindows(Command):
-    """Every few minutes: how many windows each group of services needs."""
+    """Check how many windows each group of services needs; comes every few minutes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AnswerAdvice(Command):
-    """The lobby manager accepts or declines an advice; no `counter`: the first there is."""
+    """The lobby manager accepts or declines an advice; no `counter`: the first advice given."""
 
     by: str
     accept: bool
@@ -49,8 +49,8 @@ class WindowsChecked(Event):
     checks in a row that wanted one more, checks in a row that could do with one less].
 
     `advice` is what the lobby manager is advised to do now: [{action: open | close, counter, group, before, after}],
-    the expected wait in seconds without and with it. `unless`: for each advice, the counters each of which makes it
-    false: by opening, if it is to open one, by pausing or closing, if it is to close one.
+    the expected wait in seconds without and with it. `unless`: for each advice, the counters any of which makes it
+    obsolete: by opening, for advice to open; by pausing or closing, for advice to close.
     """
 
     groups: Mapping[str, Any]
@@ -60,8 +60,8 @@ class WindowsChecked(Event):
 
 @dataclass(frozen=True, slots=True)
 class WindowAdviceAnswered(Event):
-    """The lobby manager accepted or declined an advice; `before` and `after`: what it said it would change, the
-    expected wait in seconds."""
+    """The lobby manager accepted or declined an advice; `before` and `after`: the expected wait in seconds without and
+    with it, as the advice had said."""
 
     counter: str
     action: Literal["open", "close"]
@@ -119,7 +119,7 @@ def _advice_answered(state: State, at: int, event: WindowAdviceAnswered) -> None
 
 
 def advice_is_done(state: State, action: Literal["open", "close"], counter: str) -> None:
-    """A counter has opened, or gone away (also for a pause): what was advised of it, or is false now, is no more."""
+    """A counter has opened, or has closed or paused: remove the advice that this fulfils or makes obsolete."""
     windows = state.windows
     windows.advice = [
         a for a in windows.advice if a.counter != counter and not (a.action == action and counter in a.unless)

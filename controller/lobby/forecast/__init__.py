@@ -1,1 +1,1 @@
-"""What is likely to come: how long people will wait, and how many windows are needed."""
+"""Forecasts: how long people will wait, and how many windows are needed."""

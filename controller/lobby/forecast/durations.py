@@ -1,8 +1,8 @@
-"""How much longer services last that are under way, and when the first of several counters is free, the second, ..
+"""Remaining time of services under way, and when the first of several counters is expected to be free, the second, ..
 
-A service's time is lognormal, with a mean and a coefficient of variation, its spread: one that has lasted a while lasts
-on for longer than what is left of its mean. Of several, nobody knows which ends first; but the first one ends far
-sooner than each is expected to.
+A service time is lognormal, with a mean and a coefficient of variation (`spread`): one that has lasted a while is
+expected to last longer than what is left of the mean. Of several it is not known which ends first, but the first of
+them ends far sooner than each is expected to.
 """
 
 from __future__ import annotations
@@ -13,26 +13,26 @@ from math import erfc, log, sqrt
 
 ROOT_2 = sqrt(2)
 LONG = 4.0
-"""Means after which a service counts as no longer: its ticket was forgotten there, or the clock was set."""
+"""A service longer than this many means is ignored: its ticket was left open by mistake, or the clock was set."""
 STILL = 0.45
-"""Where things last just their mean: the part of it for which one still lasts that has lasted longer."""
+"""With constant service times: the remaining time of a service that has exceeded its mean, as a fraction of it."""
 EVEN = 0.2
-"""The spread below which services last just their mean."""
+"""The spread below which service times are taken as constant."""
 STEPS = 16
-"""Points in time at which it is reckoned how many have ended; more of them change the result by less than a second."""
+"""Points in time at which the number ended is computed; more of them change the result by less than a second."""
 
 
 def left(mean: float, elapsed: float, spread: float) -> float:
-    """Seconds for which a service is expected to last on that has lasted `elapsed` seconds."""
+    """Expected remaining seconds of a service that has lasted `elapsed` seconds."""
     return _Service(mean, elapsed, spread).left if spread >= EVEN else max(mean - max(elapsed, 0.0), STILL * mean)
 
 
 def frees(services: Sequence[tuple[float, float]], spread: float) -> list[float]:
-    """Seconds until a counter is expected to be free for the first time, for the second, .., as often as there are
-    counters; in each, a service is under way: (mean, elapsed) in seconds.
+    """Expected seconds until a counter is free for the first time, the second, .., once for each counter; at each, a
+    service is under way: (mean, elapsed) in seconds.
 
-    A counter that is free calls the next one, and may be free again before another has been once. That is why the last
-    of these times is not when the longest service ends, but far sooner.
+    A counter that is free calls the next customer, and may be free again before another has been free at all. So the
+    last of these times is not when the longest service ends, but far sooner.
     """
     if len(services) < 2 or spread < EVEN:
         return sorted(left(mean, elapsed, spread) for mean, elapsed in services)
@@ -67,7 +67,7 @@ def frees(services: Sequence[tuple[float, float]], spread: float) -> list[float]
 
 @cache
 def of_several(number: int, spread: float) -> tuple[float, ...]:
-    """The same of counters that begin at once, in means."""
+    """The same for counters that begin together, in means."""
     return tuple(frees([(1.0, 0.0)] * number, spread))
 
 
@@ -86,7 +86,7 @@ class _Service:
         self._longer, self._beyond = self._after(self._elapsed)
 
     def _after(self, seconds: float) -> tuple[float, float]:
-        """Of all such services: the part that lasts longer, and the mean time by which they do, the others' being 0."""
+        """Of all such services: the share that lasts longer than that, and the mean excess (0 for the others)."""
         if not seconds:
             return 1.0, self._mean
         z = (log(seconds) - self._shift) / self._sigma
@@ -95,7 +95,7 @@ class _Service:
 
     @property
     def left(self) -> float:
-        """Seconds for which it is expected to last on."""
+        """Expected remaining seconds."""
         return self._beyond / self._longer
 
     def by(self, seconds: float) -> tuple[float, float]:
@@ -116,5 +116,5 @@ class _Service:
 
 
 def _above(z: float) -> float:
-    """The chance of being above `z` by the normal distribution."""
+    """The probability of exceeding `z` under the standard normal distribution."""
     return 0.5 * erfc(z / ROOT_2)

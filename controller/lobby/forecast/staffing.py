@@ -1,8 +1,8 @@
 """Window advice: when to open another window, and when one could close.
 
-Every few minutes, for each group of services that share windows: B is the work waiting (also that of the crowd which
-the calendar expects at the door), m the mean time at the counter, lambda the arrivals to come (half those of the last
-20 minutes, half what the calendar expects), s the open windows, and H how far ahead is looked. The wait to expect is
+Every few minutes, for each group of services that share windows: B is the work waiting (including that of the people
+whom the calendar expects at the door), m the mean time at the counter, lambda the arrivals to come (half those of the
+last 20 minutes, half what the calendar expects), s the open windows, and H the horizon. The expected wait is
 
     W(s) = max(B / s, max(0, B + H (lambda m - s)) / s)
 
@@ -31,36 +31,36 @@ from controller.lobby.model.state import Advice, CounterStage, State, open_count
 CHECK_EVERY = 5 * 60
 """Seconds between two checks."""
 CHECK_AFTER = 4 * 60
-"""Seconds since the last check within which another one counts for nothing: checks in a row are minutes apart."""
+"""Seconds since the last check within which another one is ignored: consecutive checks must be minutes apart."""
 AHEAD = 15 * 60
-"""H: seconds that are looked ahead."""
+"""H: the horizon in seconds."""
 RECENT = 20 * 60
 """Seconds of arrivals that count as recent."""
 OPEN_ABOVE, OPEN_CHECKS = 0.8, 2
 CLOSE_BELOW, CLOSE_CHECKS = 0.5, 3
-"""Parts of the target, and how many checks in a row."""
+"""Fractions of the target, and how many checks in a row."""
 AT_ONCE = 1.6
-"""The part of the target from which one check is enough."""
+"""The multiple of the target from which one check is enough."""
 OPEN_FOR = 30 * 60
 """Seconds that a window is open at least before closing is advised."""
 DECLINED_FOR = 30 * 60
 """Seconds in which an advice that was declined is not given again."""
 ACCEPTED_FOR = 10 * 60
-"""Seconds within which a window is on its way, or about to close, after that was accepted: it is not advised again."""
+"""Seconds for which a window counts as about to open or close after the advice was accepted."""
 NO_WINDOW = 2 * 3600
-"""The wait in seconds that is reckoned with while no window is open."""
+"""The wait in seconds assumed while no window is open."""
 
 
 class Kind(NamedTuple):
-    """Customers who are served by the same counters: those for a service, or of them those whom only one may serve
-    (`only`, see `Ticket.only`)."""
+    """Customers who are served by the same counters: those for a service, or of these the ones restricted by `only`
+    (see `Ticket.only`)."""
 
     service: str
     only: str = ""
 
 
 class Demand(NamedTuple):
-    """What customers of a kind need: `work` in seconds (their part of B), `load` in windows (of lambda m)."""
+    """What customers of a kind need: `work` in seconds (their share of B), `load` in windows (of lambda m)."""
 
     work: float
     load: float
@@ -130,21 +130,21 @@ def demands(state: State, rules: Rules, at: int) -> dict[Kind, Demand]:
 
 
 class Part(NamedTuple):
-    """Kinds of customers that are reckoned together, and the windows that serve them."""
+    """Kinds of customers that are computed together, and the windows that serve them."""
 
     kinds: tuple[Kind, ...]
     windows: frozenset[str]
 
 
 class Change(NamedTuple):
-    """What one window more would do; seconds."""
+    """The effect of one more window; waits in seconds."""
 
     before: int
     after: int
     nobody: bool
     """Whether there are customers among them whom no window serves."""
     handicap: int
-    """Of the new window for those who wait longest."""
+    """The new window's handicap for those who wait longest, in seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +156,7 @@ class Check:
     at: int
     demand: Mapping[Kind, Demand]
     windows: Mapping[Kind, frozenset[str]]
-    """The open counters whose own work a kind is; while there are none, those that lend a hand."""
+    """The open counters whose own work a kind is; while there are none, the others that may serve it."""
 
     @classmethod
     def of(cls, state: State, rules: Rules, at: int) -> Check:
@@ -179,7 +179,7 @@ class Check:
         return Part(tuple(kinds), frozenset[str]().union(*(self.windows[kind] for kind in kinds)))
 
     def parts(self, kinds: Sequence[Kind]) -> list[Part]:
-        """All of them together, and each kind with those that are served by no other windows than its own."""
+        """All of them together, and each kind with those that are served by the same windows or fewer."""
         found = [tuple(kinds)]
         found += [tuple(other for other in kinds if self.windows[other] <= self.windows[kind]) for kind in kinds]
         return [self.together(part) for part in dict.fromkeys(found)]
@@ -194,8 +194,8 @@ class Check:
         return max(need.wait(need.windows) for need in map(self.need, self.parts(kinds)))
 
     def with_one_more(self, counter: Counter, services: Sequence[str], coming: Sequence[Counter]) -> Change | None:
-        """What a counter would do for those of some services whom it may serve, beside the open ones and those that are
-        `coming`; None: nothing."""
+        """The effect of a counter on the customers of some services whom it may serve, beside the open counters and
+        those that are `coming`; None: none."""
         kinds = self.kinds(services, counter)
         found = []
         for part in self.parts(kinds) if kinds else ():
@@ -212,7 +212,7 @@ class Check:
         return Change(before, after, nobody, -handicap) if nobody or after < before else None
 
     def with_one_less(self, counter: Counter) -> tuple[int, int]:
-        """(W, W without it), of all that an open counter is a window for."""
+        """(W, W without it), of all kinds that an open counter serves as a window."""
         found = [(0, 0)]
         for services in groups(self.rules).values():
             for part in self.parts(self.kinds(services)):
@@ -227,16 +227,16 @@ class Check:
         return [counter for counter in found if not self.answered("open", counter.id)]
 
     def answered(self, action: str, counter: str) -> bool:
-        """Whether the manager has declined or accepted such an advice a short while ago."""
+        """Whether the manager has recently declined or accepted such an advice."""
         declined = self.state.windows.declined.get((action, counter))
         return _lately(declined, self.at, DECLINED_FOR) or self.accepted(action, counter)
 
     def accepted(self, action: str, counter: str) -> bool:
-        """Whether they have accepted it a short while ago, and it has not happened yet."""
+        """Whether the manager has recently accepted it, and it has not been carried out yet."""
         return _lately(self.state.windows.accepted.get((action, counter)), self.at, ACCEPTED_FOR)
 
     def open_others(self, counter: Counter, services: Sequence[str], coming: Sequence[Counter]) -> tuple[str, ...]:
-        """The counters that would be windows for what this one is to open for, were they to open in its stead."""
+        """The counters that would serve the same customers if they opened instead of this one."""
         kinds = self.kinds(services, counter)
         others = (self.rules.counters[id] for id in to_open(self.state, self.rules, kinds))
         return tuple(
@@ -253,11 +253,11 @@ class Check:
 
 
 def check(state: State, rules: Rules, at: int) -> tuple[dict[str, tuple[int, int, int, int]], list[Advice]]:
-    """What `WindowsChecked` is to say: each group's figures, and the advice."""
+    """The contents of `WindowsChecked`: each group's figures, and the advice."""
     now = Check.of(state, rules, at)
     figures = {}
     advice = _unserved(now)
-    # Checks of hours ago, before an outage, are not in a row with this one.
+    # Checks of hours ago, before an outage, are not consecutive with this one.
     in_a_row = 0 <= at - state.windows.checked_at < 2 * CHECK_EVERY * 1000
     before = state.windows.checks if in_a_row else {}
     for group, services in groups(rules).items():
@@ -275,7 +275,7 @@ def check(state: State, rules: Rules, at: int) -> tuple[dict[str, tuple[int, int
 
 
 def _with_one_less(now: Check, services: Sequence[str]) -> int:
-    """W of what the window serves that is missed least, without it."""
+    """W without the window that is needed least, over the kinds that it serves."""
     open_ones = [c for c in open_counters(now.state, now.rules) if owns(now.rules, c, services)]
     if open_ones:
         return min(now.with_one_less(counter)[1] for counter in open_ones)
@@ -288,7 +288,7 @@ def _on_their_way(now: Check) -> list[Counter]:
 
 
 def _unserved(now: Check) -> list[Advice]:
-    """Whom no window may serve that is open or on its way: at once, whatever W is."""
+    """Advice for customers whom no open or coming window may serve: at once, whatever W is."""
     advice: list[Advice] = []
     coming = _on_their_way(now)
     waiting = {Kind(key.service, key.only) for key in now.state.lines}
@@ -305,7 +305,7 @@ def _unserved(now: Check) -> list[Advice]:
 
 
 def _to_open(now: Check, group: str, services: Sequence[str], advice: Sequence[Advice]) -> Iterator[Advice]:
-    """As many windows as it takes, first one for those who wait longest: if it can be, one whose own work they are."""
+    """As many windows as needed, first for those who wait longest; preferably windows whose own work they are."""
     taken = {a.counter for a in advice}
     coming = [*_on_their_way(now), *(now.rules.counters[a.counter] for a in advice if a.group == group)]
     able = [counter for counter in now.candidates(now.kinds(services)) if counter.id not in taken]
@@ -321,7 +321,7 @@ def _to_open(now: Check, group: str, services: Sequence[str], advice: Sequence[A
 
 
 def _to_close(now: Check, group: str, services: Sequence[str], advice: Sequence[Advice]) -> Iterator[Advice]:
-    """One window, unless one of the group is about to close."""
+    """At most one window, and none if one of the group is about to close."""
     taken = {a.counter for a in advice}
     open_ones = open_counters(now.state, now.rules)
     if any(now.accepted("close", counter.id) and owns(now.rules, counter, services) for counter in open_ones):
@@ -350,24 +350,24 @@ def _serves(rules: Rules, counter: Counter, kinds: Sequence[Kind]) -> bool:
 
 
 def _lately(when: int | None, at: int, seconds: int) -> bool:
-    """Whether it was less than so many seconds ago; None: it never was."""
+    """Whether `when` was less than `seconds` ago; None: never."""
     return when is not None and abs(at - when) < seconds * 1000
 
 
 def named(rules: Rules, advice: Sequence[Advice]) -> str:
-    """Advice by what is to be done, in the branch's language."""
+    """The advised actions in a sentence, in the branch's language."""
     say = rules.wording.say
     return say("windows.and").join(say(f"windows.to_{a.action}", counter=a.counter) for a in advice)
 
 
 def is_too_early(state: State, at: int) -> bool:
-    """Whether the day's last check is so close to `at` (ms since 1970, UTC) that another one counts for nothing."""
+    """Whether the day's last check is so close to `at` (ms since 1970, UTC) that another one is ignored."""
     checked = state.windows.checked_at
     return checked > 0 and 0 <= at - checked < CHECK_AFTER * 1000
 
 
 def is_over(state: State, rules: Rules, at: int) -> bool:
-    """Whether the day's planned hours are over at `at` (ms since 1970, UTC), and nobody is there to serve anybody."""
+    """Whether the day's planned hours are over at `at` (ms since 1970, UTC), and no counter is open."""
     profile = rules.profile_on(state.day, state.profile)
     if profile is None or open_counters(state, rules):
         return False
@@ -378,7 +378,7 @@ def is_over(state: State, rules: Rules, at: int) -> bool:
 
 
 def to_open(state: State, rules: Rules, kinds: Sequence[Kind]) -> Iterator[str]:
-    """The counters that could help, best first: those whose own work it is, then by handicap."""
+    """The counters that could serve these kinds, best first: those whose own work they are, then by handicap."""
     helps = []
     for order, (id, counter) in enumerate(rules.counters.items()):
         handicaps = [h for kind in kinds if (h := _handicap(rules, counter, kind)) is not None]
@@ -388,7 +388,7 @@ def to_open(state: State, rules: Rules, kinds: Sequence[Kind]) -> Iterator[str]:
 
 
 def to_close(state: State, rules: Rules, at: int, services: Sequence[str]) -> Iterator[str]:
-    """The counters that could go, the last to open first; each service keeps one whose own work it is."""
+    """The counters that could close, the last to open first; each service keeps one whose own work it is."""
     open_ones = open_counters(state, rules)
     for counter in sorted(open_ones, key=lambda counter: -state.counter(counter.id).since):
         if not owns(rules, counter, services) or at - state.counter(counter.id).since < OPEN_FOR * 1000:

@@ -1,12 +1,12 @@
-"""How long a customer will wait: the calling rule itself, rolled forward from the present state.
+"""How long a customer will wait: the calling rule itself, simulated forward from the present state.
 
 Every counter serves whoever the rule gives it, each for the mean time of their service and class, until the ticket in
-question is called. The counters that may serve it become free as several do of which nobody knows which will be first
-(`durations`). Counters open, go on their breaks and come back by the day's plan. What earlier estimates were off by
-makes a range of the result (`learning`).
+question is called. When the counters that may serve it become free is computed together (`durations`), since it is not
+known which of them will be first. Counters open, take breaks and come back by the day's plan. The errors of earlier
+estimates make a range of the result (`model.knowledge`).
 
-Rolling stops at the ticket: the cost is one look at the rule for each customer before it. Who is to be called next, and
-where, is the beginning of the same, with the counters that are open now and those who wait now.
+The simulation stops at the ticket: the cost is one pick for each customer before it. Who will be called next, and
+where, is the beginning of the same, with the counters that are open and the tickets that wait now.
 """
 
 from __future__ import annotations
@@ -27,18 +27,18 @@ from controller.lobby.model.state import CounterStage, CounterState, LineKey, Pl
 from controller.lobby.rule import Head, rank
 
 LATE = 10 * 60
-"""Seconds after its planned opening from which a closed counter is no longer expected."""
+"""Seconds after its planned opening from which a closed counter is no longer expected to open."""
 OPENS_IN = 60
-"""Seconds within which a counter is expected that should be open."""
+"""Seconds within which a counter that should be open already is expected to open."""
 DOOR = 3 * 60
-"""Seconds in which those who wait at the door take their tickets."""
+"""Seconds in which the customers waiting at the door take their tickets."""
 TO_COME = 1_000_000
-"""Orders of issue from here on belong to customers who are still to come .."""
+"""Orders of issue from here on belong to customers who are yet to come .."""
 NOBODY_YET = "-"
-""".. and this is in the place of their tickets."""
+""".. and this stands for their ticket numbers."""
 HOUR = 3600
 HORIZON = 10 * HOUR
-"""Seconds beyond which nothing is said."""
+"""Seconds beyond which there is no estimate."""
 
 
 SecondsOf = Callable[[str, str], float]
@@ -47,7 +47,7 @@ SecondsOf = Callable[[str, str], float]
 
 @dataclass(slots=True)
 class _Line:
-    """A line as it is rolled forward: `at` is the index of its head, `passed` and `not_before` are the head's."""
+    """A line in the simulation: `at` is the index of its head; `passed` and `not_before` are the head's."""
 
     key: LineKey
     places: Sequence[Place]
@@ -55,15 +55,15 @@ class _Line:
     at: int = 0
     passed: int = 0
     arrivals: Sequence[int] = ()
-    """When each of them will be there, of those who are still to come; seconds since 1970."""
+    """Arrival times of customers who are yet to come, in seconds since 1970."""
     comes: int = 0
-    """When the head will be there, and `not_before` may be called, in seconds since 1970; 0: now."""
+    """When the head arrives; `not_before`: when it may be called. Seconds since 1970; 0: now."""
     not_before: int = 0
     heads: dict[int, Head] = field(default_factory=dict)
     """The head as it competes, by the counter's handicap."""
 
     def head(self, handicap: int, now: float) -> Head | None:
-        """The head as it competes for a counter at a time; None: nobody is there."""
+        """The head as it competes for a counter at a time; None: nobody is waiting."""
         if self.comes > now or self.at >= len(self.places):
             return None
         head = self.heads.get(handicap)
@@ -90,34 +90,34 @@ class _Line:
 
 
 class _Stretch(NamedTuple):
-    """A time in which a counter works, in seconds from now."""
+    """A period in which a counter works, in seconds from now."""
 
     begins: float
-    """When it is free first."""
+    """When it is first free."""
     until: float
     pace: float = 1.0
-    """How long the first service of it takes, in means."""
+    """Duration of its first service, in means."""
     service: tuple[float, float] | None = None
-    """What is under way until it begins: the mean time of such a service, and how long it has lasted, in seconds."""
+    """The service under way until it begins: (mean, elapsed) in seconds."""
 
 
 @dataclass(slots=True)
 class _Window:
-    """A counter as it is rolled forward: the lines it serves with their handicaps, and when it goes.
+    """A counter in the simulation: the lines it serves with their handicaps, and until when it works.
 
-    `later`: when it comes back after that."""
+    `later`: its working periods after that."""
 
     counter: Counter
     until: float
     pace: float = 1.0
-    """How long the next service takes, in means."""
+    """Duration of its next service, in means."""
     later: Sequence[_Stretch] = ()
     serves: list[tuple[_Line, int]] | None = None
-    """Made out when it is first free: most are not, before a short line has been served."""
+    """Filled in when it is first free: with a short line, most counters never are."""
 
 
 class Coming(NamedTuple):
-    """A call to come, `seconds` from now; `place` is its ticket's."""
+    """A predicted call, `seconds` from now; `place`: of its ticket."""
 
     seconds: float
     counter: str
@@ -125,12 +125,12 @@ class Coming(NamedTuple):
 
 
 def expected(state: State, rules: Rules, at: int, ticket: Ticket) -> tuple[int, tuple[int, int, int]] | None:
-    """(rolled, [least, middle, most]) seconds that a waiting or new ticket will wait from `at` (ms since 1970, UTC) on.
+    """(predicted, [least, middle, most]) seconds that a waiting or new ticket will wait from `at` (ms since 1970, UTC).
 
-    None: nobody can tell, since no counter that may serve it is open or to be opened. Three times `HORIZON`: it will be
-    more than that.
+    None: there is no estimate, since no counter that may serve it is open or planned to open. All three equal to
+    `HORIZON`: the wait is beyond it.
     """
-    rolled = roll(state, rules, at, ticket)
+    rolled = predict(state, rules, at, ticket)
     if rolled is None:
         return (HORIZON, (HORIZON, HORIZON, HORIZON)) if _stay(state, rules, at, ticket) else None
     into_day = (at - (state.first_issued or at)) / 1000
@@ -138,7 +138,7 @@ def expected(state: State, rules: Rules, at: int, ticket: Ticket) -> tuple[int, 
 
 
 def _stay(state: State, rules: Rules, at: int, ticket: Ticket) -> bool:
-    """Whether a counter that may serve it will still be there at the horizon."""
+    """Whether a counter that may serve it will still be open at the horizon."""
     profile = rules.profile_on(state.day, state.profile)
     second = second_of(rules.local(at))
     return any(
@@ -150,13 +150,13 @@ def _stay(state: State, rules: Rules, at: int, ticket: Ticket) -> bool:
 
 
 def newcomer(state: State, rules: Rules, at: int, service: str, klass: str = "") -> Ticket:
-    """A ticket as it would be if it were taken now."""
+    """A ticket as it would be if taken now."""
     seniority = max(at // 1000, state.last_seniority)
     return Ticket("", state.issued + 1, service, klass or rules.default_class, seniority, at, 0)
 
 
 def finds_free_counter(state: State, rules: Rules, ticket: Ticket) -> bool:
-    """Whether a counter that serves it stands idle, and nobody waits for that one: the customer goes there at once."""
+    """Whether a counter that serves it is idle with nobody waiting for it: the customer can go there at once."""
     return any(
         not state.counter(counter.id).ticket
         and counter.handicap(ticket.service, ticket.klass, ticket.only) is not None
@@ -165,8 +165,8 @@ def finds_free_counter(state: State, rules: Rules, ticket: Ticket) -> bool:
     )
 
 
-def roll(state: State, rules: Rules, at: int, ticket: Ticket) -> int | None:
-    """Seconds from `at` until `ticket` is called, if everything takes its mean time; None: it never is."""
+def predict(state: State, rules: Rules, at: int, ticket: Ticket) -> int | None:
+    """Seconds from `at` until `ticket` is called, if all services take their mean time; None: never."""
     tickets = state.tickets if ticket.id in state.tickets else ChainMap({ticket.id: ticket}, state.tickets)
     seconds_of = _means(state, rules)
     lines = _lines(state, rules, at, ticket, tickets)
@@ -181,11 +181,11 @@ def roll(state: State, rules: Rules, at: int, ticket: Ticket) -> int | None:
 
 
 def coming(state: State, rules: Rules, at: int, number: int) -> list[Coming]:
-    """The next calls at `at` (ms since 1970, UTC), at most `number`: each ticket is dealt to the one counter that will
-    call it, of those that are open now, if everything takes its mean time. Whom none of them may serve is not named.
+    """The next calls after `at` (ms since 1970, UTC), at most `number`, by the counters that are open now, if all
+    services take their mean time. Each ticket appears once; one that none of the counters may serve does not appear.
     """
     seconds_of = _means(state, rules)
-    # As if all services lasted their mean: the counter that has been busy longest is to be named first.
+    # With constant service times: the counter that has been busy longest must come first.
     windows = [
         (_now(state, here, at, float("inf"), seconds_of, spread=0.0).begins, index, _Window(counter, float("inf")))
         for index, counter in enumerate(rules.counters.values())
@@ -205,9 +205,8 @@ def _calls(
     tickets: Mapping[str, Ticket],
     seconds_of: SecondsOf,
 ) -> Iterator[tuple[float, str, Place]]:
-    """The rule rolled forward: the calls to come, one after the other, as in `Coming`. `windows`: when each is free
-    first, in seconds from `at`, and its place in the configuration, which decides between two; they and the lines are
-    used up."""
+    """Simulates the rule: yields the calls to come, in order, as in `Coming`. `windows`: when each is first free, in
+    seconds from `at`, and its index in the configuration, which breaks ties. Windows and lines are consumed."""
     now = at // 1000
     heapify(windows)
     while windows:
@@ -224,7 +223,7 @@ def _calls(
             window.serves = [(line, h) for line in lines if (h := handicap_of(*line.key[:3])) is not None]
         heads = [head for line, handicap in window.serves if (head := line.head(handicap, now + free))]
         if not heads:
-            # Nobody is there whom it serves: it waits for the next who is to come.
+            # Nobody whom it serves is waiting: it waits for the next arrival.
             to_come = [line.comes - now for line, _ in window.serves if line.at < len(line.places)]
             if to_come:
                 heapreplace(windows, (min(to_come), index, window))
@@ -248,9 +247,9 @@ def _calls(
 def _plan(
     state: State, rules: Rules, at: int, ticket: Ticket, seconds_of: SecondsOf
 ) -> list[tuple[int, Counter, list[_Stretch]]]:
-    """When each counter works that is expected today, and its place in the configuration.
+    """The working periods of each counter that is expected today, with its index in the configuration.
 
-    Those that may serve the ticket are looked at together: of several that are busy, or begin at once, the first is
+    Those that may serve the ticket are computed together: of several that are busy, or begin together, the first is
     free far sooner than each is expected to be."""
     profile = rules.profile_on(state.day, state.profile)
     second = second_of(rules.local(at))
@@ -279,7 +278,7 @@ def _plan(
 
 
 def _means(state: State, rules: Rules) -> SecondsOf:
-    """Mean times at the counter, each reckoned once."""
+    """Mean times at the counter, each computed once."""
     return cache(lambda service, klass: seconds_at_counter(state, rules, service, klass))
 
 
@@ -292,7 +291,7 @@ def _line(
 
 
 def _lines(state: State, rules: Rules, at: int, ticket: Ticket, tickets: Mapping[str, Ticket]) -> list[_Line]:
-    """All lines, the ticket in its place, and beside them those of customers who are still to come."""
+    """All lines with the ticket in its place, and further lines of customers who are yet to come."""
     lines = []
     for key in {**state.lines, ticket.line: None}:
         places = list(state.lines.get(key, ()))
@@ -308,8 +307,9 @@ def _lines(state: State, rules: Rules, at: int, ticket: Ticket, tickets: Mapping
 
 
 def _to_come(state: State, rules: Rules, at: int, ticket: Ticket) -> dict[LineKey, list[int]]:
-    """When those come who are still to take a ticket and may be called before this one, evenly spaced, as the calendar
-    has it; seconds since 1970. They have privilege, or a counter is theirs that would only lend its hands to this one.
+    """Arrival times (seconds since 1970) of customers yet to come who may be called before this ticket, by the
+    calendar's rates and evenly spaced: those with privilege, and those who are own work of a counter for which this
+    ticket is not.
     """
     profile = rules.profile_on(state.day, state.profile)
     if profile is None:
@@ -330,11 +330,12 @@ def _to_come(state: State, rules: Rules, at: int, ticket: Ticket) -> dict[LineKe
 def _one_by_one(
     rivals: Sequence[tuple[LineKey, float, int]], profile: Profile, second: int, door: float
 ) -> Iterator[tuple[float, LineKey]]:
-    """Those who come from a second of the day on, as (seconds from then, line), of these lines: [(line, its part of all
-    arrivals, seconds for which they are of interest)]. `door`: how many wait at the door.
+    """Arrivals from a second of the day on, as (seconds from then, line), for these lines: [(line, its share of all
+    arrivals, seconds for which they matter)]. `door`: how many wait at the door.
 
-    They are counted over all lines, and each goes to the line whose turn it is: however finely the same people are cut
-    into lines, as many come. Counted line by line, none would come for whom less than half a customer is expected.
+    Arrivals are counted over all lines, and each goes to the line that is due next, so that their number does not
+    depend on how finely people are divided into lines. Counted line by line, a line for which less than half a customer
+    is expected would get none.
     """
     furthest = max([0, *(ahead for _, _, ahead in rivals)])
     changes = {DOOR, *(ahead for _, _, ahead in rivals), *(edge - second for span in profile.open for edge in span)}
@@ -342,7 +343,7 @@ def _one_by_one(
     # When each line's next is due, in customers of all lines.
     due = [(0.5 / part, index) for index, (_, part, _) in enumerate(rivals)]
     heapify(due)
-    # The n-th is there when it is more likely than not that so many have come: when n - 1/3 are expected (Poisson).
+    # The n-th arrives when it is more likely than not that n have come: when n - 1/3 are expected (Poisson).
     time, missing = 0.0, 2 / 3
     for end in sorted(change for change in changes if 0 < change <= furthest):
         an_hour = profile.arrivals_at(second + time) + (HOUR * door / DOOR if end <= DOOR else 0)
@@ -361,7 +362,7 @@ def _one_by_one(
 
 
 def at_the_door(state: State, profile: Profile, second: int) -> float:
-    """How many are expected to wait at the door still, at a time of the day just after it has opened."""
+    """How many are expected to be still waiting at the door, at a time of day just after it has opened."""
     opens = profile.open[0].start
     if not opens <= second < opens + DOOR:
         return 0.0
@@ -369,7 +370,7 @@ def at_the_door(state: State, profile: Profile, second: int) -> float:
 
 
 def seconds_at_counter(state: State, rules: Rules, service: str, klass: str) -> float:
-    """The mean time that such a customer is at the counter, from the call on."""
+    """The mean time of such a customer at the counter, from the call on, in seconds."""
     known = rules.services.get(service)
     return state.knowledge.mean(service, klass, (known.minutes if known else 5) * 60)
 
@@ -377,7 +378,7 @@ def seconds_at_counter(state: State, rules: Rules, service: str, klass: str) -> 
 def _available(
     state: State, counter: Counter, at: int, profile: Profile | None, second: int, seconds_of: SecondsOf
 ) -> list[_Stretch]:
-    """When a counter works, from `at` on; nothing: it is not expected today."""
+    """The working periods of a counter from `at` on; empty: it is not expected today."""
     here = state.counter(counter.id)
     shifts = profile.shifts(counter.id) if profile else ()
     shift = None
@@ -386,7 +387,7 @@ def _available(
             shift = span
 
     def goes(span: Span | None) -> float:
-        # Who is there when the doors close stays until everybody has been served.
+        # Counters that are open when the doors close stay until everybody has been served.
         return float(span.end - second) if profile and span and span.end < profile.hours.end else float("inf")
 
     if here.stage is CounterStage.OPEN:
@@ -407,7 +408,7 @@ def _available(
 
 
 def _goes_after_this(state: State, here: CounterState, at: int, second: int, shifts: Sequence[Span]) -> bool:
-    """Whether a counter whose shift is over has had somebody in hand since before that, and goes on its break then."""
+    """Whether a counter whose shift is over has had a ticket in hand since before its end, and will leave after it."""
     if not here.ticket:
         return False
     called = state.tickets[here.ticket].since
@@ -415,7 +416,7 @@ def _goes_after_this(state: State, here: CounterState, at: int, second: int, shi
 
 
 def _now(state: State, here: CounterState, at: int, until: float, seconds_of: SecondsOf, spread: float) -> _Stretch:
-    """When an open counter works: from when whoever is in hand has gone."""
+    """The working period of an open counter: from when its ticket in hand is finished."""
     if not here.ticket:
         return _Stretch(0.0, until)
     ticket = state.tickets[here.ticket]

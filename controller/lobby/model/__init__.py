@@ -1,1 +1,1 @@
-"""What a branch is and what its lobby holds: rules, calendar, triage, state; lines; what is known of waiting."""
+"""The data of a lobby: rules, calendar, triage, state and lines; what has been learned about waiting."""

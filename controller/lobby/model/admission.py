@@ -1,4 +1,4 @@
-"""Whether there are tickets: the hours and the quota of a service, and the slots of appointments."""
+"""Whether tickets are given: the hours and quota of a service, and the slots of appointments."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from controller.lobby.model.state import State
 
 
 def gives(state: State, rules: Rules, service: Service, at: int) -> bool:
-    """Whether there are tickets for a service at `at` (ms since 1970, UTC)."""
+    """Whether tickets for a service are given at `at` (ms since 1970, UTC)."""
     try:
         must_be_open(state, rules, service, at)
     except Refused:
@@ -20,8 +20,8 @@ def gives(state: State, rules: Rules, service: Service, at: int) -> bool:
 
 
 def must_be_open(state: State, rules: Rules, service: Service, at: int, *, booked: bool = False) -> None:
-    """Refuse a ticket outside the service's hours, on holidays and beyond its quota, saying when to come again. Who has
-    booked has a place whatever the quota says."""
+    """Refuse a ticket outside the service's hours, on holidays and beyond its quota, saying when to come again. The
+    quota does not apply to customers with an appointment (`booked`)."""
     local = rules.local(at)
     if service.hours and not rules.calendar.is_open(service.hours, local):
         opens = rules.calendar.next_opening(service.hours, local)
@@ -36,7 +36,7 @@ def must_be_open(state: State, rules: Rules, service: Service, at: int, *, booke
 
 
 def _when(rules: Rules, now: datetime, when: datetime | None) -> str:
-    """A time to come, as people say it."""
+    """A future time, as a phrase of the branch's wording."""
     if when is None:
         return rules.wording.say("time.never")
     if when.date() == now.date():

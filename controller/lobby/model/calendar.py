@@ -1,8 +1,8 @@
 """When the branch is open, and what kind of day it is: hours, holidays, profiles chosen by date.
 
-All times of day are seconds since local midnight; what they mean in UTC is the time zone's business, so that a day on
-which the clocks change has its right length. Moments are compared in UTC: local times of one zone compare by what the
-clock shows, which on such a day is not their order.
+All times of day are seconds since local midnight; they become UTC by the time zone, so that a day on which the clocks
+change has its right length. Moments are compared in UTC: local times compare by what the clock shows, which on such a
+day is not their order.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ _SPAN = re.compile(r"([01]?\d|2[0-4]):([0-5]\d)\s*-\s*([01]?\d|2[0-4]):([0-5]\d)
 def parse_spans(text: str) -> tuple[Span, ...]:
     """Spans of a day from a text such as "09:00-12:00 13:30-17:00", in order; empty for "closed".
 
-    ValueError, in words for an installer, if it is none, or if two of them overlap.
+    ValueError, with a sentence for the installer, if the text is invalid or two spans overlap.
     """
     if text.strip() == "closed":
         return ()
@@ -68,7 +68,7 @@ Week = tuple[tuple[Span, ...], ...]
 
 
 def parse_weekdays(text: str) -> tuple[int, ...]:
-    """Weekdays (Monday is 0) from "mon", "mon-fri" or "mon,wed"; ValueError, in words, if there is no such day."""
+    """Weekdays (Monday is 0) from "mon", "mon-fri" or "mon,wed"; ValueError, with a sentence, for any other text."""
     days: list[int] = []
     for part in text.replace(" ", "").split(","):
         first, _, last = part.partition("-")
@@ -88,15 +88,15 @@ class Hours:
 
 
 class DateRule(NamedTuple):
-    """Days of a kind: `first` to `last`, both within. Kinds: `day` of the month; `end`, days before the month's last
-    (0: the last); `week`day (Monday is 0); `date`, an ordinal."""
+    """A set of days: `first` to `last` inclusive. Kinds: `day` of the month; `end`, days before the month's last
+    (0: the last); `week`, weekdays (Monday is 0); `date`, ordinals."""
 
     kind: str
     first: int
     last: int
 
     def holds(self, day: date, weekday: int | None = None) -> bool:
-        """Whether a day is one of them; `weekday`: the one that it is worked as, if that is not its own."""
+        """Whether a day is one of them; `weekday`: the weekday that it is worked as, if not its own."""
         match self.kind:
             case "day":
                 value = day.day
@@ -111,7 +111,7 @@ class DateRule(NamedTuple):
 
 def parse_date_rule(text: str) -> DateRule:
     """A date rule from "13", "13-16", "end", "end-2" (the last three days of a month), "fri", "2026-12-31" or
-    "2026-12-24..2026-12-31"; ValueError, in words, if it is none."""
+    "2026-12-24..2026-12-31"; ValueError, with a sentence, if it is none."""
     if found := re.fullmatch(r"(\d{1,2})(?:-(\d{1,2}))?", text):
         first, last = int(found[1]), int(found[2] or found[1])
         if 1 <= first <= last <= 31:
@@ -132,7 +132,7 @@ def parse_date_rule(text: str) -> DateRule:
 
 
 def parse_dates(text: str) -> tuple[date, date]:
-    """The first and the last day of "2026-10-01" or "2026-10-01..2026-10-08"; ValueError, in words, if it is none."""
+    """The first and last day of "2026-10-01" or "2026-10-01..2026-10-08"; ValueError, with a sentence, for others."""
     first, _, last = text.partition("..")
     try:
         days = date.fromisoformat(first), date.fromisoformat(last or first)
@@ -145,10 +145,10 @@ def parse_dates(text: str) -> tuple[date, date]:
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """A kind of day: what is expected of it. `arrivals`: customers an hour, for each hour of `hours`.
+    """A kind of day. `arrivals`: expected customers per hour, for each hour of `hours`.
 
-    `burst`: how many wait at the door when it opens, from least to most. `staff`: when each counter is to be open; one
-    that is not named is open all the hours.
+    `burst`: how many wait at the door when it opens: (least, most). `staff`: when each counter is to be open; a counter
+    that is not named is open during all of `hours`.
     """
 
     id: str
@@ -158,7 +158,7 @@ class Profile:
     burst: tuple[int, int] = (0, 0)
     staff: Mapping[str, tuple[Span, ...]] = field(default_factory=dict)
     doors: tuple[Span, ...] = ()
-    """When the doors are open, if not all the hours."""
+    """When the doors are open, if not during all of `hours`."""
     weekdays: tuple[Profile, ...] = ()
     """The same kind of day on each weekday, Monday first; empty: it is the same on all."""
 
@@ -184,7 +184,7 @@ class Profile:
     def within(self, week: Week) -> Profile:
         """The same kind of day in a branch with other hours: each hour of the clock keeps its arrivals.
 
-        On a weekday that is closed, and before one is asked for, it is as on the first that is not.
+        For a closed weekday, and as long as no weekday is chosen, the hours are those of the first open weekday.
         """
         first = next((spans for spans in week if spans), ())
         if not first:
@@ -203,9 +203,9 @@ class Profile:
 
 @dataclass(frozen=True, slots=True)
 class Calendar:
-    """The days. `workdays` are worked as a Monday although they are weekend days (调休).
+    """The kinds of days by date. `workdays`: weekend days that are worked as a Monday (调休).
 
-    `profiles` in the order in which they are tried; the last one is every other day's.
+    `profiles` in the order in which they are tried; the last one is for all other days.
     """
 
     profiles: Mapping[str, Profile]
@@ -217,7 +217,7 @@ class Calendar:
         return 0 if day in self.workdays else day.weekday()
 
     def profile(self, day: date) -> Profile:
-        """What kind of day it is, with that day's doors."""
+        """The kind of day, with the day's opening hours."""
         *special, usual = self.profiles.values()
         weekday = self.weekday(day)
         return next((p for p in special if any(rule.holds(day, weekday) for rule in p.when)), usual).on(weekday)
@@ -238,14 +238,14 @@ class Calendar:
         return any(second in span for span in self.spans(hours, local.date()))
 
     def next_opening(self, hours: Hours, local: datetime) -> datetime | None:
-        """When tickets are next given, from a local time on, as clocks will show it; None: not within a year."""
+        """When tickets are next given, from a local time on, in local time; None: not within `LOOK_AHEAD` days."""
         for ahead in range(LOOK_AHEAD):
             day = local.date() + timedelta(days=ahead)
             for span in self.spans(hours, day):
                 opens = at_second(day, span.start, local.tzinfo)
                 if opens.date() != day or second_of(opens) not in span:
-                    continue  # clocks skip the whole of it, or even the whole day
-                for moment in (opens, opens.replace(fold=1)):  # a time that comes twice opens twice
+                    continue  # the clock change skips all of it, or even the whole day
+                for moment in (opens, opens.replace(fold=1)):  # a local time that occurs twice opens twice
                     if _utc(moment) > _utc(local):
                         return moment
         return None
@@ -257,10 +257,10 @@ def second_of(local: datetime) -> int:
 
 
 def at_second(day: date, second: int, zone: tzinfo | None) -> datetime:
-    """The local time at a time of day, as clocks show it: the first of two; the end of the gap, if they skip it."""
+    """The local time at a time of day: the first of two if it occurs twice; the end of the gap if it is skipped."""
     whole, rest = divmod(second, DAY)
     local = datetime.combine(day + timedelta(days=whole), time(rest // 3600, rest // 60 % 60, rest % 60), zone)
-    # In a gap, fold 1 counts by the offset after it and so comes before it; everywhere else it comes after, or at once.
+    # In a gap, fold 1 uses the offset after it and so comes before fold 0; everywhere else it comes after or is equal.
     early, late = _utc(local.replace(fold=1)), _utc(local)
     if early >= late:
         return local
@@ -278,7 +278,7 @@ def _utc(local: datetime) -> datetime:
 
 
 def hours_of(arrivals: Sequence[float], span: Span) -> bool:
-    """Whether there is one figure for each hour begun of a span."""
+    """Whether there is one figure for each hour, or part of one, of a span."""
     return len(arrivals) == -(-(span.end - span.start) // 3600)
 
 
@@ -301,7 +301,7 @@ PROFILES: Mapping[str, Profile] = {
 }
 """The kinds of day that every branch has, unless it says otherwise. Month's end and salary day (the 10th) are busy."""
 EVERY_OTHER_DAY = "normal"
-"""What a day is that no rule for dates names."""
+"""The profile of days that no date rule names."""
 
 ALWAYS = Hours(((Span(0, DAY),),) * 7)
-"""At any time, but for holidays."""
+"""At any time, except on holidays."""

@@ -186,17 +186,19 @@ class Knowledge:
         if 0 <= seconds <= LONGEST_BREAK:
             _add(self.pauses, seconds)
 
-    def waited(self, service: str, klass: str, rolled: int, told: Sequence[int], into_day: float, actual: int) -> None:
+    def waited(
+        self, service: str, klass: str, predicted: int, told: Sequence[int], into_day: float, actual: int
+    ) -> None:
         """A customer who was told [least, middle, most], `into_day` seconds after the day's first ticket, has been
         called after `actual` seconds. One that no range could have told is the clock's, not ours; where it has no
         width, nothing was told but that it is beyond what can be told."""
         if actual > 3 * told[2] + 3600 or told[0] == told[2]:
             return
-        error = round(1000 * log((max(0, actual) + OFFSET) / (rolled + OFFSET))) // BIN
+        error = round(1000 * log((max(0, actual) + OFFSET) / (predicted + OFFSET))) // BIN
         error = min(max(error, -FURTHEST), FURTHEST)
         # Nobody can come before a range that begins with 0: all that may be outside is above it.
         tail = TAIL if told[0] else 2 * TAIL
-        for cell in _cells(service, klass, rolled, into_day):
+        for cell in _cells(service, klass, predicted, into_day):
             errors = self.errors.setdefault(cell, Errors())
             errors.add(error)
             if told[0]:
@@ -230,14 +232,14 @@ class Knowledge:
         count, seconds = self.pauses
         return (seconds + PRIOR_WEIGHT * BREAK) / (count + PRIOR_WEIGHT)
 
-    def range(self, service: str, klass: str, rolled: int, into_day: float) -> tuple[int, int, int]:
+    def range(self, service: str, klass: str, predicted: int, into_day: float) -> tuple[int, int, int]:
         """[least, middle, most] seconds of an honest range, as it is told, from the predicted wait."""
-        bins, finest = self._errors(service, klass, rolled, into_day)
+        bins, finest = self._errors(service, klass, predicted, into_day)
         ordered, total = sorted(bins.items()), sum(bins.values())
 
         def ends(*shares: float) -> list[int]:
             found = _quantiles(ordered, total, sorted(shares))
-            return [max(0, round((rolled + OFFSET) * exp(end / 1000) - OFFSET)) for end in found]
+            return [max(0, round((predicted + OFFSET) * exp(end / 1000) - OFFSET)) for end in found]
 
         low, middle, high = ends(finest.below, 0.5, 1 - finest.above)
         least, most = whole_minutes(low, high)
@@ -248,16 +250,16 @@ class Knowledge:
             shorter = most - 60
             if max(60, middle) <= shorter < COARSE:
                 # A minute is much here: of the two, the one that holds more nearly as many as it should.
-                shares = [_share(ordered, 1000 * log((end + OFFSET) / (rolled + OFFSET))) for end in (shorter, most)]
+                shares = [_share(ordered, 1000 * log((end + OFFSET) / (predicted + OFFSET))) for end in (shorter, most)]
                 if sum(shares) > 2 * inside * total:
                     most = shorter
         return least, middle, most
 
-    def _errors(self, service: str, klass: str, rolled: int, into_day: float) -> tuple[dict[int, float], Errors]:
+    def _errors(self, service: str, klass: str, predicted: int, into_day: float) -> tuple[dict[int, float], Errors]:
         """Errors to expect: of the cell itself, and with the weight of a few those of the wider ones around it, and of
         the first guess. And the finest cell that has enough to know where the ends are."""
-        cells = [self.errors.get(cell) for cell in _cells(service, klass, rolled, into_day)]
-        known, finest = [_GUESSES[_bucket(rolled)], *(errors for errors in cells if errors)], Errors()
+        cells = [self.errors.get(cell) for cell in _cells(service, klass, predicted, into_day)]
+        known, finest = [_GUESSES[_bucket(predicted)], *(errors for errors in cells if errors)], Errors()
         parts, weight = [], 0.0
         for errors in known:
             parts.append(min(1.0, ENOUGH / weight) if weight else 1.0)
@@ -387,13 +389,13 @@ def _length(waited: float) -> int:
     return sum(waited >= edge for edge in LEFT)
 
 
-def _bucket(rolled: int, edges: Sequence[int] = BUCKETS) -> int:
-    return sum(rolled >= edge for edge in edges)
+def _bucket(predicted: int, edges: Sequence[int] = BUCKETS) -> int:
+    return sum(predicted >= edge for edge in edges)
 
 
-def _cells(service: str, klass: str, rolled: int, into_day: float) -> list[str]:
+def _cells(service: str, klass: str, predicted: int, into_day: float) -> list[str]:
     """The kinds of errors that one is of, the widest first."""
-    bucket = f"opening:{_bucket(rolled)}" if into_day < OPENING else str(_bucket(rolled))
+    bucket = f"opening:{_bucket(predicted)}" if into_day < OPENING else str(_bucket(predicted))
     return [f"{bucket}:{POOL}", f"{bucket}:{klass}", f"{bucket}:{service}:{POOL}", f"{bucket}:{service}:{klass}"]
 
 

@@ -23,7 +23,7 @@ def leave_line(state: State, ticket: Ticket) -> None:
 
 
 def leave(state: State, at: int, ticket: Ticket, *, missed: bool = False) -> None:
-    """Take a ticket from wherever it is: its line, or the hands of a counter."""
+    """Remove a ticket from wherever it is: its line, or the counter that has it in hand."""
     if ticket.stage is Stage.WAITING:
         leave_line(state, ticket)
     elif ticket.stage in IN_HAND:
@@ -41,8 +41,8 @@ def end(state: State, ticket: Ticket, stage: Stage) -> None:
     state.unknown_prints.pop(ticket.id, None)
 
 
-def off_the_board(state: State, ticket: str) -> None:
-    """Nobody shall go to a counter that does not expect them any more."""
+def remove_from_board(state: State, ticket: str) -> None:
+    """Remove a call from the board: its customer is not expected at the counter any more."""
     state.calls = [call for call in state.calls if call.ticket != ticket]
 
 
@@ -54,12 +54,12 @@ def count_wait(state: State, ticket: Ticket, until: int) -> None:
     state.waits.setdefault(ticket.klass, SortedList()).add(max(0, until - ticket.waits_from) // 1000)
 
 
-def on_the_board(state: State, call: Call) -> None:
-    off_the_board(state, call.ticket)
+def add_to_board(state: State, call: Call) -> None:
+    remove_from_board(state, call.ticket)
     state.calls = [call, *state.calls[: CALLS_KEPT - 1]]
 
 
-def as_it_is(ticket: Ticket) -> Before:
+def snapshot(ticket: Ticket) -> Before:
     return Before(
         ticket.service,
         ticket.klass,

@@ -1,4 +1,4 @@
-"""What a decision can be besides events: a refusal, a ticket that was given already, or the answer to a question."""
+"""What a decision can be besides events: a refusal, a ticket that was issued already, or the answer to a query."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from controller.lobby.model.wording import Wording
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """Why not: a wording key below `refused.`, and what to fill into its sentence."""
+    """A refusal: its code is a wording key below `refused.`, and `about` has the values for its sentence."""
 
     code: str
     about: tuple[tuple[str, object], ...] = ()
@@ -20,15 +20,15 @@ class Refusal:
 
 
 @dataclass(frozen=True, slots=True)
-class Same:
-    """The command asks for what is done already (a button pressed twice): the answer is this ticket again."""
+class AlreadyDone:
+    """The command asks for something that is done already (a button pressed twice): the answer is this ticket again."""
 
     ticket: str
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
-    """The command was a question, and this is the answer; `ticket` is what it is about."""
+class QueryResult:
+    """The answer to a query; `ticket` is the ticket that it is about."""
 
     text: str
     ticket: str = ""
@@ -36,7 +36,7 @@ class Told:
 
 
 class Refused(Exception):
-    """Ends a decision early; never leaves `decide`."""
+    """Raised to end a decision with a refusal; never leaves `decide`."""
 
     def __init__(self, code: str, **about: object) -> None:
         super().__init__(code)

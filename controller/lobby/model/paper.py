@@ -6,9 +6,9 @@ from controller.lobby.model.outcome import Refused
 from controller.lobby.model.rules import Rules
 
 Paper = str
-"""Whether a ticket can be printed now: `ready`; `none` (the branch has no printer); else a wording key of why not."""
+"""Whether a ticket can be printed now: `ready`; `none` (the branch has no printer); else the reason's wording key."""
 
 
 def no_paper(rules: Rules, why: Paper) -> Refused:
-    """Why nothing can be printed now."""
+    """The refusal for a ticket that cannot be printed now."""
     return Refused("printer_down", detail=rules.wording.say(f"device.{why}"))

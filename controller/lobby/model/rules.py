@@ -1,6 +1,7 @@
-"""What the lobby is told once: its services, classes, counters and the numbers of the calling rule.
+"""The rules of a lobby: its services, classes, counters, and the parameters of the calling rule.
 
-Everything here is frozen and checked before it gets here (`controller.config`). All durations are whole seconds.
+Everything here is immutable and has been checked before (`controller.config`). Durations are whole seconds, unless the
+field says otherwise.
 """
 
 from __future__ import annotations
@@ -14,12 +15,12 @@ from controller.lobby.model.triage import Triage
 from controller.lobby.model.wording import Wording
 
 ANY = "*"
-"""In `Ticket.only`: every counter that knows the service serves the ticket as its own."""
+"""In `Ticket.only`: every counter that knows the service serves the ticket as own work."""
 
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """A kind of business (业务), with its own run of ticket numbers."""
+    """A service (业务), with its own series of ticket numbers."""
 
     id: str
     name: str
@@ -28,9 +29,9 @@ class Service:
     key: int | None = None
     """The digit for it on keypads."""
     minutes: float = 5
-    """Mean time at the counter in minutes, from call to the end, as long as the journal knows no better."""
+    """Mean time at the counter in minutes, from the call to the end, until the journal has taught a better one."""
     group: str = ""
-    """Services that share windows have the same one (window advice); empty: the service is a group of its own."""
+    """Services that share windows have the same group (for window advice); empty: a group of its own."""
     hours: Hours | None = None
     """When its tickets are given; None: at any time."""
     quota: int | None = None
@@ -50,18 +51,19 @@ class TicketClass:
 
 @dataclass(frozen=True, slots=True)
 class Counter:
-    """A window. `serves` maps a service to its handicap in seconds; what is absent is never served.
+    """A counter. `serves` maps a service to its handicap in seconds; a service that is absent is never served.
 
-    `class_handicap` is added to it. 0 in total means own work, n that the customer counts as come n seconds later.
+    `class_handicap` is added to it. A total of 0 means own work; n means that the customer counts as having come n
+    seconds later.
     """
 
     id: str
     serves: Mapping[str, int]
     class_handicap: Mapping[str, int] = field(default_factory=dict)
     rater: bool = False
-    """Whether a rater stands there."""
+    """Whether it has a rater."""
     _known: dict[tuple[str, str, str], int | None] = field(default_factory=dict, init=False, repr=False, compare=False)
-    """Handicaps that were asked for before: estimates ask for the same few a thousand times."""
+    """Cache of handicaps: estimates ask for the same few a thousand times."""
 
     def handicap(self, service: str, klass: str, only: str = "") -> int | None:
         """The total handicap for a ticket; None: this counter never serves it.
@@ -84,10 +86,10 @@ class Counter:
 
 @dataclass(frozen=True, slots=True)
 class Appointments:
-    """Slots by their start (seconds since local midnight), each for `places` customers (None: any number).
+    """Appointment slots by their start (seconds since local midnight), each for `places` customers (None: any number).
 
-    Who checks in until `grace` seconds after the start counts as having come at it, and is called from `early` seconds
-    before it, or when a counter would be idle.
+    A customer who checks in until `grace` seconds after the start counts as having come at the start, and is called
+    from `early` seconds before it, or when a counter would be idle.
     """
 
     slots: tuple[int, ...] = ()
@@ -98,7 +100,7 @@ class Appointments:
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """All of it. `services` and `counters` are in the order of the configuration."""
+    """All rules of a branch. `services` and `counters` are in the order of the configuration."""
 
     branch: str
     branch_name: str
@@ -110,11 +112,11 @@ class Rules:
     default_service: str
     default_class: str = "normal"
     rollover: timedelta = timedelta(hours=3)
-    """Local time of day at which the business day and the numbers begin again."""
+    """Local time of day at which a new business day begins, with new numbers."""
     pass_limit: int = 5
-    """K of the calling rule: how many later customers may pass one at the head of its line."""
+    """K of the calling rule: how many later customers may be called before the head of a line."""
     call_grace: float = 1.5
-    """Seconds after a counter's call in which CALL there is the same press; 0: none."""
+    """Seconds after a counter's call in which CALL there counts as the same press; 0: none."""
     recalls: int = 3
     recall_gap: int = 20
     """Seconds between two recalls of one ticket."""
@@ -125,22 +127,22 @@ class Rules:
     triage: Triage = field(default_factory=Triage)
     appointments: Appointments = field(default_factory=Appointments)
     shares: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
-    """Profile -> service -> its part of the arrivals, relative; empty: all the same."""
+    """Profile -> service -> relative share of the arrivals; empty: equal shares."""
     class_shares: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
-    """Profile -> class -> its percentage of the arrivals."""
+    """Profile -> class -> percentage of the arrivals."""
     target: int = 15 * 60
-    """The branch's aim for a customer's wait."""
+    """The branch's target for a customer's wait."""
 
     _rivals: dict[tuple[str, str, str, str], list[tuple[str, str, float, int]]] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )
-    """What `rivals` was asked for before."""
+    """Cache of `rivals`."""
 
     def rivals(self, profile: str, service: str, klass: str, only: str) -> list[tuple[str, str, float, int]]:
-        """Who may be called before a ticket although they come later, on days of a profile: [(service, class, their
-        part of all arrivals, by how many seconds later)].
+        """Customers who may be called before a ticket although they come later, on days of a profile: [(service, class,
+        share of all arrivals, by how many seconds later)].
 
-        They have privilege, or are own work of some counter that only lends this one a hand.
+        They have privilege, or are own work of some counter for which this ticket is not.
         """
         key = (profile, service, klass, only)
         found = self._rivals.get(key)
@@ -156,7 +158,8 @@ class Rules:
         return found
 
     def _reach(self, service: str, klass: str, only: str, other: str) -> int:
-        """By how many seconds somebody for the service `other` may come later for a counter's own work."""
+        """By how many seconds a customer for the service `other`, as own work of some counter, may come later and still
+        be called before the ticket."""
         pairs = [
             (counter.handicap(service, klass, only), counter.handicap(other, self.default_class))
             for counter in self.counters.values()
@@ -170,7 +173,7 @@ class Rules:
     def day_of(self, at: int) -> str:
         """The business day (YYYY-MM-DD) of a time in ms since 1970, UTC.
 
-        A day begins once: where the clocks are set back over the roll-over, at the first time that they show it.
+        A day begins once: if a clock change repeats the time of the roll-over, at the first occurrence.
         """
         return self._day_of(at).strftime("%Y-%m-%d")
 
@@ -181,7 +184,7 @@ class Rules:
     def _day_of(self, at: int) -> date:
         local = self.local(at)
         day = (local.replace(tzinfo=None) - self.rollover).date()
-        if local.fold and at >= self._begins(day + timedelta(days=1)):  # shown before, and the day had begun by then
+        if local.fold and at >= self._begins(day + timedelta(days=1)):  # a repeated time, and the day had begun already
             day += timedelta(days=1)
         return day
 
@@ -194,11 +197,11 @@ class Rules:
         return datetime.fromtimestamp(at / 1000, UTC).astimezone(self.zone)
 
     def profile(self, day: str) -> Profile:
-        """What kind of day a business day is, with that day's doors."""
+        """The profile of a business day, with that day's opening hours."""
         return self.calendar.profile(date.fromisoformat(day))
 
     def profile_on(self, day: str, id: str) -> Profile | None:
-        """The kind of day `id`, with the doors of a business day; None: it is no longer configured."""
+        """The profile `id`, with the opening hours of a business day; None: it is no longer configured."""
         known = self.calendar.profiles.get(id)
         return known.on(self.calendar.weekday(date.fromisoformat(day))) if known else None
 

@@ -1,8 +1,7 @@
-"""The lobby's state during one business day, and `evolve`, the only code that changes it.
+"""The lobby's state during one business day.
 
-`evolve` is a pure function of the state and one event, applied in place (the engine is the state's only owner, and a
-copy per press would cost more than everything else). It never consults the rules: whatever a rule decided stands in
-the event, so a journal replays to the same state under any configuration.
+It is changed in place, only by events (`actions.registry.evolve`), which never consult the rules: everything a rule
+decided is in the event, so a journal replays to the same state under any configuration.
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ from controller.lobby.model.knowledge import Knowledge
 from controller.lobby.model.rules import Counter, Rules
 
 CALLS_KEPT = 12
-"""Calls remembered for boards, newest first."""
+"""Calls kept for boards, newest first."""
 
 
 class Stage(StrEnum):
@@ -38,7 +37,7 @@ ENDED = (Stage.FINISHED, Stage.CANCELLED)
 
 
 class Print(StrEnum):
-    """What is known of a ticket's paper."""
+    """What is known about the printing of a ticket."""
 
     NONE = "none"
     QUEUED = "queued"
@@ -48,18 +47,18 @@ class Print(StrEnum):
 
 
 class LineKey(NamedTuple):
-    """A line of waiting tickets: those one counter has one handicap for."""
+    """The key of a line of waiting tickets: those for which any counter has the same handicap."""
 
     service: str
     klass: str
     only: str
     slot: bool = False
-    """Appointments that count from their slot have a line of their own: its head may be one that is not to be called
+    """Whether it is the line of appointments that count from their slot: its head may be one that may not be called
     yet."""
 
 
 class Place(NamedTuple):
-    """A ticket's place in its line: first come (by seniority), first served; ties by order of issue."""
+    """A ticket's place in its line: ordered by seniority, ties by order of issue."""
 
     seniority: int
     order: int
@@ -67,7 +66,7 @@ class Place(NamedTuple):
 
 
 class Before(NamedTuple):
-    """What a ticket was; see `Ticket`."""
+    """What a ticket was before a promotion or reassignment; see `Ticket`."""
 
     service: str
     klass: str
@@ -84,7 +83,7 @@ class Ticket:
 
     id: str
     order: int
-    """The how-manieth ticket of the day."""
+    """1-based order of issue on this day."""
     service: str
     klass: str
     seniority: int
@@ -92,9 +91,10 @@ class Ticket:
     number: int
     stage: Stage = Stage.WAITING
     only: str = ""
-    """Who alone may serve it: a counter's id, `ANY` that knows its service (as own work), or empty: as configured."""
+    """Which counters may serve it: a counter's id (only that one), `ANY` (all that know the service, as own work), or
+    empty (as configured)."""
     counter: str = ""
-    """The counter that has it in hand or holds it, or had it last."""
+    """The counter that has it in hand or holds it, or that had it last."""
     passed: int = 0
     """How often it was passed while it was the head of its line (the rule's guard)."""
     reassigned: bool = False
@@ -109,16 +109,16 @@ class Ticket:
     copies: int = 0
     print: Print = Print.NONE
     slot: int = 0
-    """An appointment's start in seconds since 1970, UTC; 0: it has none (any more, once it is promoted)."""
+    """The start of its appointment in seconds since 1970, UTC; 0: none (or promoted since)."""
     booked: int = 0
-    """The start of the appointment whose place it takes, whatever became of it."""
+    """The start of the appointment whose place it takes up, also after a promotion."""
     not_before: int = 0
-    """An appointment's early window in seconds since 1970, UTC: before it, it is called only by an idle counter."""
+    """Appointments: when it may be called, in seconds since 1970, UTC; before that, only by a counter that is idle."""
     expected: tuple[int, ...] = ()
     """The wait that the customer was told: least, middle, most seconds; empty: none, a counter was free."""
     rolled: int = 0
     moved: bool = False
-    """It was promoted, transferred or reassigned: what it was told does not hold any more."""
+    """It was promoted, transferred or reassigned: the wait that the customer was told no longer holds."""
     before: Before | None = None
     """What the last promotion or reassignment changed, until the ticket is called: what can be undone."""
     form: bool = False
@@ -132,14 +132,14 @@ class Ticket:
 
     @property
     def waits_from(self) -> int:
-        """From when its customer waits: since they took it, or since their appointment; ms since 1970, UTC."""
+        """Since when its customer has waited: since the issue, or the slot of the appointment; ms since 1970, UTC."""
         return max(self.issued_at, self.slot * 1000)
 
     def returns_until(self, rules: Rules) -> int:
-        """Until when it may come back after a missed call, or after it was finished without having been started, in ms
-        since 1970, UTC; 0: it may not, or there is nothing to come back from.
+        """Until when it may return after a missed call, or after it was finished without having been started, in ms
+        since 1970, UTC; 0: it may not, or was neither.
 
-        Who was called before the slot that they have booked may come back after it, too.
+        A customer who was called before the slot of their appointment may return until after it.
         """
         if self.stage is Stage.FINISHED and self.unstarted:
             return self.finished_at + rules.return_within * 1000
@@ -189,7 +189,7 @@ class Call(NamedTuple):
 
 
 class Take(NamedTuple):
-    """The last ticket taken at one button for one service, by which answer of the triage."""
+    """The last ticket taken at one button for one service; `choice`: the answer of the triage."""
 
     at: int
     ticket: str
@@ -198,8 +198,8 @@ class Take(NamedTuple):
 
 @dataclass(slots=True)
 class Effect:
-    """Whom a class's calls have passed today thanks to its privilege: customers, and by how many seconds in all and at
-    most."""
+    """The effect of a class's privilege today: customers who would have been called before its calls without it, and
+    by how many seconds in all and at most."""
 
     passed: int = 0
     seconds: int = 0
@@ -207,7 +207,7 @@ class Effect:
 
 
 class Advice(NamedTuple):
-    """What the lobby manager is advised: to open or close a counter; waits in seconds without and with it."""
+    """Advice to the lobby manager to open or close a counter; expected waits in seconds without and with it."""
 
     action: Literal["open", "close"]
     counter: str
@@ -215,7 +215,7 @@ class Advice(NamedTuple):
     before: int
     after: int
     unless: tuple[str, ...] = ()
-    """Counters each of which makes it false: by opening, if this one is to open; by going away, if it is to close."""
+    """Counters any of which makes it obsolete: by opening, for advice to open; by closing or pausing, else."""
 
 
 @dataclass(slots=True)
@@ -234,18 +234,18 @@ class Windows:
 
 
 AGREES = 3600 * 1000
-"""Milliseconds for which a clock that was set must say the same day before that is believed without being asked."""
+"""Milliseconds for which a clock that was set must show the same day before that is accepted without confirmation."""
 
 
 class Doubt(NamedTuple):
-    """The clock says another business day than the one that is open; since when, in ms since 1970, UTC."""
+    """The business day by the clock, if it differs from the open one; since when, in ms since 1970, UTC."""
 
     day: str
     since: int
 
 
 class Dropped(NamedTuple):
-    """A counter that is no longer configured: since when (ms since 1970, UTC), and the tickets that it had."""
+    """A counter that is no longer configured: when it was dropped (ms since 1970, UTC), and the tickets it had."""
 
     at: int
     counter: str
@@ -277,7 +277,7 @@ class State:
     unknown_prints: dict[str, None] = field(default_factory=dict)
     """Tickets that may not be on paper, and have neither ended nor been printed again."""
     lines: dict[LineKey, SortedList] = field(default_factory=dict)
-    """The waiting tickets' places, by line; an empty line is not there."""
+    """The waiting tickets' places, by line; empty lines are absent."""
     knowledge: Knowledge = field(default_factory=Knowledge)
     waits: dict[str, SortedList] = field(default_factory=dict)
     """Class -> seconds from issue to the first call, or until they gave up."""
@@ -293,21 +293,21 @@ class State:
     windows: Windows = field(default_factory=Windows)
 
     boot: str = ""
-    """The machine's last start, as far as is known, and what the wall clock would have said then, as it goes now (ms
-    since 1970, UTC)."""
+    """Identifies the machine's last known boot; `origin`: the time of that boot by the present wall clock (ms since
+    1970, UTC)."""
     origin: int = 0
     started_at: int = 0
-    """When the controller started after the machine had, by the wall clock; 0: before the first row of this day."""
+    """When the controller first started after that boot, by the wall clock; 0: before the first row of this day."""
     issued: int = 0
     """Tickets issued today."""
     doubt: Doubt | None = None
     dropped: list[Dropped] = field(default_factory=list)
     """Counters of today that are no longer configured."""
     step: Step | None = None
-    """The last time that the clock was set."""
+    """The last setting of the clock."""
 
     def counter(self, id: str) -> CounterState:
-        """A counter's state; one that nothing has happened to today is closed."""
+        """A counter's state; closed, if nothing has happened there today."""
         return self.counters.get(id) or CounterState()
 
     def heads(self) -> Iterator[Ticket]:
@@ -316,12 +316,12 @@ class State:
             yield self.tickets[line[0].ticket]
 
     def become(self, other: State) -> None:
-        """Be the same as `other`, for all who hold this one; `other` is not used any more."""
+        """Take over the contents of `other`, which must not be used any more; references to this state stay valid."""
         for name in State.__slots__:
             setattr(self, name, getattr(other, name))
 
     def picture(self) -> dict[str, Any]:
-        """Everything, as plain data: two states are the same if and only if their pictures are."""
+        """Everything, as plain data: two states are equal if and only if their pictures are."""
         picture = asdict(self)
         picture["lines"] = sorted((list(key), [list(place) for place in line]) for key, line in self.lines.items())
         picture["takes"] = sorted([*key, *take] for key, take in self.takes.items())

@@ -18,7 +18,7 @@ INSISTS_WITHIN = 60
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """An answer. It leads to `question`, or to `service`; `advice` is said first, if there is any."""
+    """An answer. It leads to `question` or to `service`; `advice`, if any, is shown first."""
 
     id: str
     text: str
@@ -26,7 +26,7 @@ class Choice:
     service: str = ""
     advice: str = ""
     klass: str = ""
-    """The class that it gives, such as the wealth manager's customers; empty: whatever the press says."""
+    """The class that it gives, such as wealth management customers; empty: the class of the press."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Triage:
-    """The tree. `questions` by id, the first is where one begins; without any, services themselves are asked for."""
+    """The tree. `questions` by id, the first is the root; without any, customers choose among the services."""
 
     questions: Mapping[str, Question] = field(default_factory=dict)
 
@@ -80,13 +80,13 @@ class Triage:
 
 
 def loops(leads_to: Mapping[str, tuple[str, ...]]) -> list[str]:
-    """A round of questions that lead to each other, first to first; empty: there is none.
+    """A cycle of questions, which begins and ends with the same one; empty: there is none.
 
-    `leads_to` names for each question those that its answers lead to; unknown ones lead nowhere.
+    `leads_to`: for each question, those that its answers lead to; unknown questions lead nowhere.
     """
     done: set[str] = set()
     for first in leads_to:
-        # By hand and not by recursion: a chain of questions may be as long as a file allows.
+        # Iterative and not recursive: a chain of questions may be as long as a file allows.
         path = [first] if first not in done else []
         ahead = [iter(leads_to[question]) for question in path]
         on_path = set(path)

@@ -1,6 +1,6 @@
-"""Every sentence the lobby says, by key, in the branch's language.
+"""Every sentence that the lobby shows or says, by key, in the branch's language.
 
-The sentences live in `config/wording/<language>.toml`, so that a branch can change them without touching code.
+The sentences are in `config/wording/<language>.toml`, so that a branch can change them without touching code.
 """
 
 from __future__ import annotations
@@ -17,5 +17,5 @@ class Wording:
     templates: Mapping[str, str]
 
     def say(self, key: str, /, **about: object) -> str:
-        """The sentence for `key`, with its blanks filled; KeyError if the key or a blank is missing."""
+        """The sentence for `key`, with its placeholders filled; KeyError if the key or a value is missing."""
         return self.templates[key].format(**about)

@@ -1,4 +1,4 @@
-"""Why a ticket was called, and why another is not next: one sentence, and the table behind it."""
+"""Why a ticket was called, or why it is not next: one sentence, and the table it rests on."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ ROWS = 30
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One ticket of a table: when it was taken, and when it counts as having come, in seconds since 1970, UTC."""
+    """A row of the table: when the ticket was taken, and when it counts as having come, in seconds since 1970, UTC."""
 
     ticket: str
     service: str
@@ -37,7 +37,7 @@ class Explanation:
 
 
 def call(state: State, rules: Rules, ticket: str, why: Mapping[str, Any]) -> Explanation:
-    """A call of the journal, with the state before it. The sentence and the keys are those of the time."""
+    """Explains a call from the journal, with the state before it. Sentence and keys are those recorded at the time."""
     heads = [(state.tickets.get(head["ticket"]), head["key"]) for head in why.get("heads", ())]
     table = [_line(rules, head, key) for head, key in heads if head]
     return Explanation(ticket, str(why.get("text", "")), tuple(table))
@@ -130,8 +130,8 @@ def _reason(rules: Rules, counter: Counter, ticket: Ticket, other: Ticket, at: i
 
 
 def _order(state: State, rules: Rules, counter: Counter, at: int) -> list[Line]:
-    """Everybody whom a counter may serve, in the order in which they count for it, appointments before their time last;
-    the guard may still change it."""
+    """All tickets that a counter may serve, ordered by their keys there, appointments before their time last; the guard
+    may still change it."""
     lines = []
     for key, places in state.lines.items():
         handicap = counter.handicap(key.service, key.klass, key.only)

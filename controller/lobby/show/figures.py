@@ -1,4 +1,4 @@
-"""The day so far, in figures: how long people waited, what each class did to the others, who was sent to a machine."""
+"""The day's figures so far: how long people waited, the effect of each class on the others, use of machines."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from controller.lobby.model.rules import Rules
 from controller.lobby.model.state import Effect, Stage, State
 
 FELT = 3 * 60
-"""Seconds from which a wait is felt as longer than it is."""
+"""Seconds from which a wait is perceived as longer than it is."""
 
 
 def day(state: State, rules: Rules, at: int | None = None) -> dict[str, Any]:
-    """All of it at `at` (ms since 1970, UTC); minutes and parts of one, by class where it says so.
+    """The figures at `at` (ms since 1970, UTC): waits in minutes, shares from 0 to 1.
 
-    Those who still wait count with the time that they have waited, so that a long line is not a good figure; without
-    `at` they are left out: the day is over, and when they went nobody knows.
+    Those who still wait count with the time that they have waited so far, so that a long line does not look good;
+    without `at` they are left out: the day is over, and it is not known when they left.
     """
     waits = {klass: SortedList(called) for klass, called in state.waits.items()}
     for ticket in state.tickets.values():
@@ -56,7 +56,8 @@ def _level(waits: SortedList, rules: Rules) -> dict[str, Any]:
 
 
 def _effect(state: State, klass: str, count: int, everybody: int) -> dict[str, Any]:
-    """A class's share, and whom its calls passed: how many customers, on the mean and at most by how many minutes."""
+    """A class's share, and the effect of its privilege: how many customers its calls passed, by how many minutes on
+    average and at most."""
     effect = state.effects.get(klass, Effect())
     return {
         "share": round(count / everybody, 3) if everybody else 0.0,

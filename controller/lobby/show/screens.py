@@ -1,7 +1,7 @@
 """What the browser pages show: pure functions of the state, as plain data; times in ms since 1970, UTC.
 
-What a page and a device both show comes from `views`, so that they never differ. Sentences are in the branch's
-language; the pages' own labels are theirs.
+What both a page and a device show comes from `views`, so that they never differ. Sentences are in the branch's
+language; labels are the pages' own.
 """
 
 from __future__ import annotations
@@ -19,18 +19,18 @@ from controller.lobby.show import views
 from controller.lobby.show.views import Waits
 
 LISTED = 120
-"""Waiting tickets that the console lists; the others are found by their number."""
+"""Waiting tickets listed by the console; others are found by number."""
 MISSED_LISTED = 20
 
 
 def page_device(account: str) -> str:
-    """The device that an account's pages are; no configured device's id has a dot."""
+    """The device id of an account's pages; ids of configured devices contain no dot."""
     return f"page.{account}"
 
 
 def television(state: State, rules: Rules, at: int, notices: Sequence[str], waits: Waits) -> dict[str, Any]:
-    """The calls newest first, and whether each still brings a customer to the counter (`in_hand`), who is soon to come,
-    who missed a call and may still come back until when, how many wait for what, and how long."""
+    """The television's view: calls, newest first, and whether each is still current (`in_hand`); the next tickets;
+    missed tickets and until when they may return; tickets waiting and expected wait for each service."""
     return {
         "now": at,
         "branch": rules.branch_name,
@@ -50,7 +50,7 @@ def television(state: State, rules: Rules, at: int, notices: Sequence[str], wait
 
 
 def kiosk(state: State, rules: Rules, at: int, notices: Sequence[str], waits: Waits, *, paper: bool) -> dict[str, Any]:
-    """What there is to take; `paper`: whether a ticket can be printed."""
+    """The kiosk's view: which tickets can be taken; `paper`: whether a ticket can be printed."""
     services = _services(state, rules, waits)
     for service in services:
         service["given"] = gives(state, rules, rules.services[service["id"]], at)
@@ -67,7 +67,7 @@ def kiosk(state: State, rules: Rules, at: int, notices: Sequence[str], waits: Wa
 
 
 def counter(state: State, rules: Rules, counter: Counter, at: int, notices: Sequence[str]) -> dict[str, Any]:
-    """What a soft keypad shows: what any keypad does, and what its keys can be used for now."""
+    """The soft keypad's view: what any keypad shows, and what its keys can be used for now."""
     here = state.counter(counter.id)
     ticket = state.tickets.get(here.ticket)
     return {
@@ -92,7 +92,7 @@ def counter(state: State, rules: Rules, counter: Counter, at: int, notices: Sequ
 
 
 def ticket(state: State, rules: Rules, ticket: Ticket, at: int, wait: tuple[int, int] | None) -> dict[str, Any]:
-    """Where a customer's own ticket stands; `wait`: the least and the most minutes still to come."""
+    """The view of a customer's own ticket page; `wait`: the least and most minutes still to wait."""
     waits = ticket.stage is Stage.WAITING
     return {
         "now": at,
@@ -109,9 +109,9 @@ def ticket(state: State, rules: Rules, ticket: Ticket, at: int, wait: tuple[int,
 
 
 def still_waits(state: State, rules: Rules, ticket: Ticket, at: int) -> tuple[int, int] | None:
-    """The least and the most minutes that a waiting ticket will still wait; None: nobody can tell.
+    """The least and most minutes that a waiting ticket will still wait; None: no estimate.
 
-    A look into the future, and so not for every press.
+    Costly: not to be computed for every press.
     """
     told = waiting.expected(state, rules, at, ticket) if ticket.stage is Stage.WAITING else None
     return views.in_minutes(told[1]) if told else None
@@ -129,8 +129,8 @@ def console(
     *,
     printer: bool,
 ) -> dict[str, Any]:
-    """Everything the lobby manager acts on. `waiting` is in the order of the rule, whoever calls; `recent` the newest
-    first; `printer`: whether the branch prints tickets at all."""
+    """The lobby manager's view. `waiting` is in the order of the rule without handicaps; `recent` is newest first;
+    `printer`: whether the branch prints tickets at all."""
     order = views.in_order(state, rules, at)
     classes = dict.fromkeys(rules.classes, 0)
     for key, line in state.lines.items():
@@ -164,7 +164,8 @@ def console(
 
 
 def _services(state: State, rules: Rules, waits: Waits, *, longest: bool = False) -> list[dict[str, Any]]:
-    """Services as people see them; `longest`: and since when the one has waited who has waited longest (0: nobody)."""
+    """The services as pages show them; `longest`: with the time since when the longest-waiting ticket has waited (0:
+    none)."""
     counts = views.waiting_by_service(state, rules)
     services: list[dict[str, Any]] = [
         {
@@ -186,7 +187,7 @@ def _services(state: State, rules: Rules, waits: Waits, *, longest: bool = False
 
 
 def _device_name(rules: Rules, device: str) -> str:
-    """A device as people call it."""
+    """A device's name for people."""
     account = device.removeprefix(page_device(""))
     return device if account == device else rules.wording.say("device.page", name=account)
 
@@ -197,19 +198,20 @@ def _in_hand(state: State, ticket: str) -> bool:
 
 
 def _missed(state: State) -> list[Ticket]:
-    """Who was not there when called, and has not come back; the last one first."""
+    """The tickets that missed their call and have not returned, newest first."""
     missed = [ticket for ticket in state.tickets.values() if ticket.stage is Stage.MISSED]
     return sorted(missed, key=lambda ticket: -ticket.missed_at)
 
 
 def _machines(rules: Rules, figures: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Whom the triage sent to a machine today, by answer; one that is not asked any more is named by its id."""
+    """Customers advised to use a machine today, by answer of the triage; an answer that is no longer configured has its
+    id as name."""
     counts: Mapping[str, Mapping[str, int]] = figures.get("self_service", {})
     return [{"id": id, "name": _asked(rules, id), **count} for id, count in counts.items()]
 
 
 def _asked(rules: Rules, id: str) -> str:
-    """An answer of the triage with the one before it, without which it may say little."""
+    """The text of an answer of the triage, with the answer that leads to it, since alone it may be unclear."""
     choice = rules.triage.choice(id)
     if choice is None:
         return id
@@ -225,7 +227,7 @@ def _needs(ticket: Ticket) -> list[str]:
 
 
 def _without_paper(state: State) -> list[str]:
-    """Tickets that may not be on paper, and those who wait without ever having had one."""
+    """Tickets that may not have been printed, and waiting tickets that never were."""
     never = (ticket.id for ticket in state.tickets.values() if ticket.stage is Stage.WAITING and not ticket.copies)
     return list(dict.fromkeys((*state.unknown_prints, *islice(never, LISTED))))
 
@@ -274,7 +276,7 @@ def _counter(state: State, rules: Rules, counter: Counter, at: int) -> dict[str,
 
 
 def _agreed(state: State, counter: Counter, at: int) -> dict[str, int]:
-    """What the manager has accepted a short while ago and has not happened yet: "open" or "close", and since when."""
+    """Advice that the manager has recently accepted and that is not carried out yet: "open" or "close", since when."""
     lately = staffing.ACCEPTED_FOR * 1000
     return {
         action: when

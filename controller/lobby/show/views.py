@@ -1,6 +1,6 @@
 """What each display should show now: pure functions of the state, computed again after every change.
 
-Displays are levels: whoever was away is simply told the present view again.
+Displays are levels: after an outage a display is simply sent the present view again.
 """
 
 from __future__ import annotations
@@ -20,20 +20,21 @@ from controller.lobby.model.state import AGREES, CounterStage, Place, Stage, Sta
 SOON = 3
 """How many of the next tickets a board announces."""
 FOOTER_SOON = 2
-"""Tickets that fit into the hall board's last line."""
+"""Tickets that fit into the board's last line."""
 FOOTER_TURN = 10
-"""Seconds for which the hall board's last line shows the same."""
-STAGE_AT = 2 * 60
-"""Seconds before a counter is expected to be free from which its next customer should come near."""
+"""Seconds for which the board's last line shows the same."""
+COME_NEAR = 2 * 60
+"""Seconds before a counter is expected to be free, from which its next customer is asked to come near."""
 
 Waits = Mapping[str, tuple[int, int]]
-"""Service -> the least and the most minutes that somebody who takes a ticket now will wait."""
+"""Service -> the least and most minutes that a customer who takes a ticket now will wait."""
 
 
 def wait(state: State, rules: Rules, at: int, service: str) -> tuple[int, int] | None:
-    """How many minutes somebody will wait who takes a ticket now; None: there are none, or nobody to serve them.
+    """The least and most minutes that a customer who takes a ticket now will wait; None: no tickets are given, or there
+    is no estimate.
 
-    A look into the future, and so not for every press.
+    Costly: not to be computed for every press.
     """
     if not gives(state, rules, rules.services[service], at):
         return None
@@ -45,7 +46,7 @@ def wait(state: State, rules: Rules, at: int, service: str) -> tuple[int, int] |
 
 
 def in_minutes(expected: Sequence[int]) -> tuple[int, int]:
-    """A range that is told, in minutes. Older rows have it to the second: it becomes what would be told now."""
+    """A range in minutes, as customers are told it. Older rows have it to the second: it is rounded in the same way."""
     least, most = whole_minutes(expected[0], expected[-1])
     return least // 60, most // 60
 
@@ -62,7 +63,7 @@ def in_words(rules: Rules, minutes: tuple[int, int] | None) -> str:
 
 
 def _is_beyond(least: int) -> bool:
-    """Whether nobody can say how long a wait of so many minutes at least will be."""
+    """Whether a wait of at least so many minutes is beyond what can be estimated."""
     return least * 60 >= waiting.HORIZON
 
 
@@ -82,10 +83,10 @@ def waiting_for(state: State, counter: Counter) -> int:
 
 
 def ahead_of(state: State, rules: Rules, ticket: Ticket, at: int) -> int:
-    """How many of those who wait come before `ticket` by the rule at `at` (ms since 1970, UTC), at the counter where it
-    is nearest to its turn: of the open ones that may serve it, else of all.
+    """How many waiting tickets come before `ticket` by the rule at `at` (ms since 1970, UTC), at the counter where they
+    are fewest: of the open ones that may serve it, else of all.
 
-    Appointments before their time do not count: they do not stand in its way, unless it is one itself.
+    Appointments before their time do not count, unless it is one itself.
     """
     known = [c for c in rules.counters.values() if c.handicap(ticket.service, ticket.klass, ticket.only) is not None]
     there = [c for c in known if state.counter(c.id).stage is CounterStage.OPEN] or known
@@ -120,7 +121,7 @@ def soon(state: State, rules: Rules, at: int) -> list[str]:
 
 
 def in_order(state: State, rules: Rules, at: int) -> list[str]:
-    """Who waits, by the rule, whoever calls; appointments before their time last."""
+    """The waiting tickets by the rule without handicaps; appointments before their time last."""
     places = (
         (_is_early(state, place, at), place.seniority - rules.credit(key.klass), place.order, place.ticket)
         for key, line in state.lines.items()
@@ -136,9 +137,9 @@ def _is_early(state: State, place: Place, at: int) -> bool:
 def board(
     state: State, rules: Rules, at: int, notices: Sequence[str], waits: Waits, calls: Sequence[Coming] | None = None
 ) -> dict[str, Any]:
-    """The hall's state for MQTT boards: calls newest first, who is next, how many wait for what, and how long.
+    """The view for MQTT boards: calls, newest first, next tickets, tickets waiting and expected wait for each service.
 
-    `calls`: those to come, where `coming` has been asked already.
+    `calls`: the result of `coming`, if it has been computed already.
     """
     calls = coming(state, rules, at) if calls is None else calls
     return {
@@ -151,7 +152,8 @@ def board(
 
 
 def without_counter(state: State, rules: Rules) -> list[str]:
-    """The names of services for which people wait since the first counter opened, and none of whose own is open."""
+    """The names of services that tickets wait for while none of their own counters is open; empty before the first
+    counter has opened."""
     open_ones = open_counters(state, rules)
     has_opened = any(counter.since for counter in state.counters.values())
     waits = {
@@ -163,7 +165,7 @@ def without_counter(state: State, rules: Rules) -> list[str]:
 
 
 def advice(state: State, rules: Rules) -> dict[str, Any]:
-    """What the lobby manager is advised to do about the windows, with what it would change, in minutes."""
+    """The window advice for the lobby manager, with the expected waits without and with it, in minutes."""
     open_ones = open_counters(state, rules)
     groups = staffing.groups(rules)
     items = []
@@ -191,12 +193,12 @@ def _alone(state: State, counter: str) -> bool:
 
 
 def hall_lines(state: State, rules: Rules, lines: int) -> list[str]:
-    """The hall board's text, newest call first."""
+    """The board's lines of text, newest call first."""
     return [rules.wording.say("board.call", ticket=call.ticket, counter=call.counter) for call in state.calls[:lines]]
 
 
 def footer(state: State, rules: Rules, waits: Waits, at: int) -> str:
-    """The hall board's last line: in turn who is soon to come, and how long each service takes."""
+    """The board's last line: in turn the next tickets, and the expected wait of each service."""
     next_ones = soon(state, rules, at)
     texts = [rules.wording.say("board.soon", tickets=" ".join(next_ones[:FOOTER_SOON]))] if next_ones else []
     texts += [
@@ -213,7 +215,7 @@ def footer(state: State, rules: Rules, waits: Waits, at: int) -> str:
 
 
 def window_lines(state: State, rules: Rules, counter: str) -> tuple[str, str]:
-    """The two lines of a window's own display: the ticket in hand, or what the counter is doing."""
+    """The two lines of a counter display: the ticket in hand, or what the counter is doing."""
     here = state.counter(counter)
     name = rules.wording.say("window.counter", counter=counter)
     if here.ticket:
@@ -224,11 +226,11 @@ def window_lines(state: State, rules: Rules, counter: str) -> tuple[str, str]:
 def screen(
     state: State, rules: Rules, counter: Counter, at: int, calls: Sequence[Coming] | None = None
 ) -> dict[str, Any]:
-    """What a counter's own keypad shows at `at` (ms since 1970, UTC): `state` is closed, open, paused, called, serving.
+    """The view for a counter's keypad at `at` (ms since 1970, UTC): `state` is closed, open, paused, called or serving.
 
     `next`: the ticket that it would call now. `needs`: what the customer needs, and whether their form is ready.
-    `stage`: the ticket that should come near, since the counter will soon be free: of those that are soon to be called,
-    the one that is expected here. `calls`: as for `board`.
+    `stage` (of staging: asking a customer to come near): the ticket that is expected here next, once the counter will
+    soon be free. `calls`: as for `board`.
     """
     here = state.counter(counter.id)
     pick = rule.pick(state, rules, counter, at)
@@ -253,11 +255,11 @@ def screen(
 
 def _soon_free(state: State, rules: Rules, ticket: Ticket, at: int) -> bool:
     mean = waiting.seconds_at_counter(state, rules, ticket.service, ticket.klass)
-    return (at - ticket.since) / 1000 > mean - STAGE_AT
+    return (at - ticket.since) / 1000 > mean - COME_NEAR
 
 
 def ticket_fields(state: State, rules: Rules, ticket: Ticket, qr: str) -> dict[str, str]:
-    """What a ticket's layout can print, `qr` as a picture; a field that does not apply is empty."""
+    """The fields that a ticket's layout can print, `qr` as a code; a field that does not apply is empty."""
     return {
         "branch": rules.branch_name,
         "ticket": ticket.id,
@@ -272,13 +274,13 @@ def ticket_fields(state: State, rules: Rules, ticket: Ticket, qr: str) -> dict[s
 
 
 STEP_TOLD = 3600 * 1000
-"""Milliseconds for which it is told that the clock was set, or that a counter was dropped."""
+"""Milliseconds for which a notice says that the clock was set or a counter was dropped."""
 TICKETS_NAMED = 6
 """Tickets named in a notice."""
 
 
 def of_the_configuration(state: State, rules: Rules, now: int) -> Iterator[str]:
-    """What the staff must know of counters and services that are no longer configured."""
+    """Notices for the staff about counters and services that are no longer configured."""
     say = rules.wording.say
     for dropped in state.dropped:
         if dropped.tickets and 0 <= now - dropped.at < STEP_TOLD:
@@ -297,7 +299,7 @@ def _named(tickets: Sequence[str]) -> str:
 
 
 def of_the_clock(state: State, rules: Rules, now: int) -> Iterator[str]:
-    """What the staff must know of a clock that was set: that it was, and that the day has to be confirmed."""
+    """Notices for the staff about a clock that was set, and a day that has to be confirmed."""
     say, today, doubt, step = rules.wording.say, rules.day_of(now), state.doubt, state.step
     if state.day and today < state.day:
         yield say("notice.day_ahead", day=state.day, clock=today)

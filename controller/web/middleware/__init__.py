@@ -1,6 +1,6 @@
-"""What every request passes before it gets anywhere, and every answer on its way out: one concern a file.
+"""What every request and every response passes through: one concern per file.
 
-Who is let in, how long a head may take and who leaves for one more is decided before, where connections are taken
+Limits on connections, and the time for a request's head, are enforced before, where connections are accepted
 (`controller.web.server`).
 """
 
@@ -9,11 +9,11 @@ from __future__ import annotations
 from controller.web.asgi import App
 from controller.web.middleware.body_limit import BodyLimit
 from controller.web.middleware.body_time import BodyTime
-from controller.web.middleware.crowd import Crowd
+from controller.web.middleware.concurrency_limit import ConcurrencyLimit
 from controller.web.middleware.faults import Faults
 from controller.web.middleware.headers import SecurityHeaders
 
 
 def guarded(app: App) -> App:
-    """An application behind all of it. From the outside in: refusals of the inner ones get the outer ones' headers."""
-    return SecurityHeaders(Crowd(BodyTime(BodyLimit(Faults(app)))))
+    """An application with all middleware, from the outside in: refusals of inner ones get the headers of outer ones."""
+    return SecurityHeaders(ConcurrencyLimit(BodyTime(BodyLimit(Faults(app)))))

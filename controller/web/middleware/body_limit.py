@@ -1,4 +1,4 @@
-"""How long a request's body may be: nothing of ours takes a long one, so each is read as a whole."""
+"""The limit on a request's body: no operation of ours takes a long one, so each is read as a whole."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from controller.web.asgi import App, Message, Receive, Scope, Send
 from controller.web.problems import problem
 
 BODY_LIMIT = 16 * 1024
-"""Bytes of a request's body."""
+"""Most bytes of a request's body."""
 
 
 class TooLargeError(Exception):
@@ -14,11 +14,11 @@ class TooLargeError(Exception):
 
 
 class GoneError(Exception):
-    """Whoever asked has gone before the whole body had come: nobody knows what was asked."""
+    """The client has disconnected before the whole body had arrived."""
 
 
 class BodyLimit:
-    """Hands on whole bodies alone: a longer one than `BODY_LIMIT` is refused, a part of one is nothing."""
+    """Passes on whole bodies only: one longer than `BODY_LIMIT` is refused, an incomplete one is dropped."""
 
     def __init__(self, app: App) -> None:
         self._app = app

@@ -1,4 +1,4 @@
-"""How long a request's body may take to come."""
+"""The time limit for a request's body."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from controller.web.asgi import App, Message, Receive, Scope, Send
 from controller.web.problems import problem
 
 BODY_TIME = 10.0
-"""Seconds in which a body must have come."""
+"""Seconds in which a body must have arrived."""
 
 
 class TooSlowError(Exception):
-    """The body did not come within `BODY_TIME`."""
+    """The body did not arrive within `BODY_TIME`."""
 
 
 class BodyTime:
-    """Refuses a body that does not come as a whole within `BODY_TIME`; the application reads it before it answers."""
+    """Refuses a body that does not arrive within `BODY_TIME`; the application reads it whole before it answers."""
 
     def __init__(self, app: App) -> None:
         self._app = app

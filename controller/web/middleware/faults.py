@@ -1,4 +1,4 @@
-"""Faults of ours: one line with what failed, and an answer."""
+"""Unexpected errors: one log line with the request that failed, and an answer."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ log = logging.getLogger(__name__)
 
 
 class Faults:
-    """Answers in place of an application that has failed, unless it had begun to."""
+    """Answers in place of an application that has failed, unless it had begun its answer."""
 
     def __init__(self, app: App) -> None:
         self._app = app

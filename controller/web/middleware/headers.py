@@ -16,13 +16,13 @@ HEADERS: tuple[tuple[bytes, bytes], ...] = (
     (b"cross-origin-resource-policy", b"same-origin"),
     (b"permissions-policy", b"camera=(), geolocation=(), microphone=()"),
 )
-"""On every answer. Nothing comes from outside, nothing runs that is not a file of ours, nobody frames a page."""
+"""On every answer. Nothing is loaded from other sites, only files of ours are executed, no page can be framed."""
 ENCRYPTED = (b"strict-transport-security", b"max-age=31536000")
-"""On every answer that is encrypted: for a year a browser that was here comes by no other way."""
+"""On every encrypted answer (HSTS): for a year the browser uses no unencrypted connection."""
 
 
 class SecurityHeaders:
-    """Adds `HEADERS`; nothing is kept by a browser that does not say so, and no answer says what serves it."""
+    """Adds `HEADERS`; answers are not cached unless they say so, and do not name the server software."""
 
     def __init__(self, app: App) -> None:
         self._app = app

@@ -1,7 +1,7 @@
-"""The operations and pages, a file for each role. Each file here is found by itself and may have:
+"""The operations and pages, a file for each role. Files here are found automatically; each may have:
 
 * `router(site)`: its operations, an APIRouter;
-* `PAGES`: the pages that it has, each a `Page`.
+* `PAGES`: its pages, each a `Page`.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """For a counter: its keys, and what its keypad shows."""
 
-# Annotations are not put off here: FastAPI reads them, and some name what is known inside of a function only.
+# No postponed annotations here: FastAPI reads them, and some name what is known only inside a function.
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Request
@@ -63,7 +63,7 @@ def router(site: Site) -> APIRouter:
     async def counter(counter: str, caller: Annotated[Caller, worker]) -> View:
         place = known(site, counter)
         await site.settled()
-        return site.post.counter(place)()
+        return site.adapter.counter(place)()
 
     @api.get(
         "/api/counters/{counter}/live", responses=STREAM | refusals(401, 403, 404), response_class=StreamingResponse
@@ -72,7 +72,7 @@ def router(site: Site) -> APIRouter:
         place = known(site, counter)
         return site.live.stream(
             f"counter/{counter}",
-            site.post.counter(place),
+            site.adapter.counter(place),
             site.still(caller),
             PACE,
             owner=caller.account.owns_page,

@@ -1,6 +1,6 @@
-"""For pages that are devices of the branch's: they tell how they do."""
+"""For pages that are devices of the branch: they report their state."""
 
-# Annotations are not put off here: FastAPI reads them, and some name what is known inside of a function only.
+# No postponed annotations here: FastAPI reads them, and some name what is known only inside a function.
 from typing import Annotated
 
 from fastapi import APIRouter

@@ -1,6 +1,6 @@
-"""For everybody: signing in and out, the way to one's own page."""
+"""For everybody: signing in and out, and the redirect to one's own page."""
 
-# Annotations are not put off here: FastAPI reads them, and some name what is known inside of a function only.
+# No postponed annotations here: FastAPI reads them, and some name what is known only inside a function.
 import logging
 import re
 from typing import Annotated
@@ -63,7 +63,7 @@ def router(site: Site) -> APIRouter:
                 raise site.problem(401, "wrong_token")
         else:
             account = await site.check_pin(content.name, content.pin, address)
-        # A device that comes again goes on with the same session, so that no other tab of it loses its own.
+        # A device that signs in again keeps its session, so that its other tabs stay signed in.
         session = request.cookies.get(COOKIE, "") if content.token else ""
         present = site.accounts.of_session(session) if session else None
         if present and present.name == account.name:

@@ -1,6 +1,6 @@
-"""For a kiosk, and whoever else gives out tickets: what there is to take, and taking it."""
+"""For a kiosk, and others who give out tickets: which tickets can be taken, and taking one."""
 
-# Annotations are not put off here: FastAPI reads them, and some name what is known inside of a function only.
+# No postponed annotations here: FastAPI reads them, and some name what is known only inside a function.
 import asyncio
 import io
 from typing import Annotated
@@ -45,7 +45,7 @@ def router(site: Site) -> APIRouter:
                     at=at,
                     cause=cause,
                     by=f"user/{caller.account.name}",
-                    paper=site.post.lobby.paper(),
+                    paper=site.adapter.context.paper(),
                     screen=True,
                     asks=True,
                     chosen_by="customer" if caller.account.role == "kiosk" else "staff",
@@ -53,7 +53,7 @@ def router(site: Site) -> APIRouter:
                 ),
             ),
         )
-        state = site.post.state
+        state = site.adapter.state
         ticket = state.tickets.get(answer.ticket)
         told = views.in_minutes(ticket.expected) if ticket and ticket.expected else None
         return Taken(
@@ -64,7 +64,7 @@ def router(site: Site) -> APIRouter:
             wait=views.in_words(site.rules, told),
         )
 
-    # For those who give out tickets: whoever has the page's address needs no picture of it.
+    # Only for accounts that give out tickets: a customer who has the page's address needs no code of it.
     @api.get("/t/{page}/qr.svg", include_in_schema=False)
     @api.head("/t/{page}/qr.svg", include_in_schema=False)
     async def qr(page: str, caller: Annotated[Caller, taker]) -> Response:
@@ -79,7 +79,7 @@ def router(site: Site) -> APIRouter:
         api,
         site,
         "kiosk",
-        site.post.kiosk,
+        site.adapter.kiosk,
         who=taker,
         pace=0.5,
         refused=(401, 403),

@@ -1,6 +1,6 @@
 """For the lobby manager: the panel's buttons, the console, why a ticket is not next."""
 
-# Annotations are not put off here: FastAPI reads them, and some name what is known inside of a function only.
+# No postponed annotations here: FastAPI reads them, and some name what is known only inside a function.
 from typing import Annotated
 
 from fastapi import APIRouter
@@ -43,7 +43,7 @@ def router(site: Site) -> APIRouter:
                     at=at,
                     cause=cause,
                     by=f"user/{caller.account.name}",
-                    paper=site.post.lobby.paper(),
+                    paper=site.adapter.context.paper(),
                     screen=True,
                     typed=presses.typed(content),
                 ),
@@ -56,7 +56,7 @@ def router(site: Site) -> APIRouter:
         api,
         site,
         "console",
-        site.post.console,
+        site.adapter.console,
         who=manager,
         pace=0.5,
         refused=(401, 403),
@@ -66,7 +66,7 @@ def router(site: Site) -> APIRouter:
     @api.get("/api/tickets/{ticket}/why", responses=refusals(401, 403, 404), summary="Why a ticket is not next")
     async def why(ticket: str, caller: Annotated[Caller, manager]) -> Why:
         await site.settled()
-        found = explain.ticket(site.post.state, site.rules, ticket, site.post.lobby.now())
+        found = explain.ticket(site.adapter.state, site.rules, ticket, site.adapter.context.now())
         if not found.ticket:
             raise Problem(404, "unknown_ticket", found.text)
         table = [

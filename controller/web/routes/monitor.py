@@ -1,6 +1,6 @@
 """For monitors and programs: figures, health, and the description of the API."""
 
-# Annotations are not put off here: FastAPI reads them, and some name what is known inside of a function only.
+# No postponed annotations here: FastAPI reads them, and some name what is known only inside a function.
 from typing import Annotated
 
 from fastapi import APIRouter, Response
@@ -13,7 +13,7 @@ from controller.web.site import Caller, Site
 
 def router(site: Site) -> APIRouter:
     api = APIRouter()
-    registry = metrics.make_metrics(site.post, site.live)
+    registry = metrics.make_metrics(site.adapter, site.live)
 
     @api.get("/metrics", responses=refusals(401), summary="Figures for Prometheus", response_class=Response)
     async def scrape(caller: Annotated[Caller, allowed(site)]) -> Response:
@@ -24,8 +24,8 @@ def router(site: Site) -> APIRouter:
     @api.get("/health", responses=refusals(), summary="Whether presses are recorded", openapi_extra=PUBLIC)
     async def health() -> dict[str, str]:
         await site.settled()
-        if site.post.trouble:
-            raise Problem(503, "journal_down", site.post.trouble, 1)
+        if site.adapter.trouble:
+            raise Problem(503, "journal_down", site.adapter.trouble, 1)
         return {"status": "ok"}
 
     return api

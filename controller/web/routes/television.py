@@ -1,4 +1,4 @@
-"""For a television, and whoever else has signed in: what the hall is shown."""
+"""For a television, and everybody who is signed in: the view for the hall."""
 
 from fastapi import APIRouter
 
@@ -15,7 +15,7 @@ def router(site: Site) -> APIRouter:
         api,
         site,
         "television",
-        site.post.television,
+        site.adapter.television,
         who=allowed(site),
         pace=0.2,
         refused=(401,),

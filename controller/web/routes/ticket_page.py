@@ -1,6 +1,6 @@
-"""For a customer's phone: where their own ticket stands. Nobody signs in; nobody can guess the address."""
+"""For a customer's phone: the page of their own ticket. Without signing in; its address cannot be guessed."""
 
-# Annotations are not put off here: FastAPI reads them, and some name what is known inside of a function only.
+# No postponed annotations here: FastAPI reads them, and some name what is known only inside a function.
 from typing import Any
 
 from fastapi import APIRouter
@@ -13,7 +13,7 @@ from controller.web.site import Site
 PACE = 1.0
 """Seconds between two pictures."""
 BRANCH_PAGES = 100
-"""Pages that the branch's own people and screens can always open, however many customers look at theirs."""
+"""Pages reserved for the branch's own people and screens, however many ticket pages are open."""
 
 PAGES = (Page("ticket", "/t/{page}", data=lambda site, request: {"ticketPage": request.path_params["page"][:64]}),)
 
@@ -29,7 +29,7 @@ def router(site: Site) -> APIRouter:
     )
     async def page(page: str) -> View:
         await site.settled()
-        picture = site.post.ticket(site.post.state.day, site.page_of(page))()
+        picture = site.adapter.ticket(site.adapter.state.day, site.page_of(page))()
         if picture is None:
             raise site.problem(404, "no_page")
         return picture
@@ -42,7 +42,9 @@ def router(site: Site) -> APIRouter:
     )
     async def page_live(page: str) -> Any:
         await site.settled()
-        ticket, day = site.page_of(page), site.post.state.day
-        return site.live.stream(f"ticket/{day}/{ticket}", site.post.ticket(day, ticket), pace=PACE, spare=BRANCH_PAGES)
+        ticket, day = site.page_of(page), site.adapter.state.day
+        return site.live.stream(
+            f"ticket/{day}/{ticket}", site.adapter.ticket(day, ticket), pace=PACE, spare=BRANCH_PAGES
+        )
 
     return api

@@ -1,7 +1,7 @@
-"""Strangers who hold connections to the screens: they begin to ask and never come to an end, a byte at a time.
+"""Slow clients of the screens: they hold connections, and send their requests byte by byte without ever finishing.
 
-Behind a proxy or from addresses of their own, as a scanner or a broken phone does it. Whoever is cut comes again, until
-the connections are used up that they may open in all.
+From addresses of their own or behind a proxy, as a scanner or a broken phone does. A client whose connection is closed
+opens another, up to a total number.
 """
 
 from __future__ import annotations
@@ -17,28 +17,28 @@ BEGINNINGS = (
     b"GET /tv HTTP/1.1\r\nHost: lobby\r\nx: ",
     b"POST /api/session HTTP/1.1\r\nHost: lobby\r\nContent-Type: application/json\r\nContent-Length: 9000\r\n\r\n",
 )
-"""How somebody begins who never ends: a word, a head or a body. An empty one says nothing at all."""
+"""Beginnings of requests that are never finished: in the head or in the body; empty: nothing is sent at all."""
 TRICKLE = 0.5
 """Seconds between two bytes."""
 AGAIN = 0.05
-"""Seconds after which somebody who was cut comes again."""
+"""Seconds after which a closed connection is replaced."""
 
 
 @dataclass
-class Strangers:
-    """What has become of them so far."""
+class SlowClients:
+    """Counts of the clients' connections so far."""
 
     left: int
-    """Connections that they may still open."""
+    """Connections that may still be opened."""
     came: int = 0
-    """Connections that they have opened."""
+    """Connections that have been opened."""
     cut: int = 0
-    """Of those, closed at the other end."""
+    """Connections that the server has closed."""
     tasks: list[asyncio.Task[None]] = field(default_factory=list)
 
     @property
     def open(self) -> int:
-        """Connections that they have now."""
+        """Connections open now."""
         return self.came - self.cut
 
 
@@ -52,29 +52,29 @@ async def slow_connections(
     host: str = "127.0.0.1",
     most: int = 2000,
     beginnings: Sequence[bytes] = BEGINNINGS,
-) -> AsyncIterator[Strangers]:
+) -> AsyncIterator[SlowClients]:
     """`count` at a time at `host`:`port`, spread over `addresses` of ours, `most` in all; they leave at the end."""
-    strangers = Strangers(most)
+    clients = SlowClients(most)
     for number in range(min(count, most)):
-        visit = _visit(strangers, host, port, addresses[number % len(addresses)], random.choice(beginnings))
-        strangers.tasks.append(asyncio.create_task(visit, name=f"stranger {number}"))
+        visit = _visit(clients, host, port, addresses[number % len(addresses)], random.choice(beginnings))
+        clients.tasks.append(asyncio.create_task(visit, name=f"slow client {number}"))
     try:
-        yield strangers
+        yield clients
     finally:
-        for task in strangers.tasks:
+        for task in clients.tasks:
             task.cancel()
-        await asyncio.gather(*strangers.tasks, return_exceptions=True)
+        await asyncio.gather(*clients.tasks, return_exceptions=True)
 
 
-async def _visit(strangers: Strangers, host: str, port: int, address: str, beginning: bytes) -> None:
-    while strangers.left > 0:
-        strangers.left -= 1
+async def _visit(clients: SlowClients, host: str, port: int, address: str, beginning: bytes) -> None:
+    while clients.left > 0:
+        clients.left -= 1
         try:
             reader, writer = await asyncio.open_connection(host, port, local_addr=(address, 0))
         except OSError:
             await asyncio.sleep(AGAIN)
             continue
-        strangers.came += 1
+        clients.came += 1
         trickling = asyncio.create_task(_trickle(writer, beginning))
         try:
             while await reader.read(4096):
@@ -84,7 +84,7 @@ async def _visit(strangers: Strangers, host: str, port: int, address: str, begin
         finally:
             trickling.cancel()
             writer.transport.abort()
-        strangers.cut += 1
+        clients.cut += 1
         await asyncio.sleep(AGAIN)
 
 

@@ -1,4 +1,4 @@
-"""What only we can make: the proof that a request is from a page of ours, and the addresses of tickets' own pages."""
+"""Message authentication codes that only we can make: CSRF tokens, and the addresses of tickets' own pages."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ CREATE TABLE IF NOT EXISTS secret(name TEXT PRIMARY KEY, value BLOB NOT NULL) ST
 """
 
 
-class Seals:
-    """Made with a secret that stands in the accounts' file, so that they outlive a restart."""
+class Signer:
+    """Makes and checks them with a secret from the accounts' file, so that they stay valid after a restart."""
 
     _secret = b""
 
     def read(self, file: AccountsFile) -> None:
-        """Seal with this file's secret from now on; it gets one if it has none."""
+        """Use this file's secret from now on; one is made if it has none."""
         select = "SELECT value FROM secret WHERE name = 'pages'"
         if not file.select(select):
             with file.changing() as cursor:
@@ -27,15 +27,15 @@ class Seals:
         self._secret = bytes(file.select(select)[0][0])
 
     def csrf(self, session: str) -> str:
-        """What a page of this session shows to prove that it is ours."""
+        """The CSRF token of a session."""
         return self._mac(f"csrf:{session}")
 
     def page(self, day: str, ticket: str) -> str:
-        """The last part of the address of a ticket's own page, which nobody can guess."""
+        """The last part of the address of a ticket's own page, which cannot be guessed."""
         return f"{ticket}.{self._mac(f'page:{day}:{ticket}')}"
 
     def is_page(self, day: str, page: str) -> str:
-        """The ticket whose page this is on a day; empty: nobody's."""
+        """The ticket whose page this is on a day; empty: none."""
         ticket = page.rpartition(".")[0]
         return ticket if hmac.compare_digest(self.page(day, ticket).encode(), page.encode()) else ""
 
@@ -44,5 +44,5 @@ class Seals:
 
 
 def digest(secret: str) -> str:
-    """What is kept of a token or a session: enough to know it again, and nothing to sign in with."""
+    """The hash that is stored of a token or a session: enough to recognise it, useless for signing in."""
     return hashlib.sha256(secret.encode()).hexdigest()

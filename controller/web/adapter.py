@@ -1,4 +1,4 @@
-"""The pages' post on the desk: what there is to show, and which pages show it."""
+"""The pages' adapter: what there is to show, and which open pages are shown it."""
 
 from __future__ import annotations
 
@@ -35,11 +35,11 @@ from controller.web.live import Live
 RECENT = 30
 """Actions that the console lists."""
 LOOKED_AT = 400
-"""Rows of the journal in which they are looked for at a start."""
+"""Rows of the journal that are searched for them at a start."""
 ESTIMATE_EVERY = 5.0
 """Seconds for which an estimate of a ticket's wait is shown on its page."""
 ESTIMATE_PAUSE = 0.05
-"""Seconds between two estimates: each may take milliseconds, and no number of phones shall be felt at a counter."""
+"""Seconds between two estimates: each takes milliseconds, and open ticket pages must not slow the counters down."""
 ESTIMATES_KEPT = 500
 ACTIONS: tuple[type[Event], ...] = (
     TicketCalled,
@@ -58,42 +58,42 @@ ACTIONS: tuple[type[Event], ...] = (
     CounterClosed,
     WindowAdviceAnswered,
 )
-"""What people do that somebody may want to know of afterwards."""
+"""The events that the console lists as recent actions."""
 
 
 class PagesAdapter(Adapter):
-    """What the browser pages show now. `live` tells those that are open; `speaks`: the television may speak calls."""
+    """What the browser pages show. `live`: the open pages; `speaks`: whether the television may speak calls."""
 
     id = "pages"
 
     watches = True
 
-    def __init__(self, lobby: Context, live: Live, *, speaks: bool) -> None:
-        self.lobby = lobby
+    def __init__(self, context: Context, live: Live, *, speaks: bool) -> None:
+        super().__init__(self.id, context)
         self._speaks = speaks
         self.state = State()
         self._live = live
         self.trouble = ""
-        """Why nothing can be recorded; empty: it can."""
+        """Why nothing can be recorded; empty if it can."""
         self._notices: Sequence[str] = ()
         self._staff: Sequence[str] = ()
-        """Those, and what only the staff is told."""
+        """These notices, and those for the staff alone."""
         self._updated = asyncio.Event()
         self._figures: Mapping[str, Any] = {}
         self._devices: dict[str, Mapping[str, object]] = {}
         self._recent: deque[dict[str, Any]] = deque(maxlen=RECENT)
         self._estimates: OrderedDict[tuple[str, str], tuple[float, tuple[int, int] | None]] = OrderedDict()
-        """(day, ticket) -> when it was made, by the loop's clock, and what it says; the oldest first."""
+        """(day, ticket) -> (when it was made, by the loop's clock; the estimate), oldest first."""
         self._next_estimate = 0.0
-        last, today = lobby.journal.opened_at, lobby.journal.last_day()
-        for row in lobby.journal.rows_after(max(0, last - LOOKED_AT), LOOKED_AT):
+        last, today = context.journal.opened_at, context.journal.last_day()
+        for row in context.journal.rows_after(max(0, last - LOOKED_AT), LOOKED_AT):
             if row.day == today:
                 self._note(row)
 
-    # -- told by the desk ------------------------------------------------------------------------------------
+    # -- told by the hub -------------------------------------------------------------------------------------
 
     def heard(self, fact: object) -> None:
-        """Pages say nothing by themselves: what people press comes as requests."""
+        """Pages have no session: what people press there comes as HTTP requests."""
 
     def update(self, state: State) -> None:
         self.state = state
@@ -102,7 +102,7 @@ class PagesAdapter(Adapter):
         self._updated = asyncio.Event()
 
     async def updated(self) -> None:
-        """Until there is something to show again."""
+        """Wait for the next update."""
         await self._updated.wait()
 
     def told(self, rows: Sequence[Row], state: State) -> None:
@@ -131,34 +131,34 @@ class PagesAdapter(Adapter):
 
     def television(self) -> dict[str, Any]:
         """See `screens.television`; `speaks`: whether to speak calls, where the page's address does not say."""
-        lobby = self.lobby
-        shown = screens.television(self.state, lobby.rules, lobby.now(), self._notices, lobby.waits())
+        context = self.context
+        shown = screens.television(self.state, context.rules, context.now(), self._notices, context.waits())
         return {**shown, "speaks": self._speaks}
 
     def kiosk(self) -> dict[str, Any]:
         """See `screens.kiosk`."""
-        lobby = self.lobby
-        paper = lobby.paper() == "ready"
-        return screens.kiosk(self.state, lobby.rules, lobby.now(), self._notices, lobby.waits(), paper=paper)
+        context = self.context
+        paper = context.paper() == "ready"
+        return screens.kiosk(self.state, context.rules, context.now(), self._notices, context.waits(), paper=paper)
 
     def console(self) -> dict[str, Any]:
         """See `screens.console`."""
-        lobby = self.lobby
+        context = self.context
         return screens.console(
             self.state,
-            lobby.rules,
-            lobby.now(),
+            context.rules,
+            context.now(),
             self._staff,
-            lobby.waits(),
+            context.waits(),
             self._devices,
             self._figures,
             [*reversed(self._recent)],
-            printer=lobby.paper() != "none",
+            printer=context.paper() != "none",
         )
 
     def counter(self, counter: Counter) -> Callable[[], dict[str, Any]]:
         """See `screens.counter`."""
-        return lambda: screens.counter(self.state, self.lobby.rules, counter, self.lobby.now(), self._staff)
+        return lambda: screens.counter(self.state, self.context.rules, counter, self.context.now(), self._staff)
 
     def ticket(self, day: str, id: str) -> Callable[[], dict[str, Any] | None]:
         """See `screens.ticket`; None once its day is over."""
@@ -167,17 +167,17 @@ class PagesAdapter(Adapter):
             ticket = self.state.tickets.get(id)
             if ticket is None or self.state.day != day:
                 return None
-            now = self.lobby.now()
-            return screens.ticket(self.state, self.lobby.rules, ticket, now, self._still_waits(day, ticket, now))
+            now = self.context.now()
+            return screens.ticket(self.state, self.context.rules, ticket, now, self._still_waits(day, ticket, now))
 
         return picture
 
     def _still_waits(self, day: str, ticket: Ticket, now: int) -> tuple[int, int] | None:
-        """How long a ticket still waits, as far as has been reckoned."""
+        """The expected wait of a ticket, from the last estimate; a new one is made when it is due."""
         loop_time = asyncio.get_running_loop().time()
         at, wait = self._estimates.get((day, ticket.id), (-ESTIMATE_EVERY, None))
         if loop_time - at >= ESTIMATE_EVERY and loop_time >= self._next_estimate:
-            wait = screens.still_waits(self.state, self.lobby.rules, ticket, now)
+            wait = screens.still_waits(self.state, self.context.rules, ticket, now)
             self._next_estimate = asyncio.get_running_loop().time() + ESTIMATE_PAUSE
             self._estimates.pop((day, ticket.id), None)
             self._estimates[day, ticket.id] = loop_time, wait
@@ -190,17 +190,17 @@ class PagesAdapter(Adapter):
     def _note(self, row: Row) -> None:
         if not isinstance(row.event, ACTIONS):
             return
-        text, ticket = sentence(self.lobby.rules, row.event), getattr(row.event, "ticket", "")
+        text, ticket = sentence(self.context.rules, row.event), getattr(row.event, "ticket", "")
         self._recent.append({"at": row.at, "text": text, "by": who(row), "kind": row.event.KIND, "ticket": ticket})
 
 
 def cause_of(account: str, key: str, content: str) -> str:
-    """What the journal names as the cause of a request: who, which, and what."""
+    """The cause of a request for the journal, from the account, its key and its content."""
     return f"http:{account}:{key}:{content}"
 
 
 def who(row: Row) -> str:
-    """Who did it: an account (`user/li`), else a device or a counter."""
+    """Who caused a row: an account (`user/li`), else a device or a counter."""
     kind, _, rest = row.cause.partition(":")
     if kind == "http":
         return f"user/{rest.partition(':')[0]}"

@@ -1,6 +1,6 @@
-"""A whole lobby's hardware: a far end for every configured device, on pseudo-terminals and a broker.
+"""The simulated hardware of a whole branch: a far end for every configured device, on pseudo-terminals and a broker.
 
-The configuration that the daemon gets differs from the branch's only in where its links lead. It cannot tell.
+The daemon's configuration differs from the branch's only in where its links lead.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from simulators.faults import Faults
 from simulators.wire import TcpWire, Wire
 
 
-class Stage:
+class SimulatedBranch:
     """The simulated devices of a branch; `seed` drives their faults.
 
     Those on byte links are `placed`, each on a pseudo-terminal `directory/<device id>`, or behind a device server where
@@ -60,12 +60,12 @@ class Stage:
         return kind(device, faults, wire)
 
     def hear(self, buttons: Buttons | None) -> None:
-        """The broker, and with it what devices on MQTT press with and hear by, has come or gone."""
+        """Connected to the broker, or (None) disconnected: `buttons` is the connection of the MQTT devices."""
         for device in self.devices.values():
             device.buttons = buttons
 
     def used_by(self, whom: str) -> Iterator[Simulated]:
-        """The devices whose buttons somebody presses."""
+        """The devices whose buttons are pressed by clerks, customers or the manager."""
         return (device for device in self.devices.values() if whom == device.USED_BY)
 
     def plug_all(self) -> None:
@@ -102,7 +102,8 @@ def _leading_to(wire: Wire, link: Link) -> Link:
 
 
 class FastClock:
-    """A wall clock that starts at nine today and runs `speed` times as fast, as people do; wires keep real time."""
+    """A wall clock that starts at nine today and runs `speed` times as fast, as people's time does; wires keep real
+    time."""
 
     def __init__(self, settings: Settings, speed: float) -> None:
         now = datetime.now(settings.rules.zone)
@@ -117,7 +118,7 @@ class FastClock:
         return self._started + (ms - self._nine) / 1000 / self._speed
 
     def clock(self) -> Clock:
-        """What the daemon gets."""
+        """The clock for the daemon."""
 
         def wall() -> int:
             return self._nine + self.set_by + int((time.monotonic() - self._started) * 1000 * self._speed)
@@ -127,7 +128,7 @@ class FastClock:
 
 @asynccontextmanager
 async def running(settings: Settings, clock: Clock) -> AsyncIterator[Daemon]:
-    """The real daemon in this process, ready; stopped in good order at the end."""
+    """The real daemon in this process, ready; stopped at the end."""
     daemon = Daemon(settings, clock, Notifier(None))
     task = asyncio.create_task(daemon.run(), name="daemon")
     ready = asyncio.create_task(daemon.ready.wait())
