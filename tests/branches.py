@@ -18,6 +18,7 @@ from checker import Numbers
 from hypothesis import strategies as st
 
 from controller import config
+from controller.lobby.actions.ask_help import AskHelp
 from controller.lobby.actions.call_by_hand import CallByHand
 from controller.lobby.actions.call_next import CallNext, TicketCalled
 from controller.lobby.actions.call_number import CallNumber
@@ -304,7 +305,8 @@ USUAL = ("take",) * 9 + ("call",) * 7 + ("start", "finish", "no_show", "no_show"
 CALM = (
     *USUAL,
     *("call_number", "recall", "hold", "unhold", "transfer_service", "transfer_counter", "pause", "open", "close"),
-    *("ask_rating", "rate", "promote", "reassign_any", "reassign_next", "reassign_counter", "reassign_service"),
+    *("ask_rating", "rate", "ask_help"),
+    *("promote", "reassign_any", "reassign_next", "reassign_counter", "reassign_service"),
     *("cancel", "reprint", "report_print", "report_device", "green", "roll_over"),
     *("undo", "undo", "call_by_hand", "call_by_hand", "undo_finish", "undo_finish"),
     *("appointment", "appointment", "choose", "choose", "needs", "urgent"),
@@ -526,6 +528,8 @@ class Lobby:
                 return Close(**at_counter)
             case "ask_rating":
                 return AskRating(**at_counter)
+            case "ask_help":
+                return AskHelp(**at_counter)
             case "rate":
                 return Rate(**at_counter, score=what % 7)
             case "promote":

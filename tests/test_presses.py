@@ -12,6 +12,7 @@ from pydantic import BaseModel, ValidationError
 import controller.web
 from controller import presses
 from controller.lobby.actions import press as press_module
+from controller.lobby.actions.ask_help import AskHelp
 from controller.lobby.actions.ask_why import AskWhy
 from controller.lobby.actions.call_by_hand import CallByHand
 from controller.lobby.actions.call_next import CallNext
@@ -71,6 +72,7 @@ AT_A_COUNTER = [
     ("OPEN", "", Open(**COUNTER)),
     ("CLOSE", "", Close(**COUNTER)),
     ("EVALUATE", "", AskRating(**COUNTER)),
+    ("HELP", "", AskHelp(**COUNTER)),
 ]
 
 
@@ -87,7 +89,7 @@ def test_every_key_at_a_counter_is_in_the_table_above() -> None:
     assert {key for key, _, _ in AT_A_COUNTER} == presses.keys(Where.COUNTER).keys()
 
 
-@pytest.mark.parametrize("key", ["RECALL", "START", "FINISH", "NOSHOW", "HOLD", "OPEN", "CLOSE", "EVALUATE"])
+@pytest.mark.parametrize("key", ["RECALL", "START", "FINISH", "NOSHOW", "HOLD", "OPEN", "CLOSE", "EVALUATE", "HELP"])
 def test_digits_before_a_key_that_takes_none_are_ignored(key: str) -> None:
     assert at_counter(key, "17") == at_counter(key)
 

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from controller.config import read
 from controller.lobby import rule
+from controller.lobby.actions.ask_help import AskHelp
 from controller.lobby.actions.call_next import CallNext, TicketCalled
 from controller.lobby.actions.close_counter import Close
 from controller.lobby.actions.command import Command, CounterCommand
@@ -298,3 +299,17 @@ def test_a_windows_display_shows_the_ticket_in_hand_or_what_the_counter_does() -
     do(Pause)
     assert shown() == ("BACK SOON", "Counter 1")
     assert shown("2") == ("CLOSED", "Counter 2")
+
+
+def test_the_staff_are_told_of_a_counter_that_asks_for_help_until_it_has_it() -> None:
+    lobby = Lobby(branch({"1": {"cash": 0}, "2": {"cash": 0}}, language="en"))
+
+    def press(kind: type[CounterCommand]) -> list[str]:
+        lobby.do(kind(at=lobby.now, cause="", counter="2"))
+        return list(views.of_the_counters(lobby.state, lobby.rules))
+
+    assert press(Open) == []
+    assert press(AskHelp) == ["Counter 2 asks the lobby manager to come."]
+    assert press(AskHelp) == []
+    press(AskHelp)
+    assert press(Close) == []

@@ -282,6 +282,7 @@ class Hub:
     def _for_staff(self) -> Iterator[str]:
         """Notices for the staff alone."""
         wording = self.context.rules.wording
+        yield from views.of_the_counters(self._state, self.context.rules)
         yield from views.of_the_configuration(self._state, self.context.rules, self.context.now())
         yield from views.of_the_clock(self._state, self.context.rules, self.context.now())
         for service in views.without_counter(self._state, self.context.rules):

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from branches import MINUTE, NINE, Lobby, asking, branch, half_hours, hours, local
 
+from controller.lobby.actions.ask_help import HelpAsked, HelpEnded
 from controller.lobby.actions.call_next import TicketCalled
 from controller.lobby.actions.cancel import TicketCancelled
 from controller.lobby.actions.clock import ClockStepped, ControllerStarted, StartController
@@ -193,6 +194,8 @@ SHORT = {
     CounterPaused: "{counter} paused",
     CounterClosed: "{counter} closed",
     RatingAsked: "{counter} asks {ticket}",
+    HelpAsked: "{counter} asks for help",
+    HelpEnded: "{counter} needs no help",
     SelfServiceAdvised: "machine for {service}",
     DayOpened: "new day",
     DayClosed: "{unserved} unserved",

@@ -248,4 +248,7 @@ def plain(state: State) -> Any:
 
     A field that has another name since gets its old one here; one that is new is left out, and covered elsewhere.
     """
-    return json.loads(json.dumps(state.picture(), sort_keys=True))
+    picture = state.picture()
+    for counter in picture["counters"].values():
+        del counter["asks_help"]
+    return json.loads(json.dumps(picture, sort_keys=True))

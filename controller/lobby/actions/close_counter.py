@@ -63,6 +63,7 @@ def stranded(state: State, counter: str) -> list[Ticket]:
 def _counter_closed(state: State, at: int, event: CounterClosed) -> None:
     counter = own_counter(state, event.counter)
     counter.stage, counter.reason, counter.since = CounterStage.CLOSED, "", at
+    counter.asks_help = False
     if event.dropped is not None:
         state.dropped.append(Dropped(at, event.counter, tuple(event.dropped)))
     advice_is_done(state, "close", event.counter)

@@ -178,6 +178,8 @@ class CounterState:
     """The one served before it."""
     since: int = 0
     """When it opened, paused or closed; ms since 1970, UTC."""
+    asks_help: bool = False
+    """It asks the lobby manager to come."""
 
 
 class Call(NamedTuple):

@@ -293,6 +293,13 @@ def of_the_configuration(state: State, rules: Rules, now: int) -> Iterator[str]:
         yield say("notice.service_dropped", service=service, tickets=_named(tickets))
 
 
+def of_the_counters(state: State, rules: Rules) -> Iterator[str]:
+    """Notices for the staff about counters that ask the lobby manager to come."""
+    for id in rules.counters:
+        if state.counter(id).asks_help:
+            yield rules.wording.say("notice.help_asked", counter=id)
+
+
 def _named(tickets: Sequence[str]) -> str:
     """The first few of these tickets, for a sentence."""
     return " ".join(tickets[:TICKETS_NAMED]) + (" .." if len(tickets) > TICKETS_NAMED else "")

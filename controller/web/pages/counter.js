@@ -78,7 +78,8 @@ const keyboard = el("section", { class: "keys", "aria-labelledby": "keys-title" 
     key("TRANSFER", say("page.counter.transfer"), { letter: "T" }),
     key("HOLD", say("page.counter.hold"), { letter: "H" }),
     key("UNHOLD", say("page.counter.unhold"), { letter: "U" }),
-    key("EVALUATE", say("page.counter.evaluate"), { letter: "E" })),
+    key("EVALUATE", say("page.counter.evaluate"), { letter: "E" }),
+    key("HELP", say("page.counter.help"))),
   el("div", { class: "pad" },
     el("div", { class: "screen" }, el("span", { class: "soft" }, say("page.counter.typed")), display),
     ["1", "2", "3", "4", "5", "6", "7", "8", "9"].map(digit),
@@ -303,7 +304,7 @@ function refresh() {
   const calledOnly = view.state === "called";
   const can = {
     RECALL: has, START: calledOnly, FINISH: has, NOSHOW: calledOnly, HOLD: has, TRANSFER: has,
-    UNHOLD: view.held.length > 0, PAUSE: view.state !== "closed", EVALUATE: view.rater,
+    UNHOLD: view.held.length > 0, PAUSE: view.state !== "closed", EVALUATE: view.rater, HELP: view.state !== "closed",
   };
   for (const [name, may] of Object.entries(can)) keys[name].button.disabled = !may;
   for (const button of targets.children) button.disabled = !has;
