@@ -257,12 +257,17 @@ class Hub:
         self.stepped()
 
     def _show(self) -> None:
-        if self._watchers:
-            notices, staff = list(self._notices()), list(self._for_staff())
-            for watcher in self._watchers:
-                watcher.notice(notices, staff, self._trouble)
+        noticed = False
         for adapter in self._adapters.values():
+            if adapter.watches and not noticed:  # those that only show calls need not wait for the notices
+                noticed = True
+                self._guarded("the notices", self._tell_notices)
             self._guarded(adapter.id, lambda adapter=adapter: adapter.update(self._state))  # type: ignore[misc]
+
+    def _tell_notices(self) -> None:
+        notices, staff = list(self._notices()), list(self._for_staff())
+        for watcher in self._watchers:
+            watcher.notice(notices, staff, self._trouble)
 
     def _guarded(self, id: str, tell: Callable[[], None]) -> None:
         """An error of ours in telling one device must not keep the others from being told."""

@@ -3,6 +3,8 @@
 A line is a key as `docs/reference/keys.md` names it, perhaps with digits and a blank before it, ended by CR, LF or
 both: `CALL`, `12 TRANSFER`. It is answered `OK` or `NO`: refused, or nobody is waiting. A keypad says each press once,
 so one that is not answered is for the clerk to press again.
+
+Source: ours, for keypads that are built from a microcontroller.
 """
 
 from __future__ import annotations
