@@ -244,7 +244,8 @@ class Engine:
     def _decide(self, request: Request) -> Answer:
         """Decide one request on the state as the earlier ones of this step have left it."""
         command = request.command
-        self._lobby.begin_day(command)
+        if due := self._lobby.due(command):
+            self._decide(Request(due))
         now = self._steady()
         if again := self._repeats.again(command, now):
             return again

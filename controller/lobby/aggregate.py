@@ -11,7 +11,7 @@ from typing import Any
 
 from controller.lobby.actions.clock import ClockStepped
 from controller.lobby.actions.command import Command
-from controller.lobby.actions.day import DayOpened, begins_day
+from controller.lobby.actions.day import DayOpened, RollOver, begins_day
 from controller.lobby.actions.event import Event
 from controller.lobby.actions.registry import Decision, decide, evolve
 from controller.lobby.model.rules import Rules
@@ -56,21 +56,21 @@ class Aggregate:
 
     def do(self, command: Command) -> Decision:
         """Decide a command and apply its events; the first command of a business day begins that day before."""
-        self.begin_day(command)
+        if due := self.due(command):
+            self.do(due)
         decision = self.decide(command)
         if isinstance(decision, list):
             self.apply(decision, command.at, command.cause)
         return decision
 
-    def begin_day(self, command: Command) -> None:
-        """Begin the business day of a command, if the command is the first of it."""
+    def due(self, command: Command) -> RollOver | None:
+        """The roll-over to be decided before a command that is the first of its business day; None: none is due."""
         if command.at < self._day_ends:
-            return
+            return None
         roll_over = begins_day(self.state, self.rules, command)
-        if roll_over:
-            self.do(roll_over)
-        elif self.rules.day_of(command.at) <= self.state.day:
+        if roll_over is None and self.rules.day_of(command.at) <= self.state.day:
             self._day_ends = self.rules.end_of_day(command.at)
+        return roll_over
 
     def decide(self, command: Command) -> Decision:
         """What a command leads to. Nothing changes."""

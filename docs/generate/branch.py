@@ -118,11 +118,7 @@ class Branch:
 
     def _decide(self, request: Request) -> None:
         lobby = self._lobby
-        lobby.begin_day(request.command)
-        decision = lobby.decide(request.command)
-        answered = answer(lobby.rules, lobby.state, decision)
-        if isinstance(decision, list):
-            lobby.apply(decision, request.command.at, request.command.cause)
+        answered = answer(lobby.rules, lobby.state, lobby.do(request.command))
         rows, lobby.rows = lobby.rows, []
         request.reply(request.instead or answered)
         if rows:
