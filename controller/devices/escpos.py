@@ -83,15 +83,19 @@ class EscposSettings(WiredSettings):
         columns = _columns_of(data.get("profile"))
         return {"columns": columns, **data} if COLUMNS[0] <= columns <= COLUMNS[1] else data
 
+    def layout_file(self, shipped: Path, language: str) -> Path:
+        """The file of the ticket's layout; `shipped`: the directory of the files that come with the program."""
+        return self.layout or shipped / f"ticket.{language}.toml"
+
     def shows(self, shipped: Path, language: str) -> Shows:
-        layout = self.layout or shipped / f"ticket.{language}.toml"
-        wording = ("ticket", "wait")
-        return Shows("on paper", on_paper, wording, branch=True, services=True, classes=True, layouts=(layout,))
+        wording, layouts = ("ticket", "wait"), (self.layout_file(shipped, language),)
+        return Shows("on paper", on_paper, wording, branch=True, services=True, classes=True, layouts=layouts)
 
     def warns(self, shipped: Path, language: str) -> Iterator[tuple[tuple[str | int, ...], str]]:
-        layout = self.layout or shipped / f"ticket.{language}.toml"
-        lines = tomllib.loads(layout.read_text("utf-8"))["line"]
-        if self.profile is None or not self.qr or not any("qr" in line for line in lines):
+        if self.profile is None or not self.qr:
+            return
+        lines = tomllib.loads(self.layout_file(shipped, language).read_text("utf-8"))["line"]
+        if not any("qr" in line for line in lines):
             return
         from drivers.escpos_model import model  # noqa: PLC0415 - python-escpos takes long to import
 
@@ -205,7 +209,7 @@ def _render(context: Context, device: EscposSettings) -> Render:
     # python-escpos takes a third of a second to import: paid here, before READY, and only where there is a printer.
     from drivers.paper import Layout  # noqa: PLC0415
 
-    path = device.layout or context.shipped / f"ticket.{context.rules.wording.language}.toml"
+    path = device.layout_file(context.shipped, context.rules.wording.language)
     layout = Layout.from_dict(tomllib.loads(path.read_text("utf-8")))
     return lambda fields: layout.render(
         fields if device.qr else {**fields, "qr": ""}, device.columns, profile=device.profile

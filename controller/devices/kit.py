@@ -142,6 +142,23 @@ class Adapter:
         """A device no longer exists."""
 
 
+SAME_MOMENT = 1000
+"""Milliseconds by which the times of presses may be ahead of the clock, so that no two presses have the same time."""
+
+
+class PressTimes:
+    """The times of presses, by which their causes differ: two heard at one place in one millisecond are two."""
+
+    def __init__(self) -> None:
+        self._latest: dict[int, int] = {}
+
+    def next(self, now: int, place: int = 0) -> int:
+        """The time of a press heard `now`, in ms since 1970, UTC. A clock that was set back is a different case."""
+        latest = self._latest.get(place, 0)
+        self._latest[place] = latest + 1 if now <= latest < now + SAME_MOMENT else now
+        return self._latest[place]
+
+
 class Display(Adapter):
     """A display: `show` sets its level from the lobby's state, and `flush` sends it."""
 
@@ -174,6 +191,13 @@ class File:
 
 Fault = tuple[tuple[str | int, ...], str]
 """A place inside the device's table, and a sentence for the installer about what is wrong there."""
+
+
+def one_a_counter(table: Table, file: File, what: str) -> Iterator[Fault]:
+    """A fault if a device of the same kind, `what` in words, has the table's counter already."""
+    for other in file.before:
+        if other.get("driver") == table["driver"] and other.get("counter") == table.get("counter") is not None:
+            yield ("counter",), f'device "{other.get("id")}" is the {what} of that counter already; remove one'
 
 
 def no_more_to_check(table: Table, file: File) -> Iterator[Fault]:

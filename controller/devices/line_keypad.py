@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from controller import presses
-from controller.devices.kit import Adapter, Context, Fault, File, Kind, Table
+from controller.devices.kit import Adapter, Context, Fault, File, Kind, PressTimes, Table, one_a_counter
 from controller.devices.settings import CounterId, WiredSettings
 from controller.engine import Request
 from controller.lobby.actions.press import DIGITS, Press, Where
@@ -26,8 +26,6 @@ PORT_ONLY = Health("ok", "keypad_port_only")
 """The port is open; nothing more can be known before a key is pressed."""
 LINE_LIMIT = 32
 """Most bytes of a line that are kept."""
-SAME_MOMENT = 1000
-"""Milliseconds by which times of presses may be ahead of the clock, so that no two presses have the same time."""
 
 _LINE = re.compile(rb"(?:([0-9]{1,6}) )?([A-Z]{1,16})")
 _LINE_ENDS = re.compile(rb"[\r\n]")
@@ -114,8 +112,7 @@ class LineKeypadAdapter(Adapter):
         self._keypad = keypad
         self._counter = counter
         self._flush = flush
-        self._latest = 0
-        """The time of the latest press."""
+        self._times = PressTimes()
 
     def heard(self, fact: object) -> None:
         if isinstance(fact, Pressed):
@@ -124,7 +121,7 @@ class LineKeypadAdapter(Adapter):
             super().heard(fact)
 
     def _pressed(self, pressed: Pressed) -> None:
-        at = self._time()
+        at = self._times.next(self.context.now())
         press = Press(
             at=at,
             cause=f"line-keypad:{self.id}:{at}",
@@ -146,17 +143,9 @@ class LineKeypadAdapter(Adapter):
         self._keypad.answer(pressed, done=done)
         self._flush()
 
-    def _time(self) -> int:
-        """The time of a press: now, or just after the latest, since two in one millisecond must differ."""
-        now = self.context.now()
-        self._latest = self._latest + 1 if now <= self._latest < now + SAME_MOMENT else now
-        return self._latest
-
 
 def _check(table: Table, file: File) -> Iterator[Fault]:
-    for other in file.before:
-        if other.get("driver") == "line-keypad" and other.get("counter") == table.get("counter") is not None:
-            yield ("counter",), f'device "{other.get("id")}" is the line keypad of that counter already; remove one'
+    yield from one_a_counter(table, file, "line keypad")
 
 
 def _build(device: LineKeypadSettings, context: Context) -> Adapter:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Literal
 
-from controller.devices.kit import Context, Fault, File, Kind, Table
+from controller.devices.kit import Context, Fault, File, Kind, Table, one_a_counter
 from controller.devices.mqtt import MqttAdapter, needs_broker
 from controller.devices.settings import CounterId, DeviceSettings
 
@@ -19,9 +19,7 @@ class MqttKeypadSettings(DeviceSettings):
 
 def _check(table: Table, file: File) -> Iterator[Fault]:
     yield from needs_broker(table, file)
-    for other in file.before:
-        if other.get("driver") == "mqtt-keypad" and other.get("counter") == table.get("counter") is not None:
-            yield ("counter",), f'device "{other.get("id")}" is the keypad of that counter already; remove one'
+    yield from one_a_counter(table, file, "keypad")
 
 
 def _build(device: MqttKeypadSettings, context: Context) -> None:

@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, Field
 
 from controller import presses
-from controller.devices.kit import Adapter, Context, Fault, File, Kind, Table
+from controller.devices.kit import Adapter, Context, Fault, File, Kind, PressTimes, Table
 from controller.devices.settings import CounterId, WiredSettings, between, takes
 from controller.engine import Request
 from controller.lobby.actions.command import Command
@@ -27,8 +27,8 @@ from drivers.terminal68 import OUTAGE, Frame, NotHeard, Pressed, Rated, Terminal
 log = logging.getLogger(__name__)
 
 
-SAME_MOMENT = 1000
-"""Milliseconds by which times of presses may be ahead of the clock, so that no two presses have the same time."""
+REFRESH = 60.0
+"""Seconds between two refreshes of displays that cannot confirm what they are sent."""
 
 
 def _address(value: object) -> object:
@@ -90,8 +90,7 @@ class TerminalsAdapter(Adapter):
         rows = context.journal.rows_after(context.journal.opened_at - 1, 1)
         self._last_sign = rows[0].at if rows else 0
         """The time of the last row of the previous run."""
-        self._latest: dict[int, int] = {}
-        """The time of the latest press of each address."""
+        self._times = PressTimes()
 
     def heard(self, fact: object) -> None:
         match fact:
@@ -173,10 +172,7 @@ class TerminalsAdapter(Adapter):
     def _cause(self, frame: Frame, early: bool) -> tuple[int, str]:
         """The time and the cause of a press. The first press after a start may be a copy of the last one written before
         it: then it gets the same time and cause. One written long before the end was echoed, and is not repeated."""
-        now, latest = self.context.now(), self._latest.get(frame.address, 0)
-        # Two presses heard in the same millisecond must differ; a clock that was set back is a different case.
-        at = latest + 1 if now <= latest < now + SAME_MOMENT else now
-        self._latest[frame.address] = at
+        at = self._times.next(self.context.now(), frame.address)
         prefix = f"terminal68:{self.id}:{frame.address}:"
         self._resumed = self._resumed and early
         if self._resumed:
@@ -189,10 +185,6 @@ class TerminalsAdapter(Adapter):
 
 def _press(frame: Frame) -> str:
     return bytes((frame.function, *frame.data)).hex()
-
-
-REFRESH = 60.0
-"""Seconds between two refreshes of displays that cannot confirm what they are sent."""
 
 
 def _build(device: Terminal68Settings, context: Context) -> Adapter:

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import resource
 import sqlite3
 import sys
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 from branches import NINE
+from full_disk import full_disk
 
 from bench import processes
 from controller.engine import Engine, Request, Step
@@ -20,18 +19,6 @@ from controller.journal import Journal
 from controller.lobby.actions.report_device import ReportDevice
 from controller.lobby.model.state import State
 from engine.running import RULES, SOON, Listener, asked, call, journalled, kinds, replayed, running, take
-
-
-@contextmanager
-def full_disk(path: Path, room: int = 0) -> Iterator[None]:
-    """No file of this process may grow beyond `room` bytes more than the journal's log has now."""
-    log = path.with_name(path.name + "-wal")
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (log.stat().st_size + room, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 async def test_a_press_that_could_not_be_written_has_not_been_made(path: Path) -> None:

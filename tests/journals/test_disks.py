@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import resource
 import sqlite3
 from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 from disks import small_disk
+from full_disk import full_disk
 
 from controller.journal import (
     AT_A_TIME,
@@ -26,18 +26,6 @@ from journals.files import ALL, DAY, held, opened, row, sql, why_not, write
 from simulators.disk import INDEX, LOCK, LOG, Disk, Moved, beside, cut, delete, move
 
 # -- a disk that fills up ------------------------------------------------------------------------------------------
-
-
-@contextmanager
-def full_disk(path: Path, room: int = 0) -> Iterator[None]:
-    """No file of this process may grow beyond `room` bytes more than the journal's log has now."""
-    log = path.with_name(path.name + "-wal")
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (log.stat().st_size + room, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 def test_a_full_disk_fails_the_whole_batch_and_leaves_nothing(path: Path) -> None:

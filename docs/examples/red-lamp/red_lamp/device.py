@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Annotated, Literal
 
-from controller.devices.kit import Adapter, Context, Display, Fault, File, Kind, Table
+from controller.devices.kit import Adapter, Context, Display, Fault, File, Kind, Table, one_a_counter
 from controller.devices.settings import CounterId, WiredSettings, between
 from controller.lobby.model.state import Stage, State
 from drivers.device import Health
@@ -62,9 +62,7 @@ class LampSettings(WiredSettings):
 
 
 def _check(table: Table, file: File) -> Iterator[Fault]:
-    for other in file.before:
-        if other.get("driver") == "red-lamp" and other.get("counter") == table.get("counter") is not None:
-            yield ("counter",), f'device "{other.get("id")}" is the lamp of that counter already; remove one'
+    yield from one_a_counter(table, file, "lamp")
 
 
 def _build(device: LampSettings, context: Context) -> Adapter:
