@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -116,8 +117,10 @@ class Counter:
 
 
 @pytest.fixture
-def counter(tmp_path: Path) -> Counter:
-    return Counter(Journal(tmp_path / "lobby.db"))
+def counter(tmp_path: Path) -> Iterator[Counter]:
+    journal = Journal(tmp_path / "lobby.db")
+    yield Counter(journal)
+    journal.close()
 
 
 def test_presses_become_commands_of_the_counter_each_with_a_cause_of_its_own(counter: Counter) -> None:

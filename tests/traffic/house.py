@@ -10,7 +10,7 @@ import asyncio
 import json
 import sqlite3
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -201,7 +201,7 @@ def openapi(daemon: Any) -> Any:
 
 def rows_of(path: Path) -> Iterator[tuple[Any, ...]]:
     """The rows of a journal's file, as they stand in it."""
-    with sqlite3.connect(path) as db:
+    with closing(sqlite3.connect(path)) as db:
         yield from db.execute("SELECT seq, at, day, kind, version, data, cause, part FROM event ORDER BY seq")
 
 
