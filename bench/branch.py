@@ -17,6 +17,7 @@ from pathlib import Path
 
 from bench import processes
 from bench.far_ends import FarEnds
+from bench.ports import free_port
 from simulators.devices.bx import BoardFarEnd
 from simulators.devices.escpos import PrinterFarEnd
 from simulators.devices.farend import FarEnd
@@ -182,13 +183,6 @@ def mosquitto(directory: Path) -> Iterator[int | None]:
                 process.wait(STOP_WITHIN)
             finally:
                 processes.kill(process)
-
-
-def free_port() -> int:
-    """A port that is not in use."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def _until_listening(port: int) -> None:

@@ -14,9 +14,9 @@ from pathlib import Path
 from random import Random
 
 from bench import press, processes
-from bench.branch import free_port
 from bench.far_ends import FarEnds
 from bench.figures import Figure, against_floor
+from bench.ports import free_port
 from bench.viewers import CONSOLES, TELEVISIONS
 from controller.lobby.model.percentile import percentile
 from controller.web.accounts import Accounts

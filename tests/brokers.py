@@ -13,9 +13,10 @@ from typing import Any
 
 import aiomqtt
 from ports import PATIENCE
-from system.broker import Mosquitto, free_port
+from system.broker import Mosquitto
 
 from bench import processes
+from bench.ports import free_port
 from controller.presses import PAYLOADS
 from drivers.mqtt import (
     BadPress,

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from bench import processes
+from bench.ports import free_port
 from controller.config import read, shipped
 
 SYSTEMD = Path(__file__).parent.parent / "systemd"
@@ -157,9 +158,7 @@ def test_the_directories_are_made(tmp_path: Path) -> None:
 
 
 def test_mosquitto_takes_its_configuration(tmp_path: Path) -> None:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     text = (SYSTEMD / "mosquitto-lobby.conf").read_text()
     assert "\nlistener 1883 127.0.0.1\n" in text
     path = tmp_path / "mosquitto.conf"

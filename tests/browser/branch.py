@@ -16,10 +16,10 @@ from zoneinfo import ZoneInfo
 from playwright.async_api import Page
 from sweeps import long
 from system.branch import HALL, LOBBY, PRINTER, START, STOP, TERMINALS, WINDOWS, Branch
-from system.broker import free_port
 from system.waiting import until
 
 from bench import processes
+from bench.ports import free_port
 from browser.pages import Pages
 from controller.journal import Journal
 from controller.lobby.actions.call_next import CallNext
@@ -219,7 +219,8 @@ class ServedBranch(Branch):
         """Start the daemon, and wait until it is ready and its screens, which come after the devices, are served."""
         await super().start()
         if self.web:
-            await until(self._is_served, START)
+            await until(lambda: self._is_served() or "the screens cannot" in self.log(), START)
+            assert self._is_served(), self.log()
 
     def _is_served(self) -> bool:
         with socket.socket() as probe:

@@ -11,6 +11,7 @@ from shutil import which
 import pytest
 
 from bench import processes
+from bench.ports import free_port
 
 START_TIMEOUT = 20.0
 STOP_TIMEOUT = 20.0
@@ -22,13 +23,6 @@ persistence false
 set_tcp_nodelay true
 log_dest none
 """
-
-
-def free_port() -> int:
-    """A port of the loopback that nobody uses now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 class Mosquitto:

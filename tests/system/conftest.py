@@ -9,11 +9,12 @@ from pathlib import Path
 
 import pytest
 
+from bench.ports import free_port
 from controller.config import read
 from controller.web.accounts import Accounts
 from simulators.branch import running
 from system.branch import HOUSE
-from system.broker import Mosquitto, free_port
+from system.broker import Mosquitto
 from system.served import WEB, Hands, Serve, Served
 
 

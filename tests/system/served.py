@@ -20,13 +20,13 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from bench.ports import free_port
 from controller.clock import Clock
 from controller.config import Settings
 from controller.daemon import Daemon
 from controller.web.accounts import Accounts
 from controller.web.roles import Role
 from system.branch import HOUSE, Branch
-from system.broker import free_port
 
 PIN = "739154"
 

@@ -14,10 +14,11 @@ from pathlib import Path
 import pytest
 
 from bench import processes
+from bench.ports import free_port
 from controller.repeated_lines import AT_ONCE
 from drivers.terminal68 import Key
 from system.branch import EVERYTHING, HALL, HOUSE, LOBBY, MQTT, TERMINALS, WINDOWS, Branch
-from system.broker import Mosquitto, free_port
+from system.broker import Mosquitto
 from system.network import Network
 from system.waiting import until
 

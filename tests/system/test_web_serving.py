@@ -18,13 +18,13 @@ from typing import Any
 import pytest
 
 from bench import processes
+from bench.ports import free_port
 from controller.config import read
 from controller.lobby.actions.take_ticket import TakeTicket
 from controller.web import app as web_app
 from controller.web.server import WebServer
 from simulators.branch import running
 from system.branch import HOUSE, LOBBY
-from system.broker import free_port
 from system.served import PIN, TEN, WEB, Hands, Reply, Serve, exchange, on_screen, process, request, said
 from system.troubles import FileSizeLimit
 from system.waiting import until
