@@ -215,6 +215,9 @@ class Hall:
     def _shows(self, ticket: str, counter: str) -> bool:
         return (ticket, counter) in self._calls()
 
+    def _is_called_to(self, counter: str) -> bool:
+        return any(where == counter for _, where in self._calls())
+
     # -- clerks ----------------------------------------------------------------------------------------------
 
     def pads(self) -> dict[str, Pad]:
@@ -223,16 +226,18 @@ class Hall:
 
     async def clerk(self, counter: str, pad: Pad) -> None:
         """One clerk's day."""
-        opened = False
+        opened = called_late = False
         while True:
             await self.about.wait()
-            if not await pad.call():
+            if not called_late and not await pad.call():
                 if self._over():
                     break
                 await asyncio.sleep(PAUSE)
-                await self.until(lambda: pad.waiting() > 0 or self._over(), FOREVER)
+                await self.until(lambda: pad.waiting() > 0 or self._is_called_to(counter) or self._over(), FOREVER)
+                # A key that bounces calls whoever has come since: the clerk sees it, and does not press again.
+                called_late = self._is_called_to(counter)
                 continue
-            opened = True
+            opened, called_late = True, False
             called = asyncio.get_running_loop().time()
             visit = await self._customer_at(counter) or (
                 await self._customer_at(counter) if await pad.press("RECALL") else None
