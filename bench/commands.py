@@ -17,6 +17,7 @@ from controller.lobby.actions.call_next import CallNext
 from controller.lobby.actions.command import Command
 from controller.lobby.actions.take_ticket import TakeTicket
 from controller.lobby.model.rules import Rules
+from controller.lobby.model.units import Ms
 
 PRODUCERS = 16
 LEAST = 5000
@@ -62,7 +63,7 @@ async def _producer(engine: Engine, counter: str, end: float) -> int:
     """Take a ticket, call a ticket, and so on."""
     count = 0
     while time.perf_counter() < end:
-        at = time.time_ns() // 1_000_000
+        at = Ms(time.time_ns() // 1_000_000)
         cause = f"bench:{counter}:{count}"
         command: Command = (
             CallNext(at=at, cause=cause, counter=counter)

@@ -18,12 +18,13 @@ from controller.lobby.actions.take_ticket import TicketIssued
 from controller.lobby.forecast import waiting
 from controller.lobby.model.rules import Rules
 from controller.lobby.model.state import State
+from controller.lobby.model.units import Ms, Seconds, in_seconds
 
 FEW, MANY = 50, 500
 MOST = 10.0
 """Milliseconds that an estimate may take with many waiting."""
-AT = 1_790_000_000_000
-"""Some moment in ms since 1970, UTC."""
+AT = Ms(1_790_000_000_000)
+"""Some moment."""
 
 
 def measure(directory: Path, rounds: int, done: Callable[[], None]) -> list[Figure]:
@@ -49,12 +50,12 @@ def _state(rules: Rules, tickets: int) -> State:
     evolve(state, AT, DayOpened(rules.day_of(AT), rules.profile(rules.day_of(AT)).id))
     services, classes = list(rules.services), list(rules.classes)
     for n, counter in enumerate(rules.counters):
-        evolve(state, AT, TicketIssued(f"X{n}", services[0], classes[0], AT // 1000, n, "bench", False))
+        evolve(state, AT, TicketIssued(f"X{n}", services[0], classes[0], in_seconds(AT), n, "bench", False))
         evolve(state, AT, CounterOpened(counter))
         evolve(state, AT, TicketCalled(f"X{n}", counter, False, {}))
     for n in range(tickets):
         service, klass = services[n % len(services)], classes[n % len(classes)]
-        evolve(state, AT, TicketIssued(f"{service}{n}", service, klass, AT // 1000 + n, n, "bench", False))
+        evolve(state, AT, TicketIssued(f"{service}{n}", service, klass, Seconds(in_seconds(AT) + n), n, "bench", False))
     return state
 
 

@@ -25,6 +25,7 @@ from controller.lobby.actions.take_ticket import TakeTicket
 from controller.lobby.actions.transfer import Transfer
 from controller.lobby.aggregate import Aggregate, Row
 from controller.lobby.model.rules import Rules
+from controller.lobby.model.units import Ms
 
 SHAPE = 2
 """To be increased when the rows made here change, so that no old file is used."""
@@ -34,14 +35,14 @@ HOURS = 10.0
 KIOSK = "mqtt:kiosk/kiosk:5f0c1d2e3a4b5c6d"
 
 
-def begun(rules: Rules, day: str, at: int, first_seq: int = 1) -> Aggregate:
+def begun(rules: Rules, day: str, at: Ms, first_seq: int = 1) -> Aggregate:
     """A lobby on a business day that has just begun; `rows` is what a journal would hold."""
     lobby = Aggregate(rules, seq=first_seq - 1)
     lobby.apply([DayOpened(day)], at, f"day:{day}")
     return lobby
 
 
-def waiting(rules: Rules, now: int, tickets: int) -> list[Row]:
+def waiting(rules: Rules, now: Ms, tickets: int) -> list[Row]:
     """The rows of a day with so many tickets issued and none called."""
     day = begun(rules, rules.day_of(now), now)
     services = list(rules.services)
@@ -57,14 +58,14 @@ def a_day(rules: Rules, day: str, tickets: int, first_seq: int = 1, seed: int = 
     Always at the same hours, whenever it is made: days do not overlap, and so all causes differ.
     """
     noon = datetime.fromisoformat(day).replace(hour=12, tzinfo=UTC)
-    return _Branch(rules, day, int(noon.timestamp() * 1000), tickets, first_seq, Random(seed)).live()
+    return _Branch(rules, day, Ms(int(noon.timestamp() * 1000)), tickets, first_seq, Random(seed)).live()
 
 
 class _Branch:
     """Customers and clerks, each a generator of pauses in seconds between what they do."""
 
-    def __init__(self, rules: Rules, day: str, until: int, tickets: int, first_seq: int, random: Random) -> None:
-        self._now = until - int(HOURS * 3_600_000)
+    def __init__(self, rules: Rules, day: str, until: Ms, tickets: int, first_seq: int, random: Random) -> None:
+        self._now = Ms(until - int(HOURS * 3_600_000))
         self._day = begun(rules, day, self._now, first_seq)
         self._end = until
         self._tickets = tickets
@@ -79,7 +80,7 @@ class _Branch:
             self._now, _, person = heapq.heappop(due)
             pause = next(person, None)
             if pause is not None:
-                heapq.heappush(due, (self._now + int(pause * 1000) + 1, next(order), person))
+                heapq.heappush(due, (Ms(self._now + int(pause * 1000) + 1), next(order), person))
         return self._day.rows
 
     def _do(self, kind: Callable[..., Command], source: str, **about: object) -> bool:
@@ -140,7 +141,7 @@ def years_path(directory: Path, rows: int) -> Path:
     return directory / f"journal-{rows}-v{SCHEMA_VERSION}.{SHAPE}.db"
 
 
-def build_years(path: Path, rules: Rules, rows: int, now: int, tickets: int, written: Callable[[int], None]) -> None:
+def build_years(path: Path, rules: Rules, rows: int, now: Ms, tickets: int, written: Callable[[int], None]) -> None:
     """A journal of at least so many rows on the days before today, unless it is there already.
 
     One day is really decided; the others are copies of it with their own dates, times and causes. Times inside `data`
@@ -167,7 +168,7 @@ def build_years(path: Path, rules: Rules, rows: int, now: int, tickets: int, wri
     seq = 0
     for ago in range(days, 0, -1):
         shift = ago * DAY_MS
-        day = rules.day_of(now - shift)
+        day = rules.day_of(Ms(now - shift))
         database.executemany(
             "INSERT INTO event VALUES (?,?,?,?,?,?,?,?)",
             [
@@ -194,7 +195,7 @@ def build_years(path: Path, rules: Rules, rows: int, now: int, tickets: int, wri
         left.unlink()
 
 
-def add_today(path: Path, rules: Rules, now: int, tickets: int) -> None:
+def add_today(path: Path, rules: Rules, now: Ms, tickets: int) -> None:
     """Append today's business day, unless the journal ends with it already."""
     journal = Journal(path)
     try:

@@ -21,6 +21,7 @@ from bench.floors import Commits
 from bench.history import waiting, write
 from controller.config import read
 from controller.lobby.model.percentile import percentile
+from controller.lobby.model.units import Ms
 
 COUNTERS = 12
 SETTLING = 2.0
@@ -52,7 +53,7 @@ def _run(
         old.unlink()
     ends = far_ends(COUNTERS, full=True)
     config.write_text(configuration(COUNTERS, journal, ends.paths, port), "utf-8")
-    write(journal, waiting(read(config).rules, time.time_ns() // 1_000_000, presses + 50))
+    write(journal, waiting(read(config).rules, Ms(time.time_ns() // 1_000_000), presses + 50))
     synced = Commits(directory / "floor.db")
     ours, ways, commits = [], [], []
     try:

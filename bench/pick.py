@@ -15,6 +15,7 @@ from controller.lobby.actions.registry import evolve
 from controller.lobby.actions.take_ticket import TicketIssued
 from controller.lobby.model.rules import Rules
 from controller.lobby.model.state import State
+from controller.lobby.model.units import Ms, Seconds
 
 FEW, MANY = 100, 100_000
 PICKS = 200
@@ -43,7 +44,7 @@ def _state(rules: Rules, tickets: int) -> State:
     lines = [(service, klass) for service in services for klass in classes]
     for n in range(tickets):
         service, klass = lines[n % len(lines)]
-        evolve(state, n, TicketIssued(f"{service}{n}", service, klass, n, n, "bench", False))
+        evolve(state, Ms(n), TicketIssued(f"{service}{n}", service, klass, Seconds(n), n, "bench", False))
     return state
 
 
@@ -52,5 +53,5 @@ def _time(state: State, rules: Rules) -> float:
     counters = list(rules.counters.values())
     started = time.perf_counter()
     for n in range(PICKS):
-        rule.pick(state, rules, counters[n % len(counters)], 0)
+        rule.pick(state, rules, counters[n % len(counters)], Ms(0))
     return (time.perf_counter() - started) / PICKS * 1e6

@@ -15,6 +15,7 @@ from bench.floors import Commits, Echo, echo
 from bench.history import waiting, write
 from controller.config import read
 from controller.lobby.model.percentile import percentile
+from controller.lobby.model.units import Ms
 from drivers.terminal68 import Frame, Function, Key
 from simulators.devices.bx import BoardFarEnd
 
@@ -86,7 +87,7 @@ def branch(
         with mosquitto(directory) as port, echo() as far_echo:
             mqtt = port if counters > 1 else None
             config.write_text(configuration(counters, journal, ends.paths, mqtt) + more, "utf-8")
-            write(journal, waiting(read(config).rules, time.time_ns() // 1_000_000, presses + SPARE_TICKETS))
+            write(journal, waiting(read(config).rules, Ms(time.time_ns() // 1_000_000), presses + SPARE_TICKETS))
             with running(config):
                 ends.serve(SETTLING)
                 yield ends, far_echo, synced

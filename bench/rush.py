@@ -23,6 +23,7 @@ from bench.floors import Commits
 from bench.history import waiting, write
 from controller.config import read
 from controller.lobby.model.percentile import percentile
+from controller.lobby.model.units import Ms
 
 COUNTERS = 12
 WAITING = 1000
@@ -67,7 +68,7 @@ def _run(directory: Path, port: int, seconds: float, random: Random) -> tuple[li
     # Without a printer: it would be busy from the second ticket on, and refuse the others.
     links = {id: path for id, path in ends.paths.items() if id != "printer"}
     config.write_text(configuration(COUNTERS, journal, links, port, keypads=COUNTERS), "utf-8")
-    write(journal, waiting(read(config).rules, time.time_ns() // 1_000_000, WAITING))
+    write(journal, waiting(read(config).rules, Ms(time.time_ns() // 1_000_000), WAITING))
     synced = Commits(directory / "floor.db")
     try:
         with running(config), _devices(port) as devices:

@@ -17,6 +17,7 @@ from bench.branch import configuration, far_ends, mosquitto, running
 from bench.figures import Figure
 from bench.history import add_today, build_years, years_path
 from controller.config import read
+from controller.lobby.model.units import Ms
 
 COUNTERS = 12
 TICKETS = 5000
@@ -39,7 +40,7 @@ def measure(
     directory: Path, rows: int, starts: int, built: Callable[[int], None], done: Callable[[], None]
 ) -> list[Figure]:
     """`built` is called with the number of rows while the journal is made, which happens once."""
-    now = time.time_ns() // 1_000_000
+    now = Ms(time.time_ns() // 1_000_000)
     journal, config = years_path(directory, rows), directory / "startup.toml"
     config.write_text(configuration(COUNTERS, journal, {}), "utf-8")
     rules = read(config).rules

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from controller.lobby.actions.clock import STEP as STEP_MS
+from controller.lobby.model.units import Ms
 
 STEP = STEP_MS / 1000
 """Seconds of difference from which the wall clock counts as set; less is a time server's fine adjustment."""
@@ -32,7 +33,7 @@ class Clock:
     `rate`: speed of the wall clock (1: real time).
     """
 
-    wall: Callable[[], int] = lambda: time.time_ns() // 1_000_000
+    wall: Callable[[], Ms] = lambda: Ms(time.time_ns() // 1_000_000)
     steady: Callable[[], float] = time.monotonic
     running: Callable[[], float] | None = None
     boot: str = ""
@@ -51,19 +52,19 @@ def system_clock() -> Clock:
 class ClockWatch:
     """Gives the wall time, and notices when it was set: then `stepped(new time, ms of the step)` is called first."""
 
-    def __init__(self, clock: Clock, stepped: Callable[[int, int], None]) -> None:
+    def __init__(self, clock: Clock, stepped: Callable[[Ms, int], None]) -> None:
         self._clock = clock
         self._stepped = stepped
         self._last = (clock.wall(), clock.running()) if clock.running else None
 
     @property
-    def origin(self) -> int | None:
+    def origin(self) -> Ms | None:
         """The time of the boot by the present wall clock, in ms since 1970, UTC; None: not watched."""
         if self._clock.running is None:
             return None
-        return round(self._clock.wall() - self._clock.running() * 1000 * self._clock.rate)
+        return Ms(round(self._clock.wall() - self._clock.running() * 1000 * self._clock.rate))
 
-    def wall(self) -> int:
+    def wall(self) -> Ms:
         """The time in ms since 1970, UTC."""
         wall = self._clock.wall()
         if self._last is not None and self._clock.running:

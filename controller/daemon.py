@@ -30,6 +30,7 @@ from controller.lobby.actions.windows import CheckWindows
 from controller.lobby.answers import Answer
 from controller.lobby.forecast.staffing import CHECK_EVERY
 from controller.lobby.model.rules import Rules
+from controller.lobby.model.units import Ms, between
 from controller.web.accounts import Accounts
 from controller.web.private_files import AccessError
 
@@ -203,7 +204,7 @@ class Daemon:
         at = self._now()
         self.engine.submit(Request(DropCounters(at=at, cause=f"dropped:{at}"), key="dropped"))
 
-    def _stepped(self, at: int, by: int) -> None:
+    def _stepped(self, at: Ms, by: int) -> None:
         """The clock was set: record that before anything else happens at the new time."""
         zone = self._settings.rules.zone
         before, now = (datetime.fromtimestamp(ms / 1000, zone) for ms in (at - by, at))
@@ -217,7 +218,7 @@ class Daemon:
         if not self._telling:
             self._tell_step(at)
 
-    def _tell_step(self, at: int) -> None:
+    def _tell_step(self, at: Ms) -> None:
         """Record that the clock was set; further steps until that is written are recorded after it."""
         by, self._set_by, self._telling = self._set_by, 0, True
 
@@ -229,7 +230,7 @@ class Daemon:
 
         self.engine.submit(Request(StepClock(at=at, cause=f"clock:{at}:{by}", by=by), answered, key="clock"))
 
-    def _now(self) -> int:
+    def _now(self) -> Ms:
         """The time in ms since 1970, UTC. If the clock was set, the engine is told first."""
         return self._watch.wall()
 
@@ -266,15 +267,15 @@ class Daemon:
             self.engine.submit(Request(due))
 
 
-def until_day_ends(rules: Rules, wall: int) -> float:
+def until_day_ends(rules: Rules, wall: Ms) -> float:
     """Seconds to wait, from `wall` (ms since 1970, UTC) on, before looking whether another business day has begun.
 
     Never less than `DAY_CHECK`: whatever clock and time zone say, checking must not keep the loop busy.
     """
-    return max(DAY_CHECK, min((rules.end_of_day(wall) - wall) / 1000, CLOCK_CHECK))
+    return max(DAY_CHECK, min(between(wall, rules.end_of_day(wall)), CLOCK_CHECK))
 
 
-def check_is_due(checked: int, now: int) -> bool:
+def check_is_due(checked: Ms, now: Ms) -> bool:
     """Whether the windows are to be checked `now`, after the last check of the day, also before a restart (both in ms
     since 1970, UTC; 0: none yet); at once after a clock that was set back."""
     return not 0 <= now - checked < CHECK_EVERY * 1000

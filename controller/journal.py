@@ -32,6 +32,7 @@ from typing import Any
 from controller.lobby.actions.day import DayOpened
 from controller.lobby.actions.event import UnknownEventError, from_row
 from controller.lobby.aggregate import Row
+from controller.lobby.model.units import Ms
 from controller.openfiles import FRAME, LOG_HEAD, PAGE, Look, OpenFiles, Trouble, log_pages, log_size
 
 log = logging.getLogger(__name__)
@@ -110,7 +111,7 @@ class Remark:
     """What a person typed with a command."""
 
     cause: str
-    at: int
+    at: Ms
     text: str
 
 
@@ -193,7 +194,7 @@ class JournalReader:
         row = next(self._select(select, prefix, prefix + "\x7f"), None)
         return str(row[0]) if row else None
 
-    def recent_cause(self, prefix: str, since: int, until: int, press: str) -> str | None:
+    def recent_cause(self, prefix: str, since: Ms, until: Ms, press: str) -> str | None:
         """The cause `prefix<ms>` of the press `press` between two times in ms (both within), if it was written."""
         select = "SELECT cause, data FROM event WHERE cause >= ? AND cause <= ? AND part = 0 ORDER BY cause DESC"
         for cause, data in self._select(select, f"{prefix}{since:013d}", f"{prefix}{until:013d}"):

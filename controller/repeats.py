@@ -20,6 +20,7 @@ from controller.lobby.actions.call_next import CallNext
 from controller.lobby.actions.command import Command, CounterCommand, ManagerCommand
 from controller.lobby.actions.take_ticket import TakeTicket
 from controller.lobby.model.state import State
+from controller.lobby.model.units import NEVER, between
 
 HELD = 1.0
 """Seconds between two copies of a press up to which the key counts as held down."""
@@ -69,7 +70,7 @@ class Repeats(Generic[A]):
         call = self._calls.get(command.counter)
         # For one that was called before a restart only the wall clock is known.
         known = call is not None and call.ticket == ticket
-        ago = now - call.heard if known and call else (command.at - state.tickets[ticket].since) / 1000
+        ago = now - call.heard if known and call else between(state.tickets[ticket].since, command.at)
         return ticket if 0 <= ago < self._grace else ""
 
     def done(self, state: State, command: Command, answer: A, now: float) -> None:
@@ -98,4 +99,4 @@ def _where(command: Command) -> str:
 
 def _what(command: Command) -> Command:
     """The part of a command that is equal in all copies of a press."""
-    return replace(command, at=0, cause="")
+    return replace(command, at=NEVER, cause="")

@@ -16,6 +16,7 @@ from controller.lobby.actions.take_ticket import TicketIssued
 from controller.lobby.aggregate import Row
 from controller.lobby.model.rules import Rules
 from controller.lobby.model.state import Stage, State
+from controller.lobby.model.units import NEVER, Ms, Seconds, in_ms, in_seconds
 from controller.lobby.show import explain
 from controller.lobby.show.explain import Explanation
 from controller.output import console, table, write_json
@@ -39,18 +40,18 @@ def meant(rows: Sequence[Row], text: str) -> list[str]:
     ]
 
 
-def explanations(rows: Sequence[Row], rules: Rules, text: str) -> list[tuple[int, Explanation]]:
+def explanations(rows: Sequence[Row], rules: Rules, text: str) -> list[tuple[Ms, Explanation]]:
     """(ms since 1970, why) for each call of a ticket in one day's rows, and for where it stands at their end; if it
     does not wait then, since when."""
     say = rules.wording.say
     found = meant(rows, text)
     if len(found) != 1:
         key = "asked.several" if found else "explain.unknown"
-        return [(rows[-1].at if rows else 0, Explanation("", say(key, ticket=text, tickets=", ".join(found))))]
+        return [(rows[-1].at if rows else NEVER, Explanation("", say(key, ticket=text, tickets=", ".join(found))))]
     (id,) = found
     told = []
     state, stage = State(), ""
-    last = since = 0
+    last = since = NEVER
     over = False
     for row in rows:
         if isinstance(row.event, DayClosed) and not row.event.continued:
@@ -79,7 +80,7 @@ def show(rows: Sequence[Row], rules: Rules, ticket: str, out: Path | None) -> bo
     if not known:
         Console(stderr=True, markup=False, emoji=False, highlight=False, soft_wrap=True).print(found[0][1].text)
     for at, explanation in found if known else ():
-        shown.print(f"{_clock(rules, at // 1000)}  {explanation.text}")
+        shown.print(f"{_clock(rules, in_seconds(at))}  {explanation.text}")
         if explanation.table:
             names = [say(f"asked.{key}") for key in ("ticket", "service", "class")]
             lines = table("", names, [say("asked.came"), say("asked.counts")])
@@ -92,5 +93,5 @@ def show(rows: Sequence[Row], rules: Rules, ticket: str, out: Path | None) -> bo
     return known
 
 
-def _clock(rules: Rules, seconds: int) -> str:
-    return rules.local(seconds * 1000).strftime("%H:%M:%S")
+def _clock(rules: Rules, seconds: Seconds) -> str:
+    return rules.local(in_ms(seconds)).strftime("%H:%M:%S")

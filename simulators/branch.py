@@ -18,6 +18,7 @@ from controller.clock import Clock
 from controller.config import MqttSettings, Settings
 from controller.daemon import Daemon, Notifier
 from controller.devices.settings import DeviceSettings, WiredSettings
+from controller.lobby.model.units import Ms
 from drivers.link import Link, SerialLink, TcpLink
 from simulators.buttons import Buttons
 from simulators.devices.farend import FarEnd
@@ -120,8 +121,8 @@ class FastClock:
     def clock(self) -> Clock:
         """The clock for the daemon."""
 
-        def wall() -> int:
-            return self._nine + self.set_by + int((time.monotonic() - self._started) * 1000 * self._speed)
+        def wall() -> Ms:
+            return Ms(self._nine + self.set_by + int((time.monotonic() - self._started) * 1000 * self._speed))
 
         return Clock(wall, time.monotonic, time.monotonic, "simulated", self._speed)
 

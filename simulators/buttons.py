@@ -16,6 +16,7 @@ from typing import Any
 
 import aiomqtt
 
+from controller.lobby.model.units import Ms
 from simulators.faults import ButtonFaults
 
 ANSWER_TIMEOUT = 1.0
@@ -42,7 +43,7 @@ class Buttons:
         password: str | None = None,
         tls: ssl.SSLContext | None = None,
         client_id: str = "",
-        clock: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
+        clock: Callable[[], Ms] = lambda: Ms(time.time_ns() // 1_000_000),
     ) -> None:
         self._host, self._port = host, port
         self._username, self._password, self._tls = username, password, tls

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from controller.commands.kit import CONFIG, FAILED, LINE_LIMIT, WRONG, stop
+from controller.lobby.model.units import in_ms
 from controller.web.roles import DEVICES, ROLES, Role
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ def user_list(path: Path) -> None:
     with _accounts(settings) as accounts:
         for account in accounts.all():
             times = (
-                settings.rules.local(at * 1000).strftime("%Y-%m-%d %H:%M") if at else "never"
+                settings.rules.local(in_ms(at)).strftime("%Y-%m-%d %H:%M") if at else "never"
                 for at in (account.made_at, account.seen_at)
             )
             table.add_row(account.name, account.role, account.counter, account.kind, *times)

@@ -19,6 +19,7 @@ from controller.lobby.actions.report_device import ReportDevice
 from controller.lobby.model.paper import Paper
 from controller.lobby.model.rules import Rules
 from controller.lobby.model.state import State
+from controller.lobby.model.units import Ms
 from controller.lobby.model.wording import Wording
 from controller.lobby.show import figures, views
 from controller.lobby.show.views import Waits
@@ -51,7 +52,7 @@ class Hub:
         journal: Journal,
         submit: Callable[[Request], None],
         settled: Callable[[], bool],
-        now: Callable[[], int],
+        now: Callable[[], Ms],
         page: Callable[[str, str], str] | None = None,
         behind: Callable[[], bool] = lambda: False,
         steady: Callable[[], float] = time.monotonic,

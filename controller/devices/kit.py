@@ -21,6 +21,7 @@ from controller.lobby.aggregate import Row
 from controller.lobby.model.paper import Paper
 from controller.lobby.model.rules import Rules
 from controller.lobby.model.state import State
+from controller.lobby.model.units import NEVER, Ms
 from controller.lobby.model.wording import Wording
 from controller.lobby.show.views import Waits
 from drivers.device import Driver, Health
@@ -49,7 +50,7 @@ class DeviceReport:
 
     state: str
     detail: str
-    since: int
+    since: Ms
 
     def content(self) -> Mapping[str, object]:
         """The payload of `device/<id>`."""
@@ -63,7 +64,7 @@ class Context:
     rules: Rules
     journal: Journal
     submit: Callable[[Request], None]
-    now: Callable[[], int]
+    now: Callable[[], Ms]
     """The time in ms since 1970, UTC."""
     steady: Callable[[], float]
     """Monotonic seconds."""
@@ -150,12 +151,12 @@ class PressTimes:
     """The times of presses, by which their causes differ: two heard at one place in one millisecond are two."""
 
     def __init__(self) -> None:
-        self._latest: dict[int, int] = {}
+        self._latest: dict[int, Ms] = {}
 
-    def next(self, now: int, place: int = 0) -> int:
+    def next(self, now: Ms, place: int = 0) -> Ms:
         """The time of a press heard `now`, in ms since 1970, UTC. A clock that was set back is a different case."""
-        latest = self._latest.get(place, 0)
-        self._latest[place] = latest + 1 if now <= latest < now + SAME_MOMENT else now
+        latest = self._latest.get(place, NEVER)
+        self._latest[place] = Ms(latest + 1) if now <= latest < now + SAME_MOMENT else now
         return self._latest[place]
 
 

@@ -16,6 +16,7 @@ from controller.lobby.actions.take_ticket import SELF_SERVICE, TOKEN
 from controller.lobby.aggregate import Row
 from controller.lobby.answers import Answer
 from controller.lobby.model.state import State
+from controller.lobby.model.units import Ms
 from controller.lobby.show import views
 from drivers.device import OK
 from drivers.mqtt import BadPress, Foreign, MqttLobby, MqttPress, Where
@@ -28,8 +29,8 @@ MISSED_LIMIT = 2000
 CLOCKS_APART = 10_000
 """Milliseconds between the time that a press states and now, beyond which it is refused; and the difference up to which
 two devices' clocks agree."""
-FARTHEST = 253_370_000_000_000
-"""The latest time that can be shown, in ms since 1970, UTC."""
+FARTHEST = Ms(253_370_000_000_000)
+"""The latest time that can be shown."""
 
 
 class MqttAdapter(Adapter):
@@ -149,11 +150,12 @@ class MqttAdapter(Adapter):
         device = f"{press.where}/{press.id}"
         fast = 0 if payload.at is None else payload.at - now
         if abs(fast) > CLOCKS_APART:
-            doubt = self._doubt(device, now + fast, fast)
+            clock = Ms(now + fast)
+            doubt = self._doubt(device, clock, fast)
 
             def doubted(answer: Answer) -> None:
                 if answer == doubt:
-                    self._clock_is_wrong(device, now + fast, fast)
+                    self._clock_is_wrong(device, clock, fast)
                 answered(answer)
 
             # A press that has acted already gets its answer again, whatever time it states.
@@ -166,14 +168,14 @@ class MqttAdapter(Adapter):
         else:
             self.context.submit(request)
 
-    def _doubt(self, device: str, clock: int, fast: int) -> Answer:
+    def _doubt(self, device: str, clock: Ms, fast: int) -> Answer:
         """The refusal of a press of a device with a wrong clock; `clock`: the time it states, `fast`: the error."""
         say, shown = self.context.rules.wording.say, self._clock(clock)
         if fast > 0:
             return Answer("refused", say("refused.from_future", device=device, clock=shown), code="from_future")
         return Answer("refused", say("refused.too_old", device=device, clock=shown), code="too_old")
 
-    def _clock_is_wrong(self, device: str, clock: int, fast: int) -> None:
+    def _clock_is_wrong(self, device: str, clock: Ms, fast: int) -> None:
         """Log that a device's clock is wrong, once until it is right; or that ours may be, if other devices agree."""
         if device in self._clocks:
             return
@@ -189,7 +191,7 @@ class MqttAdapter(Adapter):
         if self._clocks.pop(device, None) is not None:
             log.warning("%s: %s", device, self.context.rules.wording.say("notice.clock_right"))
 
-    def _clock(self, at: int) -> str:
+    def _clock(self, at: Ms) -> str:
         return self.context.rules.local(min(at, FARTHEST)).strftime("%Y-%m-%d %H:%M:%S")
 
     def _retained(self, where: Where, id: str, boot: Any, seq: Any) -> None:
@@ -201,7 +203,7 @@ class MqttAdapter(Adapter):
             self._retains.add(device)
             log.warning("%s: %s", device, wording.say("refused.press_retained"))
 
-    def _request(self, press: MqttPress, at: int, cause: str, reply: Callable[[Answer], None]) -> Request | Answer:
+    def _request(self, press: MqttPress, at: Ms, cause: str, reply: Callable[[Answer], None]) -> Request | Answer:
         payload, where = press.payload, presses.OVER_MQTT[press.where]
         pressed = Press(
             at=at, cause=cause, by=f"{press.where}/{press.id}", paper=self.context.paper(), typed=presses.typed(payload)

@@ -19,6 +19,7 @@ from controller.lobby.actions.rating import SCORE, RatingAsked
 from controller.lobby.aggregate import Row
 from controller.lobby.answers import Answer
 from controller.lobby.model.state import State
+from controller.lobby.model.units import NEVER, Ms
 from controller.lobby.show import views
 from drivers.device import Health
 from drivers.link import SerialLink
@@ -88,7 +89,7 @@ class TerminalsAdapter(Adapter):
         self._resumed = True
         """Whether all presses since the start may have been made before it."""
         rows = context.journal.rows_after(context.journal.opened_at - 1, 1)
-        self._last_sign = rows[0].at if rows else 0
+        self._last_sign = rows[0].at if rows else NEVER
         """The time of the last row of the previous run."""
         self._times = PressTimes()
 
@@ -169,7 +170,7 @@ class TerminalsAdapter(Adapter):
 
         self.context.submit(Request(command, answered, press=_press(frame)))
 
-    def _cause(self, frame: Frame, early: bool) -> tuple[int, str]:
+    def _cause(self, frame: Frame, early: bool) -> tuple[Ms, str]:
         """The time and the cause of a press. The first press after a start may be a copy of the last one written before
         it: then it gets the same time and cause. One written long before the end was echoed, and is not repeated."""
         at = self._times.next(self.context.now(), frame.address)
@@ -177,7 +178,7 @@ class TerminalsAdapter(Adapter):
         self._resumed = self._resumed and early
         if self._resumed:
             journal = self.context.journal
-            earlier = journal.recent_cause(prefix, at - round(OUTAGE * 1000), at, _press(frame))
+            earlier = journal.recent_cause(prefix, Ms(at - round(OUTAGE * 1000)), at, _press(frame))
             if earlier and self._last_sign - int(earlier.rpartition(":")[2]) <= self._bus.repeat_ms:
                 return at, earlier
         return at, f"{prefix}{at}"

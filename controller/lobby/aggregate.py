@@ -16,6 +16,7 @@ from controller.lobby.actions.event import Event
 from controller.lobby.actions.registry import Decision, decide, evolve
 from controller.lobby.model.rules import Rules
 from controller.lobby.model.state import State
+from controller.lobby.model.units import Ms
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +24,7 @@ class Row:
     """One event as the journal holds it; `at` in ms since 1970, UTC."""
 
     seq: int
-    at: int
+    at: Ms
     day: str
     event: Event
     cause: str
@@ -51,8 +52,9 @@ class Aggregate:
         self.state = state or State()
         self.seq = seq
         self.rows: list[Row] = []
-        self.heard: Callable[[int, Event], None] = lambda at, event: None
-        self._day_ends = 0
+        self.heard: Callable[[Ms, Event], None] = lambda at, event: None
+        self._day_ends = Ms(0)
+        """Until when no command can begin a day; 0: to be looked up."""
 
     def do(self, command: Command) -> Decision:
         """Decide a command and apply its events; the first command of a business day begins that day before."""
@@ -76,13 +78,13 @@ class Aggregate:
         """What a command leads to. Nothing changes."""
         return decide(self.state, self.rules, command)
 
-    def apply(self, events: Sequence[Event], at: int, cause: str, press: str | None = None) -> None:
+    def apply(self, events: Sequence[Event], at: Ms, cause: str, press: str | None = None) -> None:
         """Number and apply events, as parts of one cause."""
         for part, event in enumerate(events):
             day = event.day if isinstance(event, DayOpened) else self.state.day
             self.seq += 1
             if isinstance(event, DayOpened | ClockStepped):
-                self._day_ends = 0
+                self._day_ends = Ms(0)
             self.rows.append(Row(self.seq, at, day, event, cause, part, None if part else press))
             evolve(self.state, at, event)
             self.heard(at, event)
@@ -90,5 +92,5 @@ class Aggregate:
     def become(self, state: State, seq: int) -> None:
         """Take over another state, after the row `seq`; references to this lobby's state stay valid."""
         self.state.become(state)
-        self.seq, self._day_ends = seq, 0
+        self.seq, self._day_ends = seq, Ms(0)
         self.rows.clear()

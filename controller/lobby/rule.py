@@ -25,6 +25,7 @@ from typing import Any, NamedTuple
 
 from controller.lobby.model.rules import Counter, Rules
 from controller.lobby.model.state import State, Ticket
+from controller.lobby.model.units import Ms, Seconds, in_ms, in_seconds
 
 
 class Head(NamedTuple):
@@ -35,7 +36,7 @@ class Head(NamedTuple):
     order: int
     fair: int
     """The same without privilege, for the guard."""
-    seniority: int
+    seniority: Seconds
     handicap: int
     passed: int
     early: bool
@@ -44,7 +45,9 @@ class Head(NamedTuple):
     """Identifies the line to the caller."""
 
     @classmethod
-    def of(cls, seniority: int, order: int, credit: int, handicap: int, passed: int, early: bool, line: Any) -> Head:
+    def of(
+        cls, seniority: Seconds, order: int, credit: int, handicap: int, passed: int, early: bool, line: Any
+    ) -> Head:
         """The head, with its keys."""
         fair = seniority + handicap
         return cls(fair - credit, order, fair, seniority, handicap, passed, early, line)
@@ -95,9 +98,9 @@ class Pick:
         )
 
 
-def pick(state: State, rules: Rules, counter: Counter, at: int) -> Pick | None:
+def pick(state: State, rules: Rules, counter: Counter, at: Ms) -> Pick | None:
     """The ticket that `counter` would call at `at` (ms since 1970, UTC); None if nobody waits whom it serves."""
-    now = at // 1000
+    now = in_seconds(at)
     heads = [
         Head.of(
             ticket.seniority,
@@ -119,10 +122,10 @@ def pick(state: State, rules: Rules, counter: Counter, at: int) -> Pick | None:
     return Pick(candidates[0].ticket, candidates, guard, ranked[0].early, alone)
 
 
-def effect(state: State, rules: Rules, counter: Counter, pick: Pick, at: int) -> tuple[int, int, int] | None:
+def effect(state: State, rules: Rules, counter: Counter, pick: Pick, at: Ms) -> tuple[int, int, int] | None:
     """The effect of the ticket's class on this call: [customers who would be called before it if no class had credit,
     by how many seconds in all, at most]; None: none."""
-    best, now = pick.candidates[0], at // 1000
+    best, now = pick.candidates[0], in_seconds(at)
     if pick.guard or not rules.credit(best.ticket.klass):
         return None
     fair = best.ticket.seniority + best.handicap
@@ -145,7 +148,7 @@ def why(rules: Rules, pick: Pick) -> Mapping[str, Any]:
     }
 
 
-def forced(state: State, rules: Rules, ticket: Ticket, counter: Counter, at: int) -> Mapping[str, Any]:
+def forced(state: State, rules: Rules, ticket: Ticket, counter: Counter, at: Ms) -> Mapping[str, Any]:
     """The same for a call by hand, with the heads that the rule would have put first."""
     text = rules.wording.say("why.forced", ticket=ticket.id, counter=counter.id)
     rule = pick(state, rules, counter, at)
@@ -184,7 +187,7 @@ def _sentence(rules: Rules, pick: Pick) -> str:
         klass=rules.class_name(ticket.klass),
         credit=rules.credit(ticket.klass) // 60,
         handicap=best.handicap // 60,
-        counted=_clock(rules, best.key),
+        counted=_clock(rules, Seconds(best.key)),
         other=earlier.ticket.id,
         theirs=theirs,
     )
@@ -201,8 +204,8 @@ def came(rules: Rules, ticket: Ticket, other: Ticket | None = None) -> str:
     at = _clock(rules, ticket.seniority, "%H:%M:%S" if same else "%H:%M")
     if ticket.booked == ticket.seniority:
         return rules.wording.say("why.slot", at=at)
-    return rules.wording.say("why.came" if ticket.issued_at // 1000 == ticket.seniority else "why.counts", at=at)
+    return rules.wording.say("why.came" if in_seconds(ticket.issued_at) == ticket.seniority else "why.counts", at=at)
 
 
-def _clock(rules: Rules, seconds: int, form: str = "%H:%M") -> str:
-    return rules.local(seconds * 1000).strftime(form)
+def _clock(rules: Rules, seconds: Seconds, form: str = "%H:%M") -> str:
+    return rules.local(in_ms(seconds)).strftime(form)

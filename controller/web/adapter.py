@@ -29,6 +29,7 @@ from controller.lobby.aggregate import Row
 from controller.lobby.answers import sentence
 from controller.lobby.model.rules import Counter
 from controller.lobby.model.state import State, Ticket
+from controller.lobby.model.units import Ms
 from controller.lobby.show import screens
 from controller.web.live import Live
 
@@ -172,7 +173,7 @@ class PagesAdapter(Adapter):
 
         return picture
 
-    def _still_waits(self, day: str, ticket: Ticket, now: int) -> tuple[int, int] | None:
+    def _still_waits(self, day: str, ticket: Ticket, now: Ms) -> tuple[int, int] | None:
         """The expected wait of a ticket, from the last estimate; a new one is made when it is due."""
         loop_time = asyncio.get_running_loop().time()
         at, wait = self._estimates.get((day, ticket.id), (-ESTIMATE_EVERY, None))

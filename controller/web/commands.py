@@ -11,6 +11,7 @@ from typing import Any
 
 from controller.lobby.actions.command import Command
 from controller.lobby.answers import Answer
+from controller.lobby.model.units import Ms
 from controller.web.adapter import PagesAdapter, cause_of
 from controller.web.problems import Problem
 
@@ -30,7 +31,7 @@ class Commands:
         self._keys: OrderedDict[str, str] = OrderedDict()
 
     async def do(
-        self, name: str, key: str, content: Mapping[str, Any], make: Callable[[int, str], Command | None], remark: str
+        self, name: str, key: str, content: Mapping[str, Any], make: Callable[[Ms, str], Command | None], remark: str
     ) -> Answer:
         """Execute the command that `make` makes from a time and a cause, once for each `key` of the account `name`.
 

@@ -18,6 +18,7 @@ from typing import Any
 
 from starlette.responses import Response
 
+from controller.lobby.model.units import NEVER, Ms
 from controller.web.problems import problem
 from controller.web.server import STALLED
 
@@ -93,8 +94,8 @@ class View:
     shown: bytes = b""
     content: str = ""
     """The content of `shown` without the time."""
-    now: int = 0
-    """The time that was told last, in ms since 1970."""
+    now: Ms = NEVER
+    """The time that was told last."""
     over: bool = False
     """Whether its object no longer exists."""
     due: float = 0.0
@@ -238,7 +239,7 @@ class Live:
         news = not view.shown or content != view.content or abs((now or 0) - view.now) >= TELL_TIME
         view.failed, view.over, view.content = False, picture is None, content
         if news:
-            view.now = now or 0
+            view.now = now or NEVER
         view.shown = message("view", picture or {})
         return news
 

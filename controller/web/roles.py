@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, get_args
 
+from controller.lobby.model.units import Seconds
+
 Role = Literal["manager", "counter", "kiosk", "screen"]
 ROLES: tuple[Role, ...] = get_args(Role)
 DEVICES: tuple[Role, ...] = ("kiosk", "screen")
@@ -26,8 +28,8 @@ class Account:
     role: Role
     counter: str
     kind: Literal["pin", "token"]
-    made_at: int
-    seen_at: int
+    made_at: Seconds
+    seen_at: Seconds
 
     def is_one_of(self, *roles: Role) -> bool:
         """Whether it has one of these roles; a manager has all."""

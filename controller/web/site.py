@@ -17,6 +17,7 @@ from controller.config import Settings
 from controller.lobby.actions.command import Command
 from controller.lobby.answers import Answer
 from controller.lobby.model.rules import Rules
+from controller.lobby.model.units import Ms
 from controller.web.accounts import Accounts
 from controller.web.adapter import PagesAdapter
 from controller.web.addresses import Headers, origin
@@ -175,7 +176,7 @@ class Site:
         caller: Caller,
         key: str,
         content: Mapping[str, Any],
-        make: Callable[[int, str], Command | None],
+        make: Callable[[Ms, str], Command | None],
         remark: str = "",
     ) -> Answer:
         """See `Commands.do`."""

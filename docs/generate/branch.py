@@ -20,6 +20,7 @@ from controller.journal import Journal
 from controller.lobby.actions.windows import CheckWindows
 from controller.lobby.aggregate import Aggregate
 from controller.lobby.answers import Answer, answer
+from controller.lobby.model.units import Ms
 from controller.presses import PAYLOADS
 from controller.web.accounts import Accounts
 from controller.web.adapter import PagesAdapter
@@ -32,8 +33,8 @@ from controller.web.site import Site
 from drivers.device import Health
 from drivers.mqtt import Message, MqttLobby
 
-NINE = 1_764_205_200_000
-"""A Thursday, 9:00 in Shanghai; ms since 1970, UTC."""
+NINE = Ms(1_764_205_200_000)
+"""A Thursday, 9:00 in Shanghai."""
 SECOND = 1000
 
 
@@ -84,7 +85,7 @@ class Branch:
 
     def press(self, place: str, key: str, after: float = 60.0, **typed: Any) -> dict[str, Any]:
         """A key `after` so many seconds over MQTT; the payload. `place`: as in `keypad/4`."""
-        self.now += int(after * SECOND)
+        self.now = Ms(self.now + int(after * SECOND))
         sent = {"key": key, **typed, "boot": "a1b2", "seq": len(self.said)}
         fact = self._mqtt.receive(f"{self._mqtt.root}{place}/press", json.dumps(sent).encode())
         assert fact
@@ -104,7 +105,7 @@ class Branch:
     def check_windows(self) -> None:
         """Look whether there are enough windows, as often as it takes until something is advised."""
         for _ in range(10):
-            self.now += 60 * SECOND
+            self.now = Ms(self.now + 60 * SECOND)
             self._decide(Request(CheckWindows(at=self.now, cause=f"windows:{self.now}")))
 
     def latest(self, topic: str) -> Any:

@@ -73,4 +73,5 @@ def _is(shape: Any, end: str = "") -> str:
     if origin is Mapping:
         return f"object{end}"
     names = {str: "text", int: "whole number", float: "number", bool: "true or false"}
-    return names[shape] + end
+    plain = getattr(shape, "__supertype__", shape)  # units of time are NewTypes of int
+    return names[plain] + end

@@ -34,6 +34,7 @@ from controller.lobby.actions.take_ticket import TicketIssued
 from controller.lobby.actions.transfer import TicketTransferred
 from controller.lobby.model.rules import Rules
 from controller.lobby.model.state import CounterStage, State
+from controller.lobby.model.units import NEVER, Ms
 from controller.lobby.show.views import waiting_by_service
 from controller.output import writing
 
@@ -41,7 +42,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-Journal = Sequence[tuple[int, Event]]
+Journal = Sequence[tuple[Ms, Event]]
 
 GOOD_WAIT = 3
 """Minutes: a short wait."""
@@ -172,7 +173,7 @@ class _Call(NamedTuple):
     `first` call of a ticket is what was expected when it was issued.
     """
 
-    at: int
+    at: Ms
     ticket: str
     klass: str
     wait: float
@@ -183,8 +184,8 @@ class _Call(NamedTuple):
 class _Span(NamedTuple):
     """What a counter did from `start` to `end`, in ms since 1970, UTC; with a ticket in hand if there is one."""
 
-    start: int
-    end: int
+    start: Ms
+    end: Ms
     stage: CounterStage
     ticket: str
 
@@ -194,10 +195,10 @@ class _DayData:
     """The data of a day for drawing. Times in ms since 1970, UTC; while a clock that was set back catches up, time
     stands still here."""
 
-    start: int = 0
-    end: int = 0
+    start: Ms = NEVER
+    end: Ms = NEVER
     """Of tickets and counters; a business day itself may be opened and closed hours before and after."""
-    queue: list[tuple[int, dict[str, int]]] = field(default_factory=list)
+    queue: list[tuple[Ms, dict[str, int]]] = field(default_factory=list)
     """From when how many wait, by service."""
     calls: list[_Call] = field(default_factory=list)
     spans: dict[str, list[_Span]] = field(default_factory=dict)
@@ -225,10 +226,10 @@ def _is_shown(event: Event) -> bool:
 
 def _told(events: Journal, rules: Rules) -> _DayData:
     story, state = _DayData(), State()
-    since: dict[str, int] = {}
+    since: dict[str, Ms] = {}
     expected: dict[str, Sequence[float]] = {}
     called: set[str] = set()
-    doing: dict[str, tuple[int, CounterStage, str]] = {}
+    doing: dict[str, tuple[Ms, CounterStage, str]] = {}
     for when, event in events:
         if not _is_shown(event):
             continue
@@ -263,10 +264,10 @@ def _told(events: Journal, rules: Rules) -> _DayData:
 
 
 def _call(
-    at: int,
+    at: Ms,
     ticket: str,
     state: State,
-    since: Mapping[str, int],
+    since: Mapping[str, Ms],
     called: set[str],
     expected: Mapping[str, Sequence[float]],
 ) -> _Call:
@@ -404,15 +405,15 @@ def _time_axis(axes: Axes, stories: Sequence[_DayData], rules: Rules, *, labels:
     if not told:
         axes.set_xticks([])
         return
-    start, end = min(story.start for story in told), max(story.end for story in told)
+    begins, ends = min(story.start for story in told), max(story.end for story in told)
     # Round on the branch's clock: not every zone is whole hours from UTC.
-    ahead = round((rules.local(start).utcoffset() or timedelta()).total_seconds()) * 1000
-    edge = (30 if end - start > 120 * MINUTE else 5) * MINUTE
-    start, end = (start + ahead) // edge * edge - ahead, ((end + ahead) // edge + 1) * edge - ahead
+    ahead = round((rules.local(begins).utcoffset() or timedelta()).total_seconds()) * 1000
+    edge = (30 if ends - begins > 120 * MINUTE else 5) * MINUTE
+    start, end = (begins + ahead) // edge * edge - ahead, ((ends + ahead) // edge + 1) * edge - ahead
     step = next((step * MINUTE for step in TIMES if (end - start) / (step * MINUTE) <= MOST_TIMES), TIMES[-1] * MINUTE)
     times = range(-(-(start + ahead) // step) * step - ahead, end + 1, step)
     axes.set_xlim(_x(start), _x(end))
-    axes.set_xticks([_x(at) for at in times], [rules.local(at).strftime("%H:%M") for at in times])
+    axes.set_xticks([_x(at) for at in times], [rules.local(Ms(at)).strftime("%H:%M") for at in times])
     axes.tick_params(axis="x", labelbottom=labels)
 
 

@@ -35,9 +35,10 @@ from controller.lobby.actions.undo import TicketRestored
 from controller.lobby.actions.windows import WindowsChecked
 from controller.lobby.model.rules import Rules
 from controller.lobby.model.state import CounterStage, LineKey, Stage, State
+from controller.lobby.model.units import Ms, in_ms
 
-Day = Sequence[tuple[int, Event]]
-"""A business day's events with their times, ms since 1970, UTC."""
+Day = Sequence[tuple[Ms, Event]]
+"""A business day's events with their times."""
 
 REACTS = 2_000
 """Milliseconds that an idle clerk takes to call, if the journal does not tell."""
@@ -55,7 +56,7 @@ def on_one_clock(events: Day) -> Day:
         if isinstance(event, ClockStepped):
             by += event.by
         elif not _goes_on(event):
-            day.append((at + by, event))
+            day.append((Ms(at + by), event))
     day.reverse()
     issued = {event.ticket for _, event in day if isinstance(event, TicketIssued)}
     return [(at, event) for at, event in day if getattr(event, "ticket", "") in {"", *issued}]
@@ -223,7 +224,7 @@ def read(events: Day, rules: Rules) -> Record:
         _note(record, state, now, event, before)
         if isinstance(event, TicketReassigned) and state.tickets[event.ticket].stage is Stage.WAITING:
             left_behind = event.by
-        evolve(state, now.at, event)
+        evolve(state, Ms(now.at), event)
         caller = event.counter if isinstance(event, TicketCalled) and not event.forced else ""
         watch.heard(state, event)
         if isinstance(event, CounterOpened | CounterPaused | CounterClosed):
@@ -267,9 +268,9 @@ def _whom_they_served(moments: Iterable[tuple[When, Event]], rules: Rules) -> Ca
                 head = state.tickets[line[0].ticket]
                 if head.id in heads:
                     known[event.counter, key] = True
-                elif head.not_before * 1000 <= now.at:
+                elif in_ms(head.not_before) <= now.at:
                     known.setdefault((event.counter, key), False)
-        evolve(state, now.at, event)
+        evolve(state, Ms(now.at), event)
 
     def serves(counter: str, key: LineKey) -> bool:
         found = known.get((counter, key))

@@ -40,6 +40,7 @@ from controller.lobby.forecast.waiting import seconds_at_counter
 from controller.lobby.model.calendar import Span, at_second, second_of
 from controller.lobby.model.rules import Counter, Rules, Service, TicketClass
 from controller.lobby.model.state import IN_HAND, CounterStage, Stage, State, Ticket, held_by
+from controller.lobby.model.units import Ms, in_ms
 from controller.lobby.model.wording import Wording
 from simulators.days.record import Day, Record, Shift, Sight, Stay, Watch, When, may_serve, read
 from simulators.days.scores import minutes
@@ -164,7 +165,7 @@ def most_changed(compared: Compared) -> list[dict[str, Any]]:
 # -- counters that are opened as well --------------------------------------------------------------------------------
 
 
-def _times(record: Record, begins: int, rules: Rules, spans: Sequence[Span]) -> list[tuple[int, int]]:
+def _times(record: Record, begins: Ms, rules: Rules, spans: Sequence[Span]) -> list[tuple[int, int]]:
     """From when until when a counter is to be open; ms since 1970, UTC, as is `begins`, the day's first event."""
     if spans:
         day = date.fromisoformat(rules.day_of(begins))
@@ -243,7 +244,7 @@ class _ReplayedDay:
     def _do(self, command: Callable[..., Command], **about: Any) -> Decision:
         return self.lobby.do(command(at=self._now.at, cause=f"again:{next(self._causes)}", **about))
 
-    def _heard(self, at: int, event: Event) -> None:
+    def _heard(self, at: Ms, event: Event) -> None:
         match event:
             case TicketIssued(ticket=id):
                 self.ids[self._taking], self._then[id] = id, self._taking
@@ -258,7 +259,7 @@ class _ReplayedDay:
         if issued.service not in self._rules.services or issued.klass not in self._rules.classes:
             return
         usual = (self._rules.default_class, APPOINTMENT)
-        slot = self._rules.local(issued.slot * 1000) if issued.slot is not None else None
+        slot = self._rules.local(in_ms(issued.slot)) if issued.slot is not None else None
         has_slot = slot is not None and second_of(slot) in self._rules.appointments.slots
         self._taking = issued.ticket
         self._do(

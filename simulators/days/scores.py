@@ -31,6 +31,7 @@ from controller.lobby.actions.undo import TicketRestored
 from controller.lobby.forecast.waiting import seconds_at_counter
 from controller.lobby.model.rules import Rules
 from controller.lobby.model.state import State, open_counters
+from controller.lobby.model.units import NEVER, Ms, between
 
 BASELINES = ("les", "hol", "ql", "last5", "hour")
 FIRST = 30 * 60
@@ -75,20 +76,20 @@ class Scorer:
         self.guesses: list[Guess] = []
         self._open: dict[str, Guess] = {}
         self._services: dict[str, _Service] = defaultdict(_Service)
-        self._first = 0
+        self._first = NEVER
 
-    def heard(self, at: int, event: Event) -> None:
+    def heard(self, at: Ms, event: Event) -> None:
         """One event."""
         match event:
             case DayOpened():
                 self._open.clear()
-                self._first = 0
+                self._first = NEVER
                 for known in self._services.values():
                     known.last.clear()
             case TicketIssued():
                 self._first = self._first or at
                 guesses = self._guesses(event.service, at, event.ticket) if event.expected else {}
-                into = (at - self._first) / 1000
+                into = between(self._first, at)
                 told = event.expected or ()
                 self._open[event.ticket] = Guess(event.klass, event.service, self._state.day, into, told, guesses)
             case TicketPromoted() | TicketTransferred() | TicketReassigned() | TicketRestored() | TicketCancelled():
@@ -97,7 +98,7 @@ class Scorer:
                 ticket = self._state.tickets[event.ticket]
                 if ticket.called_at != at:
                     return
-                waited = (at - ticket.issued_at) / 1000
+                waited = between(ticket.issued_at, at)
                 service = self._services[ticket.service]
                 service.last.append(waited)
                 total = service.by_hour[self._state.profile, self._rules.local(ticket.issued_at).hour]
@@ -108,7 +109,7 @@ class Scorer:
                     guess.actual = waited
                     self.guesses.append(guess)
 
-    def _guesses(self, id: str, at: int, newcomer: str) -> dict[str, float]:
+    def _guesses(self, id: str, at: Ms, newcomer: str) -> dict[str, float]:
         state, rules, service = self._state, self._rules, self._services[id]
         waiting, oldest = 0, at
         for key, line in state.lines.items():
@@ -122,7 +123,7 @@ class Scorer:
         count, total = service.by_hour[state.profile, rules.local(at).hour]
         return {
             "les": service.last[-1] if service.last else ql,
-            "hol": (at - oldest) / 1000,
+            "hol": between(oldest, at),
             "ql": ql,
             "last5": fmean(service.last) if service.last else ql,
             "hour": total / count if count else ql,

@@ -25,6 +25,7 @@ from controller.lobby.aggregate import Aggregate, Row
 from controller.lobby.model.percentile import percentile
 from controller.lobby.model.rules import Rules
 from controller.lobby.model.state import State
+from controller.lobby.model.units import Ms, between
 from controller.lobby.show.figures import FELT
 from simulators.customers import Customer
 from simulators.customers import day as customers_of
@@ -86,11 +87,11 @@ class DayTally:
     def __init__(self, state: State, tally: Tally) -> None:
         self._state = state
         self._tally = tally
-        self._opened: dict[str, int] = {}
-        self._called: dict[str, int] = {}
+        self._opened: dict[str, Ms] = {}
+        self._called: dict[str, Ms] = {}
         self._seniority: dict[str, SortedList] = defaultdict(SortedList)
 
-    def heard(self, at: int, event: Event) -> None:
+    def heard(self, at: Ms, event: Event) -> None:
         """One event."""
         tally = self._tally
         match event:
@@ -113,13 +114,13 @@ class DayTally:
             case CounterOpened():
                 self._opened[event.counter] = at
             case CounterPaused() | CounterClosed():
-                tally.window_seconds += (at - self._opened.pop(event.counter, at)) / 1000
+                tally.window_seconds += between(self._opened.pop(event.counter, at), at)
 
-    def _leaves(self, at: int, counter: str) -> None:
+    def _leaves(self, at: Ms, counter: str) -> None:
         """A counter has no customer any more."""
-        self._tally.busy_seconds += (at - self._called.pop(counter, at)) / 1000
+        self._tally.busy_seconds += between(self._called.pop(counter, at), at)
 
-    def over(self, at: int) -> None:
+    def over(self, at: Ms) -> None:
         """The day is over: counters that are still open or busy have been so until now."""
         for counter in list(self._called):
             self._leaves(at, counter)
@@ -161,7 +162,7 @@ def simulate(
         today = Tally(guesses=scorer.guesses)
         counts = DayTally(lobby.state, today)
 
-        def heard(at: int, event: Event, counts: DayTally = counts) -> None:
+        def heard(at: Ms, event: Event, counts: DayTally = counts) -> None:
             counts.heard(at, event)
             scorer.heard(at, event)
 

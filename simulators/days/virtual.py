@@ -30,6 +30,7 @@ from controller.lobby.forecast.staffing import CHECK_EVERY
 from controller.lobby.model.calendar import Span, at_second
 from controller.lobby.model.rules import Counter, Rules
 from controller.lobby.model.state import CounterStage, Stage
+from controller.lobby.model.units import NEVER, Ms
 from simulators.customers import Customer
 from simulators.days.record import REACTS
 
@@ -44,11 +45,11 @@ FETCHED_IN = 120_000
 """Milliseconds that a clerk takes to open a window that the manager asks for."""
 
 
-Policy = Callable[["VirtualDay", int], None]
+Policy = Callable[["VirtualDay", Ms], None]
 """What the lobby manager does at a check of the windows, at a time in ms."""
 
 
-def follow_advice(day: VirtualDay, at: int) -> None:
+def follow_advice(day: VirtualDay, at: Ms) -> None:
     """Accept every advice about windows."""
     for advice in list(day.lobby.state.windows.advice):
         day.do(AnswerAdvice(at=at, cause=day.cause(), by="panel/manager", accept=True, counter=advice.counter))
@@ -58,7 +59,7 @@ def follow_advice(day: VirtualDay, at: int) -> None:
             day.send_away(advice.counter, at)
 
 
-def leave_alone(day: VirtualDay, at: int) -> None:
+def leave_alone(day: VirtualDay, at: Ms) -> None:
     """Do nothing: windows open and close as planned."""
 
 
@@ -81,7 +82,7 @@ class Leg(NamedTuple):
 @dataclass(slots=True)
 class _Visit:
     customer: Customer
-    issued: int
+    issued: Ms
     legs: list[Leg]
     on_the_way: bool = False
     """The first counter has been left for the first of the legs."""
@@ -93,10 +94,10 @@ class _Clerk:
     """A clerk at a counter; `shifts` in ms since 1970, UTC."""
 
     counter: Counter
-    shifts: list[tuple[int, int]]
+    shifts: list[tuple[Ms, Ms]]
     there: bool = False
     leaves: bool = False
-    idle_since: int = 0
+    idle_since: Ms = NEVER
     pressing: bool = False
     """They have noticed a customer, and are about to press CALL."""
 
@@ -128,7 +129,7 @@ class VirtualDay:
         self._walk = walk
         self._reacts = reacts
         self._take = take
-        self._agenda: list[tuple[int, int, Callable[[int], None]]] = []
+        self._agenda: list[tuple[Ms, int, Callable[[Ms], None]]] = []
         self._order = count()
         self._causes = count()
         self._visits: dict[str, _Visit] = {}
@@ -140,12 +141,12 @@ class VirtualDay:
         for id, counter in self.rules.counters.items():
             spans = shifts(id) if shifts else profile.shifts(id) if profile else ()
             self.clerks[id] = _Clerk(counter, [(self.at(s.start), self.at(s.end)) for s in spans])
-        self._last_end = max((end for clerk in self.clerks.values() for _, end in clerk.shifts), default=0)
+        self._last_end = max((end for clerk in self.clerks.values() for _, end in clerk.shifts), default=NEVER)
 
-    def at(self, second: float) -> int:
+    def at(self, second: float) -> Ms:
         """A time of the day in ms since 1970, UTC."""
         whole = int(second)
-        return int(at_second(self.day, whole, self.rules.zone).timestamp() * 1000) + round((second - whole) * 1000)
+        return Ms(int(at_second(self.day, whole, self.rules.zone).timestamp() * 1000) + round((second - whole) * 1000))
 
     def cause(self) -> str:
         """The cause of the next press."""
@@ -155,9 +156,9 @@ class VirtualDay:
         """Press something."""
         return self.lobby.do(command)
 
-    def later(self, at: int, what: Callable[[int], None]) -> None:
-        """Schedule something for a time."""
-        heappush(self._agenda, (at, next(self._order), what))
+    def later(self, at: int, what: Callable[[Ms], None]) -> None:
+        """Schedule something for a time in ms since 1970, UTC."""
+        heappush(self._agenda, (Ms(at), next(self._order), what))
 
     def run(self) -> None:
         """From the first ticket to the last window."""
@@ -175,7 +176,7 @@ class VirtualDay:
 
     # -- customers -----------------------------------------------------------------------------------------------
 
-    def _comes(self, at: int, customer: Customer) -> None:
+    def _comes(self, at: Ms, customer: Customer) -> None:
         self._to_come -= 1
         granted = customer.klass in GRANTED
         command = TakeTicket(
@@ -196,7 +197,7 @@ class VirtualDay:
         else:
             self.turned_away += 1
 
-    def _wake(self, at: int, ticket: str) -> None:
+    def _wake(self, at: Ms, ticket: str) -> None:
         """The idle clerk with the lowest handicap notices the customer; of several, the one idle longest."""
         waiting = self.lobby.state.tickets[ticket]
         idle = []
@@ -210,25 +211,25 @@ class VirtualDay:
             clerk.pressing = True
             self.later(at + self._reacts, lambda at: self._calls(at, clerk))
 
-    def _returns(self, at: int, ticket: str) -> None:
+    def _returns(self, at: Ms, ticket: str) -> None:
         decision = self.do(Return(at=at, cause=self.cause(), by="panel/manager", ticket=ticket, reason="late"))
         if isinstance(decision, list):
             self._wake(at, ticket)
 
     # -- clerks --------------------------------------------------------------------------------------------------
 
-    def _begins(self, at: int, clerk: _Clerk) -> None:
+    def _begins(self, at: Ms, clerk: _Clerk) -> None:
         clerk.leaves = False
         if not clerk.there:
             clerk.there = True
             self._calls(at, clerk)
 
-    def _ends(self, at: int, clerk: _Clerk) -> None:
+    def _ends(self, at: Ms, clerk: _Clerk) -> None:
         clerk.leaves = True
         if clerk.there and not clerk.pressing and not self.lobby.state.counter(clerk.counter.id).ticket:
             self._calls(at, clerk)
 
-    def fetch(self, counter: str, at: int) -> None:
+    def fetch(self, counter: str, at: Ms) -> None:
         """The manager asks a clerk to open a window, unless the day is over. It closes at the end of the clerk's shift,
         or at the end of the day if no shift ends later."""
         clerk, begin = self.clerks[counter], at + FETCHED_IN
@@ -237,11 +238,11 @@ class VirtualDay:
             if all(end <= begin for _, end in clerk.shifts):
                 self.later(self._last_end, lambda at: self._ends(at, clerk))
 
-    def send_away(self, counter: str, at: int) -> None:
+    def send_away(self, counter: str, at: Ms) -> None:
         """The manager lets a window close."""
         self._ends(at, self.clerks[counter])
 
-    def _calls(self, at: int, clerk: _Clerk) -> None:
+    def _calls(self, at: Ms, clerk: _Clerk) -> None:
         """Press CALL; if nobody is waiting, wait or go home."""
         clerk.pressing = False
         id = clerk.counter.id
@@ -262,12 +263,12 @@ class VirtualDay:
             clerk.counter.handicap(key.service, key.klass, key.only) is not None for key in self.lobby.state.lines
         )
 
-    def _goes(self, at: int, clerk: _Clerk) -> None:
+    def _goes(self, at: Ms, clerk: _Clerk) -> None:
         clerk.there = False
         if self.lobby.state.counter(clerk.counter.id).stage is not CounterStage.CLOSED:
             self.do(Close(at=at, cause=self.cause(), counter=clerk.counter.id))
 
-    def _called(self, at: int, clerk: _Clerk, ticket: str) -> None:
+    def _called(self, at: Ms, clerk: _Clerk, ticket: str) -> None:
         visit = self._visits[ticket]
         gone = at - visit.issued > visit.customer.patience * 1000
         if gone or visit.missed < visit.customer.misses:
@@ -279,7 +280,7 @@ class VirtualDay:
             self.later(at + self._walk, lambda at: self._starts(at, clerk))
             self.later(at + self._walk + round(seconds * 1000), lambda at: self._served(at, clerk, ticket))
 
-    def _served(self, at: int, clerk: _Clerk, ticket: str) -> None:
+    def _served(self, at: Ms, clerk: _Clerk, ticket: str) -> None:
         """Transfer the ticket if it has another stop, then call the next."""
         visit = self._visits[ticket]
         if visit.on_the_way:
@@ -293,13 +294,13 @@ class VirtualDay:
         if visit.legs and self.lobby.state.tickets[ticket].stage is Stage.WAITING:
             self._wake(at, ticket)
 
-    def _recalls(self, at: int, clerk: _Clerk) -> None:
+    def _recalls(self, at: Ms, clerk: _Clerk) -> None:
         self.do(Recall(at=at, cause=self.cause(), counter=clerk.counter.id))
 
-    def _starts(self, at: int, clerk: _Clerk) -> None:
+    def _starts(self, at: Ms, clerk: _Clerk) -> None:
         self.do(Start(at=at, cause=self.cause(), counter=clerk.counter.id))
 
-    def _misses(self, at: int, clerk: _Clerk, ticket: str, gone: bool) -> None:
+    def _misses(self, at: Ms, clerk: _Clerk, ticket: str, gone: bool) -> None:
         self.do(NoShow(at=at, cause=self.cause(), counter=clerk.counter.id))
         visit = self._visits[ticket]
         visit.missed += 1
@@ -309,7 +310,7 @@ class VirtualDay:
 
     # -- the lobby manager ---------------------------------------------------------------------------------------
 
-    def _check(self, at: int) -> None:
+    def _check(self, at: Ms) -> None:
         self.do(CheckWindows(at=at, cause=self.cause()))
         self._policy(self, at)
         if self._to_come or at < self._last_end:

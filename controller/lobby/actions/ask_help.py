@@ -13,6 +13,7 @@ from controller.lobby.model.lines import own_counter
 from controller.lobby.model.outcome import Refused
 from controller.lobby.model.rules import Rules
 from controller.lobby.model.state import CounterStage, State
+from controller.lobby.model.units import Ms
 
 
 @key("HELP", Where.COUNTER)
@@ -45,10 +46,10 @@ def _ask_help(state: State, rules: Rules, command: AskHelp) -> Decision:
 
 
 @evolves(HelpAsked)
-def _help_asked(state: State, at: int, event: HelpAsked) -> None:
+def _help_asked(state: State, at: Ms, event: HelpAsked) -> None:
     own_counter(state, event.counter).asks_help = True
 
 
 @evolves(HelpEnded)
-def _help_ended(state: State, at: int, event: HelpEnded) -> None:
+def _help_ended(state: State, at: Ms, event: HelpEnded) -> None:
     own_counter(state, event.counter).asks_help = False

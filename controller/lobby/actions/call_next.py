@@ -17,6 +17,7 @@ from controller.lobby.model.lines import add_to_board, count_wait, leave, own_co
 from controller.lobby.model.outcome import Refused
 from controller.lobby.model.rules import Counter, Rules
 from controller.lobby.model.state import Call, CounterStage, Effect, Stage, State, Ticket
+from controller.lobby.model.units import UNSET, Ms, Seconds, between, in_seconds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,7 +43,7 @@ class TicketCalled(Event):
     by: str | None = None
     reason: str | None = None
     effect: tuple[int, int, int] | list[int] | None = None
-    seniority: int | None = None
+    seniority: Seconds | None = None
 
 
 def ready(state: State, counter: Counter) -> Events:
@@ -72,13 +73,13 @@ def _call_next(state: State, rules: Rules, command: CallNext) -> Decision:
     return [TicketFinished(in_hand, counter.id, none_waiting=True)]
 
 
-def _from_now_on(ticket: Ticket, at: int) -> int | None:
+def _from_now_on(ticket: Ticket, at: Ms) -> Seconds | None:
     """The new seniority of an appointment that is called before its slot, if it waits again: its customer has come."""
-    return at // 1000 if ticket.not_before and at // 1000 < ticket.seniority else None
+    return in_seconds(at) if ticket.not_before and in_seconds(at) < ticket.seniority else None
 
 
 def called_by_hand(
-    state: State, rules: Rules, counter: Counter, ticket: Ticket, at: int, by: str | None = None, reason: str = ""
+    state: State, rules: Rules, counter: Counter, ticket: Ticket, at: Ms, by: str | None = None, reason: str = ""
 ) -> TicketCalled:
     why = rule.forced(state, rules, ticket, counter, at)
     seniority = _from_now_on(ticket, at)
@@ -86,7 +87,7 @@ def called_by_hand(
 
 
 @evolves(TicketCalled)
-def _called(state: State, at: int, event: TicketCalled) -> None:
+def _called(state: State, at: Ms, event: TicketCalled) -> None:
     ticket = state.tickets[event.ticket]
     leave(state, at, ticket)
     ticket.stage, ticket.counter, ticket.recalls, ticket.before = Stage.CALLED, event.counter, 0, None
@@ -106,8 +107,8 @@ def _called(state: State, at: int, event: TicketCalled) -> None:
     if event.seniority is not None:
         ticket.seniority = event.seniority
     elif ticket.not_before:  # rows that do not say so mean the same
-        ticket.seniority = min(ticket.seniority, at // 1000)
-    ticket.not_before = 0
+        ticket.seniority = min(ticket.seniority, in_seconds(at))
+    ticket.not_before = UNSET
     add_to_board(state, Call(ticket.id, event.counter, at))
 
 
@@ -115,6 +116,6 @@ def _first_called(state: State, ticket: Ticket, forced: bool) -> None:
     """Count its wait, and learn from it unless people have interfered."""
     count_wait(state, ticket, ticket.called_at)
     if ticket.expected and not ticket.moved and not forced:
-        into_day = (ticket.issued_at - state.first_issued) / 1000
+        into_day = between(state.first_issued, ticket.issued_at)
         since_told = max(0, ticket.called_at - ticket.issued_at) // 1000
         state.knowledge.waited(ticket.service, ticket.klass, ticket.rolled, ticket.expected, into_day, since_told)

@@ -13,6 +13,7 @@ from controller.lobby.model.lines import count_wait, end, leave, remove_from_boa
 from controller.lobby.model.outcome import Refused
 from controller.lobby.model.rules import Rules
 from controller.lobby.model.state import Stage, State
+from controller.lobby.model.units import Ms
 
 
 @key("CANCEL", Where.PANEL, TICKET, REASON)
@@ -42,7 +43,7 @@ def _cancel(state: State, rules: Rules, command: Cancel) -> Decision:
 
 
 @evolves(TicketCancelled)
-def _cancelled(state: State, at: int, event: TicketCancelled) -> None:
+def _cancelled(state: State, at: Ms, event: TicketCancelled) -> None:
     ticket = state.tickets[event.ticket]
     leave(state, at, ticket)
     remove_from_board(state, ticket.id)

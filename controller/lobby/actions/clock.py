@@ -10,6 +10,7 @@ from controller.lobby.actions.registry import Decision, decides, evolves
 from controller.lobby.model.lines import enter_line
 from controller.lobby.model.rules import Rules
 from controller.lobby.model.state import Doubt, Stage, State, Step
+from controller.lobby.model.units import Ms, in_ms, in_seconds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,7 +21,7 @@ class StartController(Command):
     BEGINS_DAY = False
 
     boot: str
-    origin: int
+    origin: Ms
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,7 +39,7 @@ class ControllerStarted(Event):
     its time by the present wall clock (ms since 1970, UTC); `clock_day`: the business day by the clock."""
 
     boot: str
-    origin: int
+    origin: Ms
     clock_day: str
 
 
@@ -71,28 +72,28 @@ def _step_clock(state: State, rules: Rules, command: StepClock) -> Decision:
 
 
 @evolves(ControllerStarted)
-def _controller_started(state: State, at: int, event: ControllerStarted) -> None:
+def _controller_started(state: State, at: Ms, event: ControllerStarted) -> None:
     state.boot, state.origin, state.started_at = event.boot, event.origin, at
     if event.clock_day < state.day:
         state.doubt = Doubt(event.clock_day, at)
 
 
 @evolves(ClockStepped)
-def _clock_stepped(state: State, at: int, event: ClockStepped) -> None:
+def _clock_stepped(state: State, at: Ms, event: ClockStepped) -> None:
     """Shift the times taken from the wrong clock: those between the controller's start and the setting of the clock."""
     first, last, by = state.started_at, at - event.by, event.by
 
-    def right(ms: int) -> int:
-        return ms + by if ms and first <= ms <= last else ms
+    def right(ms: Ms) -> Ms:
+        return Ms(ms + by) if ms and first <= ms <= last else ms
 
     for ticket in state.tickets.values():
         for name in ("issued_at", "missed_at", "finished_at", "held_at", "called_at", "since", "recalled_at"):
             setattr(ticket, name, right(getattr(ticket, name)))
         if ticket.seniority != ticket.slot:
-            ticket.seniority = right(ticket.seniority * 1000) // 1000
+            ticket.seniority = in_seconds(right(in_ms(ticket.seniority)))
         before = ticket.before
         if before and before.seniority != before.slot:
-            ticket.before = before._replace(seniority=right(before.seniority * 1000) // 1000)
+            ticket.before = before._replace(seniority=in_seconds(right(in_ms(before.seniority))))
     state.lines.clear()
     for ticket in state.tickets.values():
         if ticket.stage is Stage.WAITING:
@@ -105,9 +106,9 @@ def _clock_stepped(state: State, at: int, event: ClockStepped) -> None:
     state.windows.declined = {key: right(when) for key, when in state.windows.declined.items()}
     state.windows.accepted = {key: right(when) for key, when in state.windows.accepted.items()}
     state.windows.checked_at = right(state.windows.checked_at)
-    state.last_seniority = right(state.last_seniority * 1000) // 1000
+    state.last_seniority = in_seconds(right(in_ms(state.last_seniority)))
     state.first_issued = right(state.first_issued)
     state.started_at = right(state.started_at)
-    state.origin += by
+    state.origin = Ms(state.origin + by)
     state.step = Step(at, by)
     state.doubt = Doubt(event.clock_day, at) if event.clock_day != state.day else None

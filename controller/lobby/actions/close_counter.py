@@ -16,6 +16,7 @@ from controller.lobby.model.lines import own_counter
 from controller.lobby.model.outcome import Refused
 from controller.lobby.model.rules import Rules
 from controller.lobby.model.state import CounterStage, Dropped, Stage, State, Ticket
+from controller.lobby.model.units import Ms
 
 
 @key("CLOSE", Where.COUNTER, terminal=TerminalKey("PAUSE", "9"))
@@ -60,7 +61,7 @@ def stranded(state: State, counter: str) -> list[Ticket]:
 
 
 @evolves(CounterClosed)
-def _counter_closed(state: State, at: int, event: CounterClosed) -> None:
+def _counter_closed(state: State, at: Ms, event: CounterClosed) -> None:
     counter = own_counter(state, event.counter)
     counter.stage, counter.reason, counter.since = CounterStage.CLOSED, "", at
     counter.asks_help = False

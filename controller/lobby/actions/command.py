@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
+from controller.lobby.model.units import Ms
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Command:
@@ -16,7 +18,7 @@ class Command:
 
     BEGINS_DAY: ClassVar[bool] = True
 
-    at: int
+    at: Ms
     cause: str
 
 

@@ -17,6 +17,7 @@ from controller.lobby.model.lines import count_wait, leave_line, remove_from_boa
 from controller.lobby.model.outcome import Refused
 from controller.lobby.model.rules import Rules
 from controller.lobby.model.state import AGREES, CounterStage, Stage, State, Ticket
+from controller.lobby.model.units import NEVER, Ms
 from controller.lobby.show import figures
 
 
@@ -51,7 +52,7 @@ class DayOpened(Event):
     profile: str | None = None
     learned: Mapping[str, Any] | None = None
     boot: str | None = None
-    origin: int | None = None
+    origin: Ms | None = None
     continues: str | None = None
     by: str | None = None
     kept: tuple[str, ...] | list[str] | None = None
@@ -79,7 +80,7 @@ def begins_day(state: State, rules: Rules, command: Command) -> RollOver | None:
     return roll_over(state, rules, command.at) if command.BEGINS_DAY else None
 
 
-def roll_over(state: State, rules: Rules, at: int) -> RollOver | None:
+def roll_over(state: State, rules: Rules, at: Ms) -> RollOver | None:
     """The command that begins the day of `at`; None: it has begun, or the clock has to be confirmed."""
     day = rules.day_of(at)
     if day <= state.day:
@@ -144,7 +145,7 @@ def _unserved(tickets: Iterable[Ticket]) -> int:
 
 
 @evolves(DayOpened)
-def _day_opened(state: State, at: int, event: DayOpened) -> None:
+def _day_opened(state: State, at: Ms, event: DayOpened) -> None:
     state.day, state.profile = event.day, event.profile or ""
     state.boot, state.origin = event.boot or state.boot, event.origin or state.origin
     state.doubt = None
@@ -170,10 +171,10 @@ def _keep(state: State, kept: set[str]) -> None:
     for ticket in state.tickets.values():
         if ticket.called_at:
             count_wait(state, ticket, ticket.called_at)
-    state.first_issued = min((t.issued_at for t in state.tickets.values()), default=0)
+    state.first_issued = min((t.issued_at for t in state.tickets.values()), default=NEVER)
 
 
 @evolves(DayClosed)
-def _day_closed(state: State, at: int, event: DayClosed) -> None:
+def _day_closed(state: State, at: Ms, event: DayClosed) -> None:
     if not event.continued:
         state.become(State(day=state.day, boot=state.boot, origin=state.origin))

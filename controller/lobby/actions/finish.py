@@ -12,6 +12,7 @@ from controller.lobby.actions.registry import Decision, Events, decides, evolves
 from controller.lobby.model.lines import end, leave
 from controller.lobby.model.rules import Counter, Rules
 from controller.lobby.model.state import Stage, State
+from controller.lobby.model.units import Ms
 
 
 @key("FINISH", Where.COUNTER)
@@ -41,7 +42,7 @@ def _finish(state: State, rules: Rules, command: Finish) -> Decision:
 
 
 @evolves(TicketFinished)
-def _finished(state: State, at: int, event: TicketFinished) -> None:
+def _finished(state: State, at: Ms, event: TicketFinished) -> None:
     ticket = state.tickets[event.ticket]
     ticket.finished_at, ticket.unstarted = at, ticket.stage is Stage.CALLED
     leave(state, at, ticket)

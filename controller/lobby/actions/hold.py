@@ -12,6 +12,7 @@ from controller.lobby.actions.registry import Decision, decides, evolves
 from controller.lobby.model.lines import leave, remove_from_board
 from controller.lobby.model.rules import Rules
 from controller.lobby.model.state import Stage, State
+from controller.lobby.model.units import Ms
 
 
 @key("HOLD", Where.COUNTER, terminal=TerminalKey("CONFIRM", "0"))
@@ -35,7 +36,7 @@ def _hold(state: State, rules: Rules, command: Hold) -> Decision:
 
 
 @evolves(TicketHeld)
-def _held(state: State, at: int, event: TicketHeld) -> None:
+def _held(state: State, at: Ms, event: TicketHeld) -> None:
     ticket = state.tickets[event.ticket]
     leave(state, at, ticket)
     ticket.stage, ticket.held_at = Stage.HELD, at

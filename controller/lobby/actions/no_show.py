@@ -13,6 +13,7 @@ from controller.lobby.model.lines import leave, remove_from_board
 from controller.lobby.model.outcome import Refused
 from controller.lobby.model.rules import Rules
 from controller.lobby.model.state import Stage, State
+from controller.lobby.model.units import Ms
 
 
 @key("NOSHOW", Where.COUNTER, terminal=TerminalKey("CONFIRM", "6"))
@@ -39,7 +40,7 @@ def _no_show(state: State, rules: Rules, command: NoShow) -> Decision:
 
 
 @evolves(TicketMissed)
-def _missed(state: State, at: int, event: TicketMissed) -> None:
+def _missed(state: State, at: Ms, event: TicketMissed) -> None:
     ticket = state.tickets[event.ticket]
     leave(state, at, ticket, missed=True)
     ticket.stage, ticket.missed_at = Stage.MISSED, at

@@ -14,6 +14,7 @@ from controller.lobby.model.lines import own_counter
 from controller.lobby.model.outcome import Refused
 from controller.lobby.model.rules import Rules
 from controller.lobby.model.state import CounterStage, State
+from controller.lobby.model.units import Ms, between
 
 
 @key("OPEN", Where.COUNTER)
@@ -38,9 +39,9 @@ def _open(state: State, rules: Rules, command: Open) -> Decision:
 
 
 @evolves(CounterOpened)
-def _counter_opened(state: State, at: int, event: CounterOpened) -> None:
+def _counter_opened(state: State, at: Ms, event: CounterOpened) -> None:
     counter = own_counter(state, event.counter)
     if counter.stage is CounterStage.PAUSED:
-        state.knowledge.paused((at - counter.since) / 1000)
+        state.knowledge.paused(between(counter.since, at))
     counter.stage, counter.reason, counter.since = CounterStage.OPEN, "", at
     advice_is_done(state, "open", event.counter)

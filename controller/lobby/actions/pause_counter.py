@@ -17,6 +17,7 @@ from controller.lobby.model.lines import own_counter
 from controller.lobby.model.outcome import Refused
 from controller.lobby.model.rules import Rules
 from controller.lobby.model.state import CounterStage, State
+from controller.lobby.model.units import Ms
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +57,7 @@ def _pause(state: State, rules: Rules, command: Pause) -> Decision:
 
 
 @evolves(CounterPaused)
-def _counter_paused(state: State, at: int, event: CounterPaused) -> None:
+def _counter_paused(state: State, at: Ms, event: CounterPaused) -> None:
     counter = own_counter(state, event.counter)
     counter.stage, counter.reason, counter.since = CounterStage.PAUSED, event.reason, at
     advice_is_done(state, "close", event.counter)

@@ -15,6 +15,7 @@ from typing import Any, Generic, Literal, TypeVar, cast
 
 from controller.lobby.actions.command import Command
 from controller.lobby.model.paper import Paper
+from controller.lobby.model.units import Ms
 
 T = TypeVar("T", str, bool, int, tuple[str, ...])
 M = TypeVar("M", bound=Callable[..., Command])
@@ -72,7 +73,7 @@ class Press:
     `counter`: whose key it is; `by`: who pressed, or which button. The other fields: see `TakeTicket`.
     """
 
-    at: int
+    at: Ms
     cause: str
     counter: str = ""
     by: str = ""

@@ -14,6 +14,7 @@ from controller.lobby.model.lines import enter_line, leave_line, snapshot
 from controller.lobby.model.outcome import Refused
 from controller.lobby.model.rules import Rules
 from controller.lobby.model.state import Stage, State
+from controller.lobby.model.units import UNSET, Ms, Seconds, in_seconds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +56,7 @@ class TicketPromoted(Event):
     klass: str
     reason: str
     by: str
-    seniority: int | None = None
+    seniority: Seconds | None = None
 
 
 @decides(Promote)
@@ -70,19 +71,19 @@ def _promote(state: State, rules: Rules, command: Promote) -> Decision:
     if ticket.klass == klass.id:
         raise Refused("already_class", ticket=ticket.id, klass=klass.name)
     # An appointment with a later slot now counts from when its customer came: promotion must not make anything worse.
-    came = ticket.issued_at // 1000
+    came = in_seconds(ticket.issued_at)
     seniority = came if ticket.slot and not ticket.called_at and came < ticket.seniority else None
     return [TicketPromoted(ticket.id, klass.id, command.reason, command.by, seniority)]
 
 
 @evolves(TicketPromoted)
-def _promoted(state: State, at: int, event: TicketPromoted) -> None:
+def _promoted(state: State, at: Ms, event: TicketPromoted) -> None:
     ticket = state.tickets[event.ticket]
     waits = ticket.stage is Stage.WAITING
     if waits:
         leave_line(state, ticket)
     ticket.before = snapshot(ticket)
-    ticket.klass, ticket.moved, ticket.not_before, ticket.slot = event.klass, True, 0, 0
+    ticket.klass, ticket.moved, ticket.not_before, ticket.slot = event.klass, True, UNSET, UNSET
     if event.seniority is not None:
         ticket.seniority = event.seniority
     if waits:

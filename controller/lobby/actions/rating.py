@@ -12,6 +12,7 @@ from controller.lobby.actions.registry import Decision, decides, evolves, for_th
 from controller.lobby.model.outcome import Refused
 from controller.lobby.model.rules import Rules
 from controller.lobby.model.state import State
+from controller.lobby.model.units import Ms
 
 
 @key("EVALUATE", Where.COUNTER, terminal=TerminalKey("EVALUATE"))
@@ -76,7 +77,7 @@ def _rate(state: State, rules: Rules, command: Rate) -> Decision:
 
 
 @evolves(Rated)
-def _rated(state: State, at: int, event: Rated) -> None:
+def _rated(state: State, at: Ms, event: Rated) -> None:
     state.tickets[event.ticket].rated = True
 
 

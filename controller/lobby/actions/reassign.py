@@ -16,7 +16,8 @@ from controller.lobby.actions.registry import Decision, Events, decides, evolves
 from controller.lobby.model.lines import enter_line, leave, remove_from_board, snapshot
 from controller.lobby.model.outcome import Refused
 from controller.lobby.model.rules import ANY, Counter, Rules, Service
-from controller.lobby.model.state import IN_HAND, CounterStage, Stage, State
+from controller.lobby.model.state import IN_HAND, CounterStage, Place, Stage, State
+from controller.lobby.model.units import Ms
 
 
 @key("REASSIGN", Where.PANEL, TICKET, SERVICE, COUNTER, REASON)
@@ -56,7 +57,7 @@ LATE = 10 * 60
 """Seconds since the first counter opened after which the branch no longer waits for a service's own counters."""
 
 
-def overflow(state: State, rules: Rules, id: str, ticket: str, at: int, without: str = "") -> Events:
+def overflow(state: State, rules: Rules, id: str, ticket: str, at: Ms, without: str = "") -> Events:
     """Events that let any counter that knows the service `id` call a ticket that begins to wait, if the service's own
     counters have all gone (`without`: one that is about to go), or have not opened although others have."""
     service = rules.services.get(id)
@@ -68,14 +69,14 @@ def overflow(state: State, rules: Rules, id: str, ticket: str, at: int, without:
     return []
 
 
-def _at_work(state: State, at: int) -> bool:
+def _at_work(state: State, at: Ms) -> bool:
     """Whether some counter has been open for so long that every counter of today should be open by now."""
     return any(
         counter.stage is CounterStage.OPEN and at - counter.since >= LATE * 1000 for counter in state.counters.values()
     )
 
 
-def overflow_late(state: State, rules: Rules, at: int) -> Events:
+def overflow_late(state: State, rules: Rules, at: Ms) -> Events:
     """The same for tickets that were waiting before it was clear that no counter of their own would open."""
     if not _at_work(state, at):
         return []
@@ -126,7 +127,7 @@ def _reassign(state: State, rules: Rules, command: Reassign) -> Decision:
         first = min(_not_reassigned(state), default=None)
         if first is None:
             raise Refused("none_to_reassign")
-        ticket = state.tickets[first[2]]
+        ticket = state.tickets[first.ticket]
     return [
         TicketReassigned(
             ticket.id,
@@ -140,7 +141,7 @@ def _reassign(state: State, rules: Rules, command: Reassign) -> Decision:
     ]
 
 
-def _not_reassigned(state: State) -> Iterator[tuple[int, int, str]]:
+def _not_reassigned(state: State) -> Iterator[Place]:
     """The first waiting ticket of each line that has not been reassigned yet."""
     for kind, line in state.lines.items():
         if kind.only != ANY:
@@ -150,7 +151,7 @@ def _not_reassigned(state: State) -> Iterator[tuple[int, int, str]]:
 
 
 @evolves(TicketReassigned)
-def _reassigned(state: State, at: int, event: TicketReassigned) -> None:
+def _reassigned(state: State, at: Ms, event: TicketReassigned) -> None:
     ticket = state.tickets[event.ticket]
     if ticket.stage in IN_HAND:  # its counter has been dropped: that teaches nothing
         state.counters[ticket.counter].ticket = ""

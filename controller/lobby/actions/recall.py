@@ -13,6 +13,7 @@ from controller.lobby.model.lines import add_to_board
 from controller.lobby.model.outcome import Refused
 from controller.lobby.model.rules import Rules
 from controller.lobby.model.state import Call, Stage, State
+from controller.lobby.model.units import Ms, between
 
 
 @key("RECALL", Where.COUNTER, terminal=TerminalKey("RECALL"))
@@ -36,14 +37,14 @@ def _recall(state: State, rules: Rules, command: Recall) -> Decision:
     ticket = in_hand(state, counter)
     if ticket.recalls >= rules.recalls:
         raise Refused("recall_limit", ticket=ticket.id, times=ticket.recalls)
-    ago = (command.at - ticket.recalled_at) / 1000
+    ago = between(ticket.recalled_at, command.at)
     if ticket.recalls and 0 <= ago < rules.recall_gap:
         raise Refused("recall_gap", ticket=ticket.id, seconds=max(1, round(rules.recall_gap - ago)))
     return [TicketRecalled(ticket.id, counter.id, ticket.recalls + 1)]
 
 
 @evolves(TicketRecalled)
-def _recalled(state: State, at: int, event: TicketRecalled) -> None:
+def _recalled(state: State, at: Ms, event: TicketRecalled) -> None:
     ticket = state.tickets[event.ticket]
     ticket.recalls, ticket.recalled_at = event.times, at
     ticket.stage = Stage.CALLED  # a customer who is called again is not at the counter

@@ -15,11 +15,12 @@ from controller.lobby.actions.event import Event
 from controller.lobby.model.outcome import AlreadyDone, QueryResult, Refusal, Refused
 from controller.lobby.model.rules import Rules
 from controller.lobby.model.state import State
+from controller.lobby.model.units import Ms
 
 Events = list[Event]
 Decision = Events | Refusal | AlreadyDone | QueryResult
 Decide = Callable[[State, Rules, Any], Decision]
-Evolve = Callable[[State, int, Any], None]
+Evolve = Callable[[State, Ms, Any], None]
 
 _DECIDE: dict[type[Command], Decide] = {}
 _EVOLVE: dict[type[Event], Evolve] = {}
@@ -78,6 +79,6 @@ def decide(state: State, rules: Rules, command: Command) -> Decision:
         return refused.refusal
 
 
-def evolve(state: State, at: int, event: Event) -> None:
+def evolve(state: State, at: Ms, event: Event) -> None:
     """Apply one event that happened at `at` (ms since 1970, UTC)."""
     _EVOLVE[type(event)](state, at, event)

@@ -10,6 +10,7 @@ from controller.lobby.actions.event import Event
 from controller.lobby.actions.registry import Decision, decides, evolves
 from controller.lobby.model.rules import Rules
 from controller.lobby.model.state import ENDED, Print, State
+from controller.lobby.model.units import Ms
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,17 +53,17 @@ def _report_print(state: State, rules: Rules, command: ReportPrint) -> Decision:
 
 
 @evolves(TicketPrinted)
-def _printed(state: State, at: int, event: TicketPrinted) -> None:
+def _printed(state: State, at: Ms, event: TicketPrinted) -> None:
     state.tickets[event.ticket].print = Print.PRINTED
 
 
 @evolves(PrintSent)
-def _sent(state: State, at: int, event: PrintSent) -> None:
+def _sent(state: State, at: Ms, event: PrintSent) -> None:
     state.tickets[event.ticket].print = Print.SENT
 
 
 @evolves(PrintUnknown)
-def _print_unknown(state: State, at: int, event: PrintUnknown) -> None:
+def _print_unknown(state: State, at: Ms, event: PrintUnknown) -> None:
     ticket = state.tickets[event.ticket]
     ticket.print = Print.UNKNOWN
     if ticket.stage not in ENDED:

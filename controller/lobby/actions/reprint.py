@@ -13,6 +13,7 @@ from controller.lobby.model.outcome import Refused
 from controller.lobby.model.paper import Paper, no_paper
 from controller.lobby.model.rules import Rules
 from controller.lobby.model.state import ENDED, Print, State
+from controller.lobby.model.units import Ms
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +56,7 @@ def _reprint(state: State, rules: Rules, command: Reprint) -> Decision:
 
 
 @evolves(TicketReprinted)
-def _reprinted(state: State, at: int, event: TicketReprinted) -> None:
+def _reprinted(state: State, at: Ms, event: TicketReprinted) -> None:
     ticket = state.tickets[event.ticket]
     ticket.copies, ticket.print = event.copy, Print.QUEUED
     state.unknown_prints.pop(ticket.id, None)

@@ -14,6 +14,7 @@ from controller.lobby.model.lines import enter_line
 from controller.lobby.model.outcome import Refused
 from controller.lobby.model.rules import Rules
 from controller.lobby.model.state import CounterStage, Stage, State, Ticket
+from controller.lobby.model.units import Ms, Seconds
 
 
 @key("RETURN", Where.PANEL, TICKET, REASON)
@@ -28,13 +29,13 @@ class TicketReturned(Event):
     before their service had started, with the seniority that they had."""
 
     ticket: str
-    seniority: int
+    seniority: Seconds
     by: str
     reason: str | None = None
     finished: bool | None = None
 
 
-def comes_back(rules: Rules, ticket: Ticket, at: int, by: str, reason: str = "") -> TicketReturned:
+def comes_back(rules: Rules, ticket: Ticket, at: Ms, by: str, reason: str = "") -> TicketReturned:
     """The event of a return, of a no-show or of a ticket finished before its service had started, if still allowed."""
     if ticket.stage is Stage.FINISHED:
         if at > ticket.returns_until(rules):
@@ -44,7 +45,7 @@ def comes_back(rules: Rules, ticket: Ticket, at: int, by: str, reason: str = "")
         raise Refused("return_limit", ticket=ticket.id, times=ticket.returns)
     if at > ticket.returns_until(rules):
         raise Refused("return_late", ticket=ticket.id, minutes=rules.return_within // 60)
-    return TicketReturned(ticket.id, ticket.seniority + rules.return_penalty, by, reason or None)
+    return TicketReturned(ticket.id, Seconds(ticket.seniority + rules.return_penalty), by, reason or None)
 
 
 @decides(Return)
@@ -57,7 +58,7 @@ def _return(state: State, rules: Rules, command: Return) -> Decision:
     return waits_again(state, rules, ticket, command.at, command.by, command.reason)
 
 
-def waits_again(state: State, rules: Rules, ticket: Ticket, at: int, by: str, reason: str = "") -> Events:
+def waits_again(state: State, rules: Rules, ticket: Ticket, at: Ms, by: str, reason: str = "") -> Events:
     """Events of a return; if nobody is there to serve the ticket, other counters may call it."""
     back = comes_back(rules, ticket, at, by, reason)
     if ticket.only in rules.counters and state.counter(ticket.only).stage is CounterStage.CLOSED:
@@ -68,7 +69,7 @@ def waits_again(state: State, rules: Rules, ticket: Ticket, at: int, by: str, re
 
 
 @evolves(TicketReturned)
-def _returned(state: State, at: int, event: TicketReturned) -> None:
+def _returned(state: State, at: Ms, event: TicketReturned) -> None:
     ticket = state.tickets[event.ticket]
     ticket.seniority = event.seniority
     ticket.returns += not event.finished

@@ -12,6 +12,7 @@ from controller.lobby.actions.registry import Decision, decides, evolves
 from controller.lobby.model.outcome import Refused
 from controller.lobby.model.rules import Rules
 from controller.lobby.model.state import Stage, State
+from controller.lobby.model.units import Ms
 
 
 @key("START", Where.COUNTER)
@@ -38,5 +39,5 @@ def _start(state: State, rules: Rules, command: Start) -> Decision:
 
 
 @evolves(ServiceStarted)
-def _started(state: State, at: int, event: ServiceStarted) -> None:
+def _started(state: State, at: Ms, event: ServiceStarted) -> None:
     state.tickets[event.ticket].stage = Stage.SERVING

@@ -18,6 +18,7 @@ from controller.lobby.model.paper import Paper, no_paper
 from controller.lobby.model.rules import Rules
 from controller.lobby.model.state import ENDED, Print, State, Take, Ticket
 from controller.lobby.model.triage import INSISTS_WITHIN, Choice
+from controller.lobby.model.units import UNSET, Ms, Seconds, in_seconds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,7 +103,7 @@ class TicketIssued(Event):
     ticket: str
     service: str
     klass: str
-    seniority: int
+    seniority: Seconds
     number: int
     by: str
     paper: bool
@@ -113,8 +114,8 @@ class TicketIssued(Event):
     insisted: bool | None = None
     form: bool | None = None
     needs: tuple[str, ...] | list[str] | None = None
-    slot: int | None = None
-    not_before: int | None = None
+    slot: Seconds | None = None
+    not_before: Seconds | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +160,7 @@ def take(state: State, rules: Rules, command: TakeTicket) -> Decision:
     if unknown := [need for need in needs if need not in triage.NEEDS]:
         raise Refused("unknown_need", need=unknown[0], known=", ".join(triage.NEEDS))
     slot = slot_of(rules, command.slot, command.at) if command.slot else None
-    wanted_again = (choice.id if choice else "", klass.id, slot or 0, command.form, needs)
+    wanted_again = (choice.id if choice else "", klass.id, slot or UNSET, command.form, needs)
     last = state.takes.get((command.by, service.id))
     if last and command.hold_off and abs(command.at - last.at) < command.hold_off * 1000:
         same = state.tickets[last.ticket]
@@ -188,8 +189,8 @@ def take(state: State, rules: Rules, command: TakeTicket) -> Decision:
             break
     ticket = waiting.newcomer(state, rules, command.at, service.id, klass.id)
     must_have_room(state, rules, slot)
-    if slot is not None and command.at // 1000 <= slot + rules.appointments.grace:
-        ticket.seniority, ticket.not_before = slot, slot - rules.appointments.early
+    if slot is not None and in_seconds(command.at) <= slot + rules.appointments.grace:
+        ticket.seniority, ticket.not_before = slot, Seconds(slot - rules.appointments.early)
     told: tuple[int, tuple[int, int, int] | list[int]] | None = None
     if not waiting.finds_free_counter(state, rules, ticket):
         told = _told_just_now(state, ticket) or waiting.expected(state, rules, command.at, ticket)
@@ -225,7 +226,7 @@ def _told_just_now(state: State, ticket: Ticket) -> tuple[int, list[int]] | None
     last = state.tickets[line[-1].ticket]
     if last.moved or not last.expected or last.seniority != ticket.seniority:
         return None
-    return (last.rolled, [*last.expected]) if last.issued_at // 1000 == ticket.issued_at // 1000 else None
+    return (last.rolled, [*last.expected]) if in_seconds(last.issued_at) == in_seconds(ticket.issued_at) else None
 
 
 def _must_not_grant_itself(rules: Rules, command: TakeTicket) -> None:
@@ -248,14 +249,14 @@ def _since_advised(state: State, choice: Choice, command: TakeTicket) -> float:
 
 
 @evolves(TicketIssued)
-def _issued(state: State, at: int, event: TicketIssued) -> None:
+def _issued(state: State, at: Ms, event: TicketIssued) -> None:
     state.issued += 1
     ticket = Ticket(event.ticket, state.issued, event.service, event.klass, event.seniority, at, event.number)
     if event.paper:
         ticket.copies, ticket.print = 1, Print.QUEUED
     ticket.expected, ticket.rolled = tuple(event.expected or ()), event.rolled or 0
     ticket.form, ticket.needs = bool(event.form), tuple(event.needs or ())
-    ticket.slot, ticket.not_before = event.slot or 0, event.not_before or 0
+    ticket.slot, ticket.not_before = event.slot or UNSET, event.not_before or UNSET
     ticket.booked = ticket.slot
     state.tickets[ticket.id] = ticket
     state.numbers[event.service] = event.number
@@ -274,6 +275,6 @@ def _issued(state: State, at: int, event: TicketIssued) -> None:
 
 
 @evolves(SelfServiceAdvised)
-def _sent_away(state: State, at: int, event: SelfServiceAdvised) -> None:
+def _sent_away(state: State, at: Ms, event: SelfServiceAdvised) -> None:
     state.advised[event.by, event.choice] = at
     state.sent_away[event.choice] = state.sent_away.get(event.choice, 0) + 1

@@ -14,6 +14,7 @@ from controller.lobby.model.lines import enter_line, leave, remove_from_board
 from controller.lobby.model.outcome import Refused
 from controller.lobby.model.rules import Rules
 from controller.lobby.model.state import State
+from controller.lobby.model.units import Ms
 
 
 @key("TRANSFER", Where.COUNTER, DIGITS, terminal=TerminalKey("TRANSFER"))
@@ -55,7 +56,7 @@ def _transfer(state: State, rules: Rules, command: Transfer) -> Decision:
 
 
 @evolves(TicketTransferred)
-def _transferred(state: State, at: int, event: TicketTransferred) -> None:
+def _transferred(state: State, at: Ms, event: TicketTransferred) -> None:
     ticket = state.tickets[event.ticket]
     leave(state, at, ticket)
     remove_from_board(state, ticket.id)

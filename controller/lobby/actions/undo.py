@@ -14,6 +14,7 @@ from controller.lobby.model.lines import enter_line, leave
 from controller.lobby.model.outcome import Refused
 from controller.lobby.model.rules import Rules
 from controller.lobby.model.state import CounterStage, State
+from controller.lobby.model.units import UNSET, Ms, Seconds
 
 
 @key("UNDO", Where.PANEL, TICKET, REASON)
@@ -32,10 +33,10 @@ class TicketRestored(Event):
     klass: str
     only: str
     by: str
-    slot: int | None = None
-    not_before: int | None = None
+    slot: Seconds | None = None
+    not_before: Seconds | None = None
     reason: str | None = None
-    seniority: int | None = None
+    seniority: Seconds | None = None
 
 
 @decides(Undo)
@@ -66,13 +67,13 @@ def _undo(state: State, rules: Rules, command: Undo) -> Decision:
 
 
 @evolves(TicketRestored)
-def _restored(state: State, at: int, event: TicketRestored) -> None:
+def _restored(state: State, at: Ms, event: TicketRestored) -> None:
     ticket = state.tickets[event.ticket]
     leave(state, at, ticket)
     if ticket.before:
         ticket.reassigned = ticket.before.reassigned
     ticket.service, ticket.klass, ticket.only, ticket.before = event.service, event.klass, event.only, None
-    ticket.slot, ticket.not_before = event.slot or 0, event.not_before or 0
+    ticket.slot, ticket.not_before = event.slot or UNSET, event.not_before or UNSET
     if event.seniority is not None:
         ticket.seniority = event.seniority
     enter_line(state, ticket)

@@ -15,6 +15,7 @@ from controller.lobby.forecast import staffing
 from controller.lobby.model.outcome import Refused
 from controller.lobby.model.rules import Rules
 from controller.lobby.model.state import Advice, CounterStage, State
+from controller.lobby.model.units import Ms
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,7 +104,7 @@ def _answer_advice(state: State, rules: Rules, command: AnswerAdvice) -> Decisio
 
 
 @evolves(WindowsChecked)
-def _windows_checked(state: State, at: int, event: WindowsChecked) -> None:
+def _windows_checked(state: State, at: Ms, event: WindowsChecked) -> None:
     state.windows.checks = {group: (more, less) for group, (_, _, more, less) in event.groups.items()}
     unless = event.unless or [()] * len(event.advice)
     state.windows.advice = [Advice(**a, unless=tuple(u)) for a, u in zip(event.advice, unless, strict=True)]
@@ -111,7 +112,7 @@ def _windows_checked(state: State, at: int, event: WindowsChecked) -> None:
 
 
 @evolves(WindowAdviceAnswered)
-def _advice_answered(state: State, at: int, event: WindowAdviceAnswered) -> None:
+def _advice_answered(state: State, at: Ms, event: WindowAdviceAnswered) -> None:
     answered = [a for a in state.windows.advice if (a.action, a.counter) == (event.action, event.counter)]
     state.windows.advice = [a for a in state.windows.advice if a not in answered]
     answers = state.windows.accepted if event.accepted else state.windows.declined

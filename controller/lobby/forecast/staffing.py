@@ -27,6 +27,7 @@ from controller.lobby.forecast.waiting import at_the_door, seconds_at_counter
 from controller.lobby.model.calendar import DAY, second_of
 from controller.lobby.model.rules import Counter, Rules
 from controller.lobby.model.state import Advice, CounterStage, State, open_counters
+from controller.lobby.model.units import Ms
 
 CHECK_EVERY = 5 * 60
 """Seconds between two checks."""
@@ -98,7 +99,7 @@ def owns(rules: Rules, counter: Counter, services: Sequence[str]) -> bool:
     return any(counter.handicap(service, rules.default_class) == 0 for service in services)
 
 
-def demands(state: State, rules: Rules, at: int) -> dict[Kind, Demand]:
+def demands(state: State, rules: Rules, at: Ms) -> dict[Kind, Demand]:
     """What is needed at `at` (ms since 1970, UTC), for each service and for those whom only one counter may serve."""
     work: dict[Kind, float] = {Kind(service): 0.0 for service in rules.services}
     for key, line in state.lines.items():
@@ -153,13 +154,13 @@ class Check:
 
     state: State
     rules: Rules
-    at: int
+    at: Ms
     demand: Mapping[Kind, Demand]
     windows: Mapping[Kind, frozenset[str]]
     """The open counters whose own work a kind is; while there are none, the others that may serve it."""
 
     @classmethod
-    def of(cls, state: State, rules: Rules, at: int) -> Check:
+    def of(cls, state: State, rules: Rules, at: Ms) -> Check:
         """The check at `at` (ms since 1970, UTC)."""
         demand = demands(state, rules, at)
         open_ones = open_counters(state, rules)
@@ -252,7 +253,7 @@ class Check:
         )
 
 
-def check(state: State, rules: Rules, at: int) -> tuple[dict[str, tuple[int, int, int, int]], list[Advice]]:
+def check(state: State, rules: Rules, at: Ms) -> tuple[dict[str, tuple[int, int, int, int]], list[Advice]]:
     """The contents of `WindowsChecked`: each group's figures, and the advice."""
     now = Check.of(state, rules, at)
     figures = {}
@@ -349,7 +350,7 @@ def _serves(rules: Rules, counter: Counter, kinds: Sequence[Kind]) -> bool:
     return any(_handicap(rules, counter, kind) is not None for kind in kinds)
 
 
-def _lately(when: int | None, at: int, seconds: int) -> bool:
+def _lately(when: Ms | None, at: Ms, seconds: int) -> bool:
     """Whether `when` was less than `seconds` ago; None: never."""
     return when is not None and abs(at - when) < seconds * 1000
 
@@ -360,13 +361,13 @@ def named(rules: Rules, advice: Sequence[Advice]) -> str:
     return say("windows.and").join(say(f"windows.to_{a.action}", counter=a.counter) for a in advice)
 
 
-def is_too_early(state: State, at: int) -> bool:
+def is_too_early(state: State, at: Ms) -> bool:
     """Whether the day's last check is so close to `at` (ms since 1970, UTC) that another one is ignored."""
     checked = state.windows.checked_at
     return checked > 0 and 0 <= at - checked < CHECK_AFTER * 1000
 
 
-def is_over(state: State, rules: Rules, at: int) -> bool:
+def is_over(state: State, rules: Rules, at: Ms) -> bool:
     """Whether the day's planned hours are over at `at` (ms since 1970, UTC), and no counter is open."""
     profile = rules.profile_on(state.day, state.profile)
     if profile is None or open_counters(state, rules):
@@ -387,7 +388,7 @@ def to_open(state: State, rules: Rules, kinds: Sequence[Kind]) -> Iterator[str]:
     yield from (id for _, _, id in sorted(helps))
 
 
-def to_close(state: State, rules: Rules, at: int, services: Sequence[str]) -> Iterator[str]:
+def to_close(state: State, rules: Rules, at: Ms, services: Sequence[str]) -> Iterator[str]:
     """The counters that could close, the last to open first; each service keeps one whose own work it is."""
     open_ones = open_counters(state, rules)
     for counter in sorted(open_ones, key=lambda counter: -state.counter(counter.id).since):

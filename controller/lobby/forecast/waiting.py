@@ -24,6 +24,7 @@ from controller.lobby.forecast.durations import STILL, frees, left, of_several
 from controller.lobby.model.calendar import Profile, Span, second_of
 from controller.lobby.model.rules import Counter, Rules
 from controller.lobby.model.state import CounterStage, CounterState, LineKey, Place, State, Ticket, open_counters
+from controller.lobby.model.units import UNSET, Ms, Seconds, between, in_seconds
 from controller.lobby.rule import Head, rank
 
 LATE = 10 * 60
@@ -54,11 +55,11 @@ class _Line:
     credit: int
     at: int = 0
     passed: int = 0
-    arrivals: Sequence[int] = ()
+    arrivals: Sequence[Seconds] = ()
     """Arrival times of customers who are yet to come, in seconds since 1970."""
-    comes: int = 0
+    comes: Seconds = UNSET
     """When the head arrives; `not_before`: when it may be called. Seconds since 1970; 0: now."""
-    not_before: int = 0
+    not_before: Seconds = UNSET
     heads: dict[int, Head] = field(default_factory=dict)
     """The head as it competes, by the counter's handicap."""
 
@@ -85,8 +86,8 @@ class _Line:
         self.heads.clear()
         if self.at < len(self.places):
             head = tickets.get(self.places[self.at].ticket)
-            self.passed, self.not_before = (head.passed, head.not_before) if head else (0, 0)
-            self.comes = self.arrivals[self.at] if self.arrivals else 0
+            self.passed, self.not_before = (head.passed, head.not_before) if head else (0, UNSET)
+            self.comes = self.arrivals[self.at] if self.arrivals else UNSET
 
 
 class _Stretch(NamedTuple):
@@ -124,7 +125,7 @@ class Coming(NamedTuple):
     place: Place
 
 
-def expected(state: State, rules: Rules, at: int, ticket: Ticket) -> tuple[int, tuple[int, int, int]] | None:
+def expected(state: State, rules: Rules, at: Ms, ticket: Ticket) -> tuple[int, tuple[int, int, int]] | None:
     """(predicted, [least, middle, most]) seconds that a waiting or new ticket will wait from `at` (ms since 1970, UTC).
 
     None: there is no estimate, since no counter that may serve it is open or planned to open. All three equal to
@@ -133,11 +134,11 @@ def expected(state: State, rules: Rules, at: int, ticket: Ticket) -> tuple[int, 
     rolled = predict(state, rules, at, ticket)
     if rolled is None:
         return (HORIZON, (HORIZON, HORIZON, HORIZON)) if _stay(state, rules, at, ticket) else None
-    into_day = (at - (state.first_issued or at)) / 1000
+    into_day = between(state.first_issued or at, at)
     return rolled, state.knowledge.range(ticket.service, ticket.klass, rolled, into_day)
 
 
-def _stay(state: State, rules: Rules, at: int, ticket: Ticket) -> bool:
+def _stay(state: State, rules: Rules, at: Ms, ticket: Ticket) -> bool:
     """Whether a counter that may serve it will still be open at the horizon."""
     profile = rules.profile_on(state.day, state.profile)
     second = second_of(rules.local(at))
@@ -149,9 +150,9 @@ def _stay(state: State, rules: Rules, at: int, ticket: Ticket) -> bool:
     )
 
 
-def newcomer(state: State, rules: Rules, at: int, service: str, klass: str = "") -> Ticket:
+def newcomer(state: State, rules: Rules, at: Ms, service: str, klass: str = "") -> Ticket:
     """A ticket as it would be if taken now."""
-    seniority = max(at // 1000, state.last_seniority)
+    seniority = max(in_seconds(at), state.last_seniority)
     return Ticket("", state.issued + 1, service, klass or rules.default_class, seniority, at, 0)
 
 
@@ -165,7 +166,7 @@ def finds_free_counter(state: State, rules: Rules, ticket: Ticket) -> bool:
     )
 
 
-def predict(state: State, rules: Rules, at: int, ticket: Ticket) -> int | None:
+def predict(state: State, rules: Rules, at: Ms, ticket: Ticket) -> int | None:
     """Seconds from `at` until `ticket` is called, if all services take their mean time; None: never."""
     tickets = state.tickets if ticket.id in state.tickets else ChainMap({ticket.id: ticket}, state.tickets)
     seconds_of = _means(state, rules)
@@ -180,7 +181,7 @@ def predict(state: State, rules: Rules, at: int, ticket: Ticket) -> int | None:
     return None
 
 
-def coming(state: State, rules: Rules, at: int, number: int) -> list[Coming]:
+def coming(state: State, rules: Rules, at: Ms, number: int) -> list[Coming]:
     """The next calls after `at` (ms since 1970, UTC), at most `number`, by the counters that are open now, if all
     services take their mean time. Each ticket appears once; one that none of the counters may serve does not appear.
     """
@@ -199,7 +200,7 @@ def coming(state: State, rules: Rules, at: int, number: int) -> list[Coming]:
 def _calls(
     state: State,
     rules: Rules,
-    at: int,
+    at: Ms,
     windows: list[tuple[float, int, _Window]],
     lines: Iterable[_Line],
     tickets: Mapping[str, Ticket],
@@ -207,7 +208,7 @@ def _calls(
 ) -> Iterator[tuple[float, str, Place]]:
     """Simulates the rule: yields the calls to come, in order, as in `Coming`. `windows`: when each is first free, in
     seconds from `at`, and its index in the configuration, which breaks ties. Windows and lines are consumed."""
-    now = at // 1000
+    now = in_seconds(at)
     heapify(windows)
     while windows:
         free, index, window = windows[0]
@@ -245,7 +246,7 @@ def _calls(
 
 
 def _plan(
-    state: State, rules: Rules, at: int, ticket: Ticket, seconds_of: SecondsOf
+    state: State, rules: Rules, at: Ms, ticket: Ticket, seconds_of: SecondsOf
 ) -> list[tuple[int, Counter, list[_Stretch]]]:
     """The working periods of each counter that is expected today, with its index in the configuration.
 
@@ -283,14 +284,14 @@ def _means(state: State, rules: Rules) -> SecondsOf:
 
 
 def _line(
-    rules: Rules, key: LineKey, places: Sequence[Place], tickets: Mapping[str, Ticket], arrivals: Sequence[int] = ()
+    rules: Rules, key: LineKey, places: Sequence[Place], tickets: Mapping[str, Ticket], arrivals: Sequence[Seconds] = ()
 ) -> _Line:
     line = _Line(key, places, rules.credit(key.klass), arrivals=arrivals)
     line.advance(0, tickets)
     return line
 
 
-def _lines(state: State, rules: Rules, at: int, ticket: Ticket, tickets: Mapping[str, Ticket]) -> list[_Line]:
+def _lines(state: State, rules: Rules, at: Ms, ticket: Ticket, tickets: Mapping[str, Ticket]) -> list[_Line]:
     """All lines with the ticket in its place, and further lines of customers who are yet to come."""
     lines = []
     for key in {**state.lines, ticket.line: None}:
@@ -306,7 +307,7 @@ def _lines(state: State, rules: Rules, at: int, ticket: Ticket, tickets: Mapping
     return lines
 
 
-def _to_come(state: State, rules: Rules, at: int, ticket: Ticket) -> dict[LineKey, list[int]]:
+def _to_come(state: State, rules: Rules, at: Ms, ticket: Ticket) -> dict[LineKey, list[Seconds]]:
     """Arrival times (seconds since 1970) of customers yet to come who may be called before this ticket, by the
     calendar's rates and evenly spaced: those with privilege, and those who are own work of a counter for which this
     ticket is not.
@@ -314,16 +315,16 @@ def _to_come(state: State, rules: Rules, at: int, ticket: Ticket) -> dict[LineKe
     profile = rules.profile_on(state.day, state.profile)
     if profile is None:
         return {}
-    now, second = at // 1000, second_of(rules.local(at))
+    now, second = in_seconds(at), second_of(rules.local(at))
     counted = ticket.seniority - rules.credit(ticket.klass)
     rivals = []
     for service, klass, part, lead in rules.rivals(state.profile, ticket.service, ticket.klass, ticket.only):
         ahead = min(counted + lead - now, HORIZON)
         if ahead > 0:
             rivals.append((LineKey(service, klass, ""), part, ahead))
-    found: dict[LineKey, list[int]] = {}
+    found: dict[LineKey, list[Seconds]] = {}
     for time, key in _one_by_one(rivals, profile, second, at_the_door(state, profile, second)):
-        found.setdefault(key, []).append(now + int(time))
+        found.setdefault(key, []).append(Seconds(now + int(time)))
     return found
 
 
@@ -376,7 +377,7 @@ def seconds_at_counter(state: State, rules: Rules, service: str, klass: str) -> 
 
 
 def _available(
-    state: State, counter: Counter, at: int, profile: Profile | None, second: int, seconds_of: SecondsOf
+    state: State, counter: Counter, at: Ms, profile: Profile | None, second: int, seconds_of: SecondsOf
 ) -> list[_Stretch]:
     """The working periods of a counter from `at` on; empty: it is not expected today."""
     here = state.counter(counter.id)
@@ -407,7 +408,7 @@ def _available(
     return later
 
 
-def _goes_after_this(state: State, here: CounterState, at: int, second: int, shifts: Sequence[Span]) -> bool:
+def _goes_after_this(state: State, here: CounterState, at: Ms, second: int, shifts: Sequence[Span]) -> bool:
     """Whether a counter whose shift is over has had a ticket in hand since before its end, and will leave after it."""
     if not here.ticket:
         return False
@@ -415,7 +416,7 @@ def _goes_after_this(state: State, here: CounterState, at: int, second: int, shi
     return any(span.end <= second and called < at - (second - span.end) * 1000 for span in shifts)
 
 
-def _now(state: State, here: CounterState, at: int, until: float, seconds_of: SecondsOf, spread: float) -> _Stretch:
+def _now(state: State, here: CounterState, at: Ms, until: float, seconds_of: SecondsOf, spread: float) -> _Stretch:
     """The working period of an open counter: from when its ticket in hand is finished."""
     if not here.ticket:
         return _Stretch(0.0, until)

@@ -8,9 +8,10 @@ from controller.lobby.model import calendar
 from controller.lobby.model.outcome import Refused
 from controller.lobby.model.rules import Rules, Service
 from controller.lobby.model.state import State
+from controller.lobby.model.units import Ms, Seconds, in_ms, in_seconds
 
 
-def gives(state: State, rules: Rules, service: Service, at: int) -> bool:
+def gives(state: State, rules: Rules, service: Service, at: Ms) -> bool:
     """Whether tickets for a service are given at `at` (ms since 1970, UTC)."""
     try:
         must_be_open(state, rules, service, at)
@@ -19,7 +20,7 @@ def gives(state: State, rules: Rules, service: Service, at: int) -> bool:
     return True
 
 
-def must_be_open(state: State, rules: Rules, service: Service, at: int, *, booked: bool = False) -> None:
+def must_be_open(state: State, rules: Rules, service: Service, at: Ms, *, booked: bool = False) -> None:
     """Refuse a ticket outside the service's hours, on holidays and beyond its quota, saying when to come again. The
     quota does not apply to customers with an appointment (`booked`)."""
     local = rules.local(at)
@@ -47,25 +48,25 @@ def _when(rules: Rules, now: datetime, when: datetime | None) -> str:
     )
 
 
-def open_slots(state: State, rules: Rules, at: int) -> list[str]:
+def open_slots(state: State, rules: Rules, at: Ms) -> list[str]:
     """The slots ("HH:MM") whose appointments may check in at `at` (ms since 1970, UTC) and be on time."""
-    appointments = rules.appointments
+    appointments, now = rules.appointments, in_seconds(at)
     return [
         calendar.clock(start)
         for start in appointments.slots
-        if at // 1000 <= (slot := slot_start(rules, at, start)) + appointments.grace and _has_room(state, rules, slot)
+        if now <= (slot := slot_start(rules, at, start)) + appointments.grace and _has_room(state, rules, slot)
     ]
 
 
-def slot_start(rules: Rules, at: int, start: int) -> int:
+def slot_start(rules: Rules, at: Ms, start: int) -> Seconds:
     """A slot's start on the business day of `at` (ms since 1970, UTC), in seconds since 1970, UTC."""
     day = date.fromisoformat(rules.day_of(at))
     if start < rules.rollover.total_seconds():
         day += timedelta(days=1)  # past midnight the same business day goes on
-    return int(calendar.at_second(day, start, rules.zone).timestamp())
+    return Seconds(int(calendar.at_second(day, start, rules.zone).timestamp()))
 
 
-def slot_of(rules: Rules, text: str, at: int) -> int:
+def slot_of(rules: Rules, text: str, at: Ms) -> Seconds:
     """The start of the appointments' slot "HH:MM" on the business day of `at`, in seconds since 1970, UTC."""
     starts = {calendar.clock(start): start for start in rules.appointments.slots}
     if text not in starts:
@@ -73,12 +74,12 @@ def slot_of(rules: Rules, text: str, at: int) -> int:
     return slot_start(rules, at, starts[text])
 
 
-def _has_room(state: State, rules: Rules, slot: int) -> bool:
+def _has_room(state: State, rules: Rules, slot: Seconds) -> bool:
     places = rules.appointments.places
     return places is None or state.slots.get(slot, 0) < places
 
 
-def must_have_room(state: State, rules: Rules, slot: int | None) -> None:
+def must_have_room(state: State, rules: Rules, slot: Seconds | None) -> None:
     if slot is not None and not _has_room(state, rules, slot):
-        start = rules.local(slot * 1000).strftime("%H:%M")
+        start = rules.local(in_ms(slot)).strftime("%H:%M")
         raise Refused("slot_full", slot=start, places=rules.appointments.places)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from sortedcontainers import SortedList
 
 from controller.lobby.model.state import CALLS_KEPT, IN_HAND, Before, Call, CounterState, Stage, State, Ticket
+from controller.lobby.model.units import Ms, between
 
 
 def enter_line(state: State, ticket: Ticket) -> None:
@@ -22,7 +23,7 @@ def leave_line(state: State, ticket: Ticket) -> None:
         del state.lines[ticket.line]
 
 
-def leave(state: State, at: int, ticket: Ticket, *, missed: bool = False) -> None:
+def leave(state: State, at: Ms, ticket: Ticket, *, missed: bool = False) -> None:
     """Remove a ticket from wherever it is: its line, or the counter that has it in hand."""
     if ticket.stage is Stage.WAITING:
         leave_line(state, ticket)
@@ -30,10 +31,10 @@ def leave(state: State, at: int, ticket: Ticket, *, missed: bool = False) -> Non
         counter = state.counters[ticket.counter]
         counter.ticket, counter.last_ticket = "", ticket.id
         if not missed:
-            state.knowledge.served(ticket.service, ticket.klass, (at - ticket.since) / 1000)
+            state.knowledge.served(ticket.service, ticket.klass, between(ticket.since, at))
         if ticket.since == ticket.called_at:
-            waited = (ticket.called_at - ticket.issued_at) / 1000
-            state.knowledge.came(waited, (at - ticket.since) / 1000, missed=missed)
+            waited = between(ticket.issued_at, ticket.called_at)
+            state.knowledge.came(waited, between(ticket.since, at), missed=missed)
 
 
 def end(state: State, ticket: Ticket, stage: Stage) -> None:
@@ -50,7 +51,7 @@ def own_counter(state: State, id: str) -> CounterState:
     return state.counters.setdefault(id, CounterState())
 
 
-def count_wait(state: State, ticket: Ticket, until: int) -> None:
+def count_wait(state: State, ticket: Ticket, until: Ms) -> None:
     state.waits.setdefault(ticket.klass, SortedList()).add(max(0, until - ticket.waits_from) // 1000)
 
 

@@ -12,6 +12,7 @@ from datetime import UTC, date, datetime, timedelta, tzinfo
 
 from controller.lobby.model.calendar import PROFILES, Calendar, Hours, Profile, at_second
 from controller.lobby.model.triage import Triage
+from controller.lobby.model.units import Ms
 from controller.lobby.model.wording import Wording
 
 ANY = "*"
@@ -170,29 +171,29 @@ class Rules:
         """The counters whose own work a service is, for the usual class."""
         return [c for c in self.counters.values() if c.handicap(service, self.default_class) == 0]
 
-    def day_of(self, at: int) -> str:
+    def day_of(self, at: Ms) -> str:
         """The business day (YYYY-MM-DD) of a time in ms since 1970, UTC.
 
         A day begins once: if a clock change repeats the time of the roll-over, at the first occurrence.
         """
         return self._day_of(at).strftime("%Y-%m-%d")
 
-    def end_of_day(self, at: int) -> int:
+    def end_of_day(self, at: Ms) -> Ms:
         """When the business day of a time ends, always after it; both in ms since 1970, UTC."""
         return self._begins(self._day_of(at) + timedelta(days=1))
 
-    def _day_of(self, at: int) -> date:
+    def _day_of(self, at: Ms) -> date:
         local = self.local(at)
         day = (local.replace(tzinfo=None) - self.rollover).date()
         if local.fold and at >= self._begins(day + timedelta(days=1)):  # a repeated time, and the day had begun already
             day += timedelta(days=1)
         return day
 
-    def _begins(self, day: date) -> int:
+    def _begins(self, day: date) -> Ms:
         """When a business day begins, in ms since 1970, UTC."""
-        return round(at_second(day, self.rollover // timedelta(seconds=1), self.zone).timestamp() * 1000)
+        return Ms(round(at_second(day, self.rollover // timedelta(seconds=1), self.zone).timestamp() * 1000))
 
-    def local(self, at: int) -> datetime:
+    def local(self, at: Ms) -> datetime:
         """A time in ms since 1970, UTC, on the branch's clock."""
         return datetime.fromtimestamp(at / 1000, UTC).astimezone(self.zone)
 

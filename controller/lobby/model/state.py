@@ -15,6 +15,7 @@ from sortedcontainers import SortedList
 
 from controller.lobby.model.knowledge import Knowledge
 from controller.lobby.model.rules import Counter, Rules
+from controller.lobby.model.units import NEVER, UNSET, Ms, Seconds, in_ms
 
 CALLS_KEPT = 12
 """Calls kept for boards, newest first."""
@@ -60,7 +61,7 @@ class LineKey(NamedTuple):
 class Place(NamedTuple):
     """A ticket's place in its line: ordered by seniority, ties by order of issue."""
 
-    seniority: int
+    seniority: Seconds
     order: int
     ticket: str
 
@@ -71,10 +72,10 @@ class Before(NamedTuple):
     service: str
     klass: str
     only: str
-    slot: int
-    not_before: int
+    slot: Seconds
+    not_before: Seconds
     reassigned: bool
-    seniority: int
+    seniority: Seconds
 
 
 @dataclass(slots=True)
@@ -86,8 +87,8 @@ class Ticket:
     """1-based order of issue on this day."""
     service: str
     klass: str
-    seniority: int
-    issued_at: int
+    seniority: Seconds
+    issued_at: Ms
     number: int
     stage: Stage = Stage.WAITING
     only: str = ""
@@ -100,19 +101,19 @@ class Ticket:
     reassigned: bool = False
     recalls: int = 0
     returns: int = 0
-    missed_at: int = 0
-    finished_at: int = 0
+    missed_at: Ms = NEVER
+    finished_at: Ms = NEVER
     unstarted: bool = False
     """It was finished without its service having started: it can come back."""
-    held_at: int = 0
+    held_at: Ms = NEVER
     rated: bool = False
     copies: int = 0
     print: Print = Print.NONE
-    slot: int = 0
+    slot: Seconds = UNSET
     """The start of its appointment in seconds since 1970, UTC; 0: none (or promoted since)."""
-    booked: int = 0
+    booked: Seconds = UNSET
     """The start of the appointment whose place it takes up, also after a promotion."""
-    not_before: int = 0
+    not_before: Seconds = UNSET
     """Appointments: when it may be called, in seconds since 1970, UTC; before that, only by a counter that is idle."""
     expected: tuple[int, ...] = ()
     """The wait that the customer was told: least, middle, most seconds; empty: none, a counter was free."""
@@ -125,27 +126,27 @@ class Ticket:
     needs: tuple[str, ...] = ()
     why: str = ""
     """Why it was last called."""
-    called_at: int = 0
+    called_at: Ms = NEVER
     """When it was first called, and `since` when it was last: ms since 1970, UTC; 0: never."""
-    since: int = 0
-    recalled_at: int = 0
+    since: Ms = NEVER
+    recalled_at: Ms = NEVER
 
     @property
-    def waits_from(self) -> int:
+    def waits_from(self) -> Ms:
         """Since when its customer has waited: since the issue, or the slot of the appointment; ms since 1970, UTC."""
-        return max(self.issued_at, self.slot * 1000)
+        return max(self.issued_at, in_ms(self.slot))
 
-    def returns_until(self, rules: Rules) -> int:
+    def returns_until(self, rules: Rules) -> Ms:
         """Until when it may return after a missed call, or after it was finished without having been started, in ms
         since 1970, UTC; 0: it may not, or was neither.
 
         A customer who was called before the slot of their appointment may return until after it.
         """
         if self.stage is Stage.FINISHED and self.unstarted:
-            return self.finished_at + rules.return_within * 1000
+            return Ms(self.finished_at + rules.return_within * 1000)
         if self.stage is not Stage.MISSED or self.returns >= rules.returns:
-            return 0
-        return max(self.missed_at, self.booked * 1000) + rules.return_within * 1000
+            return NEVER
+        return Ms(max(self.missed_at, in_ms(self.booked)) + rules.return_within * 1000)
 
     @property
     def line(self) -> LineKey:
@@ -176,7 +177,7 @@ class CounterState:
     """The ticket in hand."""
     last_ticket: str = ""
     """The one served before it."""
-    since: int = 0
+    since: Ms = NEVER
     """When it opened, paused or closed; ms since 1970, UTC."""
     asks_help: bool = False
     """It asks the lobby manager to come."""
@@ -187,13 +188,13 @@ class Call(NamedTuple):
 
     ticket: str
     counter: str
-    at: int
+    at: Ms
 
 
 class Take(NamedTuple):
     """The last ticket taken at one button for one service; `choice`: the answer of the triage."""
 
-    at: int
+    at: Ms
     ticket: str
     choice: str
 
@@ -227,11 +228,11 @@ class Windows:
     checks: dict[str, tuple[int, int]] = field(default_factory=dict)
     """Group -> checks in a row that wanted one window more, and that could do with one less."""
     advice: list[Advice] = field(default_factory=list)
-    declined: dict[tuple[str, str], int] = field(default_factory=dict)
+    declined: dict[tuple[str, str], Ms] = field(default_factory=dict)
     """(action, counter) -> when the manager last declined it."""
-    accepted: dict[tuple[str, str], int] = field(default_factory=dict)
+    accepted: dict[tuple[str, str], Ms] = field(default_factory=dict)
     """(action, counter) -> when they last accepted it, until it has happened."""
-    checked_at: int = 0
+    checked_at: Ms = NEVER
     """When the last check was; ms since 1970, UTC; 0: none yet."""
 
 
@@ -243,13 +244,13 @@ class Doubt(NamedTuple):
     """The business day by the clock, if it differs from the open one; since when, in ms since 1970, UTC."""
 
     day: str
-    since: int
+    since: Ms
 
 
 class Dropped(NamedTuple):
     """A counter that is no longer configured: when it was dropped (ms since 1970, UTC), and the tickets it had."""
 
-    at: int
+    at: Ms
     counter: str
     tickets: tuple[str, ...]
 
@@ -257,7 +258,7 @@ class Dropped(NamedTuple):
 class Step(NamedTuple):
     """The wall clock was set: when, by the new time, and by how much; both in ms."""
 
-    at: int
+    at: Ms
     by: int
 
 
@@ -271,8 +272,8 @@ class State:
     counters: dict[str, CounterState] = field(default_factory=dict)
     numbers: dict[str, int] = field(default_factory=dict)
     """The last number issued for each service."""
-    last_seniority: int = 0
-    first_issued: int = 0
+    last_seniority: Seconds = UNSET
+    first_issued: Ms = NEVER
     """When the day's first ticket was taken; ms since 1970, UTC."""
     takes: dict[tuple[str, str], Take] = field(default_factory=dict)
     calls: list[Call] = field(default_factory=list)
@@ -284,21 +285,21 @@ class State:
     waits: dict[str, SortedList] = field(default_factory=dict)
     """Class -> seconds from issue to the first call, or until they gave up."""
     effects: dict[str, Effect] = field(default_factory=dict)
-    advised: dict[tuple[str, str], int] = field(default_factory=dict)
+    advised: dict[tuple[str, str], Ms] = field(default_factory=dict)
     """(button, answer of the triage) -> when it last sent a customer to a machine."""
     sent_away: dict[str, int] = field(default_factory=dict)
     """Answer of the triage -> customers sent to a machine."""
     insisted: dict[str, int] = field(default_factory=dict)
     """Answer of the triage -> of them, those who wanted a ticket all the same."""
-    slots: dict[int, int] = field(default_factory=dict)
+    slots: dict[Seconds, int] = field(default_factory=dict)
     """Appointments that have checked in, by their start in seconds since 1970, UTC."""
     windows: Windows = field(default_factory=Windows)
 
     boot: str = ""
     """Identifies the machine's last known boot; `origin`: the time of that boot by the present wall clock (ms since
     1970, UTC)."""
-    origin: int = 0
-    started_at: int = 0
+    origin: Ms = NEVER
+    started_at: Ms = NEVER
     """When the controller first started after that boot, by the wall clock; 0: before the first row of this day."""
     issued: int = 0
     """Tickets issued today."""

@@ -10,6 +10,7 @@ from controller.lobby import rule
 from controller.lobby.forecast import waiting
 from controller.lobby.model.rules import Counter, Rules
 from controller.lobby.model.state import ENDED, IN_HAND, Stage, State, Ticket, open_counters
+from controller.lobby.model.units import Ms, Seconds, in_ms, in_seconds
 from controller.lobby.show import views
 
 ROWS = 30
@@ -23,8 +24,8 @@ class Line:
     ticket: str
     service: str
     klass: str
-    came: int
-    counts: int
+    came: Seconds
+    counts: Seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +44,7 @@ def call(state: State, rules: Rules, ticket: str, why: Mapping[str, Any]) -> Exp
     return Explanation(ticket, str(why.get("text", "")), tuple(table))
 
 
-def ticket(state: State, rules: Rules, text: str, at: int, *, calls: bool = True) -> Explanation:
+def ticket(state: State, rules: Rules, text: str, at: Ms, *, calls: bool = True) -> Explanation:
     """Where a ticket stands at `at` (ms since 1970, UTC), and why it is not next.
 
     `calls`: also why it was called last.
@@ -62,7 +63,7 @@ def ticket(state: State, rules: Rules, text: str, at: int, *, calls: bool = True
     return _waiting(state, rules, found, at)
 
 
-def _elsewhere(rules: Rules, ticket: Ticket, at: int) -> str:
+def _elsewhere(rules: Rules, ticket: Ticket, at: Ms) -> str:
     """Where a ticket is that neither waits nor has ended."""
     say, known = rules.wording.say, {"ticket": ticket.id, "counter": ticket.counter}
     if ticket.stage in IN_HAND:
@@ -79,7 +80,7 @@ def _why_called(rules: Rules, ticket: Ticket, calls: bool) -> str:
     return " " + rules.wording.say("explain.called", why=ticket.why) if calls and ticket.why else ""
 
 
-def _waiting(state: State, rules: Rules, ticket: Ticket, at: int) -> Explanation:
+def _waiting(state: State, rules: Rules, ticket: Ticket, at: Ms) -> Explanation:
     say = rules.wording.say
     orders = {
         counter.id: _order(state, rules, counter, at)
@@ -101,7 +102,7 @@ def _waiting(state: State, rules: Rules, ticket: Ticket, at: int) -> Explanation
         ticket=ticket.id,
         place=max(place, 1) + 1,
         counters=best,
-        counted=rules.local(order[place].counts * 1000).strftime("%H:%M"),
+        counted=rules.local(in_ms(order[place].counts)).strftime("%H:%M"),
         other=other.id,
         reason=_reason(rules, rules.counters[best], ticket, other, at),
     )
@@ -112,11 +113,11 @@ def _waiting(state: State, rules: Rules, ticket: Ticket, at: int) -> Explanation
     return Explanation(ticket.id, text, tuple(order[: max(ROWS, place + 1)]))
 
 
-def _reason(rules: Rules, counter: Counter, ticket: Ticket, other: Ticket, at: int) -> str:
+def _reason(rules: Rules, counter: Counter, ticket: Ticket, other: Ticket, at: Ms) -> str:
     """What puts `other` before `ticket` at a counter."""
-    say, now = rules.wording.say, at // 1000
+    say, now = rules.wording.say, in_seconds(at)
     if other.not_before <= now < ticket.not_before:
-        slot = rules.local(ticket.seniority * 1000).strftime("%H:%M")
+        slot = rules.local(in_ms(ticket.seniority)).strftime("%H:%M")
         return say("explain.early", ticket=ticket.id, slot=slot)
     if other.seniority < ticket.seniority:
         return say("explain.earlier", other=other.id, came=rule.came(rules, other, ticket))
@@ -129,21 +130,21 @@ def _reason(rules: Rules, counter: Counter, ticket: Ticket, other: Ticket, at: i
     return say("explain.number")
 
 
-def _order(state: State, rules: Rules, counter: Counter, at: int) -> list[Line]:
+def _order(state: State, rules: Rules, counter: Counter, at: Ms) -> list[Line]:
     """All tickets that a counter may serve, ordered by their keys there, appointments before their time last; the guard
     may still change it."""
-    lines = []
+    lines, now = [], in_seconds(at)
     for key, places in state.lines.items():
         handicap = counter.handicap(key.service, key.klass, key.only)
         if handicap is not None:
             shift = handicap - rules.credit(key.klass)
             for place in places:
-                early = key.slot and state.tickets[place.ticket].not_before > at // 1000
+                early = key.slot and state.tickets[place.ticket].not_before > now
                 lines.append((early, place.seniority + shift, place.order, place.ticket))
-    return [_line(rules, state.tickets[id], key) for _, key, _, id in sorted(lines)]
+    return [_line(rules, state.tickets[id], Seconds(key)) for _, key, _, id in sorted(lines)]
 
 
-def _line(rules: Rules, ticket: Ticket, key: int) -> Line:
+def _line(rules: Rules, ticket: Ticket, key: Seconds) -> Line:
     return Line(
-        ticket.id, rules.service_name(ticket.service), rules.class_name(ticket.klass), ticket.issued_at // 1000, key
+        ticket.id, rules.service_name(ticket.service), rules.class_name(ticket.klass), in_seconds(ticket.issued_at), key
     )

@@ -9,12 +9,13 @@ from sortedcontainers import SortedList
 from controller.lobby.model.percentile import percentile
 from controller.lobby.model.rules import Rules
 from controller.lobby.model.state import Effect, Stage, State
+from controller.lobby.model.units import Ms
 
 FELT = 3 * 60
 """Seconds from which a wait is perceived as longer than it is."""
 
 
-def day(state: State, rules: Rules, at: int | None = None) -> dict[str, Any]:
+def day(state: State, rules: Rules, at: Ms | None = None) -> dict[str, Any]:
     """The figures at `at` (ms since 1970, UTC): waits in minutes, shares from 0 to 1.
 
     Those who still wait count with the time that they have waited so far, so that a long line does not look good;

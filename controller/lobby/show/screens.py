@@ -15,6 +15,7 @@ from controller.lobby.model.admission import gives, open_slots
 from controller.lobby.model.rules import Counter, Rules
 from controller.lobby.model.state import IN_HAND, Stage, State, Ticket, held_by
 from controller.lobby.model.triage import NEEDS
+from controller.lobby.model.units import NEVER, Ms, in_seconds
 from controller.lobby.show import views
 from controller.lobby.show.views import Waits
 
@@ -28,7 +29,7 @@ def page_device(account: str) -> str:
     return f"page.{account}"
 
 
-def television(state: State, rules: Rules, at: int, notices: Sequence[str], waits: Waits) -> dict[str, Any]:
+def television(state: State, rules: Rules, at: Ms, notices: Sequence[str], waits: Waits) -> dict[str, Any]:
     """The television's view: calls, newest first, and whether each is still current (`in_hand`); the next tickets;
     missed tickets and until when they may return; tickets waiting and expected wait for each service."""
     return {
@@ -49,7 +50,7 @@ def television(state: State, rules: Rules, at: int, notices: Sequence[str], wait
     }
 
 
-def kiosk(state: State, rules: Rules, at: int, notices: Sequence[str], waits: Waits, *, paper: bool) -> dict[str, Any]:
+def kiosk(state: State, rules: Rules, at: Ms, notices: Sequence[str], waits: Waits, *, paper: bool) -> dict[str, Any]:
     """The kiosk's view: which tickets can be taken; `paper`: whether a ticket can be printed."""
     services = _services(state, rules, waits)
     for service in services:
@@ -66,7 +67,7 @@ def kiosk(state: State, rules: Rules, at: int, notices: Sequence[str], waits: Wa
     }
 
 
-def counter(state: State, rules: Rules, counter: Counter, at: int, notices: Sequence[str]) -> dict[str, Any]:
+def counter(state: State, rules: Rules, counter: Counter, at: Ms, notices: Sequence[str]) -> dict[str, Any]:
     """The soft keypad's view: what any keypad shows, and what its keys can be used for now."""
     here = state.counter(counter.id)
     ticket = state.tickets.get(here.ticket)
@@ -91,7 +92,7 @@ def counter(state: State, rules: Rules, counter: Counter, at: int, notices: Sequ
     }
 
 
-def ticket(state: State, rules: Rules, ticket: Ticket, at: int, wait: tuple[int, int] | None) -> dict[str, Any]:
+def ticket(state: State, rules: Rules, ticket: Ticket, at: Ms, wait: tuple[int, int] | None) -> dict[str, Any]:
     """The view of a customer's own ticket page; `wait`: the least and most minutes still to wait."""
     waits = ticket.stage is Stage.WAITING
     return {
@@ -108,7 +109,7 @@ def ticket(state: State, rules: Rules, ticket: Ticket, at: int, wait: tuple[int,
     }
 
 
-def still_waits(state: State, rules: Rules, ticket: Ticket, at: int) -> tuple[int, int] | None:
+def still_waits(state: State, rules: Rules, ticket: Ticket, at: Ms) -> tuple[int, int] | None:
     """The least and most minutes that a waiting ticket will still wait; None: no estimate.
 
     Costly: not to be computed for every press.
@@ -120,7 +121,7 @@ def still_waits(state: State, rules: Rules, ticket: Ticket, at: int) -> tuple[in
 def console(
     state: State,
     rules: Rules,
-    at: int,
+    at: Ms,
     notices: Sequence[str],
     waits: Waits,
     devices: Mapping[str, Mapping[str, object]],
@@ -177,12 +178,12 @@ def _services(state: State, rules: Rules, waits: Waits, *, longest: bool = False
         for id, service in rules.services.items()
     ]
     if longest:
-        firsts: dict[str, int] = {}
+        firsts: dict[str, Ms] = {}
         for key, line in state.lines.items():
             since = min(state.tickets[place.ticket].waits_from for place in line)
             firsts[key.service] = min(since, firsts.get(key.service, since))
         for service in services:
-            service["longest"] = firsts.get(service["id"], 0)
+            service["longest"] = firsts.get(service["id"], NEVER)
     return services
 
 
@@ -232,7 +233,7 @@ def _without_paper(state: State) -> list[str]:
     return list(dict.fromkeys((*state.unknown_prints, *islice(never, LISTED))))
 
 
-def _waiting(rules: Rules, ticket: Ticket, at: int) -> dict[str, Any]:
+def _waiting(rules: Rules, ticket: Ticket, at: Ms) -> dict[str, Any]:
     return {
         "ticket": ticket.id,
         "service": ticket.service,
@@ -241,13 +242,13 @@ def _waiting(rules: Rules, ticket: Ticket, at: int) -> dict[str, Any]:
         "only": ticket.only if ticket.only in rules.counters else "",
         "passed": ticket.passed,
         "returned": ticket.returns > 0,
-        "early": ticket.not_before > at // 1000,
+        "early": ticket.not_before > in_seconds(at),
         "needs": _needs(ticket),
         "undo": ticket.before is not None,
     }
 
 
-def _away(rules: Rules, ticket: Ticket, since: int) -> dict[str, Any]:
+def _away(rules: Rules, ticket: Ticket, since: Ms) -> dict[str, Any]:
     return {
         "ticket": ticket.id,
         "service": ticket.service,
@@ -257,7 +258,7 @@ def _away(rules: Rules, ticket: Ticket, since: int) -> dict[str, Any]:
     }
 
 
-def _counter(state: State, rules: Rules, counter: Counter, at: int) -> dict[str, Any]:
+def _counter(state: State, rules: Rules, counter: Counter, at: Ms) -> dict[str, Any]:
     here = state.counter(counter.id)
     ticket = state.tickets.get(here.ticket)
     return {
@@ -275,7 +276,7 @@ def _counter(state: State, rules: Rules, counter: Counter, at: int) -> dict[str,
     }
 
 
-def _agreed(state: State, counter: Counter, at: int) -> dict[str, int]:
+def _agreed(state: State, counter: Counter, at: Ms) -> dict[str, Ms]:
     """Advice that the manager has recently accepted and that is not carried out yet: "open" or "close", since when."""
     lately = staffing.ACCEPTED_FOR * 1000
     return {

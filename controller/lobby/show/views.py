@@ -16,6 +16,7 @@ from controller.lobby.model.admission import gives
 from controller.lobby.model.knowledge import whole_minutes
 from controller.lobby.model.rules import Counter, Rules
 from controller.lobby.model.state import AGREES, CounterStage, Place, Stage, State, Ticket, open_counters
+from controller.lobby.model.units import Ms, Seconds, between, in_seconds
 
 SOON = 3
 """How many of the next tickets a board announces."""
@@ -30,7 +31,7 @@ Waits = Mapping[str, tuple[int, int]]
 """Service -> the least and most minutes that a customer who takes a ticket now will wait."""
 
 
-def wait(state: State, rules: Rules, at: int, service: str) -> tuple[int, int] | None:
+def wait(state: State, rules: Rules, at: Ms, service: str) -> tuple[int, int] | None:
     """The least and most minutes that a customer who takes a ticket now will wait; None: no tickets are given, or there
     is no estimate.
 
@@ -82,7 +83,7 @@ def waiting_for(state: State, counter: Counter) -> int:
     )
 
 
-def ahead_of(state: State, rules: Rules, ticket: Ticket, at: int) -> int:
+def ahead_of(state: State, rules: Rules, ticket: Ticket, at: Ms) -> int:
     """How many waiting tickets come before `ticket` by the rule at `at` (ms since 1970, UTC), at the counter where they
     are fewest: of the open ones that may serve it, else of all.
 
@@ -93,10 +94,11 @@ def ahead_of(state: State, rules: Rules, ticket: Ticket, at: int) -> int:
     return min((_ahead_at(state, rules, counter, ticket, at) for counter in there), default=0)
 
 
-def _ahead_at(state: State, rules: Rules, counter: Counter, ticket: Ticket, at: int) -> int:
+def _ahead_at(state: State, rules: Rules, counter: Counter, ticket: Ticket, at: Ms) -> int:
     own = counter.handicap(ticket.service, ticket.klass, ticket.only) or 0
     rank = ticket.seniority - rules.credit(ticket.klass) + own
-    is_early = ticket.not_before > at // 1000
+    now = in_seconds(at)
+    is_early = ticket.not_before > now
     count = 0
     for key, line in state.lines.items():
         handicap = counter.handicap(key.service, key.klass, key.only)
@@ -105,37 +107,38 @@ def _ahead_at(state: State, rules: Rules, counter: Counter, ticket: Ticket, at: 
         elif handicap is not None:
             # Compared without the name: no two tickets have the same order of issue.
             before = line.bisect_left((rank + rules.credit(key.klass) - handicap, ticket.order))
-            early = key.slot and not is_early and sum(_is_early(state, place, at) for place in islice(line, before))
+            early = key.slot and not is_early and sum(_is_early(state, place, now) for place in islice(line, before))
             count += before - early
     return count
 
 
-def coming(state: State, rules: Rules, at: int) -> list[Coming]:
+def coming(state: State, rules: Rules, at: Ms) -> list[Coming]:
     """The next few calls at `at` (ms since 1970, UTC), by the counters that are open now."""
     return waiting.coming(state, rules, at, SOON)
 
 
-def soon(state: State, rules: Rules, at: int) -> list[str]:
+def soon(state: State, rules: Rules, at: Ms) -> list[str]:
     """The tickets of the next few calls."""
     return [call.place.ticket for call in coming(state, rules, at)]
 
 
-def in_order(state: State, rules: Rules, at: int) -> list[str]:
+def in_order(state: State, rules: Rules, at: Ms) -> list[str]:
     """The waiting tickets by the rule without handicaps; appointments before their time last."""
+    now = in_seconds(at)
     places = (
-        (_is_early(state, place, at), place.seniority - rules.credit(key.klass), place.order, place.ticket)
+        (_is_early(state, place, now), place.seniority - rules.credit(key.klass), place.order, place.ticket)
         for key, line in state.lines.items()
         for place in line
     )
     return [ticket for *_, ticket in sorted(places)]
 
 
-def _is_early(state: State, place: Place, at: int) -> bool:
-    return state.tickets[place.ticket].not_before > at // 1000
+def _is_early(state: State, place: Place, now: Seconds) -> bool:
+    return state.tickets[place.ticket].not_before > now
 
 
 def board(
-    state: State, rules: Rules, at: int, notices: Sequence[str], waits: Waits, calls: Sequence[Coming] | None = None
+    state: State, rules: Rules, at: Ms, notices: Sequence[str], waits: Waits, calls: Sequence[Coming] | None = None
 ) -> dict[str, Any]:
     """The view for MQTT boards: calls, newest first, next tickets, tickets waiting and expected wait for each service.
 
@@ -197,7 +200,7 @@ def hall_lines(state: State, rules: Rules, lines: int) -> list[str]:
     return [rules.wording.say("board.call", ticket=call.ticket, counter=call.counter) for call in state.calls[:lines]]
 
 
-def footer(state: State, rules: Rules, waits: Waits, at: int) -> str:
+def footer(state: State, rules: Rules, waits: Waits, at: Ms) -> str:
     """The board's last line: in turn the next tickets, and the expected wait of each service."""
     next_ones = soon(state, rules, at)
     texts = [rules.wording.say("board.soon", tickets=" ".join(next_ones[:FOOTER_SOON]))] if next_ones else []
@@ -224,7 +227,7 @@ def window_lines(state: State, rules: Rules, counter: str) -> tuple[str, str]:
 
 
 def screen(
-    state: State, rules: Rules, counter: Counter, at: int, calls: Sequence[Coming] | None = None
+    state: State, rules: Rules, counter: Counter, at: Ms, calls: Sequence[Coming] | None = None
 ) -> dict[str, Any]:
     """The view for a counter's keypad at `at` (ms since 1970, UTC): `state` is closed, open, paused, called or serving.
 
@@ -253,9 +256,9 @@ def screen(
     }
 
 
-def _soon_free(state: State, rules: Rules, ticket: Ticket, at: int) -> bool:
+def _soon_free(state: State, rules: Rules, ticket: Ticket, at: Ms) -> bool:
     mean = waiting.seconds_at_counter(state, rules, ticket.service, ticket.klass)
-    return (at - ticket.since) / 1000 > mean - COME_NEAR
+    return between(ticket.since, at) > mean - COME_NEAR
 
 
 def ticket_fields(state: State, rules: Rules, ticket: Ticket, qr: str) -> dict[str, str]:
@@ -279,7 +282,7 @@ TICKETS_NAMED = 6
 """Tickets named in a notice."""
 
 
-def of_the_configuration(state: State, rules: Rules, now: int) -> Iterator[str]:
+def of_the_configuration(state: State, rules: Rules, now: Ms) -> Iterator[str]:
     """Notices for the staff about counters and services that are no longer configured."""
     say = rules.wording.say
     for dropped in state.dropped:
@@ -305,14 +308,14 @@ def _named(tickets: Sequence[str]) -> str:
     return " ".join(tickets[:TICKETS_NAMED]) + (" .." if len(tickets) > TICKETS_NAMED else "")
 
 
-def of_the_clock(state: State, rules: Rules, now: int) -> Iterator[str]:
+def of_the_clock(state: State, rules: Rules, now: Ms) -> Iterator[str]:
     """Notices for the staff about a clock that was set, and a day that has to be confirmed."""
     say, today, doubt, step = rules.wording.say, rules.day_of(now), state.doubt, state.step
     if state.day and today < state.day:
         yield say("notice.day_ahead", day=state.day, clock=today)
     elif doubt and today > state.day:
-        by_itself = rules.local(doubt.since + AGREES).strftime("%H:%M")
+        by_itself = rules.local(Ms(doubt.since + AGREES)).strftime("%H:%M")
         yield say("notice.day_in_doubt", day=state.day, clock=today, at=by_itself)
     elif step and 0 <= now - step.at < STEP_TOLD:
-        before, after = (rules.local(ms).strftime("%Y-%m-%d %H:%M") for ms in (step.at - step.by, step.at))
+        before, after = (rules.local(ms).strftime("%Y-%m-%d %H:%M") for ms in (Ms(step.at - step.by), step.at))
         yield say("notice.clock_set", before=before, after=after)
