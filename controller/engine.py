@@ -25,10 +25,11 @@ from controller.journal import (
     JournalWriteError,
     Remark,
 )
-from controller.lobby.actions.command import Command
+from controller.lobby.actions.command import Command, CounterCommand
 from controller.lobby.actions.registry import evolve
 from controller.lobby.aggregate import Aggregate, Row
 from controller.lobby.answers import Answer, answer, answer_to
+from controller.lobby.model.outcome import Refusal
 from controller.lobby.model.rules import Rules
 from controller.lobby.model.state import State
 from controller.repeats import Repeats
@@ -249,6 +250,8 @@ class Engine:
         now = self._steady()
         if again := self._repeats.again(command, now):
             return again
+        if self._repeats.confirms(command, now) and isinstance(command, CounterCommand):
+            command = replace(command, sure=True)
         if called := self._repeats.called(self.state, command, now):
             return Answer("ok", self.rules.wording.say("answer.called_already", ticket=called), ticket=called)
         try:
@@ -258,6 +261,8 @@ class Engine:
             log.exception("%s could not be decided", type(command).__name__)
             return self._error("internal")
         answered = answer(self.rules, self.state, decision)
+        if isinstance(decision, Refusal) and decision.asks:
+            self._repeats.asked(command, answered, now)
         if isinstance(decision, list):
             self._lobby.apply(decision, command.at, command.cause, request.press)
             if decision and not answered.code:

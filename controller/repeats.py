@@ -7,8 +7,9 @@ causes of their own that must come from the same press of a key:
 * the same press again less than `HELD` seconds after its last copy, with no other key between, is a key that is still
   held down, however long.
 
-Only what has been done is not repeated: a press that was refused, or found nobody waiting, is decided again. Intervals
-are measured by the monotonic clock.
+Only what has been done is not repeated: a press that was refused, or found nobody waiting, is decided again. But where
+the lobby asked whether it is meant, the next press answers: the same one means yes, unless it comes so soon that it
+must be the same press of the key; any other means no. Intervals are measured by the monotonic clock.
 """
 
 from __future__ import annotations
@@ -24,6 +25,10 @@ from controller.lobby.model.units import NEVER, between
 
 HELD = 1.0
 """Seconds between two copies of a press up to which the key counts as held down."""
+ANSWERED_WITHIN = 6.0
+"""Seconds within which a press must be repeated to be meant."""
+BOUNCE = 0.5
+"""Seconds in which nobody has read what a press was answered and pressed again."""
 A = TypeVar("A")
 
 
@@ -51,14 +56,17 @@ class Repeats(Generic[A]):
         self._grace = grace
         self._calls: dict[str, _Call] = {}
         self._presses: dict[str, _Press[A]] = {}
+        self._asked: dict[str, _Press[A]] = {}
+        """The press after which a counter was asked whether it is meant."""
 
     def again(self, command: Command, now: float) -> A | None:
         """The answer that the press has already been given, if its key is still held down; else None."""
-        press = self._presses.get(_where(command))
-        if press is None or press.command != _what(command) or now - press.heard >= HELD:
-            return None
-        press.heard = now
-        return press.answer
+        where, what = _where(command), _what(command)
+        for press, still in ((self._asked.get(where), BOUNCE), (self._presses.get(where), HELD)):
+            if press is not None and press.command == what and now - press.heard < still:
+                press.heard = now
+                return press.answer
+        return None
 
     def called(self, state: State, command: Command, now: float) -> str:
         """The ticket that this press has called already, if it is a call within the grace; else empty."""
@@ -72,6 +80,16 @@ class Repeats(Generic[A]):
         known = call is not None and call.ticket == ticket
         ago = now - call.heard if known and call else between(state.tickets[ticket].since, command.at)
         return ticket if 0 <= ago < self._grace else ""
+
+    def asked(self, command: Command, answer: A, now: float) -> None:
+        """The lobby has asked whether the press is meant, with this answer."""
+        if where := _where(command):
+            self._asked[where] = _Press(_what(command), now, answer)
+
+    def confirms(self, command: Command, now: float) -> bool:
+        """Whether this press is meant, since it repeats one that was asked about. Any press answers what was asked."""
+        asked = self._asked.pop(_where(command), None)
+        return asked is not None and asked.command == _what(command) and now - asked.heard < ANSWERED_WITHIN
 
     def done(self, state: State, command: Command, answer: A, now: float) -> None:
         """A press has been decided, and something was done; `state` is the one after it."""
@@ -99,4 +117,6 @@ def _where(command: Command) -> str:
 
 def _what(command: Command) -> Command:
     """The part of a command that is equal in all copies of a press."""
+    if isinstance(command, CounterCommand):
+        return replace(command, at=NEVER, cause="", sure=False)
     return replace(command, at=NEVER, cause="")

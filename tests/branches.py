@@ -47,7 +47,7 @@ from controller.lobby.actions.start import Start
 from controller.lobby.actions.take_ticket import TakeTicket
 from controller.lobby.actions.transfer import Transfer
 from controller.lobby.actions.undo import Undo
-from controller.lobby.actions.undo_finish import UndoFinish
+from controller.lobby.actions.undo_at_counter import UndoAtCounter
 from controller.lobby.actions.unhold import Unhold
 from controller.lobby.actions.windows import AnswerAdvice, CheckWindows
 from controller.lobby.aggregate import Aggregate
@@ -208,7 +208,7 @@ def branch(
             for id, serves in counters.items()
         },
         default_service=names[0],
-        **{"call_grace": 0} | numbers,
+        **{"call_grace": 0, "confirm_finish": 0} | numbers,
     )
 
 
@@ -308,7 +308,7 @@ CALM = (
     *("ask_rating", "rate", "ask_help"),
     *("promote", "reassign_any", "reassign_next", "reassign_counter", "reassign_service"),
     *("cancel", "reprint", "report_print", "report_device", "green", "roll_over"),
-    *("undo", "undo", "call_by_hand", "call_by_hand", "undo_finish", "undo_finish"),
+    *("undo", "undo", "call_by_hand", "call_by_hand", "undo_at_counter", "undo_at_counter"),
     *("appointment", "appointment", "choose", "choose", "needs", "urgent"),
     *("check_windows", "check_windows", "answer_advice"),
 )
@@ -508,8 +508,8 @@ class Lobby:
                 return Start(**at_counter)
             case "finish":
                 return Finish(**at_counter)
-            case "undo_finish":
-                return UndoFinish(**at_counter)
+            case "undo_at_counter":
+                return UndoAtCounter(**at_counter)
             case "no_show":
                 return NoShow(**at_counter)
             case "hold":

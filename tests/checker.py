@@ -10,8 +10,7 @@ numbers of the configuration. From these it rebuilds the waiting lines and count
 5. CALL is never answered "none waiting" while somebody waits whom the counter may serve.
 6. The same journal gives the same calls: each call is the one that the rows before it lead to.
 7. More credit never makes it worse: outside guard mode nobody passes one who counts as no later and has more credit.
-8. A ticket ends once, and nothing happens to it afterwards; unless it was finished before its service had started, and
-   is back.
+8. A ticket ends once, and nothing happens to it afterwards; unless it was finished, and a person brings it back.
 9. A transfer or reassignment, and whoever undoes it, never changes seniority.
 10. A ticket is called by one counter at a time, and a counter has one ticket at a time.
 
@@ -107,6 +106,8 @@ class _Ticket:
     called: bool = False
     unstarted: bool = False
     """Its service has not started since it was called."""
+    called_as: tuple[str, str] = ("", "")
+    """Its service and restriction when it was called."""
     undone: _Before | None = None
     """What it has to be again when its last promotion or reassignment is undone; None: there is nothing to undo."""
     stays: int = 0
@@ -155,6 +156,8 @@ class Checker:
     _lines: dict[Line, list[tuple[int, int, int, str]]] = field(default_factory=dict)
     """Heaps of (seniority, order, stay, ticket); places that were left are dropped when they come to the top."""
     _in_hand: dict[str, str] = field(default_factory=dict)
+    _left: dict[str, str] = field(default_factory=dict)
+    """Who left each counter last."""
     _last_seniority: int = 0
     _now: int = 0
     """The row's time in seconds since 1970, UTC, and in milliseconds."""
@@ -191,7 +194,8 @@ class Checker:
             if ticket is None:
                 self._report(0, f"{kind} of {data['ticket']}, which was not issued today")
                 return
-            if ticket.where == "ended" and not (kind == "ticket_returned" and data.get("finished")):
+            back = kind == "service_resumed" or (kind == "ticket_returned" and data.get("finished"))
+            if ticket.where == "ended" and not back:
                 self._report(8, f"{kind} of {ticket.id}, which has ended")
                 return
             judge(self, ticket, data)
@@ -289,6 +293,7 @@ class Checker:
         self._tickets.clear()
         self._lines.clear()
         self._in_hand.clear()
+        self._left.clear()
         self._open.clear()
         self._paused.clear()
         self._last_seniority = self._began = self._issued_today = 0
@@ -331,7 +336,7 @@ class Checker:
             self.calls += 1
             self._judge_call(ticket, counter, data)
         ticket.where, ticket.counter, ticket.undone, ticket.called = "in hand", counter, None, True
-        ticket.unstarted = True
+        ticket.unstarted, ticket.called_as = True, (ticket.service, ticket.only)
         self._in_hand[counter] = ticket.id
         # An appointment called before its slot has come now, should it wait again.
         self._takes_seniority(ticket, data, min(ticket.seniority, self._now) if ticket.not_before else ticket.seniority)
@@ -399,6 +404,7 @@ class Checker:
     def _release(self, ticket: _Ticket, where: str) -> None:
         if ticket.where == "in hand":
             self._in_hand.pop(ticket.counter, None)
+            self._left[ticket.counter] = ticket.id
         ticket.where = where
 
     def _started(self, ticket: _Ticket, data: Mapping[str, Any]) -> None:
@@ -506,14 +512,35 @@ class Checker:
 
     def _returned(self, ticket: _Ticket, data: Mapping[str, Any]) -> None:
         if data.get("finished"):
-            if ticket.where != "ended" or not ticket.unstarted:
-                self._report(0, f"{ticket.id} returned, and was not finished without having been started")
+            if ticket.where != "ended":
+                self._report(0, f"{ticket.id} returned, and was not finished")
             self._keeps_seniority(ticket, data)
         elif ticket.where != "missed":
             self._report(0, f"{ticket.id} returned without having missed its call")
         if data["seniority"] < ticket.seniority:
             self._report(0, f"{ticket.id} returned with more seniority than it had")
         ticket.seniority = data["seniority"]
+        self._enter(ticket)
+
+    def _resumed(self, ticket: _Ticket, data: Mapping[str, Any]) -> None:
+        """The end of a visit was taken back: the ticket is at the counter that it left last, as it was there."""
+        counter = data["counter"]
+        if ticket.where == "in hand" or ticket.counter != counter or self._left.get(counter) != ticket.id:
+            self._report(0, f"{ticket.id} is at counter {counter} again, and was not who left it last")
+        if counter in self._in_hand:
+            self._report(10, f"counter {counter} has {ticket.id} again, and {self._in_hand[counter]} in hand")
+        ticket.service, ticket.only = data.get("service", ticket.service), data.get("only", ticket.only)
+        if (ticket.service, ticket.only) != ticket.called_as:
+            self._report(0, f"{ticket.id} is at counter {counter} again, and not as it was there")
+        ticket.where, ticket.unstarted = "in hand", not data["started"]
+        self._in_hand[counter] = ticket.id
+        self._left.pop(counter, None)
+
+    def _uncalled(self, ticket: _Ticket, data: Mapping[str, Any]) -> None:
+        """A call was taken back: the ticket waits where it did."""
+        if ticket.where != "in hand" or not ticket.unstarted:
+            self._report(0, f"the call of {ticket.id} was undone, and it was not waited for")
+        self._in_hand.pop(data["counter"], None)
         self._enter(ticket)
 
     def _cancelled(self, ticket: _Ticket, data: Mapping[str, Any]) -> None:
@@ -543,8 +570,10 @@ _JUDGES: dict[str, Any] = {
     "ticket_promoted": Checker._promoted,
     "ticket_restored": Checker._restored,
     "ticket_cancelled": Checker._cancelled,
+    "service_resumed": Checker._resumed,
+    "call_undone": Checker._uncalled,
 }
-_OF_TICKETS = {kind for kind in _JUDGES if kind.startswith(("ticket_", "service_"))} - {"ticket_issued"}
+_OF_TICKETS = {kind for kind in _JUDGES if kind.startswith(("ticket_", "service_", "call_"))} - {"ticket_issued"}
 
 
 def check(rows: Iterable[Mapping[str, Any]], numbers: Numbers) -> Iterator[Violation]:

@@ -46,6 +46,7 @@ from controller.lobby.actions.return_ticket import Return
 from controller.lobby.actions.take_ticket import TakeTicket
 from controller.lobby.actions.transfer import Transfer
 from controller.lobby.actions.undo import Undo
+from controller.lobby.actions.undo_at_counter import UndoAtCounter
 from controller.lobby.actions.unhold import Unhold
 from controller.lobby.actions.windows import AnswerAdvice
 from controller.lobby.aggregate import Aggregate, Row
@@ -182,6 +183,8 @@ class Manager:
                 Reassign(**panel, counter=others, service="" if others else chance.choice((service, ""))),
                 Reassign(**(panel | {"ticket": ""})),
                 Undo(**panel),
+                UndoAtCounter(**here),
+                UndoAtCounter(**here),
                 Undo(**(panel | {"ticket": chance.choice(changed)})),
                 Undo(**(panel | {"ticket": chance.choice(changed)})),
                 CallByHand(**panel, counter=counter, reason="elderly"),

@@ -31,6 +31,6 @@ def calls_in(path: Path, *names: str) -> Iterator[tuple[str, set[str]]]:
 def refusals_of_decide() -> dict[str, list[set[str]]]:
     found: dict[str, list[set[str]]] = {}
     for path in sorted((ROOT / "controller" / "lobby").rglob("*.py")):
-        for code, given in calls_in(path, "Refused"):
+        for code, given in (*calls_in(path, "Refused"), *calls_in(path, "Unsure")):
             found.setdefault(code, []).append(given)
     return found

@@ -37,6 +37,7 @@ path = "{directory}/lobby.db"
 
 [calling]
 call_grace = 0
+confirm_finish = 0
 
 [[service]]
 id = "cash"

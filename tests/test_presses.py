@@ -39,7 +39,7 @@ from controller.lobby.actions.start import Start
 from controller.lobby.actions.take_ticket import TakeTicket
 from controller.lobby.actions.transfer import Transfer
 from controller.lobby.actions.undo import Undo
-from controller.lobby.actions.undo_finish import UndoFinish
+from controller.lobby.actions.undo_at_counter import UndoAtCounter
 from controller.lobby.actions.unhold import Unhold
 from controller.lobby.actions.windows import AnswerAdvice
 from controller.presses import PAYLOADS
@@ -59,7 +59,7 @@ AT_A_COUNTER = [
     ("RECALL", "", Recall(**COUNTER)),
     ("START", "", Start(**COUNTER)),
     ("FINISH", "", Finish(**COUNTER)),
-    ("UNDO", "", UndoFinish(**COUNTER)),
+    ("UNDO", "", UndoAtCounter(**COUNTER)),
     ("NOSHOW", "", NoShow(**COUNTER)),
     ("HOLD", "", Hold(**COUNTER)),
     ("UNHOLD", "", Unhold(**COUNTER, digits="")),

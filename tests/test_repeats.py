@@ -27,10 +27,10 @@ from controller.lobby.actions.take_ticket import TakeTicket
 from controller.lobby.actions.unhold import Unhold
 from controller.lobby.answers import Answer
 from controller.lobby.model.rules import Rules
-from controller.lobby.model.state import Stage
+from controller.lobby.model.state import CounterStage, Stage
 
 SOON = 30
-RULES = branch({"1": {"cash": 0}, "2": {"cash": 0}}, recall_gap=0, call_grace=1.5)
+RULES = branch({"1": {"cash": 0}, "2": {"cash": 0}}, recall_gap=0, call_grace=1.5, confirm_finish=0)
 
 
 @dataclass
@@ -122,6 +122,45 @@ async def test_without_grace_each_press_is_a_new_one(path: Path) -> None:
     async with hands(path, replace(RULES, call_grace=0)) as pair:
         await pair.take(3)
         assert [await pair.call(), await pair.call()] == ["A001", "A002"]
+
+
+ASKS = replace(RULES, confirm_finish=5)
+
+
+async def test_whoever_was_called_seconds_ago_is_finished_by_the_second_press(path: Path) -> None:
+    async with hands(path, ASKS) as pair:
+        await pair.take(3)
+        await pair.call()
+        pair.seconds += 2
+        asked = await pair.press(CallNext, counter="1")
+        assert (asked.result, asked.code) == ("refused", "just_called")
+        assert await pair.call(after=1.0) == "A002"
+
+
+@pytest.mark.parametrize("after", [0.05, 0.49, 6.1], ids=["bounce", "held", "forgotten"])
+async def test_what_was_asked_is_not_answered_by_a_bounce_or_too_late(path: Path, after: float) -> None:
+    async with hands(path, replace(ASKS, confirm_finish=60)) as pair:
+        await pair.take(3)
+        await pair.call()
+        pair.seconds += 2
+        for _ in range(4):
+            assert (await pair.press(CallNext, counter="1")).code == "just_called"
+            pair.seconds += after
+        assert pair.called() == ["A001"]
+
+
+@pytest.mark.parametrize("between", [NoShow, Hold, Start])
+async def test_any_other_key_lets_go_of_what_was_asked(path: Path, between: type[Command]) -> None:
+    async with hands(path, replace(ASKS, confirm_finish=60)) as pair:
+        await pair.take(3)
+        await pair.call()
+        pair.seconds += 2
+        assert (await pair.press(Pause, counter="1")).code == "just_called"
+        pair.seconds += 1
+        assert (await pair.press(CallNext, counter="1")).code == "just_called"
+        pair.seconds += 1
+        assert (await pair.press(between, counter="1")).result == "ok"
+        assert pair.engine.state.counter("1").stage is CounterStage.OPEN
 
 
 async def test_a_key_held_down_is_one_press_however_long(path: Path) -> None:

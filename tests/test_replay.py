@@ -508,7 +508,7 @@ async def test_a_journal_that_is_being_written(rules: Rules, tmp_path: Path) -> 
     """What is on disk so far counts, and whoever writes goes on undisturbed."""
     path = tmp_path / "live.db"
     journal = Journal(path)
-    engine = Engine(replace(rules, call_grace=0), journal)
+    engine = Engine(replace(rules, call_grace=0, confirm_finish=0), journal)
     running = asyncio.create_task(engine.run())
     nine = local("2026-11-23 09:00")
     for n in range(20):

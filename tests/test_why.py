@@ -127,7 +127,7 @@ def orders(rows: Sequence[Row], rules: Rules, counter: str, at: int) -> list[str
         state = state_after(rows)
         found = ORDERS[counter, at] = []
         while True:
-            decision = decide(state, rules, CallNext(at=at, cause="", counter=counter))
+            decision = decide(state, rules, CallNext(at=at, cause="", counter=counter, sure=True))
             called = decision[-1] if isinstance(decision, list) else None
             if not isinstance(called, TicketCalled):
                 break
@@ -143,7 +143,7 @@ def test_nobody_who_waits_is_told_a_wrong_next(rules: Rules, morning: list[Row])
     heads = {
         decision[-1].ticket  # type: ignore[attr-defined]
         for counter in rules.counters
-        if isinstance(decision := decide(state, rules, CallNext(at=at, cause="", counter=counter)), list)
+        if isinstance(decision := decide(state, rules, CallNext(at=at, cause="", counter=counter, sure=True)), list)
         and isinstance(decision[-1], TicketCalled)
     }
     english = replace(rules, wording=wording("en"))

@@ -57,6 +57,8 @@ def rules_of(config: Config, wording: Wording) -> Rules:
         rollover=config.day.rollover,
         pass_limit=calling.pass_limit,
         call_grace=calling.call_grace,
+        confirm_finish=calling.confirm_finish,
+        undo_within=calling.undo_within,
         recalls=calling.recalls,
         recall_gap=round(calling.recall_gap),
         return_within=_seconds(calling.return_within),

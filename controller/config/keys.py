@@ -142,6 +142,8 @@ CLASSES: Mapping[str, ClassKeys] = {
 class CallingKeys(Keys):
     pass_limit: Annotated[int, between(1, 100)] = 5
     call_grace: Annotated[float, between(0, 10, "seconds")] = 1.5
+    confirm_finish: Annotated[float, between(0, 60, "seconds")] = 5
+    undo_within: Annotated[int, between(0, 120, "seconds")] = 10
     recalls: Annotated[int, between(0, 20)] = 3
     recall_gap: Annotated[float, between(0, 600, "seconds")] = 20
     return_within: Minutes = 15

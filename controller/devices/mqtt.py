@@ -231,6 +231,8 @@ class MqttAdapter(Adapter):
             content["printed"] = False
         if answer.code == SELF_SERVICE:
             content["advice"] = True
+        if answer.choices:
+            content["choices"] = [choice._asdict() for choice in answer.choices]
         self._mqtt.answer(where, id, content)
         self._flush()
 

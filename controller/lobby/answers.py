@@ -13,7 +13,7 @@ from controller.lobby.actions.registry import Decision
 from controller.lobby.actions.return_ticket import TicketReturned
 from controller.lobby.actions.take_ticket import SELF_SERVICE, SelfServiceAdvised, TicketIssued
 from controller.lobby.actions.windows import WindowAdviceAnswered
-from controller.lobby.model.outcome import AlreadyDone, QueryResult, Refusal
+from controller.lobby.model.outcome import AlreadyDone, Choice, QueryResult, Refusal
 from controller.lobby.model.rules import Rules
 from controller.lobby.model.state import Print, State
 
@@ -30,13 +30,15 @@ class Answer:
     printed: bool = True
     """False: the ticket was issued, but will not be printed."""
     written: bool = True
+    choices: tuple[Choice, ...] = ()
+    """What may have been meant, if digits fit several tickets."""
 
 
 def answer(rules: Rules, state: State, decision: Decision) -> Answer:
     """The answer to a decision; `state`: before or after it."""
     match decision:
         case Refusal():
-            return Answer("refused", decision.text(rules.wording), code=decision.code)
+            return Answer("refused", decision.text(rules.wording), code=decision.code, choices=decision.choices)
         case AlreadyDone(ticket):
             paper = state.tickets[ticket].print is not Print.NONE
             return Answer("ok", rules.wording.say("answer.ticket_issued", ticket=ticket), ticket, printed=paper)

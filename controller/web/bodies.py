@@ -93,11 +93,19 @@ class Why(BaseModel):
     table: list[dict[str, Any]]
 
 
+class MayMean(BaseModel):
+    """A ticket that digits fit, and the digits that mean it alone (empty: none do)."""
+
+    ticket: str
+    digits: str
+
+
 class ProblemDetails(BaseModel):
-    """RFC 9457; `code` for programs, `detail` for people, `wait` in seconds."""
+    """RFC 9457; `code` for programs, `detail` for people, `wait` in seconds; `choices`: what digits may have meant."""
 
     type: str
     status: int
     code: str
     detail: str
     wait: int | None = None
+    choices: list[MayMean] | None = None

@@ -45,7 +45,7 @@ class Commands:
             raise Problem(422, "unknown_key", self.say("refused.unknown_key", key=content.get("key", "")))
         answer = await self._ask(command, remark)
         if answer.result == "refused":
-            raise Problem(403 if answer.code in FORBIDDEN else 409, answer.code, answer.text)
+            raise Problem(403 if answer.code in FORBIDDEN else 409, answer.code, answer.text, choices=answer.choices)
         if answer.result == "error":
             raise Problem(500 if answer.code == "internal" else 503, answer.code, answer.text, 1)
         return answer

@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from starlette.responses import JSONResponse
 
 
 class Problem(Exception):
-    """A refusal: an HTTP status, a code for programs, a sentence for people; `wait`: seconds before another attempt."""
+    """A refusal: an HTTP status, a code for programs, a sentence for people; `wait`: seconds before another attempt;
+    `choices`: the tickets that may have been meant, and the digits of each."""
 
-    def __init__(self, status: int, code: str, detail: str, wait: int = 0) -> None:
+    def __init__(
+        self, status: int, code: str, detail: str, wait: int = 0, choices: Sequence[tuple[str, str]] = ()
+    ) -> None:
         super().__init__(detail)
-        self.status, self.code, self.detail, self.wait = status, code, detail, wait
+        self.status, self.code, self.detail, self.wait, self.choices = status, code, detail, wait, choices
 
     def answer(self) -> JSONResponse:
         """The response."""
         headers = {"Retry-After": str(self.wait)} if self.wait else None
-        more = {"wait": self.wait} if self.wait else {}
+        more: dict[str, object] = {"wait": self.wait} if self.wait else {}
+        if self.choices:
+            more["choices"] = [{"ticket": ticket, "digits": digits} for ticket, digits in self.choices]
         return problem(self.status, self.code, self.detail, headers, **more)
 
 

@@ -48,6 +48,7 @@ rollover = "ROLLOVER"
 
 [calling]
 call_grace = 0
+confirm_finish = 0
 
 [journal]
 path = "{directory}/lobby.db"

@@ -16,7 +16,7 @@ from controller.lobby.actions.call_next import TicketCalled
 from controller.lobby.actions.cancel import TicketCancelled
 from controller.lobby.actions.clock import ClockStepped, ControllerStarted, StartController
 from controller.lobby.actions.close_counter import CounterClosed
-from controller.lobby.actions.command import Command
+from controller.lobby.actions.command import Command, CounterCommand
 from controller.lobby.actions.day import DayClosed, DayOpened, RollOver
 from controller.lobby.actions.drop_counters import DropCounters
 from controller.lobby.actions.event import Event
@@ -39,6 +39,7 @@ from controller.lobby.actions.start import ServiceStarted
 from controller.lobby.actions.take_ticket import SelfServiceAdvised, TakeTicket, TicketIssued
 from controller.lobby.actions.transfer import TicketTransferred
 from controller.lobby.actions.undo import TicketRestored
+from controller.lobby.actions.undo_at_counter import CallUndone, ServiceResumed
 from controller.lobby.actions.windows import CheckWindows, WindowAdviceAnswered, WindowsChecked
 from controller.lobby.model.outcome import AlreadyDone, QueryResult, Refusal
 from controller.lobby.model.rules import ANY, Appointments, Rules
@@ -147,8 +148,10 @@ class Dialogue:
             case [counter, "rates", score]:
                 return Rate(at=at, cause=cause, counter=counter, score=int(score))
             case [counter, key, *digits]:
-                typed = {"digits": (digits or [""])[0]}
-                return command(Where.COUNTER, key, Press(at=at, cause=cause, counter=counter, typed=typed))
+                sure = digits[-1:] == ["surely"]
+                typed = {"digits": "".join(digits[: len(digits) - sure])}
+                made = command(Where.COUNTER, key, Press(at=at, cause=cause, counter=counter, typed=typed))
+                return replace(made, sure=sure) if isinstance(made, CounterCommand) else made
         raise AssertionError(words)
 
     def _ask(self, *what: str) -> str:
@@ -183,6 +186,8 @@ SHORT = {
     TicketMissed: "{ticket} missed",
     TicketReturned: "{ticket} returned",
     TicketHeld: "{ticket} held",
+    CallUndone: "{ticket} not called",
+    ServiceResumed: "{counter} has {ticket} again",
     TicketPromoted: "{ticket} now {class}",
     TicketRestored: "{ticket} as before",
     TicketCancelled: "{ticket} cancelled",
@@ -248,6 +253,7 @@ BRANCHES: dict[str, Callable[[], Rules]] = {
     "others take over": lambda: usual(services={"cash": {"overflow": True}}),
     "in Berlin": lambda: usual(zone="Europe/Berlin", rollover=timedelta(hours=2, minutes=30)),
     "keeps hours": by_the_clock,
+    "asks first": lambda: usual(confirm_finish=5),
 }
 
 

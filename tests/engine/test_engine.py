@@ -40,7 +40,7 @@ from controller.lobby.actions.start import Start
 from controller.lobby.actions.take_ticket import TakeTicket
 from controller.lobby.actions.transfer import Transfer
 from controller.lobby.actions.undo import Undo
-from controller.lobby.actions.undo_finish import UndoFinish
+from controller.lobby.actions.undo_at_counter import UndoAtCounter
 from controller.lobby.actions.unhold import Unhold
 from controller.lobby.answers import Answer
 from controller.lobby.model.state import State
@@ -114,7 +114,7 @@ def a_working_day() -> list[Command]:
     say(Return, by="panel", ticket="A003")
     say(CallNumber, counter="1", digits="03")
     say(Finish, counter="1")
-    say(UndoFinish, counter="1")
+    say(UndoAtCounter, counter="1")
     say(Finish, counter="1")
     say(Return, by="panel", ticket="A003")
     say(Promote, by="panel", ticket="A003", klass="green", reason="elderly")

@@ -66,6 +66,7 @@ key = 2
 
 [calling]
 call_grace = 0
+confirm_finish = 0
 
 [class.green]
 credit = 60

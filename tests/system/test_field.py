@@ -21,7 +21,7 @@ from system.waiting import until
 
 LATER = 30.0
 """Seconds granted to what must come."""
-WITH_GRACE = HOUSE.replace("[calling]\ncall_grace = 0\n", "")
+WITH_GRACE = HOUSE.replace("[calling]\ncall_grace = 0\nconfirm_finish = 0\n", "")
 PAD_1 = """
 [[device]]
 id = "pad-1"

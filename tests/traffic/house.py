@@ -250,5 +250,5 @@ def plain(state: State) -> Any:
     """
     picture = state.picture()
     for counter in picture["counters"].values():
-        del counter["asks_help"]
+        del counter["asks_help"], counter["left"]
     return json.loads(json.dumps(picture, sort_keys=True))

@@ -31,7 +31,7 @@ def _call_by_hand(state: State, rules: Rules, command: CallByHand) -> Decision:
     counter = rules.counters.get(command.counter)
     if counter is None:
         raise Refused("unknown_counter", counter=command.counter)
-    ticket = named(state, command.ticket)
+    ticket = named(state, rules, command.ticket)
     must_wait(ticket, Stage.MISSED)
     here = state.counter(counter.id)
     if here.stage is not CounterStage.OPEN:

@@ -46,10 +46,10 @@ class TicketCalled(Event):
     seniority: Seconds | None = None
 
 
-def ready(state: State, counter: Counter) -> Events:
+def ready(state: State, rules: Rules, command: CounterCommand) -> Events:
     """What happens before any call: the ticket in hand is finished, the counter opens or ends its pause."""
-    opening = [] if state.counter(counter.id).stage is CounterStage.OPEN else [CounterOpened(counter.id)]
-    return [*finish_in_hand(state, counter), *opening]
+    opening = [] if state.counter(command.counter).stage is CounterStage.OPEN else [CounterOpened(command.counter)]
+    return [*finish_in_hand(state, rules, command), *opening]
 
 
 @decides(CallNext)
@@ -66,11 +66,10 @@ def _call_next(state: State, rules: Rules, command: CallNext) -> Decision:
             effect=rule.effect(state, rules, counter, pick, command.at),
             seniority=_from_now_on(pick.ticket, command.at),
         )
-        return [*ready(state, counter), call]
-    in_hand = state.counter(counter.id).ticket
-    if not in_hand:
+        return [*ready(state, rules, command), call]
+    if not finish_in_hand(state, rules, command):
         raise Refused("none_waiting")
-    return [TicketFinished(in_hand, counter.id, none_waiting=True)]
+    return [TicketFinished(state.counter(counter.id).ticket, counter.id, none_waiting=True)]
 
 
 def _from_now_on(ticket: Ticket, at: Ms) -> Seconds | None:

@@ -34,17 +34,17 @@ def _key(press: Press) -> CallNext | CallNumber:
 def _call_number(state: State, rules: Rules, command: CallNumber) -> Decision:
     counter = counter_of(rules, command)
     serves = [t for t in state.tickets.values() if counter.handicap(t.service, t.klass, t.only) is not None]
-    found = fitting(serves, command.digits)
+    found = fitting(rules, serves, command.digits)
     # Usually a waiting ticket is meant, or one that missed its call here; the others are searched to say why not.
     meant = [
         t
         for t in found
         if t.stage is Stage.WAITING or (t.counter == counter.id and command.at <= t.returns_until(rules))
     ]
-    ticket = one(meant or [t for t in found if t.stage not in ENDED] or found, command.digits)
+    ticket = one(rules, meant or [t for t in found if t.stage not in ENDED] or found, command.digits)
     if ticket.stage is Stage.MISSED:
         back = [comes_back(rules, ticket, command.at, by=counter.id)]
     else:
         must_wait(ticket)
         back = []
-    return [*back, *ready(state, counter), called_by_hand(state, rules, counter, ticket, command.at)]
+    return [*back, *ready(state, rules, command), called_by_hand(state, rules, counter, ticket, command.at)]

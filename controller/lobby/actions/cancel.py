@@ -36,7 +36,7 @@ class TicketCancelled(Event):
 def _cancel(state: State, rules: Rules, command: Cancel) -> Decision:
     if not command.ticket:
         raise Refused("which_ticket")
-    ticket = named(state, command.ticket)
+    ticket = named(state, rules, command.ticket)
     must_wait(ticket, Stage.HELD, Stage.MISSED)
     holder = ticket.counter if ticket.stage is Stage.HELD else None
     return [TicketCancelled(ticket.id, command.by, command.reason, holder)]

@@ -100,6 +100,8 @@ def _clock_stepped(state: State, at: Ms, event: ClockStepped) -> None:
             enter_line(state, ticket)
     for counter in state.counters.values():
         counter.since = right(counter.since)
+        if counter.left:
+            counter.left = counter.left._replace(at=right(counter.left.at), since=right(counter.left.since))
     state.calls = [call._replace(at=right(call.at)) for call in state.calls]
     state.takes = {key: take._replace(at=right(take.at)) for key, take in state.takes.items()}
     state.advised = {key: right(when) for key, when in state.advised.items()}

@@ -48,7 +48,7 @@ def _close(state: State, rules: Rules, command: Close) -> Decision:
         if t.id not in moved:
             back = TicketReassigned(t.id, by=f"counter/{counter.id}", service=t.service)
             back_in_line += overflow(state, rules, t.service, t.id, command.at, without=counter.id) or [back]
-    return [*finish_in_hand(state, counter), *back_in_line, *taken_over, CounterClosed(counter.id)]
+    return [*finish_in_hand(state, rules, command), *back_in_line, *taken_over, CounterClosed(counter.id)]
 
 
 def stranded(state: State, counter: str) -> list[Ticket]:

@@ -24,9 +24,10 @@ class Command:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CounterCommand(Command):
-    """Base of a counter's commands."""
+    """Base of a counter's commands. `sure`: it was pressed once more after the lobby had asked whether it is meant."""
 
     counter: str
+    sure: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

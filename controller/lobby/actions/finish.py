@@ -10,7 +10,8 @@ from controller.lobby.actions.finding import counter_of, in_hand
 from controller.lobby.actions.press import Where, key
 from controller.lobby.actions.registry import Decision, Events, decides, evolves
 from controller.lobby.model.lines import end, leave
-from controller.lobby.model.rules import Counter, Rules
+from controller.lobby.model.outcome import Unsure
+from controller.lobby.model.rules import Rules
 from controller.lobby.model.state import Stage, State
 from controller.lobby.model.units import Ms
 
@@ -30,15 +31,23 @@ class TicketFinished(Event):
     none_waiting: bool | None = None
 
 
-def finish_in_hand(state: State, counter: Counter) -> Events:
-    ticket = state.counter(counter.id).ticket
-    return [TicketFinished(ticket, counter.id)] if ticket else []
+def finish_in_hand(state: State, rules: Rules, command: CounterCommand) -> Events:
+    """What finishes the ticket in hand, if there is one. Nobody is served within seconds of being called: a customer
+    who cannot have come yet is finished only if the press is repeated."""
+    id = state.counter(command.counter).ticket
+    if not id:
+        return []
+    ticket = state.tickets[id]
+    ago = (command.at - ticket.since) / 1000
+    if ticket.stage is Stage.CALLED and not command.sure and 0 <= ago < rules.confirm_finish:
+        raise Unsure("just_called", ticket=id, seconds=max(1, round(ago)))
+    return [TicketFinished(id, command.counter)]
 
 
 @decides(Finish)
 def _finish(state: State, rules: Rules, command: Finish) -> Decision:
-    counter = counter_of(rules, command)
-    return [TicketFinished(in_hand(state, counter).id, counter.id)]
+    in_hand(state, counter_of(rules, command))
+    return finish_in_hand(state, rules, command)
 
 
 @evolves(TicketFinished)

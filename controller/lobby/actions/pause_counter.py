@@ -50,7 +50,7 @@ def _pause(state: State, rules: Rules, command: Pause) -> Decision:
     if stage is CounterStage.CLOSED:
         raise Refused("counter_closed", counter=counter.id)
     return [
-        *finish_in_hand(state, counter),
+        *finish_in_hand(state, rules, command),
         *overflow_without(state, rules, counter),
         CounterPaused(counter.id, command.reason),
     ]

@@ -66,7 +66,7 @@ def _promote(state: State, rules: Rules, command: Promote) -> Decision:
         raise Refused("unknown_class", klass=command.klass)
     if not command.ticket:
         raise Refused("which_ticket")
-    ticket = named(state, command.ticket)
+    ticket = named(state, rules, command.ticket)
     must_wait(ticket, Stage.HELD)
     if ticket.klass == klass.id:
         raise Refused("already_class", ticket=ticket.id, klass=klass.name)

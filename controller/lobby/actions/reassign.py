@@ -121,7 +121,7 @@ def _reassign(state: State, rules: Rules, command: Reassign) -> Decision:
     if command.service and command.counter:
         raise Refused("reassign_where")
     if command.ticket:
-        ticket = named(state, command.ticket)
+        ticket = named(state, rules, command.ticket)
         must_wait(ticket, Stage.HELD)
     else:
         first = min(_not_reassigned(state), default=None)

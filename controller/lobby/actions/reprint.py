@@ -42,7 +42,7 @@ class TicketReprinted(Event):
 @decides(Reprint)
 def _reprint(state: State, rules: Rules, command: Reprint) -> Decision:
     if command.ticket:
-        ticket = named(state, command.ticket)
+        ticket = named(state, rules, command.ticket)
     else:
         lost = next(iter(state.unknown_prints), None)
         if lost is None:

@@ -20,13 +20,13 @@ from controller.lobby.model.units import Ms, Seconds
 @key("RETURN", Where.PANEL, TICKET, REASON)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Return(ManagerCommand):
-    """Put a no-show back into the line."""
+    """Put a no-show back into the line, or a customer who has been finished too early."""
 
 
 @dataclass(frozen=True, slots=True)
 class TicketReturned(Event):
-    """A no-show is back and waits again, with a later seniority; or (`finished`) a customer whose ticket was finished
-    before their service had started, with the seniority that they had."""
+    """A no-show is back and waits again, with a later seniority; or (`finished`) one whose ticket was finished, with
+    the seniority that they had."""
 
     ticket: str
     seniority: Seconds
@@ -36,9 +36,9 @@ class TicketReturned(Event):
 
 
 def comes_back(rules: Rules, ticket: Ticket, at: Ms, by: str, reason: str = "") -> TicketReturned:
-    """The event of a return, of a no-show or of a ticket finished before its service had started, if still allowed."""
+    """The event of a return, of a no-show or of a finished ticket, if still allowed."""
     if ticket.stage is Stage.FINISHED:
-        if at > ticket.returns_until(rules):
+        if at > ticket.finished_at + rules.return_within * 1000:
             raise Refused("undo_late", ticket=ticket.id, minutes=rules.return_within // 60)
         return TicketReturned(ticket.id, ticket.seniority, by, reason or None, finished=True)
     if ticket.returns >= rules.returns:
@@ -52,8 +52,8 @@ def comes_back(rules: Rules, ticket: Ticket, at: Ms, by: str, reason: str = "") 
 def _return(state: State, rules: Rules, command: Return) -> Decision:
     if not command.ticket:
         raise Refused("which_ticket")
-    ticket = named(state, command.ticket)
-    if ticket.stage is not Stage.MISSED and not (ticket.stage is Stage.FINISHED and ticket.unstarted):
+    ticket = named(state, rules, command.ticket)
+    if ticket.stage not in (Stage.MISSED, Stage.FINISHED):
         raise Refused("not_missed", ticket=ticket.id)
     return waits_again(state, rules, ticket, command.at, command.by, command.reason)
 

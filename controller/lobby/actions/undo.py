@@ -43,7 +43,7 @@ class TicketRestored(Event):
 def _undo(state: State, rules: Rules, command: Undo) -> Decision:
     if not command.ticket:
         raise Refused("which_ticket")
-    ticket = named(state, command.ticket)
+    ticket = named(state, rules, command.ticket)
     must_wait(ticket)
     before = ticket.before
     if before is None:

@@ -28,5 +28,5 @@ def _unhold(state: State, rules: Rules, command: Unhold) -> Decision:
     held = held_by(state, counter)
     if not held:
         raise Refused("none_held", counter=counter.id)
-    ticket = one(fitting(held, command.digits), command.digits) if command.digits else held[0]
-    return [*ready(state, counter), called_by_hand(state, rules, counter, ticket, command.at)]
+    ticket = one(rules, fitting(rules, held, command.digits), command.digits) if command.digits else held[0]
+    return [*ready(state, rules, command), called_by_hand(state, rules, counter, ticket, command.at)]

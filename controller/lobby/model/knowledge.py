@@ -167,19 +167,20 @@ class Knowledge:
 
     # -- learning ------------------------------------------------------------------------------------------------
 
-    def served(self, service: str, klass: str, seconds: float) -> None:
-        """A customer was at the counter for so long, from the call on."""
+    def served(self, service: str, klass: str, seconds: float, times: int = 1) -> None:
+        """A customer was at the counter for so long, from the call on; `times` -1: they were not after all."""
         if 0 <= seconds <= LONGEST:
             usual = self._usual(service)
             if usual:
                 seconds = min(max(seconds, usual / BAND), usual * BAND)
-            _add(self.times.setdefault(service, {}).setdefault(klass, [0.0, 0.0]), seconds)
+            _add(self.times.setdefault(service, {}).setdefault(klass, [0.0, 0.0]), seconds, times)
 
-    def came(self, waited: float, seconds: float, *, missed: bool) -> None:
-        """Somebody who had waited so long came to the counter, or did not, for which the clerk waited so long."""
-        _add(self.calls[_length(waited)], float(missed))
+    def came(self, waited: float, seconds: float, times: int = 1, *, missed: bool) -> None:
+        """Somebody who had waited so long came to the counter, or did not, for which the clerk waited so long; `times`
+        -1: that was not so."""
+        _add(self.calls[_length(waited)], float(missed), times)
         if missed and 0 <= seconds <= LONGEST:
-            _add(self.missed, seconds)
+            _add(self.missed, seconds, times)
 
     def paused(self, seconds: float) -> None:
         """A counter was away for so long. Longer ones are lunch, or something that nobody expects of a pause."""
@@ -371,9 +372,9 @@ def _customers(known: Knowledge) -> float:
     return sum(_sum(classes)[0] for classes in known.times.values())
 
 
-def _add(known: list[float], value: float) -> None:
-    known[0] += 1
-    known[1] += value
+def _add(known: list[float], value: float, times: int = 1) -> None:
+    known[0] += times
+    known[1] += times * value
 
 
 def _aged(weight: float) -> float:

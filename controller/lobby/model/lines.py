@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sortedcontainers import SortedList
 
-from controller.lobby.model.state import CALLS_KEPT, IN_HAND, Before, Call, CounterState, Stage, State, Ticket
+from controller.lobby.model.state import CALLS_KEPT, IN_HAND, Before, Call, CounterState, Left, Stage, State, Ticket
 from controller.lobby.model.units import Ms, between
 
 
@@ -30,11 +30,17 @@ def leave(state: State, at: Ms, ticket: Ticket, *, missed: bool = False) -> None
     elif ticket.stage in IN_HAND:
         counter = state.counters[ticket.counter]
         counter.ticket, counter.last_ticket = "", ticket.id
-        if not missed:
-            state.knowledge.served(ticket.service, ticket.klass, between(ticket.since, at))
-        if ticket.since == ticket.called_at:
-            waited = between(ticket.issued_at, ticket.called_at)
-            state.knowledge.came(waited, between(ticket.since, at), missed=missed)
+        counter.left = Left(ticket.id, at, ticket.stage, ticket.since, ticket.service, ticket.only)
+        learn_visit(state, ticket, at, missed=missed)
+
+
+def learn_visit(state: State, ticket: Ticket, until: Ms, *, missed: bool, times: int = 1) -> None:
+    """Learn from a visit to a counter, from the last call until `until`; `times` -1: forget it again."""
+    seconds = between(ticket.since, until)
+    if not missed:
+        state.knowledge.served(ticket.service, ticket.klass, seconds, times)
+    if ticket.since == ticket.called_at:
+        state.knowledge.came(between(ticket.issued_at, ticket.called_at), seconds, times, missed=missed)
 
 
 def end(state: State, ticket: Ticket, stage: Stage) -> None:
@@ -58,6 +64,15 @@ def count_wait(state: State, ticket: Ticket, until: Ms) -> None:
 def add_to_board(state: State, call: Call) -> None:
     remove_from_board(state, call.ticket)
     state.calls = [call, *state.calls[: CALLS_KEPT - 1]]
+
+
+def show_on_board(state: State, call: Call) -> None:
+    """Put a call where it stands by its time, if it is not on the board."""
+    if any(shown.ticket == call.ticket and shown.at == call.at for shown in state.calls):
+        return
+    remove_from_board(state, call.ticket)
+    newer = [shown for shown in state.calls if shown.at > call.at]
+    state.calls = [*newer, call, *state.calls[len(newer) :]][:CALLS_KEPT]
 
 
 def snapshot(ticket: Ticket) -> Before:

@@ -2,17 +2,30 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from controller.lobby.model.wording import Wording
 
 
+class Choice(NamedTuple):
+    """A ticket that a person may have meant, and the digits that mean this one alone; empty: there are none."""
+
+    ticket: str
+    digits: str
+
+
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """A refusal: its code is a wording key below `refused.`, and `about` has the values for its sentence."""
+    """A refusal: its code is a wording key below `refused.`, and `about` has the values for its sentence.
+
+    `asks`: the same press once more is taken to be meant. `choices`: what may have been meant, if that is unclear.
+    """
 
     code: str
     about: tuple[tuple[str, object], ...] = ()
+    asks: bool = False
+    choices: tuple[Choice, ...] = field(default=(), kw_only=True)
 
     def text(self, wording: Wording) -> str:
         """The reason in the branch's language."""
@@ -38,6 +51,14 @@ class QueryResult:
 class Refused(Exception):
     """Raised to end a decision with a refusal; never leaves `decide`."""
 
-    def __init__(self, code: str, **about: object) -> None:
+    def __init__(self, code: str, /, choices: tuple[Choice, ...] = (), **about: object) -> None:
         super().__init__(code)
-        self.refusal = Refusal(code, tuple(about.items()))
+        self.refusal = Refusal(code, tuple(about.items()), choices=choices)
+
+
+class Unsure(Refused):
+    """Raised where a person may not have meant it: pressed once more, it is done."""
+
+    def __init__(self, code: str, /, **about: object) -> None:
+        super().__init__(code)
+        self.refusal = Refusal(code, tuple(about.items()), asks=True)

@@ -118,6 +118,10 @@ class Rules:
     """K of the calling rule: how many later customers may be called before the head of a line."""
     call_grace: float = 1.5
     """Seconds after a counter's call in which CALL there counts as the same press; 0: none."""
+    confirm_finish: float = 5
+    """Seconds after a call in which its customer, if not started, is finished only by a repeated press; 0: none."""
+    undo_within: int = 10
+    """Seconds for which a counter can take back the end of a visit."""
     recalls: int = 3
     recall_gap: int = 20
     """Seconds between two recalls of one ticket."""

@@ -167,6 +167,17 @@ class CounterStage(StrEnum):
     PAUSED = "paused"
 
 
+class Left(NamedTuple):
+    """How the last customer left a counter: when (`at`), and what they were until then; times in ms since 1970, UTC."""
+
+    ticket: str
+    at: Ms
+    stage: Stage
+    since: Ms
+    service: str
+    only: str
+
+
 @dataclass(slots=True)
 class CounterState:
     """A counter today."""
@@ -181,6 +192,8 @@ class CounterState:
     """When it opened, paused or closed; ms since 1970, UTC."""
     asks_help: bool = False
     """It asks the lobby manager to come."""
+    left: Left | None = None
+    """The last customer's leaving, until it is undone."""
 
 
 class Call(NamedTuple):
@@ -344,3 +357,13 @@ def held_by(state: State, counter: Counter) -> list[Ticket]:
     """The tickets that a counter has parked, the one held longest first."""
     held = [t for t in state.tickets.values() if t.stage is Stage.HELD and t.counter == counter.id]
     return sorted(held, key=lambda t: (t.held_at, t.order))
+
+
+def undoes(state: State, rules: Rules, counter: Counter, at: Ms) -> Left | None:
+    """The leaving that UNDO at a counter would take back at `at` (ms since 1970, UTC); None: there is none, or it was
+    too long ago."""
+    left = state.counter(counter.id).left
+    if left is None or not 0 <= at - left.at <= rules.undo_within * 1000:
+        return None
+    ticket = state.tickets.get(left.ticket)
+    return left if ticket is not None and ticket.stage is not Stage.CANCELLED else None

@@ -1,0 +1,121 @@
+"""A counter takes back what it did to its last customer: a slip of a finger must cost nobody their place."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from controller.lobby.actions.call_next import called_by_hand, ready
+from controller.lobby.actions.command import CounterCommand
+from controller.lobby.actions.event import Event
+from controller.lobby.actions.finding import counter_of
+from controller.lobby.actions.open_counter import CounterOpened
+from controller.lobby.actions.press import TerminalKey, Where, key
+from controller.lobby.actions.registry import Decision, Events, decides, evolves
+from controller.lobby.actions.return_ticket import waits_again
+from controller.lobby.model.lines import (
+    enter_line,
+    learn_visit,
+    leave_line,
+    own_counter,
+    remove_from_board,
+    show_on_board,
+)
+from controller.lobby.model.outcome import Refused
+from controller.lobby.model.rules import Counter, Rules
+from controller.lobby.model.state import IN_HAND, Call, CounterStage, Left, Print, Stage, State, undoes
+from controller.lobby.model.units import NEVER, Ms
+
+
+@key("UNDO", Where.COUNTER, terminal=TerminalKey("CANCEL", ""))
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UndoAtCounter(CounterCommand):
+    """Take back the end of the last customer's visit to this counter, seconds after it: they are at the counter again,
+    and whom it has called since waits again. Later: a customer who was finished without having started is back."""
+
+
+@dataclass(frozen=True, slots=True)
+class CallUndone(Event):
+    """A call was taken back with what led to it: the ticket waits again, at its place."""
+
+    ticket: str
+    counter: str
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceResumed(Event):
+    """The end of a visit was taken back: the ticket is in hand again since `since` (ms since 1970, UTC), as if the
+    finish, no-show, hold or transfer had not been. `service` and `only`: as before a transfer, if that changed them."""
+
+    ticket: str
+    counter: str
+    since: Ms
+    started: bool
+    service: str | None = None
+    only: str | None = None
+
+
+@decides(UndoAtCounter)
+def _undo_at_counter(state: State, rules: Rules, command: UndoAtCounter) -> Decision:
+    counter = counter_of(rules, command)
+    left = undoes(state, rules, counter, command.at)
+    if left is not None:
+        return _resumed(state, counter, left)
+    finished = [t for t in state.tickets.values() if t.counter == counter.id and t.stage is Stage.FINISHED]
+    last = max(finished, key=lambda t: (t.finished_at, t.since), default=None)
+    if last is None or not last.unstarted:
+        raise Refused("nothing_finished", counter=counter.id)
+    back = waits_again(state, rules, last, command.at, f"counter/{counter.id}")
+    if state.counter(counter.id).ticket:
+        return back
+    return [*back, *ready(state, rules, command), called_by_hand(state, rules, counter, last, command.at)]
+
+
+def _resumed(state: State, counter: Counter, left: Left) -> Events:
+    """The events that bring a ticket back to the counter that it left seconds ago."""
+    here, ticket = state.counter(counter.id), state.tickets[left.ticket]
+    if ticket.stage in IN_HAND:
+        raise Refused("at_counter", ticket=ticket.id, counter=ticket.counter)
+    events: Events = []
+    if here.ticket:
+        if state.tickets[here.ticket].stage is Stage.SERVING:
+            raise Refused("undo_serving", ticket=here.ticket)
+        events.append(CallUndone(here.ticket, counter.id))
+    if here.stage is not CounterStage.OPEN:
+        events.append(CounterOpened(counter.id))
+    resumed = ServiceResumed(
+        ticket.id,
+        counter.id,
+        left.since,
+        left.stage is Stage.SERVING,
+        service=left.service if left.service != ticket.service else None,
+        only=left.only if left.only != ticket.only else None,
+    )
+    return [*events, resumed]
+
+
+@evolves(CallUndone)
+def _call_undone(state: State, at: Ms, event: CallUndone) -> None:
+    ticket = state.tickets[event.ticket]
+    own_counter(state, event.counter).ticket = ""
+    remove_from_board(state, ticket.id)
+    enter_line(state, ticket)
+
+
+@evolves(ServiceResumed)
+def _service_resumed(state: State, at: Ms, event: ServiceResumed) -> None:
+    ticket, counter = state.tickets[event.ticket], own_counter(state, event.counter)
+    if ticket.stage is Stage.WAITING:
+        leave_line(state, ticket)
+    missed = ticket.stage is Stage.MISSED
+    ticket.stage = Stage.SERVING if event.started else Stage.CALLED
+    ticket.finished_at = ticket.missed_at = ticket.held_at = NEVER
+    ticket.unstarted = False
+    ticket.counter, ticket.since = event.counter, event.since
+    ticket.service = ticket.service if event.service is None else event.service
+    ticket.only = ticket.only if event.only is None else event.only
+    if ticket.print is Print.UNKNOWN:
+        state.unknown_prints[ticket.id] = None
+    if counter.left and counter.left.ticket == ticket.id:
+        learn_visit(state, ticket, counter.left.at, missed=missed, times=-1)
+    counter.ticket, counter.left = ticket.id, None
+    show_on_board(state, Call(ticket.id, event.counter, event.since))
