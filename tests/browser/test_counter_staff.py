@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 
 import pytest
@@ -10,7 +11,7 @@ from system.broker import Mosquitto
 from system.network import Network
 from system.waiting import until
 
-from browser.branch import ENGLISH, ServedBranch, as_role
+from browser.branch import BANK, DEVICES, ENGLISH, ServedBranch, as_role
 from browser.conftest import Serve
 from browser.pages import Pages
 
@@ -112,3 +113,91 @@ async def test_a_counter_is_worked_with_the_keyboard_alone(
     transferred = branch.rows("ticket_transferred")[-1].data
     assert (transferred["ticket"], transferred["service"]) == ("B003", "cash")
     assert [row.data["counter"] for row in branch.rows("counter_paused")] == ["3"]
+
+
+FORGIVING = BANK.replace("call_grace = 0\nconfirm_finish = 0\n", "")
+"""A bank whose counters have the grace and ask before they finish, as a branch has it that says nothing about it."""
+
+
+@pytest.mark.parametrize("language", ENGLISH)
+async def test_no_slip_of_a_finger_costs_a_customer(
+    language: str, serve: Serve, pages: Pages, broker: Mosquitto
+) -> None:
+    assert FORGIVING != BANK
+    branch = await serve(language=language, parts=(FORGIVING, *DEVICES))
+    async with Network(broker.port, branch.root) as network:
+        for _ in range(4):
+            await network.press("kiosk/kiosk", "TAKE", service="personal")
+    page = await as_role(pages, branch, "counter", "3")
+    desk, say = Desk(page, branch), branch.say
+    refusal = page.locator(".refusal")
+    undo = page.get_by_role("button", name=say("page.counter.undo_ticket", ticket="B001"))
+    await desk.press("Enter")
+    await desk.shows("B001", "called")
+
+    # Enter once more at once is the same press; a little later it is asked whether B001 is to be finished.
+    await desk.press("Enter")
+    await desk.shows("B001", "called")
+    await until(lambda: "B001" in branch.tickets("ticket_called"))
+    called = time.monotonic()
+    await until(lambda: time.monotonic() > called + 1.6)
+    await desk.press("Enter")
+    await expect(refusal).to_have_class(re.compile("asked"))
+    await expect(refusal).to_contain_text("B001")
+    await desk.shows("B001", "called")
+
+    # Take back, with nobody held, and a wrong digit of a transfer: nobody moves.
+    await desk.press("u")
+    await desk.shows("B001", "called")
+    await desk.press("t", "9")
+    await expect(refusal).to_be_visible()
+    await expect(page.locator(".keys")).to_have_class(re.compile("transferring"))
+    await desk.press("Enter")
+    await desk.shows("B001", "called")
+    await desk.press("Escape")
+
+    # While it asks whether it is a no-show, Enter says yes to that and calls nobody; UNDO brings the customer back.
+    await desk.press("n")
+    await expect(page.get_by_text(say("page.counter.noshow_again"))).to_be_visible()
+    await desk.press("s")
+    await expect(page.get_by_text(say("page.counter.noshow_not"))).to_be_visible()
+    await desk.shows("B001", "called")
+    await desk.press("n", "Enter")
+    await desk.shows("", "open")
+    await expect(undo).to_be_enabled()
+    await desk.press("z")
+    await desk.shows("B001", "called")
+    assert branch.tickets("ticket_missed") == branch.tickets("service_resumed") == ["B001"]
+
+    # A customer who is being served, finished with the next one called: both are as they were.
+    await desk.press("s")
+    await desk.shows("B001", "serving")
+    await desk.press("Enter")
+    await desk.shows("B002", "called")
+    await desk.press("z")
+    await desk.shows("B001", "serving")
+    await expect(page.locator(".queue")).to_contain_text("B002")
+    for act, state in (("h", "open"), ("p", "paused")):
+        await desk.press(act)
+        await desk.shows("", state)
+        await desk.press("z")
+        await desk.shows("B001", "serving")
+    assert branch.tickets("call_undone") == ["B002"]
+
+
+async def test_digits_that_fit_several_numbers_offer_them(serve: Serve, pages: Pages, broker: Mosquitto) -> None:
+    branch = await serve()
+    async with Network(broker.port, branch.root) as network:
+        for service in ("cash", "personal"):
+            await network.press("kiosk/kiosk", "TAKE", service=service)
+    page = await as_role(pages, branch, "counter", "2")
+    desk = Desk(page, branch)
+    await desk.press("1", "Enter")
+    await page.get_by_role("button", name="B001").click()
+    await desk.shows("B001", "called")
+    await desk.press("s", "f", "1", "Enter")
+    await desk.shows("A001", "called")
+    # Nobody waiting is nobody's mistake.
+    await desk.press("f", "Enter")
+    await expect(page.locator(".done")).to_contain_text(branch.say("refused.none_waiting"))
+    await expect(page.locator(".refusal")).to_be_empty()

@@ -22,7 +22,17 @@ from controller.lobby.model.lines import (
 )
 from controller.lobby.model.outcome import Refused
 from controller.lobby.model.rules import Counter, Rules
-from controller.lobby.model.state import IN_HAND, Call, CounterStage, Left, Print, Stage, State, undoes
+from controller.lobby.model.state import (
+    IN_HAND,
+    Call,
+    CounterStage,
+    Left,
+    Print,
+    Stage,
+    State,
+    last_unstarted,
+    undoes,
+)
 from controller.lobby.model.units import NEVER, Ms
 
 
@@ -60,9 +70,8 @@ def _undo_at_counter(state: State, rules: Rules, command: UndoAtCounter) -> Deci
     left = undoes(state, rules, counter, command.at)
     if left is not None:
         return _resumed(state, counter, left)
-    finished = [t for t in state.tickets.values() if t.counter == counter.id and t.stage is Stage.FINISHED]
-    last = max(finished, key=lambda t: (t.finished_at, t.since), default=None)
-    if last is None or not last.unstarted:
+    last = last_unstarted(state, counter)
+    if last is None:
         raise Refused("nothing_finished", counter=counter.id)
     back = waits_again(state, rules, last, command.at, f"counter/{counter.id}")
     if state.counter(counter.id).ticket:

@@ -367,3 +367,10 @@ def undoes(state: State, rules: Rules, counter: Counter, at: Ms) -> Left | None:
         return None
     ticket = state.tickets.get(left.ticket)
     return left if ticket is not None and ticket.stage is not Stage.CANCELLED else None
+
+
+def last_unstarted(state: State, counter: Counter) -> Ticket | None:
+    """The ticket that a counter finished last, if its service had not started; else None."""
+    finished = [t for t in state.tickets.values() if t.counter == counter.id and t.stage is Stage.FINISHED]
+    last = max(finished, key=lambda t: (t.finished_at, t.since), default=None)
+    return last if last is not None and last.unstarted else None

@@ -13,7 +13,7 @@ from typing import Any
 from controller.lobby.forecast import staffing, waiting
 from controller.lobby.model.admission import gives, open_slots
 from controller.lobby.model.rules import Counter, Rules
-from controller.lobby.model.state import IN_HAND, Stage, State, Ticket, held_by
+from controller.lobby.model.state import IN_HAND, Stage, State, Ticket, held_by, last_unstarted, undoes
 from controller.lobby.model.triage import NEEDS
 from controller.lobby.model.units import NEVER, Ms, in_seconds
 from controller.lobby.show import views
@@ -79,6 +79,9 @@ def counter(state: State, rules: Rules, counter: Counter, at: Ms, notices: Seque
         "service": rules.service_name(ticket.service) if ticket else "",
         "class": _class(rules, ticket) if ticket else "",
         "since": ticket.since if ticket else here.since,
+        "waited": _waited(ticket) if ticket else 0,
+        "served": sum(t.counter == counter.id and t.stage is Stage.FINISHED for t in state.tickets.values()),
+        "undo": _undo(state, rules, counter, at),
         "recalls": ticket.recalls if ticket else 0,
         "held": [t.id for t in held_by(state, counter)],
         "services": [
@@ -90,6 +93,19 @@ def counter(state: State, rules: Rules, counter: Counter, at: Ms, notices: Seque
         "rater": counter.rater,
         "notices": list(notices),
     }
+
+
+def _waited(ticket: Ticket) -> int:
+    """Minutes that a called ticket had waited."""
+    return max(0, ticket.called_at - ticket.waits_from) // 60_000
+
+
+def _undo(state: State, rules: Rules, counter: Counter, at: Ms) -> dict[str, Any] | None:
+    """Whom UNDO at the counter would bring back, and until when (ms since 1970, UTC); None: nobody."""
+    if left := undoes(state, rules, counter, at):
+        return {"ticket": left.ticket, "until": left.at + rules.undo_within * 1000}
+    last = last_unstarted(state, counter)
+    return {"ticket": last.id, "until": last.returns_until(rules)} if last else None
 
 
 def ticket(state: State, rules: Rules, ticket: Ticket, at: Ms, wait: tuple[int, int] | None) -> dict[str, Any]:

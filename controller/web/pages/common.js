@@ -229,7 +229,7 @@ export async function ask(method, path, content) {
         continue;
       }
       if (answer.status === 401 && page.account) location.assign(`/sign-in?next=${encodeURIComponent(location.pathname)}`);
-      return { result: "refused", text: body.detail, code: body.code, status: answer.status, wait: body.wait };
+      return { result: "refused", text: body.detail, code: body.code, status: answer.status, wait: body.wait, choices: body.choices };
     } catch {
       // No connection, or no answer in time: the next try has the same key.
     }

@@ -9,7 +9,10 @@ const DOUBLE_TAP = 600; // ms in which the same key again is no press of its own
 const TOLD_FOR = 10000; // ms for which an answer stands, which says nothing about later; a refusal: until the next key
 const SURE_FOR = 3000; // ms in which a key of the keyboard that needs it is to be pressed once more
 const BOUNCE = 200; // ms in which no finger presses a key twice
-const DIGITS = 4;
+const FRESH = 60000; // ms before its end from which UNDO takes back everything, and is lit
+const DIGITS = 5; // a service's key, and a number of four digits
+const ASKS = "just_called"; // the code of a refusal that the same key answers
+const NO_FAULT = ["none_waiting"]; // refusals that are nobody's mistake
 const WITH_DIGITS = ["CALL", "UNHOLD", "TRANSFER", "PAUSE"];
 
 const STATES = {
@@ -25,6 +28,7 @@ const path = `/api/counters/${encodeURIComponent(page.counter)}`;
 let view = null;
 let typed = "";
 let transferring = false;
+let undoTimer;
 let unsure = 0; // when the no-show key was pressed once, ms since the page was loaded
 
 // -- what is shown -------------------------------------------------------------------------------------------
@@ -35,6 +39,8 @@ const state = el("span", { class: "state" });
 const since = el("span", { class: "since" });
 const ticket = el("p", { class: "ticket number" });
 const about = el("p", { class: "about" });
+const waited = el("p", { class: "soft" });
+const served = el("strong", { class: "number" });
 const recalls = el("p", { class: "soft" });
 const needs = el("ul", { class: "needs", "aria-label": say("page.counter.needs") });
 const waiting = el("strong", { class: "number" });
@@ -46,6 +52,7 @@ const display = el("output", { class: "typed number", "aria-live": "polite" });
 const hint = el("p", { class: "hint", "aria-live": "polite" });
 const refusal = el("p", { class: "refusal", role: "alert" });
 const done = el("p", { class: "done", role: "status" });
+const choices = el("div", { class: "choices" });
 const targets = el("div", { class: "targets" });
 const signOut = el("button", { type: "button", class: "quiet", onclick: leave }, say("page.counter.sign_out"));
 
@@ -68,7 +75,7 @@ const digit = (n) => el("button", { type: "button", class: "digit number", oncli
 
 const keyboard = el("section", { class: "keys", "aria-labelledby": "keys-title" },
   el("h2", { id: "keys-title", class: "seen-only-by-readers" }, say("page.counter.keys")),
-  el("div", { class: "answers" }, hint, done, refusal),
+  el("div", { class: "answers" }, hint, done, refusal, choices),
   key("CALL", say("page.counter.call"), { sign: say("page.counter.call_key"), kind: "call" }),
   el("div", { class: "row-1" },
     key("RECALL", say("page.counter.recall"), { letter: "R" }),
@@ -89,6 +96,7 @@ const keyboard = el("section", { class: "keys", "aria-labelledby": "keys-title" 
     el("button", { type: "button", class: "digit small", "aria-label": say("page.counter.erase"), onclick: erase }, "⌫")),
   el("div", { class: "row-3" },
     key("NOSHOW", say("page.counter.noshow"), { letter: "N", kind: "stop" }),
+    key("UNDO", say("page.counter.undo"), { letter: "Z" }),
     key("PAUSE", say("page.counter.pause"), { letter: "P" }),
     key("CLOSE", say("page.counter.close"))));
 
@@ -96,7 +104,7 @@ const customer = el("section", { class: "customer card", "aria-labelledby": "cus
   el("h2", { id: "customer-title", class: "seen-only-by-readers" }, say("page.counter.current")),
   el("div", { class: "line" }, state, since),
   el("div", { role: "status" }, ticket, about),
-  recalls, needs);
+  waited, recalls, needs);
 
 main.append(
   el("header", { class: "top" },
@@ -110,7 +118,8 @@ main.append(
         el("h2", { id: "queue-title", class: "seen-only-by-readers" }, say("page.counter.waiting")),
         el("dl", {},
           el("div", {}, el("dt", { class: "soft" }, say("page.counter.waiting")), el("dd", {}, waiting)),
-          el("div", {}, el("dt", { class: "soft" }, say("page.counter.next")), el("dd", {}, next))),
+          el("div", {}, el("dt", { class: "soft" }, say("page.counter.next")), el("dd", {}, next)),
+          el("div", {}, el("dt", { class: "soft" }, say("page.counter.served")), el("dd", {}, served))),
         el("div", { role: "status" }, stage),
         held),
       el("section", { class: "to card", "aria-labelledby": "to-title" },
@@ -128,7 +137,7 @@ async function leave() {
 // -- typing --------------------------------------------------------------------------------------------------
 
 function type(n) {
-  put(refusal, "");
+  tell();
   if (!transferring) {
     if (typed.length < DIGITS) typed += n;
     return showTyped();
@@ -144,7 +153,7 @@ function type(n) {
 const codes = () => (view?.counters ?? []).map((id) => id.padStart(2, "0"));
 
 function erase() {
-  put(refusal, "");
+  tell();
   typed = typed.slice(0, -1);
   showTyped();
 }
@@ -152,8 +161,17 @@ function erase() {
 function clear() {
   typed = "";
   transferring = false;
-  put(refusal, "");
+  tell();
   showTyped();
+}
+
+/** Show what a press was answered: nothing, or one sentence of a kind (`done`, `refusal`, `asked`). */
+function tell(kind = "", text = "", mayMean = []) {
+  put(done, kind === "done" ? text : "");
+  put(refusal, kind && kind !== "done" ? text : "");
+  refusal.classList.toggle("asked", kind === "asked");
+  fill(choices, mayMean.filter((each) => each.digits).map((each) =>
+    el("button", { type: "button", onclick: () => send("CALL", each.digits) }, each.ticket)));
 }
 
 function showTyped(service) {
@@ -181,7 +199,7 @@ let last = { name: "", at: -Infinity };
 function send(name, digits) {
   if (name === "TRANSFER" && digits === undefined && !typed) {
     transferring = !transferring;
-    put(refusal, "");
+    tell();
     return showTyped();
   }
   // In the middle of a transfer, the CALL key ends it: nobody is called by mistake.
@@ -189,10 +207,11 @@ function send(name, digits) {
     if (!typed) return undefined;
     name = "TRANSFER";
   }
-  const again = last.name === name && performance.now() - last.at < DOUBLE_TAP;
-  if (again || pressing === name || queued) return undefined;
   const content = { key: name, digits: WITH_DIGITS.includes(name) ? (digits ?? typed) : "" };
-  last = { name, at: performance.now() };
+  const same = last.name === name && (digits === undefined || last.digits === digits);
+  const again = same && performance.now() - last.at < DOUBLE_TAP;
+  if (again || pressing === name || queued) return undefined;
+  last = { name, digits: content.digits, at: performance.now() };
   if (pressing) {
     queued = content;
     return undefined;
@@ -202,11 +221,11 @@ function send(name, digits) {
 
 async function go(content) {
   pressing = content.key;
+  const wasTyped = transferring;
   typed = "";
   transferring = false;
   showTyped();
-  put(refusal, "");
-  put(done, "");
+  tell();
   const button = Object.values(keys).find((each) => each.sends === content.key)?.button;
   button?.setAttribute("aria-busy", "true");
   const answer = await ask("POST", `${path}/keys`, content);
@@ -214,29 +233,34 @@ async function go(content) {
   pressing = null;
   clearTimeout(toldTimer);
   toldTimer = setTimeout(() => put(done, ""), TOLD_FOR);
-  if (answer.result === "ok") put(done, answer.text ?? "");
+  if (answer.result === "ok" || NO_FAULT.includes(answer.code)) tell("done", answer.text);
   else {
-    put(refusal, answer.text ?? "");
-    // Whoever pressed on relied on what was refused.
+    tell(answer.code === ASKS ? "asked" : "refusal", answer.text, answer.choices);
+    // Whoever pressed on relied on what was refused. A transfer goes on until it is done or given up.
     queued = null;
+    transferring = wasTyped;
+    showTyped();
   }
   const following = queued;
   queued = null;
   if (following) go(following);
 }
 
-/** By the keyboard a customer is not sent away with one slip: whether this is the second time. */
-function isSure() {
-  const after = performance.now() - unsure;
-  if (unsure && after < BOUNCE) return false;
-  if (unsure && after < SURE_FOR) return true;
+/** By the keyboard a customer is not sent away with one slip: it asks, and the next key answers. */
+function askWhetherMissed() {
   clear();
-  put(done, "");
   put(hint, say("page.counter.noshow_again"));
   keyboard.classList.add("unsure");
   const asked = (unsure = performance.now());
   setTimeout(() => unsure === asked && showTyped(), SURE_FOR);
-  return false;
+}
+
+/** The key that answers whether it is a no-show: the same key and Enter mean yes, any other no, and nothing else. */
+function answerWhetherMissed(isEnter, isSame) {
+  if (isSame && performance.now() - unsure < BOUNCE) return;
+  showTyped();
+  if (isEnter || isSame) send("NOSHOW");
+  else put(hint, say("page.counter.noshow_not"));
 }
 
 addEventListener("keydown", (event) => {
@@ -248,13 +272,16 @@ addEventListener("keydown", (event) => {
   if (event.repeat || (isCall && onButton)) return;
   // While Chinese is being typed the key has no letter, only a place.
   const letter = event.key.length === 1 ? event.key.toUpperCase() : event.code.replace(/^Key/, "");
-  if (isCall) send("CALL");
+  const name = shortcuts[letter];
+  if (unsure) answerWhetherMissed(isCall, name === "NOSHOW");
+  else if (isCall) send("CALL");
   else if (/^[0-9]$/.test(event.key)) type(event.key);
   else if (event.key === "Backspace") erase();
   else if (event.key === "Escape") clear();
-  else if (shortcuts[letter] && !keys[shortcuts[letter]].button.hidden) {
-    const { button, sends } = keys[shortcuts[letter]];
-    if (!button.disabled && (sends !== "NOSHOW" || isSure())) send(sends);
+  else if (name && !keys[name].button.hidden) {
+    const { button, sends } = keys[name];
+    if (!button.disabled && sends === "NOSHOW") askWhetherMissed();
+    else if (!button.disabled) send(sends);
   } else return;
   event.preventDefault();
 });
@@ -286,6 +313,8 @@ function refresh() {
   put(ticket, view.ticket || say("page.counter.nobody"));
   ticket.classList.toggle("nobody", !has);
   put(about, [view.service, view.class].filter(Boolean).join(" · "));
+  put(waited, has ? say("page.counter.waited", { minutes: view.waited }) : "");
+  put(served, String(view.served));
   put(recalls, view.recalls ? say("page.counter.recalls", { times: view.recalls }) : "");
   list(needs, view.needs, (need) => el("li", { class: need === "form" ? "ready" : null }, say(`needs.${need}`)));
   needs.hidden = !view.needs.length;
@@ -301,14 +330,19 @@ function refresh() {
     ? el("button", { type: "button", onclick: () => send("TRANSFER", each.key) }, each.name, el("kbd", {}, each.key))
     : el("button", { type: "button", onclick: () => send("TRANSFER", each.padStart(2, "0")) },
       say("page.counter.to_counter", { counter: each }), el("kbd", {}, each.padStart(2, "0"))));
+  const undo = view.undo && view.undo.until > now() ? view.undo : null;
   const calledOnly = view.state === "called";
   const can = {
     RECALL: has, START: calledOnly, FINISH: has, NOSHOW: calledOnly, HOLD: has, TRANSFER: has,
-    UNHOLD: view.held.length > 0, PAUSE: view.state !== "closed", EVALUATE: view.rater, HELP: view.state !== "closed",
+    UNHOLD: view.held.length > 0, UNDO: Boolean(undo), PAUSE: view.state !== "closed", EVALUATE: view.rater, HELP: view.state !== "closed",
   };
   for (const [name, may] of Object.entries(can)) keys[name].button.disabled = !may;
   for (const button of targets.children) button.disabled = !has;
   keys.EVALUATE.button.hidden = !view.rater;
+  put(keys.UNDO.text, undo ? say("page.counter.undo_ticket", { ticket: undo.ticket }) : say("page.counter.undo"));
+  keys.UNDO.button.classList.toggle("fresh", Boolean(undo) && undo.until - now() < FRESH);
+  clearTimeout(undoTimer);
+  if (undo) undoTimer = setTimeout(refresh, Math.min(undo.until - now() + 50, 60000));
   put(keys.PAUSE.text, view.state === "paused" ? say("page.counter.resume") : say("page.counter.pause"));
   keys.CLOSE.sends = view.state === "closed" ? "OPEN" : "CLOSE";
   put(keys.CLOSE.text, view.state === "closed" ? say("page.counter.open") : say("page.counter.close"));
