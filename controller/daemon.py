@@ -26,6 +26,7 @@ from controller.journal import Journal
 from controller.lobby.actions.clock import StartController, StepClock
 from controller.lobby.actions.day import roll_over
 from controller.lobby.actions.drop_counters import DropCounters
+from controller.lobby.actions.set_profile import FollowPlan
 from controller.lobby.actions.windows import CheckWindows
 from controller.lobby.answers import Answer
 from controller.lobby.forecast.staffing import CHECK_EVERY
@@ -43,6 +44,8 @@ SETTLE = 1.5
 """Seconds within which every link has been opened or has failed, and the broker has answered or has not."""
 START_LIMIT = 60.0
 """Seconds that systemd allows for a start, extended while waiting for the clock; as in the unit file."""
+PLAN_LOOK = 20.0
+"""Seconds between two looks at what the calendar plans for counters."""
 LOOK_AHEAD = 5.0
 """Seconds between two estimates of the waits."""
 CLOCK_LOOK = 1.0
@@ -130,6 +133,8 @@ class Daemon:
             tasks.append(asyncio.create_task(self._follow_the_day(), name="day"))
             tasks.append(asyncio.create_task(self._watch_the_clock(), name="clock"))
             tasks.append(asyncio.create_task(self._look_ahead(), name="look ahead"))
+            if rules.plan:
+                tasks.append(asyncio.create_task(self._follow_the_plan(), name="counter profiles"))
             await _settled([session.settled for session in sessions.values()])
             gc.freeze()  # modules and the replayed day stay: the garbage collector need not scan them again
             self._notifier.tell("READY=1")
@@ -245,6 +250,13 @@ class Daemon:
         while True:
             await asyncio.sleep(until_day_ends(self._settings.rules, self._now()))
             self._submit_roll_over()
+
+    async def _follow_the_plan(self) -> None:
+        """Give counters the profiles that the calendar plans, in the minute that it does."""
+        while True:
+            now = self._now()
+            self.engine.submit(Request(FollowPlan(at=now, cause=f"plan:{now}")))
+            await asyncio.sleep(PLAN_LOOK)
 
     async def _look_ahead(self) -> None:
         """Update the expected waits, and the window advice."""

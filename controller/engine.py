@@ -264,7 +264,7 @@ class Engine:
         if isinstance(decision, Refusal) and decision.asks:
             self._repeats.asked(command, answered, now)
         if isinstance(decision, list):
-            self._lobby.apply(decision, command.at, command.cause, request.press)
+            self._lobby.apply(decision, command.at, command.cause, request.press if command.KEEPS_PRESS else None)
             if decision and not answered.code:
                 self._repeats.done(self.state, command, answered, now)
         return answered

@@ -13,15 +13,17 @@ from pydantic import BaseModel, create_model
 
 import controller.lobby.actions  # noqa: F401 - every key is declared there
 from controller.lobby.actions.command import Command
-from controller.lobby.actions.press import KEYS, REASON, Field, Key, Press, Where
+from controller.lobby.actions.press import KEYS, REASON, Field, Key, Press, TerminalKey, Where
 from drivers import mqtt, terminal68
 from drivers.mqtt import PressPayload
 
 M = TypeVar("M", bound=BaseModel)
 
 _SHOWN = {
-    Where.COUNTER: "CALL RECALL START FINISH NOSHOW TRANSFER HOLD UNHOLD UNDO PAUSE OPEN CLOSE EVALUATE HELP",
-    Where.PANEL: "GREEN URGENT REASSIGN CALL RETURN CANCEL UNDO REPRINT WHY ACCEPT DECLINE NEWDAY",
+    Where.COUNTER: (
+        "CALL RECALL START FINISH NOSHOW TRANSFER HOLD UNHOLD UNDO PAUSE OPEN CLOSE EVALUATE HELP PROFILE SIGNIN"
+    ),
+    Where.PANEL: "GREEN URGENT REASSIGN CALL RETURN CANCEL UNDO REPRINT WHY PROFILE ACCEPT DECLINE NEWDAY",
 }
 """The order in which keys are shown to people; others follow by name."""
 
@@ -125,18 +127,26 @@ def reason_and_remark(text: str) -> tuple[str, str]:
 
 # -- 68-terminals --------------------------------------------------------------------------------------------
 
-ON_TERMINAL: Mapping[str, tuple[terminal68.Key, str | None]] = {
-    name: (terminal68.Key[key.terminal.name], key.terminal.digits)
-    for name, key in keys(Where.COUNTER).items()
-    if key.terminal
+ON_TERMINAL: Mapping[str, TerminalKey] = {
+    name: key.terminal for name, key in keys(Where.COUNTER).items() if key.terminal
 }
-"""Key at a counter -> (key on a terminal, the digits that must be typed before it; None: any)."""
-_TERMINAL_KEYS: dict[tuple[int, str | None], str] = {on_terminal: name for name, on_terminal in ON_TERMINAL.items()}
+"""Key at a counter -> key on a terminal."""
+
+
+def on_terminal(name: str, digits: str = "") -> tuple[terminal68.Key, str]:
+    """The key of a 68-terminal that a key at a counter is, and the digits that are typed before it."""
+    key = ON_TERMINAL[name]
+    typed = (key.digits or "") + digits if key.more else digits if key.digits is None else key.digits
+    return terminal68.Key[key.name], typed
 
 
 def terminal_key(key: int, digits: str) -> tuple[str, str] | None:
     """The key at a counter (and its digits) that a 68-terminal's key stands for; None: it has no function."""
-    for wanted, kept in ((digits, ""), (None, digits)):
-        if name := _TERMINAL_KEYS.get((key, wanted)):
-            return name, kept
-    return None
+    here = {name: each for name, each in ON_TERMINAL.items() if terminal68.Key[each.name] == key}
+    for name, each in here.items():
+        if each.digits == digits and not each.more:
+            return name, ""
+    for name, each in here.items():
+        if each.more and each.digits is not None and digits.startswith(each.digits):
+            return name, digits.removeprefix(each.digits)
+    return next(((name, digits) for name, each in here.items() if each.digits is None), None)

@@ -43,6 +43,8 @@ from controller.lobby.actions.report_device import ReportDevice
 from controller.lobby.actions.report_print import ReportPrint
 from controller.lobby.actions.reprint import Reprint
 from controller.lobby.actions.return_ticket import Return
+from controller.lobby.actions.set_profile import FollowPlan, SetOwnProfile, SetProfile
+from controller.lobby.actions.sign_in import SignIn
 from controller.lobby.actions.start import Start
 from controller.lobby.actions.take_ticket import TakeTicket
 from controller.lobby.actions.transfer import Transfer
@@ -311,6 +313,7 @@ CALM = (
     *("undo", "undo", "call_by_hand", "call_by_hand", "undo_at_counter", "undo_at_counter"),
     *("appointment", "appointment", "choose", "choose", "needs", "urgent"),
     *("check_windows", "check_windows", "answer_advice"),
+    *("own_profile", "profile", "profile", "follow_plan", "sign_in", "sign_in"),
 )
 """What happens on a day on which nobody sets the clock."""
 ALL = (*CALM, "set_clock", "begin_day", "start_controller", "drop_counters")
@@ -508,6 +511,15 @@ class Lobby:
                 return Start(**at_counter)
             case "finish":
                 return Finish(**at_counter)
+            case "own_profile":
+                return SetOwnProfile(**at_counter, digits=("", "1", "2", "9")[what % 4])
+            case "profile":
+                profile = ("", *rules.counter_profiles)[what % (1 + len(rules.counter_profiles))]
+                return SetProfile(**manager | {"ticket": ""}, counter=_of(rules.counters, which), profile=profile)
+            case "follow_plan":
+                return FollowPlan(**base)
+            case "sign_in":
+                return SignIn(**at_counter, number=("", *rules.clerks, "0")[what % (2 + len(rules.clerks))])
             case "undo_at_counter":
                 return UndoAtCounter(**at_counter)
             case "no_show":

@@ -5,7 +5,7 @@ numbers of the configuration. From these it rebuilds the waiting lines and count
 
 1. Time: if w calls j while i waits whom it may serve, ``s_j - s_i <= max(0, c_j - c_i) + h_wi - h_wj``.
 2. Count: nobody is passed more than K times.
-3. No starvation: each service has a counter with handicap 0 for the normal class.
+3. No starvation: each service has a counter with handicap 0 for the normal class, whatever profiles counters have.
 4. First come, first served by seniority within one (service, class), where the counter has one handicap for both.
 5. CALL is never answered "none waiting" while somebody waits whom the counter may serve.
 6. The same journal gives the same calls: each call is the one that the rows before it lead to.
@@ -29,7 +29,7 @@ Calls that a person forced by hand are exempt from 1 to 7, and listed. Cost: a f
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from heapq import heappop, heappush
 from typing import Any, NamedTuple
@@ -152,6 +152,8 @@ class Checker:
     forced: list[int] = field(default_factory=list)
     calls: int = 0
     rows: int = 0
+    configured: Mapping[str, Mapping[str, int]] = field(default_factory=dict, init=False)
+    """What counters serve without a profile."""
     _tickets: dict[str, _Ticket] = field(default_factory=dict)
     _lines: dict[Line, list[tuple[int, int, int, str]]] = field(default_factory=dict)
     """Heaps of (seniority, order, stay, ticket); places that were left are dropped when they come to the top."""
@@ -171,6 +173,10 @@ class Checker:
     """The counter that has to close or pause now, since its work was given to others as if it had."""
 
     def __post_init__(self) -> None:
+        self.configured = self.numbers.serves
+        self._must_all_be_served()
+
+    def _must_all_be_served(self) -> None:
         for service in self.numbers.services:
             line = (service, "normal", "", False)
             if not any(self.numbers.handicap(counter, line) == 0 for counter in self.numbers.serves):
@@ -294,6 +300,7 @@ class Checker:
         self._lines.clear()
         self._in_hand.clear()
         self._left.clear()
+        self.numbers = replace(self.numbers, serves=self.configured)
         self._open.clear()
         self._paused.clear()
         self._last_seniority = self._began = self._issued_today = 0
@@ -543,6 +550,14 @@ class Checker:
         self._in_hand.pop(data["counter"], None)
         self._enter(ticket)
 
+    def _profile_set(self, data: Mapping[str, Any]) -> None:
+        """A counter serves something else; every service is still the own work of one."""
+        serves = dict(self.numbers.serves)
+        own = data.get("serves")
+        serves[data["counter"]] = self.configured[data["counter"]] if own is None else own
+        self.numbers = replace(self.numbers, serves=serves)
+        self._must_all_be_served()
+
     def _cancelled(self, ticket: _Ticket, data: Mapping[str, Any]) -> None:
         if ticket.where == "in hand":
             self._report(10, f"{ticket.id} was cancelled at counter {ticket.counter}")
@@ -572,6 +587,7 @@ _JUDGES: dict[str, Any] = {
     "ticket_cancelled": Checker._cancelled,
     "service_resumed": Checker._resumed,
     "call_undone": Checker._uncalled,
+    "counter_profile_set": Checker._profile_set,
 }
 _OF_TICKETS = {kind for kind in _JUDGES if kind.startswith(("ticket_", "service_", "call_"))} - {"ticket_issued"}
 

@@ -43,6 +43,7 @@ from controller.lobby.actions.promote import Promote
 from controller.lobby.actions.reassign import Reassign
 from controller.lobby.actions.recall import Recall
 from controller.lobby.actions.return_ticket import Return
+from controller.lobby.actions.set_profile import SetProfile
 from controller.lobby.actions.take_ticket import TakeTicket
 from controller.lobby.actions.transfer import Transfer
 from controller.lobby.actions.undo import Undo
@@ -52,7 +53,7 @@ from controller.lobby.actions.windows import AnswerAdvice
 from controller.lobby.aggregate import Aggregate, Row
 from controller.lobby.model import triage
 from controller.lobby.model.calendar import DAY, Calendar, Profile, Span, clock
-from controller.lobby.model.rules import Appointments, Counter, Rules, Service, TicketClass
+from controller.lobby.model.rules import Appointments, Counter, CounterProfile, Planned, Rules, Service, TicketClass
 from controller.lobby.model.state import Stage
 from simulators.customers import Customer
 from simulators.customers import day as customers_of
@@ -134,7 +135,24 @@ def random_branch(chance: Random) -> Rules:
         shares={"normal": mix},
         class_shares={"normal": {klass: chance.choice((3, 10, 25)) for klass in classes}},
         target=chance.choice((MINUTE, 10 * MINUTE, 15 * MINUTE)),
+        **_counter_profiles(Random(f"profiles:{chance.random()}"), ids, services),
     )
+
+
+def _counter_profiles(chance: Random, ids: Sequence[str], services: Sequence[str]) -> dict[str, Any]:
+    """Some sets of what a counter can serve, of which the calendar plans some."""
+    profiles = {}
+    for n in range(chance.choice((0, 1, 2, 3))):
+        serves = {service: chance.choice((0, 0, 10 * MINUTE)) for service in services if chance.random() < 0.6}
+        may = tuple(id for id in ids if chance.random() < 0.7)
+        profiles[f"p{n}"] = CounterProfile(f"p{n}", f"Profile {n}", serves, n + 1, may)
+    plan = [
+        Planned(chance.choice(profile.counters or ids), profile.id, start, start + chance.randrange(900, 7200))
+        for profile in profiles.values()
+        for start in [OPENS + chance.randrange(6 * 3600)]
+        if chance.random() < 0.5
+    ]
+    return {"counter_profiles": profiles, "plan": tuple(plan)}
 
 
 def _profile(
@@ -176,6 +194,7 @@ class Manager:
         klass = chance.choice(list(rules.classes))
         digits = chance.choice((str(rules.services[service].key), chance.choice(list(rules.counters)).zfill(2), "9"))
         others = chance.choice((*rules.counters, *([""] * 3)))
+        profile = chance.choice(("", *rules.counter_profiles))
         command: Command = chance.choice(
             (
                 Promote(**panel, klass=klass, reason="elderly"),
@@ -185,6 +204,8 @@ class Manager:
                 Undo(**panel),
                 UndoAtCounter(**here),
                 UndoAtCounter(**here),
+                SetProfile(**(panel | {"ticket": ""}), counter=counter, profile=profile),
+                SetProfile(**(panel | {"ticket": ""}), counter=counter, profile=profile),
                 Undo(**(panel | {"ticket": chance.choice(changed)})),
                 Undo(**(panel | {"ticket": chance.choice(changed)})),
                 CallByHand(**panel, counter=counter, reason="elderly"),

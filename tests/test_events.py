@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from branches import history, long_steps
-from dialogues import usual
+from dialogues import usual, with_profiles
 
 from controller.lobby.actions.call_next import TicketCalled
 from controller.lobby.actions.event import _KINDS, Event, UnknownEventError, from_row
@@ -80,7 +80,7 @@ def test_rows_have_the_fields_that_outsiders_read() -> None:
     rows = {event.KIND: event.to_row().keys() for event in all_kinds()}
     for kind, names in wanted.items():
         assert names <= rows[kind], kind
-    lobby = history(usual(), long_steps(5, 1500))
+    lobby = history(with_profiles(), long_steps(5, 2500))
     lobby.wait(24 * 60)
     lobby.take()
     seen = {row["kind"] for row in lobby.rows}

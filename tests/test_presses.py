@@ -35,6 +35,8 @@ from controller.lobby.actions.recall import Recall
 from controller.lobby.actions.registry import commands
 from controller.lobby.actions.reprint import Reprint
 from controller.lobby.actions.return_ticket import Return
+from controller.lobby.actions.set_profile import SetOwnProfile
+from controller.lobby.actions.sign_in import SignIn
 from controller.lobby.actions.start import Start
 from controller.lobby.actions.take_ticket import TakeTicket
 from controller.lobby.actions.transfer import Transfer
@@ -73,6 +75,10 @@ AT_A_COUNTER = [
     ("CLOSE", "", Close(**COUNTER)),
     ("EVALUATE", "", AskRating(**COUNTER)),
     ("HELP", "", AskHelp(**COUNTER)),
+    ("PROFILE", "", SetOwnProfile(**COUNTER, digits="")),
+    ("PROFILE", "1", SetOwnProfile(**COUNTER, digits="1")),
+    ("SIGNIN", "", SignIn(**COUNTER, number="")),
+    ("SIGNIN", "4711", SignIn(**COUNTER, number="4711")),
 ]
 
 

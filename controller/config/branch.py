@@ -8,7 +8,16 @@ from datetime import date
 
 from controller.config.keys import CLASSES, ClassKeys, Config, ProfileKeys, ServiceKeys
 from controller.lobby.model.calendar import ALWAYS, PROFILES, Calendar, Hours, Profile
-from controller.lobby.model.rules import Appointments, Counter, Rules, Service, TicketClass
+from controller.lobby.model.rules import (
+    Appointments,
+    Counter,
+    CounterProfile,
+    PauseReason,
+    Planned,
+    Rules,
+    Service,
+    TicketClass,
+)
 from controller.lobby.model.triage import Choice, Question, Triage
 from controller.lobby.model.wording import Wording
 
@@ -70,6 +79,23 @@ def rules_of(config: Config, wording: Wording) -> Rules:
         shares={profile: {s.id: s.share.on(profile) for s in config.service} for profile in profiles},
         class_shares={profile: _percent(classes, profile) for profile in profiles},
         target=_seconds(config.waiting.target),
+        counter_profiles={
+            p.id: CounterProfile(
+                p.id,
+                p.name.spoken(language),
+                {service: _seconds(minutes) for service, minutes in p.serves.items()},
+                p.key,
+                tuple(p.counters),
+            )
+            for p in config.counter_profile
+        },
+        plan=tuple(
+            Planned(each.counter, p.id, each.hours.start, each.hours.end, each.day or "")
+            for p in config.counter_profile
+            for each in p.plan
+        ),
+        pauses={str(p.key): PauseReason(p.name.spoken(language), _seconds(p.minutes)) for p in config.pause},
+        clerks={clerk.number: clerk.alias for clerk in config.clerk},
     )
 
 

@@ -37,6 +37,8 @@ def cross_checks(config: Table) -> Iterator[Fault]:
     yield from _same_ids(services, counters, devices)
     yield from _services(config, services, counters)
     yield from _counters(config, services, counters)
+    yield from _counter_profiles(config, services, counters)
+    yield from _duty(config)
     yield from _shares(config, services)
     yield from _hours(config, services)
     yield from _profiles(config, services, counters)
@@ -119,6 +121,37 @@ def _counters(config: Table, services: Mapping[Place, Table], counters: Mapping[
     for key, kind in (("serves", "service"), ("class_handicap", "class")):
         named = [((*place, key, id), id) for place, counter in counters.items() for id in counter.get(key) or ()]
         yield from _unknown(named, kind, known[key])
+
+
+def _counter_profiles(
+    config: Table, services: Mapping[Place, Table], counters: Mapping[Place, Table]
+) -> Iterator[Fault]:
+    profiles = _tables(config, "counter_profile")
+    known = _ids(config, "counter", counters)
+    for key in ("id", "key"):
+        for (_, one), (place, other) in _pairs(profiles, key):
+            if one[key] == other[key]:
+                yield (*place, key), f'another profile has the {key} "{one[key]}" already; give each its own'
+    for place, profile in profiles.items():
+        served = [((*place, "serves", id), id) for id in profile.get("serves") or ()]
+        yield from _unknown(served, "service", _ids(config, "service", services))
+        may = profile.get("counters") or ()
+        yield from _unknown([((*place, "counters", n), id) for n, id in enumerate(may)], "counter", known)
+        for n, plan in enumerate(profile.get("plan") or ()):
+            at, counter = (*place, "plan", n), plan.get("counter")
+            yield from _unknown([((*at, "counter"), counter)], "counter", known)
+            if may and counter and counter not in may:
+                yield (*at, "counter"), f'the profile is not for counter "{counter}"; add it to counters'
+            days = [*PROFILES, *((config.get("profile") or {}).keys() - PROFILES.keys())]
+            if config.get("profile", {}) is not None:
+                yield from _unknown([((*at, "day"), plan.get("day"))], "kind of day", days)
+
+
+def _duty(config: Table) -> Iterator[Fault]:
+    for kind, key, what in (("pause", "key", "reason"), ("clerk", "number", "clerk"), ("clerk", "alias", "clerk")):
+        for (_, one), (place, other) in _pairs(_tables(config, kind), key):
+            if one[key] == other[key]:
+                yield (*place, key), f'another {what} has the {key} "{one[key]}" already; give each its own'
 
 
 def _classes(config: Table) -> list[str] | None:

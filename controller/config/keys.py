@@ -161,6 +161,44 @@ class CounterKeys(Keys):
     ] = Field(default_factory=dict)
 
 
+class PlanKeys(Keys):
+    """A counter has a profile by the calendar, in these hours on days of this kind (all kinds, if none is given)."""
+
+    counter: CounterId
+    hours: OneShift
+    day: ClassId | None = None
+
+
+class CounterProfileKeys(Keys):
+    """A named set of what a counter serves, in place of its own."""
+
+    id: ServiceId
+    name: Name
+    key: Annotated[int | None, between(1, 9, "a digit")] = None
+    serves: Annotated[
+        dict[str, Minutes], takes("service = handicap in minutes from 0 to 1440, as in { cash = 0 }", min_length=1)
+    ]
+    counters: Annotated[list[CounterId], takes('a list of counters, such as ["1", "2"]')] = Field(default_factory=list)
+    plan: Annotated[
+        list[PlanKeys], takes('tables such as { counter = "2", hours = "09:00-11:30", day = "pension" }')
+    ] = Field(default_factory=list)
+
+
+class PauseKeys(Keys):
+    """What a digit that is typed with PAUSE means, and how long that usually takes."""
+
+    key: Annotated[int, between(1, 8, "a digit")]
+    name: Name
+    minutes: Minutes = 0
+
+
+class ClerkKeys(Keys):
+    """A clerk's staff number, and the alias for it: numbers are in no journal, on no page and in no topic."""
+
+    number: Annotated[str, takes('1 to 6 digits, in quotes, such as "4711"', pattern=r"^[0-9]{1,6}$")]
+    alias: Annotated[str, takes("at most 16 characters, and no person's name or number", pattern=r"^.{1,16}$")]
+
+
 @dataclass(frozen=True, slots=True)
 class Broker:
     """`embedded` (on the loopback, on any free port) or the address of a broker."""
@@ -263,6 +301,13 @@ class Config(Keys):
         default_factory=list
     )
     counter: Annotated[list[CounterKeys], takes("at least one [[counter]]", min_length=1)]
+    counter_profile: Annotated[
+        list[CounterProfileKeys], takes("[[counter_profile]] tables, each with id, name and serves")
+    ] = Field(default_factory=list)
+    pause: Annotated[list[PauseKeys], takes("[[pause]] tables, each with key and name")] = Field(default_factory=list)
+    clerk: Annotated[list[ClerkKeys], takes("[[clerk]] tables, each with number and alias")] = Field(
+        default_factory=list
+    )
     mqtt: Annotated[MqttKeys, takes("an [mqtt] table with broker")] | None = None
     web: Annotated[WebKeys, takes("a [web] table")] | None = None
     cards: Annotated[CardsKeys, takes("a [cards] table with key_file and tokens_file")] | None = None

@@ -60,9 +60,11 @@ class Hub:
         wording: Callable[[str], Wording] | None = None,
     ) -> None:
         self._waits: Waits = {}
+        self._state = State()
         self.sessions: dict[str, AnySession] = {}
         self.context = Context(
-            rules=rules,
+            configured=rules,
+            state=lambda: self._state,
             journal=journal,
             submit=submit,
             now=now,
@@ -94,7 +96,6 @@ class Hub:
         """The state of each device by its driver."""
         self._echoing: set[str] = set()
         self._trouble = ""
-        self._state = State()
 
     def add(self, adapter: Adapter) -> None:
         """Add an adapter; one that shows the whole branch is told of everything so far."""

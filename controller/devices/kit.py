@@ -59,9 +59,11 @@ class DeviceReport:
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """Everything of the controller that an adapter may use."""
+    """Everything of the controller that an adapter may use. `configured`: the rules as configured."""
 
-    rules: Rules
+    configured: Rules
+    state: Callable[[], State]
+    """The lobby as it was shown last."""
     journal: Journal
     submit: Callable[[Request], None]
     now: Callable[[], Ms]
@@ -92,6 +94,11 @@ class Context:
     """The sentences of a language (zh or en)."""
     shared: dict[type, Any] = field(default_factory=dict)
     """Objects that several devices share, by type: the lobby on MQTT, the cards that were shown."""
+
+    @property
+    def rules(self) -> Rules:
+        """The rules in force: as configured, but for what counters serve now."""
+        return self.configured.serving(self.state().serving)
 
 
 class Adapter:

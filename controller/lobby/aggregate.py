@@ -42,19 +42,28 @@ class Row:
 
 
 class Aggregate:
-    """A lobby: its rules, its state, and the new `rows` that have not been collected yet.
+    """A lobby: its rules (as configured), its state, and the new `rows` that have not been collected yet.
 
     `seq`: the number of the last row before them. `heard`: called with (at, event) after each event has been applied.
     """
 
     def __init__(self, rules: Rules, state: State | None = None, seq: int = 0) -> None:
-        self.rules = rules
+        self.configured = rules
         self.state = state or State()
         self.seq = seq
         self.rows: list[Row] = []
         self.heard: Callable[[Ms, Event], None] = lambda at, event: None
         self._day_ends = Ms(0)
         """Until when no command can begin a day; 0: to be looked up."""
+
+    @property
+    def rules(self) -> Rules:
+        """The rules in force: as configured, but for what counters serve now."""
+        return self.configured.serving(self.state.serving)
+
+    @rules.setter
+    def rules(self, rules: Rules) -> None:
+        self.configured = rules
 
     def do(self, command: Command) -> Decision:
         """Decide a command and apply its events; the first command of a business day begins that day before."""

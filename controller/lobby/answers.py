@@ -11,6 +11,7 @@ from controller.lobby.actions.finish import TicketFinished
 from controller.lobby.actions.reassign import TicketReassigned
 from controller.lobby.actions.registry import Decision
 from controller.lobby.actions.return_ticket import TicketReturned
+from controller.lobby.actions.set_profile import CounterProfileSet
 from controller.lobby.actions.take_ticket import SELF_SERVICE, SelfServiceAdvised, TicketIssued
 from controller.lobby.actions.windows import WindowAdviceAnswered
 from controller.lobby.model.outcome import AlreadyDone, Choice, QueryResult, Refusal
@@ -69,6 +70,8 @@ def sentence(rules: Rules, event: Event) -> str:
     """The sentence for an event."""
     about = event.to_row()
     about["klass"] = rules.class_name(str(about.get("class", "")))
+    if isinstance(event, CounterProfileSet):
+        about["profile"] = rules.profile_name(event.profile)
     key = event.KIND
     if isinstance(event, WindowAdviceAnswered):
         key = f"{event.action}_{'accepted' if event.accepted else 'declined'}"

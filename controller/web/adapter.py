@@ -27,7 +27,6 @@ from controller.lobby.actions.undo import TicketRestored
 from controller.lobby.actions.windows import WindowAdviceAnswered
 from controller.lobby.aggregate import Row
 from controller.lobby.answers import sentence
-from controller.lobby.model.rules import Counter
 from controller.lobby.model.state import State, Ticket
 from controller.lobby.model.units import Ms
 from controller.lobby.show import screens
@@ -157,9 +156,14 @@ class PagesAdapter(Adapter):
             printer=context.paper() != "none",
         )
 
-    def counter(self, counter: Counter) -> Callable[[], dict[str, Any]]:
+    def counter(self, counter: str) -> Callable[[], dict[str, Any]]:
         """See `screens.counter`."""
-        return lambda: screens.counter(self.state, self.context.rules, counter, self.context.now(), self._staff)
+
+        def picture() -> dict[str, Any]:
+            rules = self.context.rules
+            return screens.counter(self.state, rules, rules.counters[counter], self.context.now(), self._staff)
+
+        return picture
 
     def ticket(self, day: str, id: str) -> Callable[[], dict[str, Any] | None]:
         """See `screens.ticket`; None once its day is over."""

@@ -71,8 +71,8 @@ class Site:
 
     @property
     def rules(self) -> Rules:
-        """The branch's rules."""
-        return self.settings.rules
+        """The branch's rules in force."""
+        return self.adapter.context.rules
 
     @property
     def url(self) -> str:

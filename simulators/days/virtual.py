@@ -21,6 +21,7 @@ from controller.lobby.actions.open_counter import Open
 from controller.lobby.actions.recall import Recall
 from controller.lobby.actions.registry import Decision
 from controller.lobby.actions.return_ticket import Return
+from controller.lobby.actions.set_profile import FollowPlan
 from controller.lobby.actions.start import Start
 from controller.lobby.actions.take_ticket import GRANTED, TakeTicket, TicketIssued
 from controller.lobby.actions.transfer import Transfer
@@ -148,6 +149,9 @@ class VirtualDay:
         whole = int(second)
         return Ms(int(at_second(self.day, whole, self.rules.zone).timestamp() * 1000) + round((second - whole) * 1000))
 
+    def _follow_plan(self, at: Ms) -> None:
+        self.do(FollowPlan(at=at, cause=self.cause()))
+
     def cause(self) -> str:
         """The cause of the next press."""
         return f"{self.day}:{next(self._causes)}"
@@ -170,6 +174,8 @@ class VirtualDay:
                 self.later(end, lambda at, clerk=clerk: self._ends(at, clerk))  # type: ignore[misc]
         if self._agenda:
             self.later(self._agenda[0][0], self._check)
+        for second in sorted({second for each in self.lobby.rules.plan for second in (each.start, each.end)}):
+            self.later(self.at(second), self._follow_plan)
         while self._agenda:
             at, _, what = heappop(self._agenda)
             what(at)

@@ -17,7 +17,7 @@ from typing import Any
 from controller.devices.terminal68 import Terminal68Settings
 from controller.lobby.actions.rating import SCORES
 from controller.lobby.model.rules import Rules
-from controller.presses import ON_TERMINAL
+from controller.presses import ON_TERMINAL, on_terminal
 from drivers.terminal68 import BLANK, MAX_L_FROM_HOST, Frame, Function, Key, frame_reader
 from simulators.devices import kit
 from simulators.devices.kit import (
@@ -211,11 +211,11 @@ class TerminalPad:
         self._terminal = bus.terminals[address]
 
     async def press(self, key: str, digits: str = "") -> bool:
-        code, fixed = ON_TERMINAL[key]
+        code, typed = on_terminal(key, digits)
         beeps, echoes = self._terminal.beeps, self._terminal.echoes
         async with asyncio.timeout(30):
             while self._terminal.echoes == echoes:
-                self._bus.press(self._address, code, digits or fixed or "")
+                self._bus.press(self._address, code, typed)
                 self._wire.poke()
                 while self._bus.waits_for_echo(self._address):  # noqa: ASYNC110 - a display sends no events
                     await asyncio.sleep(GLANCE)
@@ -309,11 +309,11 @@ class SimulatedBus(Wired):
             bus.rate(address, int(press.digits))
         elif address in bus.terminals:
             known(press.key, ON_TERMINAL)
-            key, always = ON_TERMINAL[press.key]
+            key, typed = on_terminal(press.key, press.digits)
             heard = bus.terminals[address]
             self.plugged()
             echoes, beeps = heard.echoes, heard.beeps
-            bus.press(address, key, always or press.digits[:6])
+            bus.press(address, key, typed[:6])
         else:
             raise UnknownDeviceError(f"address {address}")
         self.wire.poke()

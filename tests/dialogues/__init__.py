@@ -35,6 +35,8 @@ from controller.lobby.actions.report_device import DeviceChanged, ReportDevice
 from controller.lobby.actions.report_print import PrintSent, PrintUnknown, ReportPrint, TicketPrinted
 from controller.lobby.actions.reprint import TicketReprinted
 from controller.lobby.actions.return_ticket import TicketReturned
+from controller.lobby.actions.set_profile import CounterProfileSet, FollowPlan
+from controller.lobby.actions.sign_in import ClerkSignedIn, ClerkSignedOut
 from controller.lobby.actions.start import ServiceStarted
 from controller.lobby.actions.take_ticket import SelfServiceAdvised, TakeTicket, TicketIssued
 from controller.lobby.actions.transfer import TicketTransferred
@@ -42,7 +44,7 @@ from controller.lobby.actions.undo import TicketRestored
 from controller.lobby.actions.undo_at_counter import CallUndone, ServiceResumed
 from controller.lobby.actions.windows import CheckWindows, WindowAdviceAnswered, WindowsChecked
 from controller.lobby.model.outcome import AlreadyDone, QueryResult, Refusal
-from controller.lobby.model.rules import ANY, Appointments, Rules
+from controller.lobby.model.rules import ANY, Appointments, CounterProfile, Planned, Rules
 from controller.lobby.rule import pick
 from controller.presses import command
 
@@ -63,6 +65,19 @@ def usual(**more: Any) -> Rules:
         },
         raters=("1",),
         **more,
+    )
+
+
+def with_profiles() -> Rules:
+    """One whose counters have profiles, and whose clerks sign in."""
+    return usual(
+        services={"cash": {"overflow": True}},
+        counter_profiles={
+            "corporate": CounterProfile("corporate", "Corporate only", {"corporate": 0}, 1),
+            "cash": CounterProfile("cash", "Helps cash", {"personal": 0, "cash": 0}, 2, ("2", "12")),
+        },
+        plan=(Planned("12", "cash", 9 * 3600 + 1800, 10 * 3600),),
+        clerks={"4711": "C07", "4712": "C08"},
     )
 
 
@@ -132,6 +147,8 @@ class Dialogue:
                     **said,
                     **about,
                 )
+            case ["follow", "plan"]:
+                return FollowPlan(at=at, cause=cause)
             case ["check", "windows"]:
                 return CheckWindows(at=at, cause=cause)
             case ["printed" | "sent" | "unknown" as result, ticket, *copy]:
@@ -141,7 +158,7 @@ class Dialogue:
             case ["panel", "PROMOTE", ticket, klass]:
                 return Promote(at=at, cause=cause, by="panel", ticket=ticket, klass=klass)
             case ["panel", key, *ticket]:
-                rest = {"service": "", "counter": "", "reason": "", "paper": "none"} | more
+                rest = {"service": "", "counter": "", "profile": "", "reason": "", "paper": "none"} | more
                 paper = rest.pop("paper")
                 typed = rest | {"ticket": (ticket or [""])[0]}
                 return command(Where.PANEL, key, Press(at=at, cause=cause, by="panel", paper=paper, typed=typed))
@@ -187,6 +204,9 @@ SHORT = {
     TicketReturned: "{ticket} returned",
     TicketHeld: "{ticket} held",
     CallUndone: "{ticket} not called",
+    CounterProfileSet: "{counter} serves as {profile!r}",
+    ClerkSignedIn: "{clerk} at {counter}",
+    ClerkSignedOut: "{clerk} left {counter}",
     ServiceResumed: "{counter} has {ticket} again",
     TicketPromoted: "{ticket} now {class}",
     TicketRestored: "{ticket} as before",
@@ -253,6 +273,7 @@ BRANCHES: dict[str, Callable[[], Rules]] = {
     "others take over": lambda: usual(services={"cash": {"overflow": True}}),
     "in Berlin": lambda: usual(zone="Europe/Berlin", rollover=timedelta(hours=2, minutes=30)),
     "keeps hours": by_the_clock,
+    "has profiles": with_profiles,
     "asks first": lambda: usual(confirm_finish=5),
 }
 

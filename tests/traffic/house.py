@@ -250,5 +250,9 @@ def plain(state: State) -> Any:
     """
     picture = state.picture()
     for counter in picture["counters"].values():
-        del counter["asks_help"], counter["left"]
+        for new in ("asks_help", "left", "profile", "clerk"):
+            del counter[new]
+    for new in ("serving", "planned"):
+        del picture[new]
+    picture["windows"]["advice"] = [advice[:-1] for advice in picture["windows"]["advice"]]
     return json.loads(json.dumps(picture, sort_keys=True))

@@ -11,7 +11,6 @@ from controller.lobby.actions.finish import finish_in_hand
 from controller.lobby.actions.press import TerminalKey, Where, key
 from controller.lobby.actions.reassign import TicketReassigned, overflow, overflow_without
 from controller.lobby.actions.registry import Decision, Events, decides, evolves
-from controller.lobby.actions.windows import advice_is_done
 from controller.lobby.model.lines import own_counter
 from controller.lobby.model.outcome import Refused
 from controller.lobby.model.rules import Rules
@@ -67,4 +66,4 @@ def _counter_closed(state: State, at: Ms, event: CounterClosed) -> None:
     counter.asks_help = False
     if event.dropped is not None:
         state.dropped.append(Dropped(at, event.counter, tuple(event.dropped)))
-    advice_is_done(state, "close", event.counter)
+    state.windows.done("close", event.counter)

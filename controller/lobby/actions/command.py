@@ -17,6 +17,8 @@ class Command:
     """Base of all commands. `BEGINS_DAY`: the first such command on a new business day begins that day."""
 
     BEGINS_DAY: ClassVar[bool] = True
+    KEEPS_PRESS: ClassVar[bool] = True
+    """Whether the row may have the key frame that led to it: not if a person's number is in it."""
 
     at: Ms
     cause: str

@@ -9,7 +9,6 @@ from controller.lobby.actions.event import Event
 from controller.lobby.actions.finding import counter_of
 from controller.lobby.actions.press import Where, key
 from controller.lobby.actions.registry import Decision, decides, evolves
-from controller.lobby.actions.windows import advice_is_done
 from controller.lobby.model.lines import own_counter
 from controller.lobby.model.outcome import Refused
 from controller.lobby.model.rules import Rules
@@ -44,4 +43,4 @@ def _counter_opened(state: State, at: Ms, event: CounterOpened) -> None:
     if counter.stage is CounterStage.PAUSED:
         state.knowledge.paused(between(counter.since, at))
     counter.stage, counter.reason, counter.since = CounterStage.OPEN, "", at
-    advice_is_done(state, "open", event.counter)
+    state.windows.done("open", event.counter)

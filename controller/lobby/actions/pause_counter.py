@@ -12,7 +12,6 @@ from controller.lobby.actions.open_counter import CounterOpened
 from controller.lobby.actions.press import DIGITS, Press, TerminalKey, Where, key
 from controller.lobby.actions.reassign import overflow_without
 from controller.lobby.actions.registry import Decision, decides, evolves
-from controller.lobby.actions.windows import advice_is_done
 from controller.lobby.model.lines import own_counter
 from controller.lobby.model.outcome import Refused
 from controller.lobby.model.rules import Rules
@@ -60,4 +59,4 @@ def _pause(state: State, rules: Rules, command: Pause) -> Decision:
 def _counter_paused(state: State, at: Ms, event: CounterPaused) -> None:
     counter = own_counter(state, event.counter)
     counter.stage, counter.reason, counter.since = CounterStage.PAUSED, event.reason, at
-    advice_is_done(state, "close", event.counter)
+    state.windows.done("close", event.counter)

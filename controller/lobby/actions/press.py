@@ -101,10 +101,12 @@ class Press:
 
 @dataclass(frozen=True, slots=True)
 class TerminalKey:
-    """A key of a 68-terminal by name, and the digits that must be typed before it; None: any digits or none."""
+    """A key of a 68-terminal by name, and the digits that must be typed before it; None: any digits or none. `more`:
+    these begin with `digits`, and those after them are the key's own."""
 
     name: str
     digits: str | None = None
+    more: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -101,6 +101,11 @@ def overflow_without(state: State, rules: Rules, counter: Counter) -> Events:
     return _to_others(state, taken_over, ("", counter.id))
 
 
+def overflow_of(state: State, rules: Rules, services: Collection[str]) -> Events:
+    """Events for the tickets waiting for services that a counter no longer serves as its own work."""
+    return _to_others(state, [id for id in services if _overflows(state, rules, rules.services[id])], ("",))
+
+
 def _to_others(state: State, services: Collection[str], only: Collection[str]) -> Events:
     """Events that let any counter that knows the service call the tickets waiting for these services with one of these
     restrictions (`Ticket.only`)."""

@@ -10,7 +10,8 @@ from controller.lobby.actions.command import Command
 from controller.lobby.actions.event import Event
 from controller.lobby.actions.press import COUNTER, Press, Where, key
 from controller.lobby.actions.reassign import overflow_late
-from controller.lobby.actions.registry import Decision, decides, evolves
+from controller.lobby.actions.registry import Decision, Events, decides, evolves
+from controller.lobby.actions.set_profile import changed
 from controller.lobby.forecast import staffing
 from controller.lobby.model.outcome import Refused
 from controller.lobby.model.rules import Rules
@@ -34,13 +35,13 @@ class AnswerAdvice(Command):
 
 @key("ACCEPT", Where.PANEL, COUNTER)
 def _accept(press: Press) -> AnswerAdvice:
-    """Accept the advice to open or close a counter; no counter: the first advice there is."""
+    """Accept the advice to open or close a counter, or to change what it serves; no counter: the first."""
     return AnswerAdvice(**press.by_hand, accept=True, counter=press[COUNTER])
 
 
 @key("DECLINE", Where.PANEL, COUNTER)
 def _decline(press: Press) -> AnswerAdvice:
-    """Decline the advice to open or close a counter; no counter: the first advice there is."""
+    """Decline the advice to open or close a counter, or to change what it serves; no counter: the first."""
     return AnswerAdvice(**press.by_hand, accept=False, counter=press[COUNTER])
 
 
@@ -49,9 +50,10 @@ class WindowsChecked(Event):
     """How many windows are needed: for each group of services [expected wait in seconds, the same with one window less,
     checks in a row that wanted one more, checks in a row that could do with one less].
 
-    `advice` is what the lobby manager is advised to do now: [{action: open | close, counter, group, before, after}],
-    the expected wait in seconds without and with it. `unless`: for each advice, the counters any of which makes it
-    obsolete: by opening, for advice to open; by pausing or closing, for advice to close.
+    `advice` is what the lobby manager is advised to do now: [{action: open | close | profile, counter, group, before,
+    after, profile}], the expected wait in seconds without and with it; `profile` only with that action. `unless`: for
+    each advice, the counters any of which makes it obsolete: by opening, for advice to open; by pausing or closing, for
+    advice to close.
     """
 
     groups: Mapping[str, Any]
@@ -65,7 +67,7 @@ class WindowAdviceAnswered(Event):
     with it, as the advice had said."""
 
     counter: str
-    action: Literal["open", "close"]
+    action: Literal["open", "close", "profile"]
     accepted: bool
     by: str
     before: int | None = None
@@ -88,7 +90,7 @@ def _check_windows(state: State, rules: Rules, command: CheckWindows) -> Decisio
     if over:
         return [*late, WindowsChecked({})]
     groups, advice = staffing.check(state, rules, command.at)
-    rows = tuple({name: value for name, value in a._asdict().items() if name != "unless"} for a in advice)
+    rows = tuple({name: v for name, v in a._asdict().items() if name != "unless" and v != ""} for a in advice)
     return [*late, WindowsChecked(groups, rows, tuple(a.unless for a in advice))]
 
 
@@ -99,8 +101,11 @@ def _answer_advice(state: State, rules: Rules, command: AnswerAdvice) -> Decisio
         raise Refused("no_advice")
     if len(standing) > 1:
         raise Refused("which_advice", advice=staffing.named(rules, standing))
-    action, counter, _, before, after, _ = standing[0]
-    return [WindowAdviceAnswered(counter, action, command.accept, command.by, before, after)]
+    action, counter, _, before, after, _, profile = standing[0]
+    changes: Events = []
+    if command.accept and action == "profile":
+        changes = changed(state, rules, command, counter, profile, command.by)
+    return [*changes, WindowAdviceAnswered(counter, action, command.accept, command.by, before, after)]
 
 
 @evolves(WindowsChecked)
@@ -117,12 +122,3 @@ def _advice_answered(state: State, at: Ms, event: WindowAdviceAnswered) -> None:
     state.windows.advice = [a for a in state.windows.advice if a not in answered]
     answers = state.windows.accepted if event.accepted else state.windows.declined
     answers |= {(a.action, a.counter): at for a in answered}
-
-
-def advice_is_done(state: State, action: Literal["open", "close"], counter: str) -> None:
-    """A counter has opened, or has closed or paused: remove the advice that this fulfils or makes obsolete."""
-    windows = state.windows
-    windows.advice = [
-        a for a in windows.advice if a.counter != counter and not (a.action == action and counter in a.unless)
-    ]
-    windows.accepted.pop((action, counter), None)

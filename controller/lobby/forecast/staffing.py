@@ -269,7 +269,8 @@ def check(state: State, rules: Rules, at: Ms) -> tuple[dict[str, tuple[int, int,
         less = less + 1 if now.together(kinds).windows and fewer < CLOSE_BELOW * rules.target else 0
         figures[group] = (wait, fewer, more, less)
         if more >= OPEN_CHECKS or wait > AT_ONCE * rules.target:
-            advice += _to_open(now, group, services, advice)
+            instead = _by_profile(now, group, services)
+            advice += [instead] if instead else _to_open(now, group, services, advice)
         elif less >= CLOSE_CHECKS:
             advice += _to_close(now, group, services, advice)
     return figures, advice
@@ -335,6 +336,32 @@ def _to_close(now: Check, group: str, services: Sequence[str], advice: Sequence[
             if not now.answered("close", id):
                 yield Advice("close", id, group, before, after, others)
             return
+
+
+def _by_profile(now: Check, group: str, services: Sequence[str]) -> Advice | None:
+    """Advice to change what an open counter serves, if that alone is enough for the group, and nobody else then waits
+    too long or has no counter; None: nothing is enough. The change that leaves the shortest wait."""
+    limit, rules = OPEN_ABOVE * now.rules.target, now.rules
+    before = now.wait(now.kinds(services))
+    found = []
+    for counter in open_counters(now.state, rules):
+        if now.answered("profile", counter.id) or owns(rules, counter, services):
+            continue
+        for profile in rules.counter_profiles.values():
+            if not profile.fits(counter.id) or now.state.counter(counter.id).profile == profile.id:
+                continue
+            serving = {**now.state.serving, counter.id: profile.serves}
+            after_rules = rules.configured.serving(serving)
+            if not owns(after_rules, after_rules.counters[counter.id], services):
+                continue
+            if any(rules.owners(id) and not after_rules.owners(id) for id in rules.services):
+                continue
+            then = Check.of(now.state, after_rules, now.at)
+            waits = {id: then.wait(then.kinds(theirs)) for id, theirs in groups(rules).items()}
+            if max(waits.values()) <= limit and waits[group] < before:
+                advice = Advice("profile", counter.id, group, before, waits[group], profile=profile.id)
+                found.append((waits[group], advice))
+    return min(found, key=lambda each: each[0])[1] if found else None
 
 
 def _shares(now: Check, counter: Counter, other: Counter) -> bool:

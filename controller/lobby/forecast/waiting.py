@@ -146,7 +146,7 @@ def _stay(state: State, rules: Rules, at: Ms, ticket: Ticket) -> bool:
         stretch.until > HORIZON
         for counter in rules.counters.values()
         if counter.handicap(ticket.service, ticket.klass, ticket.only) is not None
-        for stretch in _available(state, counter, at, profile, second, _means(state, rules))
+        for stretch in _available(state, rules, counter, at, profile, second, _means(state, rules))
     )
 
 
@@ -258,7 +258,7 @@ def _plan(
     plan = [
         (index, counter, stretches)
         for index, counter in enumerate(rules.counters.values())
-        if (stretches := _available(state, counter, at, profile, second, seconds_of))
+        if (stretches := _available(state, rules, counter, at, profile, second, seconds_of))
     ]
     ours = [
         each for _, counter, each in plan if counter.handicap(ticket.service, ticket.klass, ticket.only) is not None
@@ -377,7 +377,7 @@ def seconds_at_counter(state: State, rules: Rules, service: str, klass: str) -> 
 
 
 def _available(
-    state: State, counter: Counter, at: Ms, profile: Profile | None, second: int, seconds_of: SecondsOf
+    state: State, rules: Rules, counter: Counter, at: Ms, profile: Profile | None, second: int, seconds_of: SecondsOf
 ) -> list[_Stretch]:
     """The working periods of a counter from `at` on; empty: it is not expected today."""
     here = state.counter(counter.id)
@@ -400,7 +400,9 @@ def _available(
         now = _now(state, here, at, goes(shift), seconds_of, state.knowledge.spread)
         return later if breaks and later else [now, *later]
     if here.stage is CounterStage.PAUSED and (shift or not later):
-        usual, away = state.knowledge.pause, max(0, at - here.since) / 1000
+        reason = rules.pauses.get(here.reason)
+        usual = reason.seconds if reason and reason.seconds else state.knowledge.pause
+        away = max(0, at - here.since) / 1000
         return [_Stretch(max(usual - away, STILL * max(usual, away - usual)), goes(shift)), *later]
     gone = shift is not None and here.since > 0 and at - here.since <= (second - shift.start) * 1000
     if here.stage is CounterStage.CLOSED and shift and not gone and second - shift.start < LATE:

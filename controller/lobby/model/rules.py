@@ -7,14 +7,16 @@ field says otherwise.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta, tzinfo
 
-from controller.lobby.model.calendar import PROFILES, Calendar, Hours, Profile, at_second
+from controller.lobby.model.calendar import PROFILES, Calendar, Hours, Profile, at_second, second_of
 from controller.lobby.model.triage import Triage
 from controller.lobby.model.units import Ms
 from controller.lobby.model.wording import Wording
 
+SERVING_KEPT = 64
+"""Variants of the rules that are kept, by what counters serve."""
 ANY = "*"
 """In `Ticket.only`: every counter that knows the service serves the ticket as own work."""
 
@@ -86,6 +88,44 @@ class Counter:
 
 
 @dataclass(frozen=True, slots=True)
+class CounterProfile:
+    """A named set of what a counter serves (窗口业务), in place of what it is configured to serve.
+
+    `serves` as in `Counter`; `key`: the digit for it on keypads; `counters`: which may have it, empty: all.
+    """
+
+    id: str
+    name: str
+    serves: Mapping[str, int]
+    key: int | None = None
+    counters: tuple[str, ...] = ()
+
+    def fits(self, counter: str) -> bool:
+        """Whether the counter may have it."""
+        return not self.counters or counter in self.counters
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """A counter has a profile by the calendar: on days of the kind `day` (empty: on all), from `start` until `end`
+    (seconds since local midnight)."""
+
+    counter: str
+    profile: str
+    start: int
+    end: int
+    day: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PauseReason:
+    """Why a counter is away, by the digit that is typed, and for how many seconds that usually is; 0: unknown."""
+
+    name: str
+    seconds: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Appointments:
     """Appointment slots by their start (seconds since local midnight), each for `places` customers (None: any number).
 
@@ -137,11 +177,49 @@ class Rules:
     """Profile -> class -> percentage of the arrivals."""
     target: int = 15 * 60
     """The branch's target for a customer's wait."""
+    counter_profiles: Mapping[str, CounterProfile] = field(default_factory=dict)
+    plan: tuple[Planned, ...] = ()
+    pauses: Mapping[str, PauseReason] = field(default_factory=dict)
+    """Digit typed with PAUSE -> what it means."""
+    clerks: Mapping[str, str] = field(default_factory=dict)
+    """Staff number -> the alias that stands for it in the journal and on pages."""
 
+    base: Rules | None = field(default=None, repr=False, compare=False)
+    """The rules as configured, if counters serve something else now."""
+    _serving: dict[frozenset[tuple[str, frozenset[tuple[str, int]]]], Rules] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
+    """Cache of `serving`."""
     _rivals: dict[tuple[str, str, str, str], list[tuple[str, str, float, int]]] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )
     """Cache of `rivals`."""
+
+    @property
+    def configured(self) -> Rules:
+        """The rules as configured, whatever counters serve now."""
+        return self.base or self
+
+    def serving(self, counters: Mapping[str, Mapping[str, int]]) -> Rules:
+        """These rules with counters that serve something else than they are configured to: counter -> `serves`."""
+        if not counters or self.base is not None:
+            return self.configured.serving(counters) if self.base is not None else self
+        key = frozenset((id, frozenset(serves.items())) for id, serves in counters.items())
+        found = self._serving.get(key)
+        if found is None:
+            changed = {
+                id: replace(counter, serves=counters[id]) if id in counters else counter
+                for id, counter in self.counters.items()
+            }
+            if len(self._serving) >= SERVING_KEPT:
+                self._serving.clear()
+            found = self._serving[key] = replace(self, counters=changed, base=self)
+        return found
+
+    def planned(self, at: Ms, day: str) -> dict[str, str]:
+        """The profile that each counter has by the calendar at `at`, on a day of the kind `day`."""
+        second = second_of(self.local(at))
+        return {p.counter: p.profile for p in self.plan if p.day in ("", day) and p.start <= second < p.end}
 
     def rivals(self, profile: str, service: str, klass: str, only: str) -> list[tuple[str, str, float, int]]:
         """Customers who may be called before a ticket although they come later, on days of a profile: [(service, class,
@@ -219,6 +297,13 @@ class Rules:
         """The class's name in the branch's language; its id if it is no longer configured."""
         known = self.classes.get(klass)
         return known.name if known else klass
+
+    def profile_name(self, profile: str) -> str:
+        """The name of a counter profile in the branch's language; its id if it is no longer configured."""
+        if not profile:
+            return self.wording.say("profile.configured")
+        known = self.counter_profiles.get(profile)
+        return known.name if known else profile
 
     def credit(self, klass: str) -> int:
         """The credit of a class in seconds; 0 if it is no longer configured."""

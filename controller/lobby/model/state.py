@@ -6,7 +6,7 @@ decided is in the event, so a journal replays to the same state under any config
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any, Literal, NamedTuple
@@ -192,6 +192,10 @@ class CounterState:
     """When it opened, paused or closed; ms since 1970, UTC."""
     asks_help: bool = False
     """It asks the lobby manager to come."""
+    profile: str = ""
+    """The counter profile that it has; empty: it serves what it is configured to."""
+    clerk: str = ""
+    """The alias of the clerk who is signed in; empty: nobody is."""
     left: Left | None = None
     """The last customer's leaving, until it is undone."""
 
@@ -223,15 +227,17 @@ class Effect:
 
 
 class Advice(NamedTuple):
-    """Advice to the lobby manager to open or close a counter; expected waits in seconds without and with it."""
+    """Advice to the lobby manager to open or close a counter, or to give it a profile; expected waits in seconds
+    without and with it."""
 
-    action: Literal["open", "close"]
+    action: Literal["open", "close", "profile"]
     counter: str
     group: str
     before: int
     after: int
     unless: tuple[str, ...] = ()
     """Counters any of which makes it obsolete: by opening, for advice to open; by closing or pausing, else."""
+    profile: str = ""
 
 
 @dataclass(slots=True)
@@ -247,6 +253,14 @@ class Windows:
     """(action, counter) -> when they last accepted it, until it has happened."""
     checked_at: Ms = NEVER
     """When the last check was; ms since 1970, UTC; 0: none yet."""
+
+    def done(self, action: Literal["open", "close", "profile"], counter: str) -> None:
+        """A counter has opened, has closed or paused, or serves something else: remove the advice that this fulfils or
+        makes obsolete."""
+        self.advice = [
+            a for a in self.advice if a.counter != counter and not (a.action == action and counter in a.unless)
+        ]
+        self.accepted.pop((action, counter), None)
 
 
 AGREES = 3600 * 1000
@@ -319,6 +333,10 @@ class State:
     doubt: Doubt | None = None
     dropped: list[Dropped] = field(default_factory=list)
     """Counters of today that are no longer configured."""
+    serving: dict[str, Mapping[str, int]] = field(default_factory=dict)
+    """What counters with a profile serve, as `Counter.serves`."""
+    planned: dict[str, str] = field(default_factory=dict)
+    """Counter -> the profile that the calendar gave it last; empty: none."""
     step: Step | None = None
     """The last setting of the clock."""
 

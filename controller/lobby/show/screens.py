@@ -90,6 +90,9 @@ def counter(state: State, rules: Rules, counter: Counter, at: Ms, notices: Seque
             if service.key is not None
         ],
         "counters": [id for id in rules.counters if id != counter.id and id.isdecimal() and len(id) <= 2],
+        "profile": rules.profile_name(here.profile) if here.profile else "",
+        "profiles": _profiles(rules, counter),
+        "clerk": here.clerk,
         "rater": counter.rater,
         "notices": list(notices),
     }
@@ -287,9 +290,20 @@ def _counter(state: State, rules: Rules, counter: Counter, at: Ms) -> dict[str, 
         "since": ticket.since if ticket else here.since,
         "waiting": views.waiting_for(state, counter),
         "serves": {id: handicap // 60 for id, handicap in counter.serves.items()},
+        "profile": here.profile,
+        "profiles": _profiles(rules, counter),
+        "clerk": here.clerk,
         "rater": counter.rater,
         "agreed": _agreed(state, counter, at),
     }
+
+
+def _profiles(rules: Rules, counter: Counter) -> list[dict[str, Any]]:
+    """The profiles that a counter may have, and first what it is configured to serve."""
+    if not any(profile.fits(counter.id) for profile in rules.counter_profiles.values()):
+        return []
+    known = [(p.id, p.key) for p in rules.counter_profiles.values() if p.fits(counter.id)]
+    return [{"id": id, "name": rules.profile_name(id), "key": key} for id, key in [("", None), *known]]
 
 
 def _agreed(state: State, counter: Counter, at: Ms) -> dict[str, Ms]:

@@ -181,7 +181,10 @@ def advice(state: State, rules: Rules) -> dict[str, Any]:
         if item.before >= staffing.NO_WINDOW and item.action == "open":
             key, about = ("first", nobodys) if nobodys else ("alone" if _alone(state, item.counter) else key, group)
         services = rules.wording.say("windows.and").join(rules.service_name(service) for service in about)
-        text = rules.wording.say(f"windows.{key}", counter=item.counter, services=services, before=before, after=after)
+        profile = rules.profile_name(item.profile)
+        text = rules.wording.say(
+            f"windows.{key}", counter=item.counter, services=services, before=before, after=after, profile=profile
+        )
         items.append({"action": item.action, "counter": item.counter, "before": before, "after": after, "text": text})
     return {"items": items}
 

@@ -63,7 +63,7 @@ def router(site: Site) -> APIRouter:
     async def counter(counter: str, caller: Annotated[Caller, worker]) -> View:
         place = known(site, counter)
         await site.settled()
-        return site.adapter.counter(place)()
+        return site.adapter.counter(place.id)()
 
     @api.get(
         "/api/counters/{counter}/live", responses=STREAM | refusals(401, 403, 404), response_class=StreamingResponse
@@ -72,7 +72,7 @@ def router(site: Site) -> APIRouter:
         place = known(site, counter)
         return site.live.stream(
             f"counter/{counter}",
-            site.adapter.counter(place),
+            site.adapter.counter(place.id),
             site.still(caller),
             PACE,
             owner=caller.account.owns_page,
