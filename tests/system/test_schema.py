@@ -59,7 +59,7 @@ async def test_no_answer_that_is_not_described(tmp_path: Path) -> None:
         )
         said = out.decode()
         assert code == 0, f"seed {SEED}\n{said}"
-        assert re.search(r"Tested: 15\b", said), said
+        assert re.search(r"Tested: 17\b", said), said
         print(f"seed {SEED}\n{said[-800:]}")
         assert (await li.get("/health")).status == 200
 
@@ -69,7 +69,7 @@ async def test_streams_answer_as_described(serve: Serve, monkeypatch: pytest.Mon
         li, tv = lobby.device("li"), lobby.device("tv", "screen")
         paths = (await li.get("/api/openapi.json")).json["paths"]
         streams = {path: operations for path, operations in paths.items() if path.endswith("/live")}
-        assert len(streams) == 5
+        assert len(streams) == 6
         page = (await li.post("/api/tickets", {"service": "cash"})).json["page"].removeprefix("/t/")
 
         async def reply(client: Client, path: str) -> Reply:
