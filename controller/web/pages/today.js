@@ -23,7 +23,7 @@ const turns = Object.fromEntries([["charts", "page.today.pictures"], ["sheet", "
 
 main.append(
   el("header", { class: "top" },
-    el("a", { href: "/console" }, say("page.today.back")), title, about,
+    el("a", { href: "/console", "data-reads": true }, say("page.today.back")), title, about,
     el("div", { class: "turns", role: "group", "aria-label": say("page.today.views") }, Object.values(turns)),
     el("button", { type: "button", class: "main", "data-reads": true, onclick: () => print() }, say("page.today.print"))),
   nothing,
@@ -34,6 +34,7 @@ let view;
 let drawn = "";
 let service = "";
 let told = 0; // when the controller last answered
+let timer;
 turnTo(location.hash === "#sheet" ? "sheet" : "charts");
 
 function turnTo(name) {
@@ -123,8 +124,10 @@ function choose(id) {
 }
 
 async function look() {
+  clearTimeout(timer);
   const answer = await ask("GET", `/api/today${asked ? `?day=${encodeURIComponent(asked)}` : ""}`);
   if (answer.result === "ok") {
+    if (answer.build !== page.build) location.reload();
     view = answer;
     told = now();
     bar(0);
@@ -133,7 +136,10 @@ async function look() {
     nothing.hidden = false;
     put(nothing, answer.text);
   } else bar(told || now());
-  setTimeout(look, AGAIN);
+  clearTimeout(timer);
+  timer = setTimeout(look, AGAIN);
 }
 
+addEventListener("online", look);
+document.addEventListener("visibilitychange", () => document.hidden || look());
 look();

@@ -24,11 +24,11 @@ const isKnown = (value) => value !== null && value !== undefined;
 export const number = (value) =>
   isKnown(value) ? new Intl.NumberFormat(page.language, { maximumFractionDigits: 1 }).format(value) : "—";
 
-/** The top of a scale for values up to `most`, and the distance of its lines: 1, 2 or 5 times a power of ten. */
+/** The top of a scale for values up to `most`, and the distance of its lines: a round number. */
 function scaleFor(most) {
   const rough = Math.max(most, 1) / 4;
   const power = 10 ** Math.floor(Math.log10(rough));
-  const gap = Math.max(1, [1, 2, 5, 10].find((times) => times * power >= rough) * power);
+  const gap = Math.max(1, [1, 2, power < 10 ? 5 : 2.5, 5, 10].find((times) => times * power >= rough) * power);
   return { top: Math.max(gap, Math.ceil(most / gap) * gap), gap };
 }
 
@@ -126,7 +126,7 @@ function hints(day, lines, names, drawn, x) {
 function table(title, unit, day, lines, names, drawn) {
   const columns = [...drawn].reverse();
   return el("details", {},
-    el("summary", {}, say("page.today.table"), el("span", { class: "seen-only-by-readers" }, ` ${title}`)),
+    el("summary", { "data-reads": true }, say("page.today.table"), el("span", { class: "seen-only-by-readers" }, ` ${title}`)),
     el("div", { class: "values", tabindex: "0", role: "region", "aria-label": title },
       el("table", {},
         el("caption", {}, `${title} (${unit})`),

@@ -43,6 +43,6 @@ def router(site: Site) -> APIRouter:
             raise Problem(503, "journal_down", site.say("page.today.unread"), 5) from None
         if found is None:
             raise site.problem(404, "no_day")
-        return {"now": site.adapter.context.now(), **found}
+        return {"now": site.adapter.context.now(), "build": site.live.build, **found}
 
     return api
