@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import itertools
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
@@ -76,7 +78,8 @@ class Told(Lobby):
 START = "(SELECT min(at) FROM event WHERE day = :day AND kind = 'day_opened')"
 CALLS = """
 WITH issued AS (SELECT json_extract(data, '$.ticket') AS ticket, json_extract(data, '$.service') AS service,
-                       json_extract(data, '$.class') AS class, at FROM event WHERE day = :day AND kind = 'ticket_issued'),
+                       json_extract(data, '$.class') AS class, at
+                FROM event WHERE day = :day AND kind = 'ticket_issued'),
      calls AS (SELECT json_extract(data, '$.ticket') AS ticket, min(at) AS at FROM event
                WHERE day = :day AND kind = 'ticket_called' GROUP BY 1)
 SELECT issued.service AS service, issued.class AS class, calls.at AS at, (calls.at - issued.at) / 1000 AS seconds
@@ -92,7 +95,9 @@ class Sql:
         self.day, self.zero = day, local(f"{day} 00:00")
 
     def all(self, select: str, **about: Any) -> list[Any]:
-        return self.connection.execute(select, {"day": self.day, "zero": self.zero, "step": STEP * 1000, **about}).fetchall()
+        return self.connection.execute(
+            select, {"day": self.day, "zero": self.zero, "step": STEP * 1000, **about}
+        ).fetchall()
 
     def one(self, select: str, **about: Any) -> Any:
         return self.all(select, **about)[0][0]
@@ -114,8 +119,9 @@ class Sql:
 
     def waiting(self, step: int) -> int:
         """At the end of a step."""
-        select = """SELECT coalesce(sum(CASE WHEN kind IN ('ticket_issued', 'ticket_returned', 'ticket_transferred') THEN 1
-                    WHEN kind = 'ticket_called' THEN -1 END), 0) FROM event WHERE day = :day AND at < :zero + (:at + 1) * :step"""
+        select = """SELECT coalesce(sum(CASE WHEN kind IN ('ticket_issued', 'ticket_returned', 'ticket_transferred')
+                    THEN 1 WHEN kind = 'ticket_called' THEN -1 END), 0)
+                    FROM event WHERE day = :day AND at < :zero + (:at + 1) * :step"""
         return int(self.one(select, at=step))
 
     def open(self, step: int, last: int) -> float:
@@ -139,7 +145,7 @@ def pension(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, Ru
     path = tmp_path_factory.mktemp("pension") / "lobby.db"
     with closing(Journal(path)) as journal:
         simulate(only, None, 3, 5, keep=lambda rows: journal.append(rows).result())
-    yield path, only
+    return path, only
 
 
 async def about(path: Path, rules: Rules, day: str = "", now: int = 0) -> Any:
@@ -166,7 +172,9 @@ async def test_the_pictures_of_a_crowded_day_are_what_sql_finds_in_the_journal(p
     assert today["p90"] == [sql.wait(90, step) for step in steps]
     assert today["waiting"] == [sql.waiting(step) for step in steps]
     assert max(today["waiting"]) > 10
-    last = sql.one("SELECT max(at) FROM event WHERE day = :day AND cause NOT LIKE 'day:%' AND data LIKE '%\"counter\"%'")
+    last = sql.one(
+        "SELECT max(at) FROM event WHERE day = :day AND cause NOT LIKE 'day:%' AND data LIKE '%\"counter\"%'"
+    )
     assert today["open"] == [sql.open(step, last) for step in steps]
 
 
@@ -178,13 +186,13 @@ async def test_the_sheet_of_a_crowded_day_is_what_sql_finds_in_the_journal(pensi
     assert sheet["day"]["p90"] == sql.wait(90)
     counts = dict(sql.all("SELECT kind, count(*) FROM event WHERE day = :day AND cause NOT LIKE 'day:%' GROUP BY kind"))
     assert (sheet["missed"], sheet["returned"]) == (counts["ticket_missed"], counts["ticket_returned"])
-    late = "SELECT round(avg(seconds > :limit), 3) FROM ({}) WHERE :service = '' OR service = :service".format(CALLS)
+    late = f"SELECT round(avg(seconds > :limit), 3) FROM ({CALLS}) WHERE :service = '' OR service = :service"
     for each in (sheet["day"] | {"id": ""}, *sheet["services"]):
         assert each["above_3"] == sql.one(late, limit=180, service=each["id"]), each["id"]
         assert each["above_target"] == sql.one(late, limit=rules.target, service=each["id"]), each["id"]
     for each in sheet["services"]:
-        select = """SELECT json_extract(data, '$.class'), count(*) FROM event WHERE day = :day AND kind = 'ticket_issued'
-                    AND json_extract(data, '$.service') = :service GROUP BY 1"""
+        select = """SELECT json_extract(data, '$.class'), count(*) FROM event
+                    WHERE day = :day AND kind = 'ticket_issued' AND json_extract(data, '$.service') = :service GROUP BY 1"""
         assert {k: v for k, v in each["classes"].items() if v} == dict(sql.all(select, service=each["id"]))
     finished = """SELECT json_extract(data, '$.counter'), count(*) FROM event
                   WHERE day = :day AND kind = 'ticket_finished' AND cause NOT LIKE 'day:%' GROUP BY 1"""
@@ -234,6 +242,39 @@ async def test_what_is_read_as_it_comes_is_what_is_read_at_once(tmp_path: Path) 
                 assert told == await Days(path, RULES, lambda: lobby.now).about()
         assert written > 200
         assert await days.about("2026-11-22") is None
+
+
+async def test_while_days_are_read_the_loop_goes_on(pension: tuple[Path, Rules]) -> None:
+    path, rules = pension
+    reading = asyncio.create_task(about(path, rules))
+    turns = 0
+    while not reading.done():
+        await asyncio.sleep(0)
+        turns += 1
+    assert (await reading)["usual"]
+    assert turns > 100, "presses have to be decided meanwhile"
+
+
+async def test_a_past_day_that_cannot_be_read_is_left_out(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    lobby, path = Told(), tmp_path / "lobby.db"
+    lobby.take("cash")
+    with closing(Journal(path)) as journal:
+        journal.append(lobby.told).result()
+    with closing(sqlite3.connect(path)) as other:
+        newer = (
+            "INSERT INTO event SELECT max(seq) + 1, max(at), max(day), 'hologram_shown', 1, '{}', 'newer', 0 FROM event"
+        )
+        other.execute(newer)
+        other.commit()
+    lobby.told.clear()
+    lobby.now += 24 * 60 * MINUTE
+    lobby.take("cash")
+    with closing(Journal(path)) as journal:
+        journal.append([replace(row, seq=row.seq + 1) for row in lobby.told]).result()
+    found = await about(path, RULES, now=lobby.now)
+    assert (found["day"], found["before"], found["usual"]) == ("2026-11-24", "", [])
+    assert found["sheet"]["tickets"] == 1
+    assert "2026-11-23 is left out" in caplog.text
 
 
 # -- against what else is shown --------------------------------------------------------------------------------------
@@ -362,7 +403,7 @@ def test_a_clock_that_was_set_moves_what_was_taken_from_the_wrong_one() -> None:
 def test_steps_of_a_day_on_which_the_clock_changes_have_their_right_length() -> None:
     rules = branch({"1": {"cash": 0}}, zone="Europe/Berlin")
     lengths = {
-        day: [end - start for start, end in zip(edges, edges[1:], strict=False)]
+        day: [end - start for start, end in itertools.pairwise(edges)]
         for day in ("2026-03-28", "2026-10-24", "2026-06-01")
         for edges in [day_figures.Steps.of(day, rules).edges]
     }

@@ -29,9 +29,7 @@ def zone() -> str:
 
 def bank(kind: str = "normal", more: str = "") -> tuple[str, ...]:
     """The configuration of a branch where every day is of one kind and begins at three."""
-    kinds = "".join(
-        f"\n[profile.{each}]\nwhen = {EVERY if each == kind else NEVER}\n" for each in ("pension", "busy")
-    )
+    kinds = "".join(f"\n[profile.{each}]\nwhen = {EVERY if each == kind else NEVER}\n" for each in ("pension", "busy"))
     return (BANK.replace("Asia/Shanghai", zone()).replace("ROLLOVER", "03:00") + kinds + more,)
 
 
@@ -60,7 +58,6 @@ class BranchWithDays(ServedBranch):
             VirtualDay(lobby, day, customers_of(rules, self.kind, f"{back}", day)).run()
         with closing(Journal(self.settings.journal_path)) as journal:
             journal.append([row for row in lobby.rows if row.at <= now]).result()
-
 
 
 def pages_of(pdf: bytes) -> int:

@@ -1,10 +1,11 @@
 // The day in pictures, for the lobby manager, and the day sheet: the same page, printed.
 
-import { ask, bar, clock, el, fill, now, page, put, say } from "./common.js";
+import { ask, bar, el, fill, now, page, put, say } from "./common.js";
 import { chart, largest, number } from "./today_charts.js";
-import { drawSheet, kindOf, longDate, percent, shortDate } from "./today_sheet.js";
+import { aboutDay, drawSheet, percent, shortDate } from "./today_sheet.js";
 
 const AGAIN = 20000; // ms after which the day is asked for again
+const WAITS = { mean: "page.today.mean", median: "page.today.median", p90: "page.today.p90" };
 
 const asked = new URLSearchParams(location.search).get("day") ?? "";
 const main = document.getElementById("main");
@@ -15,17 +16,21 @@ const filter = el("div", { class: "filter", role: "group", "aria-label": say("pa
 const legend = el("ul", { class: "legend" });
 const charts = el("div", { class: "charts" });
 const nothing = el("p", { class: "notice", role: "status", hidden: true });
-const sheet = el("article", { class: "sheet", "aria-label": say("page.today.sheet") });
-const frame = el("div", { class: "frame" }, sheet);
-const turns = Object.fromEntries([["charts", "page.today.pictures"], ["sheet", "page.today.sheet"]].map(([name, key]) => [
-  name, el("button", { type: "button", "data-reads": true, onclick: () => turnTo(name) }, say(key)),
-]));
+const sheet = el("article", { class: "sheet" });
+const frame = el("div", {
+  class: "frame", tabindex: "0", role: "region", "aria-label": say("page.today.sheet"),
+}, sheet);
+const turn = (name, text) => el("button", { type: "button", "data-reads": true, onclick: () => turnTo(name) }, text);
+const turns = {
+  charts: turn("charts", say("page.today.pictures")), sheet: turn("sheet", say("page.today.sheet")),
+};
 
 main.append(
   el("header", { class: "top" },
     el("a", { href: "/console", "data-reads": true }, say("page.today.back")), title, about,
     el("div", { class: "turns", role: "group", "aria-label": say("page.today.views") }, Object.values(turns)),
-    el("button", { type: "button", class: "main", "data-reads": true, onclick: () => print() }, say("page.today.print"))),
+    el("button", { type: "button", class: "main", "data-reads": true, onclick: () => print() },
+      say("page.today.print"))),
   nothing,
   el("div", { class: "pictures" }, figures, filter, legend, charts),
   frame);
@@ -80,9 +85,7 @@ function chartsOf(chosen, kinds) {
 function draw() {
   const shown = JSON.stringify([view, service]);
   put(title, view.branch);
-  const kind = kindOf(view);
-  put(about, [longDate(view.day), kind, view.over ? "" : say("page.today.until", { time: clock(view.until) })]
-    .filter(Boolean).join(" · "));
+  put(about, aboutDay(view));
   if (shown === drawn) return;
   drawn = shown;
   const day = view.sheet.day;
@@ -90,17 +93,18 @@ function draw() {
   put(nothing, nothing.hidden ? "" : say("page.today.nothing"));
   fill(figures, [
     [say("page.today.tickets"), String(view.sheet.tickets)],
-    [say("page.today.mean"), say("page.today.minutes", { minutes: number(day.mean) })],
-    [say("page.today.median"), say("page.today.minutes", { minutes: number(day.median) })],
-    [say("page.today.p90"), say("page.today.minutes", { minutes: number(day.p90) })],
-    [say("page.today.above", { minutes: number(view.target) }), percent(day.above_target)],
+    ...["mean", "median", "p90"].map((name) =>
+      [say(WAITS[name]), day.customers ? say("page.today.minutes", { minutes: number(day[name]) }) : "—"]),
+    [say("page.today.above", { minutes: number(view.target) }), day.customers ? percent(day.above_target) : "—"],
   ].map(([name, value]) => el("div", {}, el("dt", { class: "soft" }, name), el("dd", { class: "number" }, value))));
   const focused = document.activeElement?.closest(".filter button")?.dataset.service;
   fill(filter, [{ id: "", name: say("page.today.all") }, ...view.services].map(({ id, name }) => el("button", {
-    type: "button", "data-service": id, "data-reads": true, "aria-pressed": String(id === service), onclick: () => choose(id),
+    type: "button", "data-service": id, "data-reads": true, "aria-pressed": String(id === service),
+    onclick: () => choose(id),
   }, name)));
   if (focused !== undefined) filter.querySelector(`[data-service="${CSS.escape(focused)}"]`)?.focus();
-  const open = new Set([...charts.querySelectorAll("[data-chart]:has(details[open])")].map((each) => each.dataset.chart));
+  const unfolded = [...charts.querySelectorAll("[data-chart]:has(details[open])")];
+  const open = new Set(unfolded.map((each) => each.dataset.chart));
   fill(legend, legendOf());
   fill(charts, chartsOf(service, ["arrivals", "median", "p90", "waiting", "open"]));
   for (const each of charts.children) each.querySelector("details").open = open.has(each.dataset.chart);

@@ -39,12 +39,12 @@ export const largest = (...lines) =>
 /**
  * A chart with its table. `lines`: {today, before, usual}, each the values of all steps, or nothing; `kind`: how they
  * are drawn: "bars", "line" (a value in the middle of its step), "end" (at its end) or "level" (all through it).
- * `day` has `first` and `step` in seconds; `names` are those of the lines; `most`: the least top of the scale; `mark`: a
- * value to be compared with, and its name.
+ * `day` has `first` and `step` in seconds; `names` are those of the lines; `most`: the least top of the scale; `mark`:
+ * a value to be compared with, and its name.
  */
 export function chart({ name, title, unit, lines, kind, day, names, most = 0, mark }) {
   const count = lines.today.length;
-  const { top, gap } = scaleFor(Math.max(most, largest(lines), mark ? mark.value : 0));
+  const { top, gap } = scaleFor(Math.max(most, largest(lines), mark ? mark.value * 1.2 : 0)); // its name is above it
   const x = (steps) => LEFT + (steps / Math.max(1, count)) * (WIDTH - LEFT - RIGHT);
   const y = (value) => HEIGHT - BOTTOM - (value / top) * (HEIGHT - TOP - BOTTOM);
   const drawn = ORDER.filter((line) => lines[line]?.some(isKnown));
@@ -126,12 +126,14 @@ function hints(day, lines, names, drawn, x) {
 function table(title, unit, day, lines, names, drawn) {
   const columns = [...drawn].reverse();
   return el("details", {},
-    el("summary", { "data-reads": true }, say("page.today.table"), el("span", { class: "seen-only-by-readers" }, ` ${title}`)),
+    el("summary", { "data-reads": true },
+      say("page.today.table"), el("span", { class: "seen-only-by-readers" }, ` ${title}`)),
     el("div", { class: "values", tabindex: "0", role: "region", "aria-label": title },
       el("table", {},
         el("caption", {}, `${title} (${unit})`),
         el("thead", {}, el("tr", {},
-          [say("page.today.time"), ...columns.map((line) => names[line])].map((text) => el("th", { scope: "col" }, text)))),
+          el("th", { scope: "col" }, say("page.today.time")),
+          columns.map((line) => el("th", { scope: "col" }, names[line])))),
         el("tbody", {}, lines.today.map((_, step) =>
           el("tr", {}, el("th", { scope: "row" }, span(day, step)),
             columns.map((line) => el("td", { class: "number" }, number(lines[line][step])))))))));

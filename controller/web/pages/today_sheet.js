@@ -14,12 +14,18 @@ const SMALLEST = 0.4; // of the sheet's usual type: what does not fit then canno
 export const percent = (part) => say("page.today.percent", { share: Math.round(part * 100) });
 
 /** What kind of day it is, as the branch plans for it. */
-export const kindOf = ({ kind }) => (KINDS[kind] ? say(KINDS[kind]) : say("page.console.day_own", { profile: kind }));
+const kindOf = ({ kind }) => (KINDS[kind] ? say(KINDS[kind]) : say("page.console.day_own", { profile: kind }));
 
+const tongue = page.language === "zh" ? "zh-CN" : "en-GB";
 const date = (day, options) =>
-  new Intl.DateTimeFormat(page.language === "zh" ? "zh-CN" : "en-GB", { timeZone: "UTC", ...options }).format(Date.parse(day));
-export const longDate = (day) => date(day, { year: "numeric", month: "long", day: "numeric", weekday: "long" });
+  new Intl.DateTimeFormat(tongue, { timeZone: "UTC", ...options }).format(Date.parse(day));
+const longDate = (day) => date(day, { year: "numeric", month: "long", day: "numeric", weekday: "long" });
 export const shortDate = (day) => (day ? date(day, { month: "numeric", day: "numeric" }) : "");
+
+/** Which day it is, of what kind, and until when it is told. */
+export const aboutDay = (view) =>
+  [longDate(view.day), kindOf(view), view.over ? "" : say("page.today.until", { time: clock(view.until) })]
+    .filter(Boolean).join(" · ");
 
 /** Hours and minutes. */
 const hours = (minutes) => `${Math.floor(minutes / 60)}:${String(minutes % 60).padStart(2, "0")}`;
@@ -62,8 +68,7 @@ export function drawSheet(sheet, view, charts, legend) {
   fill(sheet,
     el("header", {},
       el("h2", {}, say("page.today.sheet_of", { branch: view.branch })),
-      el("p", {}, [longDate(view.day), kindOf(view), view.over ? "" : say("page.today.until", { time: clock(view.until) })]
-        .filter(Boolean).join(" · "))),
+      el("p", {}, aboutDay(view))),
     el("dl", { class: "facts" }, facts.map(([name, value]) =>
       el("div", {}, el("dt", {}, name), el("dd", { class: "number" }, String(value))))),
     table("services", say("page.today.services"),
@@ -75,7 +80,10 @@ export function drawSheet(sheet, view, charts, legend) {
       day.classes.map((each) => [each.name, each.tickets, ...waits(each)])),
     el("div", { class: "beside" },
       table("counters", say("page.today.counters"),
-        [say("page.today.counter"), say("page.today.hours_open"), say("page.today.hours_paused"), say("page.today.finished")],
+        [
+          say("page.today.counter"), say("page.today.hours_open"), say("page.today.hours_paused"),
+          say("page.today.finished"),
+        ],
         day.counters.map((each) => [each.id, hours(each.open), hours(each.paused), each.finished])),
       day.grants.length
         ? table("grants", say("page.today.grants"),
@@ -86,7 +94,8 @@ export function drawSheet(sheet, view, charts, legend) {
     el("ul", { class: "legend" }, legend),
     el("footer", {},
       el("p", { class: "soft" }, say("page.today.means")),
-      el("p", { class: "signature" }, el("span", {}, say("page.today.signature")), el("span", {}, say("page.today.signed_on")))));
+      el("p", { class: "signature" },
+        el("span", {}, say("page.today.signature")), el("span", {}, say("page.today.signed_on")))));
   for (const each of sheet.querySelectorAll("details")) each.remove(); // the tables are on the page already
   fit(sheet);
 }
