@@ -371,7 +371,9 @@ def sheet(log: DayLog, rules: Rules, until: int) -> Sheet:
             if ticket.stage is Stage.WAITING and not ticket.called_at
         ]
     taken = Count((each.service, state.tickets[each.ticket].klass) for each in log.taken)
-    services = _in_order(rules.services, {service for service, _ in taken} | {service for service, *_ in waits})
+    services = _in_order(
+        rules.services, {service for service, _ in taken} | {service for service, *_ in waits}, every=True
+    )
     classes = _in_order(rules.classes, {klass for _, klass in taken} | {klass for _, klass, _ in waits})
     reasons = Count(log.granted.values())
     return Sheet(

@@ -192,7 +192,8 @@ async def test_the_sheet_of_a_crowded_day_is_what_sql_finds_in_the_journal(pensi
         assert each["above_target"] == sql.one(late, limit=rules.target, service=each["id"]), each["id"]
     for each in sheet["services"]:
         select = """SELECT json_extract(data, '$.class'), count(*) FROM event
-                    WHERE day = :day AND kind = 'ticket_issued' AND json_extract(data, '$.service') = :service GROUP BY 1"""
+                    WHERE day = :day AND kind = 'ticket_issued' AND json_extract(data, '$.service') = :service
+                    GROUP BY 1"""
         assert {k: v for k, v in each["classes"].items() if v} == dict(sql.all(select, service=each["id"]))
     finished = """SELECT json_extract(data, '$.counter'), count(*) FROM event
                   WHERE day = :day AND kind = 'ticket_finished' AND cause NOT LIKE 'day:%' GROUP BY 1"""

@@ -38,14 +38,14 @@ function draw() {
   put(hint, words);
   trouble.hidden = !view.trouble;
   put(trouble, view.trouble);
-  for (const line of [large, hint]) fit(line);
+  fit();
 }
 
-/** Make type smaller until a line is no wider than the screen. */
-function fit(line) {
-  line.style.fontSize = "";
-  const most = line.scrollWidth / line.clientWidth;
-  if (most > 1) line.style.fontSize = `${parseFloat(getComputedStyle(line).fontSize) / most / 1.01}px`;
+/** Make the large type smaller until it is no wider than the screen. */
+function fit() {
+  large.style.fontSize = "";
+  const most = large.scrollWidth / large.clientWidth;
+  if (most > 1) large.style.fontSize = `${parseFloat(getComputedStyle(large).fontSize) / most / 1.01}px`;
 }
 
 /** A call that is news stands out; not one that was there when the page was opened, nor one that is long past. */

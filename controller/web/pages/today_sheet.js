@@ -76,7 +76,7 @@ export function drawSheet(sheet, view, charts, legend) {
       day.services.map((each) =>
         [each.name, ...day.classes.map(({ id }) => each.classes[id] || "·"), each.tickets, ...waits(each)]),
       [say("page.today.sum"), ...day.classes.map(({ tickets }) => tickets), day.tickets, ...waits(day.day)]),
-    table("classes", say("page.today.classes"), [say("page.today.class"), say("page.today.tickets"), ...heads],
+    day.classes.length > 0 && table("classes", say("page.today.classes"), [say("page.today.class"), say("page.today.tickets"), ...heads],
       day.classes.map((each) => [each.name, each.tickets, ...waits(each)])),
     el("div", { class: "beside" },
       table("counters", say("page.today.counters"),
