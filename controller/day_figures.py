@@ -32,11 +32,13 @@ from controller.lobby.actions.registry import evolve
 from controller.lobby.actions.return_ticket import TicketReturned
 from controller.lobby.actions.take_ticket import GRANTED, TicketIssued
 from controller.lobby.actions.undo import TicketRestored
+from controller.lobby.actions.undo_at_counter import ServiceResumed
 from controller.lobby.aggregate import Row
 from controller.lobby.model.calendar import DAY, at_second
 from controller.lobby.model.percentile import percentile
 from controller.lobby.model.rules import Rules
-from controller.lobby.model.state import CounterStage, Stage, State
+from controller.lobby.model.state import CounterStage, Stage, State, Ticket
+from controller.lobby.model.units import NEVER, Ms
 from controller.lobby.show import figures, views
 
 STEP = 30 * 60
@@ -50,7 +52,7 @@ class Taken(NamedTuple):
 
     ticket: str
     service: str
-    at: int
+    at: Ms
 
 
 class Waited(NamedTuple):
@@ -61,14 +63,14 @@ class Waited(NamedTuple):
     service: str
     klass: str
     seconds: int
-    at: int
+    at: Ms
     called: bool
 
 
 class Turn(NamedTuple):
     """A counter opened, paused or closed; `at` in ms since 1970, UTC."""
 
-    at: int
+    at: Ms
     counter: str
     stage: CounterStage
 
@@ -80,11 +82,11 @@ class DayLog:
         self.state = State()
         self.over = False
         """The day has ended."""
-        self.last = 0
+        self.last = NEVER
         """When something last happened to a ticket or a counter, in ms since 1970, UTC."""
         self.taken: list[Taken] = []
         self.waited: list[Waited] = []
-        self.queue: list[tuple[int, Mapping[str, int]]] = []
+        self.queue: list[tuple[Ms, Mapping[str, int]]] = []
         """How many have waited for each service, and since when (ms since 1970, UTC)."""
         self.turns: list[Turn] = []
         self.finished: list[tuple[str, str]] = []
@@ -112,13 +114,13 @@ class DayLog:
             self.over = False
         self._happened(row.at, event, rules)
 
-    def _happened(self, at: int, event: Event, rules: Rules) -> None:
+    def _happened(self, at: Ms, event: Event, rules: Rules) -> None:
         if isinstance(event, ClockStepped):
             self._shift(self.state.started_at, at - event.by, event.by)
         ticket = self.state.tickets.get(getattr(event, "ticket", ""))
         waits = ticket is not None and not ticket.called_at
-        if isinstance(event, TicketReturned) and event.finished and ticket:
-            self.finished = [each for each in self.finished if each != (ticket.id, ticket.counter)]
+        if ticket:
+            self._take_back(event, ticket)
         evolve(self.state, at, event)
         if hasattr(event, "ticket") or hasattr(event, "counter"):
             self.last = at
@@ -127,7 +129,18 @@ class DayLog:
         if not self.queue or now != self.queue[-1][1]:
             self.queue.append((at, now))
 
-    def _note(self, at: int, event: Event, *, waits: bool) -> None:
+    def _take_back(self, event: Event, ticket: Ticket) -> None:
+        """Whom an event brings back had not been served, or had not missed their call."""
+        if not isinstance(event, TicketReturned | ServiceResumed):
+            return
+        if ticket.stage is Stage.FINISHED:
+            self.finished = [each for each in self.finished if each[0] != ticket.id]
+        elif isinstance(event, ServiceResumed) and ticket.stage is Stage.MISSED:
+            self.missed.reverse()
+            self.missed.remove(ticket.id)
+            self.missed.reverse()
+
+    def _note(self, at: Ms, event: Event, *, waits: bool) -> None:
         match event:
             case TicketIssued():
                 self.taken.append(Taken(event.ticket, event.service, at))
@@ -152,7 +165,7 @@ class DayLog:
             case DayOpened() if event.kept is not None:
                 self._keep(set(event.kept))
 
-    def _waited(self, id: str, at: int, *, called: bool) -> None:
+    def _waited(self, id: str, at: Ms, *, called: bool) -> None:
         ticket = self.state.tickets[id]
         seconds = max(0, at - ticket.waits_from) // 1000
         self.waited.append(Waited(id, ticket.service, ticket.klass, seconds, at, called))
@@ -169,8 +182,8 @@ class DayLog:
     def _shift(self, first: int, last: int, by: int) -> None:
         """The clock was set: times between two moments were taken from a wrong one."""
 
-        def right(ms: int) -> int:
-            return ms + by if first <= ms <= last else ms
+        def right(ms: Ms) -> Ms:
+            return Ms(ms + by) if first <= ms <= last else ms
 
         self.taken = [each._replace(at=right(each.at)) for each in self.taken]
         self.waited = [each._replace(at=right(each.at)) for each in self.waited]
@@ -188,7 +201,7 @@ class Steps:
     the starts of all and the end of the last, in ms since 1970, UTC."""
 
     first: int
-    edges: Sequence[int]
+    edges: Sequence[Ms]
 
     @classmethod
     def of(cls, day: str, rules: Rules) -> Steps:
@@ -197,9 +210,9 @@ class Steps:
         first = rollover // STEP * STEP
         seconds = range(first, rollover + DAY + STEP, STEP)
         on = date.fromisoformat(day)
-        return cls(first, [round(at_second(on, second, rules.zone).timestamp() * 1000) for second in seconds])
+        return cls(first, [Ms(round(at_second(on, second, rules.zone).timestamp() * 1000)) for second in seconds])
 
-    def at(self, ms: int) -> int | None:
+    def at(self, ms: Ms) -> int | None:
         """The step that a time is in; None: it is none of this day's."""
         place = bisect_right(self.edges, ms) - 1
         return place if 0 <= place < len(self.edges) - 1 else None
@@ -228,14 +241,14 @@ class Series:
 NAMES = ("arrivals", "median", "p90", "waiting", "open")
 
 
-def series(log: DayLog, day: str, rules: Rules, until: int) -> dict[str, Series]:
+def series(log: DayLog, day: str, rules: Rules, until: Ms) -> dict[str, Series]:
     """A day in steps, by service, and `ALL`. `until`: what is known so far ends here, in ms since 1970, UTC."""
     steps = Steps.of(day, rules)
     begun = sum(start <= until for start in steps.edges[:-1])
     return {service: _series(log, service, rules, steps, begun, until) for service in (ALL, *rules.services)}
 
 
-def _series(log: DayLog, service: str, rules: Rules, steps: Steps, begun: int, until: int) -> Series:
+def _series(log: DayLog, service: str, rules: Rules, steps: Steps, begun: int, until: Ms) -> Series:
     count = len(steps.edges) - 1
     arrivals = Count(steps.at(each.at) for each in log.taken if service in (ALL, each.service))
     waits: dict[int | None, list[int]] = {}
@@ -265,7 +278,7 @@ def _serves(rules: Rules, counter: str, service: str) -> bool:
     return service == ALL or rules.counters[counter].handicap(service, rules.default_class) is not None
 
 
-def _waiting_at(queue: Sequence[tuple[int, Mapping[str, int]]], ends: Sequence[int], service: str) -> Iterator[int]:
+def _waiting_at(queue: Sequence[tuple[Ms, Mapping[str, int]]], ends: Sequence[int], service: str) -> Iterator[int]:
     """How many waited before each of these times."""
     ordered = sorted(queue, key=lambda each: each[0])
     times = [at for at, _ in ordered]
@@ -280,11 +293,11 @@ class Spell(NamedTuple):
 
     counter: str
     stage: CounterStage
-    start: int
-    end: int
+    start: Ms
+    end: Ms
 
 
-def spells(log: DayLog, until: int) -> list[Spell]:
+def spells(log: DayLog, until: Ms) -> list[Spell]:
     """When counters were open and when paused. One that was not closed counts until `until`, or on a day that is over
     until anything last happened."""
     found = []
@@ -359,7 +372,7 @@ class Sheet:
         return {name: getattr(self, name) for name in Sheet.__slots__}
 
 
-def sheet(log: DayLog, rules: Rules, until: int) -> Sheet:
+def sheet(log: DayLog, rules: Rules, until: Ms) -> Sheet:
     """The figures of a day, `until` a time in ms since 1970, UTC. As in `figures.day`, those who still wait count with
     the time so far, but not on a day that is over."""
     state, at = log.state, None if log.over else until
@@ -410,7 +423,7 @@ def sheet(log: DayLog, rules: Rules, until: int) -> Sheet:
     )
 
 
-def _counters(log: DayLog, rules: Rules, until: int) -> list[dict[str, Any]]:
+def _counters(log: DayLog, rules: Rules, until: Ms) -> list[dict[str, Any]]:
     finished = Count(counter for _, counter in log.finished)
     lasted: Count[tuple[str, CounterStage]] = Count()
     for spell in spells(log, until):

@@ -28,7 +28,7 @@ from controller.lobby.actions.pause_counter import Pause
 from controller.lobby.actions.promote import Promote
 from controller.lobby.actions.return_ticket import Return
 from controller.lobby.actions.undo import Undo
-from controller.lobby.actions.undo_finish import UndoFinish
+from controller.lobby.actions.undo_at_counter import UndoAtCounter
 from controller.lobby.aggregate import Row
 from controller.lobby.model.rules import Rules
 from controller.lobby.show import figures
@@ -359,14 +359,24 @@ def test_privilege_that_was_granted_is_counted_by_reason_unless_it_was_taken_bac
     assert found["services"][0]["classes"] == {"normal": 1, "green": 1, "urgent": 1}
 
 
-def test_who_was_finished_too_early_and_is_back_has_not_been_served() -> None:
+@pytest.mark.parametrize("minutes", [0.1, 2], ids=["seconds later", "minutes later"])
+def test_what_a_counter_took_back_has_not_happened(minutes: float) -> None:
     lobby = Told()
-    lobby.take("cash")
+    ticket = lobby.take("cash")
     lobby.call("1")
     lobby.does(Finish, counter="1")
     assert lobby.sheet()["counters"][0]["finished"] == 1
-    lobby.does(UndoFinish, counter="1")
+    lobby.wait(minutes)
+    lobby.does(UndoAtCounter, counter="1")
+    assert lobby.state.counter("1").ticket == ticket
     assert lobby.sheet()["counters"][0]["finished"] == 0
+    lobby.does(NoShow, counter="1")
+    lobby.manages(Return, ticket)
+    lobby.call("1")
+    lobby.does(NoShow, counter="1")
+    assert (lobby.sheet()["missed"], lobby.sheet()["returned"]) == (2, 1)
+    lobby.does(UndoAtCounter, counter="1")
+    assert (lobby.sheet()["missed"], lobby.sheet()["returned"]) == (1, 1)
 
 
 def test_what_the_roll_over_closes_was_not_open_until_then() -> None:

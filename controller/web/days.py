@@ -23,6 +23,7 @@ from controller.journal import JournalError, JournalReader
 from controller.lobby.actions.day import DayOpened
 from controller.lobby.aggregate import Row
 from controller.lobby.model.rules import Rules
+from controller.lobby.model.units import NEVER, Ms
 
 log = logging.getLogger(__name__)
 
@@ -44,7 +45,7 @@ class Counted:
 
     day: str
     kind: str
-    until: int
+    until: Ms
     over: bool
     series: dict[str, Series]
     sheet: Sheet
@@ -53,7 +54,7 @@ class Counted:
 class Days:
     """The days of the journal at `path`; `now`: the time in ms since 1970, UTC."""
 
-    def __init__(self, path: Path, rules: Rules, now: Callable[[], int]) -> None:
+    def __init__(self, path: Path, rules: Rules, now: Callable[[], Ms]) -> None:
         self._path, self._rules, self._now = path, rules, now
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="days")
         self._today = ""
@@ -116,7 +117,7 @@ class Days:
         return self._past[day]
 
     def _read(self, reader: JournalReader, day: str) -> Counted | None:
-        past, last = DayLog(), 0
+        past, last = DayLog(), NEVER
         try:
             for row in _unhurried(reader.rows(day)):
                 past.add(row, self._rules)
@@ -129,7 +130,7 @@ class Days:
         past.over = True
         return self._counted(past, day, last) if past.taken else None
 
-    def _counted(self, counted: DayLog, day: str, until: int) -> Counted:
+    def _counted(self, counted: DayLog, day: str, until: Ms) -> Counted:
         rules = self._rules
         return Counted(
             day,
