@@ -115,6 +115,34 @@ def test_the_television_tells_calls_who_is_next_and_how_long_it_takes() -> None:
     assert [(call["ticket"], call["in_hand"]) for call in found["calls"]] == [("B001", False)]
 
 
+def test_the_screen_above_a_counter_tells_what_is_called_there_and_since_when() -> None:
+    lobby = Lobby(rules())
+
+    def shown(id: str = "1") -> dict[str, Any]:
+        return screens.display(lobby.state, lobby.rules, lobby.rules.counters[id], lobby.now, "")
+
+    assert shown() == {
+        "now": lobby.now,
+        "branch": "Test",
+        "counter": "1",
+        "state": "closed",
+        "ticket": "",
+        "called": 0,
+        "trouble": "",
+    }
+    lobby.take("cash")
+    lobby.call("1")
+    called = lobby.now
+    assert (shown()["state"], shown()["ticket"], shown()["called"]) == ("called", "A001", called)
+    lobby.wait(1)
+    do(lobby, Recall, counter="1")
+    assert shown()["called"] == called + MINUTE_MS
+    do(lobby, Start, counter="1")
+    assert (shown()["state"], shown()["ticket"]) == ("serving", "A001")
+    do(lobby, Pause, counter="1")
+    assert (shown()["state"], shown()["ticket"], shown("2")["state"]) == ("paused", "", "closed")
+
+
 def test_who_missed_a_call_is_on_the_television_for_as_long_as_they_may_come_back() -> None:
     lobby = Lobby(rules(returns=1))
 

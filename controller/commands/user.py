@@ -13,7 +13,7 @@ import click
 
 from controller.commands.kit import CONFIG, FAILED, LINE_LIMIT, WRONG, stop
 from controller.lobby.model.units import in_ms
-from controller.web.roles import DEVICES, ROLES, Role
+from controller.web.roles import AT_COUNTERS, DEVICES, ROLES, Role
 
 if TYPE_CHECKING:
     from controller.config import Settings
@@ -29,14 +29,18 @@ def user() -> None:
 @CONFIG
 @click.argument("name")
 @click.option("--role", type=click.Choice(ROLES), required=True)
-@click.option("--counter", default="", help="For the role counter: the only one it works at. Default: any.")
+@click.option(
+    "--counter",
+    default="",
+    help="Counter: the only one it works at. Screen: the one that it hangs above. Default: any.",
+)
 @click.option("--token", is_flag=True, help="A token instead of a PIN; devices (kiosk, screen) always get one.")
 def user_add(path: Path, name: str, role: Role, counter: str, token: bool) -> None:
     """Make an account. NAME is a post or a staff number, not a person's name: it stands in the journal."""
     settings = _with_screens(path)
-    if counter and (role != "counter" or counter not in settings.rules.counters):
+    if counter and (role not in AT_COUNTERS or counter not in settings.rules.counters):
         known = ", ".join(settings.rules.counters)
-        stop(f"--counter {counter}: it goes with --role counter and one of the counters ({known})", WRONG)
+        stop(f"--counter {counter}: it goes with --role counter or screen, and one of the counters ({known})", WRONG)
     with _accounts(settings) as accounts:
         made = accounts.add(name, role, counter, None if token or role in DEVICES else _new_pin())
     if made:

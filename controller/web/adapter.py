@@ -165,6 +165,10 @@ class PagesAdapter(Adapter):
 
         return picture
 
+    def display(self, counter: Counter) -> Callable[[], dict[str, Any]]:
+        """See `screens.display`."""
+        return lambda: screens.display(self.state, self.context.rules, counter, self.context.now(), self.trouble)
+
     def ticket(self, day: str, id: str) -> Callable[[], dict[str, Any] | None]:
         """See `screens.ticket`; None once its day is over."""
 

@@ -125,7 +125,7 @@ class Live:
 
     def __init__(self, build: str, settled: Callable[[], bool] = lambda: True) -> None:
         self._settled = settled
-        self._build = build
+        self.build = build
         self._views: dict[str, View] = {}
         self._changed = asyncio.Event()
         self.cut: Callable[[tuple[str, int] | None], None] = lambda client: None
@@ -146,7 +146,7 @@ class Live:
 
     def hello(self, viewer: Viewer) -> bytes:
         """The first message to a page: one of another build reloads itself; one that is a device reports its state."""
-        return message("hello", {"build": self._build, **({"page": viewer.page} if viewer.page else {})})
+        return message("hello", {"build": self.build, **({"page": viewer.page} if viewer.page else {})})
 
     def states(self, owner: str) -> set[str]:
         """The states that the open pages of an owner have reported."""

@@ -15,6 +15,8 @@ DEVICES: tuple[Role, ...] = ("kiosk", "screen")
 """Roles of devices, which sign in with a token."""
 HAVE_PAGES: tuple[Role, ...] = ("counter", *DEVICES)
 """Roles whose pages count as devices of the branch if they sign in with a token."""
+AT_COUNTERS: tuple[Role, ...] = ("counter", "screen")
+"""Roles of accounts that may belong to one counter: who works there, the screen above it."""
 HOMES: Mapping[Role, str] = {"manager": "/console", "counter": "/counter/", "kiosk": "/kiosk", "screen": "/tv"}
 """The path of each role's own page; a counter's is followed by its id."""
 

@@ -91,6 +91,8 @@ class Site:
         """The path of an account's own page."""
         if account.role == "counter":
             return HOMES["counter"] + (account.counter or next(iter(self.rules.counters)))
+        if account.role == "screen" and account.counter in self.rules.counters:
+            return f"/display/{account.counter}"
         return HOMES[account.role]
 
     # -- who asks --------------------------------------------------------------------------------------------

@@ -18,7 +18,7 @@ from browser.pages import Pages
 __all__ = ["Serve", "broker"]
 
 Serve = Callable[..., Awaitable[ServedBranch]]
-"""Makes a branch, running, from what `ServedBranch` takes beside its directory and port."""
+"""Makes a branch, running, from what `ServedBranch` (or `made`) takes beside its directory and port."""
 
 FLAGS = ["--no-sandbox", "--disable-dev-shm-usage"]
 """The tests may be run by root, and where /dev/shm is small."""
@@ -56,8 +56,8 @@ async def serve(tmp_path: Path, broker: Mosquitto) -> AsyncIterator[Serve]:
     """Starts a branch, which ends with the test."""
     async with AsyncExitStack() as branches:
 
-        async def started(**wishes: object) -> ServedBranch:
-            return await branches.enter_async_context(ServedBranch(tmp_path, broker.port, **wishes))  # type: ignore[arg-type]
+        async def started(made: type[ServedBranch] = ServedBranch, **wishes: object) -> ServedBranch:
+            return await branches.enter_async_context(made(tmp_path, broker.port, **wishes))  # type: ignore[arg-type]
 
         yield started
 

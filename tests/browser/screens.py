@@ -59,6 +59,11 @@ async def figures_opened(page: Page) -> None:
     await page.wait_for_selector(".sheet .facts")
 
 
+async def day_drawn(page: Page) -> None:
+    """The day in pictures, once it is told."""
+    await page.wait_for_selector(".sheet .charts figure", state="attached")
+
+
 async def answered(page: Page, *choices: int) -> None:
     """The ticket screen after these answers."""
     for choice in choices:
@@ -106,7 +111,11 @@ SCREENS = (
     Screen("console-sheet", at("/console"), "manager", prepare=one_opened),
     Screen("console-why", at("/console"), "manager", prepare=one_asked_about),
     Screen("console-today", at("/console"), "manager", prepare=figures_opened),
+    Screen("today", at("/today"), "manager", prepare=day_drawn),
+    Screen("today-sheet", at("/today#sheet"), "manager", prepare=day_drawn),
     Screen("tv", at("/tv"), "screen"),
+    Screen("display", at("/display/1"), "screen"),
+    Screen("display-closed", at("/display/2"), "screen"),
     Screen("kiosk", at("/kiosk"), "kiosk"),
     Screen("kiosk-advice", at("/kiosk"), "kiosk", prepare=advised),
     Screen("kiosk-ticket", at("/kiosk"), "kiosk", prepare=taken),

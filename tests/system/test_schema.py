@@ -59,17 +59,17 @@ async def test_no_answer_that_is_not_described(tmp_path: Path) -> None:
         )
         said = out.decode()
         assert code == 0, f"seed {SEED}\n{said}"
-        assert re.search(r"Tested: 15\b", said), said
+        assert re.search(r"Tested: 17\b", said), said
         print(f"seed {SEED}\n{said[-800:]}")
         assert (await li.get("/health")).status == 200
 
 
 async def test_streams_answer_as_described(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
     async with serve() as lobby:
-        li, tv = lobby.device("li"), lobby.device("tv", "screen")
+        li, tv, kiosk = lobby.device("li"), lobby.device("tv", "screen"), lobby.device("kiosk", "kiosk")
         paths = (await li.get("/api/openapi.json")).json["paths"]
         streams = {path: operations for path, operations in paths.items() if path.endswith("/live")}
-        assert len(streams) == 5
+        assert len(streams) == 6
         page = (await li.post("/api/tickets", {"service": "cash"})).json["page"].removeprefix("/t/")
 
         async def reply(client: Client, path: str) -> Reply:
@@ -79,7 +79,7 @@ async def test_streams_answer_as_described(serve: Serve, monkeypatch: pytest.Mon
         async def seen(path: str) -> set[int]:
             found = set()
             for counter, ticket in (("2", page), ("99", "A001.x"), ("%00", "%ff")):
-                for client in (li, tv, lobby.anybody):
+                for client in (li, tv, kiosk, lobby.anybody):
                     answer = await reply(client, path.format(counter=counter, page=ticket))
                     kinds = paths[path]["get"]["responses"][str(answer.status)]["content"]
                     assert answer.header("content-type").partition(";")[0] in kinds

@@ -79,7 +79,15 @@ def test_who_has_a_pin_types_it_twice(config: Path) -> None:
     assert PIN.encode() not in (config.parent / "access.db").read_bytes()
 
 
-@pytest.mark.parametrize("arguments", [("--role", "kiosk"), ("--role", "screen"), ("--role", "manager", "--token")])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("--role", "kiosk"),
+        ("--role", "screen"),
+        ("--role", "screen", "--counter", "2"),
+        ("--role", "manager", "--token"),
+    ],
+)
 def test_a_device_gets_an_address_to_open_once(config: Path, arguments: tuple[str, ...]) -> None:
     code, out, err = user(config, "add", "hall-tv", *arguments)
     assert (code, err) == (0, "")
@@ -109,7 +117,7 @@ def test_a_device_gets_an_address_to_open_once(config: Path, arguments: tuple[st
         (("li wang", "--role", "screen"), "", FAILED, '"li wang" is no name'),
         (("l" * 33, "--role", "screen"), "", FAILED, "is no name"),
         (("li", "--role", "counter", "--counter", "9"), TWICE, WRONG, "one of the counters (1, 2, 3)"),
-        (("li", "--role", "manager", "--counter", "1"), TWICE, WRONG, "it goes with --role counter"),
+        (("li", "--role", "manager", "--counter", "1"), TWICE, WRONG, "it goes with --role counter or screen"),
     ],
 )
 def test_what_is_wrong_makes_no_account(

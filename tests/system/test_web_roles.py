@@ -34,6 +34,9 @@ MAY: dict[tuple[str, str], tuple[str, ...] | None] = {
     ("get", "/api/console/live"): ("manager",),
     ("get", "/api/counters/{counter}"): ("manager", "counter"),
     ("get", "/api/counters/{counter}/live"): ("manager", "counter"),
+    ("get", "/api/displays/{counter}"): ("manager", "screen"),
+    ("get", "/api/displays/{counter}/live"): ("manager", "screen"),
+    ("get", "/api/today"): ("manager",),
     ("get", "/api/tickets/{ticket}/why"): ("manager",),
     ("get", "/api/pages/{page}"): NOBODY_ASKED,
     ("get", "/api/pages/{page}/live"): NOBODY_ASKED,
@@ -88,7 +91,7 @@ async def test_every_role_may_do_what_it_is_for_and_nothing_else(serve: Serve) -
 async def test_pages_are_for_those_who_may(serve: Serve) -> None:
     async with serve() as lobby:
         homes = {"/console": ("manager",), "/tv": EVERYBODY, "/kiosk": ("manager", "kiosk")}
-        homes["/counter/1"] = ("manager", "counter")
+        homes |= {"/counter/1": ("manager", "counter"), "/display/1": ("manager", "screen"), "/today": ("manager",)}
         for path in homes:
             assert (await lobby.anybody.get(path)).header("location") == f"/sign-in?next={path}"
         home = {}
@@ -98,7 +101,8 @@ async def test_pages_are_for_those_who_may(serve: Serve) -> None:
             for path, may in homes.items():
                 reply = await client.get(path)
                 assert reply.status == (200 if role in may else 303), (role, path)
-            assert (await client.get("/counter/99")).refusal == (404, "not_found")
+            for path in ("/counter/99", "/display/99"):
+                assert (await client.get(path)).refusal == (404, "not_found")
         assert home == {"manager": "/console", "counter": "/counter/1", "kiosk": "/kiosk", "screen": "/tv"}
 
 

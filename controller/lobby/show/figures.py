@@ -30,9 +30,9 @@ def day(state: State, rules: Rules, at: Ms | None = None) -> dict[str, Any]:
         "day": state.day,
         "profile": state.profile,
         "target": rules.target / 60,
-        **_level(everybody, rules),
+        **level(everybody, rules),
         "classes": {
-            klass: _level(each, rules) | _effect(state, klass, len(each), len(everybody))
+            klass: level(each, rules) | _effect(state, klass, len(each), len(everybody))
             for klass, each in waits.items()
         },
         "self_service": {
@@ -42,7 +42,8 @@ def day(state: State, rules: Rules, at: Ms | None = None) -> dict[str, Any]:
     }
 
 
-def _level(waits: SortedList, rules: Rules) -> dict[str, Any]:
+def level(waits: SortedList, rules: Rules) -> dict[str, Any]:
+    """The figures of some waits, which are in seconds: how many, shares from 0 to 1, minutes."""
     count = len(waits)
     if not count:
         return {"customers": 0, "above_3": 0.0, "above_target": 0.0, "mean": 0.0, "p95": 0.0, "max": 0.0}

@@ -111,6 +111,22 @@ def _undo(state: State, rules: Rules, counter: Counter, at: Ms) -> dict[str, Any
     return {"ticket": last.id, "until": last.returns_until(rules)} if last else None
 
 
+def display(state: State, rules: Rules, counter: Counter, at: Ms, trouble: str) -> dict[str, Any]:
+    """The view for the screen above a counter: the ticket that it has in hand, and when it was last called (0: it has
+    none); `state` as for its keypad. `trouble`: why nothing can be recorded, in words; empty: it can."""
+    here = state.counter(counter.id)
+    ticket = state.tickets.get(here.ticket)
+    return {
+        "now": at,
+        "branch": rules.branch_name,
+        "counter": counter.id,
+        "state": str(ticket.stage if ticket else here.stage),
+        "ticket": here.ticket,
+        "called": max(ticket.since, ticket.recalled_at) if ticket else 0,
+        "trouble": trouble,
+    }
+
+
 def ticket(state: State, rules: Rules, ticket: Ticket, at: Ms, wait: tuple[int, int] | None) -> dict[str, Any]:
     """The view of a customer's own ticket page; `wait`: the least and most minutes still to wait."""
     waits = ticket.stage is Stage.WAITING

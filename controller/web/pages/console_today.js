@@ -45,7 +45,8 @@ function open() {
     drawn = shown;
     put(sheet.about, kindOf(view.figures));
     fill(sheet.body, view.figures.customers ? waits(view.figures) : el("p", { class: "why-text" }, say("page.console.no_figures")),
-      view.figures.customers > 0 && byClass(view.figures.classes), machines(view.self_service));
+      view.figures.customers > 0 && byClass(view.figures.classes), machines(view.self_service),
+      el("p", {}, el("a", { href: "/today", "data-reads": true }, say("page.console.pictures"))));
   });
 }
 

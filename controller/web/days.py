@@ -1,0 +1,189 @@
+"""Days as the journal tells them, for pages: today's rows are read as they come, those of a past day once.
+
+Everything is read by a reader of its own, on a thread of its own that rests between rows: no press waits for it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from controller import day_figures
+from controller.day_figures import DayLog, Series, Sheet
+from controller.journal import JournalError, JournalReader
+from controller.lobby.actions.day import DayOpened
+from controller.lobby.aggregate import Row
+from controller.lobby.model.rules import Rules
+from controller.lobby.model.units import NEVER, Ms
+
+log = logging.getLogger(__name__)
+
+USUAL = 5
+"""Most days of the same kind whose mean is taken."""
+LOOK_BACK = 120
+"""Business days among which they are looked for."""
+KEPT = 32
+"""Past days whose figures are kept."""
+AT_A_TIME = 50
+"""Rows that are counted between two rests: a millisecond or two, for which a press may wait."""
+REST = 0.001
+"""Seconds of a rest."""
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """A day in steps and in figures, as they were `until` (ms since 1970, UTC)."""
+
+    day: str
+    kind: str
+    until: Ms
+    over: bool
+    series: dict[str, Series]
+    sheet: Sheet
+
+
+class Days:
+    """The days of the journal at `path`; `now`: the time in ms since 1970, UTC."""
+
+    def __init__(self, path: Path, rules: Rules, now: Callable[[], Ms]) -> None:
+        self._path, self._rules, self._now = path, rules, now
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="days")
+        self._today = ""
+        self._log = DayLog()
+        """Today's rows, up to the row `_seq`."""
+        self._seq = 0
+        self._past: OrderedDict[str, Counted | None] = OrderedDict()
+        """Day -> its figures; None: nobody took a ticket, or it cannot be read."""
+        self._kinds: dict[str, str] = {}
+
+    async def about(self, day: str = "") -> dict[str, Any] | None:
+        """A day, by default the one that is open, with the day before it and the mean of the last days of its kind;
+        None: there is no such day. Raises JournalError if the journal cannot be read."""
+        return await asyncio.get_running_loop().run_in_executor(self._thread, self._about, day)
+
+    # -- on the thread -------------------------------------------------------------------------------------------
+
+    def _about(self, day: str) -> dict[str, Any] | None:
+        with closing(JournalReader(self._path)) as reader:
+            today = reader.last_day()
+            known = reader.days()
+            if (day or today) not in known:
+                return None
+            found = self._count_today(reader, today) if day in ("", today) else self._count(reader, day)
+            if found is None:
+                return None
+            before = [each for each in known if each < found.day][-LOOK_BACK:][::-1]
+            last = next((counted for each in before if (counted := self._count(reader, each))), None)
+            same = (each for each in before if self._kind(reader, each) == found.kind)
+            usual = [*islice((counted for each in same if (counted := self._count(reader, each))), USUAL)]
+            return _content(found, last, usual, self._rules)
+
+    def _count_today(self, reader: JournalReader, today: str) -> Counted:
+        if today != self._today or self._log.over:
+            self._today, self._log, self._seq = today, DayLog(), 0
+            self._take_in(reader.rows(today))
+        while rows := reader.rows_after(self._seq, 1000):
+            mine = [row for row in rows if row.day == today]
+            self._take_in(mine)
+            if len(mine) < len(rows):
+                break  # another day has begun, and is the next request's
+        return self._counted(self._log, today, self._now())
+
+    def _take_in(self, rows: Iterable[Row]) -> None:
+        try:
+            for row in _unhurried(rows):
+                self._log.add(row, self._rules)
+                self._seq = row.seq
+        except BaseException:
+            self._today = ""  # what is half taken in is begun again
+            raise
+
+    def _count(self, reader: JournalReader, day: str) -> Counted | None:
+        """A day that is past."""
+        if day not in self._past:
+            self._past[day] = self._read(reader, day)
+            while len(self._past) > KEPT:
+                self._past.popitem(last=False)
+        self._past.move_to_end(day)
+        return self._past[day]
+
+    def _read(self, reader: JournalReader, day: str) -> Counted | None:
+        past, last = DayLog(), NEVER
+        try:
+            for row in _unhurried(reader.rows(day)):
+                past.add(row, self._rules)
+                last = row.at
+        except (JournalError, KeyError, TypeError, ValueError) as error:
+            log.warning(
+                "%s: %s is left out of the pictures of the days, since it cannot be read (%s)", self._path, day, error
+            )
+            return None
+        past.over = True
+        return self._counted(past, day, last) if past.taken else None
+
+    def _counted(self, counted: DayLog, day: str, until: Ms) -> Counted:
+        rules = self._rules
+        return Counted(
+            day,
+            counted.state.profile or rules.profile(day).id,
+            until,
+            counted.over,
+            day_figures.series(counted, day, rules, until),
+            day_figures.sheet(counted, rules, until),
+        )
+
+    def _kind(self, reader: JournalReader, day: str) -> str:
+        """What kind of day it was, as its first row has it."""
+        if day not in self._kinds:
+            try:
+                first = next(reader.rows(day), None)
+            except JournalError:
+                return ""
+            profile = first.event.profile if first and isinstance(first.event, DayOpened) else None
+            self._kinds[day] = profile or self._rules.profile(day).id
+        return self._kinds[day]
+
+
+def _unhurried(rows: Iterable[Row]) -> Iterable[Row]:
+    for number, row in enumerate(rows, 1):
+        yield row
+        if number % AT_A_TIME == 0:
+            time.sleep(REST)
+
+
+def _content(found: Counted, last: Counted | None, usual: list[Counted], rules: Rules) -> dict[str, Any]:
+    days = [each for each in (found, last, *usual) if each]
+    steps = day_figures.shown([each.series[day_figures.ALL] for each in days], found.day, rules)
+
+    def lines(service: str) -> dict[str, Any]:
+        known = [each.series[service] for each in usual]
+        return {
+            "today": found.series[service].content(steps),
+            "before": last.series[service].content(steps) if last else None,
+            "usual": day_figures.mean(known).content(steps) if known else None,
+        }
+
+    return {
+        "branch": rules.branch_name,
+        "day": found.day,
+        "kind": found.kind,
+        "until": found.until,
+        "over": found.over,
+        "before": last.day if last else "",
+        "usual": [each.day for each in usual],
+        "step": day_figures.STEP,
+        "first": day_figures.Steps.of(found.day, rules).first + steps.start * day_figures.STEP,
+        "target": rules.target / 60,
+        "services": [{"id": service.id, "name": service.name} for service in rules.services.values()],
+        "series": {service: lines(service) for service in found.series},
+        "sheet": found.sheet.content(),
+    }
