@@ -24,7 +24,7 @@ from controller.web.roles import Role
 WEB = Path(__file__).parents[1] / "controller" / "web"
 
 
-SECTIONS = ("page", "reason", "role", "http", "needs", "wait", "voice", "stage")
+SECTIONS = ("page", "reason", "role", "http", "needs", "wait", "voice", "stage", "pause")
 """Of the wording; the first four are the pages' alone."""
 KEY = rf"(?:{'|'.join(SECTIONS)})\.[\w.${{}}-]*"
 
@@ -70,6 +70,8 @@ def built() -> Mapping[str, set[str]]:
         "page.title.{}": drawn_pages(),
         "reason.{}": reasons_offered(),
         "role.{}": set(get_args(Role)),
+        # A branch may have more digits than the program comes with: the page offers those that it is given.
+        "pause.{}": {key.removeprefix("pause.") for key in wording("en").templates if key.startswith("pause.")},
         "needs.{}": {"form", *NEEDS},
         # Of `problem`, which are found where it is called, and of the framework's own refusals.
         "http.{}": {"not_found", "not_allowed", "unreadable"},

@@ -250,5 +250,6 @@ def plain(state: State) -> Any:
     """
     picture = state.picture()
     for counter in picture["counters"].values():
-        del counter["asks_help"], counter["left"]
+        for new in ("asks_help", "asked_at", "left"):
+            del counter[new]
     return json.loads(json.dumps(picture, sort_keys=True))

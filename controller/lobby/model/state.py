@@ -194,6 +194,8 @@ class CounterState:
     """It asks the lobby manager to come."""
     left: Left | None = None
     """The last customer's leaving, until it is undone."""
+    asked_at: Ms = NEVER
+    """When it asked; ms since 1970, UTC; 0: it does not."""
 
 
 class Call(NamedTuple):
