@@ -56,12 +56,12 @@ def drawn_pages() -> set[str]:
 
 
 def reasons_offered() -> set[str]:
-    """The codes in those lists of the console that are offered as reasons."""
+    """The codes in the lists of what is done about a ticket, each of which is offered."""
     text = (WEB / "pages" / "console_ticket.js").read_text("utf-8")
-    lists = set(re.findall(r"\b(?:reasons|reasonOf)\(.*?\b([A-Z]{2,})\b", text))
+    lists = re.findall(r"^const ([A-Z]+) = \[([^\]]*)\];", text, re.MULTILINE)
     assert lists
-    found = {name: re.search(rf"^const {name} = \[([^\]]*)\];", text, re.MULTILINE) for name in lists}
-    return {code for each in found.values() if each for code in re.findall(r'"(\w+)"', each[1])}
+    assert all(re.search(rf"[(,] ?{name}[,)]", text) for name, _ in lists)
+    return {code for _, codes in lists for code in re.findall(r'"(\w+)"', codes)}
 
 
 def built() -> Mapping[str, set[str]]:
