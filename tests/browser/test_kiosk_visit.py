@@ -146,7 +146,11 @@ async def test_a_printer_without_paper_and_a_board_without_a_plug(language: str,
     await expect(board).to_have_attribute("data-state", "ok")
     await plug.click()
     await expect(board).to_have_attribute("data-state", "offline")
-    await expect(console.locator(".notices").get_by_role("listitem").filter(has_text=branch.say("kind.bx"))).to_have_count(1)
+    await expect(
+        console.locator(".notices").get_by_role("listitem").filter(has_text=branch.say("kind.bx"))
+    ).to_have_count(1)
     await plug.click()
     await expect(board).to_have_attribute("data-state", "ok")
-    await expect(console.locator(".notices").get_by_role("listitem").filter(has_text=branch.say("kind.bx"))).to_have_count(0)
+    await expect(
+        console.locator(".notices").get_by_role("listitem").filter(has_text=branch.say("kind.bx"))
+    ).to_have_count(0)

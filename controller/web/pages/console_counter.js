@@ -33,20 +33,21 @@ export async function openCounter(counter, from) {
   const ends = el("p", { class: "soft ends" });
   const pause = (why, button) => press("PAUSE", PAUSES.includes(why) ? { digits: why } : { reason: why })(button);
   fill(sheet.body,
-    facts,
+    facts, ends,
     offers.has(offered("OPEN")) && el("div", { class: "quick" }, one("OPEN", "page.console.open_counter", "go")),
     offers.has(offered("PAUSE")) && el("fieldset", { "data-offer": offered("PAUSE") },
       reasons(say("page.console.pause_counter"), PAUSES, "", pause, (digit) => say(`pause.${digit}`))),
     offers.has(offered("CLOSE")) && el("div", { class: "stop-group quick" },
-      one("CLOSE", "page.console.close_counter", "stop")),
-    ends);
+      one("CLOSE", "page.console.close_counter", "stop")));
   sheet.keep(() => {
     const here = view.counters.find((each) => each.id === counter.id);
     if (!here) return;
     const called = stuckFor(here);
     put(sheet.about, [
-      say(STATES[here.state] ?? here.state), pauseName(here), called ? say("page.console.stuck", { minutes: called }) : "",
+      say(STATES[here.state] ?? here.state), pauseName(here),
+      called ? say("page.console.stuck", { minutes: called }) : "",
     ].filter(Boolean).join(" · "));
+    const next = { ticket: here.next, time: clock(Math.max(here.next_at, now())) };
     put(ends, here.ticket ? say("page.console.ends", { ticket: here.ticket }) : "");
     showFacts(facts, [
       [say("page.console.served_today"), String(here.served)],
@@ -54,8 +55,8 @@ export async function openCounter(counter, from) {
       here.since > 0 && [say("page.console.so_since"),
         say("page.console.since_when", { time: clock(here.since), minutes: minutes(here.since) })],
       here.next && [say(here.next_at ? "page.console.next_here" : "page.console.next_opened"),
-        here.next_at ? say("page.console.about", { ticket: here.next, time: clock(Math.max(here.next_at, now())) }) : here.next],
-      [say("page.console.waiting"), say("page.console.counter_waiting", { count: here.waiting })],
+        here.next_at ? say("page.console.about", next) : here.next],
+      [say("page.console.waiting"), String(here.waiting)],
     ].filter(Boolean));
     keepOffers(item, "counters", counter.id);
   });

@@ -1,4 +1,4 @@
-// What she should know or do now, the most urgent first: which device or counter, what is wrong, what helps, since when.
+// What she should know or do now, the most urgent first: where, what is wrong, what helps, since when.
 
 import { clock, el, put, say } from "./common.js";
 import { addPart, view } from "./console_hall.js";

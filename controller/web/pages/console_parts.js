@@ -39,7 +39,7 @@ export function keyed(parent, key, make) {
   };
 }
 
-/** A time waited; of those who wait too long the worst are flagged, and of the others it is said to whom sees no colour. */
+/** A time waited. Of those who wait too long the worst are flagged; that the others do is read to who sees no colour. */
 export function waited(node, since, grade = "") {
   const text = say("page.console.waited", { minutes: minutes(since) });
   if (node.dataset.shown === `${text}${grade}`) return;

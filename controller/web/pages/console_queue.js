@@ -101,8 +101,9 @@ const green = el("button", { type: "button", class: "go", onclick: () => newGree
 
 export const queuePart = [
   services, el("div", { class: "tools" }, search, green),
-  el("div", { class: "narrowing" }, classes,
-    el("div", { class: "chips orders", role: "group", "aria-label": say("page.console.order") }, orders)), shown,
+  el("div", { class: "narrowing" },
+    el("div", { class: "chips orders", role: "group", "aria-label": say("page.console.order") }, orders), classes),
+  shown,
   el("div", { class: "scroll", tabindex: "-1" }, lookUp, nobody, found, list, more),
 ];
 

@@ -44,7 +44,8 @@ export function waitingRow(fits) {
       made.set(item);
       showMarks(made.marks, marksOf(item));
       waited(made.right, item.since, gradeOf(item));
-      put(made.when, item.expected ? say("page.console.expected_at", { time: clock(Math.max(item.expected, now())) }) : "");
+      const time = clock(Math.max(item.expected, now()));
+      put(made.when, item.expected ? say("page.console.expected_at", { time }) : "");
       made.node.hidden = !fits(item);
     },
   };

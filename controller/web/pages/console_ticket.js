@@ -33,6 +33,9 @@ async function actions(kind, item) {
   const quick = (key, title, look = "", shown = offers.has(offerId(key))) => shown && el("button", {
     type: "button", class: look, "data-offer": offerId(key), disabled: !offers.has(offerId(key)), onclick: press(key),
   }, say(title));
+  // A no-show goes to the first counter that gets free; until then it is shown where it could go.
+  const mayGo = [...offers].some((offer) => /^(CALL|REASSIGN)\//.test(offer)) ||
+    (kind === "missed" && offers.has(offerId("RETURN")));
   const where = kind === "hand" && el("p", { class: "why-text" });
   fill(sheet.body,
     where,
@@ -40,16 +43,19 @@ async function actions(kind, item) {
       el("button", { type: "button", "data-asks": true, onclick: () => whyPanel(item, () => actions(kind, item)) },
         say("page.console.why")),
       // A printer that is out or busy now may print in a moment.
-      quick("REPRINT", "page.console.reprint", "", kind !== "other"), quick("UNDO", "page.console.undo_change", "undo")),
+      quick("REPRINT", "page.console.reprint", "", kind !== "other"),
+      quick("UNDO", "page.console.undo_change", "undo")),
     group("RETURN", "page.console.back", BACK, "go"),
     group("GREEN", "page.console.green", GREEN, "go-chip"),
     group("URGENT", "page.console.urgent", URGENT, ""),
-    ["RETURN", "REASSIGN"].some((key) => offers.has(offerId(key))) && whereTo(item, offers),
+    mayGo && whereTo(item, offers),
     group("CANCEL", "page.console.cancel", CANCEL, "stop", (reason) => cancelSoon(ticket, reason)));
   sheet.askAnew();
   sheet.keep(() => {
     const at = view.counters.find((each) => each.ticket === ticket);
-    if (where && at) put(where, `${say("page.console.at_counter", { ticket, counter: at.id })} · ${say(STATES[at.state])}`);
+    if (where && at) {
+      put(where, `${say("page.console.at_counter", { ticket, counter: at.id })} · ${say(STATES[at.state])}`);
+    }
     for (const why of sheet.body.querySelectorAll("[data-counter]")) put(why, stateFor(item, why.dataset.counter));
     keepOffers(item, "tickets", ticket);
   });
@@ -84,7 +90,8 @@ function whereTo(item, offers) {
     offers.has(offerId("REASSIGN")) && el("div", {},
       el("h4", {}, say("page.console.reassign_service")),
       el("div", { class: "choices" },
-        page.services.filter(({ id }) => id !== item.service || item.only).map(({ id, name }) => move({ service: id }, name)),
+        page.services.filter(({ id }) => id !== item.service || item.only)
+          .map(({ id, name }) => move({ service: id }, name)),
         move({}, say("page.console.reassign_any"), "wide")),
       el("h4", {}, say("page.console.reassign_counter")),
       el("div", { class: "choices" }, page.counters.map((id) => move({ counter: id }, counterName(id)))),
