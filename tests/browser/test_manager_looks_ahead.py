@@ -7,16 +7,16 @@ from pathlib import Path
 
 import pytest
 from playwright.async_api import Page, expect
-from simulators.virtual_lobby.view import words
 from system.broker import Mosquitto
 from system.network import Network
 from system.waiting import until
 
-from browser.branch import BANK, CHINESE, DEVICES, ENGLISH, ServedBranch
+from browser.branch import BANK, CHINESE, DEVICES, ENGLISH
 from browser.conftest import Serve
 from browser.pages import Pages
 from browser.test_manager import NAME, Console, signed_in
 from controller.lobby.show.screens import CALLED_LONG
+from simulators.virtual_lobby.view import words
 
 COUNT_TAPS = "() => { taps = 0; addEventListener('click', (event) => { taps += event.isTrusted; }, true); }"
 RECORD_ALARMS = """
