@@ -64,6 +64,13 @@ def test_a_ticket_is_offered_what_makes_sense_where_it_is() -> None:
     assert of(lobby, "Z999") == set()
 
 
+def test_what_has_to_be_pressed_twice_is_offered() -> None:
+    lobby = Lobby(branch(COUNTERS, confirm_finish=10))
+    lobby.take("cash")
+    lobby.call("1")
+    assert sorted(at(lobby, "1")) == ["CLOSE", "PAUSE"], "the lobby asks whether it is meant, and then does it"
+
+
 def test_a_counter_is_offered_what_changes_it() -> None:
     lobby = Lobby(branch(COUNTERS))
     assert at(lobby, "1") == ["OPEN"]

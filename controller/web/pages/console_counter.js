@@ -29,7 +29,7 @@ export async function openCounter(counter, from) {
   const one = (key, word, look) => offers.has(offered(key)) && el("button", {
     type: "button", class: look, "data-offer": offered(key), onclick: (event) => press(key)(event.currentTarget),
   }, say(word));
-  const facts = el("dl", { class: "facts" });
+  const facts = el("dl", { class: "facts desk-facts" });
   const ends = el("p", { class: "soft ends" });
   const pause = (why, button) => press("PAUSE", PAUSES.includes(why) ? { digits: why } : { reason: why })(button);
   fill(sheet.body,
