@@ -1,6 +1,6 @@
 // Who waits: by service and class, in the order of calls or of arrival, and found by number wherever the ticket is.
 
-import { el, minutes, put, say } from "./common.js";
+import { el, minutes, now, put, say } from "./common.js";
 import { addPart, arrange, gradeOfService, keep, kept, refresh, view } from "./console_hall.js";
 import { keyed } from "./console_parts.js";
 import { awayRow, waitingRow } from "./console_rows.js";
@@ -88,9 +88,13 @@ const orders = Object.entries(ORDERS).map(([id, word]) => el("button", {
   },
 }, say(word)));
 
-/** Who waits, in the order that was chosen: the call that nobody can foresee comes last, in the order of the rule. */
+/**
+ * Who waits, in the order that was chosen. Calls are told to the minute, and within one the rule's order stays, or the list
+ * would never be still; whose call nobody can foresee comes last.
+ */
 function ordered() {
-  const key = order === "arrival" ? (item) => item.since : (item) => item.expected || Infinity;
+  const minute = ({ expected }) => (expected ? Math.floor(Math.max(expected, now()) / 60000) : Infinity);
+  const key = order === "arrival" ? (item) => item.since : minute;
   return [...view.waiting].sort((one, other) => (key(one) === key(other) ? 0 : key(one) - key(other)));
 }
 
