@@ -13,7 +13,7 @@ from pydantic import BaseModel, create_model
 
 import controller.lobby.actions  # noqa: F401 - every key is declared there
 from controller.lobby.actions.command import Command
-from controller.lobby.actions.press import KEYS, REASON, Field, Key, Press, TerminalKey, Where
+from controller.lobby.actions.press import KEYS, REASON, REMARK, Field, Key, Press, TerminalKey, Where
 from drivers import mqtt, terminal68
 from drivers.mqtt import PressPayload
 
@@ -23,7 +23,9 @@ _SHOWN = {
     Where.COUNTER: (
         "CALL RECALL START FINISH NOSHOW TRANSFER HOLD UNHOLD UNDO PAUSE OPEN CLOSE EVALUATE HELP PROFILE SIGNIN"
     ),
-    Where.PANEL: "GREEN URGENT REASSIGN CALL RETURN CANCEL UNDO REPRINT WHY PROFILE ACCEPT DECLINE NEWDAY",
+    Where.PANEL: (
+        "GREEN URGENT REASSIGN CALL RETURN CANCEL UNDO REPRINT WHY OPEN PAUSE CLOSE PROFILE ACCEPT DECLINE NEWDAY"
+    ),
 }
 """The order in which keys are shown to people; others follow by name."""
 
@@ -122,7 +124,7 @@ def reason_and_remark(text: str) -> tuple[str, str]:
     """A reason code for the event, and a person's own words, which events never hold: they go to a separate table."""
     if re.fullmatch(r"[a-z][a-z0-9_-]{0,31}|", text):
         return text, ""
-    return "remark", text
+    return REMARK, text
 
 
 # -- 68-terminals --------------------------------------------------------------------------------------------

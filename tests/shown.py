@@ -15,6 +15,6 @@ NINE_S = NINE // 1000
 
 
 def console(lobby: Lobby, **more: Any) -> dict[str, Any]:
-    about: dict[str, Any] = {"notices": [], "waits": {}, "devices": {}, "figures": {}, "recent": []}
+    about: dict[str, Any] = {"faults": [], "waits": {}, "devices": {}, "figures": {}, "recent": []}
     about |= {"printer": False} | more
     return screens.console(lobby.state, lobby.rules, lobby.now, **about)

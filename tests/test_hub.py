@@ -14,7 +14,7 @@ from halls import RULES, Clocks, Hall, Looker, Slow
 
 from controller.devices.escpos import PrinterAdapter
 from controller.devices.hub import LATEST, Hub
-from controller.devices.kit import Display
+from controller.devices.kit import DeviceReport, Display
 from controller.devices.mqtt import MqttAdapter
 from controller.devices.terminal68 import TerminalsAdapter
 from controller.engine import Request, Step
@@ -346,6 +346,29 @@ def test_who_begins_to_watch_late_is_told_what_has_been_so_far(journal: Journal)
     told, staff, trouble = late.noticed[-1]
     assert trouble == "nothing can be recorded at the moment; press again shortly"
     assert (told, staff) == ([trouble], [notice])
+
+
+def test_what_fails_is_reported_with_its_name_and_what_helps(journal: Journal) -> None:
+    hall = Hall(journal)
+    told: dict[str, DeviceReport] = {}
+
+    class Reader(Looker):
+        def device(self, id: str, report: DeviceReport) -> None:
+            told[id] = report
+
+    hall.desk.add(Reader("pages", hall.desk.context))
+    hall.desk.names["bus"] = "Call terminals"
+    hall.desk.health("bus", Health("offline", "no_answer"), "")
+    report = told["bus"]
+    assert (report.name, report.detail, report.prints) == ("Call terminals", "it does not answer", False)
+    assert report.remedy == RULES.wording.say("advice.no_answer")
+    assert report.content().keys() == {"state", "detail", "since"}, "on MQTT it stays as it was"
+    assert report.for_people().keys() > report.content().keys()
+    for _ in range(8):
+        hall.desk.health("bus", Health("ok"), "")
+        hall.desk.health("bus", Health("offline", "no_answer"), "")
+    assert told["bus"].detail == "unsteady: it does not answer, again and again"
+    assert told["bus"].remedy == report.remedy, "what helps against what comes and goes"
 
 
 def test_who_watches_before_there_is_a_day_is_not_shown_an_empty_one(journal: Journal) -> None:

@@ -24,7 +24,7 @@ from controller.web.roles import Role
 WEB = Path(__file__).parents[1] / "controller" / "web"
 
 
-SECTIONS = ("page", "reason", "role", "http", "needs", "wait", "voice", "stage")
+SECTIONS = ("page", "reason", "role", "http", "needs", "wait", "voice", "stage", "pause")
 """Of the wording; the first four are the pages' alone."""
 KEY = rf"(?:{'|'.join(SECTIONS)})\.[\w.${{}}-]*"
 
@@ -56,12 +56,12 @@ def drawn_pages() -> set[str]:
 
 
 def reasons_offered() -> set[str]:
-    """The codes in those lists of the console that are offered as reasons."""
+    """The codes in the lists of what is done about a ticket, each of which is offered."""
     text = (WEB / "pages" / "console_ticket.js").read_text("utf-8")
-    lists = set(re.findall(r"\b(?:reasons|reasonOf)\(.*?\b([A-Z]{2,})\b", text))
+    lists = re.findall(r"^const ([A-Z]+) = \[([^\]]*)\];", text, re.MULTILINE)
     assert lists
-    found = {name: re.search(rf"^const {name} = \[([^\]]*)\];", text, re.MULTILINE) for name in lists}
-    return {code for each in found.values() if each for code in re.findall(r'"(\w+)"', each[1])}
+    assert all(re.search(rf"[(,] ?{name}[,)]", text) for name, _ in lists)
+    return {code for _, codes in lists for code in re.findall(r'"(\w+)"', codes)}
 
 
 def built() -> Mapping[str, set[str]]:
@@ -70,6 +70,8 @@ def built() -> Mapping[str, set[str]]:
         "page.title.{}": drawn_pages(),
         "reason.{}": reasons_offered(),
         "role.{}": set(get_args(Role)),
+        # A branch may have more digits than the program comes with: the page offers those that it is given.
+        "pause.{}": {key.removeprefix("pause.") for key in wording("en").templates if key.startswith("pause.")},
         "needs.{}": {"form", *NEEDS},
         # Of `problem`, which are found where it is called, and of the framework's own refusals.
         "http.{}": {"not_found", "not_allowed", "unreadable"},

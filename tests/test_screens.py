@@ -40,7 +40,7 @@ from controller.lobby.actions.start import Start
 from controller.lobby.actions.undo import Undo
 from controller.lobby.actions.unhold import Unhold
 from controller.lobby.actions.windows import CheckWindows
-from controller.lobby.forecast import staffing
+from controller.lobby.forecast import staffing, waiting
 from controller.lobby.model.outcome import Refusal
 from controller.lobby.model.rules import Appointments, Rules
 from controller.lobby.model.state import Stage
@@ -337,6 +337,7 @@ def test_the_console_lists_who_waits_in_the_order_of_the_rule() -> None:
         "early": False,
         "needs": ["form", "change"],
         "undo": True,
+        "expected": 0,
     }
     assert (green["undo"], green["only"], green["since"]) == (False, "", NINE + 12 * MINUTE_MS)
     assert (early["early"], early["since"]) == (True, NINE + 30 * MINUTE_MS)
@@ -412,6 +413,11 @@ def test_the_console_shows_every_counter_and_who_is_there() -> None:
         "waiting": 1,
         "serves": {"cash": 0},
         "rater": True,
+        "reason": "",
+        "next": "A001",
+        "next_at": 0,
+        "stuck_at": 0,
+        "served": 0,
         "agreed": {},
     }
     assert two == {
@@ -425,14 +431,44 @@ def test_the_console_shows_every_counter_and_who_is_there() -> None:
         "waiting": 1,
         "serves": {"cash": 20, "personal": 0},
         "rater": False,
+        "reason": "",
+        "next": "A001",
+        "next_at": two["next_at"],
+        "stuck_at": NINE + MINUTE_MS + screens.CALLED_LONG,
+        "served": 0,
         "agreed": {},
     }
     do(lobby, Start, counter="2")
-    assert console(lobby)["counters"][1]["state"] == "serving"
+    two = console(lobby)["counters"][1]
+    assert (two["state"], two["stuck_at"]) == ("serving", 0)
     lobby.wait(1)
-    do(lobby, Pause, counter="2")
+    do(lobby, Pause, counter="2", reason="1")
     two = console(lobby)["counters"][1]
     assert (two["state"], two["ticket"], two["since"]) == ("paused", "", lobby.now)
+    assert (two["reason"], two["served"]) == ("1", 1)
+
+
+def test_the_console_tells_who_is_called_next_where_and_about_when() -> None:
+    lobby = Lobby(branch({"1": {"cash": 0}, "2": {"personal": 0}}))
+    for service in ("cash", "personal", "cash", "cash"):
+        lobby.take(service)
+        lobby.wait(1)
+    found = console(lobby)
+    assert [item["expected"] for item in found["waiting"]] == [0] * 4, "nobody serves: nobody can tell"
+    assert [(each["next"], each["next_at"]) for each in found["counters"]] == [("A001", 0), ("B001", 0)]
+    lobby.call("1")
+    do(lobby, Open, counter="2")
+    found = console(lobby)
+    order = sorted(found["waiting"], key=lambda item: item["expected"])
+    assert [item["ticket"] for item in order] == ["B001", "A002", "A003"]
+    expected = {item["ticket"]: item["expected"] for item in order}
+    assert expected["B001"] == lobby.now, "counter 2 is free"
+    one, two = found["counters"]
+    assert (one["next"], one["next_at"]) == ("A002", expected["A002"])
+    assert (two["next"], two["next_at"]) == ("B001", lobby.now)
+    assert lobby.now < expected["A002"] < expected["A003"] < lobby.now + 30 * MINUTE_MS
+    coming = {call.place.ticket: call.counter for call in waiting.coming(lobby.state, lobby.rules, lobby.now, 3)}
+    assert coming["A002"] == "1", "who is expected where is what the rule rolled forward gives"
 
 
 def test_a_window_of_which_the_advice_was_accepted_says_so_until_it_has_happened_or_is_long_ago() -> None:
@@ -505,17 +541,18 @@ def test_what_others_know_is_passed_on_as_it_is() -> None:
     for _ in range(2):
         lobby.do(CheckWindows(at=lobby.now, cause=""))
     devices = {
-        "printer": {"state": "degraded", "detail": "out of paper", "since": NINE},
+        "printer": {"state": "degraded", "detail": "out of paper", "since": NINE, "name": "Ticket printer"},
         "page.tv-hall": {"state": "ok", "detail": "", "since": NINE},
     }
     recent = [{"at": NINE, "text": "A001", "by": "user/li", "kind": "ticket_called", "ticket": "A001"}]
-    found = console(lobby, notices=["!"], devices=devices, figures={"customers": 1}, recent=recent)
+    faults = [{"id": "device:printer", "text": "out of paper"}]
+    found = console(lobby, faults=faults, devices=devices, figures={"customers": 1}, recent=recent)
     assert found["advice"] == views.advice(lobby.state, lobby.rules)["items"] != []
     assert found["devices"] == [
-        {"id": "printer", "name": "printer", **devices["printer"]},
+        {"id": "printer", "name": "Ticket printer", **devices["printer"]},
         {"id": "page.tv-hall", "name": "tv-hall (browser)", **devices["page.tv-hall"]},
     ]
-    assert (found["figures"], found["recent"], found["notices"]) == ({"customers": 1}, recent, ["!"])
+    assert (found["figures"], found["recent"], found["faults"]) == ({"customers": 1}, recent, faults)
 
 
 @examples(40)
@@ -536,12 +573,12 @@ def test_any_lobby_can_be_shown(rules: Rules, seed: int) -> None:
         assert json.loads(json.dumps(each)) == each
         assert (each["now"], each["branch"]) == (lobby.now, rules.branch_name)
     assert state.picture() == before
-    waiting = [ticket for ticket in state.tickets.values() if ticket.stage is Stage.WAITING]
-    assert len(found["waiting"]) + found["waiting_more"] == len(waiting)
-    assert {item["ticket"] for item in found["waiting"]} <= {ticket.id for ticket in waiting}
+    waits = [ticket for ticket in state.tickets.values() if ticket.stage is Stage.WAITING]
+    assert len(found["waiting"]) + found["waiting_more"] == len(waits)
+    assert {item["ticket"] for item in found["waiting"]} <= {ticket.id for ticket in waits}
     assert sum(each["waiting"] for each in found["services"]) == sum(each["waiting"] for each in found["classes"])
     for each in found["services"]:
-        own = [ticket.waits_from for ticket in waiting if ticket.service == each["id"]]
+        own = [ticket.waits_from for ticket in waits if ticket.service == each["id"]]
         assert (each["waiting"], each["longest"]) == (len(own), min(own, default=0)), each
     for item in found["waiting"]:
         undone = Undo(at=lobby.now, cause="", by="user/li", ticket=item["ticket"])

@@ -94,9 +94,20 @@ def rules_of(config: Config, wording: Wording) -> Rules:
             for p in config.counter_profile
             for each in p.plan
         ),
-        pauses={str(p.key): PauseReason(p.name.spoken(language), _seconds(p.minutes)) for p in config.pause},
+        pauses=_pauses(config, wording),
         clerks={clerk.number: clerk.alias for clerk in config.clerk},
     )
+
+
+def _pauses(config: Config, wording: Wording) -> dict[str, PauseReason]:
+    """What the digits of PAUSE mean: as configured, else the usual."""
+    usual = {
+        key.removeprefix("pause."): PauseReason(name)
+        for key, name in wording.templates.items()
+        if key.startswith("pause.")
+    }
+    own = {str(p.key): PauseReason(p.name.spoken(config.branch.language), _seconds(p.minutes)) for p in config.pause}
+    return own or usual
 
 
 def _all(days: Iterable[frozenset[date]]) -> frozenset[date]:

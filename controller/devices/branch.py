@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterable
+
 from controller.cards import CardTokens
 from controller.config import MqttSettings, Settings
 from controller.devices.cards import Cards
 from controller.devices.hub import Hub
 from controller.devices.kit import AnySession, kinds
 from controller.devices.mqtt import MqttAdapter
+from controller.devices.settings import DeviceSettings
+from controller.lobby.model.wording import Wording
 from controller.presses import PAYLOADS
 from drivers.mqtt import MqttLobby
 from drivers.mqtt_session import Broker, MqttSession
@@ -16,6 +21,7 @@ from drivers.mqtt_session import Broker, MqttSession
 def build(settings: Settings, hub: Hub) -> dict[str, AnySession]:
     """Put every device's adapter on the hub; the sessions to run, by name."""
     context = hub.context
+    hub.names |= names(settings.devices, settings.rules.wording)
     if settings.cards:
         tokens = CardTokens(settings.cards.key_file, settings.cards.tokens_file, settings.rules.classes)
         tokens.open()
@@ -33,6 +39,18 @@ def build(settings: Settings, hub: Hub) -> dict[str, AnySession]:
         context.run(MqttAdapter.ID, session)
         hub.add(adapter)
     return hub.sessions
+
+
+def names(devices: Iterable[DeviceSettings], wording: Wording) -> dict[str, str]:
+    """What people call each device, by id: its own name, else its kind and its counter; two that would have the same
+    name have their ids beside it."""
+    found = {MqttAdapter.ID: wording.say("kind.mqtt")}
+    for device in devices:
+        kind = wording.templates.get(f"kind.{device.driver}", device.id)
+        counter = getattr(device, "counter", "")
+        found[device.id] = device.name or (wording.say("kind.at", kind=kind, counter=counter) if counter else kind)
+    twice = {name for name, times in Counter(found.values()).items() if times > 1}
+    return {id: f"{name} ({id})" if name in twice else name for id, name in found.items()}
 
 
 def _mqtt(broker: MqttSettings, hub: Hub) -> tuple[MqttLobby, MqttAdapter, MqttSession]:

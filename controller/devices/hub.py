@@ -88,6 +88,8 @@ class Hub:
         self._owed_since: float | None = None
         """Since when there is a change that displays have not been told of; None: there is none."""
         self._watchers: list[Adapter] = []
+        self.names: dict[str, str] = {}
+        """What people call each device."""
         self._reports: dict[str, DeviceReport] = {}
         self._healths: dict[str, Health] = {}
         """The reported state of each device."""
@@ -229,7 +231,15 @@ class Hub:
         detail = self._detail(id, health)
         self._log(id, before, health, note)
         now = self.context.now()
-        report = self._reports[id] = DeviceReport(health.state, detail, now)
+        adapter = self._adapters.get(id)
+        report = self._reports[id] = DeviceReport(
+            health.state,
+            detail,
+            now,
+            self.names.get(id, ""),
+            self._remedy(id, health),
+            adapter is not None and adapter.paper is not None,
+        )
         for watcher in self._watchers:
             watcher.device(id, report)
         self._update()
@@ -305,6 +315,11 @@ class Hub:
         if health == UNSTEADY and worst:
             return say("device.unsteady_as", detail=say(f"device.{worst.detail}"))
         return say(f"device.{health.detail}") if health.detail else ""
+
+    def _remedy(self, id: str, health: Health) -> str:
+        """What helps, in words; for a device that flaps, what helps against its worst state."""
+        worst = self._flapping[id].worst if health == UNSTEADY else None
+        return self.context.rules.wording.templates.get(f"advice.{(worst or health).detail}", "")
 
     def _log(self, id: str, before: Health | None, health: Health, note: str) -> None:
         wording, flapping = self.context.rules.wording, self._flapping[id]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from functools import cache
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -46,15 +46,23 @@ class AnySession(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class DeviceReport:
-    """A device's state as it is published; `since` in ms since 1970, UTC."""
+    """A device's state as it is published; `since` in ms since 1970, UTC. For people: the device's `name`, what helps
+    (`remedy`), and whether it `prints` tickets."""
 
     state: str
     detail: str
     since: Ms
+    name: str = ""
+    remedy: str = ""
+    prints: bool = False
 
     def content(self) -> Mapping[str, object]:
         """The payload of `device/<id>`."""
         return {"state": self.state, "detail": self.detail, "since": self.since}
+
+    def for_people(self) -> Mapping[str, object]:
+        """All of it, for the lobby manager."""
+        return asdict(self)
 
 
 @dataclass(frozen=True, slots=True)

@@ -89,6 +89,7 @@ CounterId = Annotated[str, takes('1 to 8 letters, digits or "-", in quotes', pat
 DeviceId = Annotated[
     str, takes('1 to 32 letters, digits, "-" or "_", in quotes', pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,31}$")
 ]
+DeviceName = Annotated[str, takes("what people call it, 1 to 40 characters in quotes", min_length=1, max_length=40)]
 FilePath = Annotated[Path, BeforeValidator(_beside), takes("the path of a file, in quotes")]
 DirectoryPath = Annotated[Path, BeforeValidator(_beside), takes("the path of a directory, in quotes")]
 LinkText = Annotated[Link, made_by(_link), takes("serial:PATH?baud=9600, tcp:HOST:PORT or file:PATH")]
@@ -116,10 +117,12 @@ class Shows:
 
 
 class DeviceSettings(Keys):
-    """What every device's table has: its `id` and its `driver`."""
+    """What every device's table has: its `id` and its `driver`; `name`: what people call it, if not by its kind and its
+    counter."""
 
     id: DeviceId
     driver: str
+    name: DeviceName = ""
 
     @property
     def rated(self) -> Collection[str]:

@@ -8,11 +8,14 @@ from typing import Literal
 
 from controller.lobby.actions.event import Event
 from controller.lobby.actions.finish import TicketFinished
+from controller.lobby.actions.pause_counter import CounterPaused
+from controller.lobby.actions.press import REMARK
 from controller.lobby.actions.reassign import TicketReassigned
 from controller.lobby.actions.registry import Decision
 from controller.lobby.actions.return_ticket import TicketReturned
 from controller.lobby.actions.set_profile import CounterProfileSet
 from controller.lobby.actions.take_ticket import SELF_SERVICE, SelfServiceAdvised, TicketIssued
+from controller.lobby.actions.transfer import TicketTransferred
 from controller.lobby.actions.windows import WindowAdviceAnswered
 from controller.lobby.model.outcome import AlreadyDone, Choice, QueryResult, Refusal
 from controller.lobby.model.rules import Rules
@@ -66,12 +69,33 @@ def answer_to(rules: Rules, events: Sequence[Event]) -> Answer:
     return Answer("ok", sentence(rules, last), ticket=getattr(last, "ticket", ""), printed=printed)
 
 
+def reason(rules: Rules, event: Event) -> str:
+    """Why somebody did what the event tells, in words; empty if no reason was given, or one that is not known."""
+    code = getattr(event, "reason", None) or ""
+    if code == REMARK:
+        return rules.wording.say("answer.other_reason")
+    if isinstance(event, CounterPaused) and (pause := rules.pauses.get(code)):
+        return pause.name
+    return rules.wording.templates.get(f"reason.{code}", "")
+
+
+def _where_to(rules: Rules, event: TicketReassigned | TicketTransferred) -> str:
+    """Where a ticket waits now: for one counter, for a service, or for any counter that knows its service."""
+    if event.counter:
+        return rules.wording.say("answer.at_counter", counter=event.counter)
+    if event.service:
+        return rules.service_name(event.service)
+    return rules.wording.say("answer.at_any")
+
+
 def sentence(rules: Rules, event: Event) -> str:
     """The sentence for an event."""
     about = event.to_row()
     about["klass"] = rules.class_name(str(about.get("class", "")))
     if isinstance(event, CounterProfileSet):
         about["profile"] = rules.profile_name(event.profile)
+    if isinstance(event, TicketReassigned | TicketTransferred):
+        about["where"] = _where_to(rules, event)
     key = event.KIND
     if isinstance(event, WindowAdviceAnswered):
         key = f"{event.action}_{'accepted' if event.accepted else 'declined'}"

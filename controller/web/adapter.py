@@ -22,14 +22,16 @@ from controller.lobby.actions.reassign import TicketReassigned
 from controller.lobby.actions.recall import TicketRecalled
 from controller.lobby.actions.reprint import TicketReprinted
 from controller.lobby.actions.return_ticket import TicketReturned
+from controller.lobby.actions.take_ticket import GRANTED, TicketIssued
 from controller.lobby.actions.transfer import TicketTransferred
 from controller.lobby.actions.undo import TicketRestored
 from controller.lobby.actions.windows import WindowAdviceAnswered
 from controller.lobby.aggregate import Row
-from controller.lobby.answers import sentence
+from controller.lobby.answers import reason, sentence
 from controller.lobby.model.state import State, Ticket
 from controller.lobby.model.units import Ms
 from controller.lobby.show import screens
+from controller.lobby.show.faults import faults
 from controller.web.live import Live
 
 RECENT = 30
@@ -42,6 +44,7 @@ ESTIMATE_PAUSE = 0.05
 """Seconds between two estimates: each takes milliseconds, and open ticket pages must not slow the counters down."""
 ESTIMATES_KEPT = 500
 ACTIONS: tuple[type[Event], ...] = (
+    TicketIssued,
     TicketCalled,
     TicketRecalled,
     TicketMissed,
@@ -80,7 +83,7 @@ class PagesAdapter(Adapter):
         """These notices, and those for the staff alone."""
         self._updated = asyncio.Event()
         self._figures: Mapping[str, Any] = {}
-        self._devices: dict[str, Mapping[str, object]] = {}
+        self._devices: dict[str, Mapping[str, Any]] = {}
         self._recent: deque[dict[str, Any]] = deque(maxlen=RECENT)
         self._estimates: OrderedDict[tuple[str, str], tuple[float, tuple[int, int] | None]] = OrderedDict()
         """(day, ticket) -> (when it was made, by the loop's clock; the estimate), oldest first."""
@@ -118,12 +121,13 @@ class PagesAdapter(Adapter):
         self._figures = figures
 
     def device(self, id: str, report: DeviceReport) -> None:
-        self._devices[id] = report.content()
+        name = report.name or screens.device_name(self.context.rules, id)
+        self._devices[id] = {**report.for_people(), "name": name}
 
     def gone(self, id: str) -> None:
         self._devices.pop(id, None)
 
-    def devices(self) -> Mapping[str, Mapping[str, object]]:
+    def devices(self) -> Mapping[str, Mapping[str, Any]]:
         """Each device's state."""
         return self._devices
 
@@ -143,12 +147,12 @@ class PagesAdapter(Adapter):
 
     def console(self) -> dict[str, Any]:
         """See `screens.console`."""
-        context = self.context
+        context, now = self.context, self.context.now()
         return screens.console(
             self.state,
             context.rules,
-            context.now(),
-            self._staff,
+            now,
+            faults(self.state, context.rules, now, self._devices, context.paper(), records=not self.trouble),
             context.waits(),
             self._devices,
             self._figures,
@@ -165,9 +169,14 @@ class PagesAdapter(Adapter):
 
         return picture
 
-    def display(self, counter: Counter) -> Callable[[], dict[str, Any]]:
+    def display(self, counter: str) -> Callable[[], dict[str, Any]]:
         """See `screens.display`."""
-        return lambda: screens.display(self.state, self.context.rules, counter, self.context.now(), self.trouble)
+
+        def picture() -> dict[str, Any]:
+            rules = self.context.rules
+            return screens.display(self.state, rules, rules.counters[counter], self.context.now(), self.trouble)
+
+        return picture
 
     def ticket(self, day: str, id: str) -> Callable[[], dict[str, Any] | None]:
         """See `screens.ticket`; None once its day is over."""
@@ -199,8 +208,23 @@ class PagesAdapter(Adapter):
     def _note(self, row: Row) -> None:
         if not isinstance(row.event, ACTIONS):
             return
-        text, ticket = sentence(self.context.rules, row.event), getattr(row.event, "ticket", "")
-        self._recent.append({"at": row.at, "text": text, "by": who(row), "kind": row.event.KIND, "ticket": ticket})
+        if isinstance(row.event, TicketIssued) and row.event.klass not in GRANTED:
+            return  # customers take tickets all the time; of a granted one it is told who gave it, and why
+        rules = self.context.rules
+        text = sentence(rules, row.event)
+        if isinstance(row.event, TicketIssued):
+            klass = rules.class_name(row.event.klass)
+            text = rules.wording.say("answer.ticket_granted", ticket=row.event.ticket, klass=klass)
+        self._recent.append(
+            {
+                "at": row.at,
+                "text": text,
+                "reason": reason(rules, row.event),
+                "by": who(row),
+                "kind": row.event.KIND,
+                "ticket": getattr(row.event, "ticket", ""),
+            }
+        )
 
 
 def cause_of(account: str, key: str, content: str) -> str:

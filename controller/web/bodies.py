@@ -100,6 +100,20 @@ class MayMean(BaseModel):
     digits: str
 
 
+class Offered(BaseModel):
+    """One of the panel's keys that would be accepted now, with this service or counter chosen."""
+
+    key: str
+    service: str
+    counter: str
+
+
+class Offers(BaseModel):
+    """What would be accepted now; what is not listed would be refused."""
+
+    offers: list[Offered]
+
+
 class ProblemDetails(BaseModel):
     """RFC 9457; `code` for programs, `detail` for people, `wait` in seconds; `choices`: what digits may have meant."""
 

@@ -95,6 +95,37 @@ async def test_who_did_what_is_in_the_journal_and_what_was_typed_is_beside_it(se
         assert typed not in json.dumps(recent, ensure_ascii=False)
 
 
+async def test_the_manager_works_a_counter_and_is_offered_what_will_be_accepted(serve: Serve) -> None:
+    async with serve() as lobby:
+        li = await lobby.person("li")
+        ticket = await lobby.device("hall", "kiosk").take()
+
+        async def offered(path: str) -> set[str]:
+            return {each["key"] for each in (await li.get(path)).json["offers"]}
+
+        assert await offered("/api/counters/1/offers") == {"OPEN"}
+        assert (await li.get("/api/counters/99/offers")).refusal == (404, "unknown_counter")
+        opened = await li.post("/api/panel", {"key": "OPEN", "counter": "1"})
+        assert opened.status == 200, opened
+        assert await offered("/api/counters/1/offers") == {"PAUSE", "CLOSE"}
+        assert "CALL" in await offered(f"/api/tickets/{ticket}/offers")
+        paused = await li.post("/api/panel", {"key": "PAUSE", "counter": "1", "digits": "1"})
+        assert paused.status == 200, paused
+        assert (await li.post("/api/panel", {"key": "PAUSE", "counter": "1"})).refusal == (409, "already_paused")
+        ((event, _),) = lobby.rows("counter_paused")
+        assert event == {"counter": "1", "reason": "1", "by": "user/li"}
+        latest = (await li.get("/api/console")).json["recent"][0]
+        assert (latest["by"], latest["reason"]) == ("user/li", lobby.settings.rules.wording.say("pause.1"))
+
+        moved = await li.post("/api/panel", {"key": "REASSIGN", "ticket": ticket, "counter": "2"})
+        assert moved.json["text"] == f"{ticket} waits for counter 2 now"
+        assert (await li.post("/api/panel", {"key": "CANCEL", "ticket": ticket, "reason": "left"})).status == 200
+        assert await offered(f"/api/tickets/{ticket}/offers") == set()
+        green = (await li.post("/api/panel", {"key": "GREEN", "reason": "elderly"})).json["ticket"]
+        latest = (await li.get("/api/console")).json["recent"][0]
+        assert (latest["ticket"], latest["kind"], latest["reason"]) == (green, "ticket_issued", "Elderly")
+
+
 async def test_a_refusal_is_a_sentence_of_the_branch(serve: Serve) -> None:
     async with serve() as lobby:
         li = await lobby.person("li")

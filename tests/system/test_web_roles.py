@@ -38,6 +38,8 @@ MAY: dict[tuple[str, str], tuple[str, ...] | None] = {
     ("get", "/api/displays/{counter}/live"): ("manager", "screen"),
     ("get", "/api/today"): ("manager",),
     ("get", "/api/tickets/{ticket}/why"): ("manager",),
+    ("get", "/api/tickets/{ticket}/offers"): ("manager",),
+    ("get", "/api/counters/{counter}/offers"): ("manager",),
     ("get", "/api/pages/{page}"): NOBODY_ASKED,
     ("get", "/api/pages/{page}/live"): NOBODY_ASKED,
     ("get", "/metrics"): EVERYBODY,

@@ -250,7 +250,7 @@ def plain(state: State) -> Any:
     """
     picture = state.picture()
     for counter in picture["counters"].values():
-        for new in ("asks_help", "left", "profile", "clerk"):
+        for new in ("asks_help", "asked_at", "left", "profile", "clerk"):
             del counter[new]
     for new in ("serving", "planned"):
         del picture[new]

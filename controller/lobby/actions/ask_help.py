@@ -13,7 +13,7 @@ from controller.lobby.model.lines import own_counter
 from controller.lobby.model.outcome import Refused
 from controller.lobby.model.rules import Rules
 from controller.lobby.model.state import CounterStage, State
-from controller.lobby.model.units import Ms
+from controller.lobby.model.units import NEVER, Ms
 
 
 @key("HELP", Where.COUNTER)
@@ -47,9 +47,11 @@ def _ask_help(state: State, rules: Rules, command: AskHelp) -> Decision:
 
 @evolves(HelpAsked)
 def _help_asked(state: State, at: Ms, event: HelpAsked) -> None:
-    own_counter(state, event.counter).asks_help = True
+    counter = own_counter(state, event.counter)
+    counter.asks_help, counter.asked_at = True, at
 
 
 @evolves(HelpEnded)
 def _help_ended(state: State, at: Ms, event: HelpEnded) -> None:
-    own_counter(state, event.counter).asks_help = False
+    counter = own_counter(state, event.counter)
+    counter.asks_help, counter.asked_at = False, NEVER

@@ -33,6 +33,13 @@ class CounterCommand(Command):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class WindowCommand(CounterCommand):
+    """Base of what both a counter and the lobby manager ask of the counter; `by`: the manager, empty: the counter."""
+
+    by: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ManagerCommand(Command):
     """Base of the lobby manager's commands; what an empty `ticket` means is said in the key's description."""
 

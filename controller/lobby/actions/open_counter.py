@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from controller.lobby.actions.command import CounterCommand
+from controller.lobby.actions.command import WindowCommand
 from controller.lobby.actions.event import Event
 from controller.lobby.actions.finding import counter_of
-from controller.lobby.actions.press import Where, key
+from controller.lobby.actions.press import COUNTER, Press, Where, key
 from controller.lobby.actions.registry import Decision, decides, evolves
 from controller.lobby.model.lines import own_counter
 from controller.lobby.model.outcome import Refused
@@ -18,15 +18,22 @@ from controller.lobby.model.units import Ms, between
 
 @key("OPEN", Where.COUNTER)
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Open(CounterCommand):
+class Open(WindowCommand):
     """Serve customers (again), without calling one yet."""
+
+
+@key("OPEN", Where.PANEL, COUNTER)
+def _by_the_manager(press: Press) -> Open:
+    """Open a counter, or end its pause, without calling anybody there yet."""
+    return Open(**press.by_hand, counter=press[COUNTER])
 
 
 @dataclass(frozen=True, slots=True)
 class CounterOpened(Event):
-    """A counter serves customers (again)."""
+    """A counter serves customers (again). `by`: set when the lobby manager opened it."""
 
     counter: str
+    by: str | None = None
 
 
 @decides(Open)
@@ -34,7 +41,7 @@ def _open(state: State, rules: Rules, command: Open) -> Decision:
     counter = counter_of(rules, command)
     if state.counter(counter.id).stage is CounterStage.OPEN:
         raise Refused("already_open", counter=counter.id)
-    return [CounterOpened(counter.id)]
+    return [CounterOpened(counter.id, command.by or None)]
 
 
 @evolves(CounterOpened)

@@ -59,6 +59,8 @@ COUNTER = Field("counter", "", "a counter's id", longest=8)
 REASON = Field(
     "reason", "", "why: a short code, or a person's own words, which the journal keeps beside its rows", longest=200
 )
+REMARK = "remark"
+"""The code that an event has as its reason where a person used their own words."""
 
 ChosenBy = Literal["staff", "button", "customer", "card"]
 """Who chose a ticket's class: the staff, the ticket button that was pressed, a customer at a touch screen, or the card

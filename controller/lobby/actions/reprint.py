@@ -10,7 +10,7 @@ from controller.lobby.actions.finding import named
 from controller.lobby.actions.press import REASON, TICKET, Press, Where, key
 from controller.lobby.actions.registry import Decision, decides, evolves
 from controller.lobby.model.outcome import Refused
-from controller.lobby.model.paper import Paper, no_paper
+from controller.lobby.model.paper import Paper, cannot_print
 from controller.lobby.model.rules import Rules
 from controller.lobby.model.state import ENDED, Print, State
 from controller.lobby.model.units import Ms
@@ -51,7 +51,7 @@ def _reprint(state: State, rules: Rules, command: Reprint) -> Decision:
     if ticket.stage in ENDED:
         raise Refused(f"ticket_{ticket.stage}", ticket=ticket.id, counter=ticket.counter)
     if command.paper != "ready":
-        raise Refused("no_printer") if command.paper == "none" else no_paper(rules, command.paper)
+        raise Refused("no_printer") if command.paper == "none" else cannot_print(rules, command.paper)
     return [TicketReprinted(ticket.id, ticket.copies + 1, command.by, command.reason or None)]
 
 

@@ -14,7 +14,7 @@ from controller.lobby.model import triage
 from controller.lobby.model.admission import must_be_open, must_have_room, slot_of
 from controller.lobby.model.lines import enter_line
 from controller.lobby.model.outcome import AlreadyDone, QueryResult, Refused
-from controller.lobby.model.paper import Paper, no_paper
+from controller.lobby.model.paper import Paper, cannot_print, no_paper
 from controller.lobby.model.rules import Rules
 from controller.lobby.model.state import ENDED, Print, State, Take, Ticket
 from controller.lobby.model.triage import INSISTS_WITHIN, Choice
@@ -180,7 +180,7 @@ def take(state: State, rules: Rules, command: TakeTicket) -> Decision:
     if not command.granted:
         must_be_open(state, rules, service, command.at, booked=slot is not None)
     if command.paper not in ("ready", "none") and not command.screen:
-        raise no_paper(rules, command.paper)
+        raise (cannot_print if command.granted else no_paper)(rules, command.paper)
     number = state.numbers.get(service.id, 0)
     while True:  # the numbers may be in use already: the prefix may have belonged to another service earlier today
         number += 1

@@ -10,5 +10,11 @@ Paper = str
 
 
 def no_paper(rules: Rules, why: Paper) -> Refused:
-    """The refusal for a ticket that cannot be printed now."""
+    """The refusal for a customer's ticket that cannot be printed now."""
     return Refused("printer_down", detail=rules.wording.say(f"device.{why}"))
+
+
+def cannot_print(rules: Rules, why: Paper) -> Refused:
+    """The same for the lobby manager, with what helps."""
+    about = {name: rules.wording.say(f"{name}.{why}") for name in ("device", "advice")}
+    return Refused("cannot_print", detail=about["device"], advice=about["advice"])

@@ -198,6 +198,8 @@ class CounterState:
     """The alias of the clerk who is signed in; empty: nobody is."""
     left: Left | None = None
     """The last customer's leaving, until it is undone."""
+    asked_at: Ms = NEVER
+    """When it asked; ms since 1970, UTC; 0: it does not."""
 
 
 class Call(NamedTuple):

@@ -6,14 +6,17 @@ language; labels are the pages' own.
 
 from __future__ import annotations
 
+from collections import Counter as Count
 from collections.abc import Mapping, Sequence
 from itertools import islice
 from typing import Any
 
+from controller.lobby import rule
 from controller.lobby.forecast import staffing, waiting
+from controller.lobby.forecast.waiting import Coming
 from controller.lobby.model.admission import gives, open_slots
 from controller.lobby.model.rules import Counter, Rules
-from controller.lobby.model.state import IN_HAND, Stage, State, Ticket, held_by, last_unstarted, undoes
+from controller.lobby.model.state import IN_HAND, CounterStage, Stage, State, Ticket, held_by, last_unstarted, undoes
 from controller.lobby.model.triage import NEEDS
 from controller.lobby.model.units import NEVER, Ms, in_seconds
 from controller.lobby.show import views
@@ -21,6 +24,9 @@ from controller.lobby.show.views import Waits
 
 LISTED = 120
 """Waiting tickets listed by the console; others are found by number."""
+CALLED_LONG = 20 * 60 * 1000
+"""Milliseconds after which a counter that has called and not started is pointed out to the lobby manager: probably
+nobody came, and the counter forgot to say so."""
 MISSED_LISTED = 20
 
 
@@ -157,7 +163,7 @@ def console(
     state: State,
     rules: Rules,
     at: Ms,
-    notices: Sequence[str],
+    faults: Sequence[Mapping[str, Any]],
     waits: Waits,
     devices: Mapping[str, Mapping[str, object]],
     figures: Mapping[str, Any],
@@ -165,20 +171,33 @@ def console(
     *,
     printer: bool,
 ) -> dict[str, Any]:
-    """The lobby manager's view. `waiting` is in the order of the rule without handicaps; `recent` is newest first;
-    `printer`: whether the branch prints tickets at all."""
+    """The lobby manager's view. `waiting` is in the order of the rule without handicaps; `faults`: see
+    `faults.faults`; `recent` is newest first; `printer`: whether the branch prints tickets at all.
+
+    Each waiting ticket has the time of its `expected` call, and each counter its `next` ticket with that time: one
+    look ahead gives both."""
     order = views.in_order(state, rules, at)
     classes = dict.fromkeys(rules.classes, 0)
     for key, line in state.lines.items():
         classes[key.klass] = classes.get(key.klass, 0) + len(line)
     held = [t for t in state.tickets.values() if t.stage is Stage.HELD]
+    served = Count(t.counter for t in state.tickets.values() if t.stage is Stage.FINISHED)
+    calls = {call.place.ticket: call for call in waiting.coming(state, rules, at, len(order))}
+    expected = {ticket: at + round(call.seconds * 1000) for ticket, call in calls.items()}
+    first = {call.counter: call for call in reversed(calls.values())}
     return {
         "now": at,
         "branch": rules.branch_name,
         "services": _services(state, rules, waits, longest=True),
         "classes": [{"id": id, "name": rules.class_name(id), "waiting": count} for id, count in classes.items()],
-        "counters": [_counter(state, rules, each, at) for each in rules.counters.values()],
-        "waiting": [_waiting(rules, state.tickets[id], at) for id in order[:LISTED]],
+        "pauses": {digit: reason.name for digit, reason in rules.pauses.items()},
+        "counters": [
+            _counter(state, rules, each, at, first.get(each.id)) | {"served": served[each.id]}
+            for each in rules.counters.values()
+        ],
+        "waiting": [
+            _waiting(rules, state.tickets[id], at) | {"expected": expected.get(id, 0)} for id in order[:LISTED]
+        ],
         "waiting_more": max(0, len(order) - LISTED),
         "missed": [
             _away(rules, t, t.missed_at) | {"returns_until": t.returns_until(rules)}
@@ -187,9 +206,11 @@ def console(
         "held": [_away(rules, t, t.held_at) for t in held],
         "unprinted": _without_paper(state) if printer else [],
         "advice": views.advice(state, rules)["items"],
-        "notices": list(notices),
+        "faults": list(faults),
         "new_day": today if state.day and (today := rules.day_of(at)) != state.day else "",
-        "devices": [{"id": id, "name": _device_name(rules, id), **report} for id, report in devices.items()],
+        "devices": [
+            {"id": id, **report, "name": report.get("name") or device_name(rules, id)} for id, report in devices.items()
+        ],
         "figures": dict(figures),
         "self_service": _machines(rules, figures),
         "recent": list(recent),
@@ -222,7 +243,7 @@ def _services(state: State, rules: Rules, waits: Waits, *, longest: bool = False
     return services
 
 
-def _device_name(rules: Rules, device: str) -> str:
+def device_name(rules: Rules, device: str) -> str:
     """A device's name for people."""
     account = device.removeprefix(page_device(""))
     return device if account == device else rules.wording.say("device.page", name=account)
@@ -293,9 +314,12 @@ def _away(rules: Rules, ticket: Ticket, since: Ms) -> dict[str, Any]:
     }
 
 
-def _counter(state: State, rules: Rules, counter: Counter, at: Ms) -> dict[str, Any]:
+def _counter(state: State, rules: Rules, counter: Counter, at: Ms, coming: Coming | None) -> dict[str, Any]:
+    """A counter. `next`: the ticket that is expected to be called there next, and when (`next_at`); where it is not
+    open, the one that it would call now (`next_at` 0). `stuck_at`: from when its call counts as forgotten."""
     here = state.counter(counter.id)
     ticket = state.tickets.get(here.ticket)
+    pick = None if here.stage is CounterStage.OPEN else rule.pick(state, rules, counter, at)
     return {
         "id": counter.id,
         "state": str(ticket.stage if ticket else here.stage),
@@ -310,6 +334,10 @@ def _counter(state: State, rules: Rules, counter: Counter, at: Ms) -> dict[str, 
         "profiles": _profiles(rules, counter),
         "clerk": here.clerk,
         "rater": counter.rater,
+        "reason": here.reason,
+        "next": coming.place.ticket if coming else pick.ticket.id if pick else "",
+        "next_at": at + round(coming.seconds * 1000) if coming else 0,
+        "stuck_at": ticket.since + CALLED_LONG if ticket and ticket.stage is Stage.CALLED else 0,
         "agreed": _agreed(state, counter, at),
     }
 

@@ -290,13 +290,13 @@ def of_the_configuration(state: State, rules: Rules, now: Ms) -> Iterator[str]:
     say = rules.wording.say
     for dropped in state.dropped:
         if dropped.tickets and 0 <= now - dropped.at < STEP_TOLD:
-            yield say("notice.counter_dropped", counter=dropped.counter, tickets=_named(dropped.tickets))
+            yield say("notice.counter_dropped", counter=dropped.counter, tickets=named(dropped.tickets))
     gone: dict[str, list[str]] = {}
     for ticket in state.tickets.values():
         if ticket.stage in (Stage.WAITING, Stage.HELD) and ticket.service not in rules.services:
             gone.setdefault(ticket.service, []).append(ticket.id)
     for service, tickets in gone.items():
-        yield say("notice.service_dropped", service=service, tickets=_named(tickets))
+        yield say("notice.service_dropped", service=service, tickets=named(tickets))
 
 
 def of_the_counters(state: State, rules: Rules) -> Iterator[str]:
@@ -306,7 +306,7 @@ def of_the_counters(state: State, rules: Rules) -> Iterator[str]:
             yield rules.wording.say("notice.help_asked", counter=id)
 
 
-def _named(tickets: Sequence[str]) -> str:
+def named(tickets: Sequence[str]) -> str:
     """The first few of these tickets, for a sentence."""
     return " ".join(tickets[:TICKETS_NAMED]) + (" .." if len(tickets) > TICKETS_NAMED else "")
 

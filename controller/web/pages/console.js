@@ -1,10 +1,12 @@
 // The lobby manager's console: the whole hall at a glance, and everything she can do about it in two taps.
 
 import { ask, bar, clock, el, now, page, put, say, watch } from "./common.js";
+import { alarm } from "./console_alarm.js";
 import { awayPart } from "./console_away.js";
 import { advice, counters } from "./console_counters.js";
 import { sendAll } from "./console_deeds.js";
-import { devices, notices, nothingRecent, recent } from "./console_devices.js";
+import { devices, nothingRecent, recent } from "./console_devices.js";
+import { faults } from "./console_faults.js";
 import { addPart, goOn, main, show, view } from "./console_hall.js";
 import { queuePart } from "./console_queue.js";
 import { figures } from "./console_today.js";
@@ -22,8 +24,8 @@ const titled = (name, title, ...children) =>
 
 main.append(
   el("header", { class: "top" },
-    branch, time, figures, el("span", { class: "who soft" }, page.account?.name ?? ""), signOut),
-  el("div", { class: "live", role: "status", "aria-label": say("page.console.notices") }, notices),
+    branch, time, figures, el("span", { class: "who soft" }, page.account?.name ?? ""), alarm, signOut),
+  el("div", { class: "live", role: "status", "aria-label": say("page.console.notices") }, faults),
   el("div", { class: "live", role: "status", "aria-label": say("page.console.advice") }, advice),
   el("div", { class: "columns" },
     titled("waiting", say("page.console.waiting"), queuePart),

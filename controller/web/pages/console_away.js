@@ -1,7 +1,7 @@
 // Tickets that are nowhere in the line: missed, held, or without a paper.
 
 import { el, put, say } from "./common.js";
-import { act } from "./console_deeds.js";
+import { act, reprintAll } from "./console_deeds.js";
 import { addPart, view } from "./console_hall.js";
 import { keyed } from "./console_parts.js";
 import { awayRow } from "./console_rows.js";
@@ -12,6 +12,7 @@ const held = el("ul", { class: "rows" });
 const heldTitle = el("h3", {}, say("page.console.held"));
 const unprinted = el("ul", { class: "unprinted" });
 const unprintedTitle = el("h3", {}, say("page.console.unprinted"));
+const all = el("button", { type: "button", onclick: () => reprintAll([...view.unprinted], all) });
 
 const showMissed = keyed(missed, (item) => item.ticket, () => awayRow("missed"));
 const showHeld = keyed(held, (item) => item.ticket, () => awayRow("held"));
@@ -32,7 +33,7 @@ const showUnprinted = keyed(unprinted, (ticket) => ticket, () => {
 });
 
 export const awayPart = [
-  el("h3", {}, say("page.console.missed")), missed, noMissed, heldTitle, held, unprintedTitle, unprinted,
+  el("h3", {}, say("page.console.missed")), missed, noMissed, heldTitle, held, unprintedTitle, all, unprinted,
 ];
 
 addPart({
@@ -43,6 +44,8 @@ addPart({
   arrange() {
     showUnprinted(view.unprinted);
     unprintedTitle.hidden = !view.unprinted.length;
+    all.hidden = view.unprinted.length < 2;
+    put(all, say("page.console.reprint_all", { count: view.unprinted.length }));
   },
   sort() {
     showMissed(view.missed);

@@ -1,6 +1,7 @@
 // The counters, who is there, and which to open or close.
 
-import { clock, el, minutes, put, say } from "./common.js";
+import { clock, el, minutes, now, put, say } from "./common.js";
+import { openCounter, pauseName, stuckFor } from "./console_counter.js";
 import { act } from "./console_deeds.js";
 import { STATES, addPart, className, counterName, serviceName, usual, view } from "./console_hall.js";
 import { keyed, needsOf, showMarks } from "./console_parts.js";
@@ -22,6 +23,8 @@ const showCounters = keyed(counters, (counter) => counter.id, () => {
   const since = el("span", { class: "since" });
   const needs = el("span", { class: "needs" });
   const agreed = el("span", { class: "agreed" });
+  const stuck = el("span", { class: "flag stuck" });
+  const next = el("span", { class: "coming" });
   const waiting = el("span", { class: "soft for" });
   let counter;
   const node = el("li", { class: "counter" });
@@ -29,25 +32,34 @@ const showCounters = keyed(counters, (counter) => counter.id, () => {
     type: "button", class: "hand", "aria-haspopup": "dialog",
     onclick: () => open("hand", { ...counter, counter: counter.id }, button),
   }, ticket, since);
-  node.append(el("div", { class: "head" }, name, state), agreed, button, about, needs, waiting);
+  const desk = el("button", {
+    type: "button", class: "desk", "aria-haspopup": "dialog", onclick: () => openCounter(counter, desk),
+  }, name, state);
+  node.append(desk, agreed, stuck, button, about, needs, next, waiting);
   return {
     node,
-    show(next) {
-      counter = next;
+    show(latest) {
+      counter = latest;
       put(name, counterName(counter.id));
-      put(state, say(STATES[counter.state] ?? counter.state));
+      put(state, [say(STATES[counter.state] ?? counter.state), pauseName(counter)].filter(Boolean).join(" · "));
       node.dataset.state = counter.state;
       put(agreed, Object.entries(counter.agreed).map(([what, at]) => say(AGREED[what], { time: clock(at) })).join(" "));
       agreed.hidden = !agreed.textContent;
       const busy = Boolean(counter.ticket);
       put(ticket, counter.ticket || "—");
-      button.disabled = !busy;
+      button.hidden = !busy;
       put(since, say("page.console.since", { minutes: minutes(counter.since) }));
-      since.hidden = !busy && counter.state !== "paused";
+      const called = stuckFor(counter);
+      put(stuck, called ? say("page.console.stuck", { minutes: called }) : "");
+      stuck.hidden = !called;
+      node.classList.toggle("is-stuck", Boolean(called));
       const klass = counter.class && counter.class !== usual ? ` · ${className(counter.class)}` : "";
       const serves = Object.keys(counter.serves).map(serviceName).join(" ");
       put(about, busy ? `${serviceName(counter.service)}${klass}` : serves);
       showMarks(needs, needsOf(counter));
+      put(next, !counter.next ? "" : counter.next_at
+        ? say("page.console.next_at", { ticket: counter.next, time: clock(Math.max(counter.next_at, now())) })
+        : say("page.console.next_if_open", { ticket: counter.next }));
       put(waiting, say("page.console.counter_waiting", { count: counter.waiting }));
     },
   };

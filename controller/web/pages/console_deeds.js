@@ -20,7 +20,7 @@ document.body.append(el("div", { class: "tellers" }, pending, told));
 let toldTimer;
 
 /** Say what came of something; with `undo`, a ticket whose change can be taken back. */
-function tell(text, { refused = false, undo = "" } = {}) {
+export function tell(text, { refused = false, undo = "" } = {}) {
   clearTimeout(toldTimer);
   put(toldText, text);
   told.className = refused ? "refused" : "";
@@ -105,6 +105,26 @@ document.addEventListener("visibilitychange", () => document.hidden && sendAll()
 
 export function sendAll() {
   return Promise.all([...cancelling.values()].map((each) => each.send()));
+}
+
+const NO_PRINTER = ["cannot_print", "no_printer"]; // refusals after which no further ticket is printed either
+
+/** Reprint all of these, one after the other, as far as the printer takes them. */
+export async function reprintAll(tickets, button) {
+  if (acting) return;
+  acting = true;
+  button.setAttribute("aria-busy", "true");
+  let done = 0, why = "";
+  for (const ticket of tickets) {
+    const answer = await ask("POST", "/api/panel", { key: "REPRINT", ticket, service: "", counter: "", reason: "" });
+    if (answer.result === "ok") done += 1;
+    else why = answer.text;
+    if (answer.result === "error" || NO_PRINTER.includes(answer.code)) break;
+  }
+  acting = false;
+  button.removeAttribute("aria-busy");
+  const text = say("page.console.reprinted", { done, count: tickets.length });
+  tell([text, why].filter(Boolean).join(" · "), { refused: Boolean(why) });
 }
 
 /** Press one of the panel's keys, one at a time. A refusal is told where she looks: in the sheet, if it is open. */

@@ -10,21 +10,9 @@ const DEVICES = {
   offline: "page.console.device_offline",
 };
 
-export const notices = el("ul", { class: "notices", tabindex: "0", "aria-label": say("page.console.notices") });
 export const devices = el("ul", { class: "devices" });
 export const recent = el("ul", { class: "recent" });
 export const nothingRecent = el("p", { class: "soft" }, say("page.console.nothing_recent"));
-
-const showNotices = keyed(notices, (each) => each.text, () => {
-  const node = el("li");
-  return {
-    node,
-    show(each) {
-      put(node, each.text);
-      node.className = each.well ? "well" : "notice";
-    },
-  };
-});
 
 const showDevices = keyed(devices, (device) => device.id, () => {
   const name = el("span");
@@ -50,7 +38,7 @@ const showRecent = keyed(recent, (each) => `${each.at}${each.text}`, () => {
     node: el("li", {}, at, text, by),
     show(each) {
       put(at, clock(each.at));
-      put(text, each.text);
+      put(text, [each.text, each.reason].filter(Boolean).join(" · "));
       put(by, who(each.by));
     },
   };
@@ -65,16 +53,6 @@ function who(by) {
 
 addPart({
   arrange() {
-    const faults = view.devices.filter((device) => device.state !== "ok");
-    const told = [
-      ...view.notices.map((text) => ({ text })),
-      ...faults.map((device) => ({
-        text: say("page.console.device_fault", {
-          device: device.name, detail: device.detail || say(DEVICES[device.state] ?? device.state),
-        }),
-      })),
-    ];
-    showNotices(told.length ? told : [{ text: say("page.console.all_well"), well: true }]);
     showDevices(view.devices);
     showRecent(view.recent);
     nothingRecent.hidden = view.recent.length > 0;

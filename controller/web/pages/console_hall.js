@@ -27,8 +27,43 @@ export const main = document.getElementById("main");
 export let view = null; // the latest picture
 export const cancelling = new Map(); // ticket -> {send, withdraw, called}: to be cancelled in a moment
 
-/** How late somebody is by the branch's target; false while there is none. */
+const WORST = 3; // tickets marked as the worst: if everybody is late, a page that is red all over says nothing
+
+/** Whether somebody has waited longer than the branch's target; false while there is none. */
 export const isLate = (since) => Boolean(view?.figures.target) && minutes(since) >= view.figures.target;
+
+let worst = []; // of those who wait too long, the few who have waited longest
+
+/** How bad a wait is: "worst" for the few who have waited longest beyond the target, "late" for the rest beyond it. */
+export const gradeOf = (item) =>
+  worst.includes(item.ticket) ? "worst" : isLate(item.since) ? "late" : "";
+
+/** The same of a service, by the ticket that has waited longest for it. */
+export const gradeOfService = (service) =>
+  !service.longest || !isLate(service.longest) ? ""
+    : view.waiting.some((item) => item.service === service.id && worst.includes(item.ticket)) ? "worst" : "late";
+
+function rankWorst() {
+  worst = view.waiting.filter((item) => isLate(item.since))
+    .sort((one, other) => one.since - other.since).slice(0, WORST).map((item) => item.ticket);
+}
+
+/** What this browser remembers of how the page is used; nothing, where it may keep nothing. */
+export function kept(name) {
+  try {
+    return localStorage.getItem(`lobby.console.${name}`);
+  } catch {
+    return null;
+  }
+}
+
+export function keep(name, value) {
+  try {
+    localStorage.setItem(`lobby.console.${name}`, value);
+  } catch {
+    // It holds until the page is left.
+  }
+}
 
 const parts = [];
 let keepsOrder = false; // one of the lists' tickets is being looked at
@@ -58,11 +93,13 @@ export function show(next) {
 
 /** What changes in place. */
 export function refresh() {
-  if (view) all("refresh");
+  if (!view) return;
+  rankWorst();
+  all("refresh");
 }
 
 /** What moves. With the sheet open, only what is not a list of tickets. */
-function arrange() {
+export function arrange() {
   all("arrange");
   if (!keepsOrder) all("sort");
 }

@@ -1,7 +1,7 @@
 // Parts of the console that change in place: lists in step with the hall, times, marks.
 
 import { clock, el, fill, minutes, now, say } from "./common.js";
-import { cancelling, isLate, main, view } from "./console_hall.js";
+import { cancelling, main, view } from "./console_hall.js";
 
 /**
  * Children of `parent` in step with a list, by key: `make()` gives {node, show(item)}. Whoever stays is changed in place
@@ -39,14 +39,15 @@ export function keyed(parent, key, make) {
   };
 }
 
-/** A time waited, "late" in words beside its colour. */
-export function waited(node, since) {
-  const late = isLate(since);
+/** A time waited. Of those who wait too long the worst are flagged; that the others do is read to who sees no colour. */
+export function waited(node, since, grade = "") {
   const text = say("page.console.waited", { minutes: minutes(since) });
-  if (node.dataset.shown === `${text}${late}`) return;
-  node.dataset.shown = `${text}${late}`;
-  node.classList.toggle("late", late);
-  fill(node, late && el("span", { class: "flag" }, say("page.console.over")), text);
+  if (node.dataset.shown === `${text}${grade}`) return;
+  node.dataset.shown = `${text}${grade}`;
+  node.classList.toggle("late", grade === "late");
+  node.classList.toggle("worst", grade === "worst");
+  const kind = grade === "worst" ? "flag" : "seen-only-by-readers";
+  fill(node, grade && el("span", { class: kind }, `${say("page.console.over")} `), text);
 }
 
 /** The row of a ticket, wherever it is listed. */

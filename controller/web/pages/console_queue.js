@@ -1,7 +1,7 @@
-// Who waits: by service and class, in the order of the rule, and found by number wherever the ticket is.
+// Who waits: by service and class, in the order of calls or of arrival, and found by number wherever the ticket is.
 
-import { el, minutes, put, say } from "./common.js";
-import { addPart, isLate, refresh, view } from "./console_hall.js";
+import { el, minutes, now, put, say } from "./common.js";
+import { addPart, arrange, gradeOfService, keep, kept, refresh, view } from "./console_hall.js";
 import { keyed } from "./console_parts.js";
 import { awayRow, waitingRow } from "./console_rows.js";
 import { newGreen, open } from "./console_ticket.js";
@@ -42,9 +42,10 @@ const showServices = keyed(services, (service) => service.id, () => {
         ? say("page.console.waiting_count", { count: service.waiting })
         : say("page.console.nobody_waits"));
       node.classList.toggle("empty", !service.waiting);
-      const late = Boolean(service.longest) && isLate(service.longest);
-      node.classList.toggle("late-tile", late);
-      flag.hidden = !late;
+      const grade = gradeOfService(service);
+      node.classList.toggle("late-tile", grade === "late");
+      node.classList.toggle("worst-tile", grade === "worst");
+      flag.hidden = !grade;
       put(longest, service.longest ? say("page.console.longest", { minutes: minutes(service.longest) }) : "");
       const atOnce = service.wait === say("wait.now");
       put(wait, atOnce ? service.wait
@@ -73,13 +74,40 @@ const showClasses = keyed(classes, (each) => each.id, () => {
   };
 });
 
+// -- in which order ------------------------------------------------------------------------------------------
+
+const ORDERS = { expected: "page.console.by_call", arrival: "page.console.by_arrival" };
+let order = kept("order") in ORDERS ? kept("order") : "expected";
+const orders = Object.entries(ORDERS).map(([id, word]) => el("button", {
+  type: "button", class: "chip", "data-reads": true, "aria-pressed": String(id === order),
+  onclick() {
+    order = id;
+    keep("order", id);
+    orders.forEach((each, n) => each.setAttribute("aria-pressed", String(Object.keys(ORDERS)[n] === id)));
+    if (view) arrange();
+  },
+}, say(word)));
+
+/**
+ * Who waits, in the order that was chosen. Calls are told to the minute, and within one the rule's order stays, or the list
+ * would never be still; whose call nobody can foresee comes last.
+ */
+function ordered() {
+  const minute = ({ expected }) => (expected ? Math.floor(Math.max(expected, now()) / 60000) : Infinity);
+  const key = order === "arrival" ? (item) => item.since : minute;
+  return [...view.waiting].sort((one, other) => (key(one) === key(other) ? 0 : key(one) - key(other)));
+}
+
 const showList = keyed(list, (item) => item.ticket, () => waitingRow(fits));
 const showFound = keyed(found, (item) => `${item.kind}${item.ticket}`, (item) => awayRow(item.kind, true));
 
 const green = el("button", { type: "button", class: "go", onclick: () => newGreen(green) }, say("page.console.new_green"));
 
 export const queuePart = [
-  services, el("div", { class: "tools" }, search, green), classes, shown,
+  services, el("div", { class: "tools" }, search, green),
+  el("div", { class: "narrowing" },
+    el("div", { class: "chips orders", role: "group", "aria-label": say("page.console.order") }, orders), classes),
+  shown,
   el("div", { class: "scroll", tabindex: "-1" }, lookUp, nobody, found, list, more),
 ];
 
@@ -90,7 +118,7 @@ addPart({
     showList(view.waiting, false);
   },
   sort() {
-    showList(view.waiting);
+    showList(ordered());
     narrow();
   },
 });

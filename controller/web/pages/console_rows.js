@@ -1,7 +1,7 @@
 // Rows of the console's lists of tickets: a number, what it is, a few words more, how long; a tap opens the sheet.
 
-import { el, put, say } from "./common.js";
-import { STATES, cancelling, className, counterName, serviceName, usual } from "./console_hall.js";
+import { clock, el, now, put, say } from "./common.js";
+import { STATES, cancelling, className, counterName, gradeOf, serviceName, usual } from "./console_hall.js";
 import { cancelMark, marksOf, mayReturn, returnOf, showMarks, waited } from "./console_parts.js";
 import { open } from "./console_ticket.js";
 
@@ -11,14 +11,16 @@ function row(kind) {
   const klass = el("span", { class: "badge" });
   const marks = el("span", { class: "marks" });
   const right = el("span", { class: "right" });
+  const when = el("small", { class: "when" });
   let item;
   const button = el("button", {
     type: "button", class: "row", "aria-haspopup": "dialog", onclick: () => open(kind(item), item, button),
-  }, ticket, el("span", { class: "what" }, name, klass, marks), right);
+  }, ticket, el("span", { class: "what" }, name, klass, marks), el("span", { class: "times" }, right, when));
   return {
     node: el("li", {}, button),
     marks,
     right,
+    when,
     set(next) {
       item = next;
       put(ticket, item.ticket);
@@ -41,7 +43,9 @@ export function waitingRow(fits) {
     show(item) {
       made.set(item);
       showMarks(made.marks, marksOf(item));
-      waited(made.right, item.since);
+      waited(made.right, item.since, gradeOf(item));
+      const time = clock(Math.max(item.expected, now()));
+      put(made.when, item.expected ? say("page.console.expected_at", { time }) : "");
       made.node.hidden = !fits(item);
     },
   };
@@ -63,7 +67,6 @@ export function awayRow(kind, named = false) {
       const where = kind === "hand" ? counterName(item.counter) : named ? status[kind] : "";
       showMarks(made.marks, [cancelMark(item), where, words(item)].filter(Boolean));
       waited(made.right, item.since);
-      made.right.classList.remove("late");
       if (kind === "missed") put(made.right, mayReturn(item) ? say("page.console.back") : "");
       made.right.classList.toggle("hint", kind === "missed");
     },

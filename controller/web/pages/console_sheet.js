@@ -1,22 +1,8 @@
 // The panel beside the lists (on a phone: below) in which everything about one ticket is done.
 
 import { el, fill, minutes, put, say } from "./common.js";
-import { SETTLE, addPart, className, isLate, keepOrder, main, serviceName, usual, view } from "./console_hall.js";
-import { marksOf, mayReturn, needsOf, returnOf, rowOf, showMarks } from "./console_parts.js";
-
-/** What can be done about a ticket where it is; `unlisted` is one of which only the number is known. */
-const CAN = {
-  waiting: ["why", "undo", "promote", "move", "call", "cancel"],
-  held: ["why", "undo", "promote", "move", "cancel"],
-  missed: ["why", "undo", "back", "call", "cancel"],
-  hand: ["why"],
-  other: ["why"],
-  unlisted: ["why", "undo", "back", "promote", "move", "call", "cancel"],
-};
-
-/** The same of one ticket; a no-show that comes too late, or too often, needs a new ticket. */
-export const can = (where, item) =>
-  where === "missed" && !mayReturn(item) ? CAN.missed.filter((what) => !["back", "call"].includes(what)) : CAN[where];
+import { SETTLE, addPart, className, gradeOf, keepOrder, main, serviceName, usual, view } from "./console_hall.js";
+import { marksOf, needsOf, returnOf, rowOf, showMarks } from "./console_parts.js";
 
 /** What is asked about a ticket where it is; elsewhere why it is not next. */
 const ASKS = { hand: "page.console.why_called", missed: "page.console.why_away", held: "page.console.why_away" };
@@ -56,14 +42,16 @@ function makeSheet() {
     }
   }
 
-  /** What makes no sense where the ticket is now cannot be pressed; it stays where it is. */
-  function allow() {
-    if (opened.kind === "other") return;
-    const allowed = can(opened.state, opened.item);
-    for (const part of body.querySelectorAll("fieldset")) part.disabled = !allowed.includes(part.dataset.can);
-    const asks = body.querySelector('[data-can="why"] button');
+  /** What would be refused now cannot be pressed; it stays where it is. */
+  function allow(offers) {
+    for (const part of body.querySelectorAll("[data-offer]")) part.disabled = !offers.has(part.dataset.offer);
+    if (document.activeElement?.closest(":disabled")) title.focus({ preventScroll: true });
+  }
+
+  /** What is asked about a ticket depends on where it is. */
+  function askAnew() {
+    const asks = body.querySelector("[data-asks]");
     if (asks) put(asks, say(ASKS[opened.state] ?? "page.console.why"));
-    if (document.activeElement?.closest("fieldset:disabled")) title.focus({ preventScroll: true });
   }
 
   function close() {
@@ -91,12 +79,16 @@ function makeSheet() {
     body,
     about,
     allow,
+    askAnew,
+    /** Whether what was opened with this item is still open. */
+    shows: (item) => opened?.first === item,
     marks,
     open(kind, item, heading, from) {
-      opened = { kind, item, state: kind };
+      opened = { kind, item, first: item, state: kind };
       opener = from;
       put(title, heading);
       put(about, "");
+      fill(body);
       showMarks(marks, []);
       put(status, "");
       status.className = "sheet-status";
@@ -126,20 +118,16 @@ function makeSheet() {
       const state = waits ? "waiting" : gone ? "missed" : onHold ? "held" : at ? "hand" : "other";
       if (item) {
         const klass = item.class && item.class !== usual ? className(item.class) : "";
-        const late = state === "waiting" && isLate(item.since) ? say("page.console.over") : "";
+        const late = state === "waiting" && gradeOf(item) ? say("page.console.over") : "";
         const since = say("page.console.waited", { minutes: minutes(item.since) });
         put(about, [serviceName(item.service), klass, `${since} ${late}`.trim()].filter(Boolean).join(" · "));
       }
       if (item) showMarks(marks, waits ? marksOf(waits) : gone ? [returnOf(gone)] : at ? needsOf(at) : []);
       if (opened.kind === "other") return;
-      if (gone) {
-        opened.item = gone;
-        allow();
-      }
       if (state === opened.state) return;
       if (state === "other" && view.waiting_more) return;
       opened.state = state;
-      allow();
+      askAnew();
       const where = {
         hand: () => say("page.console.at_counter", { ticket, counter: at.id }),
         missed: () => say("page.console.is_missed", { ticket }),

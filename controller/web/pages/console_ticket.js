@@ -3,9 +3,9 @@
 import { ask, clock, el, fill, page, put, say } from "./common.js";
 import { act, cancelSoon } from "./console_deeds.js";
 import { STATES, counterName, view } from "./console_hall.js";
-import { can, sheet } from "./console_sheet.js";
-
-const REMARK = 80; // characters of a reason in her own words
+import { keepOffers, offerId, offersOf } from "./console_offers.js";
+import { reasonOf, reasons } from "./console_reasons.js";
+import { sheet } from "./console_sheet.js";
 
 const GREEN = ["elderly", "pregnant", "disabled", "child", "ill", "military"];
 const URGENT = ["ill", "travel", "conflict"];
@@ -17,146 +17,109 @@ const CANCEL = ["left", "twice", "machine"];
 export function open(kind, item, from) {
   if (!view) return;
   sheet.open(kind, item, item.ticket, from);
-  if (kind === "other") whyPanel(item.ticket, () => actions("unlisted", item));
+  if (kind === "other") whyPanel(item, () => actions(kind, item), true);
   else actions(kind, item);
 }
 
-function actions(kind, item) {
+/** All that would be accepted about the ticket now, as the controller says; what it refuses later cannot be pressed. */
+async function actions(kind, item) {
   const { ticket } = item;
-  const allowed = can(kind, item);
+  const offers = await offersOf("tickets", ticket);
+  if (!sheet.shows(item)) return;
   const press = (key) => (event) => act({ key, ticket }, event.currentTarget);
   const forReason = (key) => (reason, button) => act({ key, ticket, reason }, button);
-  const only = (what, ...parts) => allowed.includes(what) && el("fieldset", { "data-can": what }, parts);
+  const group = (key, title, codes, look, doIt = forReason(key)) =>
+    offers.has(offerId(key)) && el("fieldset", { "data-offer": offerId(key) }, reasons(say(title), codes, look, doIt));
+  const quick = (key, title, look = "", shown = offers.has(offerId(key))) => shown && el("button", {
+    type: "button", class: look, "data-offer": offerId(key), disabled: !offers.has(offerId(key)), onclick: press(key),
+  }, say(title));
+  // A no-show goes to the first counter that gets free; until then it is shown where it could go.
+  const mayGo = [...offers].some((offer) => /^(CALL|REASSIGN)\//.test(offer)) ||
+    (kind === "missed" && offers.has(offerId("RETURN")));
   const where = kind === "hand" && el("p", { class: "why-text" });
-  const quick = el("div", { class: "quick" },
-    only("why", el("button", { type: "button", onclick: () => whyPanel(ticket, () => actions(kind, item)) },
-      say("page.console.why"))),
-    el("button", { type: "button", onclick: press("REPRINT") }, say("page.console.reprint")),
-    item.undo && only("undo", el("button", { type: "button", class: "undo", onclick: press("UNDO") },
-      say("page.console.undo_change"))));
   fill(sheet.body,
-    where, quick,
-    only("back", reasons(say("page.console.back"), BACK, "go", forReason("RETURN"))),
-    item.class !== "green" && only("promote", reasons(say("page.console.green"), GREEN, "go-chip", forReason("GREEN"))),
-    item.class !== "urgent" && only("promote", reasons(say("page.console.urgent"), URGENT, "", forReason("URGENT"))),
-    (allowed.includes("call") || allowed.includes("move")) && whereTo(item, allowed),
-    only("cancel", reasons(say("page.console.cancel"), CANCEL, "stop", (reason) => cancelSoon(ticket, reason))));
-  if (where) sheet.keep(() => {
+    where,
+    el("div", { class: "quick" },
+      el("button", { type: "button", "data-asks": true, onclick: () => whyPanel(item, () => actions(kind, item)) },
+        say("page.console.why")),
+      // A printer that is out or busy now may print in a moment.
+      quick("REPRINT", "page.console.reprint", "", kind !== "other"),
+      quick("UNDO", "page.console.undo_change", "undo")),
+    group("RETURN", "page.console.back", BACK, "go"),
+    group("GREEN", "page.console.green", GREEN, "go-chip"),
+    group("URGENT", "page.console.urgent", URGENT, ""),
+    mayGo && whereTo(item, offers),
+    group("CANCEL", "page.console.cancel", CANCEL, "stop", (reason) => cancelSoon(ticket, reason)));
+  sheet.askAnew();
+  sheet.keep(() => {
     const at = view.counters.find((each) => each.ticket === ticket);
-    if (at) put(where, `${say("page.console.at_counter", { ticket, counter: at.id })} · ${say(STATES[at.state])}`);
+    if (where && at) {
+      put(where, `${say("page.console.at_counter", { ticket, counter: at.id })} · ${say(STATES[at.state])}`);
+    }
+    for (const why of sheet.body.querySelectorAll("[data-counter]")) put(why, stateFor(item, why.dataset.counter));
+    keepOffers(item, "tickets", ticket);
   });
-  sheet.allow();
-}
-
-/** Reasons of which a tap acts; "other" takes her own words. */
-function reasons(title, codes, kind, doIt) {
-  const chips = el("div", { class: "choices" },
-    codes.map((code) =>
-      el("button", { type: "button", class: kind, onclick: (event) => doIt(code, event.currentTarget) },
-        say(`reason.${code}`))),
-    el("button", { type: "button", class: kind, onclick: () => ownWords() }, say("page.console.other")));
-  const group = el("section", { class: `group ${kind}-group`, "aria-label": title }, el("h3", {}, title), chips);
-  function ownWords() {
-    const words = el("form", { class: "own-words" });
-    const input = remark();
-    words.append(
-      input,
-      el("button", { type: "submit", class: kind || "main" }, say("page.console.other_go")),
-      el("button", { type: "button", onclick: () => (words.replaceWith(chips), chips.lastChild.focus()) },
-        say("page.console.other_back")));
-    words.addEventListener("submit", (event) => {
-      event.preventDefault();
-      if (input.value.trim()) doIt(input.value.trim(), words.querySelector("[type=submit]"));
-      else input.focus();
-    });
-    chips.replaceWith(words);
-    input.focus();
-  }
-  return group;
-}
-
-const remark = () =>
-  el("input", {
-    type: "text", maxlength: String(REMARK), placeholder: say("page.console.other_label"),
-    "aria-label": say("page.console.other_label"), autocomplete: "off",
-  });
-
-/** Reasons of which one is chosen, the first beforehand: gives what was chosen, and its element. */
-function reasonOf(codes) {
-  let chosen = codes[0];
-  const input = remark();
-  input.hidden = true;
-  const chips = [...codes, ""].map((code) =>
-    el("button", {
-      type: "button", class: "chip", "aria-pressed": String(code === chosen),
-      onclick: () => {
-        chosen = code;
-        chips.forEach((chip, n) => chip.setAttribute("aria-pressed", String(([...codes, ""])[n] === code)));
-        input.hidden = Boolean(code);
-        if (!code) input.focus();
-      },
-    }, code ? say(`reason.${code}`) : say("page.console.other")));
-  const label = say("page.console.reason");
-  const node = el("div", { class: "reason", role: "group", "aria-label": label },
-    el("span", { class: "soft" }, label), chips, input);
-  return { node, reason: () => chosen || input.value.trim() };
 }
 
 /** Call a ticket to a free counter now, or have it wait for another service or counter. */
-function whereTo(item, allowed) {
+function whereTo(item, offers) {
   const { ticket } = item;
   const { node, reason } = reasonOf(MOVE);
   const calls = page.counters.map((id) => {
-    const why = el("small");
+    const why = el("small", { "data-counter": id });
     const button = el("button", {
-      type: "button", class: "to", onclick: () => act({ key: "CALL", ticket, counter: id, reason: reason() }, button),
+      type: "button", class: "to", "data-offer": offerId("CALL", { counter: id }),
+      onclick: () => act({ key: "CALL", ticket, counter: id, reason: reason() }, button),
     }, counterName(id), why);
-    return { id, button, why };
-  });
-  sheet.keep(() => {
-    for (const { id, button, why } of calls) {
-      const counter = view.counters.find((each) => each.id === id);
-      const serves = !item.service || counter?.serves[item.service] !== undefined || item.only === id;
-      const isFree = counter?.state === "open" && !counter.ticket;
-      button.disabled = !isFree || !serves;
-      put(why, !serves ? say("page.console.not_served") : counter ? say(STATES[counter.state] ?? counter.state) : "");
-    }
+    button.disabled = !offers.has(button.dataset.offer);
+    return button;
   });
   const move = (content, label, kind = "") => {
     const button = el("button", {
-      type: "button", class: kind, onclick: () => act({ key: "REASSIGN", ticket, reason: reason(), ...content }, button),
+      type: "button", class: kind, "data-offer": offerId("REASSIGN", content),
+      onclick: () => act({ key: "REASSIGN", ticket, reason: reason(), ...content }, button),
     }, label);
+    button.disabled = !offers.has(button.dataset.offer);
     return button;
   };
   return el("section", { class: "group", "aria-label": say("page.console.to_where") },
     el("h3", {}, say("page.console.to_where")),
-    el("fieldset", { "data-can": allowed.includes("move") ? "move" : "call" }, node),
-    allowed.includes("call") && el("fieldset", { "data-can": "call" },
-      el("h4", {}, say("page.console.call_to")),
-      el("div", { class: "choices" }, calls.map((each) => each.button)),
-    ),
-    allowed.includes("move") && el("fieldset", { "data-can": "move" },
+    node,
+    el("h4", {}, say("page.console.call_to")),
+    el("div", { class: "choices" }, calls),
+    offers.has(offerId("REASSIGN")) && el("div", {},
       el("h4", {}, say("page.console.reassign_service")),
       el("div", { class: "choices" },
-        page.services.filter(({ id }) => id !== item.service).map(({ id, name }) => move({ service: id }, name)),
+        page.services.filter(({ id }) => id !== item.service || item.only)
+          .map(({ id, name }) => move({ service: id }, name)),
         move({}, say("page.console.reassign_any"), "wide")),
       el("h4", {}, say("page.console.reassign_counter")),
       el("div", { class: "choices" }, page.counters.map((id) => move({ counter: id }, counterName(id)))),
     ));
 }
 
+/** What a counter is doing, and whether a ticket's service is none of its own. */
+function stateFor(item, id) {
+  const counter = view.counters.find((each) => each.id === id);
+  const serves = !item.service || counter?.serves[item.service] !== undefined || item.only === id;
+  return !serves ? say("page.console.not_served") : counter ? say(STATES[counter.state] ?? counter.state) : "";
+}
+
 /** Why a ticket is not next: the sentence, and the table behind it, in place of the actions. */
-async function whyPanel(ticket, back) {
+async function whyPanel(item, back, lookedUp = false) {
+  const { ticket } = item;
   const text = el("p", { class: "why-text", role: "status" }, say("page.console.why_asking"));
   const returning = el("button", { type: "button", onclick: back }, say("page.console.other_back"));
   const table = el("div", { class: "why-table" });
   fill(sheet.body, text, el("div", { class: "quick" }, returning), table);
   returning.focus({ preventScroll: true });
-  const answer = await ask("GET", `/api/tickets/${encodeURIComponent(ticket)}/why`);
+  const [answer, offers] = await Promise.all([
+    ask("GET", `/api/tickets/${encodeURIComponent(ticket)}/why`), offersOf("tickets", ticket),
+  ]);
   if (!text.isConnected) return;
   put(text, answer.text ?? "");
   const known = answer.result === "ok" && Boolean(answer.ticket);
-  returning.hidden = !known;
+  returning.hidden = !known || (lookedUp && !offers.size); // of a ticket that has ended there may be nothing more to do
   if (!known || !answer.table?.length) return;
   const head = [
     say("page.console.why_place"), say("page.console.why_ticket"), say("page.console.why_service"),

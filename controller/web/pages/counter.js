@@ -13,7 +13,7 @@ const FRESH = 60000; // ms before its end from which UNDO takes back everything,
 const DIGITS = 5; // a service's key, and a number of four digits
 const ASKS = "just_called"; // the code of a refusal that the same key answers
 const NO_FAULT = ["none_waiting"]; // refusals that are nobody's mistake
-const WITH_DIGITS = ["CALL", "UNHOLD", "TRANSFER", "PAUSE"];
+const WITH_DIGITS = ["CALL", "UNHOLD", "TRANSFER", "PAUSE", "PROFILE"];
 
 const STATES = {
   closed: "page.counter.state_closed",
@@ -54,6 +54,10 @@ const refusal = el("p", { class: "refusal", role: "alert" });
 const done = el("p", { class: "done", role: "status" });
 const choices = el("div", { class: "choices" });
 const targets = el("div", { class: "targets" });
+const duty = el("p", { class: "soft duty" });
+const profiles = el("div", { class: "targets" });
+const profileCard = el("section", { class: "to card", "aria-labelledby": "profile-title" },
+  el("h2", { id: "profile-title" }, say("page.counter.change_profile")), profiles);
 const signOut = el("button", { type: "button", class: "quiet", onclick: leave }, say("page.counter.sign_out"));
 
 // -- keys ----------------------------------------------------------------------------------------------------
@@ -120,12 +124,13 @@ main.append(
           el("div", {}, el("dt", { class: "soft" }, say("page.counter.waiting")), el("dd", {}, waiting)),
           el("div", {}, el("dt", { class: "soft" }, say("page.counter.next")), el("dd", {}, next)),
           el("div", {}, el("dt", { class: "soft" }, say("page.counter.served")), el("dd", {}, served))),
-        el("div", { role: "status" }, stage),
+        el("div", { role: "status" }, stage), duty,
         held),
       el("section", { class: "to card", "aria-labelledby": "to-title" },
         el("h2", { id: "to-title" }, say("page.counter.targets")),
         el("p", { class: "soft to-hint" }, say("page.counter.targets_hint")),
-        targets)),
+        targets),
+      profileCard),
     keyboard));
 
 async function leave() {
@@ -330,6 +335,14 @@ function refresh() {
     ? el("button", { type: "button", onclick: () => send("TRANSFER", each.key) }, each.name, el("kbd", {}, each.key))
     : el("button", { type: "button", onclick: () => send("TRANSFER", each.padStart(2, "0")) },
       say("page.counter.to_counter", { counter: each }), el("kbd", {}, each.padStart(2, "0"))));
+  put(duty, [
+    view.clerk && say("page.counter.clerk", { clerk: view.clerk }),
+    view.profile && say("page.counter.profile", { profile: view.profile }),
+  ].filter(Boolean).join(" · "));
+  const others = view.profiles.filter((each) => each.name !== view.profile && (each.id || view.profile));
+  list(profiles, others, (each) =>
+    el("button", { type: "button", onclick: () => send("PROFILE", String(each.key ?? "")) }, each.name));
+  profileCard.hidden = !others.length;
   const undo = view.undo && view.undo.until > now() ? view.undo : null;
   const calledOnly = view.state === "called";
   const can = {

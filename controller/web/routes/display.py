@@ -34,7 +34,7 @@ def router(site: Site) -> APIRouter:
     async def display(counter: str, caller: Annotated[Caller, screen]) -> View:
         place = known(site, counter)
         await site.settled()
-        return site.adapter.display(place)()
+        return site.adapter.display(place.id)()
 
     @api.get(
         "/api/displays/{counter}/live", responses=STREAM | refusals(401, 403, 404), response_class=StreamingResponse
@@ -43,7 +43,7 @@ def router(site: Site) -> APIRouter:
         place = known(site, counter)
         return site.live.stream(
             f"display/{counter}",
-            site.adapter.display(place),
+            site.adapter.display(place.id),
             site.still(caller),
             PACE,
             owner=caller.account.owns_page,

@@ -1,15 +1,18 @@
 """For the lobby manager: the panel's buttons, the console, why a ticket is not next."""
 
 # No postponed annotations here: FastAPI reads them, and some name what is known only inside a function.
+from collections.abc import Iterable
 from typing import Annotated
 
 from fastapi import APIRouter
 
 from controller import presses
+from controller.lobby import offers
 from controller.lobby.actions.press import Press, Where
+from controller.lobby.offers import Offer
 from controller.lobby.show import explain
-from controller.web.bodies import Done, PanelPress, Why
-from controller.web.operations import IdempotencyKey, allowed, done, refusals, show
+from controller.web.bodies import Done, Offered, Offers, PanelPress, Why
+from controller.web.operations import IdempotencyKey, allowed, done, known, refusals, show
 from controller.web.pages import Page
 from controller.web.problems import Problem
 from controller.web.site import Caller, Site
@@ -81,4 +84,25 @@ def router(site: Site) -> APIRouter:
         ]
         return Why(ticket=found.ticket, text=found.text, table=table)
 
+    @api.get(
+        "/api/tickets/{ticket}/offers", responses=refusals(401, 403), summary="What can be done about a ticket now"
+    )
+    async def for_ticket(ticket: str, caller: Annotated[Caller, manager]) -> Offers:
+        await site.settled()
+        context = site.adapter.context
+        state, by = site.adapter.state, f"user/{caller.account.name}"
+        return _offers(offers.for_ticket(state, site.rules, ticket, context.now(), by, context.paper()))
+
+    @api.get(
+        "/api/counters/{counter}/offers", responses=refusals(401, 403, 404), summary="What can be done to a counter now"
+    )
+    async def for_counter(counter: str, caller: Annotated[Caller, manager]) -> Offers:
+        await site.settled()
+        state, now, by = site.adapter.state, site.adapter.context.now(), f"user/{caller.account.name}"
+        return _offers(offers.for_counter(state, site.rules, known(site, counter).id, now, by))
+
     return api
+
+
+def _offers(found: Iterable[Offer]) -> Offers:
+    return Offers(offers=[Offered(key=each.key, service=each.service, counter=each.counter) for each in found])

@@ -1,0 +1,115 @@
+"""What the lobby manager should know or do now: one list, the most urgent first, each once, with what helps.
+
+Written for the manager, whom no sentence here sends to the manager.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Literal, NamedTuple, get_args
+
+from controller.lobby.model.paper import Paper
+from controller.lobby.model.rules import Rules
+from controller.lobby.model.state import State
+from controller.lobby.model.units import NEVER, Ms
+from controller.lobby.show import views
+
+Severity = Literal["urgent", "fault", "warning", "note"]
+"""`urgent`: it cannot wait, since tickets stop or somebody asks for help; `fault`: something does not work, or somebody
+has to act; `warning`: it works, but badly; `note`: to be known."""
+SEVERITIES: tuple[Severity, ...] = get_args(Severity)
+JOURNAL = "journal"
+"""The fault by which nothing works at all: it comes before all others."""
+PASSES = ("starting", "printer_busy")
+"""Why there is no paper ticket for a moment, which nobody needs to be called for."""
+
+
+class Fault(NamedTuple):
+    """One line: `name` of the device or counter, what is wrong, what helps, since when (ms since 1970, UTC; 0:
+    unknown). `id` stays the same for as long as it lasts."""
+
+    id: str
+    severity: Severity
+    text: str
+    name: str = ""
+    remedy: str = ""
+    since: Ms = NEVER
+
+
+def faults(
+    state: State, rules: Rules, at: Ms, devices: Mapping[str, Mapping[str, Any]], paper: Paper, *, records: bool
+) -> list[dict[str, Any]]:
+    """All that there is at `at` (ms since 1970, UTC), as plain data.
+
+    `devices`: by id {state, detail, since, name, remedy, prints}; `paper`: whether a ticket can be printed; `records`:
+    whether what is pressed can be recorded.
+    """
+    found = [
+        *_of_the_journal(rules, records=records),
+        *_of_the_counters(state, rules),
+        *_of_the_devices(rules, devices, paper),
+        *_of_the_lines(state, rules),
+        *_of_the_clock(state, rules, at),
+        *_of_the_configuration(state, rules, at),
+    ]
+    found.sort(key=lambda fault: (SEVERITIES.index(fault.severity), fault.id != JOURNAL, fault.since or at))
+    once: dict[tuple[str, str], Fault] = {}
+    for fault in found:
+        once.setdefault((fault.name, fault.text), fault)
+    return [fault._asdict() for fault in once.values()]
+
+
+def _of_the_journal(rules: Rules, *, records: bool) -> Iterator[Fault]:
+    if not records:
+        say = rules.wording.say
+        yield Fault(JOURNAL, "urgent", say("fault.journal"), remedy=say("fault.journal_remedy"))
+
+
+def _of_the_counters(state: State, rules: Rules) -> Iterator[Fault]:
+    say = rules.wording.say
+    for id in rules.counters:
+        here = state.counter(id)
+        if here.asks_help:
+            name = say("fault.counter", counter=id)
+            yield Fault(f"help:{id}", "urgent", say("fault.help"), name, say("fault.help_remedy"), here.asked_at)
+
+
+def _of_the_devices(rules: Rules, devices: Mapping[str, Mapping[str, Any]], paper: Paper) -> Iterator[Fault]:
+    say, templates = rules.wording.say, rules.wording.templates
+    stops = paper not in ("ready", "none")
+    serious: Severity = "warning" if paper in PASSES else "urgent"
+    is_told = False
+    for id, report in devices.items():
+        if report["state"] != "ok":
+            severity: Severity = "fault" if report["state"] == "offline" else "warning"
+            if stops and report.get("prints"):
+                is_told, severity = True, serious
+            text = report["detail"] or say(f"fault.{report['state']}")
+            yield Fault(
+                f"device:{id}", severity, text, report.get("name") or id, report.get("remedy", ""), report["since"]
+            )
+    if stops and not is_told:
+        name = next((report["name"] for report in devices.values() if report.get("prints")), "")
+        text = templates.get(f"device.{paper}", paper)
+        yield Fault("paper", serious, text, name or say("kind.escpos"), templates.get(f"advice.{paper}", ""))
+
+
+def _of_the_lines(state: State, rules: Rules) -> Iterator[Fault]:
+    say = rules.wording.say
+    for service in views.without_counter(state, rules):
+        text = say("notice.no_counter", service=service)
+        yield Fault(f"no_counter:{service}", "fault", text, remedy=say("fault.no_counter_remedy"))
+    if lost := list(state.unknown_prints):
+        text = say("fault.unknown_print", count=len(lost), tickets=views.named(lost))
+        yield Fault("unknown_print", "fault", text, remedy=say("fault.unknown_print_remedy"))
+
+
+def _of_the_clock(state: State, rules: Rules, at: Ms) -> Iterator[Fault]:
+    for text in views.of_the_clock(state, rules, at):
+        is_asked = rules.day_of(at) != state.day
+        yield Fault("clock", "fault" if is_asked else "note", text)
+
+
+def _of_the_configuration(state: State, rules: Rules, at: Ms) -> Iterator[Fault]:
+    for text in views.of_the_configuration(state, rules, at):
+        yield Fault(f"configuration:{text}", "warning", text)
