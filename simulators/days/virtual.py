@@ -29,7 +29,7 @@ from controller.lobby.actions.windows import AnswerAdvice, CheckWindows
 from controller.lobby.aggregate import Aggregate
 from controller.lobby.forecast.staffing import CHECK_EVERY
 from controller.lobby.model.calendar import Span, at_second
-from controller.lobby.model.rules import Counter, Rules
+from controller.lobby.model.rules import Rules
 from controller.lobby.model.state import CounterStage, Stage
 from controller.lobby.model.units import NEVER, Ms
 from simulators.customers import Customer
@@ -54,6 +54,8 @@ def follow_advice(day: VirtualDay, at: Ms) -> None:
     """Accept every advice about windows."""
     for advice in list(day.lobby.state.windows.advice):
         day.do(AnswerAdvice(at=at, cause=day.cause(), by="panel/manager", accept=True, counter=advice.counter))
+        if advice.action == "profile":
+            continue
         if advice.action == "open":
             day.fetch(advice.counter, at)
         else:
@@ -92,9 +94,9 @@ class _Visit:
 
 @dataclass(slots=True)
 class _Clerk:
-    """A clerk at a counter; `shifts` in ms since 1970, UTC."""
+    """A clerk at a counter, by its id; `shifts` in ms since 1970, UTC."""
 
-    counter: Counter
+    counter: str
     shifts: list[tuple[Ms, Ms]]
     there: bool = False
     leaves: bool = False
@@ -139,9 +141,9 @@ class VirtualDay:
         """Customers who got no ticket: outside the hours, or beyond the quota."""
         profile = self.rules.profile(day.isoformat()) if shifts is None else None
         self.clerks: dict[str, _Clerk] = {}
-        for id, counter in self.rules.counters.items():
+        for id in self.rules.counters:
             spans = shifts(id) if shifts else profile.shifts(id) if profile else ()
-            self.clerks[id] = _Clerk(counter, [(self.at(s.start), self.at(s.end)) for s in spans])
+            self.clerks[id] = _Clerk(id, [(self.at(s.start), self.at(s.end)) for s in spans])
         self._last_end = max((end for clerk in self.clerks.values() for _, end in clerk.shifts), default=NEVER)
 
     def at(self, second: float) -> Ms:
@@ -208,8 +210,10 @@ class VirtualDay:
         waiting = self.lobby.state.tickets[ticket]
         idle = []
         for order, clerk in enumerate(self.clerks.values()):
-            if clerk.there and not clerk.pressing and not self.lobby.state.counter(clerk.counter.id).ticket:
-                handicap = clerk.counter.handicap(waiting.service, waiting.klass, waiting.only)
+            if clerk.there and not clerk.pressing and not self.lobby.state.counter(clerk.counter).ticket:
+                handicap = self.lobby.rules.counters[clerk.counter].handicap(
+                    waiting.service, waiting.klass, waiting.only
+                )
                 if handicap is not None:
                     idle.append((handicap, clerk.idle_since, order, clerk))
         if idle:
@@ -232,7 +236,7 @@ class VirtualDay:
 
     def _ends(self, at: Ms, clerk: _Clerk) -> None:
         clerk.leaves = True
-        if clerk.there and not clerk.pressing and not self.lobby.state.counter(clerk.counter.id).ticket:
+        if clerk.there and not clerk.pressing and not self.lobby.state.counter(clerk.counter).ticket:
             self._calls(at, clerk)
 
     def fetch(self, counter: str, at: Ms) -> None:
@@ -251,7 +255,7 @@ class VirtualDay:
     def _calls(self, at: Ms, clerk: _Clerk) -> None:
         """Press CALL; if nobody is waiting, wait or go home."""
         clerk.pressing = False
-        id = clerk.counter.id
+        id = clerk.counter
         if clerk.leaves and (at < self._last_end or not self._waits_for(clerk)):
             self._goes(at, clerk)
             return
@@ -265,14 +269,13 @@ class VirtualDay:
             self.do(Open(at=at, cause=self.cause(), counter=id))
 
     def _waits_for(self, clerk: _Clerk) -> bool:
-        return any(
-            clerk.counter.handicap(key.service, key.klass, key.only) is not None for key in self.lobby.state.lines
-        )
+        here = self.lobby.rules.counters[clerk.counter]
+        return any(here.handicap(key.service, key.klass, key.only) is not None for key in self.lobby.state.lines)
 
     def _goes(self, at: Ms, clerk: _Clerk) -> None:
         clerk.there = False
-        if self.lobby.state.counter(clerk.counter.id).stage is not CounterStage.CLOSED:
-            self.do(Close(at=at, cause=self.cause(), counter=clerk.counter.id))
+        if self.lobby.state.counter(clerk.counter).stage is not CounterStage.CLOSED:
+            self.do(Close(at=at, cause=self.cause(), counter=clerk.counter))
 
     def _called(self, at: Ms, clerk: _Clerk, ticket: str) -> None:
         visit = self._visits[ticket]
@@ -295,19 +298,19 @@ class VirtualDay:
         if visit.legs:
             digits = transfer_digits(self.rules, visit.legs[0].service, visit.legs[0].counter)
             if digits:
-                self.do(Transfer(at=at, cause=self.cause(), counter=clerk.counter.id, digits=digits))
+                self.do(Transfer(at=at, cause=self.cause(), counter=clerk.counter, digits=digits))
         self._calls(at, clerk)
         if visit.legs and self.lobby.state.tickets[ticket].stage is Stage.WAITING:
             self._wake(at, ticket)
 
     def _recalls(self, at: Ms, clerk: _Clerk) -> None:
-        self.do(Recall(at=at, cause=self.cause(), counter=clerk.counter.id))
+        self.do(Recall(at=at, cause=self.cause(), counter=clerk.counter))
 
     def _starts(self, at: Ms, clerk: _Clerk) -> None:
-        self.do(Start(at=at, cause=self.cause(), counter=clerk.counter.id))
+        self.do(Start(at=at, cause=self.cause(), counter=clerk.counter))
 
     def _misses(self, at: Ms, clerk: _Clerk, ticket: str, gone: bool) -> None:
-        self.do(NoShow(at=at, cause=self.cause(), counter=clerk.counter.id))
+        self.do(NoShow(at=at, cause=self.cause(), counter=clerk.counter))
         visit = self._visits[ticket]
         visit.missed += 1
         if not gone and visit.missed <= visit.customer.returns:
