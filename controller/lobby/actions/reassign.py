@@ -15,8 +15,9 @@ from controller.lobby.actions.press import COUNTER, REASON, SERVICE, TICKET, Whe
 from controller.lobby.actions.registry import Decision, Events, decides, evolves
 from controller.lobby.model.lines import enter_line, leave, remove_from_board, snapshot
 from controller.lobby.model.outcome import Refused
-from controller.lobby.model.rules import ANY, Counter, Rules, Service
-from controller.lobby.model.state import IN_HAND, CounterStage, Place, Stage, State
+from controller.lobby.model.overflow import all_should_be_open, overflows, taken_over
+from controller.lobby.model.rules import ANY, Counter, Rules
+from controller.lobby.model.state import IN_HAND, Place, Stage, State
 from controller.lobby.model.units import Ms
 
 
@@ -53,52 +54,31 @@ class TicketReassigned(Event):
         return self.by != OVERFLOW and not self.by.startswith("counter/")
 
 
-LATE = 10 * 60
-"""Seconds since the first counter opened after which the branch no longer waits for a service's own counters."""
-
-
 def overflow(state: State, rules: Rules, id: str, ticket: str, at: Ms, without: str = "") -> Events:
     """Events that let any counter that knows the service `id` call a ticket that begins to wait, if the service's own
     counters have all gone (`without`: one that is about to go), or have not opened although others have."""
     service = rules.services.get(id)
-    if service is None:
-        return []
-    have_opened = any(state.counter(own.id).since for own in rules.owners(service.id))
-    if (have_opened or _at_work(state, at)) and _overflows(state, rules, service, without):
+    if service and taken_over(state, rules, service, at, without):
         return [TicketReassigned(ticket, by=OVERFLOW, any=True)]
     return []
 
 
-def _at_work(state: State, at: Ms) -> bool:
-    """Whether some counter has been open for so long that every counter of today should be open by now."""
-    return any(
-        counter.stage is CounterStage.OPEN and at - counter.since >= LATE * 1000 for counter in state.counters.values()
-    )
-
-
 def overflow_late(state: State, rules: Rules, at: Ms) -> Events:
     """The same for tickets that were waiting before it was clear that no counter of their own would open."""
-    if not _at_work(state, at):
+    if not all_should_be_open(state, at):
         return []
-    taken_over = [service.id for service in rules.services.values() if _overflows(state, rules, service)]
-    return _to_others(state, taken_over, ("",))
-
-
-def _overflows(state: State, rules: Rules, service: Service, without: str = "") -> bool:
-    """Whether other counters take over a service: none of its own is open (`without` one that is about to go)."""
-    return service.overflow and not any(
-        state.counter(own.id).stage is CounterStage.OPEN for own in rules.owners(service.id) if own.id != without
-    )
+    theirs = [service.id for service in rules.services.values() if overflows(state, rules, service)]
+    return _to_others(state, theirs, ("",))
 
 
 def overflow_without(state: State, rules: Rules, counter: Counter) -> Events:
     """Events for waiting tickets when a counter closes or pauses, perhaps as the last of their own."""
-    taken_over = [
+    theirs = [
         service.id
         for service in rules.services.values()
-        if counter in rules.owners(service.id) and _overflows(state, rules, service, counter.id)
+        if counter in rules.owners(service.id) and overflows(state, rules, service, counter.id)
     ]
-    return _to_others(state, taken_over, ("", counter.id))
+    return _to_others(state, theirs, ("", counter.id))
 
 
 def overflow_of(state: State, rules: Rules, services: Collection[str]) -> Events:

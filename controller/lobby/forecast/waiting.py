@@ -22,7 +22,8 @@ from typing import NamedTuple
 
 from controller.lobby.forecast.durations import STILL, frees, left, of_several
 from controller.lobby.model.calendar import Profile, Span, second_of
-from controller.lobby.model.rules import Counter, Rules
+from controller.lobby.model.overflow import taken_over
+from controller.lobby.model.rules import ANY, Counter, Rules
 from controller.lobby.model.state import CounterStage, CounterState, LineKey, Place, State, Ticket, open_counters
 from controller.lobby.model.units import UNSET, Ms, Seconds, between, in_seconds
 from controller.lobby.rule import Head, rank
@@ -153,7 +154,8 @@ def _stay(state: State, rules: Rules, at: Ms, ticket: Ticket) -> bool:
 def newcomer(state: State, rules: Rules, at: Ms, service: str, klass: str = "") -> Ticket:
     """A ticket as it would be if taken now."""
     seniority = max(in_seconds(at), state.last_seniority)
-    return Ticket("", state.issued + 1, service, klass or rules.default_class, seniority, at, 0)
+    only = ANY if taken_over(state, rules, rules.services[service], at) else ""
+    return Ticket("", state.issued + 1, service, klass or rules.default_class, seniority, at, 0, only=only)
 
 
 def finds_free_counter(state: State, rules: Rules, ticket: Ticket) -> bool:
