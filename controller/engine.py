@@ -260,7 +260,7 @@ class Engine:
             # An error of ours must cost one press, not the lobby: deciding has changed nothing.
             log.exception("%s could not be decided", type(command).__name__)
             return self._error("internal")
-        answered = answer(self.rules, self.state, decision)
+        answered = answer(self.rules.spoken(command.language), self.state, decision)
         if isinstance(decision, Refusal) and decision.asks:
             self._repeats.asked(command, answered, now)
         if isinstance(decision, list):

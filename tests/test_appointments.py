@@ -17,12 +17,13 @@ from controller.lobby.actions.return_ticket import Return
 from controller.lobby.actions.take_ticket import TakeTicket
 from controller.lobby.actions.undo import Undo
 from controller.lobby.model import calendar
-from controller.lobby.model.admission import open_slots
+from controller.lobby.model.admission import slots
 from controller.lobby.model.outcome import AlreadyDone, Refusal
 from controller.lobby.model.rules import Appointments, Rules
 from controller.lobby.model.state import LineKey, Stage
 from controller.lobby.rule import pick
 from controller.lobby.show import figures, views
+from controller.lobby.show.ahead import ahead_of
 
 COUNTERS = {"1": {"cash": 0}, "2": {"cash": 20, "personal": 0}}
 
@@ -340,11 +341,15 @@ def test_who_is_told_to_be_soon_and_who_is_ahead() -> None:
     lobby.take("cash")
     last = lobby.state.tickets[lobby.take("cash")]
     assert views.soon(lobby.state, lobby.rules, lobby.now) == ["A002", "A001", "A003"]
-    assert views.ahead_of(lobby.state, lobby.rules, last, lobby.now) == 1
+    assert ahead_of(lobby.state, lobby.rules, last, lobby.now) == 1
     lobby.wait(1)
     assert views.soon(lobby.state, lobby.rules, lobby.now) == ["A001", "A002", "A003"]
     last = lobby.state.tickets[lobby.take("cash")]
-    assert views.ahead_of(lobby.state, lobby.rules, last, lobby.now) == 3
+    assert ahead_of(lobby.state, lobby.rules, last, lobby.now) == 3
+
+
+def open_slots(lobby: Lobby) -> list[str]:
+    return [slot for slot, state in slots(lobby.state, lobby.rules, lobby.now).items() if state == "open"]
 
 
 @pytest.mark.parametrize(
@@ -353,19 +358,22 @@ def test_who_is_told_to_be_soon_and_who_is_ahead() -> None:
 def test_the_slots_that_one_can_still_be_in_time_for(now: str, first: str) -> None:
     """From the first to the last of the day: who is early may check in as well."""
     lobby = at(now)
-    slots = open_slots(lobby.state, lobby.rules, lobby.now)
-    assert slots == [calendar.clock(start) for start in half_hours(first, "17:00")] if first else slots == []
+    found = open_slots(lobby)
+    assert found == [calendar.clock(start) for start in half_hours(first, "17:00")] if first else found == []
+    others = {state for slot, state in slots(lobby.state, lobby.rules, lobby.now).items() if slot not in found}
+    assert others <= {"late"}
 
 
 def test_a_slot_that_is_full_is_not_open_until_somebody_cancels() -> None:
     lobby = at("09:00", places=1)
 
     def is_open(slot: str) -> bool:
-        return slot in open_slots(lobby.state, lobby.rules, lobby.now)
+        return slot in open_slots(lobby)
 
     assert is_open("10:00")
     ticket = lobby.take("cash", slot="10:00")
     assert not is_open("10:00")
+    assert slots(lobby.state, lobby.rules, lobby.now)["10:00"] == "full"
     assert is_open("10:30")
     lobby.do(Promote(at=lobby.now, cause="", by="panel", ticket=ticket, klass="urgent", reason=""))
     lobby.do(Undo(at=lobby.now, cause="", by="panel", ticket=ticket))
@@ -376,7 +384,7 @@ def test_a_slot_that_is_full_is_not_open_until_somebody_cancels() -> None:
 
 def test_a_branch_without_appointments_has_no_slot_open() -> None:
     lobby = Lobby(branch(COUNTERS))
-    assert open_slots(lobby.state, lobby.rules, lobby.now) == []
+    assert open_slots(lobby) == []
 
 
 def test_whose_promotion_is_undone_has_its_appointment_again() -> None:

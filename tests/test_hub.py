@@ -188,7 +188,7 @@ def test_a_ticket_that_the_last_run_left_in_the_printer_is_ended(journal: Journa
     requests: list[Request] = []
     desk = Hub(RULES, journal, requests.append, lambda: True, lambda: NINE)
     printer = EscposPrinter(baud=None)
-    desk.add(PrinterAdapter("printer", printer, lambda fields: b"x" * 500, desk.context, lambda: None))
+    desk.add(PrinterAdapter("printer", printer, lambda language, fields: b"x" * 500, desk.context, lambda: None))
     ticket = lobby.take("cash", paper="ready")
     desk.begin(lobby.state)
     reports = [request.command for request in requests if isinstance(request.command, ReportPrint)]

@@ -179,22 +179,26 @@ def test_the_kiosk_offers_what_is_given_now() -> None:
         return screens.kiosk(lobby.state, lobby.rules, lobby.now, ["notice"], {"cash": (0, 0)}, paper=True)
 
     found = kiosk()
+    look = {"icon": "ticket", "color": "blue", "given": True, "closed": "", "ahead": 0}
     assert found["services"] == [
-        {"id": "cash", "name": "Cash", "waiting": 0, "wait": "now", "given": True},
-        {"id": "personal", "name": "Personal", "waiting": 0, "wait": "", "given": True},
+        {"id": "cash", "name": "Cash", "wait": "now", **look},
+        {"id": "personal", "name": "Personal", "wait": "", **look},
     ]
     assert found["triage"] == lobby.rules.triage.picture()
     assert found["triage"]["start"] == "begin"
-    assert found["slots"] == [f"{hour:02d}:{minute}" for hour in range(9, 12) for minute in ("00", "30")] + ["12:00"]
+    times = [*(f"{hour:02d}:{minute}" for hour in range(9, 12) for minute in ("00", "30")), "12:00"]
+    assert found["slots"] == [{"slot": slot, "state": "open"} for slot in times]
     assert (found["needs"], found["paper"], found["notices"]) == (list(NEEDS), True, ["notice"])
     lobby.take("personal", slot="09:30")
     found = kiosk()
     assert [service["given"] for service in found["services"]] == [True, False]
-    assert "09:30" not in found["slots"]
+    assert found["services"][1]["closed"] == "All of today's tickets are taken"
+    assert found["slots"][1] == {"slot": "09:30", "state": "full"}
     lobby.wait(180)
     found = kiosk()
     assert [service["given"] for service in found["services"]] == [False, False]
-    assert found["slots"] == ["12:00"]
+    assert found["services"][0]["closed"] == "Closed at 12:00"
+    assert [each["state"] for each in found["slots"]] == ["late"] * 6 + ["open"]
     assert screens.kiosk(lobby.state, lobby.rules, lobby.now, [], {}, paper=False)["paper"] is False
 
 
@@ -328,6 +332,7 @@ def test_the_console_lists_who_waits_in_the_order_of_the_rule() -> None:
     green, _, first, early = found["waiting"]
     assert first == {
         "ticket": "A001",
+        "ahead": 2,
         "service": "cash",
         "class": "normal",
         "since": NINE,

@@ -26,6 +26,7 @@ from controller.lobby.actions.start import Start
 from controller.lobby.aggregate import Aggregate
 from controller.lobby.model.state import open_counters
 from controller.lobby.show import views
+from controller.lobby.show.ahead import ahead_of
 from simulators.customers import day as customers_of
 from simulators.days.virtual import VirtualDay
 
@@ -82,8 +83,8 @@ def test_a_ticket_tells_its_wait_unless_a_counter_is_free() -> None:
         lobby.take("cash")
         lobby.call("1")
     first, *_, last = lobby.state.tickets.values()
-    assert views.ticket_fields(lobby.state, lobby.rules, first, "")["wait"] == ""
-    told = views.ticket_fields(lobby.state, lobby.rules, last, "")["wait"]
+    assert views.ticket_fields(lobby.state, lobby.rules, first, "", lobby.now)["wait"] == ""
+    told = views.ticket_fields(lobby.state, lobby.rules, last, "", lobby.now)["wait"]
     assert told == views.in_words(lobby.rules, views.in_minutes(last.expected))
     assert told.endswith(" min")
 
@@ -91,7 +92,7 @@ def test_a_ticket_tells_its_wait_unless_a_counter_is_free() -> None:
 def test_a_ticket_has_the_code_it_is_given() -> None:
     lobby = Lobby(branch({"1": {"cash": 0}}))
     ticket = lobby.state.tickets[lobby.take("cash")]
-    fields = views.ticket_fields(lobby.state, lobby.rules, ticket, "the code")
+    fields = views.ticket_fields(lobby.state, lobby.rules, ticket, "the code", lobby.now)
     assert fields["qr"] == "the code"
     assert (fields["ticket"], fields["ahead"], fields["class"], fields["reprint"]) == ("A001", "0", "", "")
 
@@ -103,11 +104,11 @@ def test_a_vip_has_only_those_ahead_whom_it_does_not_pass() -> None:
         lobby.take("personal")
         lobby.wait(minutes)
     vip = lobby.state.tickets[lobby.take("cash", "vip")]
-    assert views.ahead_of(lobby.state, lobby.rules, vip, lobby.now) == 2
+    assert ahead_of(lobby.state, lobby.rules, vip, lobby.now) == 2
     last = lobby.state.tickets[lobby.take("cash")]
-    assert views.ahead_of(lobby.state, lobby.rules, last, lobby.now) == 7
+    assert ahead_of(lobby.state, lobby.rules, last, lobby.now) == 7
     lobby.call("1")
-    assert views.ahead_of(lobby.state, lobby.rules, last, lobby.now) == 6
+    assert ahead_of(lobby.state, lobby.rules, last, lobby.now) == 6
 
 
 def test_the_halls_last_line_tells_in_turn_who_is_next_and_how_long_it_takes() -> None:

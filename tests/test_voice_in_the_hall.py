@@ -37,7 +37,8 @@ class Hall:
     """A lobby, its desk and its voice; `quiet` is the test's."""
 
     def __init__(self, journal: Journal) -> None:
-        self.scene = Scene(branch({str(counter): {"cash": 0} for counter in range(1, 9)}))
+        counters = {str(counter): {"cash": 0} for counter in range(1, 9)}
+        self.scene = Scene(branch(counters, others={"zh": branch(counters, language="zh")}))
         self.voice = trusted()
         self.quiet = False
         self.asked: list[Request] = []
@@ -80,13 +81,18 @@ def of(command: type[Command], counter: str, at: int = NINE, **more: str) -> Com
 
 
 @pytest.fixture
-def hall(tmp_path: Path) -> Iterator[Hall]:
+def journal(tmp_path: Path) -> Iterator[Journal]:
     journal = Journal(tmp_path / "lobby.db")
+    yield journal
+    journal.close()
+
+
+@pytest.fixture
+def hall(journal: Journal) -> Hall:
     hall = Hall(journal)
     for _ in range(8):
         hall.scene.take("cash")
-    yield hall
-    journal.close()
+    return hall
 
 
 def test_a_call_is_announced_and_a_recall_does_not_pile_up(hall: Hall) -> None:
@@ -98,6 +104,32 @@ def test_a_call_is_announced_and_a_recall_does_not_pile_up(hall: Hall) -> None:
     job = hall.voice.next(0.0)
     assert job
     assert texts(list(job.phrases)) == ["请 A 零 零 一 号到 一 号窗口", "Ticket A, zero, zero, one, to counter one,"]
+
+
+def test_a_call_is_in_the_language_that_its_customer_has_chosen(hall: Hall) -> None:
+    hall.scene.take("cash", language="zh")
+    for counter in range(1, 9):
+        hall.do(of(CallNext, str(counter)))
+        hall.do(of(Finish, str(counter)))
+    hall.do(of(CallNext, "1"))
+    job = hall.voice.next(0.0)
+    assert job
+    assert texts(list(job.phrases)) == ["请 A 零 零 九 号到 一 号窗口"]
+    hall.voice.done(0.0)
+
+
+def test_a_call_in_a_language_that_the_voice_has_not_is_in_those_that_it_has(journal: Journal) -> None:
+    counters = {"1": {"cash": 0}}
+    scene = Scene(branch(counters, others={"zh": branch(counters, language="zh")}))
+    hub = Hub(scene.rules, journal, lambda request: None, lambda: True, lambda: NINE, steady=lambda: 0.0)
+    voice = trusted()
+    hub.add(VoiceAdapter("voice", voice, [wording("en")], hub.context, lambda: None, yao=False, quiet=lambda: False))
+    scene.take("cash", language="zh")
+    scene.call("1")
+    hub.begin(scene.state)
+    job = voice.next(0.0)
+    assert job
+    assert texts(list(job.phrases)) == ["Ticket A, zero, zero, one, to counter one,"]
 
 
 @pytest.mark.parametrize(

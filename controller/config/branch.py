@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import date
+from typing import get_args
 
 from controller.config.keys import CLASSES, ClassKeys, Config, ProfileKeys, ServiceKeys
 from controller.lobby.model.calendar import ALWAYS, PROFILES, Calendar, Hours, Profile
 from controller.lobby.model.rules import (
     Appointments,
+    Color,
     Counter,
     CounterProfile,
+    Icon,
     PauseReason,
     Planned,
     Rules,
@@ -21,10 +24,20 @@ from controller.lobby.model.rules import (
 from controller.lobby.model.triage import Choice, Question, Triage
 from controller.lobby.model.wording import Wording
 
+ICONS: tuple[Icon, ...] = get_args(Icon)
+COLORS: tuple[Color, ...] = get_args(Color)
+USUAL_ICONS: Mapping[str, Icon] = {"personal": "person", "corporate": "company", "loans": "loan", "cards": "card"}
+"""Pictures of services by what branches usually call them."""
 
-def rules_of(config: Config, wording: Wording) -> Rules:
-    """The rules that a checked file gives."""
-    branch, calling, language = config.branch, config.calling, config.branch.language
+
+def rules_of(config: Config, wording: Wording, others: Iterable[Wording] = ()) -> Rules:
+    """The rules that a checked file gives, with the sentences of the branch's language, and of others."""
+    return _rules(config, wording, {other.language: _rules(config, other, {}) for other in others})
+
+
+def _rules(config: Config, wording: Wording, others: Mapping[str, Rules]) -> Rules:
+    """The rules in the language of the sentences."""
+    branch, calling, language = config.branch, config.calling, wording.language
     classes = _classes(config.classes)
     profiles = _profiles(config)
     groups = _groups(config)
@@ -46,8 +59,10 @@ def rules_of(config: Config, wording: Wording) -> Rules:
                 hours=_hours(config, s),
                 quota=s.quota,
                 overflow=s.overflow,
+                icon=s.icon or _icon(s.id),
+                color=s.color or COLORS[n % len(COLORS)],
             )
-            for s in config.service
+            for n, s in enumerate(config.service)
         },
         classes={
             id: TicketClass(id, c.name.spoken(language) if c.name else id, _seconds(c.credit))
@@ -74,7 +89,7 @@ def rules_of(config: Config, wording: Wording) -> Rules:
         return_penalty=_seconds(calling.return_penalty),
         returns=calling.returns,
         calendar=Calendar(profiles, *map(_all, (config.calendar.holidays, config.calendar.workdays))),
-        triage=_triage(config),
+        triage=_triage(config, language),
         appointments=_appointments(config),
         shares={profile: {s.id: s.share.on(profile) for s in config.service} for profile in profiles},
         class_shares={profile: _percent(classes, profile) for profile in profiles},
@@ -96,6 +111,7 @@ def rules_of(config: Config, wording: Wording) -> Rules:
         ),
         pauses=_pauses(config, wording),
         clerks={clerk.number: clerk.alias for clerk in config.clerk},
+        others=others,
     )
 
 
@@ -106,8 +122,14 @@ def _pauses(config: Config, wording: Wording) -> dict[str, PauseReason]:
         for key, name in wording.templates.items()
         if key.startswith("pause.")
     }
-    own = {str(p.key): PauseReason(p.name.spoken(config.branch.language), _seconds(p.minutes)) for p in config.pause}
+    own = {str(p.key): PauseReason(p.name.spoken(wording.language), _seconds(p.minutes)) for p in config.pause}
     return own or usual
+
+
+def _icon(service: str) -> Icon:
+    """The picture of a service that names none: the one that is called as it is, else a ticket."""
+    usual: Icon = "ticket"
+    return USUAL_ICONS.get(service, next((icon for icon in ICONS if icon == service), usual))
 
 
 def _all(days: Iterable[frozenset[date]]) -> frozenset[date]:
@@ -165,8 +187,7 @@ def _groups(config: Config) -> dict[str, str]:
     return groups
 
 
-def _triage(config: Config) -> Triage:
-    language = config.branch.language
+def _triage(config: Config, language: str) -> Triage:
     return Triage(
         {
             question.id: Question(

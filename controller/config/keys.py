@@ -14,7 +14,7 @@ from functools import reduce
 from ipaddress import ip_address
 from operator import or_
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, get_args
 from zoneinfo import ZoneInfo
 
 from pydantic import Field
@@ -40,6 +40,7 @@ from controller.config.values import (
 )
 from controller.devices.kit import kinds
 from controller.devices.settings import CounterId, DeviceSettings, FilePath, Keys, between, made_by, takes
+from controller.lobby.model.rules import Color, Icon
 
 
 class BranchKeys(Keys):
@@ -121,6 +122,8 @@ class ServiceKeys(Keys):
     last_ticket: Minutes | None = None
     quota: Annotated[int | None, between(1, 100_000)] = None
     overflow: Annotated[bool, takes("true or false")] = False
+    icon: Annotated[Icon | None, takes(f"one of {', '.join(get_args(Icon))}, in quotes")] = None
+    color: Annotated[Color | None, takes(f"one of {', '.join(get_args(Color))}, in quotes")] = None
 
 
 class ClassKeys(Keys):

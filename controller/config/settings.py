@@ -21,7 +21,7 @@ from controller.config.keys import CLASSES, Config
 from controller.config.lines import Document, locate
 from controller.devices.settings import DeviceSettings, Reading
 from controller.lobby.model.rules import Rules
-from controller.lobby.model.wording import Wording
+from controller.lobby.model.wording import LANGUAGES, Wording
 
 SIZE_LIMIT = 1 << 20
 """Most bytes of a configuration file."""
@@ -252,7 +252,8 @@ def _settings(file: Document, config: Config) -> Settings:
             password_file=config.mqtt.password_file,
             ca_file=config.mqtt.ca_file,
         )
-    rules = rules_of(config, wording(config.branch.language))
+    spoken = config.branch.language
+    rules = rules_of(config, wording(spoken), (wording(other) for other in LANGUAGES if other != spoken))
     cards = CardSettings(config.cards.key_file, config.cards.tokens_file) if config.cards else None
     web = None
     if config.web:

@@ -30,8 +30,8 @@ from drivers.session import LinkDown
 
 log = logging.getLogger(__name__)
 
-Render = Callable[[Mapping[str, str]], bytes]
-"""A ticket's fields -> the printer's bytes."""
+Render = Callable[[str, Mapping[str, str]], bytes]
+"""(the customer's language, a ticket's fields) -> the printer's bytes."""
 
 
 COLUMNS = (16, 64)
@@ -69,7 +69,8 @@ def _columns_of(profile: object) -> int:
 
 class EscposSettings(WiredSettings):
     """A ticket printer. `profile`: python-escpos's name for the model, None: generic; `columns`: half-width characters
-    per line, by default the model's; `layout`: None: the one that comes with the program."""
+    per line, by default the model's; `layout`: of tickets in the branch's language; None: the one that comes with the
+    program, as for the other languages."""
 
     driver: Literal["escpos"]
     profile: Annotated[str | None, AfterValidator(_profile), takes("the name of a printer profile, in quotes")] = None
@@ -178,7 +179,10 @@ class PrinterAdapter(Adapter):
         """The bytes for the printer; None, with a log line, if the ticket cannot be laid out."""
         try:
             qr = self.context.page(state.day, ticket)
-            return self._render(views.ticket_fields(state, self.context.rules, state.tickets[ticket], qr))
+            found, rules = state.tickets[ticket], self.context.rules
+            # At the first print it is as when the ticket was taken, which is what its button said.
+            at = self.context.now() if found.copies > 1 else found.issued_at
+            return self._render(found.language, views.ticket_fields(state, rules, found, qr, at))
         except Exception:
             log.exception("%s: ticket %s could not be laid out", self.id, ticket)
             return None
@@ -209,11 +213,15 @@ def _render(context: Context, device: EscposSettings) -> Render:
     # python-escpos takes a third of a second to import: paid here, before READY, and only where there is a printer.
     from drivers.paper import Layout  # noqa: PLC0415
 
-    path = device.layout_file(context.shipped, context.rules.wording.language)
-    layout = Layout.from_dict(tomllib.loads(path.read_text("utf-8")))
-    return lambda fields: layout.render(
-        fields if device.qr else {**fields, "qr": ""}, device.columns, profile=device.profile
-    )
+    files = {"": device.layout_file(context.shipped, context.rules.wording.language)}
+    files |= {language: context.shipped / f"ticket.{language}.toml" for language in context.rules.others}
+    layouts = {language: Layout.from_dict(tomllib.loads(file.read_text("utf-8"))) for language, file in files.items()}
+
+    def render(language: str, fields: Mapping[str, str]) -> bytes:
+        layout = layouts.get(language, layouts[""])
+        return layout.render(fields if device.qr else {**fields, "qr": ""}, device.columns, profile=device.profile)
+
+    return render
 
 
 KIND = Kind(

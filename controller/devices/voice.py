@@ -119,7 +119,10 @@ def call(languages: Sequence[Wording], ticket: str, counter: str, *, yao: bool) 
 
 
 class VoiceAdapter(Adapter):
-    """One voice, which speaks `languages` one after the other. `quiet`: whether these are quiet hours."""
+    """One voice, which speaks `languages` one after the other, or that one of them which the customer has chosen.
+
+    `quiet`: whether these are quiet hours.
+    """
 
     def __init__(
         self,
@@ -163,7 +166,7 @@ class VoiceAdapter(Adapter):
             match row.event:
                 case TicketCalled(ticket, counter) | TicketRecalled(ticket, counter):
                     if _expected(state, ticket, counter):
-                        self._announce(ticket, counter, now)
+                        self._announce(state, ticket, now)
         self._flush()
 
     def restarted(self, state: State) -> None:
@@ -181,12 +184,14 @@ class VoiceAdapter(Adapter):
         self._voice.set_quiet(self._quiet(), steady)
         for ticket, age in sorted(called.items(), key=lambda each: -each[1]):
             if abs(age) <= STALE:  # below 0: the clock has been set back
-                self._announce(ticket, state.tickets[ticket].counter, steady - max(0.0, age), times=1)
+                self._announce(state, ticket, steady - max(0.0, age), times=1)
         self._flush()
 
-    def _announce(self, ticket: str, counter: str, at: float, times: int | None = None) -> None:
-        self._counters[ticket] = counter
-        phrases = call(self._languages, ticket, counter, yao=self._yao)
+    def _announce(self, state: State, ticket: str, at: float, times: int | None = None) -> None:
+        called = state.tickets[ticket]
+        self._counters[ticket] = called.counter
+        chosen = [wording for wording in self._languages if wording.language == called.language]
+        phrases = call(chosen or self._languages, ticket, called.counter, yao=self._yao)
         for fact in self._voice.announce(ticket, phrases, at, times=times):
             self.heard(fact)
 

@@ -1,4 +1,4 @@
-"""What a press is answered, in the branch's language: the same before and after a restart."""
+"""What a press is answered, in the branch's language or the customer's: the same before and after a restart."""
 
 from __future__ import annotations
 
@@ -60,6 +60,7 @@ def answer_to(rules: Rules, events: Sequence[Event]) -> Answer:
     follows = isinstance(events[0], TicketReturned) or not all(isinstance(event, TicketReassigned) for event in events)
     acts = [event for event in events if not (follows and isinstance(event, TicketReassigned))] or events
     last = issued or acts[-1]
+    rules = rules.spoken(getattr(last, "language", None) or "")
     if isinstance(last, SelfServiceAdvised):
         choice = rules.triage.choice(last.choice)
         return Answer("ok", choice.advice if choice else sentence(rules, last), code=SELF_SERVICE)

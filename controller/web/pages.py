@@ -30,7 +30,8 @@ class Page:
     wording's `page.title.NAME`, its sentences are `page.NAME.` with "_" for "-".
 
     `may`: who may open it, given its data; None: everybody, without signing in. `data`: its data for a request; may
-    raise Problem. `words`: prefixes of the keys of other sentences that it uses.
+    raise Problem; a `language` in it is the page's, in place of the branch's. `words`: prefixes of the keys of other
+    sentences that it uses. `everywhere`: it has them in every language, so that it can turn to another.
     """
 
     name: str
@@ -38,6 +39,7 @@ class Page:
     may: Callable[[Account, Data], bool] | None = None
     data: Callable[[Site, Request], Data] = lambda site, request: {}
     words: tuple[str, ...] = ()
+    everywhere: bool = False
 
     def words_of(self, templates: Mapping[str, str]) -> dict[str, str]:
         """Its sentences: its own, those of all pages and their titles, and `words`. No others are sent."""
@@ -94,22 +96,27 @@ class Shell:
 
     def draw(self, page: Page, data: Data, caller: Caller | None = None) -> Response:
         """A page as it is sent to a caller."""
-        site, language = self._site, self._site.settings.language
+        site = self._site
+        language = data.get("language") or site.settings.language
+        rules = site.rules.spoken(language)
         account = None
         if caller:
             data = {**self._inside, **data}
             csrf = site.accounts.csrf(caller.session) if caller.session else ""
             who = caller.account
             account = {"name": who.name, "role": who.role, "counter": who.counter, "csrf": csrf}
-        words = page.words_of(site.rules.wording.templates)
+        words = page.words_of(rules.wording.templates)
+        if page.everywhere:
+            every = {id: page.words_of(spoken.wording.templates) for id, spoken in site.rules.languages.items()}
+            data = {**data, "languages": every}
         text = self._html.render(
             name=page.name,
             styled=f"{page.name}.css" in self._files,
             language="zh-CN" if language == "zh" else language,
-            title=f"{site.say(f'page.title.{page.name}')} · {site.rules.branch_name}",
+            title=f"{rules.wording.say(f'page.title.{page.name}')} · {rules.branch_name}",
             build=self._files.build,
             data={**self._common, **data, "pageName": page.name, "account": account, "words": words},
-            noscript=site.say("page.noscript"),
+            noscript=rules.wording.say("page.noscript"),
         )
         return HTMLResponse(text)
 

@@ -193,6 +193,11 @@ class Site:
         except TimeoutError:
             raise Problem(503, "journal_down", self.say("refused.journal_down"), 1) from None
 
+    def language_of(self, page: str) -> str:
+        """The language that the customer has chosen whose ticket's own page this is; empty: none, or no such page."""
+        ticket = self.adapter.state.tickets.get(self.accounts.is_page(self.adapter.state.day, page) or "")
+        return ticket.language if ticket else ""
+
     def page_of(self, page: str) -> str:
         """Today's ticket whose own page this is. Raises Problem 404: unknown, or of another day."""
         ticket = self.accounts.is_page(self.adapter.state.day, page)

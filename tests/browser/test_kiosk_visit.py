@@ -86,7 +86,7 @@ async def test_triage_by_touch(language: str, serve: Serve, pages: Pages) -> Non
     await kiosk.answer("corporate").tap()
     await kiosk.gives("C001")
     await expect(kiosk.answer("corporate")).to_be_disabled()
-    await expect(kiosk.answer("corporate")).to_contain_text(branch.say("page.kiosk.not_given"))
+    await expect(kiosk.answer("corporate")).to_contain_text(branch.say("closed.quota"))
 
     # Two touches.
     await kiosk.answer("cash").tap()

@@ -143,6 +143,9 @@ async def test_a_refusal_is_a_sentence_of_the_branch(serve: Serve) -> None:
             assert reply.status == 409, reply
             assert " " in reply.json["detail"]
             assert reply.refusal[1] != ""
+        for language, said in (("en", "there is no slot 09:00"), ("zh", "没有")):
+            reply = await li.post("/api/tickets", {"slot": "09:00", "language": language})
+            assert said in reply.json["detail"], "in the language of whoever asked"
         assert lobby.rows("ticket_issued") == []
         why = await li.get("/api/tickets/A999/why")
         assert why.status == 404
@@ -162,8 +165,9 @@ async def test_a_tickets_own_page(serve: Serve) -> None:
         customer = lobby.anybody
         view = (await customer.get(f"/api/pages/{page}")).json
         assert view.keys() == {
-            *("now", "branch", "ticket", "service", "state", "ahead", "wait", "counter", "since", "returns_until")
+            *("now", "branch", "ticket", "service", "state", "ahead", "wait", "counter", "since", "returns_until", "in")
         }
+        assert {name for texts in view["in"].values() for name in texts} == {"branch", "service", "wait"}
         assert (view["ticket"], view["state"], view["ahead"]) == ("A001", "waiting", 0)
         mac = page.partition(".")[2]
         for wrong in (

@@ -255,4 +255,6 @@ def plain(state: State) -> Any:
     for new in ("serving", "planned"):
         del picture[new]
     picture["windows"]["advice"] = [advice[:-1] for advice in picture["windows"]["advice"]]
+    for ticket in picture["tickets"].values():
+        del ticket["language"]
     return json.loads(json.dumps(picture, sort_keys=True))

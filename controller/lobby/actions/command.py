@@ -14,9 +14,11 @@ from controller.lobby.model.units import Ms
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Command:
-    """Base of all commands. `BEGINS_DAY`: the first such command on a new business day begins that day."""
+    """Base of all commands. `BEGINS_DAY`: the first such command on a new business day begins that day.
+    `language`: the one that it is answered in; empty: the branch's."""
 
     BEGINS_DAY: ClassVar[bool] = True
+    language: ClassVar[str] = ""
     KEEPS_PRESS: ClassVar[bool] = True
     """Whether the row may have the key frame that led to it: not if a person's number is in it."""
 

@@ -83,7 +83,7 @@ def overflow_without(state: State, rules: Rules, counter: Counter) -> Events:
 
 def overflow_of(state: State, rules: Rules, services: Collection[str]) -> Events:
     """Events for the tickets waiting for services that a counter no longer serves as its own work."""
-    return _to_others(state, [id for id in services if _overflows(state, rules, rules.services[id])], ("",))
+    return _to_others(state, [id for id in services if overflows(state, rules, rules.services[id])], ("",))
 
 
 def _to_others(state: State, services: Collection[str], only: Collection[str]) -> Events:

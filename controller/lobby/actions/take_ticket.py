@@ -19,6 +19,7 @@ from controller.lobby.model.rules import Rules
 from controller.lobby.model.state import ENDED, Print, State, Take, Ticket
 from controller.lobby.model.triage import INSISTS_WITHIN, Choice
 from controller.lobby.model.units import UNSET, Ms, Seconds, in_seconds
+from controller.lobby.model.wording import LANGUAGES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +49,8 @@ class TakeTicket(Command):
     """See `triage.NEEDS`."""
     slot: str = ""
     granted: bool = False
+    language: str = ""  # type: ignore[misc]
+    """The language that the customer has chosen; empty: the branch's."""
     chosen_by: ChosenBy = "staff"
     """Who chose `klass`: customers cannot give themselves privilege."""
 
@@ -67,9 +70,15 @@ NEEDS: Field[tuple[str, ...]] = Field(
     "needs", (), f"what the customer needs at the counter: any of {', '.join(triage.NEEDS)}", longest=8, each=32
 )
 SLOT = Field("slot", "", 'the time of the customer\'s appointment, "HH:MM"', longest=5)
+LANGUAGE = Field(
+    "language",
+    "",
+    f"the language that the customer has chosen, {' or '.join(LANGUAGES)}; empty: the branch's",
+    pattern=rf"^({'|'.join(LANGUAGES)})?$",
+)
 
 
-@key("TAKE", Where.KIOSK, SERVICE, KLASS, TOKEN, CHOICE, INSIST, FORM, NEEDS, SLOT)
+@key("TAKE", Where.KIOSK, SERVICE, KLASS, TOKEN, CHOICE, INSIST, FORM, NEEDS, SLOT, LANGUAGE)
 def _key(press: Press) -> TakeTicket:
     """Take a ticket, or be sent to a self-service machine."""
     return TakeTicket(
@@ -85,6 +94,7 @@ def _key(press: Press) -> TakeTicket:
         asks=press.asks,
         needs=tuple(press[NEEDS]),
         slot=press[SLOT],
+        language=press[LANGUAGE],
         chosen_by=press.chosen_by,
     )
 
@@ -97,7 +107,7 @@ class TicketIssued(Event):
     free or there was no estimate; least and most in whole minutes (to the second in old rows), all three equal if the
     wait is beyond what can be estimated. `rolled`: the predicted wait before corrections that were learned, in
     seconds. `slot`: the start of the appointment, `not_before`: from when it may be called, both in seconds since 1970.
-    `form`: the form is filled in.
+    `form`: the form is filled in. `language`: the one that the customer has chosen, where it is not the branch's.
     """
 
     ticket: str
@@ -116,15 +126,17 @@ class TicketIssued(Event):
     needs: tuple[str, ...] | list[str] | None = None
     slot: Seconds | None = None
     not_before: Seconds | None = None
+    language: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class SelfServiceAdvised(Event):
-    """A customer was advised to use a self-service machine, and got no ticket."""
+    """A customer was advised to use a self-service machine, and got no ticket; `language` as of a ticket."""
 
     choice: str
     service: str
     by: str
+    language: str | None = None
 
 
 SELF_SERVICE = "self_service"
@@ -146,6 +158,8 @@ pick for each customer ahead, and tickets are taken often when it is full."""
 def take(state: State, rules: Rules, command: TakeTicket) -> Decision:
     """Decides a `TakeTicket`: a ticket, the advice to use a machine, or a refusal."""
     _must_not_grant_itself(rules, command)
+    language = command.language if command.language in rules.others else ""
+    rules = rules.spoken(language)  # what is answered is in the customer's language
     choice = rules.triage.choice(command.choice) if command.choice else None
     if command.choice and choice is None:
         raise Refused("unknown_choice", choice=command.choice)
@@ -160,11 +174,11 @@ def take(state: State, rules: Rules, command: TakeTicket) -> Decision:
     if unknown := [need for need in needs if need not in triage.NEEDS]:
         raise Refused("unknown_need", need=unknown[0], known=", ".join(triage.NEEDS))
     slot = slot_of(rules, command.slot, command.at) if command.slot else None
-    wanted_again = (choice.id if choice else "", klass.id, slot or UNSET, command.form, needs)
+    wanted_again = (choice.id if choice else "", klass.id, slot or UNSET, command.form, needs, language)
     last = state.takes.get((command.by, service.id))
     if last and command.hold_off and abs(command.at - last.at) < command.hold_off * 1000:
         same = state.tickets[last.ticket]
-        given = (last.choice, same.klass, same.booked, same.form, same.needs)
+        given = (last.choice, same.klass, same.booked, same.form, same.needs, same.language)
         if given == wanted_again and same.stage not in ENDED:
             return AlreadyDone(same.id)
     insists = False
@@ -174,9 +188,9 @@ def take(state: State, rules: Rules, command: TakeTicket) -> Decision:
         insists = command.insist or (again and not command.asks)
         if not insists:
             advised = QueryResult(choice.advice, code=SELF_SERVICE)
-            return (
-                advised if since < command.hold_off * 1000 else [SelfServiceAdvised(choice.id, service.id, command.by)]
-            )
+            if since < command.hold_off * 1000:
+                return advised
+            return [SelfServiceAdvised(choice.id, service.id, command.by, language or None)]
     if not command.granted:
         must_be_open(state, rules, service, command.at, booked=slot is not None)
     if command.paper not in ("ready", "none") and not command.screen:
@@ -212,6 +226,7 @@ def take(state: State, rules: Rules, command: TakeTicket) -> Decision:
             needs=needs or None,
             slot=slot,
             not_before=ticket.not_before or None,
+            language=language or None,
         ),
         *overflow(state, rules, service.id, id, command.at),
     ]
@@ -256,6 +271,7 @@ def _issued(state: State, at: Ms, event: TicketIssued) -> None:
         ticket.copies, ticket.print = 1, Print.QUEUED
     ticket.expected, ticket.rolled = tuple(event.expected or ()), event.rolled or 0
     ticket.form, ticket.needs = bool(event.form), tuple(event.needs or ())
+    ticket.language = event.language or ""
     ticket.slot, ticket.not_before = event.slot or UNSET, event.not_before or UNSET
     ticket.booked = ticket.slot
     state.tickets[ticket.id] = ticket

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from datetime import date, datetime, timedelta
+from typing import Literal
 
 from controller.lobby.model import calendar
 from controller.lobby.model.outcome import Refused
 from controller.lobby.model.rules import Rules, Service
 from controller.lobby.model.state import State
 from controller.lobby.model.units import Ms, Seconds, in_ms, in_seconds
+
+SlotState = Literal["open", "late", "full"]
+"""Of a slot: it can be checked in to, its time has passed, or as many as it has places for have checked in."""
 
 
 def gives(state: State, rules: Rules, service: Service, at: Ms) -> bool:
@@ -36,6 +40,20 @@ def must_be_open(state: State, rules: Rules, service: Service, at: Ms, *, booked
         raise Refused("quota_used", service=service.name, quota=service.quota, opens=when)
 
 
+def why_none(state: State, rules: Rules, service: Service, at: Ms) -> str:
+    """Why no tickets for a service are given at `at` (ms since 1970, UTC), and from when, in a few words for its
+    button; empty: they are given."""
+    say, local = rules.wording.say, rules.local(at)
+    if service.hours and not rules.calendar.is_open(service.hours, local):
+        opens = rules.calendar.next_opening(service.hours, local)
+        if opens and opens.date() == local.date():
+            return say("closed.from", clock=opens.strftime("%H:%M"))
+        if spans := rules.calendar.spans(service.hours, local.date()):
+            return say("closed.since", clock=calendar.clock(spans[-1].end))
+        return say("closed.today", opens=_when(rules, local, opens))
+    return "" if gives(state, rules, service, at) else say("closed.quota")
+
+
 def _when(rules: Rules, now: datetime, when: datetime | None) -> str:
     """A future time, as a phrase of the branch's wording."""
     if when is None:
@@ -48,14 +66,15 @@ def _when(rules: Rules, now: datetime, when: datetime | None) -> str:
     )
 
 
-def open_slots(state: State, rules: Rules, at: Ms) -> list[str]:
-    """The slots ("HH:MM") whose appointments may check in at `at` (ms since 1970, UTC) and be on time."""
-    appointments, now = rules.appointments, in_seconds(at)
-    return [
-        calendar.clock(start)
-        for start in appointments.slots
-        if now <= (slot := slot_start(rules, at, start)) + appointments.grace and _has_room(state, rules, slot)
-    ]
+def slots(state: State, rules: Rules, at: Ms) -> dict[str, SlotState]:
+    """The day's slots ("HH:MM"), and whether their appointments may check in at `at` (ms since 1970, UTC) and be on
+    time."""
+    found: dict[str, SlotState] = {}
+    for start in rules.appointments.slots:
+        slot = slot_start(rules, at, start)
+        late = in_seconds(at) > slot + rules.appointments.grace
+        found[calendar.clock(start)] = "late" if late else "open" if _has_room(state, rules, slot) else "full"
+    return found
 
 
 def slot_start(rules: Rules, at: Ms, start: int) -> Seconds:

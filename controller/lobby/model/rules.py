@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta, tzinfo
+from typing import Literal
 
 from controller.lobby.model.calendar import PROFILES, Calendar, Hours, Profile, at_second, second_of
 from controller.lobby.model.triage import Triage
@@ -17,6 +18,25 @@ from controller.lobby.model.wording import Wording
 
 SERVING_KEPT = 64
 """Variants of the rules that are kept, by what counters serve."""
+
+Icon = Literal[
+    "ticket",
+    "cash",
+    "person",
+    "company",
+    "card",
+    "loan",
+    "savings",
+    "exchange",
+    "transfer",
+    "insurance",
+    "phone",
+    "help",
+]
+"""The pictures that a service may have."""
+Color = Literal["blue", "green", "purple", "teal", "brown", "red", "pink", "slate"]
+"""The colours that it may have; services that name none have these in turn."""
+
 ANY = "*"
 """In `Ticket.only`: every counter that knows the service serves the ticket as own work."""
 
@@ -41,6 +61,9 @@ class Service:
     """Tickets a day; None: no limit."""
     overflow: bool = False
     """Whether all counters that know it take over when its own have all closed or paused."""
+    icon: Icon = "ticket"
+    """The picture and the colour that it has on screens where tickets are taken."""
+    color: Color = "blue"
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,6 +207,8 @@ class Rules:
     clerks: Mapping[str, str] = field(default_factory=dict)
     """Staff number -> the alias that stands for it in the journal and on pages."""
 
+    others: Mapping[str, Rules] = field(default_factory=dict, repr=False, compare=False)
+    """The same rules with the names and sentences of other languages."""
     base: Rules | None = field(default=None, repr=False, compare=False)
     """The rules as configured, if counters serve something else now."""
     _serving: dict[frozenset[tuple[str, frozenset[tuple[str, int]]]], Rules] = field(
@@ -194,6 +219,15 @@ class Rules:
         default_factory=dict, init=False, repr=False, compare=False
     )
     """Cache of `rivals`."""
+
+    @property
+    def languages(self) -> Mapping[str, Rules]:
+        """The rules in every language, the branch's first."""
+        return {self.wording.language: self, **self.others}
+
+    def spoken(self, language: str) -> Rules:
+        """The rules with the names and sentences of a language; empty, or one that is not there: the branch's."""
+        return self.others.get(language, self)
 
     @property
     def configured(self) -> Rules:
@@ -213,7 +247,8 @@ class Rules:
             }
             if len(self._serving) >= SERVING_KEPT:
                 self._serving.clear()
-            found = self._serving[key] = replace(self, counters=changed, base=self)
+            others = {language: other.serving(counters) for language, other in self.others.items()}
+            found = self._serving[key] = replace(self, counters=changed, base=self, others=others)
         return found
 
     def planned(self, at: Ms, day: str) -> dict[str, str]:

@@ -124,6 +124,8 @@ class Ticket:
     """What the last promotion or reassignment changed, until the ticket is called: what can be undone."""
     form: bool = False
     needs: tuple[str, ...] = ()
+    language: str = ""
+    """The language that its customer has chosen; empty: none, which is the branch's."""
     why: str = ""
     """Why it was last called."""
     called_at: Ms = NEVER

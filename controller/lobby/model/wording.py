@@ -8,6 +8,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+LANGUAGES = ("zh", "en")
+"""The languages that there are sentences in."""
+
 
 @dataclass(frozen=True, slots=True)
 class Wording:

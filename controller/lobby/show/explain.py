@@ -12,6 +12,7 @@ from controller.lobby.model.rules import Counter, Rules
 from controller.lobby.model.state import ENDED, IN_HAND, Stage, State, Ticket, open_counters
 from controller.lobby.model.units import Ms, Seconds, in_ms, in_seconds
 from controller.lobby.show import views
+from controller.lobby.show.ahead import ahead_at
 
 ROWS = 30
 """Tickets shown in a table; more come before one only on the worst of days."""
@@ -89,7 +90,7 @@ def _waiting(state: State, rules: Rules, ticket: Ticket, at: Ms) -> Explanation:
     }
     if not orders:
         return Explanation(ticket.id, say("explain.nobody", ticket=ticket.id))
-    places = {id: next(n for n, line in enumerate(order) if line.ticket == ticket.id) for id, order in orders.items()}
+    places = {id: ahead_at(state, rules, rules.counters[id], ticket, at) for id in orders}
     best = min(places, key=lambda id: places[id])
     pick = rule.pick(state, rules, rules.counters[best], at)
     if pick and pick.ticket is ticket:

@@ -14,12 +14,13 @@ from typing import Any
 from controller.lobby import rule
 from controller.lobby.forecast import staffing, waiting
 from controller.lobby.forecast.waiting import Coming
-from controller.lobby.model.admission import gives, open_slots
+from controller.lobby.model.admission import gives, slots, why_none
 from controller.lobby.model.rules import Counter, Rules
 from controller.lobby.model.state import IN_HAND, CounterStage, Stage, State, Ticket, held_by, last_unstarted, undoes
 from controller.lobby.model.triage import NEEDS
 from controller.lobby.model.units import NEVER, Ms, in_seconds
 from controller.lobby.show import views
+from controller.lobby.show.ahead import ahead_of, ahead_of_newcomer
 from controller.lobby.show.views import Waits
 
 LISTED = 120
@@ -57,19 +58,22 @@ def television(state: State, rules: Rules, at: Ms, notices: Sequence[str], waits
 
 
 def kiosk(state: State, rules: Rules, at: Ms, notices: Sequence[str], waits: Waits, *, paper: bool) -> dict[str, Any]:
-    """The kiosk's view: which tickets can be taken; `paper`: whether a ticket can be printed."""
-    services = _services(state, rules, waits)
-    for service in services:
-        service["given"] = gives(state, rules, rules.services[service["id"]], at)
+    """The kiosk's view: which tickets can be taken; `paper`: whether a ticket can be printed; `slots`: the day's
+    appointments, by time, and whether they can check in.
+
+    What is in the branch's language is in the others as well, under `in`.
+    """
+    known = slots(state, rules, at)
+    texts = {language: _offered(state, spoken, waits, at) for language, spoken in rules.languages.items()}
+    usual = texts.pop(rules.wording.language)
     return {
         "now": at,
-        "branch": rules.branch_name,
-        "triage": rules.triage.picture(),
-        "services": services,
-        "slots": open_slots(state, rules, at),
+        **usual,
+        "slots": [{"slot": slot, "state": state} for slot, state in known.items()],
         "needs": list(NEEDS),
         "paper": paper,
         "notices": list(notices),
+        "in": texts,
     }
 
 
@@ -134,19 +138,29 @@ def display(state: State, rules: Rules, counter: Counter, at: Ms, trouble: str) 
 
 
 def ticket(state: State, rules: Rules, ticket: Ticket, at: Ms, wait: tuple[int, int] | None) -> dict[str, Any]:
-    """The view of a customer's own ticket page; `wait`: the least and most minutes still to wait."""
+    """The view of a customer's own ticket page; `wait`: the least and most minutes still to wait.
+
+    What is in the branch's language is in the others as well, under `in`.
+    """
     waits = ticket.stage is Stage.WAITING
+    texts = {
+        language: {
+            "branch": spoken.branch_name,
+            "service": spoken.service_name(ticket.service),
+            "wait": views.in_words(spoken, wait) if waits else "",
+        }
+        for language, spoken in rules.languages.items()
+    }
     return {
         "now": at,
-        "branch": rules.branch_name,
+        **texts.pop(rules.wording.language),
         "ticket": ticket.id,
-        "service": rules.service_name(ticket.service),
         "state": str(ticket.stage),
-        "ahead": views.ahead_of(state, rules, ticket, at) if waits else 0,
-        "wait": views.in_words(rules, wait) if waits else "",
+        "ahead": ahead_of(state, rules, ticket, at) if waits else 0,
         "counter": ticket.counter if ticket.stage in IN_HAND else "",
         "since": ticket.since if ticket.stage in IN_HAND else ticket.issued_at,
         "returns_until": ticket.returns_until(rules),
+        "in": texts,
     }
 
 
@@ -196,7 +210,7 @@ def console(
             for each in rules.counters.values()
         ],
         "waiting": [
-            _waiting(rules, state.tickets[id], at) | {"expected": expected.get(id, 0)} for id in order[:LISTED]
+            _waiting(state, rules, state.tickets[id], at) | {"expected": expected.get(id, 0)} for id in order[:LISTED]
         ],
         "waiting_more": max(0, len(order) - LISTED),
         "missed": [
@@ -241,6 +255,28 @@ def _services(state: State, rules: Rules, waits: Waits, *, longest: bool = False
         for service in services:
             service["longest"] = firsts.get(service["id"], NEVER)
     return services
+
+
+def _offered(state: State, rules: Rules, waits: Waits, at: Ms) -> dict[str, Any]:
+    """What a kiosk offers, in the language of the rules. `closed`: why no tickets for a service are given, if none are;
+    `ahead`: how many come before whoever takes one."""
+    return {
+        "branch": rules.branch_name,
+        "triage": rules.triage.picture(),
+        "services": [
+            {
+                "id": id,
+                "name": service.name,
+                "icon": service.icon,
+                "color": service.color,
+                "given": gives(state, rules, service, at),
+                "closed": why_none(state, rules, service, at),
+                "ahead": ahead_of_newcomer(state, rules, id, at),
+                "wait": views.in_words(rules, waits.get(id)),
+            }
+            for id, service in rules.services.items()
+        ],
+    }
 
 
 def device_name(rules: Rules, device: str) -> str:
@@ -289,9 +325,10 @@ def _without_paper(state: State) -> list[str]:
     return list(dict.fromkeys((*state.unknown_prints, *islice(never, LISTED))))
 
 
-def _waiting(rules: Rules, ticket: Ticket, at: Ms) -> dict[str, Any]:
+def _waiting(state: State, rules: Rules, ticket: Ticket, at: Ms) -> dict[str, Any]:
     return {
         "ticket": ticket.id,
+        "ahead": ahead_of(state, rules, ticket, at),
         "service": ticket.service,
         "class": ticket.klass,
         "since": ticket.waits_from,

@@ -6,7 +6,6 @@ Displays are levels: after an outage a display is simply sent the present view a
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import islice
 from typing import Any
 
 from controller.lobby import rule
@@ -15,8 +14,9 @@ from controller.lobby.forecast.waiting import Coming
 from controller.lobby.model.admission import gives
 from controller.lobby.model.knowledge import whole_minutes
 from controller.lobby.model.rules import Counter, Rules
-from controller.lobby.model.state import AGREES, CounterStage, Place, Stage, State, Ticket, open_counters
-from controller.lobby.model.units import Ms, Seconds, between, in_seconds
+from controller.lobby.model.state import AGREES, CounterStage, Stage, State, Ticket, open_counters
+from controller.lobby.model.units import Ms, between, in_seconds
+from controller.lobby.show.ahead import ahead_of, is_early
 
 SOON = 3
 """How many of the next tickets a board announces."""
@@ -83,35 +83,6 @@ def waiting_for(state: State, counter: Counter) -> int:
     )
 
 
-def ahead_of(state: State, rules: Rules, ticket: Ticket, at: Ms) -> int:
-    """How many waiting tickets come before `ticket` by the rule at `at` (ms since 1970, UTC), at the counter where they
-    are fewest: of the open ones that may serve it, else of all.
-
-    Appointments before their time do not count, unless it is one itself.
-    """
-    known = [c for c in rules.counters.values() if c.handicap(ticket.service, ticket.klass, ticket.only) is not None]
-    there = [c for c in known if state.counter(c.id).stage is CounterStage.OPEN] or known
-    return min((_ahead_at(state, rules, counter, ticket, at) for counter in there), default=0)
-
-
-def _ahead_at(state: State, rules: Rules, counter: Counter, ticket: Ticket, at: Ms) -> int:
-    own = counter.handicap(ticket.service, ticket.klass, ticket.only) or 0
-    rank = ticket.seniority - rules.credit(ticket.klass) + own
-    now = in_seconds(at)
-    is_early = ticket.not_before > now
-    count = 0
-    for key, line in state.lines.items():
-        handicap = counter.handicap(key.service, key.klass, key.only)
-        if handicap is not None and is_early and not key.slot:
-            count += len(line)
-        elif handicap is not None:
-            # Compared without the name: no two tickets have the same order of issue.
-            before = line.bisect_left((rank + rules.credit(key.klass) - handicap, ticket.order))
-            early = key.slot and not is_early and sum(_is_early(state, place, now) for place in islice(line, before))
-            count += before - early
-    return count
-
-
 def coming(state: State, rules: Rules, at: Ms) -> list[Coming]:
     """The next few calls at `at` (ms since 1970, UTC), by the counters that are open now."""
     return waiting.coming(state, rules, at, SOON)
@@ -126,15 +97,11 @@ def in_order(state: State, rules: Rules, at: Ms) -> list[str]:
     """The waiting tickets by the rule without handicaps; appointments before their time last."""
     now = in_seconds(at)
     places = (
-        (_is_early(state, place, now), place.seniority - rules.credit(key.klass), place.order, place.ticket)
+        (is_early(state, place, now), place.seniority - rules.credit(key.klass), place.order, place.ticket)
         for key, line in state.lines.items()
         for place in line
     )
     return [ticket for *_, ticket in sorted(places)]
-
-
-def _is_early(state: State, place: Place, now: Seconds) -> bool:
-    return state.tickets[place.ticket].not_before > now
 
 
 def board(
@@ -264,14 +231,16 @@ def _soon_free(state: State, rules: Rules, ticket: Ticket, at: Ms) -> bool:
     return between(ticket.since, at) > mean - COME_NEAR
 
 
-def ticket_fields(state: State, rules: Rules, ticket: Ticket, qr: str) -> dict[str, str]:
-    """The fields that a ticket's layout can print, `qr` as a code; a field that does not apply is empty."""
+def ticket_fields(state: State, rules: Rules, ticket: Ticket, qr: str, at: Ms) -> dict[str, str]:
+    """The fields that a ticket's layout can print at `at` (ms since 1970, UTC), `qr` as a code, in the customer's
+    language; a field that does not apply is empty."""
+    rules = rules.spoken(ticket.language)
     return {
         "branch": rules.branch_name,
         "ticket": ticket.id,
         "service": rules.service_name(ticket.service),
         "class": "" if ticket.klass == rules.default_class else rules.class_name(ticket.klass),
-        "ahead": str(ahead_of(state, rules, ticket, ticket.issued_at)),
+        "ahead": str(ahead_of(state, rules, ticket, at)),
         "wait": in_words(rules, in_minutes(ticket.expected)) if ticket.expected else "",
         "time": rules.local(ticket.issued_at).strftime("%Y-%m-%d %H:%M"),
         "reprint": rules.wording.say("ticket.reprint") if ticket.copies > 1 else "",

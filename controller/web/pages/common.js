@@ -3,6 +3,7 @@
 const PINGS_MISSED = 16000; // ms without a word from the controller after which what is shown may be old
 const TRIES = [0, 400, 1200, 3000]; // ms before each try of a press; all with one key, so that it acts once
 const TIME_OUT = 5000;
+const SLEPT = 2000; // ms by which the device's two clocks differ after it has slept, or one was set
 const REPORT_AGAIN = 15000; // ms after which a page tells its state again that could not be told
 
 export const page = JSON.parse(document.getElementById("page").textContent);
@@ -11,6 +12,40 @@ export const page = JSON.parse(document.getElementById("page").textContent);
 export function say(key, about = {}) {
   const template = page.words[key] ?? (console.error(`no word for ${key}`), key);
   return template.replace(/\{(\w+)\}/g, (blank, name) => (name in about ? String(about[name]) : blank));
+}
+
+/** Go on in another of the page's languages. */
+export function speak(language) {
+  page.language = language;
+  page.words = page.languages[language];
+  document.documentElement.lang = language === "zh" ? "zh-CN" : language;
+}
+
+/** A button that turns to the next of the page's languages, and says so in that language; then `turned()` is called. */
+export function languageButton(turned) {
+  const next = () => {
+    const all = Object.keys(page.languages);
+    return all[(all.indexOf(page.language) + 1) % all.length];
+  };
+  const button = el("button", { type: "button", class: "tool language", onclick: () => (speak(next()), turned()) });
+  const write = () => {
+    button.lang = next() === "zh" ? "zh-CN" : next();
+    put(button, page.languages[next()]["page.language"]);
+  };
+  write();
+  return { button, write };
+}
+
+/** A button for larger text, and for text of the usual size again; then `turned(large)` is called. */
+export function sizeButton(turned) {
+  const button = el("button", { type: "button", class: "tool size", onclick: () => turned(!isLarge()) });
+  const isLarge = () => document.documentElement.classList.contains("large");
+  const write = (large = isLarge()) => {
+    document.documentElement.classList.toggle("large", large);
+    put(button, say(large ? "page.usual_size" : "page.larger"));
+  };
+  write();
+  return { button, write };
 }
 
 /** An element; `properties` are set on it (class, data-*, aria-* as attributes, on… as listeners), children follow. */
@@ -78,6 +113,7 @@ export function watch(path, show, { stale = overlay, ends = false, state = () =>
   let source, heard = performance.now(), told = now(), since = 0, pause = 500, timer, over = false;
   let name = ""; // what the controller calls this page; empty: it is no device, or nothing is heard
   let reported, reporting = false, reportFrom = 0;
+  let apart = Date.now() - performance.now(); // of this device's two clocks; it changes when it has slept
   const hear = () => {
     heard = performance.now();
     told = now();
@@ -153,6 +189,11 @@ export function watch(path, show, { stale = overlay, ends = false, state = () =>
   }
   setInterval(() => {
     report();
+    // What was told of the time may not hold any more, nor what is promised until some time: it is asked for anew.
+    if (!over && Math.abs(Date.now() - performance.now() - apart) > SLEPT) {
+      apart = Date.now() - performance.now();
+      connect();
+    }
     if (!over && performance.now() - heard > PINGS_MISSED) {
       lose();
       heard = performance.now() - PINGS_MISSED + 5000;

@@ -38,11 +38,14 @@ function row(kind) {
 /** A row of a ticket that waits; `fits` says whether it is among those that are looked for. */
 export function waitingRow(fits) {
   const made = row(() => "waiting");
+  const ahead = el("span", { class: "soft ahead" });
+  made.marks.after(ahead);
   return {
     node: made.node,
     show(item) {
       made.set(item);
       showMarks(made.marks, marksOf(item));
+      put(ahead, say("page.console.ahead", { n: item.ahead }));
       waited(made.right, item.since, gradeOf(item));
       const time = clock(Math.max(item.expected, now()));
       put(made.when, item.expected ? say("page.console.expected_at", { time }) : "");

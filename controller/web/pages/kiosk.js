@@ -1,8 +1,9 @@
-// The ticket screen: questions in large type, and a ticket in two touches.
-import { ask, clock, el, fill, now, page, say, watch } from "./common.js";
+// The ticket screen: questions in large type, in the customer's language, and a ticket in two touches.
+import { ask, clock, el, fill, languageButton, now, page, put, say, sizeButton, speak, watch } from "./common.js";
+import { icon } from "./icons.js";
 
-const IDLE = 30000; // ms without a touch after which the next customer finds the first question
-const PRINTED = 8000; // ms for which a number is shown that is on paper as well
+const IDLE = 30000; // ms without a touch after which the next customer finds all as it was, in the branch's language
+const PRINTED = 10000; // ms for which a number is shown that is on paper as well
 const UNPRINTED = 25000; // ms for which one is shown that is nowhere else
 const REFUSED = 6000;
 const FORM = "form"; // chosen where the needs are, and no need itself: the customer has filled in theirs
@@ -12,17 +13,30 @@ const NEEDS = {
   glasses: "page.kiosk.need_glasses",
   change: "page.kiosk.need_change",
 };
+const GONE = {
+  late: ["page.kiosk.slot_late", "page.kiosk.missed_slot", "page.kiosk.missed_slot_hint"],
+  full: ["page.kiosk.slot_full", "page.kiosk.full_slot", "page.kiosk.full_slot_hint"],
+}; // of a slot that cannot check in: why, and what to do
 
+const usual = page.language;
 const time = el("time", { class: "clock" });
 const branch = el("p", { class: "branch" }, page.branch);
 const paper = el("p", { class: "notice paper", role: "status", hidden: true });
 const asked = el("section", { class: "ask" });
 const ways = el("div", { class: "ways" });
-const needs = el("section", { class: "needs", "aria-label": say("page.kiosk.needs"), hidden: true });
-document.getElementById("main").append(el("header", { class: "top" }, branch, time), paper, asked, ways, needs);
+const needs = el("section", { class: "needs", hidden: true });
+const size = sizeButton((large) => {
+  size.write(large);
+  draw();
+});
+const language = languageButton(draw);
+document.getElementById("main").append(
+  el("header", { class: "top" }, branch, time, el("div", { class: "tools" }, size.button, language.button)),
+  paper, asked, ways, needs);
 
-let view;
-let path = []; // the way from the start: {question}, {choice} (one that advises), {slots: true}, {slot}
+let told; // the last picture
+let view; // the same in the language of the page
+let path = []; // the way from the start: {question}, {advice} (an answer's), {slots: true}, {slot}, {gone} (a slot)
 let chosen = new Set(); // what this customer needs, and whether their form is ready
 let lately = performance.now(); // when the screen was last touched
 let drawn = ""; // what stands on the screen, as text
@@ -33,6 +47,10 @@ let result = null; // what covers the screen now
 
 const serviceOf = (id) => view.services.find((service) => service.id === id);
 const slotOf = () => path.find((step) => step.slot)?.slot ?? "";
+const choiceOf = (id) =>
+  Object.values(view.triage.questions).flatMap((question) => question.choices).find((choice) => choice.id === id);
+
+const answersTo = (question) => view.triage.questions[question]?.choices ?? [];
 
 /** Whether an answer leads to a machine first; whoever has an appointment has come for a person. */
 const advises = (choice) => Boolean(choice.advice) && !slotOf();
@@ -42,25 +60,31 @@ function leads(choice, seen = []) {
   if (advises(choice)) return true;
   if (choice.service) return Boolean(serviceOf(choice.service)?.given);
   if (!choice.question || seen.includes(choice.question)) return false;
-  return (view.triage.questions[choice.question]?.choices ?? []).some((next) => leads(next, [...seen, choice.question]));
+  return answersTo(choice.question).some((next) => leads(next, [...seen, choice.question]));
 }
 
-/** How many wait for a service and how long it takes, or why there are no tickets for it. */
-function detail(id, given) {
+/** The first service that an answer leads to, whose picture and colour it has. */
+function serviceBehind(choice, seen = []) {
+  if (choice.service) return serviceOf(choice.service);
+  if (!choice.question || seen.includes(choice.question)) return undefined;
+  return answersTo(choice.question).map((next) => serviceBehind(next, [...seen, choice.question])).find(Boolean);
+}
+
+/** How many come before whoever takes a ticket for a service, and how long it takes; or why there are none. */
+function detail(id) {
   const service = serviceOf(id);
-  if (!given) return say("page.kiosk.not_given");
-  if (!service) return "";
-  const people = service.waiting ? say("page.kiosk.waiting", { n: service.waiting }) : say("page.kiosk.nobody");
-  return [people, service.wait].filter(Boolean).join(" · ");
+  if (!service?.given) return service?.closed || say("page.kiosk.not_given");
+  return [lineOf(service.ahead), expected(service.wait) || service.wait].filter(Boolean).join(" · ");
 }
 
-/** A large button; `about()` gives {text, disabled}, again with every picture. */
-function answer(name, about, onclick) {
+/** A large button, perhaps with the look of a service; `about()` gives {text, disabled}, again with every picture. */
+function answer(name, about, onclick, look) {
   const line = el("span", { class: "detail" });
-  const button = el("button", { type: "button", onclick }, el("span", { class: "name" }, name), line);
+  const button = el("button", { type: "button", onclick, class: look && `service-${look.color}` },
+    look && icon(look.icon), el("span", { class: "words" }, el("span", { class: "name" }, name), line));
   const write = () => {
     const { text = "", disabled = false } = about();
-    if (line.textContent !== text) line.textContent = text;
+    put(line, text);
     line.hidden = !text;
     button.disabled = disabled;
   };
@@ -69,45 +93,90 @@ function answer(name, about, onclick) {
   return button;
 }
 
-const MANY = 4; // answers; more of them stand closer together where the screen is wide
-const grid = (buttons, kind = buttons.length > MANY ? "many" : "few") => el("div", { class: `choices ${kind}` }, buttons);
+const MANY = 4; // answers; more of them stand closer together
+const inLandscape = (count) => (count < 4 ? count : [0, 0, 0, 0, 2, 3, 3, 4, 4, 3, 4, 4, 4][count] ?? 5);
+const inPortrait = (count) => (count <= MANY ? 1 : count < 13 ? 2 : 3);
+
+/** At most so many columns, such that the last row is hardly shorter than the others. */
+const columns = (count, most) => Math.ceil(count / Math.ceil(count / most));
+
+/** Buttons that fill what there is, in equal rows: those of a last row that is shorter are wider. */
+function grid(buttons, kind = buttons.length > MANY ? "many" : "few") {
+  const box = el("div", { class: `choices ${kind}` }, buttons);
+  const [count, more] = [buttons.length, kind === "times" ? 1 : 0]; // times are short
+  for (const [way, most] of [["wide", inLandscape(count) + more], ["tall", inPortrait(count) + more]]) {
+    const full = columns(count, most);
+    const last = count % full || full;
+    box.style.setProperty(`--${way}`, full * last);
+    buttons.forEach((button, n) => button.style.setProperty(`--${way}-span`, n < count - last ? last : full));
+  }
+  return box;
+}
+
+const LARGER = 1.28; // how much larger text is where somebody asks for it ..
+const SMALLEST = 0.7; // .. and the least size of text where much has to find room
+const HAND = 480; // CSS pixels of width of what is held in a hand, where one swipes
+
+/** As large as text may be so that all of it can be seen at once, and no word is broken. */
+function fit() {
+  const root = document.documentElement;
+  let zoom = root.classList.contains("large") ? LARGER : 1;
+  const set = () => root.style.setProperty("--zoom", zoom);
+  const overflows = () =>
+    asked.scrollHeight > asked.clientHeight + 1
+    || [...asked.querySelectorAll(".words")].some((words) => words.scrollWidth > words.clientWidth + 1);
+  root.classList.remove("tight");
+  set();
+  while (innerWidth > HAND && zoom > SMALLEST && overflows()) {
+    zoom = Math.max(SMALLEST, zoom - 0.06);
+    set();
+  }
+  root.classList.toggle("tight", overflows());
+}
 
 function choiceButton(choice) {
   return answer(choice.text, () => {
-    const given = leads(choice);
-    if (!given) return { text: say("page.kiosk.not_given"), disabled: true };
-    return { text: choice.service && !advises(choice) ? detail(choice.service, given) : "" };
+    if (choice.service && !advises(choice)) return { text: detail(choice.service), disabled: !leads(choice) };
+    return leads(choice) ? {} : { text: say("page.kiosk.not_given"), disabled: true };
   }, () => {
     if (choice.question) go({ question: choice.question });
-    else if (advises(choice)) go({ choice });
+    else if (advises(choice)) go({ advice: choice.id });
     else take({ choice: choice.id, insist: Boolean(choice.advice) });
-  });
+  }, serviceBehind(choice));
 }
 
 function serviceButton(service) {
-  return answer(service.name, () => {
-    const given = Boolean(serviceOf(service.id)?.given);
-    return { text: detail(service.id, given), disabled: !given };
-  }, () => take({ service: service.id }));
+  return answer(service.name, () => ({ text: detail(service.id), disabled: !serviceOf(service.id)?.given }),
+    () => take({ service: service.id }), service);
+}
+
+function slotButton({ slot, state }) {
+  const [why] = GONE[state] ?? [];
+  const button = answer(slot, () => ({ text: why && say(why) }), () => go(why ? { gone: slot, state } : { slot }));
+  button.classList.toggle("past", Boolean(why));
+  return button;
 }
 
 /** The screen that the customer's way has led to: what it asks, and its buttons. */
 function screen() {
   const last = path.at(-1) ?? {};
-  if (last.slots)
+  if (last.slots) return [say("page.kiosk.which_slot"), grid(view.slots.map(slotButton), "times")];
+  if (last.gone) {
+    const [, title, hint] = GONE[last.state];
     return [
-      say("page.kiosk.which_slot"),
-      grid(view.slots.map((slot) => answer(slot, () => ({}), () => go({ slot }))), "times"),
+      say(title, { slot: last.gone }), el("p", { class: "advice" }, say(hint)),
+      grid([answer(say("page.kiosk.ordinary"), () => ({}), () => afresh())], "advised"),
     ];
-  if (last.choice) {
-    const { choice } = last;
-    const given = () => Boolean(serviceOf(choice.service)?.given);
+  }
+  if (last.advice) {
+    const choice = choiceOf(last.advice);
     return [
       say("page.kiosk.machine"), el("p", { class: "advice" }, choice.advice),
       grid([
         answer(say("page.kiosk.understood"), () => ({}), () => agree(choice)),
-        answer(say("page.kiosk.insist"), () => ({ text: detail(choice.service, given()), disabled: !given() }),
-          () => take({ choice: choice.id, insist: true })),
+        answer(say("page.kiosk.insist"), () => ({
+          text: detail(choice.service), disabled: !serviceOf(choice.service)?.given,
+        }), () => take({ choice: choice.id, insist: true })),
       ], "advised"),
     ];
   }
@@ -120,19 +189,24 @@ function screen() {
 // -- what is shown ----------------------------------------------------------------------------------------------
 
 function draw() {
-  branch.textContent = view.branch;
-  const problem = view.paper ? "" : say("page.kiosk.paper");
-  if (paper.textContent !== problem) paper.textContent = problem;
+  if (!told) return;
+  view = { ...told, ...told.in[page.language] };
+  put(branch, view.branch);
+  put(paper, view.paper ? "" : say("page.kiosk.paper"));
   paper.hidden = view.paper;
   const names = view.services.map(({ id, name }) => [id, name]);
-  const stands = JSON.stringify([path, view.triage, names, view.slots, view.needs]);
+  const stands = JSON.stringify([page.language, path, view.triage, names, view.slots, view.needs]);
   if (stands === drawn) {
     // A button that is being touched must stay the same button.
     for (const write of details) write();
+    fit();
     return;
   }
   drawn = stands;
   details = [];
+  language.write();
+  size.write();
+  document.title = `${say("page.title.kiosk")} · ${view.branch}`;
   const [question, ...parts] = screen();
   const slot = slotOf();
   fill(asked,
@@ -144,6 +218,7 @@ function draw() {
       && el("button", { type: "button", onclick: () => go({ slots: true }) }, say("page.kiosk.appointment")));
   asked.scrollTop = 0;
   needs.hidden = !view.services.length;
+  needs.setAttribute("aria-label", say("page.kiosk.needs"));
   fill(needs, el("p", { class: "label" }, say("page.kiosk.needs")), [FORM, ...view.needs].map((need) => el("button", {
     type: "button", "aria-pressed": String(chosen.has(need)),
     onclick(event) {
@@ -151,7 +226,10 @@ function draw() {
       event.currentTarget.setAttribute("aria-pressed", String(chosen.has(need)));
     },
   }, say(NEEDS[need] ?? `needs.${need}`))));
+  fit();
 }
+
+addEventListener("resize", () => view && fit());
 
 function go(step) {
   path = [...path, step];
@@ -163,18 +241,28 @@ function back() {
   turn();
 }
 
+function afresh() {
+  path = [];
+  turn();
+}
+
 function turn() {
   draw();
-  asked.querySelector("h2").focus({ preventScroll: true });
+  asked.querySelector("h2")?.focus({ preventScroll: true });
 }
 
 /** For the next customer, who is somebody else. */
 function restart() {
-  path = [];
   chosen = new Set();
   drawn = "";
-  if (view) turn();
+  speak(usual);
+  size.write(false);
+  afresh();
 }
+
+/** Whether the screen is not as the next customer should find it. */
+const isTouched = () =>
+  path.length > 0 || chosen.size > 0 || page.language !== usual || document.documentElement.classList.contains("large");
 
 // -- a ticket ---------------------------------------------------------------------------------------------------
 
@@ -187,7 +275,8 @@ async function request(content) {
   cover({ kind: "busy", title: say("page.kiosk.asking") });
   try {
     const about = { form: chosen.has(FORM), needs: [...chosen].filter((need) => need !== FORM) };
-    return await ask("POST", "/api/tickets", { ...content, ...about, ...(slotOf() ? { slot: slotOf() } : {}) });
+    const slot = slotOf() ? { slot: slotOf() } : {};
+    return await ask("POST", "/api/tickets", { ...content, ...about, ...slot, language: page.language });
   } finally {
     busy = false;
   }
@@ -213,9 +302,11 @@ function tell(given, service) {
     const about = { title: say("page.kiosk.number"), id: given.ticket, service };
     const code = page.url && given.page ? `${given.page}/qr.svg` : "";
     const text = say(code ? "page.kiosk.remember" : "page.kiosk.remember_only");
-    const queue = [lineOf(given.ahead), expected(given.wait)].filter(Boolean).join(" · ");
-    if (given.printed) cover({ ...about, kind: "is-printed", text: say("page.kiosk.take_paper"), lasts: PRINTED });
-    else cover({ ...about, kind: "on-screen", text, queue, code, lasts: UNPRINTED });
+    const queue = [lineOf(given.ahead), expected(given.wait)].filter(Boolean);
+    const next = { queue, where: say("page.kiosk.please_wait") };
+    if (given.printed)
+      cover({ ...about, ...next, kind: "is-printed", text: say("page.kiosk.take_paper"), lasts: PRINTED });
+    else cover({ ...about, ...next, kind: "on-screen", text, code, lasts: UNPRINTED });
   }
 }
 
@@ -228,12 +319,10 @@ function lineOf(ahead) {
 /** How long it is expected to take, where that is known and not at once. */
 const expected = (wait) => (/\d/.test(wait ?? "") ? say("page.kiosk.expected", { wait }) : "");
 
-const choiceOf = (id) =>
-  Object.values(view.triage.questions).flatMap((question) => question.choices).find((choice) => choice.id === id);
 const refuse = (text) => cover({ kind: "refused", title: text, lasts: REFUSED });
 
 /** What covers the screen for `lasts` ms, or until it is replaced. */
-function cover({ kind, title, id, service, text, queue, code, lasts = 0 }) {
+function cover({ kind, title, id, service, text, queue, where, code, lasts = 0 }) {
   result?.close();
   const bar = lasts > 0 && el("i");
   const box = el("section", { class: `result ${kind}`, role: kind === "refused" ? "alert" : "status" },
@@ -242,8 +331,9 @@ function cover({ kind, title, id, service, text, queue, code, lasts = 0 }) {
       code && el("img", { class: "qr", src: code, alt: say("page.kiosk.qr"), draggable: false, onerror: lacking }),
       id && el("p", { class: "id" }, id)),
     service && el("p", { class: "service" }, service),
-    queue && el("p", { class: "queue" }, queue),
+    queue && el("p", { class: "queue" }, queue.map((part, n) => [n > 0 && " · ", el("span", {}, part)]).flat()),
     text && el("p", { class: "say" }, text),
+    where && el("p", { class: "where" }, where),
     lasts > 0 && el("button", { type: "button", onclick: uncover }, say("page.kiosk.done")),
     bar && el("div", { class: "bar", "aria-hidden": "true" }, bar));
   document.body.append(box);
@@ -276,9 +366,8 @@ function uncover() {
 // -- as long as it stands there ---------------------------------------------------------------------------------
 
 function tick() {
-  const text = clock(now());
-  if (time.textContent !== text) time.textContent = text;
-  if (view && !result && (path.length || chosen.size) && performance.now() - lately > IDLE) restart();
+  put(time, clock(now()));
+  if (view && !result && isTouched() && performance.now() - lately > IDLE) restart();
 }
 
 for (const touched of ["pointerdown", "keydown"]) addEventListener(touched, () => (lately = performance.now()), true);
@@ -294,6 +383,6 @@ addEventListener("wheel", (event) => event.ctrlKey && event.preventDefault(), { 
 tick();
 setInterval(tick, 1000);
 watch("/api/kiosk/live", (picture) => {
-  view = picture;
+  told = picture;
   draw();
 });

@@ -1,16 +1,47 @@
 // A customer's own ticket, behind the code on it: where it stands, for as long as it waits.
-import { clock, el, fill, page, say, watch } from "./common.js";
+import { clock, el, fill, languageButton, now, page, put, say, sizeButton, speak, watch } from "./common.js";
 
 const TREMBLE = [400, 200, 400, 200, 400]; // ms of trembling and rest
 
-const stale = el("p", { class: "stale", role: "status", hidden: true });
-const ticket = el("section", { class: "ticket", "aria-label": say("page.ticket.number"), hidden: true });
-const state = el("section", { class: "state", "aria-live": "polite", "aria-atomic": "true" },
-  el("p", {}, say("page.ticket.loading")));
-const live = el("p", { class: "live" }, say("page.ticket.live"));
-document.getElementById("main").append(el("p", { class: "branch" }, page.branch), stale, ticket, state, live);
+/** What this phone keeps, where it keeps anything. */
+const kept = {
+  get(name) {
+    try {
+      return localStorage.getItem(name);
+    } catch {
+      return null;
+    }
+  },
+  set(name, value) {
+    try {
+      localStorage.setItem(name, value);
+    } catch {
+      // Then it is as usual the next time.
+    }
+  },
+};
 
-const usual = document.title;
+if (page.languages[kept.get("language")]) speak(kept.get("language"));
+
+const branch = el("p", { class: "branch" }, page.branch);
+const stale = el("p", { class: "stale", role: "status", hidden: true });
+const ticket = el("section", { class: "ticket", hidden: true });
+const state = el("section", { class: "state", "aria-live": "polite", "aria-atomic": "true" });
+const live = el("p", { class: "live" });
+const size = sizeButton((large) => {
+  size.write(large);
+  kept.set("large", String(large));
+});
+const language = languageButton(() => {
+  kept.set("language", page.language);
+  turn();
+});
+document.getElementById("main").append(
+  branch, stale, ticket, state, live, el("div", { class: "tools" }, size.button, language.button));
+size.write(kept.get("large") === "true");
+
+let told; // the last picture; null: the ticket is no longer valid
+let heardAt = 0; // the time of the last picture, while there is no connection
 const shown = new Map(); // part of the page -> what it shows, as text: what has not changed is not read out again
 let called = ""; // the call that the phone has told of
 
@@ -30,6 +61,9 @@ function enlarged(key, name, value) {
 const title = (text) => el("h2", {}, text);
 const hint = (key, about) => el("p", { class: "hint" }, say(key, about));
 
+/** Whether the time until which somebody may come back has passed, by the controller's clock. */
+const isOver = (view) => view.returns_until > 0 && now() > view.returns_until;
+
 /** What is said of a ticket in each of its states. */
 const SAID = {
   waiting: (view) => [
@@ -43,38 +77,53 @@ const SAID = {
   held: () => [title(say("page.ticket.held"))],
   missed: (view) => [
     title(say("page.ticket.missed")),
-    view.returns_until
-      ? hint("page.ticket.missed_until", { time: clock(view.returns_until) })
-      : hint("page.ticket.missed_ask"),
+    !view.returns_until ? hint("page.ticket.missed_ask")
+      : hint(isOver(view) ? "page.ticket.missed_over" : "page.ticket.missed_until", { time: clock(view.returns_until) }),
   ],
   finished: () => [title(say("page.ticket.finished")), hint("page.ticket.finished_hint")],
   cancelled: () => [title(say("page.ticket.cancelled")), hint("page.ticket.again")],
   gone: () => [title(say("page.ticket.gone")), hint("page.ticket.gone_hint")],
 };
 
-function show(view) {
+function show(picture) {
+  told = picture;
+  const view = picture && { ...picture, ...picture.in[page.language] };
   const { state: name } = view ?? { state: "gone" };
   live.hidden = ["finished", "cancelled", "gone"].includes(name);
   ticket.hidden = !view;
-  if (view && changed("ticket", [view.ticket, view.service])) {
+  if (view) put(branch, view.branch);
+  if (view && changed("ticket", [page.language, view.ticket, view.service])) {
+    ticket.setAttribute("aria-label", say("page.ticket.number"));
     ticket.classList.toggle("long", view.ticket.length > 5);
     fill(ticket, el("p", { class: "label" }, say("page.ticket.number")),
       el("p", { class: "id" }, view.ticket), el("p", { class: "service" }, view.service));
   }
   const { ahead, wait, counter, returns_until: until } = view ?? {};
   const { since } = name === "called" ? view : {}; // called again: it is to be noticed again
-  if (!changed("state", [name, ahead, wait, counter, until, since])) return;
+  const over = name === "missed" && isOver(view);
+  if (!changed("state", [page.language, name, ahead, wait, counter, until, since, over])) return;
   fill(state, SAID[name](view));
   state.className = "state";
   void state.offsetWidth; // so that the same colour begins to glow anew
   state.classList.add(name);
   document.body.classList.toggle("is-called", name === "called");
-  const told = name === "called" ? say("page.ticket.called", view) : "";
-  document.title = view ? [told, view.ticket, usual].filter(Boolean).join(" · ") : usual;
-  const call = told && `${counter} ${since}`;
+  const text = name === "called" ? say("page.ticket.called", view) : "";
+  const usual = `${say("page.title.ticket")} · ${branch.textContent}`;
+  document.title = view ? [text, view.ticket, usual].filter(Boolean).join(" · ") : usual;
+  const call = text && `${counter} ${since}`;
   if (call && call !== called) tremble();
   called = call;
   if (["finished", "cancelled"].includes(name)) watching.stop();
+}
+
+/** Everything in the language that the page is in now. */
+function turn() {
+  put(live, say("page.ticket.live"));
+  put(stale, heardAt ? say("page.ticket.stale", { time: clock(heardAt) }) : "");
+  language.write();
+  size.write();
+  if (told === undefined) fill(state, el("p", {}, say("page.ticket.loading")));
+  else show(told);
 }
 
 function tremble() {
@@ -86,9 +135,13 @@ const watching = watch(`/api/pages/${encodeURIComponent(page.ticketPage)}/live`,
   ends: true,
   /** The number is still theirs: the page says how old it is, in place of hiding it. */
   stale(since) {
+    heardAt = since;
     document.body.classList.toggle("is-old", Boolean(since));
     stale.hidden = !since;
-    const text = since ? say("page.ticket.stale", { time: clock(since) }) : "";
-    if (stale.textContent !== text) stale.textContent = text;
+    put(stale, since ? say("page.ticket.stale", { time: clock(since) }) : "");
   },
 });
+
+turn();
+// What is promised until some time is taken back when that has come.
+setInterval(() => told && show(told), 1000);

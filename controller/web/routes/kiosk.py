@@ -13,6 +13,7 @@ from controller import presses
 from controller.lobby.actions.press import Press, Where
 from controller.lobby.actions.take_ticket import SELF_SERVICE
 from controller.lobby.show import views
+from controller.lobby.show.ahead import ahead_of
 from controller.web.bodies import Take, Taken
 from controller.web.operations import IdempotencyKey, allowed, done, refusals, show
 from controller.web.pages import Page
@@ -23,7 +24,8 @@ PAGES = (
         "kiosk",
         "/kiosk",
         may=lambda account, data: account.is_one_of("kiosk"),
-        words=("needs.", "wait."),
+        words=("needs.",),
+        everywhere=True,
     ),
 )
 
@@ -53,15 +55,16 @@ def router(site: Site) -> APIRouter:
                 ),
             ),
         )
-        state = site.adapter.state
+        state, rules = site.adapter.state, site.adapter.context.rules
         ticket = state.tickets.get(answer.ticket)
+        spoken = rules.spoken(content.language)  # type: ignore[attr-defined]
         told = views.in_minutes(ticket.expected) if ticket and ticket.expected else None
         return Taken(
             **done(answer).model_dump(),
             advice=answer.code == SELF_SERVICE,
             page=f"/t/{site.accounts.page(state.day, answer.ticket)}" if answer.ticket else "",
-            ahead=views.ahead_of(state, site.rules, ticket, ticket.issued_at) if ticket else 0,
-            wait=views.in_words(site.rules, told),
+            ahead=ahead_of(state, rules, ticket, ticket.issued_at) if ticket else 0,
+            wait=views.in_words(spoken, told),
         )
 
     # Only for accounts that give out tickets: a customer who has the page's address needs no code of it.

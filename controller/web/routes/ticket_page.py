@@ -3,11 +3,11 @@
 # No postponed annotations here: FastAPI reads them, and some name what is known only inside a function.
 from typing import Any
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 from starlette.responses import StreamingResponse
 
 from controller.web.operations import PUBLIC, STREAM, View, refusals
-from controller.web.pages import Page
+from controller.web.pages import Data, Page
 from controller.web.site import Site
 
 PACE = 1.0
@@ -15,7 +15,13 @@ PACE = 1.0
 BRANCH_PAGES = 100
 """Pages reserved for the branch's own people and screens, however many ticket pages are open."""
 
-PAGES = (Page("ticket", "/t/{page}", data=lambda site, request: {"ticketPage": request.path_params["page"][:64]}),)
+
+def _data(site: Site, request: Request) -> Data:
+    page = request.path_params["page"][:64]
+    return {"ticketPage": page, **({"language": language} if (language := site.language_of(page)) else {})}
+
+
+PAGES = (Page("ticket", "/t/{page}", data=_data, everywhere=True),)
 
 
 def router(site: Site) -> APIRouter:
