@@ -7,8 +7,6 @@ import { ask, bar, clock, el, fill, minutes, now, padKey, page, put, say, watch 
 
 const DOUBLE_TAP = 600; // ms in which the same key again is no press of its own
 const TOLD_FOR = 10000; // ms for which an answer stands, which says nothing about later; a refusal: until the next key
-const SURE_FOR = 3000; // ms in which a key of the keyboard that needs it is to be pressed once more
-const BOUNCE = 200; // ms in which no finger presses a key twice
 const FRESH = 60000; // ms before its end from which UNDO takes back everything, and is lit
 const DIGITS = 5; // a service's key, and a number of four digits
 const ASKS = "just_called"; // the code of a refusal that the same key answers
@@ -29,7 +27,6 @@ let view = null;
 let typed = "";
 let transferring = false;
 let undoTimer;
-let unsure = 0; // when the no-show key was pressed once, ms since the page was loaded
 
 // -- what is shown -------------------------------------------------------------------------------------------
 
@@ -180,7 +177,6 @@ function tell(kind = "", text = "", mayMean = []) {
 }
 
 function showTyped(service) {
-  unsure = 0;
   put(display, typed || "—");
   display.classList.toggle("none", !typed);
   const forNumber = typed && !transferring;
@@ -188,7 +184,6 @@ function showTyped(service) {
   put(hint, !transferring ? say("page.counter.idle")
     : service ? say("page.counter.transfer_more", { service: service.name })
       : say("page.counter.transfer_which"));
-  keyboard.classList.remove("unsure");
   keyboard.classList.toggle("transferring", transferring);
   keys.TRANSFER.button.setAttribute("aria-pressed", String(transferring));
 }
@@ -251,23 +246,6 @@ async function go(content) {
   if (following) go(following);
 }
 
-/** By the keyboard a customer is not sent away with one slip: it asks, and the next key answers. */
-function askWhetherMissed() {
-  clear();
-  put(hint, say("page.counter.noshow_again"));
-  keyboard.classList.add("unsure");
-  const asked = (unsure = performance.now());
-  setTimeout(() => unsure === asked && showTyped(), SURE_FOR);
-}
-
-/** The key that answers whether it is a no-show: the same key and Enter mean yes, any other no, and nothing else. */
-function answerWhetherMissed(isEnter, isSame) {
-  if (isSame && performance.now() - unsure < BOUNCE) return;
-  showTyped();
-  if (isEnter || isSame) send("NOSHOW");
-  else put(hint, say("page.counter.noshow_not"));
-}
-
 addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.altKey || event.metaKey || document.body.classList.contains("is-stale")) return;
   const isCall = event.key === "Enter" || event.key === " ";
@@ -278,15 +256,13 @@ addEventListener("keydown", (event) => {
   // While Chinese is being typed the key has no letter, only a place.
   const letter = event.key.length === 1 ? event.key.toUpperCase() : event.code.replace(/^Key/, "");
   const name = shortcuts[letter];
-  if (unsure) answerWhetherMissed(isCall, name === "NOSHOW");
-  else if (isCall) send("CALL");
+  if (isCall) send("CALL");
   else if (/^[0-9]$/.test(event.key)) type(event.key);
   else if (event.key === "Backspace") erase();
   else if (event.key === "Escape") clear();
   else if (name && !keys[name].button.hidden) {
     const { button, sends } = keys[name];
-    if (!button.disabled && sends === "NOSHOW") askWhetherMissed();
-    else if (!button.disabled) send(sends);
+    if (!button.disabled) send(sends);
   } else return;
   event.preventDefault();
 });
