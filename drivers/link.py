@@ -20,6 +20,7 @@ from urllib.parse import parse_qsl
 import serial
 
 from drivers.descriptor import DescriptorTransport
+from drivers.owner import EndedError, owned
 
 OPEN_TIMEOUT = 1.0
 """Seconds an attempt to open may take."""
@@ -39,7 +40,7 @@ Receiver = Callable[[], asyncio.Protocol]
 
 
 class LinkError(Exception):
-    """The link cannot be opened; the text is a wording key (`slow`, `busy`), else the system's message."""
+    """The link cannot be opened; the text is a wording key (`slow`, `busy`, `ended`), else the system's message."""
 
 
 class LinkSyntaxError(ValueError):
@@ -66,15 +67,18 @@ class SerialLink:
     async def open(self, receiver: Receiver) -> asyncio.Transport:
         def open_port() -> int:
             # pyserial finds and sets up the port, and drops what came in before; its descriptor is used without it.
-            with serial.Serial(
-                self.path,
-                baudrate=self.baud,
-                bytesize=_BITS[self.bits],
-                parity=_PARITIES[self.parity],
-                stopbits=_STOPS[self.stop],
-                xonxoff=self.xonxoff,
-                exclusive=True,
-            ) as port:
+            with (
+                owned(self.path),
+                serial.Serial(
+                    self.path,
+                    baudrate=self.baud,
+                    bytesize=_BITS[self.bits],
+                    parity=_PARITIES[self.parity],
+                    stopbits=_STOPS[self.stop],
+                    xonxoff=self.xonxoff,
+                    exclusive=True,
+                ) as port,
+            ):
                 fd = os.dup(port.fileno())
             try:
                 os.set_blocking(fd, False)
@@ -118,7 +122,8 @@ class FileLink:
 
     async def open(self, receiver: Receiver) -> asyncio.Transport:
         def open_file() -> int:
-            fd = os.open(self.path, os.O_RDWR | os.O_NONBLOCK | os.O_NOCTTY)
+            with owned(self.path):
+                fd = os.open(self.path, os.O_RDWR | os.O_NONBLOCK | os.O_NOCTTY)
             if not stat.S_ISCHR(os.fstat(fd).st_mode):
                 os.close(fd)
                 raise OSError(f"{self.path} is not a character device")
@@ -146,6 +151,8 @@ async def open_link(link: Link, receiver: Receiver) -> asyncio.Transport:
             return await link.open(receiver)
     except TimeoutError:
         raise LinkError("slow") from None
+    except EndedError:
+        raise LinkError("ended") from None
     except (OSError, termios.error, ValueError, serial.SerialException) as error:
         raise LinkError(_reason(error)) from error
 
