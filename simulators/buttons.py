@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import ssl
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from random import Random
 from typing import Any
 
@@ -19,17 +21,26 @@ import aiomqtt
 from controller.lobby.model.units import Ms
 from simulators.faults import ButtonFaults
 
+log = logging.getLogger(__name__)
+
 ANSWER_TIMEOUT = 1.0
 """Seconds without an answer after which a press is sent again."""
 TRIES = 10
+TIMEOUT = 5.0
+"""Seconds in which the broker must take what is published, or it is connected to anew."""
+IN_FLIGHT = 16
+"""Most messages that the broker has yet to take."""
+RETRY = 1.0
+"""Seconds between two tries to reach the broker."""
 EVENTS_KEPT = 200_000
 
 
 class Buttons:
-    """All MQTT devices of a branch on one connection, connected between `async with` and its end.
+    """All MQTT devices of a branch on one connection, connected between `async with` and its end, again if it is lost.
 
     `tls`: without it the connection is not encrypted. `client_id`: a random one if empty. `clock`: the time in ms since
-    1970, UTC, which `faults` can make wrong for the devices.
+    1970, UTC, which `faults` can make wrong for the devices. `timeout`: see `TIMEOUT`; `lost_says`: what is logged when
+    the connection is lost.
     """
 
     def __init__(
@@ -44,10 +55,14 @@ class Buttons:
         tls: ssl.SSLContext | None = None,
         client_id: str = "",
         clock: Callable[[], Ms] = lambda: Ms(time.time_ns() // 1_000_000),
+        timeout: float = TIMEOUT,
+        lost_says: str = "the MQTT devices have lost the broker ({reason}) and connect again",
     ) -> None:
         self._host, self._port = host, port
         self._username, self._password, self._tls = username, password, tls
         self._client_id, self._clock = client_id, clock
+        self._timeout, self._lost_says = timeout, lost_says
+        self._there = asyncio.Event()
         self.faults = ButtonFaults()
         self._root = f"lobby/{branch}/"
         self._boot = f"{random.getrandbits(64):016x}"
@@ -59,35 +74,104 @@ class Buttons:
         self.events: deque[dict[str, Any]] = deque(maxlen=EVENTS_KEPT)
 
     async def __aenter__(self) -> Buttons:
-        self._client = aiomqtt.Client(
+        self._first: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._staying = asyncio.create_task(self._stay(), name="buttons")
+        try:
+            await asyncio.shield(self._first)
+        except BaseException:
+            await self._leave()
+            raise
+        return self
+
+    async def __aexit__(self, *error: Any) -> None:
+        await self._leave()
+
+    async def _leave(self) -> None:
+        tasks = (self._staying, *self._bounces)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _stay(self) -> None:
+        """Be connected, again after every loss; the first time, not to be let in is an error of `__aenter__`."""
+        while True:
+            try:
+                await self._connected_once()
+            except (aiomqtt.MqttError, OSError, ValueError) as error:
+                if not self._first.done():
+                    self._first.set_exception(error)
+                    return
+            await asyncio.sleep(RETRY)
+
+    async def _connected_once(self) -> None:
+        """Connect, and listen until the connection is lost."""
+        client = aiomqtt.Client(
             self._host,
             self._port,
             username=self._username,
             password=self._password,
             tls_context=self._tls,
             identifier=self._client_id or None,
-            timeout=5,
+            timeout=self._timeout,
         )
-        await self._client.__aenter__()
-        await self._client.subscribe(f"{self._root}#", qos=1)
-        self._listening = asyncio.create_task(self._listen(), name="buttons")
-        return self
+        client.pending_calls_threshold = IN_FLIGHT  # more than it warns of there never are
+        async with client:
+            await client.subscribe(f"{self._root}#", qos=1)
+            self._client, self._lost = client, asyncio.get_running_loop().create_future()
+            self._silent, self._in_flight = asyncio.Event(), asyncio.Semaphore(IN_FLIGHT)
+            self._there.set()
+            if not self._first.done():
+                self._first.set_result(None)
+            listening = asyncio.create_task(self._listen(client), name="listening")
+            silence = asyncio.create_task(self._silent.wait(), name="silence")
+            try:
+                await asyncio.wait((listening, silence), return_when=asyncio.FIRST_COMPLETED)
+                if not listening.done():
+                    raise aiomqtt.MqttError("Operation timed out")
+                listening.result()
+            except (aiomqtt.MqttError, ValueError) as error:
+                self._there.clear()
+                self._lost.set_exception(error)
+                self._lost.exception()  # nobody need wait for it
+                log.warning("%s", self._lost_says.format(reason=error))
+                raise
+            finally:
+                for task in (listening, silence):
+                    task.cancel()
+                await asyncio.gather(listening, silence, return_exceptions=True)
 
-    async def __aexit__(self, *error: Any) -> None:
-        for task in (self._listening, *self._bounces):
-            task.cancel()
-        await asyncio.gather(self._listening, *self._bounces, return_exceptions=True)
-        await self._client.__aexit__(None, None, None)
+    @property
+    def connected(self) -> bool:
+        """Whether the broker is there, as far as is known."""
+        return self._there.is_set()
 
     async def ended(self) -> None:
         """Wait until the connection is lost (MqttError); `retained` may be out of date from then on.
 
         Raises ValueError for a message that no controller publishes.
         """
-        await asyncio.shield(self._listening)
+        await asyncio.shield(self._lost)
+
+    async def _publish(self, topic: str, payload: str, *, retain: bool = False) -> None:
+        """Publish below the root, as one of at most `IN_FLIGHT`; MqttError or TimeoutError if the broker does not
+        take it in time: then it is connected to anew."""
+        async with asyncio.timeout(self._timeout):
+            await self._there.wait()
+            client, silent, room = self._client, self._silent, self._in_flight
+            await room.acquire()
+        try:
+            await client.publish(f"{self._root}{topic}", payload, qos=1, retain=retain)
+        except aiomqtt.MqttError:
+            silent.set()
+            raise
+        finally:
+            room.release()
 
     async def press(self, device: str, **content: Any) -> dict[str, Any]:
-        """Press a key at `keypad/3`, `panel/manager`, `kiosk/hall`, ..; the answer, or TimeoutError."""
+        """Press a key at `keypad/3`, `panel/manager`, `kiosk/hall`, ..; the answer, or TimeoutError.
+
+        A press without an answer is sent again with its number, by which the controller knows it, and then given up.
+        """
         seq = self._next[device]
         self._next[device] += 1
         answer: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
@@ -99,11 +183,11 @@ class Buttons:
             if self.faults.bounce:
                 self._bounce(device, content)
             for _ in range(TRIES):
-                await self._client.publish(f"{self._root}{device}/press", payload, qos=1, retain=self.faults.retain)
                 try:
+                    await self._publish(f"{device}/press", payload, retain=self.faults.retain)
                     async with asyncio.timeout(ANSWER_TIMEOUT):
                         return await asyncio.shield(answer)
-                except TimeoutError:
+                except (TimeoutError, aiomqtt.MqttError):
                     continue
             raise TimeoutError(f"{device}: no answer to {content}")
         finally:
@@ -117,7 +201,8 @@ class Buttons:
 
         async def again(after: float) -> None:
             await asyncio.sleep(after)
-            await self._client.publish(f"{self._root}{device}/press", payload, qos=1)
+            with suppress(TimeoutError, aiomqtt.MqttError):
+                await self._publish(f"{device}/press", payload)
 
         task = asyncio.create_task(again(self.faults.bounce), name="bounce")
         self._bounces.add(task)
@@ -125,14 +210,14 @@ class Buttons:
 
     async def meddle(self, topic: str, payload: str) -> None:
         """Publish something on a topic of the controller."""
-        await self._client.publish(f"{self._root}{topic}", payload, qos=1, retain=True)
+        await self._publish(topic, payload, retain=True)
 
     def screen(self, counter: str) -> Mapping[str, Any]:
         """What the keypad of a counter shows."""
         return self.retained.get(f"keypad/{counter}/screen") or {}
 
-    async def _listen(self) -> None:
-        async for message in self._client.messages:
+    async def _listen(self, client: aiomqtt.Client) -> None:
+        async for message in client.messages:
             topic = message.topic.value.removeprefix(self._root)
             payload = message.payload if isinstance(message.payload, bytes) else b""
             if topic == "status":
