@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from random import Random
 
 import pytest
@@ -9,9 +10,11 @@ from golden import vectors
 from hypothesis import given
 from hypothesis import strategies as st
 
+from controller.config import read, shipped
 from drivers.device import Health
 from drivers.vfd import CounterDisplay, DialectName
-from simulators.devices.vfd import CounterDisplayFarEnd
+from simulators.branch import SimulatedBranch
+from simulators.devices.vfd import CounterDisplayFarEnd, SimulatedCounterDisplay
 from simulators.faults import Faults
 
 GOLDEN = vectors("vfd")
@@ -284,3 +287,12 @@ def test_over_a_bad_wire_and_power_cuts_the_display_ends_up_showing_the_level(di
         now = display.next_deadline() or now
         send(now)
     assert far_end.lines() == ("A029", "Please come")
+
+
+def test_customers_take_a_greeting_for_no_call(tmp_path: Path) -> None:
+    settings = read(shipped("demo.toml"))
+    display = SimulatedBranch(settings, tmp_path / "dev", seed=1).devices["window-2"]
+    assert isinstance(display, SimulatedCounterDisplay)
+    for shown, calls in (("B017", [("B017", "2")]), ("WELCOME", []), ("BACK SOON", []), ("", [])):
+        display.far_end.receive(b"\x0c" + shown.encode(), 0.0)
+        assert list(display.calls(settings.rules)) == calls

@@ -168,7 +168,11 @@ class SimulatedCounterDisplay(Wired):
         return "windows", list(self.far_end.lines()) if self.wire.plugged else ["", ""]
 
     def calls(self, rules: Rules) -> Iterator[tuple[str, str]]:
-        yield self.far_end.lines()[0].strip(), self.device.counter
+        shown = self.far_end.lines()[0].strip()
+        # Without a call it shows a greeting, or that the counter is closed.
+        prefixes = [service.prefix for service in rules.services.values() if shown.startswith(service.prefix)]
+        if any(shown.removeprefix(prefix).isdecimal() for prefix in prefixes):
+            yield shown, self.device.counter
 
     @property
     def display_of(self) -> str:
@@ -177,4 +181,4 @@ class SimulatedCounterDisplay(Wired):
     def counts(self, day: Day) -> Iterator[Count]:
         seen = {first.strip() for first, _ in self.far_end.history}
         here = [call.ticket for call in self.owed(day.calls) if call.counter == self.device.counter]
-        yield Count(f"calls on {self.device.id}", len(here), sum(ticket in seen for ticket in here), True)
+        yield Count("count.calls", len(here), sum(ticket in seen for ticket in here), True, self.device.id)
