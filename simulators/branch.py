@@ -6,11 +6,11 @@ The daemon's configuration differs from the branch's only in where its links lea
 from __future__ import annotations
 
 import asyncio
+import os
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from datetime import datetime
 from pathlib import Path
 from random import Random
 
@@ -18,13 +18,16 @@ from controller.clock import Clock
 from controller.config import MqttSettings, Settings
 from controller.daemon import Daemon, Notifier
 from controller.devices.settings import DeviceSettings, WiredSettings
-from controller.lobby.model.units import Ms
 from drivers.link import Link, SerialLink, TcpLink
+from drivers.owner import own
 from simulators.buttons import Buttons
 from simulators.devices.farend import FarEnd
 from simulators.devices.kit import Simulated, Wired, far_ends
 from simulators.faults import Faults
 from simulators.wire import TcpWire, Wire
+
+TERMINALS = "/dev/pts/"
+"""Where the kernel has pseudo-terminals."""
 
 
 class SimulatedBranch:
@@ -37,6 +40,7 @@ class SimulatedBranch:
     def __init__(self, settings: Settings, directory: Path, seed: int) -> None:
         self._settings = settings
         self._directory = directory
+        self._owner: int | None = None
         self.devices: dict[str, Simulated] = {}
         self.placed: dict[str, Wired] = {}
         for device in settings.devices:
@@ -70,8 +74,8 @@ class SimulatedBranch:
         return (device for device in self.devices.values() if whom == device.USED_BY)
 
     def plug_all(self) -> None:
-        """Put every cable in."""
-        self._directory.mkdir(parents=True, exist_ok=True)
+        """Put every cable in. OSError if other simulators have the directory."""
+        self._own()
         for placed in self.placed.values():
             placed.wire.plug()
 
@@ -79,6 +83,22 @@ class SimulatedBranch:
         """Pull every cable."""
         for placed in self.placed.values():
             placed.wire.unplug()
+        if self._owner is not None:
+            os.close(self._owner)
+            self._owner = None
+
+    def _own(self) -> None:
+        """Have the directory locked while we run, and remove links of those who have ended: see `drivers.owner`."""
+        if self._owner is not None:
+            return
+        self._directory.mkdir(parents=True, exist_ok=True)
+        try:
+            self._owner = own(self._directory)
+        except BlockingIOError:
+            raise BlockingIOError(f"{self._directory}: other simulators have their links here; give another") from None
+        for link in self._directory.iterdir():
+            if link.is_symlink() and str(link.readlink()).startswith(TERMINALS):
+                link.unlink()
 
     def settings(self, *, journal: Path | None = None, port: int | None = None) -> Settings:
         """The branch's settings with links to the far ends; with a journal and a broker of its own where given."""
@@ -100,31 +120,6 @@ def _leading_to(wire: Wire, link: Link) -> Link:
     if isinstance(wire, TcpWire):
         return TcpLink("127.0.0.1", wire.port)
     return replace(link, path=str(wire.path)) if isinstance(link, SerialLink) else SerialLink(str(wire.path))
-
-
-class FastClock:
-    """A wall clock that starts at nine today and runs `speed` times as fast, as people's time does; wires keep real
-    time."""
-
-    def __init__(self, settings: Settings, speed: float) -> None:
-        now = datetime.now(settings.rules.zone)
-        self._nine = int(now.replace(hour=9, minute=0, second=0, microsecond=0).timestamp() * 1000)
-        self._speed = speed
-        self._started = time.monotonic()
-        self.set_by = 0
-        """Milliseconds by which somebody has set the clock: a knob."""
-
-    def wires(self, ms: float) -> float:
-        """The wires' seconds at a time of the wall clock, as it would go if nobody had set it."""
-        return self._started + (ms - self._nine) / 1000 / self._speed
-
-    def clock(self) -> Clock:
-        """The clock for the daemon."""
-
-        def wall() -> Ms:
-            return Ms(self._nine + self.set_by + int((time.monotonic() - self._started) * 1000 * self._speed))
-
-        return Clock(wall, time.monotonic, time.monotonic, "simulated", self._speed)
 
 
 @asynccontextmanager

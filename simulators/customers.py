@@ -67,6 +67,13 @@ def draw(rules: Rules, profile: str, seed: int | str, number: int, arrives: floa
     )
 
 
+def mean_service(rules: Rules, profile: str) -> float:
+    """The mean time at the counter, in seconds."""
+    shares, classes = rules.shares[profile], rules.class_shares[profile]
+    mean = sum(share * rules.services[service].minutes * 60 for service, share in shares.items()) / sum(shares.values())
+    return mean * (1 + (ELDERLY - 1) * classes.get("green", 0) / 100)
+
+
 def stream(rules: Rules, profile: str, seed: int, mean_gap: float, at_the_door: int) -> Iterator[Customer]:
     """Customers without end: `at_the_door` when it opens, then one every `mean_gap` seconds on average."""
     gaps = Random(f"{seed}:arrivals")

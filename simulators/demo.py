@@ -26,18 +26,24 @@ from rich.table import Table
 from controller.config import Settings, WebSettings
 from controller.lobby.model.state import Print
 from controller.web.accounts import Accounts
-from simulators.branch import FastClock, SimulatedBranch, running
+from simulators.branch import SimulatedBranch, running
 from simulators.broker import embedded_broker
 from simulators.buttons import Buttons
-from simulators.customers import Customer, stream
+from simulators.clock import PeoplesClock
+from simulators.customers import NO_SHOW, Customer, mean_service, stream
 from simulators.demo_screen import Screen
 from simulators.devices.kit import Called, Count, Day, Pad, far_ends
-from simulators.people import Hall
+from simulators.people import COMES_WITHIN, FOREVER, WALK, Hall
 from simulators.virtual_lobby.server import VirtualLobby, free_port
+from simulators.words import of_the_demo
 
 PROFILE = "normal"
-LOAD = 1.25
+LOAD = 0.9
 """Arriving work, relative to the capacity of all counters together."""
+HAND_OVER = 0.3
+"""Real seconds of a counter's time that keys, wires and displays take from one customer to the next."""
+LONG_LINE = 10
+"""Waiting customers from which another one sees the line through the door, and comes a little later."""
 PRINTED_WITHIN = 30.0
 """Seconds in which tickets under way are printed when the demo is ended."""
 AT_THE_DOOR = 6
@@ -70,7 +76,7 @@ async def run_demo(
     `tickets`: a directory to which every paper ticket is drawn as a picture. `page`: the port of the virtual lobby (any
     free one if it is taken), None for none; `browser`: and open it.
     """
-    console = Console()
+    console, words = Console(), of_the_demo(settings.language)
     with tempfile.TemporaryDirectory(prefix="lobby-demo-") as directory:
         async with AsyncExitStack() as stack:
             journal = Path(directory) / "lobby.db"
@@ -80,20 +86,20 @@ async def run_demo(
             stack.callback(simulated.unplug_all)
             web = _screens(settings, Path(directory)) if page is not None else None
             branch = replace(simulated.settings(journal=journal, port=port), web=web)
-            hands = FastClock(branch, speed)
-            clock = hands.clock()
-            daemon = await stack.enter_async_context(running(branch, clock))
-            buttons = Buttons("127.0.0.1", port or 0, branch.rules.branch, Random(f"{seed}:buttons"))
+            hands = PeoplesClock(branch.rules.zone, speed)
+            daemon = await stack.enter_async_context(running(branch, hands.clock()))
+            name, chance = branch.rules.branch, Random(f"{seed}:buttons")
+            buttons = Buttons("127.0.0.1", port or 0, name, chance, lost_says=words["demo.lost"])
             await stack.enter_async_context(buttons)
             simulated.hear(buttons)
-            hall = Hall(branch, simulated, buttons, speed)
+            hall = Hall(branch, simulated, buttons, hands)
             address = ""
             if page is not None:
                 links: list[dict[str, str]] = []
                 if web:
                     await daemon.on_screen.wait()
                 if web and daemon.screens:
-                    links = _links(branch, web, lambda: clock.wall() / 1000)
+                    links = _links(branch, web, lambda: hands.wall() / 1000)
                 lobby = VirtualLobby(
                     branch,
                     simulated,
@@ -104,14 +110,15 @@ async def run_demo(
                     clock=hands,
                 )
                 address = await stack.enter_async_context(lobby.serving())
-                console.print(f"Open {address}", highlight=False, soft_wrap=True)
+                console.print(words["demo.open"].format(address=address), highlight=False, soft_wrap=True)
                 if browser and (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
                     # Some browsers stay in the foreground; nobody waits for them.
                     threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()
-            screen = None if headless else Screen(branch, simulated, buttons, hall, address)
+            screen = None if headless else Screen(branch, simulated, buttons, hall, words, address)
             with screen or nullcontext():
                 if headless:
-                    console.print(f"Seed {seed}: {customers} customers, people's time {speed:g} times as fast.")
+                    begins = words["demo.begins"].format(seed=seed, customers=customers, speed=f"{speed:g}")
+                    console.print(begins, soft_wrap=True)
                 await _day(branch, hall, customers, seed, screen)
             await daemon.engine.idle()
             await _until(
@@ -120,9 +127,9 @@ async def run_demo(
             )
             if tickets:
                 _draw(simulated, tickets)
-                console.print(f"The paper tickets are in {tickets}.")
+                console.print(words["demo.papers"].format(directory=tickets), soft_wrap=True)
             report = Report(branch, simulated, buttons, hall, journal, hands.wires, exact=headless)
-        report.show(console, exact=headless)
+        report.show(console, words, exact=headless)
         return report.right(exact=headless)
 
 
@@ -149,21 +156,34 @@ def _links(settings: Settings, web: WebSettings, now: Callable[[], float]) -> li
     return [{"name": name, "href": f"{web.address}/enter?next={path}#{token}"} for path, name in screens.items()]
 
 
-async def _day(settings: Settings, hall: Hall, customers: int | None, seed: int, screen: Screen | None) -> None:
-    minutes = mean(service.minutes for service in settings.rules.services.values())
+async def _day(
+    settings: Settings,
+    hall: Hall,
+    customers: int | None,
+    seed: int,
+    screen: Screen | None,
+    load: float = LOAD,
+    long_line: float = LONG_LINE,
+) -> None:
     pads = hall.pads()
-    people = islice(stream(settings.rules, PROFILE, seed, minutes * 60 / (LOAD * len(pads)), AT_THE_DOOR), customers)
+    work = mean_service(settings.rules, PROFILE) + WALK + NO_SHOW * 2 * COMES_WITHIN
+
+    def gap() -> float:
+        """People's seconds between two customers, on average."""
+        return (work + HAND_OVER * hall.clock.rate) / (load * len(pads))
+
+    people = islice(stream(settings.rules, PROFILE, seed, 1.0, AT_THE_DOOR), customers)
     async with asyncio.TaskGroup() as group:
         clerks = [group.create_task(_at_work(hall, counter, pad)) for counter, pad in pads.items()]
         manager = group.create_task(hall.manager())
-        door = group.create_task(_open_door(hall, people))
+        door = group.create_task(_open_door(hall, people, gap, long_line))
         quitting = group.create_task(screen.run()) if screen else None
-        working = asyncio.gather(door, *clerks)
+        working = asyncio.create_task(asyncio.wait((door, *clerks)))
         if quitting:
             await asyncio.wait((quitting, working), return_when=asyncio.FIRST_COMPLETED)
             for task in (quitting, door, *clerks):
                 task.cancel()
-        await asyncio.wait((working,))
+        await working
         manager.cancel()
 
 
@@ -183,10 +203,14 @@ async def _at_work(hall: Hall, counter: str, pad: Pad) -> None:
         return
 
 
-async def _open_door(hall: Hall, customers: Iterator[Customer]) -> None:
+async def _open_door(hall: Hall, customers: Iterator[Customer], gap: Callable[[], float], long_line: float) -> None:
+    """Let customers in; they arrive in mean gaps since the doors opened."""
+    before = 0.0
     async with asyncio.TaskGroup() as inside:
         for customer in customers:
-            await hall.pass_time(customer.arrives - hall.time())
+            await hall.pass_time((customer.arrives - before) * gap())
+            before = customer.arrives
+            await hall.until(lambda: hall.waiting() < long_line, FOREVER)
             await hall.about.wait()
             inside.create_task(hall.visit(customer))
         hall.closing = True
@@ -245,11 +269,12 @@ class Report:
             yield from device.counts(self._day)
         if self._settings.mqtt:
             told = Counter(e["data"]["ticket"] for e in buttons.events if e["kind"] == "ticket_called")
-            yield Count("calls told on MQTT", len(self._day.calls), told.total(), True)
+            yield Count("count.told", len(self._day.calls), told.total(), True)
 
-    def show(self, console: Console, *, exact: bool) -> None:
+    def show(self, console: Console, words: Mapping[str, str], *, exact: bool) -> None:
         """The tables."""
-        waits = Table("class", "customers", "served", "mean wait", "longest", title="Minutes of people's time")
+        heads = (words[f"report.{head}"] for head in ("class", "customers", "served", "mean", "longest"))
+        waits = Table(*heads, title=words["report.waits"])
         for klass in self._settings.rules.classes:
             visits = [v for v in self._hall.visits if v.customer.klass == klass and v.ticket]
             if visits:
@@ -258,10 +283,12 @@ class Report:
                 figures = (f"{mean(minutes):.1f}", f"{max(minutes):.1f}") if minutes else ("-", "-")
                 waits.add_row(self._settings.rules.class_name(klass), str(len(visits)), str(served), *figures)
         console.print(waits)
-        checks = Table("what", "journal", "seen", "", title=f"The journal ({self._rows} rows) against what was seen")
+        heads = (words[f"report.{head}"] for head in ("what", "journal", "seen"))
+        checks = Table(*heads, "", title=words["report.checks"].format(rows=self._rows))
         for c in self.counts:
             good = c.seen == c.journal if exact and c.exact else c.seen >= c.journal
-            checks.add_row(c.what, str(c.journal), str(c.seen), "right" if good else "WRONG")
+            what = words.get(c.what, c.what).format(of=c.of)
+            checks.add_row(what, str(c.journal), str(c.seen), words["report.right" if good else "report.wrong"])
         console.print(checks)
 
 

@@ -157,13 +157,17 @@ class Paper:
     def text(self) -> str:
         """A picture of it in characters; large text stays contiguous, with room around it; no empty ends."""
         edge = "─" * (self.columns + 2)
+        body = "".join(f"│ {line} │\n" for line in self.lines())
+        return f"┌{edge}┐\n{body}└{edge}┘"
+
+    def lines(self) -> list[str]:
+        """The lines of that picture, as wide as the paper."""
         lines = [line for row in self.rows for line in self._picture(row)]
         while lines and not lines[-1].strip():
             lines.pop()
         while lines and not lines[0].strip():
             del lines[0]
-        body = "".join(f"│ {line} │\n" for line in lines)
-        return f"┌{edge}┐\n{body}└{edge}┘"
+        return lines
 
     def png(self) -> bytes:
         """A picture of it, as a PNG file."""

@@ -1,6 +1,6 @@
 """Simulated clerks, customers and lobby manager, who know the lobby only by what its devices show, print and answer.
 
-Their time runs `speed` times as fast as the wires'. A clerk presses keys and looks at the keypad; a customer presses a
+Their time is `simulators.clock`'s. A clerk presses keys and looks at the keypad; a customer presses a
 ticket button, takes the paper, watches the displays and walks to the counter that they name.
 """
 
@@ -16,11 +16,15 @@ from controller.config import Settings
 from controller.lobby.model.rules import Rules
 from simulators.branch import SimulatedBranch
 from simulators.buttons import Buttons
+from simulators.clock import PeoplesClock
 from simulators.customers import Customer
 from simulators.devices.kit import GLANCE, Pad, Simulated
 
 PAUSE = 0.25
 """Seconds of real time before something that was refused is tried again."""
+KEY_AGAIN = 1.5
+"""The same for a clerk's key: pressed again any sooner it counts as held down, without end, and its bus reports that
+the terminal does not hear."""
 WIRES = 2.0
 """Seconds of real time that paper and displays may take: a customer without paper cannot come."""
 WALK = 12.0
@@ -54,13 +58,15 @@ class Visit:
 class Hall:
     """The hall as the simulated people see and use it."""
 
-    def __init__(self, settings: Settings, simulated: SimulatedBranch, buttons: Buttons | None, speed: float) -> None:
+    def __init__(
+        self, settings: Settings, simulated: SimulatedBranch, buttons: Buttons | None, clock: PeoplesClock
+    ) -> None:
         self._settings = settings
         self._rules: Rules = settings.rules
         self._simulated = simulated
         self._buttons = buttons
-        self.speed = speed
-        self._opened = asyncio.get_running_loop().time()
+        self.clock = clock
+        self._opened = clock.seconds()
         self._printers = [device for device in simulated.devices.values() if device.papers is not None]
         self._panel = next((device.topic for device in simulated.used_by("manager")), "")
         self._kiosk = next((device.topic for device in simulated.used_by("customer")), "")
@@ -81,17 +87,20 @@ class Hall:
 
     def time(self) -> float:
         """People's seconds since the doors opened."""
-        return (asyncio.get_running_loop().time() - self._opened) * self.speed
+        return self.clock.seconds() - self._opened
 
     async def pass_time(self, seconds: float) -> None:
         """Let people's seconds pass."""
-        await asyncio.sleep(seconds / self.speed)
+        await self.clock.sleep(seconds)
 
-    async def until(self, happened: Callable[[], bool], seconds: float) -> bool:
-        """Look until something has happened, at most so many people's seconds; whether it has."""
-        deadline = self.time() + seconds
+    async def until(self, happened: Callable[[], bool], seconds: float, wires: float = 0.0) -> bool:
+        """Look until something has happened, at most so many people's seconds after the real seconds that `wires` may
+        take; whether it has."""
+        answered, deadline = self.clock.awake() + wires, None
         while not happened():
-            if self.time() > deadline:
+            if deadline is None and self.clock.awake() >= answered:
+                deadline = self.time() + seconds
+            if deadline is not None and self.time() > deadline:
                 return False
             await asyncio.sleep(GLANCE)
         return True
@@ -102,8 +111,7 @@ class Hall:
         """One customer's visit, from arriving to leaving."""
         visit = Visit(customer)
         self.visits.append(visit)
-        await self._take(visit)
-        if self._printers and not await self._has_got_paper(visit):
+        if not await self._take(visit) or (self._printers and not await self._has_got_paper(visit)):
             self.left += 1
             return
         misses = customer.misses > 0
@@ -131,23 +139,34 @@ class Hall:
                     break
         self.left += 1
 
-    async def _take(self, visit: Visit) -> None:
+    async def _press(self, device: str, **content: Any) -> dict[str, Any]:
+        """Press a button on MQTT; a press that nothing answers has the result "given up"."""
         assert self._buttons
+        try:
+            return await self._buttons.press(device, **content)
+        except TimeoutError:
+            return {"result": "given up"}
+
+    async def _take(self, visit: Visit) -> bool:
+        """Take a ticket; False for a customer who leaves, since the buttons do not answer."""
         customer = visit.customer
         while not visit.ticket:
             if customer.klass == "green" and self._panel:
-                answer = await self._buttons.press(
+                answer = await self._press(
                     self._panel, key="GREEN", ticket="", service=customer.service, counter="", reason="elderly"
                 )
             else:
-                answer = await self._buttons.press(
+                answer = await self._press(
                     self._kiosk, key="TAKE", service=customer.service, **{"class": customer.klass}
                 )
+            if answer["result"] == "given up":
+                return False
             taken = {v.ticket for v in self.visits}
             if answer["result"] == "ok" and answer["ticket"] not in taken:
                 visit.ticket, visit.took = answer["ticket"], self.time()
             else:  # out of paper, or somebody pressed a moment ago and this is their ticket
-                await asyncio.sleep(PAUSE)
+                await self.clock.rest(PAUSE)
+        return True
 
     async def _has_got_paper(self, visit: Visit) -> bool:
         """Wait for the paper. A customer whose ticket has ended meanwhile asks the lobby manager to bring it back, and
@@ -156,6 +175,11 @@ class Hall:
             if self._is_over(visit) and not await self._ask_back(visit):
                 return False
         return True
+
+    def waiting(self) -> int:
+        """How many wait, by the board."""
+        board = self._buttons.retained.get("board", {}) if self._buttons else {}
+        return sum(board.get("waiting", {}).values())
 
     def _told(self) -> list[dict[str, Any]]:
         return list(self._buttons.events) if self._buttons else []
@@ -197,7 +221,7 @@ class Hall:
         """Ask the lobby manager to bring the ticket back; whether that was still possible."""
         if not self._panel or not self._buttons:
             return False
-        answer = await self._buttons.press(self._panel, key="RETURN", ticket=visit.ticket, reason="late")
+        answer = await self._press(self._panel, key="RETURN", ticket=visit.ticket, reason="late")
         return bool(answer["result"] == "ok")
 
     def _calls(self) -> Iterator[tuple[str, str]]:
@@ -227,18 +251,20 @@ class Hall:
     async def clerk(self, counter: str, pad: Pad) -> None:
         """One clerk's day."""
         opened = called_late = False
+        # Before anybody has come a CALL opens no counter.
+        await self.until(lambda: pad.waiting() > 0 or self._is_called_to(counter) or self._over(), FOREVER)
         while True:
             await self.about.wait()
             if not called_late and not await pad.call():
                 if self._over():
                     break
-                await asyncio.sleep(PAUSE)
+                await self.clock.rest(KEY_AGAIN)
                 await self.until(lambda: pad.waiting() > 0 or self._is_called_to(counter) or self._over(), FOREVER)
                 # A key that bounces calls whoever has come since: the clerk sees it, and does not press again.
                 called_late = self._is_called_to(counter)
                 continue
             opened, called_late = True, False
-            called = asyncio.get_running_loop().time()
+            called = self.clock.awake()
             visit = await self._customer_at(counter) or (
                 await self._customer_at(counter) if await pad.press("RECALL") else None
             )
@@ -251,8 +277,7 @@ class Hall:
                 await self._rate(counter, pad)
             visit.done.set()
             # However fast people's time runs, CALL again at once counts as the same press.
-            grace = called + self._rules.call_grace - asyncio.get_running_loop().time()
-            await asyncio.sleep(max(0.0, grace))
+            await self.clock.rest(called + self._rules.call_grace - self.clock.awake())
         if opened:
             await pad.press("CLOSE")
 
@@ -260,7 +285,7 @@ class Hall:
         return self.closing and self.left == len(self.visits)
 
     async def _customer_at(self, counter: str) -> Visit | None:
-        await self.until(lambda: counter in self._seated, COMES_WITHIN + WIRES * self.speed)
+        await self.until(lambda: counter in self._seated, COMES_WITHIN, WIRES)
         return self._seated.pop(counter, None)
 
     async def _rate(self, counter: str, pad: Pad) -> None:
@@ -277,6 +302,5 @@ class Hall:
         while self._panel and self._buttons:
             await self.pass_time(MANAGER_ROUND)
             await self.about.wait()
-            waiting = self._buttons.retained.get("board", {}).get("waiting", {})
-            if sum(waiting.values()) > LONG_LINE:
-                await self._buttons.press(self._panel, key="REASSIGN", ticket="", reason="crowd")
+            if self.waiting() > LONG_LINE:
+                await self._press(self._panel, key="REASSIGN", ticket="", reason="crowd")

@@ -11,6 +11,9 @@ import click
 
 from controller.commands.kit import FAILED, PAGE, WRONG, stop
 
+SPEED, HEADLESS_SPEED = 20.0, 60.0
+"""How fast people's time runs: in the first one can follow a customer."""
+
 
 @click.command()
 @click.option("--config", "path", type=click.Path(path_type=Path), help="Default: the demo branch that comes with it.")
@@ -18,8 +21,9 @@ from controller.commands.kit import FAILED, PAGE, WRONG, stop
 @click.option("--customers", type=click.IntRange(1), default=None, help="How many come. Default: no end; headless 30.")
 @click.option("--seed", type=int, default=1, show_default=True, help="The same seed, the same customers.")
 @click.option(
-    "--speed", type=click.FloatRange(1, 1000), default=60, show_default=True, help="People's time, not wires'."
+    "--speed", type=click.FloatRange(1, 1000), default=None, help="People's time, not wires'. Default: 20; headless 60."
 )
+@click.option("--language", type=click.Choice(["zh", "en"]), default=None, help="Default: the configuration's.")
 @click.option("--tickets", type=click.Path(path_type=Path, file_okay=False), help="Draw every paper ticket into here.")
 @PAGE
 @click.option("--no-browser", is_flag=True, help="Only print the page's address.")
@@ -28,7 +32,8 @@ def demo(
     headless: bool,
     customers: int | None,
     seed: int,
-    speed: float,
+    speed: float | None,
+    language: str | None,
     tickets: Path | None,
     page: int | None,
     no_browser: bool,
@@ -39,7 +44,7 @@ def demo(
     from simulators.demo import missing, run_demo  # noqa: PLC0415
     from simulators.virtual_lobby.server import PORT  # noqa: PLC0415
 
-    settings = read(path or shipped("demo.toml"))
+    settings = read(path or shipped("demo.toml"), language=language)
     if lacks := missing(settings):
         stop(f"{settings.path}: the demo needs {lacks}; add it, or leave out --config", WRONG)
     if not headless and not sys.stdout.isatty():
@@ -48,6 +53,8 @@ def demo(
     if page is None and not headless:
         page = PORT
     logging.getLogger().setLevel(logging.ERROR)
+    logging.getLogger("simulators").setLevel(logging.WARNING)
+    speed = speed or (HEADLESS_SPEED if headless else SPEED)
     customers = customers or (30 if headless else None)
     browser = not (no_browser or headless)
     day = run_demo(settings, customers, seed, speed, headless=headless, tickets=tickets, page=page, browser=browser)

@@ -83,13 +83,15 @@ class Settings:
     """Warnings about what is valid but hardly intended: `FILE:LINE: key: warning: ..` each."""
 
 
-def read(path: Path, *, files: bool = False) -> Settings:
+def read(path: Path, *, files: bool = False, language: str | None = None) -> Settings:
     """The settings in a TOML file; ConfigError lists everything that is wrong with it.
 
-    `files`: also check the files that a branch can start without.
+    `files`: also check the files that a branch can start without. `language`: instead of the branch's.
     """
     text = _text(path)
     data = _parsed(path, text)
+    if language and isinstance(data.get("branch"), dict):
+        data["branch"]["language"] = language
     file, reading = Document(path, data, locate(text)), Reading(path.parent)
     faults: list[Fault] = []
     try:

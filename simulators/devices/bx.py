@@ -167,7 +167,7 @@ class SimulatedBoard(Wired):
     def counts(self, day: Day) -> Iterator[Count]:
         say, lines = day.rules.wording.say, {line.strip() for shown in self.far_end.history for line in shown}
         calls = [say("board.call", ticket=call.ticket, counter=call.counter) for call in self.owed(day.calls)]
-        yield Count(f"calls on {self.device.id}", len(calls), sum(call in lines for call in calls), True)
+        yield Count("count.calls", len(calls), sum(call in lines for call in calls), True, self.device.id)
 
 
 def _reader_of(line: str) -> re.Pattern[str]:

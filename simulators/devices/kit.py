@@ -156,13 +156,16 @@ class Pad(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Count:
-    """What the journal says about something, and what was seen of it."""
+    """What the journal says about something, and what was seen of it. `what`: a key of the demo's words, in which `of`
+    stands for {of}; or, for other packages' devices, the words themselves."""
 
     what: str
     journal: int
     seen: int
     exact: bool
     """Whether the two must be equal; else more may be seen (a display is refreshed after it was unplugged)."""
+    of: str = ""
+    """The device or counter."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -276,7 +279,7 @@ class Simulated:
     # -- for the demo ----------------------------------------------------------------------------------------
 
     def demo_keys(self) -> Iterator[tuple[str, str, Callable[[], None]]]:
-        """(key, what it does, action) for the demo's terminal."""
+        """(key, what it does, action) for the demo's terminal; what: a key of the demo's words, or the words."""
         yield from ()
 
     def counts(self, day: Day) -> Iterator[Count]:
@@ -315,7 +318,7 @@ class Wired(Simulated):
 
     def unplug_key(self, key: str) -> tuple[str, str, Callable[[], None]]:
         """The demo's key that pulls and plugs its cable."""
-        return key, f"unplug / plug {self.device.id}", lambda: self.turn("unplugged", not self.wire.faults.unplugged)
+        return key, "key.unplug", lambda: self.turn("unplugged", not self.wire.faults.unplugged)
 
     def turn(self, knob: str, value: object) -> None:
         """Turn a knob."""

@@ -333,7 +333,7 @@ class SimulatedBus(Wired):
             seen = _in_order(must, shown)
             if _in_order(shown, may) < len(shown):  # it has shown what was not called there, or not then
                 seen = min(seen, len(must) - 1) if must else len(shown)
-            yield Count(f"tickets on the terminal of counter {counter}", len(must), seen, True)
+            yield Count("count.terminal", len(must), seen, True, counter)
 
 
 def _in_order(wanted: Sequence[str], found: Sequence[str]) -> int:

@@ -44,7 +44,7 @@ class Hands:
         known(press.key, keys(where))
         typed = press.model_dump(by_alias=True, exclude_unset=True, include={field.name for field in fields(where)})
         buttons = self._buttons()
-        if buttons is None:
+        if buttons is None or not buttons.connected:
             raise NobodyAnswersError("press.no_broker")
         try:
             async with asyncio.timeout(ANSWER):

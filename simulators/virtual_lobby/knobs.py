@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from simulators.branch import FastClock
 from simulators.buttons import Buttons
+from simulators.clock import PeoplesClock
 from simulators.devices.kit import Knob, UnknownKnobError, Wired, number
 from simulators.wire import TcpWire
 
@@ -41,7 +41,7 @@ OF_BUTTONS = (
 class Drawer:
     """All knobs of a simulated branch. `buttons`: None while there is no broker."""
 
-    def __init__(self, placed: Mapping[str, Wired], clock: FastClock | None, buttons: bool) -> None:
+    def __init__(self, placed: Mapping[str, Wired], clock: PeoplesClock | None, buttons: bool) -> None:
         self._placed = placed
         self._clock = clock
         self._has_buttons = buttons

@@ -9,10 +9,10 @@ import socket
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from pydantic import BaseModel, ConfigDict, RootModel, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, RootModel, ValidationError
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -25,8 +25,9 @@ from controller.web.live import Live
 from controller.web.middleware import guarded
 from controller.web.problems import problem
 from controller.web.server import WebServer
-from simulators.branch import FastClock, SimulatedBranch
+from simulators.branch import SimulatedBranch
 from simulators.buttons import Buttons
+from simulators.clock import SPEEDS, PeoplesClock
 from simulators.devices.kit import NobodyAnswersError, Press, UnknownDeviceError, UnknownKeyError, UnknownKnobError
 from simulators.virtual_lobby.hands import Hands
 from simulators.virtual_lobby.view import HERE, View, words
@@ -41,6 +42,7 @@ LOOK = 0.1
 OURS, COMMON = HERE / "pages", Path(controller.web.__file__).parent / "pages"
 FILES: Mapping[str, Path] = {
     "lobby.js": OURS / "lobby.js",
+    "lobby_time.js": OURS / "lobby_time.js",
     "lobby.css": OURS / "lobby.css",
     "common.js": COMMON / "common.js",
     "common.css": COMMON / "common.css",
@@ -57,6 +59,15 @@ class People(BaseModel):
     model_config = ConfigDict(strict=True, extra="forbid")
 
     on: bool
+
+
+class Time(BaseModel):
+    """How the time runs; what is not given stays as it is."""
+
+    model_config = ConfigDict(strict=True, extra="forbid")
+
+    speed: Annotated[float, Field(ge=SPEEDS[0], le=SPEEDS[-1])] | None = None
+    stopped: bool | None = None
 
 
 B = TypeVar("B", bound=BaseModel)
@@ -77,7 +88,7 @@ class VirtualLobby:
         buttons: Buttons | None = None,
         people: asyncio.Event | None = None,
         links: Sequence[Mapping[str, str]] = (),
-        clock: FastClock | None = None,
+        clock: PeoplesClock | None = None,
     ) -> None:
         self.view = View(settings, simulated, buttons, people, clock)
         self.links = links
@@ -101,6 +112,7 @@ class VirtualLobby:
                 Route("/lobby/devices/{device}/press", self._press, methods=["POST"]),
                 Route("/lobby/devices/{device}/knobs", self._turn, methods=["POST"]),
                 Route("/lobby/people", self._send_people, methods=["POST"]),
+                Route("/lobby/time", self._run_time, methods=["POST"]),
                 Route("/static/{name}", self._file),
             ],
             exception_handlers={HTTPException: _refused},
@@ -220,6 +232,21 @@ class VirtualLobby:
             people.set()
         else:
             people.clear()
+        if self.view.clock:
+            self.view.clock.by_hand = not wanted.on
+        return Response(status_code=204)
+
+    async def _run_time(self, request: Request) -> Response:
+        wanted = await self._asked(request, Time)
+        if isinstance(wanted, Response):
+            return wanted
+        clock = self.view.clock
+        if clock is None:
+            return problem(404, "no_time", "the time here is the controller's own")
+        if wanted.speed is not None:
+            clock.speed = wanted.speed
+        if wanted.stopped is not None:
+            clock.stopped = wanted.stopped
         return Response(status_code=204)
 
     async def _asked(self, request: Request, kind: type[B]) -> B | Response:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import tomllib
 from collections.abc import Iterator, Mapping
 from itertools import islice
 from pathlib import Path
@@ -12,11 +11,13 @@ from typing import Any
 from controller.config import Settings
 from controller.lobby.actions.press import Where
 from controller.presses import ON_TERMINAL, keys
-from simulators.branch import FastClock, SimulatedBranch
+from simulators.branch import SimulatedBranch
 from simulators.buttons import Buttons
+from simulators.clock import SPEEDS, PeoplesClock
 from simulators.devices.kit import Simulated
 from simulators.paper import Paper
 from simulators.virtual_lobby.knobs import Drawer
+from simulators.words import words as words_in
 
 CALLS_EXPLAINED = 2
 EVENTS_LOOKED_AT = 100
@@ -26,15 +27,14 @@ HERE = Path(__file__).parent
 
 def words(language: str) -> dict[str, str]:
     """The page's sentences in a language (zh or en), by dotted key."""
-    tables = tomllib.loads((HERE / f"words.{language}.toml").read_text("utf-8"))
-    return {f"{name}.{key}": text for name, table in tables.items() for key, text in table.items()}
+    return words_in(language, HERE)
 
 
 class View:
     """The view of a branch's simulated devices.
 
     `buttons`: the connection of the MQTT devices, None while there is no broker; `people`: if there are any, set while
-    they are active; `clock`: the controller's, if it can be set.
+    they are active; `clock`: the people's and the controller's, if it can be set, stopped and made faster.
     """
 
     def __init__(
@@ -43,13 +43,14 @@ class View:
         simulated: SimulatedBranch,
         buttons: Buttons | None = None,
         people: asyncio.Event | None = None,
-        clock: FastClock | None = None,
+        clock: PeoplesClock | None = None,
     ) -> None:
         self._settings = settings
         self._simulated = simulated
         self.drawer = Drawer(simulated.placed, clock, settings.mqtt is not None)
         self.buttons = buttons
         self.people = people
+        self.clock = clock
 
     @property
     def buttons(self) -> Buttons | None:
@@ -77,6 +78,7 @@ class View:
             "branch": rules.branch_name,
             "mqtt": self._settings.mqtt is not None,
             "people": self.people is not None,
+            "speeds": [*SPEEDS] if self.clock else [],
             "services": [{"id": s.id, "name": s.name, "key": s.key} for s in rules.services.values()],
             "keys": {"terminal": [*ON_TERMINAL], "keypad": [*keys(Where.COUNTER)], "panel": [*keys(Where.PANEL)]},
             "classes": [{"id": c.id, "name": c.name} for c in rules.classes.values()],
@@ -109,7 +111,8 @@ class View:
                 group, what = shown
                 shows.setdefault(group, {})[device.device.id] = what
         return {
-            "broker": self.buttons is not None,
+            "broker": self.buttons is not None and self.buttons.connected,
+            "time": self._time(),
             "controller": retained.get("status", ""),
             "people": self.people.is_set() if self.people else None,
             **shows,
@@ -117,6 +120,12 @@ class View:
             "lobby": {key: board.get(key) or empty for key, empty in _BOARD.items()},
             "devices": {id: self._device(id, retained) for id in self.drawer.ids()},
         }
+
+    def _time(self) -> dict[str, Any] | None:
+        clock = self.clock
+        if clock is None:
+            return None
+        return {"now": clock.hands(), "speed": clock.speed, "rate": clock.rate, "stopped": clock.stopped}
 
     def paper(self, printer: str, number: int) -> Paper | None:
         """A printed ticket; None if there is none, or none any more."""

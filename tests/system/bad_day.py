@@ -29,6 +29,7 @@ from controller.repeats import HELD
 from drivers.terminal68 import Key
 from simulators.branch import SimulatedBranch
 from simulators.buttons import Buttons
+from simulators.clock import PeoplesClock
 from simulators.demo import Report, _day
 from simulators.devices.kit import Wired
 from simulators.devices.terminal68 import REPEAT, REPEATS, TerminalBus
@@ -40,6 +41,8 @@ from system.waiting import until
 
 SPEED = 60.0
 CUSTOMERS = 24
+LOAD = 1.35
+"""More than the counters can do: there is always somebody to do wrong to."""
 DAY = 24 * 3_600_000
 """A day in ms."""
 PATIENCE = 150.0
@@ -99,11 +102,11 @@ class BadDay:
             async with Buttons("127.0.0.1", self._broker.port, branch, Random(self._seed)) as buttons:
                 self._buttons = buttons
                 self._simulated.hear(buttons)
-                hall = Hall(self.settings, self._simulated, buttons, SPEED)
+                hall = Hall(self.settings, self._simulated, buttons, PeoplesClock(self.settings.rules.zone, SPEED))
                 async with asyncio.timeout(PATIENCE):
                     script = asyncio.create_task(self._script(), name="script")
                     try:
-                        await _day(self.settings, hall, CUSTOMERS, self._seed, None)
+                        await _day(self.settings, hall, CUSTOMERS, self._seed, None, LOAD, CUSTOMERS)
                         await script
                     finally:
                         script.cancel()

@@ -212,7 +212,7 @@ async def test_the_demo(tmp_path: Path) -> None:
     code, out, err = await lobby("demo", "--headless", "--customers", 6, "--seed", 1, "--speed", 200, seconds=90)
     assert code == 0, out + err
     assert err == ""
-    assert "tickets with a paper" in out
+    assert "已出纸的号" in out
     assert "WRONG" not in out
 
 

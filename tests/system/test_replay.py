@@ -9,8 +9,9 @@ from random import Random
 from controller.config import read, shipped
 from controller.journal import JournalReader
 from controller.lobby.actions.call_next import TicketCalled
-from simulators.branch import FastClock, SimulatedBranch, running
+from simulators.branch import SimulatedBranch, running
 from simulators.buttons import Buttons
+from simulators.clock import PeoplesClock
 from simulators.days.replay import compare
 from simulators.demo import _day
 from simulators.people import Hall
@@ -28,12 +29,13 @@ async def run_a_lobby(config: Path, directory: Path, broker: Mosquitto) -> None:
     simulated.plug_all()
     try:
         branch = replace(simulated.settings(port=broker.port), web=None)
+        clock = PeoplesClock(branch.rules.zone, SPEED)
         async with (
-            running(branch, FastClock(branch, SPEED).clock()) as daemon,
+            running(branch, clock.clock()) as daemon,
             Buttons("127.0.0.1", broker.port, branch.rules.branch, Random(f"{SEED}:buttons")) as buttons,
         ):
             simulated.hear(buttons)
-            await _day(branch, Hall(branch, simulated, buttons, SPEED), CUSTOMERS, SEED, None)
+            await _day(branch, Hall(branch, simulated, buttons, clock), CUSTOMERS, SEED, None)
             await daemon.engine.idle()
     finally:
         simulated.unplug_all()

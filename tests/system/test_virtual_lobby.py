@@ -9,19 +9,26 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from random import Random
+from zoneinfo import ZoneInfo
 
 import pytest
+from browser.axe import faults
 from playwright.async_api import async_playwright, expect
 from visitor import Browser, page_data
 
 from bench import processes
+from controller.config import read, shipped
+from simulators.branch import SimulatedBranch
 from simulators.buttons import Buttons
+from simulators.clock import PeoplesClock
 from simulators.virtual_lobby.server import VirtualLobby
+from simulators.virtual_lobby.view import words
 from system.branch import EVERYTHING, LOBBY, STOP, Branch
 from system.broker import Mosquitto
 from system.waiting import until
 
 CHROMIUM = Path("/usr/bin/chromium")
+ZONE = ZoneInfo("Asia/Shanghai")
 SOON = 30.0
 """Seconds in which a device that was plugged in is found again."""
 
@@ -158,7 +165,7 @@ async def test_simulators_serve_their_page_and_find_a_broker_that_comes_late(
 async def test_the_demo_prints_where_its_page_is_before_anything_else() -> None:
     arguments = ("demo", "--headless", "--page", 0, "--customers", 2, "--speed", 100)
     async with command(*arguments) as run:
-        found = re.fullmatch(r"Open (http://127\.0\.0\.1:\d+)/lobby\n", await _first_line(run))
+        found = re.fullmatch(r"请打开 (http://127\.0\.0\.1:\d+)/lobby\n", await _first_line(run))
         assert found
         data = await page_data(Browser(found[1]))
         assert data["lobby"]["people"] is True
@@ -209,3 +216,45 @@ async def test_in_a_browser_a_ticket_is_taken_seen_called_and_a_plug_pulled(tmp_
         assert await page.evaluate("document.documentElement.scrollHeight <= innerHeight")
         await chromium.close()
         assert faults == []
+
+
+@pytest.mark.skipif(not CHROMIUM.exists(), reason="Chromium is not installed: apt-get install chromium")
+@pytest.mark.parametrize("language", ["zh", "en"])
+async def test_in_a_browser_the_time_is_stopped_and_made_faster(tmp_path: Path, language: str) -> None:
+    settings = read(shipped("demo.toml"), language=language)
+    simulated, clock, about = SimulatedBranch(settings, tmp_path / "dev", 1), PeoplesClock(ZONE, 20), asyncio.Event()
+    lobby, said = VirtualLobby(settings, simulated, clock=clock, people=about), words(language)
+    about.set()
+    async with lobby.serving(), async_playwright() as playwright:
+        chromium = await playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        page = await chromium.new_page(viewport={"width": 1280, "height": 800})
+        await page.goto(lobby.address)
+        time = page.get_by_role("group", name=said["time.title"])
+        await expect(time.locator(".now")).to_have_text(re.compile(r"^09:0\d$"))
+        await time.get_by_role("button", name=said["time.stop"]).click()
+        go = time.get_by_role("button", name=said["time.go"])
+        await expect(go).to_have_attribute("aria-pressed", "true")
+        assert clock.stopped
+        await time.get_by_role("button", name=f"{said['time.speed']} ×60").click()
+        await expect(time.locator('[data-speed="60"]')).to_have_attribute("aria-pressed", "true")
+        assert (clock.speed, clock.stopped) == (60, True)
+        assert await faults(page) == []
+        await go.click()
+        await expect(time.locator(".now")).not_to_have_text("09:00")
+        await page.locator(".people").click()
+        await expect(page.locator(".people")).to_have_attribute("aria-pressed", "false")
+        assert (clock.rate, about.is_set()) == (1, False)
+        await chromium.close()
+
+
+async def test_only_times_that_there_are_can_be_asked_for(tmp_path: Path) -> None:
+    settings, clock = read(shipped("demo.toml")), PeoplesClock(ZONE, 20)
+    lobby = VirtualLobby(settings, SimulatedBranch(settings, tmp_path / "dev", 1), clock=clock)
+    async with lobby.serving() as address:
+        browser = Browser(address.removesuffix("/lobby"))
+        browser.token = (await page_data(browser))["account"]["csrf"]
+        assert [(await browser.post("/lobby/time", {"speed": speed})).status for speed in (0, 61, "fast")] == [422] * 3
+        assert (await browser.post("/lobby/time", {"stopped": True}, token="forged")).status == 403
+        assert (clock.speed, clock.stopped) == (20, False)
+        assert (await browser.post("/lobby/time", {"speed": 5})).status == 204
+        assert clock.speed == 5

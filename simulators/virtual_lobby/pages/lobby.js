@@ -1,5 +1,6 @@
 // The virtual lobby: what every simulated device shows, its keys to press, and the knobs that break it.
 import { ask, el, fill, padKey, page, put, say, toast, watch } from "./common.js";
+import { time } from "./lobby_time.js";
 
 const SVG = "http://www.w3.org/2000/svg";
 const lobby = page.lobby;
@@ -543,7 +544,7 @@ function top() {
   const title = document.querySelector("h1");
   title.className = "";
   fill(title, page.words["page.title"], " ", el("span", {}, lobby.branch));
-  return el("header", { class: "top" }, el("div", { class: "what" }, title, el("p", {}, say("page.about"))), steps, people, links);
+  return el("header", { class: "top" }, el("div", { class: "what" }, title, el("p", {}, say("page.about"))), steps, lobby.speeds.length > 0 && time(on), people, links);
 }
 
 document.getElementById("main").append(top(), el("div", { class: "floor" },
