@@ -10,6 +10,7 @@ from checker import Checker
 from random_days import plain
 from rich.console import Console
 
+from simulators.words import of_the_demo
 from system.bad_day import SPEED, BadDay
 from system.broker import Mosquitto
 
@@ -28,7 +29,7 @@ async def test_a_bad_day(tmp_path: Path, broker: Mosquitto, seed: int) -> None:
     finally:
         log = day.log_file.read_text()
         print(f"seed {seed}: {', '.join(day.done)}\n{log}")
-    report.show(Console(), exact=False)
+    report.show(Console(), of_the_demo("en"), exact=False)
     assert report.right(exact=False)
     assert "Traceback" not in log
     rows = day.rows()
