@@ -208,7 +208,9 @@ async def _open_door(hall: Hall, customers: Iterator[Customer], gap: Callable[[]
     before = 0.0
     async with asyncio.TaskGroup() as inside:
         for customer in customers:
-            await hall.pass_time((customer.arrives - before) * gap())
+            half = (customer.arrives - before) * gap() / 2
+            await hall.pass_time(half)
+            await hall.until(lambda: hall.waiting() == 0, half)  # who sees no line comes in
             before = customer.arrives
             await hall.until(lambda: hall.waiting() < long_line, FOREVER)
             await hall.about.wait()
