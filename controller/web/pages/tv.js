@@ -5,6 +5,8 @@ import { columns, fit, shrink } from "./tv_room.js";
 import { forget, hear, isFresh, onSpeaking, sound, state } from "./tv_speech.js";
 
 const TURN = 8000; // ms after which the next notices are shown
+const MANY = 6; // services, beyond which they get some of the call's room
+const LONG = 14; // letters of a word, beyond which it may be broken
 const OLD = 180000; // ms without a word from the controller after which nothing of it is shown any more
 const NO_ZONE = 60000; // ms after which a page of a zone that there is not asks again
 
@@ -45,7 +47,7 @@ function changed(part, content) {
 /** A counter as people say it, its number larger than the words around it. */
 function where(counter) {
   const [before, after = ""] = say("page.tv.counter").split("{counter}");
-  return [before, el("strong", {}, counter), after];
+  return [el("span", {}, before), el("strong", {}, counter), el("span", {}, after)];
 }
 
 const arrow = () => el("span", { class: "arrow", "aria-hidden": "true" }, "→");
@@ -117,6 +119,7 @@ function showCounters() {
   ) : el("li", { class: "none" }, say("page.tv.no_counter")));
   columns(lines, 3, (count) => {
     counters.style.setProperty("--columns", count);
+    counters.classList.toggle("compact", count > 1); // side by side, the number says it
     counters.style.setProperty("--rows", Math.ceil(rows.length / count));
   }, () => [...counters.children]);
 }
@@ -130,7 +133,7 @@ function showServices() {
       el("th", { scope: "col" }, say("page.tv.waiting")), el("th", { scope: "col", class: "people" }, say("page.tv.people")),
       el("th", { scope: "col", class: "wait" }, say("page.tv.wait"))));
   const row = (service) =>
-    el("tr", {}, el("th", { scope: "row" }, service.name),
+    el("tr", {}, el("th", { scope: "row", class: service.name.split(" ").some((word) => word.length > LONG) ? "long" : null }, service.name),
       el("td", { class: "people" }, String(service.waiting)), el("td", { class: "wait" }, service.wait || "—"));
   columns(waiting, view.services.length > 3 ? 2 : 1, (count) => {
     const each = Math.ceil(view.services.length / count);
@@ -141,7 +144,7 @@ function showServices() {
 }
 
 /** What the room of the parts in the middle depends on, beside what is in them. */
-const room = () => [innerWidth, innerHeight, notices.clientHeight, missed.clientHeight, media.hidden, lostSince > 0];
+const room = () => [innerWidth, main.clientHeight, notices.clientHeight, missed.clientHeight, media.hidden];
 
 /**
  * Who missed a call and may still come back, until when, and whom they have to see: nothing else in the hall says so.
@@ -179,6 +182,9 @@ function arrange() {
     for (const line of closed.children) fit([line]);
     return;
   }
+  main.classList.toggle("many", view.services.length > MANY);
+  lines.style.setProperty("--weight", 2 + view.counters.filter(({ state }) => state !== "closed").length);
+  waiting.style.setProperty("--weight", 2 + view.services.length);
   showServices();
   newest.style.setProperty("--h", `${newest.clientHeight}px`);
   for (const line of newest.querySelectorAll(".ticket, .where, .welcome, .date")) fit([line]);
