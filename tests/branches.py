@@ -571,10 +571,10 @@ class Lobby:
                 result = ("printed", "sent", "unknown")[what % 3]
                 return ReportPrint(**base, ticket=ticket, copy=1 + (what > 200), result=result)
             # Neither devices nor notices change what becomes of anybody: one kind of step is enough for them.
-            case "report_device" if which % 3 == 1:
-                return PostNotice(**base, by="panel", words="x" * (which % 9), minutes=what % 4 * 60)
-            case "report_device" if which % 3 == 2:
+            case "report_device" if which % 4 == 3 and any(n.until > self.now for n in self.state.notices.values()):
                 return EndNotice(**base, by="panel", notice=str(which % 9) if what % 4 == 3 else "")
+            case "report_device" if which % 4 > 1:
+                return PostNotice(**base, by="panel", words="x" * (which % 9), minutes=what % 4 * 600)
             case "report_device":
                 return ReportDevice(**base, device="printer", state="degraded", detail="paper_end")
             case "start_controller":

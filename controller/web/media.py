@@ -129,12 +129,14 @@ class Media:
 def _looked_into(path: Path, kind: Kind) -> tuple[int, int]:
     """The size and time of a file; ValueError or OSError says why it is not what its name says."""
     descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-    with os.fdopen(descriptor, "rb") as file:
+    try:
         about = os.fstat(descriptor)
         if not stat.S_ISREG(about.st_mode):
             raise ValueError("it is no file")
         if about.st_size > kind.most:
             raise ValueError(f"it is longer than {kind.most // MB} MB")
-        if not file.read(HEAD).startswith(kind.begins, kind.offset):
+        if not os.read(descriptor, HEAD).startswith(kind.begins, kind.offset):
             raise ValueError(f"it is no {path.suffix.lower()[1:]} file, or is damaged")
         return about.st_size, about.st_mtime_ns
+    finally:
+        os.close(descriptor)
