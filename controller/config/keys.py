@@ -279,7 +279,7 @@ class ZoneKeys(Keys):
     name: Name
     counters: Annotated[list[CounterId] | None, takes("a list of counters' ids", min_length=1)] = None
     services: Annotated[list[ServiceId] | None, takes("a list of services' ids", min_length=1)] = None
-    televisions: Annotated[list[Text], takes("a list of accounts, as in [\"tv-west\"]")] = Field(default_factory=list)
+    televisions: Annotated[list[Text], takes('a list of accounts, as in ["tv-west"]')] = Field(default_factory=list)
 
 
 class TelevisionKeys(Keys):

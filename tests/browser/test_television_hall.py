@@ -39,7 +39,9 @@ CUT = """() => {
   return cut;
 }"""
 """What is not wholly inside its part of the screen."""
-TYPE = '() => Math.min(...[...document.querySelectorAll(".waiting td")].map((each) => parseFloat(getComputedStyle(each).fontSize)))'
+TYPE = """() => Math.min(...[...document.querySelectorAll(".waiting td")]
+  .map((each) => parseFloat(getComputedStyle(each).fontSize)))"""
+"""The size of the smallest type of a service."""
 CLIP = """async () => {
   const canvas = document.createElement("canvas");
   canvas.width = canvas.height = 64;
@@ -60,6 +62,11 @@ CLIP = """async () => {
   return btoa(String.fromCharCode(...bytes));
 }"""
 """A clip, as base64."""
+MUTED = """(video) => {
+  window.muted = [];
+  video.onvolumechange = () => window.muted.push([video.muted, speechSynthesis.said.length]);
+}"""
+"""Keeps when a clip is made silent, and after how many sentences."""
 PICTURE = """() => {
   const canvas = document.createElement("canvas");
   canvas.width = 160;
@@ -159,7 +166,8 @@ async def test_the_lobby_manager_posts_a_notice_and_ends_it(language: str, serve
     hostile = '<img src=x onerror="window.xss=1"> & "开户"'
     opener = console.get_by_role("button", name=say("page.console.posted"))
     sheet = console.get_by_role("dialog")
-    for words, until in (("一楼电梯检修，请走楼梯", "page.console.posted_all_day"), (hostile, "page.console.posted_half_hour")):
+    mild = "一楼电梯检修，请走楼梯"
+    for words, until in ((mild, "page.console.posted_all_day"), (hostile, "page.console.posted_half_hour")):
         await opener.click()
         await expect(sheet.get_by_role("button", name=say(until))).to_be_disabled()
         await sheet.get_by_role("textbox").fill(words)
@@ -213,9 +221,7 @@ async def test_pictures_and_clips_have_an_area_while_there_are_any_and_clips_are
     await expect(clip).to_be_visible()
     await page.wait_for_function("() => document.querySelector('video')?.paused === false")
     assert not await clip.evaluate("(video) => video.muted")
-    heard = "(video) => { window.muted = []; video.onvolumechange = () => window.muted.push([video.muted, speaking()]); }"
-    await page.evaluate("window.speaking = () => speechSynthesis.said.length")
-    await clip.evaluate(heard)
+    await clip.evaluate(MUTED)
     async with Network(broker.port, branch.root) as network:
         await network.press("kiosk/kiosk", "TAKE", service="cash")
         await network.press("keypad/3", "CALL")
@@ -235,7 +241,8 @@ async def test_after_hours_it_says_when_the_branch_opens_next_and_shows_its_noti
 ) -> None:
     today = datetime.now(ZoneInfo("Asia/Shanghai"))
     opens = today + timedelta(days=3)
-    closed = f'\n[calendar]\nhours = "08:45-17:00"\nholidays = ["{today:%Y-%m-%d}..{opens - timedelta(days=1):%Y-%m-%d}"]\n'
+    holidays = f"{today:%Y-%m-%d}..{opens - timedelta(days=1):%Y-%m-%d}"
+    closed = f'\n[calendar]\nhours = "08:45-17:00"\nholidays = ["{holidays}"]\n'
     branch = await serve(language=language, parts=(BANK, *DEVICES, closed))
     page = await as_role(pages, branch, "screen", width=1920, height=1080)
     face = page.locator(".closed")

@@ -148,7 +148,8 @@ async def test_pictures_and_clips_are_served_to_who_is_signed_in_and_no_other_fi
             part = await tv.get(found[1]["src"], Range="bytes=10-19")
             assert (part.status, part.body) == (206, WEBM[10:20])
             assert (await lobby.anybody.get(found[0]["src"])).status == 401
-            for path in ("../branch.toml", "..%2fbranch.toml", "1%20%E6%8B%9B%E7%89%8C.png", "3.svg", "4.png", "%00", ""):
+            named = ("1%20%E6%8B%9B%E7%89%8C.png", "2.webm", "3.svg", "4.png")
+            for path in ("../branch.toml", "..%2fbranch.toml", *named, "%00", ""):
                 assert (await tv.get(f"/media/{path}")).status == 404, path
             (folder / "2.webm").unlink()
             await stream.view(lambda view: len(view["media"]) == 1)

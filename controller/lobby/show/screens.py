@@ -55,7 +55,11 @@ def television(
         "now": at,
         "branch": rules.branch_name,
         "zone": zone.name,
-        "calls": [{**c._asdict(), "in_hand": hall.in_hand(state, c)} for c in state.calls if c.counter in zone.counters],
+        "calls": [
+            {**call._asdict(), "in_hand": hall.in_hand(state, call)}
+            for call in state.calls
+            if call.counter in zone.counters
+        ],
         "large": hall.large(state, zone, at),
         "counters": hall.lines(state, zone),
         "soon": hall.soon(state, rules, zone, at),

@@ -42,7 +42,10 @@ def router(site: Site) -> APIRouter:
         return site.rules.hall_zones.get(zone)
 
     @api.get(
-        "/api/television", responses=refusals(401, 404), summary="The calls, who is next, how long it takes", name="television"
+        "/api/television",
+        responses=refusals(401, 404),
+        summary="The calls, who is next, how long it takes",
+        name="television",
     )
     async def television(caller: Annotated[Caller, anybody], zone: ZoneId = "") -> View:
         shown = of(zone)
