@@ -30,6 +30,8 @@ CUT = """() => {
   const cut = [];
   for (const box of document.querySelectorAll(".panel, .notices, .now, .missed:not([hidden])")) {
     if (outside(box, document.body)) cut.push(box.className);
+    const tables = [...box.querySelectorAll(".tables > *")];
+    if (tables.some((each) => each.scrollWidth > each.clientWidth + 1)) cut.push("a table");
     for (const part of box.querySelectorAll("th, td, li, p")) {
       const range = document.createRange();
       range.selectNodeContents(part);

@@ -139,7 +139,8 @@ function showServices() {
     const each = Math.ceil(view.services.length / count);
     services.style.setProperty("--columns", count);
     fill(services, Array.from({ length: count }, (_, column) =>
-      el("table", {}, head(), el("tbody", {}, view.services.slice(column * each, (column + 1) * each).map(row)))));
+      el("div", {}, el("table", {}, head(),
+        el("tbody", {}, view.services.slice(column * each, (column + 1) * each).map(row))))));
   }, () => [...services.children]);
 }
 
@@ -183,7 +184,7 @@ function arrange() {
     return;
   }
   main.classList.toggle("many", view.services.length > MANY);
-  lines.style.setProperty("--weight", 2 + view.counters.filter(({ state }) => state !== "closed").length);
+  lines.style.setProperty("--weight", 2 + view.counters.filter(({ state }) => state !== "closed").length / 2);
   waiting.style.setProperty("--weight", 2 + view.services.length);
   showServices();
   newest.style.setProperty("--h", `${newest.clientHeight}px`);
