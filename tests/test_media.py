@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -45,7 +46,7 @@ def test_pictures_and_clips_are_shown_in_the_order_of_their_names(tmp_path: Path
     assert not found.look(), "nothing has changed"
     for medium in found:
         assert found.get(medium.name) is medium
-        assert medium.path.name not in medium.name
+        assert re.fullmatch(r"[0-9a-f]{24}\.(png|jpe?g|webp|mp4|webm)", medium.name)
     assert found.get("a.jpg") is None
 
     before = [medium.name for medium in found]

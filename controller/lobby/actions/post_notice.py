@@ -11,6 +11,7 @@ from controller.lobby.actions.registry import Decision, decides, evolves
 from controller.lobby.model.outcome import Refused
 from controller.lobby.model.rules import Rules
 from controller.lobby.model.state import Notice, State
+from controller.lobby.model.units import Ms
 
 AT_ONCE = 8
 """Notices that may be up at one time: a television shows them in turn, and more would not come round."""
@@ -41,7 +42,7 @@ class NoticePosted(Event):
     person's, and stand in the journal's table of remarks under the row's cause."""
 
     id: str
-    until: int
+    until: Ms
     by: str
 
 
@@ -50,7 +51,7 @@ class NoticeEnded(Event):
     """A notice was ended before its time; `until`: when it would have ended."""
 
     id: str
-    until: int
+    until: Ms
     by: str
 
 
@@ -64,7 +65,7 @@ def _post_notice(state: State, rules: Rules, command: PostNotice) -> Decision:
         raise Refused("notices_full", most=AT_ONCE)
     until = rules.end_of_day(command.at)
     if command.minutes:
-        until = min(until, command.at + command.minutes * 60_000)
+        until = min(until, Ms(command.at + command.minutes * 60_000))
     return [NoticePosted(str(state.noticed + 1), until, command.by)]
 
 
@@ -77,17 +78,17 @@ def _end_notice(state: State, rules: Rules, command: EndNotice) -> Decision:
     return [NoticeEnded(id, up[id].until, command.by)]
 
 
-def _up(state: State, at: int) -> dict[str, Notice]:
+def _up(state: State, at: Ms) -> dict[str, Notice]:
     """The notices that are up at `at` (ms since 1970, UTC), in the order in which they were posted."""
     return {id: notice for id, notice in state.notices.items() if notice.until > at}
 
 
 @evolves(NoticePosted)
-def _notice_posted(state: State, at: int, event: NoticePosted) -> None:
+def _notice_posted(state: State, at: Ms, event: NoticePosted) -> None:
     state.notices = {**_up(state, at), event.id: Notice(at, event.until, event.by)}
     state.noticed += 1
 
 
 @evolves(NoticeEnded)
-def _notice_ended(state: State, at: int, event: NoticeEnded) -> None:
+def _notice_ended(state: State, at: Ms, event: NoticeEnded) -> None:
     state.notices.pop(event.id, None)

@@ -215,8 +215,8 @@ class Call(NamedTuple):
 class Notice(NamedTuple):
     """A notice that the lobby manager has posted: when, and until when (ms since 1970, UTC), and by whom."""
 
-    at: int
-    until: int
+    at: Ms
+    until: Ms
     by: str
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from controller.lobby.forecast import waiting
 from controller.lobby.model.rules import HallZone, Rules
 from controller.lobby.model.state import IN_HAND, Call, Stage, State
+from controller.lobby.model.units import Ms
 from controller.lobby.show.views import SOON
 
 LARGE = 60
@@ -27,7 +28,7 @@ def in_hand(state: State, call: Call) -> bool:
     return ticket is not None and ticket.stage in IN_HAND and ticket.counter == call.counter
 
 
-def large(state: State, zone: HallZone, at: int) -> dict[str, Any] | None:
+def large(state: State, zone: HallZone, at: Ms) -> dict[str, Any] | None:
     """The call in large type, and until when: the newest of the zone, for `LARGE` seconds, unless it is over. No older
     one takes its place: its customer has been sent already."""
     last = next((call for counter, call in reversed(state.called.items()) if counter in zone.counters), None)
@@ -54,14 +55,14 @@ def lines(state: State, zone: HallZone) -> list[dict[str, Any]]:
     return found
 
 
-def soon(state: State, rules: Rules, zone: HallZone, at: int) -> list[str]:
+def soon(state: State, rules: Rules, zone: HallZone, at: Ms) -> list[str]:
     """The tickets of the next few calls by the zone's counters."""
     number = SOON if len(zone.counters) == len(rules.counters) else sum(map(len, state.lines.values()))
     calls = waiting.coming(state, rules, at, number)
     return [call.place.ticket for call in calls if call.counter in zone.counters][:SOON]
 
 
-def posted(state: State, words: Mapping[str, str], at: int) -> list[dict[str, Any]]:
+def posted(state: State, words: Mapping[str, str], at: Ms) -> list[dict[str, Any]]:
     """The lobby manager's notices that have not ended, with their words, oldest first; not those whose words were
     purged."""
     return [
@@ -76,7 +77,7 @@ def _one_line(text: str) -> str:
     return " ".join("".join(sign if sign.isprintable() else " " for sign in text).split())
 
 
-def closed(state: State, rules: Rules, zone: HallZone, at: int) -> dict[str, Any] | None:
+def closed(state: State, rules: Rules, zone: HallZone, at: Ms) -> dict[str, Any] | None:
     """When the zone's services open next (ms since 1970, UTC; 0: not known), if their hours are over and nobody waits
     or is being served any more; else None. That the last tickets are given earlier does not close it."""
     hours = [rules.services[id].hours for id in zone.services]
