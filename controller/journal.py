@@ -151,17 +151,30 @@ class JournalReader:
         If the clock was set, the rows of the day that this one continues come first. The log cannot be checkpointed
         during a read transaction: so this reads `AT_A_TIME` rows at a time, however slow the caller is.
         """
+        first, last = self._whole(day)
+        select = f"{_ROWS} WHERE seq BETWEEN ? AND ? ORDER BY seq LIMIT {AT_A_TIME}"
+        while part := list(self._select(select, first, last)):
+            for columns in part:
+                yield self._row(columns)
+            first = part[-1][0] + 1
+
+    def remarks(self, kind: str, day: str) -> list[tuple[Row, str]]:
+        """The rows of a kind on a business day, as `rows` has them, each with what was typed with it; not those with
+        which nothing was, or for which that was purged."""
+        columns = ", ".join(f"event.{name}" for name in _COLUMNS)
+        joined = f"SELECT {columns}, remark.text FROM event JOIN remark ON remark.cause = event.cause"
+        found = self._select(f"{joined} WHERE seq BETWEEN ? AND ? AND kind = ? ORDER BY seq", *self._whole(day), kind)
+        return [(self._row(columns), str(text)) for *columns, text in found]
+
+    def _whole(self, day: str) -> tuple[int, int]:
+        """The first and the last row of a day with those that it continues; (0, -1) if it has none."""
         first, last = self._span(day)
         while continued := self._continued(first):
             begins, _ = self._span(continued)
             if not 0 < begins < first:
                 break
             first = begins
-        select = f"{_ROWS} WHERE seq BETWEEN ? AND ? ORDER BY seq LIMIT {AT_A_TIME}"
-        while part := list(self._select(select, first, last)):
-            for columns in part:
-                yield self._row(columns)
-            first = part[-1][0] + 1
+        return first, last
 
     def _span(self, day: str) -> tuple[int, int]:
         """The first and the last row of a day; (0, -1) if it has none."""

@@ -13,7 +13,7 @@ from pydantic import BaseModel, create_model
 
 import controller.lobby.actions  # noqa: F401 - every key is declared there
 from controller.lobby.actions.command import Command
-from controller.lobby.actions.press import KEYS, REASON, REMARK, Field, Key, Press, TerminalKey, Where
+from controller.lobby.actions.press import KEYS, REASON, REMARK, WORDS, Field, Key, Press, TerminalKey, Where
 from drivers import mqtt, terminal68
 from drivers.mqtt import PressPayload
 
@@ -24,7 +24,8 @@ _SHOWN = {
         "CALL RECALL START FINISH NOSHOW TRANSFER HOLD UNHOLD UNDO PAUSE OPEN CLOSE EVALUATE HELP PROFILE SIGNIN"
     ),
     Where.PANEL: (
-        "GREEN URGENT REASSIGN CALL RETURN CANCEL UNDO REPRINT WHY OPEN PAUSE CLOSE PROFILE ACCEPT DECLINE NEWDAY"
+        "GREEN URGENT REASSIGN CALL RETURN CANCEL UNDO REPRINT WHY OPEN PAUSE CLOSE PROFILE ACCEPT DECLINE NOTICE "
+        "ENDNOTICE NEWDAY"
     ),
 }
 """The order in which keys are shown to people; others follow by name."""
@@ -117,7 +118,7 @@ def typed(content: BaseModel) -> dict[str, Any]:
 
 def remark(content: BaseModel) -> str:
     """What a person typed that events must not hold."""
-    return reason_and_remark(getattr(content, REASON.name, ""))[1]
+    return reason_and_remark(getattr(content, REASON.name, ""))[1] or str(getattr(content, WORDS.name, ""))
 
 
 def reason_and_remark(text: str) -> tuple[str, str]:

@@ -34,6 +34,7 @@ from controller.lobby.actions.hold import Hold
 from controller.lobby.actions.no_show import NoShow
 from controller.lobby.actions.open_counter import Open
 from controller.lobby.actions.pause_counter import Pause
+from controller.lobby.actions.post_notice import EndNotice, PostNotice
 from controller.lobby.actions.promote import Promote
 from controller.lobby.actions.rating import AskRating, Rate
 from controller.lobby.actions.reassign import Reassign
@@ -569,6 +570,11 @@ class Lobby:
             case "report_print":
                 result = ("printed", "sent", "unknown")[what % 3]
                 return ReportPrint(**base, ticket=ticket, copy=1 + (what > 200), result=result)
+            # Neither devices nor notices change what becomes of anybody: one kind of step is enough for them.
+            case "report_device" if which % 4 == 3 and any(n.until > self.now for n in self.state.notices.values()):
+                return EndNotice(**base, by="panel", notice=str(which % 9) if what % 4 == 3 else "")
+            case "report_device" if which % 4 > 1:
+                return PostNotice(**base, by="panel", words="x" * (which % 9), minutes=what % 4 * 600)
             case "report_device":
                 return ReportDevice(**base, device="printer", state="degraded", detail="paper_end")
             case "start_controller":

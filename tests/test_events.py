@@ -80,7 +80,7 @@ def test_rows_have_the_fields_that_outsiders_read() -> None:
     rows = {event.KIND: event.to_row().keys() for event in all_kinds()}
     for kind, names in wanted.items():
         assert names <= rows[kind], kind
-    lobby = history(with_profiles(), long_steps(5, 2500))
+    lobby = history(with_profiles(), long_steps(5, 4000))
     lobby.wait(24 * 60)
     lobby.take()
     seen = {row["kind"] for row in lobby.rows}

@@ -46,7 +46,7 @@ from controller.lobby.model.rules import Appointments, Rules
 from controller.lobby.model.state import Stage
 from controller.lobby.model.triage import NEEDS
 from controller.lobby.rule import pick
-from controller.lobby.show import screens, views
+from controller.lobby.show import hall, screens, views
 
 COUNTERS = {"1": {"cash": 0}, "2": {"cash": 20, "personal": 0}}
 
@@ -91,9 +91,15 @@ def test_the_television_tells_calls_who_is_next_and_how_long_it_takes() -> None:
     assert found == {
         "now": lobby.now,
         "branch": "Test",
+        "zone": "",
         "calls": [
             {"ticket": "B001", "counter": "2", "at": NINE + 5 * MINUTE_MS, "in_hand": True},
             {"ticket": "A001", "counter": "1", "at": NINE + 4 * MINUTE_MS, "in_hand": True},
+        ],
+        "large": {"ticket": "B001", "counter": "2", "at": lobby.now, "until": lobby.now + hall.LARGE * 1000},
+        "counters": [
+            {"id": "1", "state": "called", "ticket": "A001", "at": NINE + 4 * MINUTE_MS},
+            {"id": "2", "state": "called", "ticket": "B001", "at": NINE + 5 * MINUTE_MS},
         ],
         "soon": ["A002", "A003"],
         "missed": [],
@@ -102,6 +108,8 @@ def test_the_television_tells_calls_who_is_next_and_how_long_it_takes() -> None:
             {"id": "personal", "name": "Personal", "waiting": 0, "wait": "now"},
         ],
         "notices": ["No tickets"],
+        "posted": [],
+        "closed": None,
     }
     do(lobby, Recall, counter="1")
     assert screens.television(lobby.state, lobby.rules, lobby.now, [], {})["calls"][0]["ticket"] == "A001"

@@ -14,6 +14,7 @@ from controller.lobby.model.rules import (
     Color,
     Counter,
     CounterProfile,
+    HallZone,
     Icon,
     PauseReason,
     Planned,
@@ -112,6 +113,7 @@ def _rules(config: Config, wording: Wording, others: Mapping[str, Rules]) -> Rul
         pauses=_pauses(config, wording),
         clerks={clerk.number: clerk.alias for clerk in config.clerk},
         others=others,
+        hall_zones=_zones(config),
     )
 
 
@@ -124,6 +126,23 @@ def _pauses(config: Config, wording: Wording) -> dict[str, PauseReason]:
     }
     own = {str(p.key): PauseReason(p.name.spoken(wording.language), _seconds(p.minutes)) for p in config.pause}
     return own or usual
+
+
+def _zones(config: Config) -> dict[str, HallZone]:
+    """The zones; what one does not name of counters or services follows from the others' own work."""
+    own = {c.id: [s for s, handicap in c.serves.items() if handicap == 0] for c in config.counter}
+    zones = {}
+    for zone in config.zone:
+        named = zone.counters or [c for c, services in own.items() if set(services) & set(zone.services or ())]
+        services = zone.services or [s for c in named for s in own[c]]
+        zones[zone.id] = HallZone(
+            zone.id,
+            zone.name.spoken(config.branch.language),
+            tuple(c.id for c in config.counter if c.id in named),
+            tuple(s.id for s in config.service if s.id in services),
+            tuple(zone.televisions),
+        )
+    return zones
 
 
 def _icon(service: str) -> Icon:

@@ -34,7 +34,7 @@ from drivers.link import Link, TcpLink
 def cross_checks(config: Table) -> Iterator[Fault]:
     """The faults of a file in which every value that is not None passed the checks of its own key."""
     services, counters, devices = (_tables(config, kind) for kind in ("service", "counter", "device"))
-    yield from _same_ids(services, counters, devices)
+    yield from _same_ids(services, counters, devices, _tables(config, "zone"))
     yield from _services(config, services, counters)
     yield from _counters(config, services, counters)
     yield from _counter_profiles(config, services, counters)
@@ -46,6 +46,7 @@ def cross_checks(config: Table) -> Iterator[Fault]:
     yield from _devices(config, counters, devices)
     yield from _mqtt(config)
     yield from _web(config)
+    yield from _zones(config, services, counters)
 
 
 def _tables(config: Table, kind: str) -> dict[Place, Table]:
@@ -376,3 +377,26 @@ def _web(config: Table) -> Iterator[Fault]:
     for one, other in (("certificate", "key"), ("key", "certificate")):
         if one in web and other not in web:
             yield ("web", one), f"a {one} without its {other}; add {other}"
+
+
+def _zones(config: Table, services: Mapping[Place, Table], counters: Mapping[Place, Table]) -> Iterator[Fault]:
+    zones = {place: zone for place, zone in _tables(config, "zone").items() if zone}
+    for key, kind, tables in (("counters", "counter", counters), ("services", "service", services)):
+        named = [((*place, key, n), id) for place, zone in zones.items() for n, id in _texts(zone, key)]
+        yield from _unknown(named, kind, _ids(config, kind, tables))
+    shown: dict[str, str] = {}
+    for place, zone in zones.items():
+        if "counters" not in zone and "services" not in zone:
+            yield place, "it has neither counters nor services; give it some of one or of both"
+        for n, account in _texts(zone, "televisions"):
+            if account in shown:
+                yield (*place, "televisions", n), f'"{account}" shows zone "{shown[account]}" already; name it in one'
+            shown.setdefault(account, str(zone.get("id")))
+    if "web" not in config:
+        for place in [*list(zones)[:1], *([("television",)] if config.get("television") else [])]:
+            yield place, "it is for televisions, and there are no screens; add [web]"
+
+
+def _texts(table: Table, key: str) -> list[tuple[int, str]]:
+    """The texts of a list with their places in it."""
+    return [(n, text) for n, text in enumerate(table.get(key) or ()) if isinstance(text, str)]

@@ -271,6 +271,25 @@ class WebKeys(Keys):
     key: FilePath | None = None
 
 
+class ZoneKeys(Keys):
+    """A part of the hall. Without `counters`, those whose own work one of its services is; without `services`, those
+    that are own work of one of its counters."""
+
+    id: ServiceId
+    name: Name
+    counters: Annotated[list[CounterId] | None, takes("a list of counters' ids", min_length=1)] = None
+    services: Annotated[list[ServiceId] | None, takes("a list of services' ids", min_length=1)] = None
+    televisions: Annotated[list[Text], takes('a list of accounts, as in ["tv-west"]')] = Field(default_factory=list)
+
+
+class TelevisionKeys(Keys):
+    """What televisions show besides the calls."""
+
+    media: FilePath | None = None
+    seconds: Annotated[int, between(3, 600, "seconds")] = 12
+    sound: Annotated[bool, takes("true or false")] = False
+
+
 class CardsKeys(Keys):
     key_file: FilePath
     tokens_file: FilePath
@@ -313,5 +332,9 @@ class Config(Keys):
     )
     mqtt: Annotated[MqttKeys, takes("an [mqtt] table with broker")] | None = None
     web: Annotated[WebKeys, takes("a [web] table")] | None = None
+    zone: Annotated[list[ZoneKeys], takes("[[zone]] tables, each with id, name and counters or services")] = Field(
+        default_factory=list
+    )
+    television: Annotated[TelevisionKeys, takes("a [television] table")] | None = None
     cards: Annotated[CardsKeys, takes("a [cards] table with key_file and tokens_file")] | None = None
     device: Annotated[list[Device], takes("[[device]] tables, each with id and driver")] = Field(default_factory=list)

@@ -68,6 +68,16 @@ class WebSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class TelevisionSettings:
+    """What televisions show besides the calls: the folder of pictures and clips (None: nothing), for how many seconds
+    each picture, and whether clips are heard while no call is spoken."""
+
+    media: Path | None = None
+    seconds: int = 12
+    sound: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """A checked configuration. Paths are absolute or relative to the working directory, as `path` is."""
 
@@ -79,6 +89,7 @@ class Settings:
     devices: tuple[DeviceSettings, ...]
     cards: CardSettings | None = None
     web: WebSettings | None = None
+    television: TelevisionSettings = TelevisionSettings()
     warnings: tuple[str, ...] = ()
     """Warnings about what is valid but hardly intended: `FILE:LINE: key: warning: ..` each."""
 
@@ -109,7 +120,7 @@ def read(path: Path, *, files: bool = False, language: str | None = None) -> Set
 
 def _in_files(config: Config) -> list[Fault]:
     """What is wrong with the files that a branch can start without."""
-    return [*_in_files_of_web(config), *_in_files_of_cards(config)]
+    return [*_in_files_of_web(config), *_in_files_of_cards(config), *_in_files_of_television(config)]
 
 
 def _in_files_of_web(config: Config) -> list[Fault]:
@@ -126,6 +137,13 @@ def _in_files_of_web(config: Config) -> list[Fault]:
     except ssl.SSLError:
         return [(("web", "certificate"), f"{web.certificate} and {web.key} are no certificate and its key, as PEM")]
     return []
+
+
+def _in_files_of_television(config: Config) -> list[Fault]:
+    media = config.television and config.television.media
+    if not media or media.is_dir():
+        return []
+    return [(("television", "media"), f"{media} is no folder; make it, or leave media out")]
 
 
 def _in_files_of_cards(config: Config) -> list[Fault]:
@@ -271,5 +289,6 @@ def _settings(file: Document, config: Config) -> Settings:
         tuple(config.device),
         cards=cards,
         web=web,
+        television=TelevisionSettings(**dict(config.television or ())),
         warnings=tuple(warnings(file, config.branch.language, config.device, shipped(""))),
     )

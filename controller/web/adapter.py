@@ -17,6 +17,7 @@ from controller.lobby.actions.hold import TicketHeld
 from controller.lobby.actions.no_show import TicketMissed
 from controller.lobby.actions.open_counter import CounterOpened
 from controller.lobby.actions.pause_counter import CounterPaused
+from controller.lobby.actions.post_notice import NoticeEnded, NoticePosted
 from controller.lobby.actions.promote import TicketPromoted
 from controller.lobby.actions.reassign import TicketReassigned
 from controller.lobby.actions.recall import TicketRecalled
@@ -28,11 +29,13 @@ from controller.lobby.actions.undo import TicketRestored
 from controller.lobby.actions.windows import WindowAdviceAnswered
 from controller.lobby.aggregate import Row
 from controller.lobby.answers import reason, sentence
+from controller.lobby.model.rules import HallZone
 from controller.lobby.model.state import State, Ticket
 from controller.lobby.model.units import Ms
-from controller.lobby.show import screens
+from controller.lobby.show import hall, screens
 from controller.lobby.show.faults import faults
 from controller.web.live import Live
+from controller.web.media import Media
 
 RECENT = 30
 """Actions that the console lists."""
@@ -60,19 +63,23 @@ ACTIONS: tuple[type[Event], ...] = (
     CounterPaused,
     CounterClosed,
     WindowAdviceAnswered,
+    NoticePosted,
+    NoticeEnded,
 )
 """The events that the console lists as recent actions."""
 
 
 class PagesAdapter(Adapter):
-    """What the browser pages show. `live`: the open pages; `speaks`: whether the television may speak calls."""
+    """What the browser pages show. `live`: the open pages; `speaks`: whether the television may speak calls; `media`:
+    what it shows beside them."""
 
     id = "pages"
 
     watches = True
 
-    def __init__(self, context: Context, live: Live, *, speaks: bool) -> None:
+    def __init__(self, context: Context, live: Live, *, speaks: bool, media: Media | None = None) -> None:
         super().__init__(self.id, context)
+        self.media = media or Media(None)
         self._speaks = speaks
         self.state = State()
         self._live = live
@@ -85,6 +92,8 @@ class PagesAdapter(Adapter):
         self._figures: Mapping[str, Any] = {}
         self._devices: dict[str, Mapping[str, Any]] = {}
         self._recent: deque[dict[str, Any]] = deque(maxlen=RECENT)
+        self._words: dict[str, str] = {}
+        """The words of today's notices by the lobby manager, by id."""
         self._estimates: OrderedDict[tuple[str, str], tuple[float, tuple[int, int] | None]] = OrderedDict()
         """(day, ticket) -> (when it was made, by the loop's clock; the estimate), oldest first."""
         self._next_estimate = 0.0
@@ -92,6 +101,7 @@ class PagesAdapter(Adapter):
         for row in context.journal.rows_after(max(0, last - LOOKED_AT), LOOKED_AT):
             if row.day == today:
                 self._note(row)
+        self._read_words(today)
 
     # -- told by the hub -------------------------------------------------------------------------------------
 
@@ -112,6 +122,9 @@ class PagesAdapter(Adapter):
         for row in rows:
             if isinstance(row.event, DayOpened):
                 self._recent.clear()
+                self._words = self._words if row.event.continues else {}
+            if isinstance(row.event, NoticePosted):
+                self._read_words(row.day)
             self._note(row)
 
     def notice(self, notices: Sequence[str], staff: Sequence[str], trouble: str) -> None:
@@ -133,11 +146,19 @@ class PagesAdapter(Adapter):
 
     # -- what pages show -------------------------------------------------------------------------------------
 
-    def television(self) -> dict[str, Any]:
-        """See `screens.television`; `speaks`: whether to speak calls, where the page's address does not say."""
-        context = self.context
-        shown = screens.television(self.state, context.rules, context.now(), self._notices, context.waits())
-        return {**shown, "speaks": self._speaks}
+    def television(self, zone: HallZone | None = None) -> Callable[[], dict[str, Any]]:
+        """See `screens.television`; `speaks`: whether to speak calls, where the page's address does not say; `media`:
+        the pictures and clips, in the order in which they are shown."""
+
+        def picture() -> dict[str, Any]:
+            context, now = self.context, self.context.now()
+            shown = screens.television(
+                self.state, context.rules, now, self._notices, context.waits(), self._words, zone
+            )
+            media = [{"src": f"/media/{each.name}", "clip": each.kind.clip} for each in self.media]
+            return {**shown, "speaks": self._speaks, "media": media}
+
+        return picture
 
     def kiosk(self) -> dict[str, Any]:
         """See `screens.kiosk`."""
@@ -146,9 +167,10 @@ class PagesAdapter(Adapter):
         return screens.kiosk(self.state, context.rules, context.now(), self._notices, context.waits(), paper=paper)
 
     def console(self) -> dict[str, Any]:
-        """See `screens.console`."""
+        """See `screens.console`; `posted`: the notices that are shown in the hall, see `hall.posted`."""
         context, now = self.context, self.context.now()
-        return screens.console(
+        posted = hall.posted(self.state, self._words, now)
+        return {"posted": posted} | screens.console(
             self.state,
             context.rules,
             now,
@@ -202,6 +224,12 @@ class PagesAdapter(Adapter):
             while len(self._estimates) > ESTIMATES_KEPT:
                 self._estimates.popitem(last=False)
         return wait
+
+    def _read_words(self, day: str) -> None:
+        """Words of people are in no event: they are read from the journal, beside the rows of a day."""
+        for row, text in self.context.journal.remarks(NoticePosted.KIND, day):
+            if isinstance(row.event, NoticePosted):
+                self._words[row.event.id] = text
 
     # -- inside ----------------------------------------------------------------------------------------------
 

@@ -25,6 +25,7 @@ from controller.web.asgi import App
 from controller.web.bodies import ProblemDetails
 from controller.web.commands import Ask
 from controller.web.live import Live
+from controller.web.media import Media
 from controller.web.middleware import guarded
 from controller.web.operations import allowed
 from controller.web.pages import Files, make_pages
@@ -50,7 +51,7 @@ class Screens:
         live = Live(files.build, hub.context.settled)
         # Only one device speaks in a hall: a voice device also keeps quiet hours, and its failures are noticed.
         has_voice = any(device.speaks for device in settings.devices)
-        adapter = PagesAdapter(hub.context, live, speaks=not has_voice)
+        adapter = PagesAdapter(hub.context, live, speaks=not has_voice, media=Media(settings.television.media))
         hub.add(adapter)
         site = Site(settings, accounts, adapter, live, ask)
         app = await asyncio.to_thread(make_app, site, files)
@@ -59,7 +60,7 @@ class Screens:
     def __init__(self, site: Site, app: App) -> None:
         web, live = site.settings.web, site.live
         assert web
-        self._live = live
+        self._live, self._media = live, site.media
         self.server = WebServer(
             app,
             web.host,
@@ -83,6 +84,7 @@ class Screens:
         async with asyncio.TaskGroup() as group:
             group.create_task(self.server.run(), name="web server")
             group.create_task(self._live.run(), name="open pages")
+            group.create_task(self._media.run(self._live.changed), name="media")
 
 
 def make_app(site: Site, files: Files) -> App:

@@ -138,6 +138,11 @@ def make_pages(site: Site, files: Files, pages: Iterable[Page]) -> APIRouter:
     return router
 
 
+def _asked(request: Request) -> str:
+    """The address that was asked for, on this site."""
+    return request.url.path + (f"?{request.url.query}" if request.url.query else "")
+
+
 def _answering(site: Site, shell: Shell, page: Page) -> Callable[[Request], Any]:
     async def answer(request: Request) -> Response:
         data = page.data(site, request)
@@ -145,7 +150,7 @@ def _answering(site: Site, shell: Shell, page: Page) -> Callable[[Request], Any]
             return shell.draw(page, data)
         caller = site.caller(request)
         if caller is None or not page.may(caller.account, data):
-            return RedirectResponse(f"/sign-in?next={quote(request.url.path)}", 303)
+            return RedirectResponse(f"/sign-in?next={quote(_asked(request))}", 303)
         response = shell.draw(page, data, caller)
         # A device stays signed in for as long as it is in use: its session is renewed when it loads a page.
         if caller.session and (seconds := site.accounts.renew(caller.session)):

@@ -23,6 +23,7 @@ from controller.web.adapter import PagesAdapter
 from controller.web.addresses import Headers, origin
 from controller.web.commands import Ask, Commands
 from controller.web.live import Live
+from controller.web.media import Media
 from controller.web.page_health import PageHealth
 from controller.web.pin_check import PinCheck
 from controller.web.private_files import AccessError
@@ -68,6 +69,11 @@ class Site:
         self.page_health = PageHealth(live, adapter.context.health, adapter.context.forget, self._still_exists, steady)
         self._signed_in: frozenset[str] | None = None
         self._look_at = -math.inf
+
+    @property
+    def media(self) -> Media:
+        """The pictures and clips of televisions."""
+        return self.adapter.media
 
     @property
     def rules(self) -> Rules:

@@ -91,7 +91,7 @@ async def test_axe_has_nothing_serious_to_say(language: str, serve: Serve, pages
         await phone.goto(f"{branch.address}/t/A001.wrong")
         await shown(phone, "ticket gone", say("page.ticket.gone"))
     television = await as_role(pages, branch, "screen", width=1920, height=1080)
-    await shown(television, "tv", say("page.tv.recent"))
+    await shown(television, "tv", say("page.tv.counters"))
 
     hall = await pages.open(branch.virtual, width=1600, height=1000, locale=locale)
     await expect(hall.locator("[data-printer] img").first).to_be_visible()

@@ -26,7 +26,7 @@ SENT = 10.0
 """Seconds in which a cancellation that nobody takes back has been sent."""
 OPAQUE = 0.95
 
-WORKED_WITH = ("console", "counter")
+WORKED_WITH = ("console", "counter", "tv")
 """Pages of which the last picture can be read meanwhile, in grey, under a bar; the others are covered."""
 
 COVERED = """

@@ -64,19 +64,32 @@ async def test_each_new_call_is_said_twice_and_no_old_one(
         assert await said(page) == []
 
 
-async def test_what_is_over_is_not_in_large_type(serve: Serve, pages: Pages, broker: Mosquitto) -> None:
+async def test_what_is_over_is_not_in_large_type_and_no_older_call_takes_its_place(
+    serve: Serve, pages: Pages, broker: Mosquitto
+) -> None:
     branch = await serve()
     page = await as_role(pages, branch, "screen", width=1920, height=1080)
-    newest, recent = page.locator(".now"), page.locator(".recent")
+    newest, lit = page.locator(".now"), page.locator(".counters li.lit")
+    rows = page.locator(".counters li")
     async with Network(broker.port, branch.root) as network:
-        for ticket, keys in (("A001", ("START", "FINISH")), ("A002", ("NOSHOW",))):
+        await expect(rows).to_have_text([branch.say("page.tv.no_counter")])
+        for _ in range(3):
             await network.press("kiosk/kiosk", "TAKE", service="cash")
+        await network.press("keypad/4", "CALL")
+        for ticket, keys in (("A002", ("START", "FINISH")), ("A003", ("NOSHOW",))):
             await network.press("keypad/3", "CALL")
             await expect(newest).to_contain_text(ticket)
+            await expect(lit).to_contain_text(ticket)
+            await expect(rows).to_contain_text([ticket, "A001"])
             for key in keys:
                 assert (await network.press("keypad/3", key))["result"] == "ok"
             await expect(newest).to_contain_text(branch.say("page.tv.welcome"))
-            await expect(recent).to_contain_text("A001")
+            await expect(lit).to_have_count(0)
+            await expect(rows).to_contain_text(["—", "A001"])
+        await network.press("keypad/3", "PAUSE", digits="1")
+        await expect(rows.first).to_contain_text(branch.say("page.tv.paused"))
+        await network.press("keypad/3", "CLOSE")
+        await expect(rows).to_have_count(1)
 
 
 @pytest.mark.parametrize("language", CHINESE)

@@ -25,6 +25,7 @@ from controller.lobby.actions.hold import TicketHeld
 from controller.lobby.actions.no_show import TicketMissed
 from controller.lobby.actions.open_counter import CounterOpened
 from controller.lobby.actions.pause_counter import CounterPaused
+from controller.lobby.actions.post_notice import NoticeEnded, NoticePosted
 from controller.lobby.actions.press import Press, Where
 from controller.lobby.actions.promote import Promote, TicketPromoted
 from controller.lobby.actions.rating import Rate, Rated, RatingAsked
@@ -157,6 +158,12 @@ class Dialogue:
                 return ReportDevice(at=at, cause=cause, device=device, state=state, detail=detail)
             case ["panel", "PROMOTE", ticket, klass]:
                 return Promote(at=at, cause=cause, by="panel", ticket=ticket, klass=klass)
+            case ["panel", "NOTICE", *words]:
+                typed = {"words": " ".join(words), "minutes": int(more.get("minutes", 0))}
+                return command(Where.PANEL, "NOTICE", Press(at=at, cause=cause, by="panel", typed=typed))
+            case ["panel", "ENDNOTICE", *id]:
+                typed = {"notice": "".join(id)}
+                return command(Where.PANEL, "ENDNOTICE", Press(at=at, cause=cause, by="panel", typed=typed))
             case ["panel", key, *ticket]:
                 rest = {"service": "", "counter": "", "profile": "", "reason": "", "paper": "none"} | more
                 paper = rest.pop("paper")
@@ -176,6 +183,9 @@ class Dialogue:
         match what:
             case ["day"]:
                 return state.day
+            case ["notices"]:
+                clock = {id: rules.local(notice.until).strftime("%H:%M") for id, notice in state.notices.items()}
+                return ", ".join(f"{id} until {until}" for id, until in clock.items())
             case ["unknown", "prints"]:
                 return " ".join(state.unknown_prints)
             case ["at", counter]:
@@ -223,6 +233,8 @@ SHORT = {
     HelpEnded: "{counter} needs no help",
     SelfServiceAdvised: "machine for {service}",
     DayOpened: "new day",
+    NoticePosted: "notice {id}",
+    NoticeEnded: "notice {id} ended",
     DayClosed: "{unserved} unserved",
     DeviceChanged: "{device} {state} {detail}",
 }

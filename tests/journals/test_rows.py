@@ -20,7 +20,9 @@ from controller.journal import (
     Remark,
 )
 from controller.lobby.actions.day import DayOpened
+from controller.lobby.actions.post_notice import NoticeEnded, NoticePosted
 from controller.lobby.actions.take_ticket import TicketIssued
+from controller.lobby.model.units import Ms
 from journals.files import ALL, DAY, as_nobody, days_in, held, opened, row, sql, why_not, write
 from simulators.disk import LOCK, LOG, beside, cut, delete, move
 
@@ -45,6 +47,26 @@ def test_rows_come_back_as_they_were(path: Path) -> None:
         assert journal.of_cause("k:1") == rows[1:]
         assert journal.of_cause("k") == []
         assert (journal.last_day(), journal.opened_at) == (DAY, 3)
+
+
+def test_what_was_typed_is_found_beside_the_rows_of_its_day(path: Path) -> None:
+    before, after = "2026-11-22", "2026-11-24"
+    rows = [
+        row(1, DayOpened(before), day=before),
+        row(2, NoticePosted("1", Ms(0), "user/li"), day=before, cause="of the day before"),
+        row(3, DayOpened(DAY)),
+        row(4, NoticePosted("1", Ms(0), "user/li"), cause="http:li:1"),
+        row(5, NoticePosted("2", Ms(0), "user/li"), cause="purged"),
+        row(6, NoticeEnded("2", Ms(0), "user/li"), cause="another kind"),
+        row(7, DayOpened(after, continues=DAY), day=after),
+        row(8, NoticePosted("3", Ms(0), "user/li"), day=after, cause="mqtt:panel:3"),
+    ]
+    typed = [Remark(each.cause, each.at, f"words {each.seq}") for each in rows if each.cause != "purged"]
+    with opened(path) as journal:
+        journal.append(rows, typed).result()
+        assert journal.remarks(NoticePosted.KIND, DAY) == [(rows[3], "words 4")]
+        assert journal.remarks(NoticePosted.KIND, after) == [(rows[3], "words 4"), (rows[7], "words 8")]
+        assert journal.remarks(NoticePosted.KIND, "2026-11-25") == []
 
 
 def test_a_new_file_has_the_schema_that_outsiders_rely_on(path: Path) -> None:

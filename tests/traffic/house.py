@@ -249,6 +249,8 @@ def plain(state: State) -> Any:
     A field that has another name since gets its old one here; one that is new is left out, and covered elsewhere.
     """
     picture = state.picture()
+    for name in ("called", "notices", "noticed"):
+        del picture[name]
     for counter in picture["counters"].values():
         for new in ("asks_help", "asked_at", "left", "profile", "clerk"):
             del counter[new]

@@ -103,6 +103,10 @@ def _clock_stepped(state: State, at: Ms, event: ClockStepped) -> None:
         if counter.left:
             counter.left = counter.left._replace(at=right(counter.left.at), since=right(counter.left.since))
     state.calls = [call._replace(at=right(call.at)) for call in state.calls]
+    state.called = {counter: call._replace(at=right(call.at)) for counter, call in state.called.items()}
+    for id, notice in state.notices.items():
+        moved = right(notice.at)
+        state.notices[id] = notice._replace(at=moved, until=Ms(notice.until + moved - notice.at))
     state.takes = {key: take._replace(at=right(take.at)) for key, take in state.takes.items()}
     state.advised = {key: right(when) for key, when in state.advised.items()}
     state.windows.declined = {key: right(when) for key, when in state.windows.declined.items()}

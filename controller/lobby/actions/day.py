@@ -163,6 +163,7 @@ def _keep(state: State, kept: set[str]) -> None:
             leave_line(state, ticket)
         state.unknown_prints.pop(id, None)
         remove_from_board(state, id)
+    state.called = {id: call for id, call in state.called.items() if call.ticket in kept}
     for counter in state.counters.values():
         counter.last_ticket = counter.last_ticket if counter.last_ticket in kept else ""
     state.takes = {key: take for key, take in state.takes.items() if take.ticket in kept}

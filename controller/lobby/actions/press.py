@@ -61,6 +61,11 @@ REASON = Field(
 )
 REMARK = "remark"
 """The code that an event has as its reason where a person used their own words."""
+WORDS = Field(
+    "words", "", "a notice's text, a person's own words, which the journal keeps beside its rows", longest=120
+)
+MINUTES = Field("minutes", 0, "for how many minutes; 0: until the business day ends")
+NOTICE = Field("notice", "", "a notice's id; empty: the one that was posted last", longest=16)
 
 ChosenBy = Literal["staff", "button", "customer", "card"]
 """Who chose a ticket's class: the staff, the ticket button that was pressed, a customer at a touch screen, or the card

@@ -64,6 +64,8 @@ def count_wait(state: State, ticket: Ticket, until: Ms) -> None:
 def add_to_board(state: State, call: Call) -> None:
     remove_from_board(state, call.ticket)
     state.calls = [call, *state.calls[: CALLS_KEPT - 1]]
+    state.called.pop(call.counter, None)
+    state.called[call.counter] = call
 
 
 def show_on_board(state: State, call: Call) -> None:

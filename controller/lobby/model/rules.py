@@ -163,6 +163,18 @@ class Appointments:
 
 
 @dataclass(frozen=True, slots=True)
+class HallZone:
+    """A part of the hall, for televisions: its counters and services, in the order of the configuration; and the
+    accounts that show it unless their page's address says otherwise."""
+
+    id: str
+    name: str
+    counters: tuple[str, ...]
+    services: tuple[str, ...]
+    televisions: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Rules:
     """All rules of a branch. `services` and `counters` are in the order of the configuration."""
 
@@ -206,6 +218,7 @@ class Rules:
     """Digit typed with PAUSE -> what it means."""
     clerks: Mapping[str, str] = field(default_factory=dict)
     """Staff number -> the alias that stands for it in the journal and on pages."""
+    hall_zones: Mapping[str, HallZone] = field(default_factory=dict)
 
     others: Mapping[str, Rules] = field(default_factory=dict, repr=False, compare=False)
     """The same rules with the names and sentences of other languages."""

@@ -212,6 +212,14 @@ class Call(NamedTuple):
     at: Ms
 
 
+class Notice(NamedTuple):
+    """A notice that the lobby manager has posted: when, and until when (ms since 1970, UTC), and by whom."""
+
+    at: Ms
+    until: Ms
+    by: str
+
+
 class Take(NamedTuple):
     """The last ticket taken at one button for one service; `choice`: the answer of the triage."""
 
@@ -308,6 +316,8 @@ class State:
     """When the day's first ticket was taken; ms since 1970, UTC."""
     takes: dict[tuple[str, str], Take] = field(default_factory=dict)
     calls: list[Call] = field(default_factory=list)
+    called: dict[str, Call] = field(default_factory=dict)
+    """Each counter's last call today, also if it is on the board no more; the newest is last."""
     unknown_prints: dict[str, None] = field(default_factory=dict)
     """Tickets that may not be on paper, and have neither ended nor been printed again."""
     lines: dict[LineKey, SortedList] = field(default_factory=dict)
@@ -325,6 +335,10 @@ class State:
     slots: dict[Seconds, int] = field(default_factory=dict)
     """Appointments that have checked in, by their start in seconds since 1970, UTC."""
     windows: Windows = field(default_factory=Windows)
+    notices: dict[str, Notice] = field(default_factory=dict)
+    """The lobby manager's notices by id, in the order in which they were posted."""
+    noticed: int = 0
+    """Notices posted today."""
 
     boot: str = ""
     """Identifies the machine's last known boot; `origin`: the time of that boot by the present wall clock (ms since

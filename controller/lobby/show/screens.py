@@ -15,11 +15,11 @@ from controller.lobby import rule
 from controller.lobby.forecast import staffing, waiting
 from controller.lobby.forecast.waiting import Coming
 from controller.lobby.model.admission import gives, slots, why_none
-from controller.lobby.model.rules import Counter, Rules
+from controller.lobby.model.rules import Counter, HallZone, Rules
 from controller.lobby.model.state import IN_HAND, CounterStage, Stage, State, Ticket, held_by, last_unstarted, undoes
 from controller.lobby.model.triage import NEEDS
 from controller.lobby.model.units import NEVER, Ms, in_seconds
-from controller.lobby.show import views
+from controller.lobby.show import hall, views
 from controller.lobby.show.ahead import ahead_of, ahead_of_newcomer
 from controller.lobby.show.views import Waits
 
@@ -36,24 +36,42 @@ def page_device(account: str) -> str:
     return f"page.{account}"
 
 
-def television(state: State, rules: Rules, at: Ms, notices: Sequence[str], waits: Waits) -> dict[str, Any]:
-    """The television's view: calls, newest first, and whether each is still current (`in_hand`); the next tickets;
-    missed tickets and until when they may return; tickets waiting and expected wait for each service."""
+def television(
+    state: State,
+    rules: Rules,
+    at: Ms,
+    notices: Sequence[str],
+    waits: Waits,
+    words: Mapping[str, str] | None = None,
+    zone: HallZone | None = None,
+) -> dict[str, Any]:
+    """The television's view, of a zone or of the whole branch: the calls, newest first, and whether each is still
+    current (`in_hand`); the call in large type; a line a counter; the next tickets; missed tickets and until when they
+    may return; tickets waiting and expected wait for each service; notices, the lobby manager's with their end;
+    `closed`: see `hall.closed`. `words`: the words of her notices, by id.
+    """
+    zone = zone or hall.whole(rules)
     return {
         "now": at,
         "branch": rules.branch_name,
+        "zone": zone.name,
         "calls": [
-            {"ticket": c.ticket, "counter": c.counter, "at": c.at, "in_hand": _in_hand(state, c.ticket)}
-            for c in state.calls
+            {**call._asdict(), "in_hand": hall.in_hand(state, call)}
+            for call in state.calls
+            if call.counter in zone.counters
         ],
-        "soon": views.soon(state, rules, at),
+        "large": hall.large(state, zone, at),
+        "counters": hall.lines(state, zone),
+        "soon": hall.soon(state, rules, zone, at),
         "missed": [
             {"ticket": missed.id, "until": until}
             for missed in _missed(state)
-            if (until := missed.returns_until(rules)) > at
+            if missed.counter in zone.counters and (until := missed.returns_until(rules)) > at
         ],
-        "services": _services(state, rules, waits),
+        "services": [service for service in _services(state, rules, waits) if service["id"] in zone.services],
         "notices": list(notices),
+        "posted": [{"text": each["text"], "until": each["until"]} for each in hall.posted(state, words or {}, at)],
+        "closed": hall.closed(state, rules, zone, at),
     }
 
 
@@ -283,11 +301,6 @@ def device_name(rules: Rules, device: str) -> str:
     """A device's name for people."""
     account = device.removeprefix(page_device(""))
     return device if account == device else rules.wording.say("device.page", name=account)
-
-
-def _in_hand(state: State, ticket: str) -> bool:
-    """Whether a ticket is at a counter, or on its way there."""
-    return ticket in state.tickets and state.tickets[ticket].stage in IN_HAND
 
 
 def _missed(state: State) -> list[Ticket]:

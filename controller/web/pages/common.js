@@ -183,8 +183,8 @@ export function watch(path, show, { stale = overlay, ends = false, state = () =>
     pause = Math.min(pause * 1.7, 5000);
     lose();
     // Whoever is not signed in any more, or asks for what there is not, would be refused for ever.
-    const status = await fetch(ends ? path.replace(/\/live$/, "") : "/api/session").then((answer) => answer.status, () => 0);
-    if (page.account && status === 401) location.assign(`/sign-in?next=${encodeURIComponent(location.pathname)}`);
+    const status = await fetch(ends ? path.replace(/\/live(?=$|\?)/, "") : "/api/session").then((answer) => answer.status, () => 0);
+    if (page.account && status === 401) location.assign(`/sign-in?next=${encodeURIComponent(location.pathname + location.search)}`);
     if (ends && status === 404) finish();
   }
   setInterval(() => {
@@ -269,7 +269,7 @@ export async function ask(method, path, content) {
         headers["X-CSRF-Token"] = page.account.csrf;
         continue;
       }
-      if (answer.status === 401 && page.account) location.assign(`/sign-in?next=${encodeURIComponent(location.pathname)}`);
+      if (answer.status === 401 && page.account) location.assign(`/sign-in?next=${encodeURIComponent(location.pathname + location.search)}`);
       return { result: "refused", text: body.detail, code: body.code, status: answer.status, wait: body.wait, choices: body.choices };
     } catch {
       // No connection, or no answer in time: the next try has the same key.

@@ -8,6 +8,7 @@ import { sendAll } from "./console_deeds.js";
 import { devices, nothingRecent, recent } from "./console_devices.js";
 import { faults } from "./console_faults.js";
 import { addPart, goOn, main, show, view } from "./console_hall.js";
+import { posted } from "./console_notices.js";
 import { queuePart } from "./console_queue.js";
 import { figures } from "./console_today.js";
 
@@ -24,7 +25,7 @@ const titled = (name, title, ...children) =>
 
 main.append(
   el("header", { class: "top" },
-    branch, time, figures, el("span", { class: "who soft" }, page.account?.name ?? ""), alarm, signOut),
+    branch, time, figures, posted, el("span", { class: "who soft" }, page.account?.name ?? ""), alarm, signOut),
   el("div", { class: "live", role: "status", "aria-label": say("page.console.notices") }, faults),
   el("div", { class: "live", role: "status", "aria-label": say("page.console.advice") }, advice),
   el("div", { class: "columns" },

@@ -23,7 +23,7 @@ def _ours(site: Site, request: Request) -> dict[str, str]:
     Browsers take "//x", and "/" and "/x" with a tab between, for another site.
     """
     path = request.query_params.get("next", "")
-    return {"next": path if re.fullmatch(r"/(?!/)[\w.%/-]{0,200}", path) else ""}
+    return {"next": path if re.fullmatch(r"/(?!/)[\w.%/?&=-]{0,200}", path) else ""}
 
 
 PAGES = (
