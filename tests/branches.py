@@ -31,6 +31,7 @@ from controller.lobby.actions.drop_counters import DropCounters
 from controller.lobby.actions.event import Event, from_row
 from controller.lobby.actions.finish import Finish
 from controller.lobby.actions.hold import Hold
+from controller.lobby.actions.leave_note import LeaveNote
 from controller.lobby.actions.no_show import NoShow
 from controller.lobby.actions.open_counter import Open
 from controller.lobby.actions.pause_counter import Pause
@@ -314,7 +315,7 @@ CALM = (
     *("undo", "undo", "call_by_hand", "call_by_hand", "undo_at_counter", "undo_at_counter"),
     *("appointment", "appointment", "choose", "choose", "needs", "urgent"),
     *("check_windows", "check_windows", "answer_advice"),
-    *("own_profile", "profile", "profile", "follow_plan", "sign_in", "sign_in"),
+    *("own_profile", "profile", "profile", "follow_plan", "sign_in", "sign_in", "note"),
 )
 """What happens on a day on which nobody sets the clock."""
 ALL = (*CALM, "set_clock", "begin_day", "start_controller", "drop_counters")
@@ -519,6 +520,8 @@ class Lobby:
                 return SetProfile(**manager | {"ticket": ""}, counter=_of(rules.counters, which), profile=profile)
             case "follow_plan":
                 return FollowPlan(**base)
+            case "note":
+                return LeaveNote(**at_counter, words=("", "a word", "another")[what % 3])
             case "sign_in":
                 return SignIn(**at_counter, number=("", *rules.clerks, "0")[what % (2 + len(rules.clerks))])
             case "undo_at_counter":

@@ -23,6 +23,7 @@ from controller.lobby.actions.command import Command
 from controller.lobby.actions.day import BeginDay
 from controller.lobby.actions.finish import Finish
 from controller.lobby.actions.hold import Hold
+from controller.lobby.actions.leave_note import LeaveNote
 from controller.lobby.actions.no_show import NoShow
 from controller.lobby.actions.open_counter import Open
 from controller.lobby.actions.pause_counter import Pause
@@ -79,6 +80,7 @@ AT_A_COUNTER = [
     ("PROFILE", "1", SetOwnProfile(**COUNTER, digits="1")),
     ("SIGNIN", "", SignIn(**COUNTER, number="")),
     ("SIGNIN", "4711", SignIn(**COUNTER, number="4711")),
+    ("NOTE", "", LeaveNote(**COUNTER)),
 ]
 
 

@@ -65,7 +65,7 @@ def manage(lobby: Lobby, kind: type[ManagerCommand], ticket: str, **about: Any) 
 
 
 def counter(lobby: Lobby, id: str = "1") -> dict[str, Any]:
-    return screens.counter(lobby.state, lobby.rules, lobby.rules.counters[id], lobby.now, [])
+    return screens.counter(lobby.state, lobby.rules, lobby.rules.counters[id], lobby.now, [], {})
 
 
 def page(lobby: Lobby, ticket: str) -> dict[str, Any]:

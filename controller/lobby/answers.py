@@ -67,7 +67,7 @@ def answer_to(rules: Rules, events: Sequence[Event]) -> Answer:
     if isinstance(last, TicketFinished) and last.none_waiting:
         return Answer("ok", rules.wording.say("refused.none_waiting"), code="none_waiting")
     printed = not isinstance(last, TicketIssued) or last.paper
-    return Answer("ok", sentence(rules, last), ticket=getattr(last, "ticket", ""), printed=printed)
+    return Answer("ok", sentence(rules, last), ticket=getattr(last, "ticket", "") or "", printed=printed)
 
 
 def reason(rules: Rules, event: Event) -> str:

@@ -14,6 +14,7 @@ from controller.lobby.actions.close_counter import CounterClosed
 from controller.lobby.actions.day import DayOpened
 from controller.lobby.actions.event import Event
 from controller.lobby.actions.hold import TicketHeld
+from controller.lobby.actions.leave_note import NoteLeft
 from controller.lobby.actions.no_show import TicketMissed
 from controller.lobby.actions.open_counter import CounterOpened
 from controller.lobby.actions.pause_counter import CounterPaused
@@ -123,7 +124,7 @@ class PagesAdapter(Adapter):
             if isinstance(row.event, DayOpened):
                 self._recent.clear()
                 self._words = self._words if row.event.continues else {}
-            if isinstance(row.event, NoticePosted):
+            if isinstance(row.event, NoticePosted | NoteLeft):
                 self._read_words(row.day)
             self._note(row)
 
@@ -187,7 +188,9 @@ class PagesAdapter(Adapter):
 
         def picture() -> dict[str, Any]:
             rules = self.context.rules
-            return screens.counter(self.state, rules, rules.counters[counter], self.context.now(), self._staff)
+            return screens.counter(
+                self.state, rules, rules.counters[counter], self.context.now(), self._staff, self._words
+            )
 
         return picture
 
@@ -227,9 +230,10 @@ class PagesAdapter(Adapter):
 
     def _read_words(self, day: str) -> None:
         """Words of people are in no event: they are read from the journal, beside the rows of a day."""
-        for row, text in self.context.journal.remarks(NoticePosted.KIND, day):
-            if isinstance(row.event, NoticePosted):
-                self._words[row.event.id] = text
+        for kind in (NoticePosted.KIND, NoteLeft.KIND):
+            for row, text in self.context.journal.remarks(kind, day):
+                if isinstance(row.event, NoticePosted | NoteLeft):
+                    self._words[row.event.id] = text
 
     # -- inside ----------------------------------------------------------------------------------------------
 

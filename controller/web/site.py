@@ -10,11 +10,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from pydantic import BaseModel
 from starlette.requests import Request as HttpRequest
 from starlette.responses import Response
 
+from controller import presses
 from controller.config import Settings
 from controller.lobby.actions.command import Command
+from controller.lobby.actions.press import Press, Where
 from controller.lobby.answers import Answer
 from controller.lobby.model.rules import Rules
 from controller.lobby.model.units import Ms
@@ -179,16 +182,24 @@ class Site:
 
     # -- commands --------------------------------------------------------------------------------------------
 
-    async def do(
+    async def press(
         self,
         caller: Caller,
         key: str,
-        content: Mapping[str, Any],
-        make: Callable[[Ms, str], Command | None],
-        remark: str = "",
+        where: Where,
+        name: str,
+        content: BaseModel,
+        about: Mapping[str, Any] | None = None,
+        **pressed: Any,
     ) -> Answer:
-        """See `Commands.do`."""
-        return await self._commands.do(caller.account.name, key, content, make, remark)
+        """Press a key once for each idempotency `key`. `content`: what was typed; `about`: what else tells one request
+        from another; `pressed`: the other fields of the `Press`. Raises Problem unless it is accepted."""
+
+        def make(at: Ms, cause: str) -> Command | None:
+            return presses.command(where, name, Press(at=at, cause=cause, typed=presses.typed(content), **pressed))
+
+        whole = {**(about or {}), **content.model_dump()}
+        return await self._commands.do(caller.account.name, key, whole, make, presses.remark(content))
 
     async def settled(self) -> None:
         """Wait until the state is what the journal holds. Raises Problem if that takes too long."""

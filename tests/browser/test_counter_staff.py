@@ -193,3 +193,25 @@ async def test_digits_that_fit_several_numbers_offer_them(serve: Serve, pages: P
     await desk.press("Enter")
     await expect(page.locator(".done")).to_contain_text(branch.say("refused.none_waiting"))
     await expect(page.locator(".refusal")).to_be_empty()
+
+
+async def test_a_note_goes_with_the_customer_to_the_next_counter(serve: Serve, pages: Pages, broker: Mosquitto) -> None:
+    branch = await serve()
+    async with Network(broker.port, branch.root) as network:
+        await network.press("kiosk/kiosk", "TAKE", service="personal")
+    first = await as_role(pages, branch, "counter", "3")
+    second = await as_role(pages, branch, "counter", "2")
+    await first.keyboard.press("Enter")
+    await expect(first.locator(".customer")).to_contain_text("B001")
+    note = first.get_by_role("textbox", name=branch.say("page.counter.note"))
+    await note.fill("缺护照复印件 f")
+    await note.press("Enter")
+    await expect(first.locator(".notes")).to_contain_text("缺护照复印件 f")
+    await first.keyboard.press("t")
+    await first.keyboard.type("02")
+    await expect(first.locator(".customer")).to_contain_text(branch.say("page.counter.nobody"))
+    await second.keyboard.press("Enter")
+    await expect(second.locator(".notes")).to_contain_text("缺护照复印件")
+    await second.get_by_role("button", name=branch.say("page.counter.remove_note")).click()
+    await expect(second.locator(".notes")).to_be_empty()
+    assert "护照" not in str(branch.rows())

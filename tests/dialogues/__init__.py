@@ -22,6 +22,7 @@ from controller.lobby.actions.drop_counters import DropCounters
 from controller.lobby.actions.event import Event
 from controller.lobby.actions.finish import TicketFinished
 from controller.lobby.actions.hold import TicketHeld
+from controller.lobby.actions.leave_note import NoteLeft, NoteRemoved
 from controller.lobby.actions.no_show import TicketMissed
 from controller.lobby.actions.open_counter import CounterOpened
 from controller.lobby.actions.pause_counter import CounterPaused
@@ -173,7 +174,7 @@ class Dialogue:
                 return Rate(at=at, cause=cause, counter=counter, score=int(score))
             case [counter, key, *digits]:
                 sure = digits[-1:] == ["surely"]
-                typed = {"digits": "".join(digits[: len(digits) - sure])}
+                typed = {"digits": "".join(digits[: len(digits) - sure])} | more
                 made = command(Where.COUNTER, key, Press(at=at, cause=cause, counter=counter, typed=typed))
                 return replace(made, sure=sure) if isinstance(made, CounterCommand) else made
         raise AssertionError(words)
@@ -214,6 +215,7 @@ SHORT = {
     TicketReturned: "{ticket} returned",
     TicketHeld: "{ticket} held",
     CallUndone: "{ticket} not called",
+    NoteRemoved: "note {id} gone",
     CounterProfileSet: "{counter} serves as {profile!r}",
     ClerkSignedIn: "{clerk} at {counter}",
     ClerkSignedOut: "{clerk} left {counter}",
@@ -263,6 +265,8 @@ def _short(event: Event) -> str:
         case TicketReassigned():
             where = "anywhere" if event.any else " ".join(filter(None, (event.service, event.counter)))
             return f"{event.ticket} given to {where}"
+        case NoteLeft():
+            return f"note {event.id} at {event.counter}" + (f" about {event.ticket}" if event.ticket else "")
         case ClockStepped():
             return f"clock set by {event.by / 3_600_000:g} h, {event.clock_day}"
         case ControllerStarted():

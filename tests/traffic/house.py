@@ -254,7 +254,7 @@ def plain(state: State) -> Any:
     for counter in picture["counters"].values():
         for new in ("asks_help", "asked_at", "left", "profile", "clerk"):
             del counter[new]
-    for new in ("serving", "planned"):
+    for new in ("serving", "planned", "notes", "noted"):
         del picture[new]
     picture["windows"]["advice"] = [advice[:-1] for advice in picture["windows"]["advice"]]
     for ticket in picture["tickets"].values():

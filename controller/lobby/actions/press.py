@@ -62,7 +62,10 @@ REASON = Field(
 REMARK = "remark"
 """The code that an event has as its reason where a person used their own words."""
 WORDS = Field(
-    "words", "", "a notice's text, a person's own words, which the journal keeps beside its rows", longest=120
+    "words",
+    "",
+    "the text of a notice or a note, a person's own words, which the journal keeps beside its rows",
+    longest=120,
 )
 MINUTES = Field("minutes", 0, "for how many minutes; 0: until the business day ends")
 NOTICE = Field("notice", "", "a notice's id; empty: the one that was posted last", longest=16)

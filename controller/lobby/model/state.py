@@ -294,6 +294,13 @@ class Dropped(NamedTuple):
     tickets: tuple[str, ...]
 
 
+class Note(NamedTuple):
+    """A clerk's note: where it was left, and about which ticket; empty: for whoever takes over the counter."""
+
+    counter: str
+    ticket: str
+
+
 class Step(NamedTuple):
     """The wall clock was set: when, by the new time, and by how much; both in ms."""
 
@@ -351,6 +358,9 @@ class State:
     doubt: Doubt | None = None
     dropped: list[Dropped] = field(default_factory=list)
     """Counters of today that are no longer configured."""
+    notes: dict[str, Note] = field(default_factory=dict)
+    noted: int = 0
+    """Notes left today."""
     serving: dict[str, Mapping[str, int]] = field(default_factory=dict)
     """What counters with a profile serve, as `Counter.serves`."""
     planned: dict[str, str] = field(default_factory=dict)
@@ -410,3 +420,9 @@ def last_unstarted(state: State, counter: Counter) -> Ticket | None:
     finished = [t for t in state.tickets.values() if t.counter == counter.id and t.stage is Stage.FINISHED]
     last = max(finished, key=lambda t: (t.finished_at, t.since), default=None)
     return last if last is not None and last.unstarted else None
+
+
+def notes_at(state: State, counter: str) -> list[str]:
+    """The ids of the notes that a counter is shown: about the ticket in hand, and those left at the counter."""
+    ticket = state.counter(counter).ticket
+    return [id for id, n in state.notes.items() if (n.ticket == ticket if n.ticket else n.counter == counter)]

@@ -16,7 +16,17 @@ from controller.lobby.forecast import staffing, waiting
 from controller.lobby.forecast.waiting import Coming
 from controller.lobby.model.admission import gives, slots, why_none
 from controller.lobby.model.rules import Counter, HallZone, Rules
-from controller.lobby.model.state import IN_HAND, CounterStage, Stage, State, Ticket, held_by, last_unstarted, undoes
+from controller.lobby.model.state import (
+    IN_HAND,
+    CounterStage,
+    Stage,
+    State,
+    Ticket,
+    held_by,
+    last_unstarted,
+    notes_at,
+    undoes,
+)
 from controller.lobby.model.triage import NEEDS
 from controller.lobby.model.units import NEVER, Ms, in_seconds
 from controller.lobby.show import hall, views
@@ -95,8 +105,10 @@ def kiosk(state: State, rules: Rules, at: Ms, notices: Sequence[str], waits: Wai
     }
 
 
-def counter(state: State, rules: Rules, counter: Counter, at: Ms, notices: Sequence[str]) -> dict[str, Any]:
-    """The soft keypad's view: what any keypad shows, and what its keys can be used for now."""
+def counter(
+    state: State, rules: Rules, counter: Counter, at: Ms, notices: Sequence[str], words: Mapping[str, str]
+) -> dict[str, Any]:
+    """The soft keypad's view: what any keypad shows, and what its keys can be used for now; `words`: those of notes."""
     here = state.counter(counter.id)
     ticket = state.tickets.get(here.ticket)
     return {
@@ -121,6 +133,11 @@ def counter(state: State, rules: Rules, counter: Counter, at: Ms, notices: Seque
         "profile": rules.profile_name(here.profile) if here.profile else "",
         "profiles": _profiles(rules, counter),
         "clerk": here.clerk,
+        "notes": [
+            {"words": words[id], "counter": state.notes[id].counter, "ticket": state.notes[id].ticket}
+            for id in notes_at(state, counter.id)
+            if id in words
+        ],
         "rater": counter.rater,
         "notices": list(notices),
     }

@@ -52,6 +52,15 @@ const done = el("p", { class: "done", role: "status" });
 const choices = el("div", { class: "choices" });
 const targets = el("div", { class: "targets" });
 const duty = el("p", { class: "soft duty" });
+const noteInput = el("input", {
+  type: "text", maxlength: "120", autocomplete: "off", "aria-label": say("page.counter.note"),
+  placeholder: say("page.counter.note"),
+});
+const notes = el("ul", { class: "notes", "aria-live": "polite" });
+const noteForm = el("form", { class: "note", onsubmit: leaveNote }, noteInput,
+  el("button", { type: "submit" }, say("page.counter.leave_note")));
+const removeNote = el("button", { type: "button", class: "quiet", onclick: () => press("NOTE", { words: "" }) },
+  say("page.counter.remove_note"));
 const profiles = el("div", { class: "targets" });
 const profileCard = el("section", { class: "to card", "aria-labelledby": "profile-title" },
   el("h2", { id: "profile-title" }, say("page.counter.change_profile")), profiles);
@@ -127,6 +136,7 @@ main.append(
         el("h2", { id: "to-title" }, say("page.counter.targets")),
         el("p", { class: "soft to-hint" }, say("page.counter.targets_hint")),
         targets),
+      el("section", { class: "card notes-card", "aria-label": say("page.counter.note") }, notes, noteForm, removeNote),
       profileCard),
     keyboard));
 
@@ -195,6 +205,20 @@ let queued = null;
 let toldTimer;
 let last = { name: "", at: -Infinity };
 
+/** Press a key that takes words; the others are untouched by it. */
+async function press(name, more) {
+  const answer = await ask("POST", `${path}/keys`, { key: name, ...more });
+  tell(answer.result === "ok" ? "done" : "refusal", answer.text ?? "");
+  return answer.result === "ok";
+}
+
+async function leaveNote(event) {
+  event.preventDefault();
+  const words = noteInput.value.trim();
+  if (words && (await press("NOTE", { words }))) noteInput.value = "";
+  noteInput.blur();
+}
+
 /** Press a key of the counter; `digits` in place of those typed. */
 function send(name, digits) {
   if (name === "TRANSFER" && digits === undefined && !typed) {
@@ -248,6 +272,10 @@ async function go(content) {
 
 addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.altKey || event.metaKey || document.body.classList.contains("is-stale")) return;
+  if (document.activeElement === noteInput) {
+    if (event.key === "Escape") noteInput.blur();
+    return;
+  }
   const isCall = event.key === "Enter" || event.key === " ";
   // Whoever has walked to a key with Tab presses that one.
   const onButton = document.activeElement?.matches("button:focus-visible");
@@ -315,6 +343,9 @@ function refresh() {
     view.clerk && say("page.counter.clerk", { clerk: view.clerk }),
     view.profile && say("page.counter.profile", { profile: view.profile }),
   ].filter(Boolean).join(" · "));
+  list(notes, view.notes, (each) => el("li", {},
+    each.ticket ? say("page.counter.note_of", { counter: each.counter, words: each.words }) : each.words));
+  removeNote.hidden = !view.notes.length;
   const others = view.profiles.filter((each) => each.name !== view.profile && (each.id || view.profile));
   list(profiles, others, (each) =>
     el("button", { type: "button", onclick: () => send("PROFILE", String(each.key ?? "")) }, each.name));

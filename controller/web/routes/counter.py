@@ -6,8 +6,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Request
 from starlette.responses import StreamingResponse
 
-from controller import presses
-from controller.lobby.actions.press import Press, Where
+from controller.lobby.actions.press import Where
 from controller.web.bodies import Done, KeyPress
 from controller.web.operations import STREAM, IdempotencyKey, View, at_work, done, known, refusals
 from controller.web.pages import Page
@@ -46,16 +45,8 @@ def router(site: Site) -> APIRouter:
         counter: str, content: KeyPress, caller: Annotated[Caller, worker], idempotency_key: IdempotencyKey = ""
     ) -> Done:
         place = known(site, counter)
-        about = {"counter": counter, **content.model_dump()}
-        answer = await site.do(
-            caller,
-            idempotency_key,
-            about,
-            lambda at, cause: presses.command(
-                Where.COUNTER,
-                content.key,
-                Press(at=at, cause=cause, counter=place.id, typed=presses.typed(content)),
-            ),
+        answer = await site.press(
+            caller, idempotency_key, Where.COUNTER, content.key, content, {"counter": counter}, counter=place.id
         )
         return done(answer)
 

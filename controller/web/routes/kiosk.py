@@ -9,8 +9,7 @@ import qrcode
 import qrcode.image.svg
 from fastapi import APIRouter, Response
 
-from controller import presses
-from controller.lobby.actions.press import Press, Where
+from controller.lobby.actions.press import Where
 from controller.lobby.actions.take_ticket import SELF_SERVICE
 from controller.lobby.show import views
 from controller.lobby.show.ahead import ahead_of
@@ -36,24 +35,17 @@ def router(site: Site) -> APIRouter:
 
     @api.post("/api/tickets", responses=refusals(401, 403, 409), summary="Take a ticket")
     async def take(content: Take, caller: Annotated[Caller, taker], idempotency_key: IdempotencyKey = "") -> Taken:
-        answer = await site.do(
+        answer = await site.press(
             caller,
             idempotency_key,
-            content.model_dump(),
-            lambda at, cause: presses.command(
-                Where.KIOSK,
-                "TAKE",
-                Press(
-                    at=at,
-                    cause=cause,
-                    by=f"user/{caller.account.name}",
-                    paper=site.adapter.context.paper(),
-                    screen=True,
-                    asks=True,
-                    chosen_by="customer" if caller.account.role == "kiosk" else "staff",
-                    typed=presses.typed(content),
-                ),
-            ),
+            Where.KIOSK,
+            "TAKE",
+            content,
+            by=f"user/{caller.account.name}",
+            paper=site.adapter.context.paper(),
+            screen=True,
+            asks=True,
+            chosen_by="customer" if caller.account.role == "kiosk" else "staff",
         )
         state, rules = site.adapter.state, site.adapter.context.rules
         ticket = state.tickets.get(answer.ticket)

@@ -6,9 +6,8 @@ from typing import Annotated
 
 from fastapi import APIRouter
 
-from controller import presses
 from controller.lobby import offers
-from controller.lobby.actions.press import Press, Where
+from controller.lobby.actions.press import Where
 from controller.lobby.offers import Offer
 from controller.lobby.show import explain
 from controller.web.bodies import Done, Offered, Offers, PanelPress, Why
@@ -35,23 +34,15 @@ def router(site: Site) -> APIRouter:
     async def press_panel(
         content: PanelPress, caller: Annotated[Caller, manager], idempotency_key: IdempotencyKey = ""
     ) -> Done:
-        answer = await site.do(
+        answer = await site.press(
             caller,
             idempotency_key,
-            content.model_dump(),
-            lambda at, cause: presses.command(
-                Where.PANEL,
-                content.key,
-                Press(
-                    at=at,
-                    cause=cause,
-                    by=f"user/{caller.account.name}",
-                    paper=site.adapter.context.paper(),
-                    screen=True,
-                    typed=presses.typed(content),
-                ),
-            ),
-            presses.remark(content),
+            Where.PANEL,
+            content.key,
+            content,
+            by=f"user/{caller.account.name}",
+            paper=site.adapter.context.paper(),
+            screen=True,
         )
         return done(answer)
 
