@@ -42,6 +42,7 @@ path = "{journal}"
 [calling]
 recalls = 9
 call_grace = 0
+confirm_finish = 0
 [[service]]
 id = "cash"
 name = "现金业务"

@@ -66,7 +66,7 @@ async def _producer(engine: Engine, counter: str, end: float) -> int:
         at = Ms(time.time_ns() // 1_000_000)
         cause = f"bench:{counter}:{count}"
         command: Command = (
-            CallNext(at=at, cause=cause, counter=counter)
+            CallNext(at=at, cause=cause, counter=counter, sure=True)
             if count % 2
             else TakeTicket(at=at, cause=cause, by=f"kiosk/{counter}")
         )

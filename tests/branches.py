@@ -433,7 +433,7 @@ class Lobby:
 
     def call(self, counter: str) -> str:
         """The called ticket's id, empty when none waits."""
-        decision = self.do(CallNext(at=self.now, cause="", counter=counter))
+        decision = self.do(CallNext(at=self.now, cause="", counter=counter, sure=True))
         last = decision[-1] if isinstance(decision, list) else None
         return last.ticket if isinstance(last, TicketCalled) else ""
 
