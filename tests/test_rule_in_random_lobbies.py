@@ -88,7 +88,7 @@ def test_long_days_go_to_the_limits() -> None:
         target=5 * MINUTE,
         pass_limit=2,
     )
-    lobby = history(rules, long_steps(5, 6000, CALM))
+    lobby = history(rules, long_steps(7, 6000, CALM))
     checker = judged(lobby)
     calls = [row["data"] for row in lobby.rows if row["kind"] == "ticket_called"]
     assert checker.calls > 300

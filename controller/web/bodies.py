@@ -115,11 +115,11 @@ class Offers(BaseModel):
 
 
 class ProblemDetails(BaseModel):
-    """RFC 9457; `code` for programs, `detail` for people, `wait` in seconds; `choices`: what digits may have meant."""
+    """RFC 9457; `code` for programs, `detail` for people, `wait` in seconds."""
 
     type: str
     status: int
     code: str
     detail: str
     wait: int | None = None
-    choices: list[MayMean] | None = None
+    choices: Annotated[list[MayMean] | None, Field(description="the tickets that digits may have meant")] = None
