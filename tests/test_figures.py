@@ -187,7 +187,7 @@ def test_who_was_sent_to_a_machine_and_who_insisted() -> None:
 
 
 def test_the_figures_of_a_busy_day_fit_together() -> None:
-    print("seed 1")
+    print("seed 3")
     lobby = history(RULES, long_steps(3, 2000))
     before = lobby.state.picture()
     found = day(lobby)
