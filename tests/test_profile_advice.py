@@ -8,10 +8,11 @@ from datetime import date
 import pytest
 from windows import busy, checked, open_counters, rules
 
+from controller.lobby.actions.pause_counter import Pause
 from controller.lobby.actions.windows import AnswerAdvice
 from controller.lobby.aggregate import Aggregate
 from controller.lobby.forecast import waiting
-from controller.lobby.model.rules import CounterProfile, Rules
+from controller.lobby.model.rules import CounterProfile, PauseReason, Rules
 from controller.lobby.model.units import Ms
 from simulators.customers import day as customers_of
 from simulators.days.virtual import VirtualDay
@@ -64,6 +65,18 @@ def test_whoever_chooses_the_profile_fulfils_the_advice() -> None:
     checked(lobby)
     open_counters(lobby, "3")
     assert checked(lobby) == []
+
+
+def test_a_counter_whose_pause_is_about_to_end_is_reckoned_with() -> None:
+    counters = {"1": {"cash": 0.0}, "2": {"cash": 0.0}, "3": {"cash": 0.0}}
+    for minutes, advised in ((12, []), (60, ["open 2"])):
+        pauses = {"1": PauseReason("Lunch", minutes * 60)}
+        lobby = busy(counters, "1", "2", tickets=0, pauses=pauses)
+        lobby.do(Pause(at=lobby.now, cause="", counter="2", reason="1"))
+        for _ in range(5):
+            lobby.take("cash")
+        assert checked(lobby) == []
+        assert checked(lobby) == advised, minutes
 
 
 class _Fork:

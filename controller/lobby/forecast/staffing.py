@@ -26,7 +26,7 @@ from typing import NamedTuple
 from controller.lobby.forecast.waiting import at_the_door, seconds_at_counter
 from controller.lobby.model.calendar import DAY, second_of
 from controller.lobby.model.rules import Counter, Rules
-from controller.lobby.model.state import Advice, CounterStage, State, open_counters
+from controller.lobby.model.state import Advice, CounterStage, CounterState, State, open_counters
 from controller.lobby.model.units import Ms
 
 CHECK_EVERY = 5 * 60
@@ -46,6 +46,8 @@ OPEN_FOR = 30 * 60
 """Seconds that a window is open at least before closing is advised."""
 DECLINED_FOR = 30 * 60
 """Seconds in which an advice that was declined is not given again."""
+BACK_SOON = 5 * 60
+"""Seconds from the end of a pause within which its counter is reckoned with."""
 ACCEPTED_FOR = 10 * 60
 """Seconds for which a window counts as about to open or close after the advice was accepted."""
 NO_WINDOW = 2 * 3600
@@ -286,7 +288,20 @@ def _with_one_less(now: Check, services: Sequence[str]) -> int:
 
 
 def _on_their_way(now: Check) -> list[Counter]:
-    return [counter for id, counter in now.rules.counters.items() if now.accepted("open", id)]
+    """Counters that will be there soon: the manager has them opened, or their pause is about to end."""
+    return [
+        counter
+        for id, counter in now.rules.counters.items()
+        if now.accepted("open", id) or _is_back_soon(now, now.state.counter(id))
+    ]
+
+
+def _is_back_soon(now: Check, here: CounterState) -> bool:
+    """Whether a counter's pause, by how long its reason takes, ends about now."""
+    reason = now.rules.pauses.get(here.reason)
+    if here.stage is not CounterStage.PAUSED or reason is None or not reason.seconds:
+        return False
+    return abs(here.since + reason.seconds * 1000 - now.at) <= BACK_SOON * 1000
 
 
 def _unserved(now: Check) -> list[Advice]:
