@@ -93,13 +93,6 @@ class Why(BaseModel):
     table: list[dict[str, Any]]
 
 
-class MayMean(BaseModel):
-    """A ticket that digits fit, and the digits that mean it alone (empty: none do)."""
-
-    ticket: str
-    digits: str
-
-
 class Offered(BaseModel):
     """One of the panel's keys that would be accepted now, with this service or counter chosen."""
 
@@ -122,4 +115,6 @@ class ProblemDetails(BaseModel):
     code: str
     detail: str
     wait: int | None = None
-    choices: Annotated[list[MayMean] | None, Field(description="the tickets that digits may have meant")] = None
+    choices: Annotated[
+        list[dict[str, str]] | None, Field(description="the tickets that digits may have meant: {ticket, digits}")
+    ] = None

@@ -113,9 +113,9 @@ async def test_a_customer_finished_by_mistake_comes_back(tmp_path: Path, broker:
         assert (await network.press("keypad/1", "CALL"))["ticket"] == "A002"
         assert branch.tickets("ticket_finished") == ["A001"]
         await branch.key(1, Key.CANCEL)
-        assert branch.tickets("ticket_returned") == ["A001"]
-        assert (await network.press("keypad/1", "NOSHOW"))["result"] == "ok"
-        assert (await network.press("keypad/1", "CALL"))["ticket"] == "A001"
+        assert branch.tickets("call_undone") == ["A002"]
+        assert branch.tickets("service_resumed") == ["A001"]
+        assert (await network.press("keypad/1", "CALL"))["ticket"] == "A002"
         assert (await network.press("keypad/1", "CALL"))["ticket"] == "A003"
         assert (await network.press("panel/manager", "RETURN", ticket="A001"))["result"] == "ok"
 

@@ -291,7 +291,7 @@ async def test_killed_while_printing(tmp_path: Path, broker: Mosquitto) -> None:
             await kill_again_and_again(hands, KILLS_WITH_A_PRINTER, lambda: len(papers), TICKETS, LATER_WHILE_PRINTING)
         await network.device("printer")
         tickets = branch.tickets("ticket_issued")
-        assert len(tickets) > KILLS_WITH_A_PRINTER
+        assert len(tickets) >= KILLS_WITH_A_PRINTER
         await until(lambda: len(branch.rows("ticket_printed", "print_unknown")) >= len(tickets), 30)
         rows = branch.rows()
         each_cause_acted_once(rows)

@@ -101,7 +101,9 @@ async def test_a_kind_of_device_in_a_package_of_its_own(run: Run, tmp_path: Path
 
     lamps = [LAMP.replace("lamp-1", f"lamp-{n}").replace('counter = "1"', f'counter = "{n}"') for n in range(1, 5)]
     config.write_text(demo + "".join(lamps), "utf-8")
-    code, said = await run(LOBBY, "demo", "--config", str(config), "--headless", "--customers", "4", "--seed", "5")
+    code, said = await run(
+        LOBBY, "demo", "--config", str(config), "--headless", "--language", "en", "--customers", "4", "--seed", "5"
+    )
     assert code == 0, said
     rows = [[cell.strip() for cell in line.split("│")] for line in said.splitlines() if "lit for a call, lamp-" in line]
     assert [(seen, right) for _, _, _, seen, right, _ in rows] == [(row[2], "right") for row in rows]
