@@ -32,7 +32,7 @@ from controller.lobby.actions.registry import evolve
 from controller.lobby.actions.return_ticket import TicketReturned
 from controller.lobby.actions.take_ticket import GRANTED, TicketIssued
 from controller.lobby.actions.undo import TicketRestored
-from controller.lobby.actions.undo_at_counter import ServiceResumed
+from controller.lobby.actions.undo_at_counter import CallUndone, ServiceResumed
 from controller.lobby.aggregate import Row
 from controller.lobby.model.calendar import DAY, at_second
 from controller.lobby.model.percentile import percentile
@@ -119,6 +119,8 @@ class DayLog:
             self._shift(self.state.started_at, at - event.by, event.by)
         ticket = self.state.tickets.get(getattr(event, "ticket", ""))
         waits = ticket is not None and not ticket.called_at
+        if isinstance(event, CounterOpened) and event.undone:
+            self._reopened(event.counter)
         if ticket:
             self._take_back(event, ticket)
         evolve(self.state, at, event)
@@ -135,10 +137,11 @@ class DayLog:
             return
         if ticket.stage is Stage.FINISHED:
             self.finished = [each for each in self.finished if each[0] != ticket.id]
-        elif isinstance(event, ServiceResumed) and ticket.stage is Stage.MISSED:
-            self.missed.reverse()
-            self.missed.remove(ticket.id)
-            self.missed.reverse()
+        left = self.state.counter(event.counter).left if isinstance(event, ServiceResumed) else None
+        if left and left.visit.missed:
+            _remove_last(self.missed, ticket.id)
+            if ticket.returns > left.returns:
+                _remove_last(self.returned, ticket.id)
 
     def _note(self, at: Ms, event: Event, *, waits: bool) -> None:
         match event:
@@ -148,6 +151,8 @@ class DayLog:
                     self.granted[event.ticket] = event.klass, event.reason or ""
             case TicketCalled() | TicketCancelled() if waits:
                 self._waited(event.ticket, at, called=isinstance(event, TicketCalled))
+            case CallUndone() if not waits and not self.state.tickets[event.ticket].called_at:
+                self.waited = [each for each in self.waited if each.ticket != event.ticket]
             case TicketFinished():
                 self.finished.append((event.ticket, event.counter))
             case TicketMissed():
@@ -160,10 +165,19 @@ class DayLog:
                 klass, _ = self.granted.get(event.ticket, (event.klass, ""))
                 if klass != event.klass:
                     del self.granted[event.ticket]
+            case CounterOpened(undone=True):
+                pass
             case CounterOpened() | CounterPaused() | CounterClosed():
                 self.turns.append(Turn(at, event.counter, self.state.counters[event.counter].stage))
             case DayOpened() if event.kept is not None:
                 self._keep(set(event.kept))
+
+    def _reopened(self, counter: str) -> None:
+        """A counter had not paused or closed after all."""
+        while (last := next((t for t in reversed(self.turns) if t.counter == counter), None)) is not None:
+            if last.stage is CounterStage.OPEN:
+                return
+            self.turns.remove(last)
 
     def _waited(self, id: str, at: Ms, *, called: bool) -> None:
         ticket = self.state.tickets[id]
@@ -190,6 +204,12 @@ class DayLog:
         self.queue = [(right(at), waiting) for at, waiting in self.queue]
         self.turns = [each._replace(at=right(each.at)) for each in self.turns]
         self.last = right(self.last)
+
+
+def _remove_last(tickets: list[str], id: str) -> None:
+    place = max((n for n, each in enumerate(tickets) if each == id), default=None)
+    if place is not None:
+        del tickets[place]
 
 
 # -- in steps ----------------------------------------------------------------------------------------------------

@@ -13,7 +13,9 @@ from controller.lobby.actions.call_next import TicketCalled
 from controller.lobby.actions.day import DayClosed
 from controller.lobby.actions.registry import evolve
 from controller.lobby.actions.take_ticket import TicketIssued
+from controller.lobby.actions.undo_at_counter import CallUndone, ServiceResumed
 from controller.lobby.aggregate import Row
+from controller.lobby.answers import sentence
 from controller.lobby.model.rules import Rules
 from controller.lobby.model.state import Stage, State
 from controller.lobby.model.units import NEVER, Ms, Seconds, in_ms, in_seconds
@@ -59,11 +61,14 @@ def explanations(rows: Sequence[Row], rules: Rules, text: str) -> list[tuple[Ms,
             break
         if isinstance(row.event, TicketCalled) and row.event.ticket == id:
             told.append((row.at, explain.call(state, rules, id, row.event.why)))
+        elif isinstance(row.event, CallUndone | ServiceResumed) and row.event.ticket == id:
+            told.append((row.at, Explanation(id, sentence(rules, row.event))))
         evolve(state, row.at, row.event)
         last = row.at
         ticket = state.tickets.get(id)
         if ticket and ticket.stage != stage:
             stage, since = ticket.stage, row.at
+    rules = rules.serving(state.serving)
     stands = explain.ticket(state, rules, id, rules.end_of_day(last) if over else last, calls=False)
     if over and stage == Stage.WAITING:
         stands = Explanation(id, say("asked.day_over", ticket=id))

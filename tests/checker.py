@@ -123,6 +123,26 @@ class _Ticket:
         return _Before(self.service, self.klass, self.only, self.slot, self.not_before, self.seniority)
 
 
+@dataclass(slots=True)
+class _Call:
+    """What was so before a counter called the ticket that it has in hand, to be so again if the call is taken back."""
+
+    where: str
+    counter: str
+    seniority: int
+    not_before: int
+    called: bool
+    undone: _Before | None
+    passed: list[_Ticket] = field(default_factory=list)
+
+
+class _Left(NamedTuple):
+    """Who left a counter last, and with which seniority."""
+
+    ticket: str
+    seniority: int
+
+
 class _Rival(NamedTuple):
     """The head of a line that a counter may serve."""
 
@@ -158,7 +178,9 @@ class Checker:
     _lines: dict[Line, list[tuple[int, int, int, str]]] = field(default_factory=dict)
     """Heaps of (seniority, order, stay, ticket); places that were left are dropped when they come to the top."""
     _in_hand: dict[str, str] = field(default_factory=dict)
-    _left: dict[str, str] = field(default_factory=dict)
+    _calls: dict[str, _Call] = field(default_factory=dict)
+    """The last call of each counter."""
+    _left: dict[str, _Left] = field(default_factory=dict)
     """Who left each counter last."""
     _last_seniority: int = 0
     _now: int = 0
@@ -280,6 +302,16 @@ class Checker:
             undone = ticket.undone
             if undone is not None and undone.seniority != undone.slot:
                 ticket.undone = undone._replace(seniority=moved(undone.seniority))
+        for counter, left in self._left.items():
+            gone = self._tickets.get(left.ticket)
+            if gone is not None and left.seniority != gone.slot:
+                self._left[counter] = left._replace(seniority=moved(left.seniority))
+        for counter, call in self._calls.items():
+            here = self._tickets.get(self._in_hand.get(counter, ""))
+            if here is not None and call.seniority != here.slot:
+                call.seniority = moved(call.seniority)
+            if call.undone is not None and call.undone.seniority != call.undone.slot:
+                call.undone = call.undone._replace(seniority=moved(call.undone.seniority))
         self._last_seniority = moved(self._last_seniority)
         if self._began and self._began <= until:
             self._began += by
@@ -299,6 +331,7 @@ class Checker:
         self._tickets.clear()
         self._lines.clear()
         self._in_hand.clear()
+        self._calls.clear()
         self._left.clear()
         self.numbers = replace(self.numbers, serves=self.configured)
         self._open.clear()
@@ -337,6 +370,9 @@ class Checker:
         if counter in self._in_hand:
             self._report(10, f"counter {counter} called {ticket.id} and has {self._in_hand[counter]} in hand")
             self._tickets[self._in_hand[counter]].where = "gone"
+        self._calls[counter] = _Call(
+            ticket.where, ticket.counter, ticket.seniority, ticket.not_before, ticket.called, ticket.undone
+        )
         if data["forced"]:
             self.forced.append(self.rows)
         else:
@@ -383,6 +419,7 @@ class Checker:
             self._report(7, f"{pair}, which counts as no later and has more credit")
         if rival.handicap == 0 and lead > 0:
             i.passed += 1
+            self._calls[counter].passed.append(i)
             if i.passed > self.numbers.pass_limit:
                 self._report(2, f"{pair}, which had been passed {i.passed - 1} times already")
 
@@ -411,7 +448,7 @@ class Checker:
     def _release(self, ticket: _Ticket, where: str) -> None:
         if ticket.where == "in hand":
             self._in_hand.pop(ticket.counter, None)
-            self._left[ticket.counter] = ticket.id
+            self._left[ticket.counter] = _Left(ticket.id, ticket.seniority)
         ticket.where = where
 
     def _started(self, ticket: _Ticket, data: Mapping[str, Any]) -> None:
@@ -532,23 +569,37 @@ class Checker:
     def _resumed(self, ticket: _Ticket, data: Mapping[str, Any]) -> None:
         """The end of a visit was taken back: the ticket is at the counter that it left last, as it was there."""
         counter = data["counter"]
-        if ticket.where == "in hand" or ticket.counter != counter or self._left.get(counter) != ticket.id:
+        left = self._left.get(counter)
+        if ticket.where == "in hand" or ticket.counter != counter or left is None or left.ticket != ticket.id:
             self._report(0, f"{ticket.id} is at counter {counter} again, and was not who left it last")
         if counter in self._in_hand:
             self._report(10, f"counter {counter} has {ticket.id} again, and {self._in_hand[counter]} in hand")
         ticket.service, ticket.only = data.get("service", ticket.service), data.get("only", ticket.only)
         if (ticket.service, ticket.only) != ticket.called_as:
             self._report(0, f"{ticket.id} is at counter {counter} again, and not as it was there")
-        ticket.where, ticket.unstarted = "in hand", not data["started"]
+        if left is not None:
+            self._takes_seniority(ticket, data, min(left.seniority, ticket.seniority))
+        ticket.where, ticket.unstarted, ticket.undone = "in hand", not data["started"], None
         self._in_hand[counter] = ticket.id
         self._left.pop(counter, None)
 
     def _uncalled(self, ticket: _Ticket, data: Mapping[str, Any]) -> None:
-        """A call was taken back: the ticket waits where it did."""
+        """A call was taken back: the ticket waits where it did, or is held, and nobody was passed."""
         if ticket.where != "in hand" or not ticket.unstarted:
             self._report(0, f"the call of {ticket.id} was undone, and it was not waited for")
         self._in_hand.pop(data["counter"], None)
-        self._enter(ticket)
+        call = self._calls.pop(data["counter"], None)
+        if call is None:
+            self._enter(ticket)
+            return
+        ticket.counter, ticket.seniority, ticket.not_before = call.counter, call.seniority, call.not_before
+        ticket.called, ticket.undone = call.called, call.undone
+        for passed in call.passed:
+            passed.passed -= 1
+        if call.where == "held":
+            ticket.where = "held"
+        else:
+            self._enter(ticket)
 
     def _profile_set(self, data: Mapping[str, Any]) -> None:
         """A counter serves something else; every service is still the own work of one."""

@@ -27,6 +27,7 @@ from controller.lobby.actions.return_ticket import TicketReturned
 from controller.lobby.actions.take_ticket import GRANTED, TicketIssued
 from controller.lobby.actions.transfer import TicketTransferred
 from controller.lobby.actions.undo import TicketRestored
+from controller.lobby.actions.undo_at_counter import CallUndone, ServiceResumed
 from controller.lobby.actions.windows import WindowAdviceAnswered
 from controller.lobby.aggregate import Row
 from controller.lobby.answers import reason, sentence
@@ -59,6 +60,8 @@ ACTIONS: tuple[type[Event], ...] = (
     TicketPromoted,
     TicketRestored,
     TicketCancelled,
+    CallUndone,
+    ServiceResumed,
     TicketReprinted,
     CounterOpened,
     CounterPaused,

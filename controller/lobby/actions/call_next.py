@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from controller.lobby import rule
@@ -13,10 +13,11 @@ from controller.lobby.actions.finding import counter_of
 from controller.lobby.actions.finish import TicketFinished, finish_in_hand
 from controller.lobby.actions.open_counter import CounterOpened
 from controller.lobby.actions.registry import Decision, Events, decides, evolves
+from controller.lobby.model.knowledge import WaitError
 from controller.lobby.model.lines import add_to_board, count_wait, leave, own_counter
 from controller.lobby.model.outcome import Refused
 from controller.lobby.model.rules import Counter, Rules
-from controller.lobby.model.state import Call, CounterStage, Effect, Stage, State, Ticket
+from controller.lobby.model.state import Call, CounterStage, Effect, LastCall, Stage, State, Ticket
 from controller.lobby.model.units import UNSET, Ms, Seconds, between, in_seconds
 
 
@@ -88,18 +89,22 @@ def called_by_hand(
 @evolves(TicketCalled)
 def _called(state: State, at: Ms, event: TicketCalled) -> None:
     ticket = state.tickets[event.ticket]
+    call = LastCall(replace(ticket), tuple(event.passed))
     leave(state, at, ticket)
     ticket.stage, ticket.counter, ticket.recalls, ticket.before = Stage.CALLED, event.counter, 0, None
     ticket.since, ticket.why = at, str(event.why.get("text", ""))
     if not ticket.called_at:
         ticket.called_at = at
-        _first_called(state, ticket, event.forced)
-    own_counter(state, event.counter).ticket = ticket.id
+        call.waited = count_wait(state, ticket, at)
+        call.error = _learn_wait(state, ticket, event.forced)
+    counter = own_counter(state, event.counter)
+    counter.ticket, counter.call = ticket.id, call
     for passed in event.passed:
         state.tickets[passed].passed += 1
     if event.effect:
         customers, seconds, most = event.effect
         effect = state.effects.setdefault(ticket.klass, Effect())
+        call.effect, call.most_before = Effect(customers, seconds, most), effect.most
         effect.passed += customers
         effect.seconds += seconds
         effect.most = max(effect.most, most)
@@ -111,10 +116,12 @@ def _called(state: State, at: Ms, event: TicketCalled) -> None:
     add_to_board(state, Call(ticket.id, event.counter, at))
 
 
-def _first_called(state: State, ticket: Ticket, forced: bool) -> None:
-    """Count its wait, and learn from it unless people have interfered."""
-    count_wait(state, ticket, ticket.called_at)
-    if ticket.expected and not ticket.moved and not forced:
-        into_day = between(state.first_issued, ticket.issued_at)
-        since_told = max(0, ticket.called_at - ticket.issued_at) // 1000
-        state.knowledge.waited(ticket.service, ticket.klass, ticket.rolled, ticket.expected, into_day, since_told)
+def _learn_wait(state: State, ticket: Ticket, forced: bool) -> WaitError | None:
+    """Learn from the wait until a ticket's first call, unless people have interfered (None)."""
+    if not ticket.expected or ticket.moved or forced:
+        return None
+    into_day = between(state.first_issued, ticket.issued_at)
+    since_told = max(0, ticket.called_at - ticket.issued_at) // 1000
+    error = WaitError(ticket.service, ticket.klass, ticket.rolled, ticket.expected, into_day, since_told)
+    state.knowledge.waited(*error)
+    return error

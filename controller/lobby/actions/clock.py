@@ -10,7 +10,7 @@ from controller.lobby.actions.registry import Decision, decides, evolves
 from controller.lobby.model.lines import enter_line
 from controller.lobby.model.rules import Rules
 from controller.lobby.model.state import Doubt, Stage, State, Step
-from controller.lobby.model.units import Ms, in_ms, in_seconds
+from controller.lobby.model.units import UNSET, Ms, Seconds, in_ms, in_seconds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,22 +86,31 @@ def _clock_stepped(state: State, at: Ms, event: ClockStepped) -> None:
     def right(ms: Ms) -> Ms:
         return Ms(ms + by) if ms and first <= ms <= last else ms
 
-    for ticket in state.tickets.values():
+    def right_seniority(seniority: Seconds, slot: Seconds) -> Seconds:
+        return seniority if seniority == slot else in_seconds(right(in_ms(seniority)))
+
+    before_calls = [counter.call.was for counter in state.counters.values() if counter.call]
+    for ticket in (*state.tickets.values(), *before_calls):
         for name in ("issued_at", "missed_at", "finished_at", "held_at", "called_at", "since", "recalled_at"):
             setattr(ticket, name, right(getattr(ticket, name)))
-        if ticket.seniority != ticket.slot:
-            ticket.seniority = in_seconds(right(in_ms(ticket.seniority)))
+        ticket.seniority = right_seniority(ticket.seniority, ticket.slot)
         before = ticket.before
-        if before and before.seniority != before.slot:
-            ticket.before = before._replace(seniority=in_seconds(right(in_ms(before.seniority))))
+        if before:
+            ticket.before = before._replace(seniority=right_seniority(before.seniority, before.slot))
     state.lines.clear()
     for ticket in state.tickets.values():
         if ticket.stage is Stage.WAITING:
             enter_line(state, ticket)
     for counter in state.counters.values():
         counter.since = right(counter.since)
-        if counter.left:
-            counter.left = counter.left._replace(at=right(counter.left.at), since=right(counter.left.since))
+        if left := counter.left:
+            slot = state.tickets[left.ticket].slot if left.ticket in state.tickets else UNSET
+            counter.left = left._replace(
+                at=right(left.at),
+                since=right(left.since),
+                opened=right(left.opened),
+                seniority=right_seniority(left.seniority, slot),
+            )
     state.calls = [call._replace(at=right(call.at)) for call in state.calls]
     state.called = {counter: call._replace(at=right(call.at)) for counter, call in state.called.items()}
     for id, notice in state.notices.items():

@@ -166,6 +166,7 @@ def _keep(state: State, kept: set[str]) -> None:
     state.called = {id: call for id, call in state.called.items() if call.ticket in kept}
     for counter in state.counters.values():
         counter.last_ticket = counter.last_ticket if counter.last_ticket in kept else ""
+        counter.call = None  # the figures that it has changed begin anew
     state.takes = {key: take for key, take in state.takes.items() if take.ticket in kept}
     state.waits.clear()
     state.effects.clear()

@@ -30,10 +30,12 @@ def _by_the_manager(press: Press) -> Open:
 
 @dataclass(frozen=True, slots=True)
 class CounterOpened(Event):
-    """A counter serves customers (again). `by`: set when the lobby manager opened it."""
+    """A counter serves customers (again). `by`: set when the lobby manager opened it. `undone`: it had paused or closed
+    by mistake, which was taken back."""
 
     counter: str
     by: str | None = None
+    undone: bool | None = None
 
 
 @decides(Open)
@@ -47,7 +49,8 @@ def _open(state: State, rules: Rules, command: Open) -> Decision:
 @evolves(CounterOpened)
 def _counter_opened(state: State, at: Ms, event: CounterOpened) -> None:
     counter = own_counter(state, event.counter)
-    if counter.stage is CounterStage.PAUSED:
+    if counter.stage is CounterStage.PAUSED and not event.undone:
         state.knowledge.paused(between(counter.since, at))
-    counter.stage, counter.reason, counter.since = CounterStage.OPEN, "", at
+    since = counter.left.opened if event.undone and counter.left else at
+    counter.stage, counter.reason, counter.since = CounterStage.OPEN, "", since
     state.windows.done("open", event.counter)

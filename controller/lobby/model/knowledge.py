@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from math import exp, floor, log
-from typing import Any
+from typing import Any, NamedTuple
 
 PRIOR_WEIGHT = 20
 """How many customers the configured mean counts for, and a service's mean for each of its classes."""
@@ -80,6 +80,18 @@ LONGEST_BREAK = 3 * BREAK
 """Seconds beyond which a pause is no usual one."""
 
 
+class WaitError(NamedTuple):
+    """A wait that can be compared to what was told: [least, middle, most] seconds `told`, `into_day` seconds after the
+    day's first ticket, for a `predicted` wait, and the `actual` one."""
+
+    service: str
+    klass: str
+    predicted: int
+    told: Sequence[int]
+    into_day: float
+    actual: int
+
+
 @dataclass(slots=True)
 class Errors:
     """log((actual + 60) / (predicted + 60)) of one cell: bin -> how many, fading.
@@ -96,10 +108,10 @@ class Errors:
     def __post_init__(self) -> None:
         self.count = sum(self.bins.values())
 
-    def add(self, bin: int) -> None:
-        """One more."""
-        self.bins[bin] = self.bins.get(bin, 0.0) + 1
-        self.count += 1
+    def add(self, bin: int, times: int = 1) -> None:
+        """One more; `times` -1: one less."""
+        self.bins[bin] = self.bins.get(bin, 0.0) + times
+        self.count += times
 
 
 def whole_minutes(least: int, most: int) -> tuple[int, int]:
@@ -188,11 +200,19 @@ class Knowledge:
             _add(self.pauses, seconds)
 
     def waited(
-        self, service: str, klass: str, predicted: int, told: Sequence[int], into_day: float, actual: int
+        self,
+        service: str,
+        klass: str,
+        predicted: int,
+        told: Sequence[int],
+        into_day: float,
+        actual: int,
+        *,
+        times: int = 1,
     ) -> None:
         """A customer who was told [least, middle, most], `into_day` seconds after the day's first ticket, has been
-        called after `actual` seconds. One that no range could have told is the clock's, not ours; where it has no
-        width, nothing was told but that it is beyond what can be told."""
+        called after `actual` seconds; `times` -1: they were not after all. One that no range could have told is the
+        clock's, not ours; where it has no width, nothing was told but that it is beyond what can be told."""
         if actual > 3 * told[2] + 3600 or told[0] == told[2]:
             return
         error = round(1000 * log((max(0, actual) + OFFSET) / (predicted + OFFSET))) // BIN
@@ -201,10 +221,10 @@ class Knowledge:
         tail = TAIL if told[0] else 2 * TAIL
         for cell in _cells(service, klass, predicted, into_day):
             errors = self.errors.setdefault(cell, Errors())
-            errors.add(error)
+            errors.add(error, times)
             if told[0]:
-                errors.below = _within(errors.below + STEP * (TAIL - (actual < told[0])))
-            errors.above = _within(errors.above + STEP * (tail - (actual > told[2])))
+                errors.below = _within(errors.below + times * STEP * (TAIL - (actual < told[0])))
+            errors.above = _within(errors.above + times * STEP * (tail - (actual > told[2])))
 
     # -- knowing -------------------------------------------------------------------------------------------------
 

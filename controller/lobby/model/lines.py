@@ -4,7 +4,20 @@ from __future__ import annotations
 
 from sortedcontainers import SortedList
 
-from controller.lobby.model.state import CALLS_KEPT, IN_HAND, Before, Call, CounterState, Left, Stage, State, Ticket
+from controller.lobby.model.state import (
+    CALLS_KEPT,
+    ENDED,
+    IN_HAND,
+    Before,
+    Call,
+    CounterState,
+    Left,
+    Print,
+    Stage,
+    State,
+    Ticket,
+    Visit,
+)
 from controller.lobby.model.units import Ms, between
 
 
@@ -29,23 +42,41 @@ def leave(state: State, at: Ms, ticket: Ticket, *, missed: bool = False) -> None
         leave_line(state, ticket)
     elif ticket.stage in IN_HAND:
         counter = state.counters[ticket.counter]
-        counter.ticket, counter.last_ticket = "", ticket.id
-        counter.left = Left(ticket.id, at, ticket.stage, ticket.since, ticket.service, ticket.only)
-        learn_visit(state, ticket, at, missed=missed)
+        waited = between(ticket.issued_at, ticket.called_at) if ticket.since == ticket.called_at else None
+        visit = Visit(ticket.service, ticket.klass, between(ticket.since, at), missed, waited)
+        learn_visit(state, visit)
+        counter.ticket, counter.last_ticket, counter.call = "", ticket.id, None
+        counter.left = Left(
+            ticket.id,
+            at,
+            ticket.stage,
+            ticket.since,
+            ticket.service,
+            ticket.only,
+            ticket.seniority,
+            ticket.returns,
+            counter.since,
+            visit,
+        )
 
 
-def learn_visit(state: State, ticket: Ticket, until: Ms, *, missed: bool, times: int = 1) -> None:
-    """Learn from a visit to a counter, from the last call until `until`; `times` -1: forget it again."""
-    seconds = between(ticket.since, until)
-    if not missed:
-        state.knowledge.served(ticket.service, ticket.klass, seconds, times)
-    if ticket.since == ticket.called_at:
-        state.knowledge.came(between(ticket.issued_at, ticket.called_at), seconds, times, missed=missed)
+def learn_visit(state: State, visit: Visit, times: int = 1) -> None:
+    """Learn from a visit to a counter; `times` -1: forget it again."""
+    if not visit.missed:
+        state.knowledge.served(visit.service, visit.klass, visit.seconds, times)
+    if visit.waited is not None:
+        state.knowledge.came(visit.waited, visit.seconds, times, missed=visit.missed)
 
 
 def end(state: State, ticket: Ticket, stage: Stage) -> None:
     ticket.stage = stage
     state.unknown_prints.pop(ticket.id, None)
+
+
+def come_back(state: State, ticket: Ticket) -> None:
+    """A ticket that may have ended has not: it is again one to print, if it may not be on paper."""
+    if ticket.stage in ENDED and ticket.print is Print.UNKNOWN:
+        state.unknown_prints[ticket.id] = None
 
 
 def remove_from_board(state: State, ticket: str) -> None:
@@ -57,8 +88,19 @@ def own_counter(state: State, id: str) -> CounterState:
     return state.counters.setdefault(id, CounterState())
 
 
-def count_wait(state: State, ticket: Ticket, until: Ms) -> None:
-    state.waits.setdefault(ticket.klass, SortedList()).add(max(0, until - ticket.waits_from) // 1000)
+def count_wait(state: State, ticket: Ticket, until: Ms) -> int:
+    """Count a wait among the day's; the seconds of it."""
+    seconds = max(0, until - ticket.waits_from) // 1000
+    state.waits.setdefault(ticket.klass, SortedList()).add(seconds)
+    return seconds
+
+
+def forget_wait(state: State, klass: str, seconds: int) -> None:
+    """Remove a wait from the day's again."""
+    waits = state.waits.get(klass, SortedList())
+    waits.discard(seconds)
+    if not waits:
+        state.waits.pop(klass, None)
 
 
 def add_to_board(state: State, call: Call) -> None:

@@ -13,7 +13,7 @@ from typing import Any, Literal, NamedTuple
 
 from sortedcontainers import SortedList
 
-from controller.lobby.model.knowledge import Knowledge
+from controller.lobby.model.knowledge import Knowledge, WaitError
 from controller.lobby.model.rules import Counter, Rules
 from controller.lobby.model.units import NEVER, UNSET, Ms, Seconds, in_ms
 
@@ -169,8 +169,20 @@ class CounterStage(StrEnum):
     PAUSED = "paused"
 
 
+class Visit(NamedTuple):
+    """What a visit to a counter has taught: how many seconds it took, and whether the customer did not come (`missed`).
+    `waited`: the seconds before it, if it was the ticket's first."""
+
+    service: str
+    klass: str
+    seconds: float
+    missed: bool
+    waited: float | None
+
+
 class Left(NamedTuple):
-    """How the last customer left a counter: when (`at`), and what they were until then; times in ms since 1970, UTC."""
+    """How the last customer left a counter: when (`at`), and what they were until then; times in ms since 1970, UTC.
+    `opened`: since when the counter was open."""
 
     ticket: str
     at: Ms
@@ -178,6 +190,27 @@ class Left(NamedTuple):
     since: Ms
     service: str
     only: str
+    seniority: Seconds
+    returns: int
+    opened: Ms
+    visit: Visit
+
+
+@dataclass(slots=True)
+class LastCall:
+    """What the call of the ticket in hand has changed, so that it can be taken back."""
+
+    was: Ticket
+    """The ticket as it was before."""
+    passed: tuple[str, ...] = ()
+    """Tickets whose `passed` it has increased by one."""
+    effect: Effect | None = None
+    """What it has added to the effect of its class; and `most_before`: the most seconds until then."""
+    most_before: int = 0
+    waited: int | None = None
+    """The seconds of waiting that it has added to the day's; None: it was not the ticket's first."""
+    error: WaitError | None = None
+    """What it has taught of how far estimates are off."""
 
 
 @dataclass(slots=True)
@@ -198,6 +231,8 @@ class CounterState:
     """The counter profile that it has; empty: it serves what it is configured to."""
     clerk: str = ""
     """The alias of the clerk who is signed in; empty: nobody is."""
+    call: LastCall | None = None
+    """The call of the ticket in hand; None: there is none, or its last visit here was resumed."""
     left: Left | None = None
     """The last customer's leaving, until it is undone."""
     asked_at: Ms = NEVER
@@ -406,13 +441,15 @@ def held_by(state: State, counter: Counter) -> list[Ticket]:
 
 
 def undoes(state: State, rules: Rules, counter: Counter, at: Ms) -> Left | None:
-    """The leaving that UNDO at a counter would take back at `at` (ms since 1970, UTC); None: there is none, or it was
-    too long ago."""
+    """The leaving that UNDO at a counter would take back at `at` (ms since 1970, UTC); None: there is none, it was too
+    long ago, or the ticket has since been cancelled, or has been to another counter."""
     left = state.counter(counter.id).left
     if left is None or not 0 <= at - left.at <= rules.undo_within * 1000:
         return None
     ticket = state.tickets.get(left.ticket)
-    return left if ticket is not None and ticket.stage is not Stage.CANCELLED else None
+    if ticket is None or ticket.stage is Stage.CANCELLED:
+        return None
+    return left if ticket.stage in IN_HAND or ticket.since == left.since else None
 
 
 def last_unstarted(state: State, counter: Counter) -> Ticket | None:

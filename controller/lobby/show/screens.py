@@ -150,7 +150,8 @@ def _waited(ticket: Ticket) -> int:
 
 def _undo(state: State, rules: Rules, counter: Counter, at: Ms) -> dict[str, Any] | None:
     """Whom UNDO at the counter would bring back, and until when (ms since 1970, UTC); None: nobody."""
-    if left := undoes(state, rules, counter, at):
+    left = undoes(state, rules, counter, at)
+    if left and state.tickets[left.ticket].stage not in IN_HAND:
         return {"ticket": left.ticket, "until": left.at + rules.undo_within * 1000}
     last = last_unstarted(state, counter)
     return {"ticket": last.id, "until": last.returns_until(rules)} if last else None
