@@ -19,7 +19,7 @@ from controller.lobby.model.rules import Rules
 from controller.lobby.show.figures import FELT
 from controller.output import console, make_folder, room_for, write_json
 from simulators.days import pictures
-from simulators.days.record import on_one_clock
+from simulators.days.record import as_meant, on_one_clock
 from simulators.days.replay import Opening, as_it_was, bare_rules, compare, most_changed, never_called
 from simulators.days.replay import report as compared_report
 from simulators.days.reports import show_replay, show_simulation
@@ -150,7 +150,7 @@ def run_replay(
     well. `branch` is whose day it is: zone, names, language and colours; without it, the rules' or ids."""
     if picture:
         pictures.must_be_possible()
-    events = on_one_clock([(row.at, row.event) for row in rows])
+    events = as_meant(on_one_clock([(row.at, row.event) for row in rows]))
     day = rows[-1].day
     names = _names(branch, rules) or bare_rules(events, UTC, wording("en"))
     known = bool(branch or rules)

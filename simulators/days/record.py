@@ -27,11 +27,15 @@ from controller.lobby.actions.open_counter import CounterOpened
 from controller.lobby.actions.pause_counter import CounterPaused
 from controller.lobby.actions.promote import TicketPromoted
 from controller.lobby.actions.reassign import TicketReassigned
+from controller.lobby.actions.recall import TicketRecalled
 from controller.lobby.actions.registry import evolve
 from controller.lobby.actions.return_ticket import TicketReturned
+from controller.lobby.actions.set_profile import CounterProfileSet
+from controller.lobby.actions.start import ServiceStarted
 from controller.lobby.actions.take_ticket import TicketIssued
 from controller.lobby.actions.transfer import TicketTransferred
 from controller.lobby.actions.undo import TicketRestored
+from controller.lobby.actions.undo_at_counter import CallUndone, ServiceResumed
 from controller.lobby.actions.windows import WindowsChecked
 from controller.lobby.model.rules import Rules
 from controller.lobby.model.state import CounterStage, LineKey, Stage, State
@@ -65,6 +69,64 @@ def on_one_clock(events: Day) -> Day:
 def _goes_on(event: Event) -> bool:
     continues = isinstance(event, DayOpened) and event.continues is not None
     return continues or (isinstance(event, DayClosed) and bool(event.continued))
+
+
+_MOVES = (
+    TicketCalled,
+    TicketRecalled,
+    ServiceStarted,
+    TicketFinished,
+    TicketMissed,
+    TicketHeld,
+    TicketTransferred,
+    TicketReturned,
+    TicketReassigned,
+    TicketRestored,
+)
+
+
+def as_meant(events: Day) -> Day:
+    """The day without what counters took back within seconds: a call and a visit's end that were undone have not been,
+    nor has what happened to the ticket between. What others did meanwhile stays."""
+    if not any(isinstance(event, CallUndone | ServiceResumed) for _, event in events):
+        return events
+    day: list[tuple[Ms, Event] | None] = [*events]
+    for place, (_, event) in enumerate(events):
+        if isinstance(event, CallUndone):
+            begin = _last(day, place, lambda e, of=event: _calls(e, of.ticket, of.counter))
+        elif isinstance(event, ServiceResumed):
+            begin = _last(day, place, lambda e, of=event: _leaves(e, of.ticket, of.counter))
+        else:
+            continue
+        for n in range(begin, place + 1):
+            each = day[n]
+            if each and _is_undone(each[1], event):
+                day[n] = None
+    return [each for each in day if each]
+
+
+def _last(day: Sequence[tuple[Ms, Event] | None], before: int, fits: Callable[[Event], bool]) -> int:
+    """The place of the last event that fits; if there is none, `before`."""
+    return next((n for n in range(before - 1, -1, -1) if (each := day[n]) and fits(each[1])), before)
+
+
+def _calls(event: Event, ticket: str, counter: str) -> bool:
+    return isinstance(event, TicketCalled) and (event.ticket, event.counter) == (ticket, counter)
+
+
+def _leaves(event: Event, ticket: str, counter: str) -> bool:
+    match event:
+        case TicketFinished() | TicketMissed() | TicketHeld():
+            return (event.ticket, event.counter) == (ticket, counter)
+        case TicketTransferred():
+            return (event.ticket, event.from_counter) == (ticket, counter)
+    return False
+
+
+def _is_undone(event: Event, by: CallUndone | ServiceResumed) -> bool:
+    if isinstance(event, CounterOpened | CounterPaused | CounterClosed):
+        return isinstance(by, ServiceResumed) and event.counter == by.counter
+    return event is by or (isinstance(event, _MOVES) and event.ticket == by.ticket)
 
 
 class When(NamedTuple):
@@ -114,8 +176,9 @@ class Shift:
 
 @dataclass(slots=True)
 class Record:
-    """A day. `manual` are what people did by hand to waiting tickets (calls, promotions, reassignments and so on), and
-    the checks of the windows, at which tickets whose counters have not come may go to others."""
+    """A day. `manual` are what people did by hand to waiting tickets (calls, promotions, reassignments and so on), the
+    changes of what counters serve, and the checks of the windows, at which tickets whose counters have not come may go
+    to others."""
 
     taken: list[tuple[When, TicketIssued]] = field(default_factory=list)
     stays: dict[str, list[Stay]] = field(default_factory=lambda: defaultdict(list))
@@ -202,7 +265,7 @@ def read(events: Day, rules: Rules) -> Record:
     """The day, as far as it goes. `rules` say whom a counter serves where the day does not tell."""
     record, state = Record(), State()
     moments = list(_moments(events, rules))
-    serves = _whom_they_served(moments, rules)
+    serves = _whom_they_served(moments, rules, state)
     now = When(0, 0)
     caller = left_behind = ""
     since: dict[str, When] = {}
@@ -257,25 +320,29 @@ def _moments(events: Day, rules: Rules) -> Iterator[tuple[When, Event]]:
         yield When(now, float(order)), event
 
 
-def _whom_they_served(moments: Iterable[tuple[When, Event]], rules: Rules) -> Callable[[str, LineKey], bool]:
-    """Whether a counter served a line on that day, inferred from the heads that its calls chose among."""
+def _whom_they_served(
+    moments: Iterable[tuple[When, Event]], rules: Rules, now_here: State
+) -> Callable[[str, LineKey], bool]:
+    """Whether a counter serves a line with the profile that it has in the state `now_here`, inferred from the heads
+    that its calls chose among with that profile."""
     state = State()
-    known: dict[tuple[str, LineKey], bool] = {}
+    known: dict[tuple[str, str, LineKey], bool] = {}
     for now, event in moments:
         if isinstance(event, TicketCalled) and not event.forced:
             heads = {head["ticket"] for head in event.why["heads"]}
+            profile = state.counter(event.counter).profile
             for key, line in state.lines.items():
                 head = state.tickets[line[0].ticket]
                 if head.id in heads:
-                    known[event.counter, key] = True
+                    known[event.counter, profile, key] = True
                 elif in_ms(head.not_before) <= now.at:
-                    known.setdefault((event.counter, key), False)
+                    known.setdefault((event.counter, profile, key), False)
         evolve(state, Ms(now.at), event)
 
     def serves(counter: str, key: LineKey) -> bool:
-        found = known.get((counter, key))
+        found = known.get((counter, now_here.counter(counter).profile, key))
         if found is None:
-            found = may_serve(rules, counter, key)
+            found = may_serve(rules.serving(now_here.serving), counter, key)
         return found
 
     return serves
@@ -287,7 +354,7 @@ def _note(record: Record, state: State, now: When, event: Event, before: Event |
         case TicketIssued():
             record.taken.append((now, event))
             return
-        case WindowsChecked():
+        case WindowsChecked() | CounterProfileSet():
             record.manual.append((now, event))
             return
         case TicketCalled(ticket=id) | TicketReturned(ticket=id) | TicketCancelled(ticket=id):

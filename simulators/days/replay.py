@@ -19,7 +19,7 @@ from controller.lobby.actions.call_by_hand import CallByHand
 from controller.lobby.actions.call_next import CallNext, TicketCalled
 from controller.lobby.actions.cancel import Cancel, TicketCancelled
 from controller.lobby.actions.close_counter import Close
-from controller.lobby.actions.command import Command
+from controller.lobby.actions.command import Command, CounterCommand
 from controller.lobby.actions.event import Event
 from controller.lobby.actions.finish import Finish
 from controller.lobby.actions.hold import Hold
@@ -30,6 +30,7 @@ from controller.lobby.actions.promote import Promote, TicketPromoted
 from controller.lobby.actions.reassign import Reassign, TicketReassigned
 from controller.lobby.actions.registry import Decision, evolve
 from controller.lobby.actions.return_ticket import Return, TicketReturned
+from controller.lobby.actions.set_profile import CounterProfileSet, SetProfile
 from controller.lobby.actions.take_ticket import APPOINTMENT, TakeTicket, TicketIssued
 from controller.lobby.actions.transfer import Transfer
 from controller.lobby.actions.undo import TicketRestored, Undo
@@ -116,7 +117,7 @@ def never_called(events: Day) -> int:
 
 
 def compare(events: Day, rules: Rules, opened: Sequence[Opening] = ()) -> Compared:
-    """The day under other rules, with some counters `opened` as well."""
+    """The day, as it was meant (`as_meant`), under other rules, with some counters `opened` as well."""
     again = _ReplayedDay(events, rules, opened)
     again.run()
     rows = [(row.at, row.event) for row in again.lobby.rows]
@@ -203,7 +204,7 @@ class _ReplayedDay:
         self.lobby = Aggregate(rules)
         self.lobby.heard = self._heard
         self._state = self.lobby.state
-        self._watch = Watch(lambda counter, key: may_serve(rules, counter, key), self._sees, self._sees_nobody)
+        self._watch = Watch(lambda counter, key: may_serve(self.lobby.rules, counter, key), self._sees, self._sees_nobody)
         self._usually = {kind: self._record.usually(kind) for kind in ("over", "joined", "opened")}
         self.ids: dict[str, str] = {}
         self._taking = ""
@@ -242,6 +243,8 @@ class _ReplayedDay:
         self._later(When(self._now.at + delay.at, delay.order), what)
 
     def _do(self, command: Callable[..., Command], **about: Any) -> Decision:
+        if isinstance(command, type) and issubclass(command, CounterCommand):
+            about["sure"] = True  # it was meant then
         return self.lobby.do(command(at=self._now.at, cause=f"again:{next(self._causes)}", **about))
 
     def _heard(self, at: Ms, event: Event) -> None:
@@ -358,6 +361,9 @@ class _ReplayedDay:
         """Repeat what a person did by hand; whether it is still possible is up to the rules."""
         if isinstance(event, WindowsChecked):
             self._do(CheckWindows)
+            return
+        if isinstance(event, CounterProfileSet):
+            self._do(SetProfile, counter=event.counter, profile=event.profile, by=event.by)
             return
         ticket = self._state.tickets.get(self.ids.get(event.ticket, ""))  # type: ignore[attr-defined]
         if ticket is None:
