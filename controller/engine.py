@@ -85,7 +85,8 @@ class Engine:
         self._repeats: Repeats[Answer] = Repeats(rules.call_grace)
         self._published: Callable[[Step], None] = lambda step: None
         self._trouble: Callable[[str], None] = lambda reason: None
-        self._inbox: deque[Request] = deque()
+        self._inbox: deque[tuple[Request, float]] = deque()
+        """Requests, and when each was submitted, in steady seconds: a slow disk must not make two presses of one."""
         self._wake = asyncio.Event()
         self._answers: OrderedDict[str, Answer] = OrderedDict()
         self._causes: set[str] = set()
@@ -128,7 +129,7 @@ class Engine:
         if len(self._inbox) >= INBOX_LIMIT or self._stopping:
             self._refuse([request], "busy")
             return
-        self._inbox.append(request)
+        self._inbox.append((request, self._steady()))
         self._wake.set()
 
     async def ask(self, command: Command, remark: str = "", press: str | None = None) -> Answer:
@@ -197,7 +198,8 @@ class Engine:
     # -- a step ----------------------------------------------------------------------------------------------
 
     async def _step(self) -> None:
-        requests = [self._inbox.popleft() for _ in range(min(len(self._inbox), STEP_LIMIT))]
+        taken = [self._inbox.popleft() for _ in range(min(len(self._inbox), STEP_LIMIT))]
+        requests = [request for request, _ in taken]
         if self._inbox:
             self._wake.set()
         remarks: list[Remark] = []
@@ -206,11 +208,11 @@ class Engine:
         try:
             if requests and not self._journal.intact():
                 await asyncio.wrap_future(self._journal.idle())  # while nothing has been decided that must be undone
-            for request in requests:
+            for request, heard in taken:
                 cause = request.command.cause
                 answer = decided.get(cause) or self._known(cause)
                 if answer is None:
-                    answer = decided[cause] = request.instead or self._decide(request)
+                    answer = decided[cause] = request.instead or self._decide(request, heard)
                     if request.remark and answer.result == "ok":
                         remarks.append(Remark(cause, request.command.at, request.remark))
                 answers.append(answer)
@@ -225,7 +227,7 @@ class Engine:
                 self._break(str(error), requests)
                 return
             self._careful = True
-            self._inbox.extendleft(reversed(requests))
+            self._inbox.extendleft(reversed(taken))
             self._wake.set()
             return
         except (JournalWriteError, JournalError) as error:
@@ -242,17 +244,16 @@ class Engine:
         if rows:
             _call(self._published, Step(rows, self.state))
 
-    def _decide(self, request: Request) -> Answer:
+    def _decide(self, request: Request, heard: float) -> Answer:
         """Decide one request on the state as the earlier ones of this step have left it."""
         command = request.command
         if due := self._lobby.due(command):
-            self._decide(Request(due))
-        now = self._steady()
-        if again := self._repeats.again(command, now):
+            self._decide(Request(due), heard)
+        if again := self._repeats.again(command, heard):
             return again
-        if self._repeats.confirms(command, now) and isinstance(command, CounterCommand):
+        if self._repeats.confirms(command, heard) and isinstance(command, CounterCommand):
             command = replace(command, sure=True)
-        if called := self._repeats.called(self.state, command, now):
+        if called := self._repeats.called(self.state, command, heard):
             return Answer("ok", self.rules.wording.say("answer.called_already", ticket=called), ticket=called)
         try:
             decision = self._lobby.decide(command)
@@ -262,11 +263,11 @@ class Engine:
             return self._error("internal")
         answered = answer(self.rules.spoken(command.language), self.state, decision)
         if isinstance(decision, Refusal) and decision.asks:
-            self._repeats.asked(command, answered, now)
+            self._repeats.asked(command, answered, heard)
         if isinstance(decision, list):
             self._lobby.apply(decision, command.at, command.cause, request.press if command.KEEPS_PRESS else None)
             if decision and not answered.code:
-                self._repeats.done(self.state, command, answered, now)
+                self._repeats.done(self.state, command, answered, heard)
         return answered
 
     def _known(self, cause: str) -> Answer | None:
@@ -294,7 +295,7 @@ class Engine:
         _call(self._trouble, reason)
 
     async def _try_again(self) -> None:
-        requests = list(self._inbox)
+        requests = [request for request, _ in self._inbox]
         self._inbox.clear()
         self._refuse(requests)
         now = asyncio.get_running_loop().time()
@@ -336,7 +337,8 @@ class Engine:
     def _ask_again(self) -> None:
         """Submit the requests that must be written before all others; a cause still acts only once."""
         self._owes = False
-        self._inbox.extendleft(reversed(self._owed.values()))
+        now = self._steady()
+        self._inbox.extendleft((request, now) for request in reversed(self._owed.values()))
         self._wake.set()
 
     def _error(self, code: str) -> Answer:

@@ -19,6 +19,7 @@ from typing import Generic, TypeVar
 
 from controller.lobby.actions.call_next import CallNext
 from controller.lobby.actions.command import Command, CounterCommand, ManagerCommand
+from controller.lobby.actions.rating import Rate
 from controller.lobby.actions.take_ticket import TakeTicket
 from controller.lobby.model.state import State
 from controller.lobby.model.units import NEVER, between
@@ -106,8 +107,11 @@ class Repeats(Generic[A]):
 
 
 def _where(command: Command) -> str:
-    """The counter or the manager's button of a press; empty: one whose copies are recognised in another way."""
+    """The counter, its rater or the manager's button of a press; empty: one whose copies are recognised in another way.
+    A customer who rates does not answer what the clerk was asked."""
     match command:
+        case Rate(counter=counter):
+            return f"rater/{counter}"
         case CounterCommand(counter=counter):
             return f"counter/{counter}"
         case ManagerCommand(by=by) | TakeTicket(by=by, granted=True):

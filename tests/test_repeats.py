@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from branches import MINUTE_MS, NINE, branch
 
-from controller.engine import Engine
+from controller.engine import Engine, Request
 from controller.journal import Journal
 from controller.lobby.actions.call_next import CallNext
 from controller.lobby.actions.call_number import CallNumber
@@ -20,6 +20,7 @@ from controller.lobby.actions.command import Command
 from controller.lobby.actions.hold import Hold
 from controller.lobby.actions.no_show import NoShow
 from controller.lobby.actions.pause_counter import Pause
+from controller.lobby.actions.rating import Rate
 from controller.lobby.actions.reassign import Reassign
 from controller.lobby.actions.return_ticket import Return
 from controller.lobby.actions.start import Start
@@ -125,6 +126,7 @@ async def test_without_grace_each_press_is_a_new_one(path: Path) -> None:
 
 
 ASKS = replace(RULES, confirm_finish=5)
+RATED = branch({"1": {"cash": 0}}, raters=("1",)).counters
 
 
 async def test_whoever_was_called_seconds_ago_is_finished_by_the_second_press(path: Path) -> None:
@@ -147,6 +149,50 @@ async def test_what_was_asked_is_not_answered_by_a_bounce_or_too_late(path: Path
             assert (await pair.press(CallNext, counter="1")).code == "just_called"
             pair.seconds += after
         assert pair.called() == ["A001"]
+
+
+async def test_a_press_counts_by_when_it_was_made_however_late_it_is_decided(path: Path) -> None:
+    async with hands(path, replace(ASKS, confirm_finish=60)) as pair:
+        await pair.take(3)
+        await pair.call()
+        pair.seconds += 2
+        assert (await pair.press(CallNext, counter="1")).code == "just_called"
+        pair.seconds += 0.1
+        answers: list[Answer] = []
+        pair.engine.submit(Request(CallNext(at=NINE + 2100, cause="bounce", counter="1"), answers.append))
+        pair.seconds += 1  # the disk was slow
+        async with asyncio.timeout(SOON):
+            await pair.engine.idle()
+        assert [answer.code for answer in answers] == ["just_called"]
+        assert pair.called() == ["A001"]
+
+
+async def test_a_customer_who_rates_does_not_answer_for_the_clerk(path: Path) -> None:
+    async with hands(path, replace(ASKS, confirm_finish=60, counters=RATED)) as pair:
+        await pair.take(3)
+        await pair.call()
+        pair.seconds += 2
+        assert (await pair.press(CallNext, counter="1")).code == "just_called"
+        pair.seconds += 0.7
+        assert (await pair.press(Rate, counter="1", score=5)).result == "ok"
+        assert await pair.call(after=0.7) == "A002"
+
+
+async def test_what_was_asked_is_asked_again_after_a_restart(path: Path) -> None:
+    async with hands(path, replace(ASKS, confirm_finish=60)) as pair:
+        await pair.take(3)
+        await pair.call()
+        pair.seconds += 2
+        first = CallNext(at=NINE + 2000, cause="pad:1", counter="1")
+        answers = [await pair.engine.ask(first)]
+        pair.seconds += 1
+        answers.append(await pair.engine.ask(first))  # delivered again: no second press
+    async with hands(path, replace(ASKS, confirm_finish=60)) as pair:
+        pair.seconds = 3.5
+        answers.append(await pair.engine.ask(first))
+        assert {answer.code for answer in answers} == {"just_called"}
+        assert pair.called() == ["A001"]
+        assert await pair.call(after=1.0) == "A002"
 
 
 @pytest.mark.parametrize("between", [NoShow, Hold, Start])

@@ -11,6 +11,7 @@ from collections import Counter as Count
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from statistics import median
 from typing import Literal, NamedTuple
 
@@ -93,9 +94,9 @@ def as_meant(events: Day) -> Day:
     day: list[tuple[Ms, Event] | None] = [*events]
     for place, (_, event) in enumerate(events):
         if isinstance(event, CallUndone):
-            begin = _last(day, place, lambda e, of=event: _calls(e, of.ticket, of.counter))
+            begin = _last(day, place, partial(_calls, event.ticket, event.counter))
         elif isinstance(event, ServiceResumed):
-            begin = _last(day, place, lambda e, of=event: _leaves(e, of.ticket, of.counter))
+            begin = _last(day, place, partial(_leaves, event.ticket, event.counter))
         else:
             continue
         for n in range(begin, place + 1):
@@ -110,11 +111,11 @@ def _last(day: Sequence[tuple[Ms, Event] | None], before: int, fits: Callable[[E
     return next((n for n in range(before - 1, -1, -1) if (each := day[n]) and fits(each[1])), before)
 
 
-def _calls(event: Event, ticket: str, counter: str) -> bool:
+def _calls(ticket: str, counter: str, event: Event) -> bool:
     return isinstance(event, TicketCalled) and (event.ticket, event.counter) == (ticket, counter)
 
 
-def _leaves(event: Event, ticket: str, counter: str) -> bool:
+def _leaves(ticket: str, counter: str, event: Event) -> bool:
     match event:
         case TicketFinished() | TicketMissed() | TicketHeld():
             return (event.ticket, event.counter) == (ticket, counter)
@@ -155,7 +156,8 @@ class Stay:
 
 class Sight(NamedTuple):
     """The event at which a free counter first has somebody to call: a ticket's `nth` stay there is over, a ticket has
-    joined a line for the `nth` time, or the counter has opened for the `nth` time."""
+    joined a line for the `nth` time (no ticket: what a counter serves has changed), or the counter has opened for the
+    `nth` time."""
 
     counter: str
     kind: Literal["over", "joined", "opened"]
@@ -214,6 +216,7 @@ class Watch:
         self._stays: Count[str] = Count()
         self._joined: Count[str] = Count()
         self._opened: Count[str] = Count()
+        self._profiles: dict[str, str] = {}
 
     def sees(self, state: State, counter: str) -> bool:
         """Whether anybody waits whom a counter serves."""
@@ -252,6 +255,9 @@ class Watch:
             case TicketIssued() | TicketReturned() | TicketReassigned() | TicketPromoted() | TicketRestored():
                 self._joined[event.ticket] += 1
                 return event.ticket, ""
+            case CounterProfileSet() if self._profiles.get(event.counter, "") != event.profile:
+                self._profiles[event.counter] = event.profile
+                self._joined[""] += 1
         return "", ""
 
 

@@ -204,7 +204,9 @@ class _ReplayedDay:
         self.lobby = Aggregate(rules)
         self.lobby.heard = self._heard
         self._state = self.lobby.state
-        self._watch = Watch(lambda counter, key: may_serve(self.lobby.rules, counter, key), self._sees, self._sees_nobody)
+        self._watch = Watch(
+            lambda counter, key: may_serve(self.lobby.rules, counter, key), self._sees, self._sees_nobody
+        )
         self._usually = {kind: self._record.usually(kind) for kind in ("over", "joined", "opened")}
         self.ids: dict[str, str] = {}
         self._taking = ""

@@ -77,13 +77,20 @@ def _set_profile(state: State, rules: Rules, command: SetProfile) -> Decision:
 
 @decides(FollowPlan)
 def _follow_plan(state: State, rules: Rules, command: FollowPlan) -> Decision:
-    """Only what the plan changes is changed: what a person has chosen stays until then."""
-    planned = rules.planned(command.at, state.profile) if state.day else {}
+    """Only what the plan changes is changed: what a person has chosen stays until then. A profile that leaves a service
+    to nobody, since the configuration has changed, is taken back."""
+    serving: Serving = state.serving
     events: Events = []
+    for id in [id for id in rules.counters if id in serving]:
+        if _starved(rules, serving):
+            serving, change = _change(state, rules, serving, id, "", CALENDAR)
+            events += change
+    planned = rules.planned(command.at, state.profile) if state.day else {}
     for id in rules.counters:
         profile = planned.get(id, "")
-        if profile != state.planned.get(id, "") and _starved(state, rules, id, profile) is None:
-            events += _change(state, rules, id, profile, CALENDAR)
+        if profile != state.planned.get(id, "") and not _starved(rules, _with(rules, serving, id, profile)):
+            serving, change = _change(state, rules, serving, id, profile, CALENDAR)
+            events += change
     return events
 
 
@@ -98,19 +105,27 @@ def changed(
         raise Refused("unknown_profile", profile=profile)
     if state.counter(counter).profile == profile:
         raise Refused("same_profile", counter=counter)
-    starved = _starved(state, rules, counter, profile)
-    if starved is not None:
-        raise Refused("profile_starves", counter=counter, service=rules.service_name(starved))
-    return _change(state, rules, counter, profile, by, reason)
+    already = _starved(rules, state.serving)
+    starved = [id for id in _starved(rules, _with(rules, state.serving, counter, profile)) if id not in already]
+    if starved:
+        raise Refused("profile_starves", counter=counter, service=rules.service_name(starved[0]))
+    return _change(state, rules, state.serving, counter, profile, by, reason)[1]
 
 
-def _change(state: State, rules: Rules, counter: str, profile: str, by: str, reason: str = "") -> Events:
-    serves = dict(rules.counter_profiles[profile].serves) if profile else None
-    after = rules.serving(_serving(state, counter, serves))
+Serving = Mapping[str, Mapping[str, int]]
+"""What counters with a profile serve; see `State.serving`."""
+
+
+def _change(
+    state: State, rules: Rules, serving: Serving, counter: str, profile: str, by: str, reason: str = ""
+) -> tuple[Serving, Events]:
+    """What counters serve once one of them gets a profile, where they serve `serving` until then, and the events."""
+    then = _with(rules, serving, counter, profile)
+    before, after = rules.configured.serving(serving), rules.configured.serving(then)
     # Customers whose own counter it was are the others' from now on, where the configuration allows it.
-    no_longer = [id for id in rules.services if _owns(rules, counter, id) and not _owns(after, counter, id)]
-    return [
-        CounterProfileSet(counter, profile, by, serves, reason or None),
+    no_longer = [id for id in rules.services if _owns(before, counter, id) and not _owns(after, counter, id)]
+    return then, [
+        CounterProfileSet(counter, profile, by, then.get(counter), reason or None),
         *overflow_of(state, after, no_longer),
     ]
 
@@ -119,22 +134,26 @@ def _owns(rules: Rules, counter: str, service: str) -> bool:
     return rules.counters[counter] in rules.owners(service)
 
 
-def _serving(state: State, counter: str, serves: Mapping[str, int] | None) -> dict[str, Mapping[str, int]]:
-    others = {id: each for id, each in state.serving.items() if id != counter}
+def _with(rules: Rules, serving: Serving, counter: str, profile: str) -> Serving:
+    """What counters serve once one of them gets a profile."""
+    return _replaced(serving, counter, dict(rules.counter_profiles[profile].serves) if profile else None)
+
+
+def _replaced(serving: Serving, counter: str, serves: Mapping[str, int] | None) -> dict[str, Mapping[str, int]]:
+    others = {id: each for id, each in serving.items() if id != counter}
     return others if serves is None else others | {counter: serves}
 
 
-def _starved(state: State, rules: Rules, counter: str, profile: str) -> str | None:
-    """A service that would be no counter's own work any more; None: there is none."""
-    serves = rules.counter_profiles[profile].serves if profile else None
-    after = rules.configured.serving(_serving(state, counter, serves))
-    return next((id for id in rules.services if rules.owners(id) and not after.owners(id)), None)
+def _starved(rules: Rules, serving: Serving) -> list[str]:
+    """The services that are no counter's own work if counters serve this, and some counter's as configured."""
+    configured, then = rules.configured, rules.configured.serving(serving)
+    return [id for id in rules.services if configured.owners(id) and not then.owners(id)]
 
 
 @evolves(CounterProfileSet)
 def _profile_set(state: State, at: Ms, event: CounterProfileSet) -> None:
     own_counter(state, event.counter).profile = event.profile
-    state.serving = _serving(state, event.counter, event.serves)
+    state.serving = _replaced(state.serving, event.counter, event.serves)
     state.windows.done("profile", event.counter)
     if event.by == CALENDAR:
         state.planned[event.counter] = event.profile
