@@ -53,6 +53,7 @@ class Accounts:
         self.must_wait, self.tried = self._throttle.must_wait, self._throttle.tried
         self.renew, self.signed_in, self.end = self._sessions.renew, self._sessions.signed_in, self._sessions.end
         self.csrf, self.page, self.is_page = self._signer.csrf, self._signer.page, self._signer.is_page
+        self.asked = self._signer.asked
 
     def add(self, name: str, role: Role, counter: str = "", pin: str | None = None) -> str:
         """Make an account with a PIN; without one it gets a token, which is returned and kept nowhere."""

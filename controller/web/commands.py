@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import secrets
 from collections import OrderedDict
@@ -24,10 +23,10 @@ KEYS_KEPT = 4096
 
 
 class Commands:
-    """The commands of a branch; `say`: a sentence in its language."""
+    """The commands of a branch; `say`: a sentence in its language; `digest`: of what was asked, for the cause."""
 
-    def __init__(self, adapter: PagesAdapter, ask: Ask, say: Callable[..., str]) -> None:
-        self._adapter, self._ask, self.say = adapter, ask, say
+    def __init__(self, adapter: PagesAdapter, ask: Ask, say: Callable[..., str], digest: Callable[[str], str]) -> None:
+        self._adapter, self._ask, self.say, self._digest = adapter, ask, say, digest
         self._keys: OrderedDict[str, str] = OrderedDict()
 
     async def do(
@@ -38,7 +37,7 @@ class Commands:
         `content`: the request; a different one under the same key is refused. Raises Problem unless it is accepted.
         """
         key = key or secrets.token_hex(16)
-        digest = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
+        digest = self._digest(json.dumps(content, sort_keys=True))
         self._must_be_new_or_same(name, key, digest)
         command = make(self._adapter.context.now(), cause_of(name, key, digest))
         if command is None:

@@ -1,4 +1,5 @@
-"""Message authentication codes that only we can make: CSRF tokens, and the addresses of tickets' own pages."""
+"""Message authentication codes that only we can make: CSRF tokens, the addresses of tickets' own pages, and what stands
+for a request in the journal."""
 
 from __future__ import annotations
 
@@ -38,6 +39,11 @@ class Signer:
         """The ticket whose page this is on a day; empty: none."""
         ticket = page.rpartition(".")[0]
         return ticket if hmac.compare_digest(self.page(day, ticket).encode(), page.encode()) else ""
+
+    def asked(self, content: str) -> str:
+        """What tells a request from another in the journal: nobody can find out from it what a person typed, however
+        few numbers it may have been."""
+        return self._mac(f"asked:{content}")[:16]
 
     def _mac(self, text: str) -> str:
         return hmac.new(self._secret, text.encode(), hashlib.sha256).hexdigest()[:32]

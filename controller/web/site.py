@@ -67,7 +67,7 @@ class Site:
         self.adapter = adapter
         self.live = live
         self._steady = steady
-        self._commands = Commands(adapter, ask, self.say)
+        self._commands = Commands(adapter, ask, self.say, accounts.asked)
         self.check_pin = PinCheck(accounts, self.say, steady).account
         self.page_health = PageHealth(live, adapter.context.health, adapter.context.forget, self._still_exists, steady)
         self._signed_in: frozenset[str] | None = None

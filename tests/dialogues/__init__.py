@@ -83,6 +83,12 @@ def with_profiles() -> Rules:
     )
 
 
+def plans_too_much() -> Rules:
+    """One whose plan takes every counter from cash at once."""
+    plan = tuple(Planned(id, "corporate", 9 * 3600 + 1800, 10 * 3600) for id in ("1", "3"))
+    return replace(with_profiles(), plan=plan)
+
+
 def by_the_clock(**services: Any) -> Rules:
     """One in which cash has hours and personal a quota."""
     about = {"cash": {"hours": hours("09:00-12:00 13:30-17:00", 15 * MINUTE)}, "personal": {"quota": 3}}
@@ -125,8 +131,8 @@ class Dialogue:
         more = dict(word.split("=") for word in words if "=" in word)
         match plain:
             case ["without", counter]:
-                counters = {id: c for id, c in self.lobby.rules.counters.items() if id != counter}
-                self.lobby.rules = replace(self.lobby.rules, counters=counters)
+                rules = self.lobby.rules.configured
+                self.lobby.rules = replace(rules, counters={id: c for id, c in rules.counters.items() if id != counter})
                 return DropCounters(at=at, cause=cause)
             case ["start", boot]:
                 return StartController(at=at, cause=cause, boot=boot, origin=NINE - 60_000 + self._set)
@@ -290,6 +296,7 @@ BRANCHES: dict[str, Callable[[], Rules]] = {
     "in Berlin": lambda: usual(zone="Europe/Berlin", rollover=timedelta(hours=2, minutes=30)),
     "keeps hours": by_the_clock,
     "has profiles": with_profiles,
+    "plans too much": plans_too_much,
     "asks first": lambda: usual(confirm_finish=5),
 }
 

@@ -122,11 +122,13 @@ def _change(
     """What counters serve once one of them gets a profile, where they serve `serving` until then, and the events."""
     then = _with(rules, serving, counter, profile)
     before, after = rules.configured.serving(serving), rules.configured.serving(then)
-    # Customers whose own counter it was are the others' from now on, where the configuration allows it.
+    # Customers whose own counter it was are the others' from now on, where the configuration allows it; before it has
+    # opened they wait for whoever opens, as every morning.
+    has_opened = state.counter(counter).since
     no_longer = [id for id in rules.services if _owns(before, counter, id) and not _owns(after, counter, id)]
     return then, [
         CounterProfileSet(counter, profile, by, then.get(counter), reason or None),
-        *overflow_of(state, after, no_longer),
+        *(overflow_of(state, after, no_longer) if has_opened else ()),
     ]
 
 
