@@ -59,8 +59,8 @@ from controller.lobby.answers import answer
 from controller.lobby.model import triage
 from controller.lobby.model.calendar import Hours, parse_spans
 from controller.lobby.model.outcome import AlreadyDone
-from controller.lobby.model.rules import Appointments, Counter, Rules, Service, TicketClass
-from controller.lobby.model.state import CounterStage, Stage, State
+from controller.lobby.model.rules import Appointments, Counter, CounterProfile, Planned, Rules, Service, TicketClass
+from controller.lobby.model.state import CounterStage, Stage, State, undoes
 from controller.lobby.model.triage import Choice, Question, Triage
 from controller.lobby.model.wording import Wording
 
@@ -252,6 +252,8 @@ def branches(draw: st.DrawFn) -> Rules:
             owner = draw(st.sampled_from(ids))
             serves[owner][service] = 0
             extra[owner].pop("normal", None)
+    planned = {id: draw(st.sampled_from(("all", "one"))) for id in ids[:2]}
+    everything = CounterProfile("all", "All", {service: draw(st.sampled_from((0, 300))) for service in services}, 2)
     return Rules(
         branch="test",
         branch_name="Test",
@@ -291,6 +293,9 @@ def branches(draw: st.DrawFn) -> Rules:
         shares=draw(st.sampled_from(({}, {"normal": dict.fromkeys(services, 1.0)}))),
         class_shares={"normal": {"normal": 90.0} | dict.fromkeys(classes[1:], 3.0)},
         target=draw(st.sampled_from((MINUTE, 15 * MINUTE))),
+        counter_profiles={p.id: p for p in (CounterProfile("one", "One", {services[0]: 0}, 1, ids[:2]), everything)},
+        plan=tuple(Planned(id, profile, 9 * 3600, 10 * 3600) for id, profile in planned.items()),
+        clerks={"4711": "C07", "4712": "C08"},
     )
 
 
@@ -471,7 +476,7 @@ class Lobby:
     def _command(self, step: Step) -> Command:
         rules, which, what = self.rules, step.which, step.what
         base: dict[str, Any] = {"at": self.now, "cause": f"step:{len(self.decisions)}"}
-        at_counter = base | {"counter": _of(rules.counters, which)}
+        at_counter = base | {"counter": _of(rules.counters, which), "sure": what % 3 > 0}
         service, klass = _of(rules.services, what), _of(rules.classes, what // 16)
         tickets = self._meant(step.kind) if which < 230 else list(self.state.tickets)
         ticket = tickets[which % len(tickets)] if tickets and which < 250 else "Z999"
@@ -525,7 +530,8 @@ class Lobby:
             case "sign_in":
                 return SignIn(**at_counter, number=("", *rules.clerks, "0")[what % (2 + len(rules.clerks))])
             case "undo_at_counter":
-                return UndoAtCounter(**at_counter)
+                can = [c.id for c in rules.counters.values() if undoes(self.state, rules, c, self.now)]
+                return UndoAtCounter(**at_counter | ({"counter": can[which % len(can)]} if can else {}))
             case "no_show":
                 return NoShow(**at_counter)
             case "hold":

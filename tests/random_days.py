@@ -34,7 +34,7 @@ from controller.lobby.actions.call_next import CallNext
 from controller.lobby.actions.call_number import CallNumber
 from controller.lobby.actions.cancel import Cancel
 from controller.lobby.actions.close_counter import Close
-from controller.lobby.actions.command import Command
+from controller.lobby.actions.command import Command, CounterCommand
 from controller.lobby.actions.finish import Finish
 from controller.lobby.actions.hold import Hold
 from controller.lobby.actions.open_counter import Open
@@ -152,7 +152,7 @@ def _counter_profiles(chance: Random, ids: Sequence[str], services: Sequence[str
         for start in [OPENS + chance.randrange(6 * 3600)]
         if chance.random() < 0.5
     ]
-    return {"counter_profiles": profiles, "plan": tuple(plan)}
+    return {"counter_profiles": profiles, "plan": tuple(plan), "clerks": {"4711": "C07", "4712": "C08"}}
 
 
 def _profile(
@@ -190,6 +190,7 @@ class Manager:
         ticket = chance.choice(meant[-10:] if chance.random() < 0.5 else meant)
         changed = [t.id for t in state.tickets.values() if t.before and t.stage is Stage.WAITING] or meant
         here: dict[str, Any] = {"at": at, "cause": self._day.cause(), "counter": counter}
+        here["sure"] = chance.random() < 0.5
         panel: dict[str, Any] = {"at": at, "cause": here["cause"], "by": "panel/manager", "ticket": ticket}
         klass = chance.choice(list(rules.classes))
         digits = chance.choice((str(rules.services[service].key), chance.choice(list(rules.counters)).zfill(2), "9"))
@@ -228,11 +229,16 @@ class Manager:
         if isinstance(command, CallByHand):
             self._finishes(at, counter)  # only who is free can be given somebody
         self._day.do(command)
+        if isinstance(command, CounterCommand) and not isinstance(command, UndoAtCounter) and chance.random() < 0.4:
+            self._day.later(at + chance.randrange(1000, 10_000), lambda at: self._takes_back(at, counter))
         if isinstance(command, Promote | Reassign) and chance.random() < 0.4:
             self._day.later(at + MINUTE_MS, lambda at: self._undoes(at, ticket))
         if isinstance(command, CallByHand | CallNumber | Unhold | CallNext | Transfer | Hold | Pause):
             # Nobody of the simulated clerks knows what was pressed here: end it, and let the window go on.
             self._day.later(at + chance.randrange(10 * MINUTE_MS), lambda at: self._ends(at, counter))
+
+    def _takes_back(self, at: int, counter: str) -> None:
+        self._day.do(UndoAtCounter(at=at, cause=self._day.cause(), counter=counter))
 
     def _undoes(self, at: int, ticket: str) -> None:
         self._day.do(Undo(at=at, cause=self._day.cause(), by="panel/manager", ticket=ticket))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
 from itertools import pairwise
 from random import Random
 from statistics import fmean
@@ -13,9 +12,7 @@ from branches import MINUTE, Lobby, branch, half_hours, history, long_steps
 from hypothesis import given
 from hypothesis import strategies as st
 
-from controller.lobby.actions.call_next import CallNext
 from controller.lobby.actions.call_number import CallNumber
-from controller.lobby.actions.clock import StartController
 from controller.lobby.actions.close_counter import Close
 from controller.lobby.actions.command import Command, CounterCommand
 from controller.lobby.actions.finish import Finish
@@ -25,7 +22,6 @@ from controller.lobby.actions.open_counter import Open
 from controller.lobby.actions.pause_counter import Pause
 from controller.lobby.actions.promote import Promote
 from controller.lobby.actions.reassign import Reassign
-from controller.lobby.actions.return_ticket import Return
 from controller.lobby.actions.start import Start
 from controller.lobby.actions.undo_at_counter import UndoAtCounter
 from controller.lobby.actions.unhold import Unhold
@@ -47,7 +43,6 @@ from controller.lobby.model.knowledge import (
 )
 from controller.lobby.model.outcome import Refusal
 from controller.lobby.model.rules import Appointments, Rules
-from controller.lobby.show import figures as figures_of_today
 
 RULES = branch({"1": {"cash": 0}}, services={"cash": {"minutes": 4}})
 SEED = 20261122
@@ -125,41 +120,6 @@ def test_the_longer_people_wait_the_more_have_left_is_kept_apart() -> None:
     assert known.misses(5 * MINUTE) < 0.01
     assert known.misses(20 * MINUTE) == MISSES
     assert known.misses(60 * MINUTE) > 0.9
-
-
-@pytest.mark.parametrize("ends", [Finish, NoShow, Hold, CallNext])
-@pytest.mark.parametrize("between", ["nothing", "returned", "clock"])
-def test_what_a_counter_takes_back_has_taught_nothing(ends: type[CounterCommand], between: str) -> None:
-    lobby = Lobby(RULES)
-    lobby.do(StartController(at=lobby.now, cause="", boot="boot", origin=lobby.now))
-    for klass in ("normal", "normal", "vip", "normal"):
-        lobby.take("cash", klass)
-        lobby.now += 30_000
-    lobby.call("1")
-    lobby.wait(2)
-    if ends is not NoShow:
-        do(lobby, Start)
-    if between == "clock":
-        lobby.do(StartController(at=lobby.now, cause="", boot="later", origin=lobby.now))
-    known, figures = asdict(lobby.state.knowledge), figures_of_today.day(lobby.state, RULES)
-    passed = {ticket.id: ticket.passed for ticket in lobby.state.tickets.values()}
-    lobby.now += 1000
-    do(lobby, ends)
-    if between == "returned" and ends is NoShow:
-        lobby.do(Return(at=lobby.now, cause="", by="panel", ticket="A003"))
-    if between == "clock":
-        lobby.set_clock(-90 * 60_000)
-    lobby.now += 1000
-    do(lobby, UndoAtCounter)
-    assert lobby.state.counter("1").ticket == "A003"
-    found = lobby.state.knowledge
-    assert {s: {k: pytest.approx(v) for k, v in each.items() if v[0]} for s, each in found.times.items()} == {
-        s: each for s, each in {**dict.fromkeys(found.times, {}), **known["times"]}.items()
-    }
-    assert (found.calls, found.missed, found.pauses) == (known["calls"], known["missed"], known["pauses"])
-    assert all(each.count == known["errors"].get(cell, {}).get("count", 0) for cell, each in found.errors.items())
-    assert figures_of_today.day(lobby.state, RULES) == figures
-    assert {ticket.id: ticket.passed for ticket in lobby.state.tickets.values()} == passed
 
 
 def test_a_pause_that_is_taken_back_was_none() -> None:

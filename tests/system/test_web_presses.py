@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import json
 import re
 import sqlite3
@@ -48,6 +49,24 @@ async def test_a_press_that_is_sent_again_acts_once(serve: Serve) -> None:
         assert len(lobby.rows("ticket_issued")) == 3
         without = [(await li.post("/api/panel", {"key": "GREEN"})).json["ticket"] for _ in range(2)]
         assert without == ["A003", "A004"]
+
+
+async def test_the_journal_does_not_tell_what_number_a_clerk_has_typed(serve: Serve) -> None:
+    clerk = '\n[[clerk]]\nnumber = "4711"\nalias = "C07"\n'
+    async with serve(clerk) as lobby:
+        li = await lobby.person("li")
+        for _ in range(2):
+            assert (await li.key("1", "SIGNIN", "4711", Idempotency_Key="key-0001")).status == 200
+        assert (await li.key("1", "SIGNIN", "4712", Idempotency_Key="key-0001")).refusal == (422, "key_reused")
+        ((data, cause),) = lobby.rows("clerk_signed_in")
+        assert data == {"counter": "1", "clerk": "C07"}
+        asked = {"key": "SIGNIN", "digits": "4711"}
+        found = cause.rpartition(":")[2]
+        for content in (asked, {"counter": "1", **asked}, {"counter": "1", "choice": "", **asked}):
+            text = json.dumps(content, sort_keys=True).encode()
+            assert not hashlib.sha256(text).hexdigest().startswith(found)
+        written = b"".join(path.read_bytes() for path in lobby.settings.journal_path.parent.glob("lobby.db*"))
+        assert b"4711" not in written
 
 
 async def test_a_captured_request_acts_once(serve: Serve) -> None:

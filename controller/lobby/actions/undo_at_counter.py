@@ -159,4 +159,4 @@ def _service_resumed(state: State, at: Ms, event: ServiceResumed) -> None:
         ticket.returns = counter.left.returns
         learn_visit(state, counter.left.visit, times=-1)
     counter.ticket, counter.left, counter.call = ticket.id, None, None
-    show_on_board(state, Call(ticket.id, event.counter, max(event.since, ticket.recalled_at)))
+    show_on_board(state, Call(ticket.id, event.counter, ticket.recalled_at if ticket.recalls else event.since))

@@ -115,8 +115,9 @@ def show_on_board(state: State, call: Call) -> None:
     if any(shown.ticket == call.ticket and shown.at == call.at for shown in state.calls):
         return
     remove_from_board(state, call.ticket)
-    newer = [shown for shown in state.calls if shown.at > call.at]
-    state.calls = [*newer, call, *state.calls[len(newer) :]][:CALLS_KEPT]
+    # Where the clock was set back, calls are not in the order of their times.
+    place = next((n for n, shown in enumerate(state.calls) if shown.at <= call.at), len(state.calls))
+    state.calls = [*state.calls[:place], call, *state.calls[place:]][:CALLS_KEPT]
 
 
 def snapshot(ticket: Ticket) -> Before:
