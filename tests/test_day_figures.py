@@ -27,10 +27,12 @@ from controller.lobby.actions.open_counter import Open
 from controller.lobby.actions.pause_counter import Pause
 from controller.lobby.actions.promote import Promote
 from controller.lobby.actions.return_ticket import Return
+from controller.lobby.actions.start import Start
 from controller.lobby.actions.undo import Undo
 from controller.lobby.actions.undo_at_counter import UndoAtCounter
 from controller.lobby.aggregate import Row
 from controller.lobby.model.rules import Rules
+from controller.lobby.model.state import CounterStage
 from controller.lobby.show import figures
 from controller.web.days import Days
 from simulators.days.simulation import simulate
@@ -377,6 +379,26 @@ def test_what_a_counter_took_back_has_not_happened(minutes: float) -> None:
     assert (lobby.sheet()["missed"], lobby.sheet()["returned"]) == (2, 1)
     lobby.does(UndoAtCounter, counter="1")
     assert (lobby.sheet()["missed"], lobby.sheet()["returned"]) == (1, 1)
+
+
+def test_a_call_and_a_pause_that_were_taken_back_are_not_in_the_figures() -> None:
+    lobby = Told()
+    lobby.take("cash")
+    lobby.call("1")
+    lobby.does(Start, counter="1")
+    lobby.take("cash")
+    lobby.wait(1)
+    lobby.call("1")
+    lobby.does(UndoAtCounter, counter="1")
+    log = lobby.log()
+    assert [each.ticket for each in log.waited] == ["A001"]
+    lobby.does(Pause, counter="1")
+    lobby.wait(0.1)
+    lobby.does(UndoAtCounter, counter="1")
+    assert [turn.stage for turn in lobby.log().turns] == [CounterStage.OPEN]
+    lobby.wait(2)
+    lobby.call("1")
+    assert [each.seconds for each in lobby.log().waited] == [0, 186]
 
 
 def test_what_the_roll_over_closes_was_not_open_until_then() -> None:

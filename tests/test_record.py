@@ -20,9 +20,13 @@ from controller.lobby.actions.event import Event, from_row
 from controller.lobby.actions.finish import Finish, TicketFinished
 from controller.lobby.actions.no_show import NoShow
 from controller.lobby.actions.open_counter import CounterOpened, Open
+from controller.lobby.actions.pause_counter import Pause
 from controller.lobby.actions.return_ticket import Return
+from controller.lobby.actions.start import Start
 from controller.lobby.actions.take_ticket import TakeTicket, TicketIssued
+from controller.lobby.actions.undo_at_counter import UndoAtCounter
 from controller.lobby.aggregate import Aggregate
+from controller.lobby.model.state import CounterStage
 from simulators.days.record import REACTS, Day, as_meant, on_one_clock, read
 from simulators.days.replay import compare
 
@@ -159,6 +163,26 @@ def test_whoever_is_there_at_the_end_is_served_before_the_windows_close() -> Non
         (20, "A003"),
     ]
     assert found.rows[-1][1] == CounterClosed("1")
+
+
+def test_what_a_counter_took_back_has_not_been() -> None:
+    """A customer is being served until the end, and the next one, whose call was a slip, waits until then."""
+    morning = Morning()
+    morning.take(0, 1)
+    morning.press(2, CallNext, counter="1")
+    morning.press(3, Start, counter="1")
+    morning.press(4, CallNext, counter="1")
+    morning.press(4.1, UndoAtCounter, counter="1")
+    morning.press(6, Pause, counter="1")
+    morning.press(6.1, UndoAtCounter, counter="1")
+    morning.press(9, CallNext, counter="1")
+    morning.press(12, Finish, counter="1")
+    day = as_meant(morning.day)
+    assert [(at, id) for at, id, *_ in calls(day)] == [(NINE + 2 * MINUTE_MS, "A001"), (NINE + 9 * MINUTE_MS, "A002")]
+    record = read(day, morning.rules)
+    assert [stay.lasts and stay.lasts.at for stay in record.stays["A001"]] == [7 * MINUTE_MS]
+    assert not [shift for shift in record.shifts if shift.stage is CounterStage.PAUSED]
+    assert calls(compare(day, morning.rules).rows) == calls(day)
 
 
 def test_a_day_that_is_not_over_is_told_as_far_as_it_goes() -> None:

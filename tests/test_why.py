@@ -25,9 +25,11 @@ from controller.lobby.actions.no_show import TicketMissed
 from controller.lobby.actions.open_counter import CounterOpened
 from controller.lobby.actions.registry import decide, evolve
 from controller.lobby.actions.take_ticket import TicketIssued
+from controller.lobby.actions.undo_at_counter import CallUndone, UndoAtCounter
 from controller.lobby.aggregate import Aggregate, Row
 from controller.lobby.model.rules import Rules
 from controller.lobby.model.state import CounterStage, Stage, State
+from controller.lobby.model.units import Ms
 from controller.output import write_json
 from controller.why import explanations, meant
 from simulators.customers import day as customers_of
@@ -149,6 +151,20 @@ def test_nobody_who_waits_is_told_a_wrong_next(rules: Rules, morning: list[Row])
     english = replace(rules, wording=wording("en"))
     said = {id for id in waiting(state) if f": {id} is next: " in explanations(morning, english, id)[-1][1].text}
     assert heads == said
+
+
+def test_a_call_that_was_taken_back_is_told(rules: Rules, morning: list[Row]) -> None:
+    lobby = Aggregate(rules, state_after(morning))
+    at = Ms(morning[-1].at + 60_000)
+    busy = next(id for id, counter in lobby.state.counters.items() if counter.ticket)
+    for n, command in enumerate((CallNext, UndoAtCounter)):
+        done = lobby.do(command(at=at, cause=f"slip:{n}", counter=busy, sure=True))
+        assert isinstance(done, list), done
+    called = next(row.event.ticket for row in lobby.rows if isinstance(row.event, CallUndone))
+    (_, first), (_, undone), (_, stands) = explanations([*morning, *lobby.rows], rules, called)
+    assert undone.text == rules.wording.say("answer.call_undone", ticket=called)
+    assert stands.text
+    assert first.text != stands.text
 
 
 def test_a_ticket_is_found_in_either_case(rules: Rules, morning: list[Row]) -> None:
