@@ -187,8 +187,8 @@ def test_a_wrong_rule_is_found(mutant: str, monkeypatch: pytest.MonkeyPatch) -> 
 
 def _exchange_two(rows: list[dict[str, Any]]) -> None:
     """Two of one line, called one right after the other, are called the other way round."""
-    moves = ("ticket_promoted", "ticket_reassigned", "ticket_transferred", "ticket_returned")
-    moved = {row["data"]["ticket"] for row in rows if row["kind"] in moves}
+    moves = ("ticket_promoted", "ticket_reassigned", "ticket_transferred", "ticket_returned", "call_undone")
+    moved = {row["data"]["ticket"] for row in rows if row["kind"] in moves or "slot" in row["data"]}
     line = {row["data"]["ticket"]: (row["data"]["service"], row["data"]["class"]) for row in issues(rows)}
     issued = {row["data"]["ticket"]: row["seq"] for row in issues(rows)}
     calls = [row for row in rows if row["kind"] == "ticket_called" and not row["data"]["forced"]]

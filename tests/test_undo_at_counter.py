@@ -51,7 +51,7 @@ def shown(value: Any) -> Any:
 
 def picture(state: State) -> Any:
     """The lobby without its board, of which a call removes old lines for good."""
-    return shown({name: each for name, each in state.picture().items() if name != "calls"})
+    return shown({name: each for name, each in state.picture().items() if name not in ("calls", "called")})
 
 
 def slips(lobby: Lobby, counter: str, chance: Random) -> CounterCommand:
@@ -99,6 +99,7 @@ def test_a_slip_that_is_taken_back_leaves_no_trace(seed: int) -> None:
         ticket = lobby.state.counter(counter).ticket
         on_board = {call.ticket: call.counter for call in lobby.state.calls}
         assert on_board.pop(ticket, counter) == counter
+        assert lobby.state.called[counter].ticket == ticket
         assert not [event for event in back if isinstance(event, CallUndone) and event.ticket in on_board]
         follows = follows or any(isinstance(event, TicketReassigned) for event in back)
         if not follows:  # whom others have got meanwhile, and who has come back, stay with them

@@ -111,7 +111,8 @@ def add_to_board(state: State, call: Call) -> None:
 
 
 def show_on_board(state: State, call: Call) -> None:
-    """Put a call where it stands by its time, if it is not on the board."""
+    """Put a call where it stands by its time, if it is not on the board: it is its counter's last one again."""
+    state.called[call.counter] = call
     if any(shown.ticket == call.ticket and shown.at == call.at for shown in state.calls):
         return
     remove_from_board(state, call.ticket)
