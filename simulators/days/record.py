@@ -88,7 +88,8 @@ _MOVES = (
 
 def as_meant(events: Day) -> Day:
     """The day without what counters took back within seconds: a call and a visit's end that were undone have not been,
-    nor has what happened to the ticket between. What others did meanwhile stays."""
+    nor has what happened to the ticket between. What others did meanwhile stays; a counter that called somebody else
+    because of it may call otherwise in a replay."""
     if not any(isinstance(event, CallUndone | ServiceResumed) for _, event in events):
         return events
     day: list[tuple[Ms, Event] | None] = [*events]
