@@ -50,7 +50,7 @@ deep = examples(25)
 
 def judged(lobby: Lobby) -> Checker:
     """What an outsider says to a lobby's journal: nothing to object."""
-    checker = Checker(numbers(lobby.rules))
+    checker = Checker(numbers(lobby.rules.configured))
     for row in lobby.rows:
         checker.row(row)
     assert not checker.violations, "\n".join(v.text for v in checker.violations)
@@ -123,7 +123,7 @@ def test_call_finds_whoever_waits(rules: Rules, happens: list[Step]) -> None:
         for row in lobby.rows[checker.rows :]:
             checker.row(row)
         for counter in rules.counters:
-            answer = decide(lobby.state, rules, CallNext(at=lobby.now, cause="", counter=counter, sure=True))
+            answer = decide(lobby.state, lobby.rules, CallNext(at=lobby.now, cause="", counter=counter, sure=True))
             none_waiting = isinstance(answer, Refusal) or answer[-1].to_row().get("none_waiting") is True
             assert none_waiting == (not checker.waiting_for(counter)), (counter, answer)
 
@@ -139,8 +139,8 @@ def test_the_same_journal_gives_the_same_calls(rules: Rules, happens: list[Step]
         while True:
             twin = same_as_replayed(lobby)
             call = CallNext(at=lobby.now, cause="", counter=counter, sure=True)
-            answer = decide(twin, rules, call)
-            assert answer == decide(lobby.state, rules, call)
+            answer = decide(twin, lobby.rules, call)
+            assert answer == decide(lobby.state, lobby.rules, call)
             lobby.do(call)
             if not lobby.state.counter(counter).ticket:
                 break

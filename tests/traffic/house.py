@@ -252,7 +252,7 @@ def plain(state: State) -> Any:
     for name in ("called", "notices", "noticed"):
         del picture[name]
     for counter in picture["counters"].values():
-        for new in ("asks_help", "asked_at", "left", "profile", "clerk"):
+        for new in ("asks_help", "asked_at", "left", "call", "profile", "clerk"):
             del counter[new]
     for new in ("serving", "planned", "notes", "noted"):
         del picture[new]

@@ -10,7 +10,7 @@ from controller.lobby.actions.finding import named
 from controller.lobby.actions.press import REASON, TICKET, Where, key
 from controller.lobby.actions.reassign import TicketReassigned, overflow
 from controller.lobby.actions.registry import Decision, Events, decides, evolves
-from controller.lobby.model.lines import come_back, enter_line
+from controller.lobby.model.lines import enter_line
 from controller.lobby.model.outcome import Refused
 from controller.lobby.model.rules import Rules
 from controller.lobby.model.state import CounterStage, Stage, State, Ticket
@@ -73,5 +73,4 @@ def _returned(state: State, at: Ms, event: TicketReturned) -> None:
     ticket = state.tickets[event.ticket]
     ticket.seniority = event.seniority
     ticket.returns += not event.finished
-    come_back(state, ticket)
     enter_line(state, ticket)

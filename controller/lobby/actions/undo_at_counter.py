@@ -14,7 +14,6 @@ from controller.lobby.actions.reassign import overflow
 from controller.lobby.actions.registry import Decision, Events, decides, evolves
 from controller.lobby.actions.return_ticket import waits_again
 from controller.lobby.model.lines import (
-    come_back,
     enter_line,
     forget_wait,
     learn_visit,
@@ -26,10 +25,12 @@ from controller.lobby.model.lines import (
 from controller.lobby.model.outcome import Refused
 from controller.lobby.model.rules import Rules
 from controller.lobby.model.state import (
+    ENDED,
     IN_HAND,
     Call,
     CounterStage,
     Left,
+    Print,
     Stage,
     State,
     last_unstarted,
@@ -147,7 +148,8 @@ def _service_resumed(state: State, at: Ms, event: ServiceResumed) -> None:
     ticket, counter = state.tickets[event.ticket], own_counter(state, event.counter)
     if ticket.stage is Stage.WAITING:
         leave_line(state, ticket)
-    come_back(state, ticket)
+    if ticket.stage in ENDED and ticket.print is Print.UNKNOWN:
+        state.unknown_prints[ticket.id] = None
     ticket.stage = Stage.SERVING if event.started else Stage.CALLED
     ticket.finished_at = ticket.missed_at = ticket.held_at = NEVER
     ticket.unstarted, ticket.before = False, None

@@ -6,13 +6,11 @@ from sortedcontainers import SortedList
 
 from controller.lobby.model.state import (
     CALLS_KEPT,
-    ENDED,
     IN_HAND,
     Before,
     Call,
     CounterState,
     Left,
-    Print,
     Stage,
     State,
     Ticket,
@@ -71,12 +69,6 @@ def learn_visit(state: State, visit: Visit, times: int = 1) -> None:
 def end(state: State, ticket: Ticket, stage: Stage) -> None:
     ticket.stage = stage
     state.unknown_prints.pop(ticket.id, None)
-
-
-def come_back(state: State, ticket: Ticket) -> None:
-    """A ticket that may have ended has not: it is again one to print, if it may not be on paper."""
-    if ticket.stage in ENDED and ticket.print is Print.UNKNOWN:
-        state.unknown_prints[ticket.id] = None
 
 
 def remove_from_board(state: State, ticket: str) -> None:
