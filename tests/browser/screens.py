@@ -218,15 +218,14 @@ async def test_in_use_at_a_fault_and_stale(language: str, serve: Serve, pages: P
     )
     studio = Studio(branch, pages)
     async with Network(broker.port, branch.root) as network:
-        for pad, klass in (("keypad/3", ["time", "form"]), ("keypad/4", [])):
-            await network.press("kiosk/kiosk", "TAKE", service="personal", needs=klass)
-            await press(network, pad, "CALL")
-        await press(network, "keypad/3", "PAUSE", "PAUSE", "CALL")
-        await press(network, "keypad/4", "START")
+        await network.press("kiosk/kiosk", "TAKE", service="personal", needs=["time", "glasses"])
+        await press(network, "keypad/3", "CLOSE", "OPEN", "CALL")
+        await press(network, "keypad/4", "CALL", "START")
     await studio.all(IN_USE, "use")
     await studio.all(own_tickets(branch), "use")
     hall = Screen("lobby", "", ("tablet", "1080p"))
-    floor = await pages.open(branch.virtual, locale=LOCALES[language])
+    # Opened wide it shows what can be broken.
+    floor = await pages.open(branch.virtual, width=1600, height=1000, locale=LOCALES[language])
     await expect(floor.locator("[data-printer] img").first).to_be_visible()
     await studio.draw(floor, hall, "use")
 
