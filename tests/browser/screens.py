@@ -219,8 +219,9 @@ async def test_in_use_at_a_fault_and_stale(language: str, serve: Serve, pages: P
     studio = Studio(branch, pages)
     async with Network(broker.port, branch.root) as network:
         await network.press("kiosk/kiosk", "TAKE", service="personal", needs=["time", "glasses"])
-        await press(network, "keypad/3", "CLOSE", "OPEN", "CALL")
+        await press(network, "keypad/2", "CLOSE")
         await press(network, "keypad/4", "CALL", "START")
+        await press(network, "keypad/3", "CLOSE", "OPEN", "CALL")
     await studio.all(IN_USE, "use")
     await studio.all(own_tickets(branch), "use")
     hall = Screen("lobby", "", ("tablet", "1080p"))
@@ -233,7 +234,7 @@ async def test_in_use_at_a_fault_and_stale(language: str, serve: Serve, pages: P
     await expect(floor.locator(".wall .notice").first).to_be_visible()
     await studio.draw(floor, hall, "fault")
     opened = [(screen, await studio.open(screen)) for screen in MAIN]
-    await opened[0][1].wait_for_selector(".notices .fault")
+    await opened[0][1].wait_for_selector(".notices .notice")
     for screen, page in opened:
         await studio.draw(page, screen, "fault")
     async with pages.outage():
