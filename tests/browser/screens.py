@@ -112,6 +112,13 @@ async def taken(page: Page) -> None:
     await page.wait_for_selector(".result .id")
 
 
+async def freed(page: Page) -> None:
+    """The keypad when its customer has gone."""
+    await drawn(page)
+    await page.locator('[data-key="FINISH"]:enabled').click()
+    await page.wait_for_selector(".back:visible")
+
+
 async def refused(page: Page) -> None:
     """The keypad when a ticket cannot be called."""
     await drawn(page)
@@ -132,7 +139,7 @@ CONSOLE = Screen("console", "/console", WORKED, "manager")
 KIOSK = Screen("kiosk", "/kiosk", STOOD_AT, "kiosk")
 TELEVISION = Screen("tv", "/tv", LOOKED_AT, "screen")
 COUNTER = Screen("counter", "/counter/3", WORKED, "counter", "3")
-FREE = Screen("counter-free", "/counter/2", WORKED, "counter", "2")
+FREE = Screen("counter-free", "/counter/2", WORKED, "counter", "2", freed)
 DISPLAY = Screen("display", "/display/3", ("tablet", "1080p"), "screen", "3")
 TODAY = Screen("today", "/today", WORKED, "manager", prepare=day_drawn)
 IN_USE = (
@@ -219,7 +226,6 @@ async def test_in_use_at_a_fault_and_stale(language: str, serve: Serve, pages: P
     studio = Studio(branch, pages)
     async with Network(broker.port, branch.root) as network:
         await network.press("kiosk/kiosk", "TAKE", service="personal", needs=["time", "glasses"])
-        await press(network, "keypad/2", "CLOSE")
         await press(network, "keypad/4", "CALL", "START")
         await press(network, "keypad/3", "CLOSE", "OPEN", "CALL")
     await studio.all(IN_USE, "use")

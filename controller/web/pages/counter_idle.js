@@ -26,7 +26,10 @@ export function idleCard(undo) {
     /** `undoes`: the ticket that undo would bring back; empty: none. */
     show(view, undoes) {
       node.hidden = Boolean(view.ticket);
-      if (node.hidden) return;
+      if (node.hidden) {
+        for (const part of [label, next, about, waited, last]) put(part, "");
+        return;
+      }
       const { coming } = view;
       put(label, coming ? say(NEXT[view.state] ?? "page.counter.next") : "");
       put(next, coming ? view.next : say("page.counter.none_waiting"));
