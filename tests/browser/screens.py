@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from html import escape
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -42,6 +43,8 @@ THEMES = ("light", "dark")
 WORKED, LOOKED_AT, STOOD_AT = ("phone", "tablet", "1080p"), ("upright", "1080p", "4k"), ("tablet", "upright", "1080p")
 """Sizes of pages that are worked with, of those in the hall, and of those where tickets are taken."""
 STILL = "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
+
+_names = count(1)
 
 Prepare = Callable[[Page], Awaitable[None]]
 
@@ -180,7 +183,7 @@ class Studio:
         page = await self._pages.open(width=width, height=height, locale=LOCALES[language])
         await page.emulate_media(reduced_motion="reduce")
         if screen.role:
-            name = f"{screen.role}-{time.monotonic_ns()}"
+            name = f"{screen.role}-{next(_names)}"
             await enter(page, await self._branch.device(name, screen.role, screen.counter))
         await page.goto(self._branch.address + screen.path)
         await screen.prepare(page)

@@ -34,7 +34,8 @@ export function idleCard(undo) {
       put(label, coming ? say(NEXT[view.state] ?? "page.counter.next") : "");
       put(next, coming ? view.next : say("page.counter.none_waiting"));
       next.classList.toggle("none", !coming);
-      put(about, coming ? [coming.service, coming.class].filter(Boolean).join(" · ") : "");
+      const who = coming && [coming.service, coming.class].filter(Boolean).join(" · ");
+      put(about, who ?? (view.state === "closed" ? view.text : ""));
       put(waited, coming ? say("page.counter.waited_so_far", { minutes: minutes(coming.since) }) : "");
       leaving.hidden = !view.last;
       put(last, view.last ? `${clock(view.last.at)} ${say(LEFT[view.last.how], view.last)}` : "");
