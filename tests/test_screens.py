@@ -599,7 +599,13 @@ def test_what_others_know_is_passed_on_as_it_is() -> None:
     places = {"window-2": 1, "printer": 2, "page.tv-hall": 3}
     recent = [{"at": NINE, "text": "A001", "by": "user/li", "kind": "ticket_called", "ticket": "A001"}]
     faults = [{"id": "device:printer", "text": "out of paper"}]
-    found = console(lobby, faults=faults, devices={id: {**about, "place": places[id]} for id, about in devices.items()}, figures={"customers": 1}, recent=recent)
+    found = console(
+        lobby,
+        faults=faults,
+        devices={id: {**about, "place": places[id]} for id, about in devices.items()},
+        figures={"customers": 1},
+        recent=recent,
+    )
     assert found["advice"] == views.advice(lobby.state, lobby.rules)["items"] != []
     assert found["devices"] == [
         {"id": "printer", "name": "Ticket printer", **devices["printer"]},

@@ -52,7 +52,9 @@ def names(devices: Iterable[DeviceSettings], wording: Wording) -> dict[str, str]
     devices = list(devices)
     drivers = [device.driver for device in devices]
     found = {MqttAdapter.ID: wording.say("kind.mqtt")}
-    for device in sorted(devices, key=lambda each: (drivers.index(each.driver), in_order(getattr(each, "counter", "")))):
+    for device in sorted(
+        devices, key=lambda each: (drivers.index(each.driver), in_order(getattr(each, "counter", "")))
+    ):
         kind = wording.templates.get(f"kind.{device.driver}", device.id)
         counter = getattr(device, "counter", "")
         found[device.id] = device.name or (wording.say("kind.at", kind=kind, counter=counter) if counter else kind)

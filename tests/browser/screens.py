@@ -1,4 +1,4 @@
-"""Pictures of every page for people to look at, in .screens/: `make screens`, or `make screens ARGS="-k 'crowded and zh'"`.
+"""Pictures of every page for people to look at, in .screens/: `make screens`; a part: `ARGS="-k 'crowded and zh'"`.
 
 A picture is named by its page, what the branch is going through, size, language and theme. When all of them are drawn,
 some make the sheet of thumbnails in docs/pictures.
@@ -20,12 +20,13 @@ from playwright.async_api import Page, expect
 from system.broker import Mosquitto
 from system.network import Network
 
-from browser.branch import DEVICES, LOCALES, NAMES, ServedBranch, enter
+from browser.branch import BANK, DEVICES, LOCALES, NAMES, ServedBranch, enter
 from browser.conftest import Serve
 from browser.days import BranchWithDays, bank
 from browser.pages import Pages
 from controller.journal import Journal
 from controller.lobby.actions.call_next import CallNext
+from controller.lobby.actions.report_print import ReportPrint
 from controller.lobby.actions.take_ticket import TakeTicket
 from controller.lobby.aggregate import Aggregate
 
@@ -56,7 +57,7 @@ async def drawn(page: Page) -> None:
 
 @dataclass(frozen=True)
 class Screen:
-    """A page of a branch's, who looks at it (`role`, nobody who is signed in if empty), what is done before it is drawn."""
+    """A page, who looks at it (`role`; empty: nobody who is signed in), and what is done before it is drawn."""
 
     name: str
     path: str
@@ -270,7 +271,7 @@ async def test_closed_and_empty_and_paused(language: str, serve: Serve, pages: P
 @pytest.mark.parametrize("language", NAMES)
 @pytest.mark.timeout(900)
 async def test_crowded(language: str, serve: Serve, pages: Pages) -> None:
-    branch = await serve(CrowdedBranch, language=language)
+    branch = await serve(CrowdedBranch, language=language, parts=(BANK + MORE_COUNTERS, *DEVICES))
     await Studio(branch, pages).all((*MAIN, FREE), "crowded")
 
 
@@ -282,6 +283,11 @@ def own_tickets(branch: ServedBranch) -> tuple[Screen, ...]:
             address = branch.ticket_page(branch.tickets(f"ticket_{kind}")[-1])
             found.append(Screen(f"ticket-{kind}", address.removeprefix(branch.address), ("phone",)))
     return tuple(found)
+
+
+MORE_COUNTERS = "".join(
+    f'\n[[counter]]\nid = "{n}"\nserves = {{{{ cash = 0, personal = 10 }}}}\n' for n in range(5, 13)
+)
 
 
 class CrowdedBranch(ServedBranch):
@@ -301,7 +307,10 @@ class CrowdedBranch(ServedBranch):
             about = {"at": now - (people - n) * 20_000, "cause": f"before:{n}"}
             service = ("cash", "personal", "cash", "corporate", "cash")[n % 5]
             klass = "vip" if n % 9 == 0 else "green" if n % 40 == 7 else "normal"
-            lobby.do(TakeTicket(**about, by="kiosk/kiosk", service=service, klass=klass))  # type: ignore[arg-type]
+            lobby.do(TakeTicket(**about, by="kiosk/kiosk", service=service, klass=klass, paper="ready"))  # type: ignore[arg-type]
+            if n != people // 2:
+                printed = about | {"cause": f"print:{n}", "ticket": next(reversed(lobby.state.tickets))}
+                lobby.do(ReportPrint(**printed, copy=1, result="printed"))  # type: ignore[arg-type]
             if n >= people - len(counters):
                 lobby.do(CallNext(**about | {"cause": f"call:{n}"}, counter=counters[n - people]))  # type: ignore[arg-type]
         with closing(Journal(self.settings.journal_path)) as journal:
@@ -314,7 +323,7 @@ CHOSEN = (
     ("console", "use", "tablet"),
     ("console", "crowded", "1080p"),
     ("counter", "use", "tablet"),
-    ("counter", "empty", "tablet"),
+    ("counter-free", "use", "tablet"),
     ("tv", "use", "1080p"),
     ("display", "use", "1080p"),
     ("display", "paused", "1080p"),
@@ -335,7 +344,9 @@ CHOSEN = (
 SHEET_STYLE = """
 body { margin: 24px; width: 1800px; font: 17px system-ui, sans-serif; background: #fff; color: #10202e; }
 main { display: flex; flex-wrap: wrap; gap: 20px; align-items: end; }
-figure { margin: 0; } img { display: block; height: 236px; border: 1px solid #8a97a3; } .tall img { height: 400px; }
+figure { margin: 0; width: min-content; }
+img { display: block; height: 236px; border: 1px solid #8a97a3; }
+.tall img { height: 420px; }
 figcaption { padding-top: 4px; }
 """
 AS_WEBP = """

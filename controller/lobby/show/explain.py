@@ -111,7 +111,9 @@ def _waiting(state: State, rules: Rules, ticket: Ticket, at: Ms) -> Explanation:
     if told and told[0] < waiting.HORIZON:
         least, most = views.in_minutes(told[1])
         # A Chinese full stop brings its own room.
-        text += ("" if text.endswith("。") else " ") + say("explain.wait" if least else "explain.wait_within", least=least, most=most)
+        text += ("" if text.endswith("。") else " ") + say(
+            "explain.wait" if least else "explain.wait_within", least=least, most=most
+        )
     return Explanation(ticket.id, text, tuple(order[: max(ROWS, place + 1)]))
 
 
