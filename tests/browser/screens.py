@@ -237,8 +237,8 @@ async def test_in_use_at_a_fault_and_stale(language: str, serve: Serve, pages: P
             await press(network, "kiosk/kiosk", "TAKE", service=service)
         await press(network, "keypad/4", "CALL", "START")
         await press(network, "keypad/3", "CLOSE", "OPEN", "CALL")
-    await studio.all(IN_USE, "use")
     await studio.all(own_tickets(branch), "use")
+    await studio.all(IN_USE, "use")
     hall = Screen("lobby", "", ("tablet", "1080p"))
     # Opened wide it shows what can be broken.
     floor = await pages.open(branch.virtual, width=1600, height=1000, locale=LOCALES[language])
@@ -351,6 +351,7 @@ body { margin: 24px; width: 1800px; font: 17px system-ui, sans-serif; background
 main { display: flex; flex-wrap: wrap; gap: 20px; align-items: end; }
 figure { margin: 0; width: min-content; }
 img { display: block; height: 236px; border: 1px solid #8a97a3; }
+hr { width: 100%; margin: 0; border: 0; }
 .tall img { height: 420px; }
 figcaption { padding-top: 4px; }
 """
@@ -374,6 +375,8 @@ async def test_the_sheet_of_thumbnails(pages: Pages) -> None:
         picture = base64.b64encode(file.read_bytes()).decode()
         tall = ' class="tall"' if size in {"upright", "phone"} else ""
         caption = escape(f"{screen} · {what} · {size} · {language} · {theme}")
+        if tall and not any("tall" in each for each in figures):
+            figures.append("<hr>")
         figures.append(
             f'<figure{tall}><img src="data:image/png;base64,{picture}"><figcaption>{caption}</figcaption></figure>'
         )
