@@ -27,7 +27,7 @@ demo: $(STAMP)  ## a whole lobby on simulated hardware; needs no root
 test: machine $(STAMP) $(AXE)  ## the tests; as root installs Mosquitto, espeak-ng, Chromium and npm where missing
 	$(BIN)/pytest $(WORKERS) $(ARGS)
 
-screens: machine $(STAMP) $(AXE)  ## pictures of every page, for phone, tablet and television, into .screens/
+screens: machine $(STAMP) $(AXE)  ## pictures of every page into .screens/, and the sheet of them in docs/pictures
 	$(BIN)/pytest -q -s tests/browser/screens.py $(ARGS)
 
 verify: machine $(STAMP) $(AXE)  ## what takes longer: statistics, long runs, bad days, recorded days, new random cases (SEED=)

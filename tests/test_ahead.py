@@ -94,5 +94,5 @@ def test_why_counts_as_everybody_does(rules: Rules, steps: Sequence[Step]) -> No
                 order = [row.ticket for row in explain._order(state, rules, counter, now)]
                 assert ahead_at(state, rules, counter, ticket, now) == order.index(ticket.id)
         why = explain.ticket(state, rules, ticket.id, now)
-        if found := re.search(r"waits as number (\d+) at", why.text):
+        if found := re.search(r"is number (\d+) in line at", why.text):
             assert int(found[1]) == max(ahead_of(state, rules, ticket, now), 1) + 1

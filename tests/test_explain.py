@@ -95,7 +95,7 @@ def test_somebody_came_earlier() -> None:
     lobby.call("1")
     why = explain.ticket(lobby.state, lobby.rules, "A003", lobby.now)
     assert why.text.startswith(
-        "A003 waits as number 2 at counter 1; it counts as having come at 09:15; A001 comes before it, "
+        "A003 is number 2 in line at counter 1; it counts as having come at 09:15; A001 comes before it, "
         "as A001 came at 09:00."
     )
     assert " About " in why.text
@@ -112,7 +112,7 @@ def test_somebody_has_privilege() -> None:
     lobby.wait(3)
     lobby.take("cash", "vip")
     assert told(lobby, "A001") == (
-        "A001 waits as number 2 at counter 1; it counts as having come at 09:00; A002 comes before it, "
+        "A001 is number 2 in line at counter 1; it counts as having come at 09:00; A002 comes before it, "
         "as Vip counts as having come 10 min earlier."
     )
     assert told(lobby, "A002").startswith("At counter 1: A002 is next: ")
@@ -125,7 +125,7 @@ def test_a_counter_that_only_borrows_has_its_own_first() -> None:
     lobby.wait(5)
     lobby.take("personal")
     assert told(lobby, "A001") == (
-        "A001 waits as number 2 at counter 2; it counts as having come at 09:20; B001 comes before it, "
+        "A001 is number 2 in line at counter 2; it counts as having come at 09:20; B001 comes before it, "
         "as counter 2 counts A001 as having come 20 min later, as a borrowed customer."
     )
 
@@ -136,7 +136,7 @@ def test_the_counter_where_it_is_nearest_is_the_one_that_is_named() -> None:
     lobby.wait(1)
     lobby.take("cash")
     do(lobby, Open, "3")
-    assert "as number 2 at counter 3;" in told(lobby, "A001")
+    assert "is number 2 in line at counter 3;" in told(lobby, "A001")
     do(lobby, Open, "1")
     assert told(lobby, "A001").startswith("At counter 1: A001 is next: ")
 
@@ -148,7 +148,7 @@ def test_an_appointment_is_before_its_time() -> None:
     lobby.take("cash", "green", slot="09:30")
     lobby.take("cash")
     assert told(lobby, "A001") == (
-        "A001 waits as number 2 at counter 1; it counts as having come at 08:30; A002 comes before it, "
+        "A001 is number 2 in line at counter 1; it counts as having come at 08:30; A002 comes before it, "
         "as the appointment of A001 is only at 09:30."
     )
     assert told(lobby, "A002").startswith("At counter 1: A002 is next: ")
@@ -162,7 +162,7 @@ def test_the_guard_puts_another_first() -> None:
     lobby.take("cash", "vip")
     assert lobby.call("1") == "A002"
     assert told(lobby, "A003") == (
-        "A003 waits as number 2 at counter 1; it counts as having come at 08:51; A001 comes before it, "
+        "A003 is number 2 in line at counter 1; it counts as having come at 08:51; A001 comes before it, "
         "as A001 came at 09:00."
     )
 

@@ -271,7 +271,7 @@ def test_clocks_that_agree_with_each_other_may_be_right(journal: Journal, caplog
     hall.pressed("panel", "manager", HOUR + 9_000)
     alone, agreed = hall.logged
     assert "controller" not in alone
-    assert "keypad/1 agrees: is it the controller's own that is wrong?" in agreed
+    assert "keypad/1 agrees, so the controller's own may be wrong" in agreed
     hall.pressed("panel", "manager", 0)
     hall.pressed("panel", "manager", -HOUR)
     assert "controller" not in hall.logged[-1]
@@ -286,7 +286,7 @@ def test_a_press_that_is_to_be_kept_is_refused_and_logged_once_for_each_device(
     hall.show()
     assert [(ack["result"], "retain flag" in ack["text"]) for ack in hall.acks] == [("refused", True)] * 3
     (record,) = caplog.records
-    assert record.getMessage().startswith("keypad/1: this press is published to be retained")
+    assert record.getMessage().startswith("keypad/1: this press was published with the retain flag")
 
 
 def test_who_publishes_in_the_controllers_place_is_logged(journal: Journal, caplog: pytest.LogCaptureFixture) -> None:

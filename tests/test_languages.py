@@ -182,8 +182,8 @@ def test_pages_have_what_they_show_in_every_language(rules: Rules) -> None:
         ("2026-11-23 09:00", "", ""),
         ("2026-11-23 12:00", "Tickets from 13:30", "13:30 起取号"),
         ("2026-11-23 16:44:59", "", ""),
-        ("2026-11-23 16:45", "Closed at 16:45", "16:45 已停止取号"),
-        ("2026-11-23 23:00", "Closed at 16:45", "16:45 已停止取号"),
+        ("2026-11-23 16:45", "Closed at 16:45", "16:45 起停止取号"),
+        ("2026-11-23 23:00", "Closed at 16:45", "16:45 起停止取号"),
     ],
 )
 def test_a_button_says_from_when_there_are_tickets(now: str, en: str, zh: str) -> None:

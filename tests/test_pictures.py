@@ -144,7 +144,7 @@ def test_every_call_is_a_point_of_its_class(tmp_path: Path) -> None:
     picture = day(usual(), tmp_path)
     assert points(picture, "waits-") == {"normal": 2, "vip": 1}
     assert points(picture, "estimate-") == {"inside": 1, "outside": 1}
-    assert "50 % within the range, mean error 7.5 min" in words(picture)
+    assert "50% within the range, mean error 7.5 min" in words(picture)
     assert number(picture, "longest_queue") == "2"
     assert number(picture, "longest_wait") == "20.0"
 

@@ -42,7 +42,7 @@ from controller.lobby.actions.unhold import Unhold
 from controller.lobby.actions.windows import CheckWindows
 from controller.lobby.forecast import staffing, waiting
 from controller.lobby.model.outcome import Refusal
-from controller.lobby.model.rules import Appointments, Rules
+from controller.lobby.model.rules import Appointments, PauseReason, Rules
 from controller.lobby.model.state import Stage
 from controller.lobby.model.triage import NEEDS
 from controller.lobby.rule import pick
@@ -239,6 +239,38 @@ def test_a_soft_keypad_shows_what_any_keypad_does_and_what_its_keys_are_for() ->
     found = counter(lobby)
     assert (found["ticket"], found["class"], found["recalls"]) == ("A002", "", 0)
     assert counter(lobby, "2")["rater"] is False
+
+
+def test_a_counter_where_nobody_is_sees_who_is_next_how_long_all_wait_and_how_the_last_one_left() -> None:
+    lobby = Lobby(rules(pauses={"1": PauseReason("Lunch")}))
+
+    def idle() -> tuple[Any, ...]:
+        found = counter(lobby)
+        return found["coming"], found["longest"], found["last"], found["pause"]
+
+    assert idle() == (None, 0, None, "")
+    lobby.take("cash", "vip")
+    lobby.take("cash")
+    first = lobby.now
+    lobby.wait(5)
+    vip = {"service": "Cash", "class": "Vip", "since": first}
+    assert idle() == (vip, first, None, "")
+    lobby.call("1")
+    lobby.wait(1)
+    do(lobby, Start, counter="1")
+    do(lobby, Finish, counter="1")
+    left = {"ticket": "A001", "at": lobby.now, "how": "finished"}
+    assert idle() == (vip | {"class": ""}, first, left, "")
+    lobby.call("1")
+    do(lobby, NoShow, counter="1")
+    assert idle() == (None, 0, left | {"ticket": "A002", "how": "missed"}, "")
+    manage(lobby, Return, "A002")
+    assert idle()[2] == left | {"ticket": "A002", "how": "moved"}
+    lobby.call("1")
+    do(lobby, Hold, counter="1")
+    assert idle()[2]["how"] == "held"
+    do(lobby, Pause, counter="1", reason="1")
+    assert idle()[3] == "Lunch"
 
 
 def test_a_soft_keypad_lists_what_its_own_counter_holds_the_longest_first() -> None:
@@ -562,15 +594,24 @@ def test_what_others_know_is_passed_on_as_it_is() -> None:
     devices = {
         "printer": {"state": "degraded", "detail": "out of paper", "since": NINE, "name": "Ticket printer"},
         "page.tv-hall": {"state": "ok", "detail": "", "since": NINE},
+        "window-2": {"state": "ok", "detail": "", "since": NINE, "name": "Window display, counter 2"},
     }
+    places = {"window-2": 1, "printer": 2, "page.tv-hall": 3}
     recent = [{"at": NINE, "text": "A001", "by": "user/li", "kind": "ticket_called", "ticket": "A001"}]
     faults = [{"id": "device:printer", "text": "out of paper"}]
-    found = console(lobby, faults=faults, devices=devices, figures={"customers": 1}, recent=recent)
+    found = console(
+        lobby,
+        faults=faults,
+        devices={id: {**about, "place": places[id]} for id, about in devices.items()},
+        figures={"customers": 1},
+        recent=recent,
+    )
     assert found["advice"] == views.advice(lobby.state, lobby.rules)["items"] != []
     assert found["devices"] == [
         {"id": "printer", "name": "Ticket printer", **devices["printer"]},
+        {"id": "window-2", **devices["window-2"]},
         {"id": "page.tv-hall", "name": "tv-hall (browser)", **devices["page.tv-hall"]},
-    ]
+    ], "the worst first, and else each at its place"
     assert (found["figures"], found["recent"], found["faults"]) == ({"customers": 1}, recent, faults)
 
 

@@ -327,7 +327,7 @@ def test_a_counter_that_is_away_is_asked_for_whom_only_it_may_serve() -> None:
     lobby.do(Pause(at=lobby.now, cause="", counter="2"))
     assert checked(lobby) == ["open 2"]
     (item,) = views.advice(lobby.state, lobby.rules)["items"]
-    assert item["text"] == "Open counter 2: customers are waiting whom only it may serve"
+    assert item["text"] == "Open counter 2: customers are waiting who can only be served there"
 
 
 def test_a_window_that_others_need_is_not_closed_for_a_quiet_group() -> None:

@@ -241,7 +241,7 @@ def test_what_became_of_a_ticket_is_always_said(rules: Rules) -> None:
         assert "A004 was called to counter 1" in told(rows, "A004")[1][1]
     assert told(story.rows, "A003")[1][1] == "A003 is held by counter 1."
     assert told(day_over, "A003")[1][1] == "A003 was held by counter 1 until the day ended."
-    assert told(day_over, "A002")[1][1].endswith("may not come back any more.")
+    assert told(day_over, "A002")[1][1].endswith("can no longer come back.")
     assert told(day_over, "A005") == [(40, "A005 waited until the day ended.")]
     assert "A005" in told(story.rows, "A005")[0][1]
     assert "until the day ended" not in told(story.rows, "A005")[0][1]

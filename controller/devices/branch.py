@@ -41,11 +41,20 @@ def build(settings: Settings, hub: Hub) -> dict[str, AnySession]:
     return hub.sessions
 
 
+def in_order(counter: str) -> tuple[int, str]:
+    """Counter 2 comes before counter 10."""
+    return len(counter), counter
+
+
 def names(devices: Iterable[DeviceSettings], wording: Wording) -> dict[str, str]:
     """What people call each device, by id: its own name, else its kind and its counter; two that would have the same
-    name have their ids beside it."""
+    name have their ids beside it. Devices of a kind are together, in the order of their counters."""
+    devices = list(devices)
+    drivers = [device.driver for device in devices]
     found = {MqttAdapter.ID: wording.say("kind.mqtt")}
-    for device in devices:
+    for device in sorted(
+        devices, key=lambda each: (drivers.index(each.driver), in_order(getattr(each, "counter", "")))
+    ):
         kind = wording.templates.get(f"kind.{device.driver}", device.id)
         counter = getattr(device, "counter", "")
         found[device.id] = device.name or (wording.say("kind.at", kind=kind, counter=counter) if counter else kind)

@@ -89,7 +89,7 @@ class Hub:
         """Since when there is a change that displays have not been told of; None: there is none."""
         self._watchers: list[Adapter] = []
         self.names: dict[str, str] = {}
-        """What people call each device."""
+        """What people call each device, in the order in which they are listed."""
         self._reports: dict[str, DeviceReport] = {}
         self._healths: dict[str, Health] = {}
         """The reported state of each device."""
@@ -239,6 +239,7 @@ class Hub:
             self.names.get(id, ""),
             self._remedy(id, health),
             adapter is not None and adapter.paper is not None,
+            list(self.names).index(id) if id in self.names else len(self.names),
         )
         for watcher in self._watchers:
             watcher.device(id, report)

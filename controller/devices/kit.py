@@ -47,7 +47,7 @@ class AnySession(Protocol):
 @dataclass(frozen=True, slots=True)
 class DeviceReport:
     """A device's state as it is published; `since` in ms since 1970, UTC. For people: the device's `name`, what helps
-    (`remedy`), and whether it `prints` tickets."""
+    (`remedy`), whether it `prints` tickets, and its `place` in a list of devices."""
 
     state: str
     detail: str
@@ -55,6 +55,7 @@ class DeviceReport:
     name: str = ""
     remedy: str = ""
     prints: bool = False
+    place: int = 0
 
     def content(self) -> Mapping[str, object]:
         """The payload of `device/<id>`."""

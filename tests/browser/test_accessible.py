@@ -14,15 +14,16 @@ from browser.pages import Pages
 
 
 class Look:
-    """Collects the faults of pages, by page and state."""
+    """Collects the faults of pages, by page, state and theme."""
 
     def __init__(self) -> None:
         self.found: list[str] = []
 
     async def at(self, name: str, page: Page) -> None:
-        # What is still fading in is pale for a moment.
-        await page.emulate_media(reduced_motion="reduce")
-        self.found += [f"{name}: {fault}" for fault in await faults(page)]
+        for theme in ("dark", "light"):
+            # What is still fading in is pale for a moment.
+            await page.emulate_media(reduced_motion="reduce", color_scheme=theme)  # type: ignore[arg-type]
+            self.found += [f"{name}, {theme}: {fault}" for fault in await faults(page)]
 
 
 @pytest.mark.parametrize("language", CHINESE)
@@ -88,8 +89,20 @@ async def test_axe_has_nothing_serious_to_say(language: str, serve: Serve, pages
         await shown(phone, "ticket called", say("page.ticket.called", counter="3"))
         await network.press("keypad/3", "FINISH")
         await shown(phone, "ticket finished", say("page.ticket.finished"))
+        await expect(counter.locator(".next-up")).to_contain_text("B")
+        await look.at("counter without a customer", counter)
+        await network.press("keypad/3", "PAUSE", digits="1")
+        await shown(counter, "counter paused", say("pause.1"))
+        await look.at("console, a counter paused", console)
+        await network.press("keypad/3", "CLOSE")
+        await shown(counter, "counter closed", say("page.counter.state_closed"))
         await phone.goto(f"{branch.address}/t/A001.wrong")
         await shown(phone, "ticket gone", say("page.ticket.gone"))
+    day = await as_role(pages, branch, "manager")
+    await day.goto(f"{branch.address}/today")
+    await shown(day, "today", say("page.today.arrivals"))
+    display = await as_role(pages, branch, "screen", "3", width=1920, height=1080)
+    await shown(display, "display", say("page.display.closed"))
     television = await as_role(pages, branch, "screen", width=1920, height=1080)
     await shown(television, "tv", say("page.tv.counters"))
 

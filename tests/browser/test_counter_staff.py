@@ -54,6 +54,11 @@ async def test_a_counter_is_worked_with_the_keyboard_alone(
     desk, say = Desk(page, branch), branch.say
     await desk.shows("", "closed")
     await expect(page.locator(".queue")).to_contain_text("4")
+    sign = """(state) => getComputedStyle(state, "::before").height"""
+    closed = await page.locator(".state").evaluate(sign)
+    card = page.locator(".idle")
+    await expect(card).to_contain_text("B001")
+    await expect(card).to_contain_text(say("page.counter.next_opened"))
 
     # A key that is held down is pressed once.
     for _ in range(4):
@@ -68,6 +73,14 @@ async def test_a_counter_is_worked_with_the_keyboard_alone(
     await expect(page.locator(".customer")).to_contain_text(say("page.counter.recalls", times=1))
     await desk.press("s")
     await desk.shows("B001", "serving")
+    await desk.press("f")
+    await desk.shows("", "open")
+    # Nobody is there: who is next, how the last one left, and the way back.
+    await expect(card).to_contain_text("B002")
+    await expect(card).to_contain_text(say("page.counter.last_finished", ticket="B001"))
+    await card.get_by_role("button").click()
+    await desk.shows("B001", "serving")
+    await expect(card).to_be_hidden()
     await desk.press("f")
     await desk.shows("", "open")
     await desk.press("Enter")
@@ -86,6 +99,7 @@ async def test_a_counter_is_worked_with_the_keyboard_alone(
     await desk.shows("", "open")
     await desk.press("p")
     await desk.shows("", "paused")
+    assert closed != await page.locator(".state").evaluate(sign) != "auto", "told apart without colours"
     await desk.press("p")
     await desk.shows("", "open")
 

@@ -18,6 +18,15 @@ async def animation(page: Page) -> str:
     return found
 
 
+async def sign(page: Page) -> str:
+    """The shape that stands above the words; empty: none."""
+    style = 'getComputedStyle(face, "::before")'
+    found: str = await page.locator(".face").evaluate(
+        f'(face) => {style}.content === "none" ? "" : {style}.borderRadius + {style}.borderWidth'
+    )
+    return found
+
+
 async def inside(page: Page) -> bool:
     """Whether nothing is wider than its room, or beyond the screen."""
     found: bool = await page.evaluate(
@@ -45,7 +54,7 @@ async def test_the_screen_above_a_counter_shows_what_it_calls_and_tells_its_face
         main, face, large = page.locator("main"), page.locator(".face"), page.locator(".large")
         await expect(page.locator(".counter")).to_have_text(say("page.display.counter", counter="3"))
         await expect(large).to_have_text(say("page.display.closed"))
-        closed = await faults(page)
+        closed, without_colour = await faults(page), await sign(page)
         await press("OPEN")
         await expect(page.locator(".hint")).to_have_text(say("page.display.open"))
 
@@ -73,6 +82,7 @@ async def test_the_screen_above_a_counter_shows_what_it_calls_and_tells_its_face
         await expect(face).to_have_class("face")
         await press("PAUSE")
         await expect(large).to_have_text(say("page.display.paused"))
+        assert "" != without_colour != await sign(page) != "", "paused and closed have signs of their own"
         found += await faults(page)
         for width, height in ((1080, 1920), (390, 844)):
             await page.set_viewport_size({"width": width, "height": height})

@@ -110,7 +110,10 @@ def _waiting(state: State, rules: Rules, ticket: Ticket, at: Ms) -> Explanation:
     told = waiting.expected(state, rules, at, ticket)
     if told and told[0] < waiting.HORIZON:
         least, most = views.in_minutes(told[1])
-        text += " " + say("explain.wait" if least else "explain.wait_within", least=least, most=most)
+        # A Chinese full stop brings its own room.
+        text += ("" if text.endswith("。") else " ") + say(
+            "explain.wait" if least else "explain.wait_within", least=least, most=most
+        )
     return Explanation(ticket.id, text, tuple(order[: max(ROWS, place + 1)]))
 
 

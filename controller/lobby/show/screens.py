@@ -39,6 +39,9 @@ CALLED_LONG = 20 * 60 * 1000
 """Milliseconds after which a counter that has called and not started is pointed out to the lobby manager: probably
 nobody came, and the counter forgot to say so."""
 MISSED_LISTED = 20
+ENDS = frozenset({Stage.FINISHED, Stage.MISSED, Stage.HELD})
+BADNESS = {"offline": 0, "degraded": 1}
+"""The states of devices that are listed before those that work."""
 
 
 def page_device(account: str) -> str:
@@ -115,7 +118,8 @@ def counter(
         "now": at,
         "branch": rules.branch_name,
         "counter": counter.id,
-        **views.screen(state, rules, counter, at),
+        **(shown := views.screen(state, rules, counter, at)),
+        **_idle(state, rules, counter, shown["next"]),
         "service": rules.service_name(ticket.service) if ticket else "",
         "class": _class(rules, ticket) if ticket else "",
         "since": ticket.since if ticket else here.since,
@@ -141,6 +145,36 @@ def counter(
         "rater": counter.rater,
         "notices": list(notices),
     }
+
+
+def _idle(state: State, rules: Rules, counter: Counter, next: str) -> dict[str, Any]:
+    """What a counter sees while nobody is there: why it is paused (`pause`), since when the customer has waited whom it
+    may serve and who has waited longest (`longest`, 0: nobody waits), what is known of the `coming` one, and how its
+    `last` customer left: finished, missed, held, cancelled or moved; times in ms since 1970, UTC."""
+    here = state.counter(counter.id)
+    coming = state.tickets.get(next)
+    pause = rules.pauses.get(here.reason) if here.stage is CounterStage.PAUSED else None
+    return {
+        "pause": pause.name if pause else "",
+        "longest": min(views.waits_from(state, counter), default=NEVER),
+        "coming": {
+            "service": rules.service_name(coming.service),
+            "class": _class(rules, coming),
+            "since": coming.waits_from,
+        }
+        if coming
+        else None,
+        "last": _last(state, counter),
+    }
+
+
+def _last(state: State, counter: Counter) -> dict[str, Any] | None:
+    left = state.counter(counter.id).left
+    ticket = state.tickets.get(left.ticket) if left else None
+    if left is None or ticket is None:
+        return None
+    ended = ticket.stage is Stage.CANCELLED or (ticket.counter == counter.id and ticket.stage in ENDS)
+    return {"ticket": ticket.id, "at": left.at, "how": str(ticket.stage) if ended else "moved"}
 
 
 def _waited(ticket: Ticket) -> int:
@@ -258,9 +292,7 @@ def console(
         "advice": views.advice(state, rules)["items"],
         "faults": list(faults),
         "new_day": today if state.day and (today := rules.day_of(at)) != state.day else "",
-        "devices": [
-            {"id": id, **report, "name": report.get("name") or device_name(rules, id)} for id, report in devices.items()
-        ],
+        "devices": _devices(rules, devices),
         "figures": dict(figures),
         "self_service": _machines(rules, figures),
         "recent": list(recent),
@@ -313,6 +345,15 @@ def _offered(state: State, rules: Rules, waits: Waits, at: Ms) -> dict[str, Any]
             for id, service in rules.services.items()
         ],
     }
+
+
+def _devices(rules: Rules, devices: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """The devices, the worst first, and else each at its place."""
+    named = [
+        {"id": id, **report, "name": report.get("name") or device_name(rules, id)} for id, report in devices.items()
+    ]
+    order = sorted(named, key=lambda each: (BADNESS.get(each["state"], 2), each.get("place", 0), each["name"]))
+    return [{key: value for key, value in each.items() if key != "place"} for each in order]
 
 
 def device_name(rules: Rules, device: str) -> str:

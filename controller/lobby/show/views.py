@@ -83,6 +83,13 @@ def waiting_for(state: State, counter: Counter) -> int:
     )
 
 
+def waits_from(state: State, counter: Counter) -> Iterator[Ms]:
+    """Since when the first of each line waits that this counter may serve."""
+    for key, line in state.lines.items():
+        if line and counter.handicap(key.service, key.klass, key.only) is not None:
+            yield min(state.tickets[place.ticket].waits_from for place in line)
+
+
 def coming(state: State, rules: Rules, at: Ms) -> list[Coming]:
     """The next few calls at `at` (ms since 1970, UTC), by the counters that are open now."""
     return waiting.coming(state, rules, at, SOON)

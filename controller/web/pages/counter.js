@@ -4,6 +4,7 @@
 // makes sense is a hint only: what is pressed, the controller decides.
 
 import { ask, bar, clock, el, fill, minutes, now, padKey, page, put, say, watch } from "./common.js";
+import { idleCard } from "./counter_idle.js";
 
 const DOUBLE_TAP = 600; // ms in which the same key again is no press of its own
 const TOLD_FOR = 10000; // ms for which an answer stands, which says nothing about later; a refusal: until the next key
@@ -37,11 +38,15 @@ const since = el("span", { class: "since" });
 const ticket = el("p", { class: "ticket number" });
 const about = el("p", { class: "about" });
 const waited = el("p", { class: "soft" });
+const idle = idleCard(() => send("UNDO"));
 const served = el("strong", { class: "number" });
 const recalls = el("p", { class: "soft" });
 const needs = el("ul", { class: "needs", "aria-label": say("page.counter.needs") });
 const waiting = el("strong", { class: "number" });
 const next = el("strong", { class: "number" });
+const longest = el("strong", { class: "number" });
+const nextFact = fact("page.counter.next", next);
+const longestFact = fact("page.counter.longest", longest);
 const stage = el("p", { class: "stage" });
 const notices = el("ul", { class: "notices", "aria-live": "polite" });
 const held = el("div", { class: "held" });
@@ -114,7 +119,7 @@ const customer = el("section", { class: "customer card", "aria-labelledby": "cus
   el("h2", { id: "customer-title", class: "seen-only-by-readers" }, say("page.counter.current")),
   el("div", { class: "line" }, state, since),
   el("div", { role: "status" }, ticket, about),
-  waited, recalls, needs);
+  waited, recalls, needs, idle.node);
 
 main.append(
   el("header", { class: "top" },
@@ -127,9 +132,7 @@ main.append(
       el("section", { class: "queue card", "aria-labelledby": "queue-title" },
         el("h2", { id: "queue-title", class: "seen-only-by-readers" }, say("page.counter.waiting")),
         el("dl", {},
-          el("div", {}, el("dt", { class: "soft" }, say("page.counter.waiting")), el("dd", {}, waiting)),
-          el("div", {}, el("dt", { class: "soft" }, say("page.counter.next")), el("dd", {}, next)),
-          el("div", {}, el("dt", { class: "soft" }, say("page.counter.served")), el("dd", {}, served))),
+          fact("page.counter.waiting", waiting), longestFact, nextFact, fact("page.counter.served", served)),
         el("div", { role: "status" }, stage), duty,
         held),
       el("section", { class: "to card", "aria-labelledby": "to-title" },
@@ -139,6 +142,11 @@ main.append(
       el("section", { class: "card notes-card", "aria-label": say("page.counter.note") }, notes, noteForm, removeNote),
       profileCard),
     keyboard));
+
+/** One of the facts of the queue, with its name. */
+function fact(name, value) {
+  return el("div", {}, el("dt", { class: "soft" }, say(name)), el("dd", {}, value));
+}
 
 async function leave() {
   signOut.disabled = true;
@@ -316,7 +324,7 @@ function refresh() {
   put(branch, view.branch);
   const has = Boolean(view.ticket);
   main.dataset.state = view.state;
-  put(state, say(STATES[view.state] ?? view.state));
+  put(state, [say(STATES[view.state] ?? view.state), view.pause].filter(Boolean).join(" · "));
   put(since, say("page.counter.minutes", { minutes: minutes(view.since) }));
   since.hidden = !has && view.state !== "paused";
   put(ticket, view.ticket || say("page.counter.nobody"));
@@ -329,6 +337,9 @@ function refresh() {
   needs.hidden = !view.needs.length;
   put(waiting, String(view.waiting));
   put(next, view.next || "—");
+  nextFact.hidden = !has;
+  put(longest, view.longest ? say("page.counter.minutes", { minutes: minutes(view.longest) }) : "—");
+  longestFact.hidden = has;
   put(stage, view.stage ? say("page.counter.stage", { ticket: view.stage }) : "");
   list(notices, view.notices, (text) => el("li", { class: "notice" }, text));
   list(held, view.held, (each) =>
@@ -351,6 +362,7 @@ function refresh() {
     el("button", { type: "button", onclick: () => send("PROFILE", String(each.key ?? "")) }, each.name));
   profileCard.hidden = !others.length;
   const undo = view.undo && view.undo.until > now() ? view.undo : null;
+  idle.show(view, undo?.ticket);
   const calledOnly = view.state === "called";
   const can = {
     RECALL: has, START: calledOnly, FINISH: has, NOSHOW: calledOnly, HOLD: has, TRANSFER: has,
