@@ -32,135 +32,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from heapq import heappop, heappush
-from typing import Any, NamedTuple
+from typing import Any
 
-EVERYWHERE = "*"
-"""The restriction of a ticket that was given to any counter that knows its service."""
-Line = tuple[str, str, str, bool]
-"""(service, class, restriction, has a slot): the tickets for which one counter has one handicap."""
-
-
-@dataclass(frozen=True, slots=True)
-class Numbers:
-    """What the configuration says, in seconds."""
-
-    credits: Mapping[str, int]
-    serves: Mapping[str, Mapping[str, int]]
-    """Counter -> service -> handicap; an absent one is never served."""
-    class_handicaps: Mapping[str, Mapping[str, int]]
-    """Counter -> class -> what is added to it."""
-    services: tuple[str, ...]
-    pass_limit: int
-
-    def handicap(self, counter: str, line: Line) -> int | None:
-        """A counter's total handicap for a line's tickets; None: it may not serve them."""
-        service, klass, only, _ = line
-        knows = self.serves.get(counter, {})
-        if only:
-            return 0 if only == counter or (only == EVERYWHERE and service in knows) else None
-        if service not in knows:
-            return None
-        return knows[service] + self.class_handicaps.get(counter, {}).get(klass, 0)
-
-
-class Violation(NamedTuple):
-    """`invariant` is its number; 0: the row does not fit to those before it."""
-
-    invariant: int
-    row: int
-    """The how-manieth row it was found at, from 1; 0: in the configuration."""
-    text: str
-
-
-class _Before(NamedTuple):
-    """What a promotion or reassignment may change of a ticket."""
-
-    service: str
-    klass: str
-    only: str
-    slot: int
-    not_before: int
-    seniority: int
-
-
-@dataclass(slots=True)
-class _Ticket:
-    id: str
-    order: int
-    service: str
-    klass: str
-    seniority: int
-    came: int
-    """When it was issued, in ms since 1970, UTC."""
-    only: str = ""
-    where: str = "waiting"
-    counter: str = ""
-    passed: int = 0
-    slot: int = 0
-    """An appointment's start, in seconds since 1970, UTC; 0: it is none. These stand in lines of their own, since their
-    head may be one before its time."""
-    not_before: int = 0
-    """When an appointment's time begins, in seconds since 1970, UTC."""
-    moved: bool = False
-    """It was transferred or reassigned."""
-    called: bool = False
-    unstarted: bool = False
-    """Its service has not started since it was called."""
-    called_as: tuple[str, str] = ("", "")
-    """Its service and restriction when it was called."""
-    undone: _Before | None = None
-    """What it has to be again when its last promotion or reassignment is undone; None: there is nothing to undo."""
-    stays: int = 0
-    """How often it has entered a line: tells its present place from those it left."""
-
-    @property
-    def line(self) -> Line:
-        return self.service, self.klass, self.only, self.not_before > 0
-
-    @property
-    def before(self) -> _Before:
-        """What somebody might change of it."""
-        return _Before(self.service, self.klass, self.only, self.slot, self.not_before, self.seniority)
-
-
-@dataclass(slots=True)
-class _Call:
-    """What was so before a counter called the ticket that it has in hand, to be so again if the call is taken back."""
-
-    where: str
-    counter: str
-    seniority: int
-    not_before: int
-    called: bool
-    undone: _Before | None
-    passed: list[_Ticket] = field(default_factory=list)
-
-
-class _Left(NamedTuple):
-    """Who left a counter last, and with which seniority."""
-
-    ticket: str
-    seniority: int
-
-
-class _Rival(NamedTuple):
-    """The head of a line that a counter may serve."""
-
-    ticket: _Ticket
-    credit: int
-    handicap: int
-
-    @property
-    def counted(self) -> tuple[int, int]:
-        """When it counts as having come, privilege left out."""
-        return self.ticket.seniority + self.handicap, self.ticket.order
-
-    @property
-    def place(self) -> tuple[int, int]:
-        return self.ticket.seniority, self.ticket.order
-
-    def key(self, guard: bool) -> tuple[int, int]:
-        return self.counted[0] - (0 if guard else self.credit), self.ticket.order
+from checked import EVERYWHERE, Before, Call, Left, Line, Numbers, Rival, Ticket, Violation
 
 
 @dataclass(slots=True)
@@ -174,13 +48,13 @@ class Checker:
     rows: int = 0
     configured: Mapping[str, Mapping[str, int]] = field(default_factory=dict, init=False)
     """What counters serve without a profile."""
-    _tickets: dict[str, _Ticket] = field(default_factory=dict)
+    _tickets: dict[str, Ticket] = field(default_factory=dict)
     _lines: dict[Line, list[tuple[int, int, int, str]]] = field(default_factory=dict)
     """Heaps of (seniority, order, stay, ticket); places that were left are dropped when they come to the top."""
     _in_hand: dict[str, str] = field(default_factory=dict)
-    _calls: dict[str, _Call] = field(default_factory=dict)
+    _calls: dict[str, Call] = field(default_factory=dict)
     """The last call of each counter."""
-    _left: dict[str, _Left] = field(default_factory=dict)
+    _left: dict[str, Left] = field(default_factory=dict)
     """Who left each counter last."""
     _last_seniority: int = 0
     _now: int = 0
@@ -240,12 +114,12 @@ class Checker:
 
     # -- lines ---------------------------------------------------------------------------------------------------
 
-    def _enter(self, ticket: _Ticket) -> None:
+    def _enter(self, ticket: Ticket) -> None:
         ticket.where = "waiting"
         ticket.stays += 1
         heappush(self._lines.setdefault(ticket.line, []), (ticket.seniority, ticket.order, ticket.stays, ticket.id))
 
-    def _head(self, line: Line) -> _Ticket | None:
+    def _head(self, line: Line) -> Ticket | None:
         heap = self._lines[line]
         while heap:
             _, _, stay, id = heap[0]
@@ -255,16 +129,16 @@ class Checker:
             heappop(heap)
         return None
 
-    def _rivals(self, counter: str) -> list[_Rival]:
+    def _rivals(self, counter: str) -> list[Rival]:
         rivals = []
         for line in self._lines:
             handicap = self.numbers.handicap(counter, line)
             head = self._head(line) if handicap is not None else None
             if head is not None and handicap is not None:
-                rivals.append(_Rival(head, self.numbers.credits.get(head.klass, 0), handicap))
+                rivals.append(Rival(head, self.numbers.credits.get(head.klass, 0), handicap))
         return rivals
 
-    def _ready(self, rivals: list[_Rival]) -> list[_Rival]:
+    def _ready(self, rivals: list[Rival]) -> list[Rival]:
         """Those who compete now: appointments before their time only among themselves."""
         return [rival for rival in rivals if rival.ticket.not_before <= self._now] or rivals
 
@@ -356,13 +230,13 @@ class Checker:
             self._last_seniority = max(self._last_seniority, seniority)
         self._issued_today += 1
         order = self._issued_today
-        ticket = self._tickets[id] = _Ticket(id, order, data["service"], data["class"], seniority, self._ms)
+        ticket = self._tickets[id] = Ticket(id, order, data["service"], data["class"], seniority, self._ms)
         ticket.not_before, ticket.slot = not_before, slot or 0
         self._enter(ticket)
 
     # -- calls ---------------------------------------------------------------------------------------------------
 
-    def _called(self, ticket: _Ticket, data: Mapping[str, Any]) -> None:
+    def _called(self, ticket: Ticket, data: Mapping[str, Any]) -> None:
         counter = data["counter"]
         if ticket.where == "in hand":
             self._report(10, f"counter {counter} called {ticket.id}, which is at counter {ticket.counter}")
@@ -370,7 +244,7 @@ class Checker:
         if counter in self._in_hand:
             self._report(10, f"counter {counter} called {ticket.id} and has {self._in_hand[counter]} in hand")
             self._tickets[self._in_hand[counter]].where = "gone"
-        self._calls[counter] = _Call(
+        self._calls[counter] = Call(
             ticket.where, ticket.counter, ticket.seniority, ticket.not_before, ticket.called, ticket.undone
         )
         if data["forced"]:
@@ -385,7 +259,7 @@ class Checker:
         self._takes_seniority(ticket, data, min(ticket.seniority, self._now) if ticket.not_before else ticket.seniority)
         ticket.not_before = 0
 
-    def _judge_call(self, called: _Ticket, counter: str, data: Mapping[str, Any]) -> None:
+    def _judge_call(self, called: Ticket, counter: str, data: Mapping[str, Any]) -> None:
         if called.where != "waiting":
             self._report(10, f"counter {counter} called {called.id}, which does not wait")
             return
@@ -393,7 +267,7 @@ class Checker:
         if handicap is None:
             self._report(0, f"counter {counter} called {called.id}, which it may not serve")
             return
-        chosen = _Rival(called, self.numbers.credits.get(called.klass, 0), handicap)
+        chosen = Rival(called, self.numbers.credits.get(called.klass, 0), handicap)
         rivals = self._ready(self._rivals(counter))
         limit = self.numbers.pass_limit
         guard = any(rival.handicap == 0 and rival.ticket.passed >= limit for rival in rivals)
@@ -405,7 +279,7 @@ class Checker:
             if rival.ticket is not called:
                 self._judge_pair(counter, chosen, rival, guard)
 
-    def _judge_pair(self, counter: str, chosen: _Rival, rival: _Rival, guard: bool) -> None:
+    def _judge_pair(self, counter: str, chosen: Rival, rival: Rival, guard: bool) -> None:
         j, i = chosen.ticket, rival.ticket
         pair = f"counter {counter} called {j.id} before {i.id}"
         lead = j.seniority - i.seniority
@@ -423,7 +297,7 @@ class Checker:
             if i.passed > self.numbers.pass_limit:
                 self._report(2, f"{pair}, which had been passed {i.passed - 1} times already")
 
-    def _judge_account(self, counter: str, rivals: list[_Rival], guard: bool, why: Mapping[str, Any]) -> None:
+    def _judge_account(self, counter: str, rivals: list[Rival], guard: bool, why: Mapping[str, Any]) -> None:
         """The journal's own account of the call, where it gives one."""
         if "guard" in why and why["guard"] != guard:
             self._report(2, f"the guard was {why['guard']} at counter {counter}, by the rows it is {guard}")
@@ -441,25 +315,25 @@ class Checker:
 
     # -- at a counter --------------------------------------------------------------------------------------------
 
-    def _must_have(self, ticket: _Ticket, counter: str) -> None:
+    def _must_have(self, ticket: Ticket, counter: str) -> None:
         if self._in_hand.get(counter) != ticket.id:
             self._report(10, f"counter {counter} acts on {ticket.id}, which it does not have in hand")
 
-    def _release(self, ticket: _Ticket, where: str) -> None:
+    def _release(self, ticket: Ticket, where: str) -> None:
         if ticket.where == "in hand":
             self._in_hand.pop(ticket.counter, None)
-            self._left[ticket.counter] = _Left(ticket.id, ticket.seniority)
+            self._left[ticket.counter] = Left(ticket.id, ticket.seniority)
         ticket.where = where
 
-    def _started(self, ticket: _Ticket, data: Mapping[str, Any]) -> None:
+    def _started(self, ticket: Ticket, data: Mapping[str, Any]) -> None:
         self._must_have(ticket, data["counter"])
         ticket.unstarted = False
 
-    def _recalled(self, ticket: _Ticket, data: Mapping[str, Any]) -> None:
+    def _recalled(self, ticket: Ticket, data: Mapping[str, Any]) -> None:
         self._must_have(ticket, data["counter"])
         ticket.unstarted = True
 
-    def _finished(self, ticket: _Ticket, data: Mapping[str, Any]) -> None:
+    def _finished(self, ticket: Ticket, data: Mapping[str, Any]) -> None:
         counter = data["counter"]
         self._must_have(ticket, counter)
         self._release(ticket, "ended")
@@ -468,22 +342,22 @@ class Checker:
             if waiting:
                 self._report(5, f"counter {counter} was told that none waits, and {' '.join(waiting)} did")
 
-    def _missed(self, ticket: _Ticket, data: Mapping[str, Any]) -> None:
+    def _missed(self, ticket: Ticket, data: Mapping[str, Any]) -> None:
         self._must_have(ticket, data["counter"])
         self._release(ticket, "missed")
 
-    def _held(self, ticket: _Ticket, data: Mapping[str, Any]) -> None:
+    def _held(self, ticket: Ticket, data: Mapping[str, Any]) -> None:
         self._must_have(ticket, data["counter"])
         self._release(ticket, "held")
 
-    def _transferred(self, ticket: _Ticket, data: Mapping[str, Any]) -> None:
+    def _transferred(self, ticket: Ticket, data: Mapping[str, Any]) -> None:
         if "from_counter" in data:
             self._must_have(ticket, data["from_counter"])
         self._move(ticket, data, data.get("counter", ""))
 
     # -- by the manager ------------------------------------------------------------------------------------------
 
-    def _reassigned(self, ticket: _Ticket, data: Mapping[str, Any]) -> None:
+    def _reassigned(self, ticket: Ticket, data: Mapping[str, Any]) -> None:
         if data.get("by") == "overflow":
             self._overflows(ticket)
         was, promoted = ticket.before, ticket.undone is not None and ticket.undone.klass != ticket.klass
@@ -494,7 +368,7 @@ class Checker:
             back = ticket.undone._replace(service=ticket.service, only=ticket.only) if promoted else ticket.undone
             ticket.undone = None if back == ticket.before else back
 
-    def _overflows(self, ticket: _Ticket) -> None:
+    def _overflows(self, ticket: Ticket) -> None:
         """A service's own counters must have gone before others take over; the last of them goes in the next row."""
         line = (ticket.service, "normal", "", False)
         here = [counter for counter in self._open if self.numbers.handicap(counter, line) == 0]
@@ -502,24 +376,24 @@ class Checker:
             self._report(0, f"{ticket.id} was given to others, and counters {' '.join(sorted(here))} are open for it")
         self._going = self._going or "".join(here[:1])
 
-    def _move(self, ticket: _Ticket, data: Mapping[str, Any], only: str) -> None:
+    def _move(self, ticket: Ticket, data: Mapping[str, Any], only: str) -> None:
         self._keeps_seniority(ticket, data)
         self._release(ticket, "moving")
         ticket.service = data.get("service", ticket.service)
         ticket.only, ticket.moved = only, True
         self._enter(ticket)
 
-    def _keeps_seniority(self, ticket: _Ticket, data: Mapping[str, Any]) -> None:
+    def _keeps_seniority(self, ticket: Ticket, data: Mapping[str, Any]) -> None:
         if data.get("seniority", ticket.seniority) != ticket.seniority:
             self._report(9, f"{ticket.id} was given the seniority {data['seniority']}, and had {ticket.seniority}")
 
-    def _takes_seniority(self, ticket: _Ticket, data: Mapping[str, Any], right: int) -> None:
+    def _takes_seniority(self, ticket: Ticket, data: Mapping[str, Any], right: int) -> None:
         given = data.get("seniority", ticket.seniority)
         if given != right:
             self._report(0, f"{ticket.id} was given the seniority {given}, and it has to be {right}")
         ticket.seniority = given
 
-    def _promoted(self, ticket: _Ticket, data: Mapping[str, Any]) -> None:
+    def _promoted(self, ticket: Ticket, data: Mapping[str, Any]) -> None:
         ticket.undone = ticket.before
         # Privilege makes nothing worse: an appointment does not wait for its slot any more.
         waits_for_slot = ticket.slot and not ticket.called
@@ -530,10 +404,10 @@ class Checker:
         if ticket.where == "waiting":
             self._enter(ticket)
 
-    def _restored(self, ticket: _Ticket, data: Mapping[str, Any]) -> None:
+    def _restored(self, ticket: Ticket, data: Mapping[str, Any]) -> None:
         if ticket.where != "waiting":
             self._report(0, f"{ticket.id} was restored while it did not wait")
-        found = _Before(
+        found = Before(
             data["service"],
             data["class"],
             data["only"],
@@ -554,7 +428,7 @@ class Checker:
         ticket.undone = None
         self._enter(ticket)
 
-    def _returned(self, ticket: _Ticket, data: Mapping[str, Any]) -> None:
+    def _returned(self, ticket: Ticket, data: Mapping[str, Any]) -> None:
         if data.get("finished"):
             if ticket.where != "ended":
                 self._report(0, f"{ticket.id} returned, and was not finished")
@@ -566,7 +440,7 @@ class Checker:
         ticket.seniority = data["seniority"]
         self._enter(ticket)
 
-    def _resumed(self, ticket: _Ticket, data: Mapping[str, Any]) -> None:
+    def _resumed(self, ticket: Ticket, data: Mapping[str, Any]) -> None:
         """The end of a visit was taken back: the ticket is at the counter that it left last, as it was there."""
         counter = data["counter"]
         left = self._left.get(counter)
@@ -583,7 +457,7 @@ class Checker:
         self._in_hand[counter] = ticket.id
         self._left.pop(counter, None)
 
-    def _uncalled(self, ticket: _Ticket, data: Mapping[str, Any]) -> None:
+    def _uncalled(self, ticket: Ticket, data: Mapping[str, Any]) -> None:
         """A call was taken back: the ticket waits where it did, or is held, and nobody was passed."""
         if ticket.where != "in hand" or not ticket.unstarted:
             self._report(0, f"the call of {ticket.id} was undone, and it was not waited for")
@@ -609,7 +483,7 @@ class Checker:
         self.numbers = replace(self.numbers, serves=serves)
         self._must_all_be_served()
 
-    def _cancelled(self, ticket: _Ticket, data: Mapping[str, Any]) -> None:
+    def _cancelled(self, ticket: Ticket, data: Mapping[str, Any]) -> None:
         if ticket.where == "in hand":
             self._report(10, f"{ticket.id} was cancelled at counter {ticket.counter}")
         self._release(ticket, "ended")
