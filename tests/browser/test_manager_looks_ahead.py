@@ -147,9 +147,8 @@ async def test_each_deed_is_two_taps_and_says_where_to_and_nothing_is_offered_th
         await console.reason("A006", "page.console.green", "reason.elderly")
         assert await taps(page) == 2
         newest = page.locator("#part-log li").first
-        await expect(newest).to_contain_text(
-            f"A006 {rules.class_name('green')}" if language == "zh" else "A006 is Green"
-        )
+        told = say("answer.ticket_promoted", ticket="A006", klass=rules.class_name("green"))
+        await expect(newest).to_contain_text(told)
         await expect(newest).to_contain_text(say("reason.elderly"))
 
         await console.row("A005").tap()
