@@ -19,7 +19,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--hours", type=int, default=200, help="random simulated hours for test_invariants (200)")
     group.addoption("--from", type=int, default=1, help="the first seed of test_invariants (1)")
     group.addoption("--bad-days", type=int, default=0, help="bad days of test_bad_day (none)")
-    group.addoption("--traffic-days", type=int, default=2, help="recorded days of test_traffic, at most 20 (2)")
+    group.addoption("--traffic-days", type=int, default=1, help="recorded days of test_traffic, at most 20 (1)")
     group.addoption("--seed", type=int, default=None, help="only this run of test_invariants")
 
 

@@ -482,6 +482,7 @@ async def test_a_session_can_be_ended_in_every_state_and_leaves_nothing(
     await eventually(lambda: len(open_files()) <= len(before))
 
 
+@pytest.mark.long
 async def test_another_program_with_our_name_is_told_once_and_the_two_do_not_fight_in_a_rush(
     broker: Mosquitto, relay: Relay, port: int, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

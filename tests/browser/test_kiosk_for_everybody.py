@@ -153,6 +153,7 @@ async def test_one_number_in_the_language_that_was_chosen(
     await expect(kiosk.get_by_role("button", name=branch.say("page.larger"))).to_be_visible()
 
 
+@pytest.mark.long
 @pytest.mark.timeout(240)
 async def test_all_services_are_seen_on_every_screen(serve: Serve, pages: Pages) -> None:
     branch = await serve(language="zh", parts=(many(), *DEVICES))

@@ -71,6 +71,7 @@ async def signed_in(pages: Pages, branch: ServedBranch) -> Console:
     return Console(page, branch)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("language", CHINESE)
 async def test_what_a_button_on_the_panel_does_the_console_does(
     language: str, serve: Serve, pages: Pages, broker: Mosquitto
@@ -223,6 +224,7 @@ async def test_who_is_called_in_time_is_not_cancelled_and_who_leaves_the_page_ha
     await until(lambda: branch.tickets("ticket_cancelled") == ["A003"])
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("language", CHINESE)
 async def test_the_day_in_figures_is_one_tap_away(language: str, serve: Serve, pages: Pages, broker: Mosquitto) -> None:
     branch = await serve(language=language, busy=True)

@@ -186,6 +186,7 @@ async def test_a_screen_that_may_speak_or_need_not_is_well(
         await until(lambda: network.levels.get("device/page.tv-hall", {}).get("state") == "ok", 15)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("browser", [LETS], indirect=True)
 async def test_a_screen_whose_browser_has_no_voice_tells_it_once_it_should_have_spoken(
     serve: Serve, pages: Pages, broker: Mosquitto

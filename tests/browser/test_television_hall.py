@@ -98,7 +98,7 @@ async def television(pages: Pages, address: str, page: Page) -> Page:
     return opened
 
 
-@pytest.mark.parametrize("services", [2, 12])
+@pytest.mark.parametrize("services", [pytest.param(2, marks=pytest.mark.long), 12])
 async def test_all_services_and_counters_are_there_and_none_is_cut_whatever_the_screen(
     services: int, serve: Serve, pages: Pages, broker: Mosquitto
 ) -> None:
@@ -196,6 +196,7 @@ async def test_the_lobby_manager_posts_a_notice_and_ends_it(language: str, serve
 LETS = "--autoplay-policy=no-user-gesture-required"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("browser", [LETS], indirect=True)
 async def test_pictures_and_clips_have_an_area_while_there_are_any_and_clips_are_silent_while_a_call_is_spoken(
     serve: Serve, pages: Pages, broker: Mosquitto, tmp_path: Path

@@ -71,7 +71,7 @@ def told(value: float | None) -> str:
     return "—" if value is None else f"{value:g}"
 
 
-@pytest.mark.parametrize("language", NAMES)
+@pytest.mark.parametrize("language", CHINESE)
 async def test_a_crowded_day_in_pictures_and_on_one_page_of_paper(language: str, serve: Serve, pages: Pages) -> None:
     branch = await serve(BranchWithDays, language=language, parts=bank("pension"), kind="pension")
     say = branch.say
@@ -155,6 +155,7 @@ async def test_a_branch_without_a_past_says_what_is_missing_and_goes_on_after_an
         await expect(page.locator("#stale")).to_be_hidden()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("language", CHINESE)
 async def test_the_sheet_of_a_large_branch_is_on_one_page_too(language: str, serve: Serve, pages: Pages) -> None:
     parts = bank("pension", MORE_SERVICES)

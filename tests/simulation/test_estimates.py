@@ -211,6 +211,7 @@ def test_who_is_called_within_half_a_minute_is_told_so(name: str, pension_days: 
     assert quality(told).coverage >= 0.75
 
 
+@pytest.mark.long
 def test_estimates_on_a_first_day(bank: Rules) -> None:
     """Nothing is known, but what is configured."""
     found = days(bank, "pension", 1, range(421, 431))
@@ -232,6 +233,7 @@ def days_with(
     return {n: [c for c in found if c.day == day] for n, day in enumerate(names)}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("factor", [long(0.5), 2.0])
 def test_wrong_minutes_are_made_good_within_days(factor: float, bank: Rules) -> None:
     """Half or twice the minutes are configured."""

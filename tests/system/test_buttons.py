@@ -26,6 +26,7 @@ PATIENCE = 0.5
 """Seconds that the devices wait for the broker."""
 
 
+@pytest.mark.long
 async def test_a_broker_that_hangs_and_a_flood_lose_no_press_and_make_none_twice(
     tmp_path: Path, own_broker: Mosquitto, caplog: pytest.LogCaptureFixture
 ) -> None:
