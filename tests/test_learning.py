@@ -431,6 +431,7 @@ def test_what_was_learned_in_one_bucket_counts_in_all_that_it_was_cut_into() -> 
     assert sum(each.count for each in again.errors.values()) == pytest.approx(4 * 60 * FADES, abs=0.5)
 
 
+@pytest.mark.long
 def test_however_much_is_learned_a_summary_stays_small() -> None:
     """Three services, five classes, waits of every kind, for two months."""
     print(f"seed {SEED}")

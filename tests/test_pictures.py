@@ -320,6 +320,7 @@ def test_a_clock_that_is_put_back_makes_no_wait_negative(tmp_path: Path) -> None
     assert number(picture, "longest_wait") == "0.0"
 
 
+@pytest.mark.long
 def test_thousands_of_tickets_make_no_huge_file(tmp_path: Path) -> None:
     chance, tale = Random(1), Tale()
     for n in range(1, 4001):

@@ -460,6 +460,7 @@ def test_one_counter_more_is_named_and_opened(journal: Path, tmp_path: Path) -> 
         assert figures["services"]["cash"]["would_be"]["mean"] < figures["services"]["cash"]["was"]["mean"]
 
 
+@pytest.mark.long
 def test_what_cannot_be_replayed_is_said_in_a_line(journal: Path, tmp_path: Path) -> None:
     Journal(tmp_path / "empty.db").close()
     (tmp_path / "letter.txt").write_text("Dear Sir or Madam, this is no database. " * 100, "utf-8")

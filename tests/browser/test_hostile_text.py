@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from playwright.async_api import Dialog, Page, expect
 from system.broker import Mosquitto
 from system.network import Network
@@ -30,6 +31,7 @@ async def innocent(page: Page) -> None:
     assert await page.locator("img[src=x], script:not([src]):not([type='application/json'])").count() == 0
 
 
+@pytest.mark.long
 async def test_what_people_write_is_text_on_every_page(serve: Serve, pages: Pages, broker: Mosquitto) -> None:
     branch = await serve(parts=(HOSTILE, *DEVICES), lobby=True)
     dialogs: list[str] = []

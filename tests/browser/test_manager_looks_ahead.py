@@ -211,6 +211,7 @@ async def test_each_deed_is_two_taps_and_says_where_to_and_nothing_is_offered_th
         await expect(cancel).to_be_disabled()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("language", CHINESE)
 async def test_faults_are_told_once_the_worst_first_and_what_cannot_wait_is_heard(
     language: str, serve: Serve, pages: Pages, broker: Mosquitto

@@ -71,6 +71,7 @@ async def test_the_way_of_a_ticket_on_a_phone(language: str, serve: Serve, pages
         await expect(phone.get_by_text("B003")).to_have_count(0)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("language", ENGLISH)
 async def test_a_promise_is_taken_back_when_its_time_has_come(
     language: str, serve: Serve, pages: Pages, broker: Mosquitto

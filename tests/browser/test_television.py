@@ -202,6 +202,7 @@ async def test_a_screen_whose_browser_has_no_voice_tells_it_once_it_should_have_
         await until(lambda: network.levels["device/page.tv-hall"]["state"] == "degraded", 15)
 
 
+@pytest.mark.long
 async def test_a_screen_that_nobody_touches_does_not_ask_for_sound_for_ever(serve: Serve, pages: Pages) -> None:
     branch = await serve()
     page = await as_role(pages, branch, "screen", width=1920, height=1080)

@@ -301,6 +301,7 @@ def test_estimates_as_the_calendar_has_the_days(bank: Rules) -> None:
 # -- what the green channel does -------------------------------------------------------------------------------------
 
 
+@pytest.mark.long
 def test_the_green_channel_helps_and_costs_the_others_little(bank: Rules) -> None:
     """On pension days, against the same branch where first come is first served."""
     seeds = range(301, 309)
