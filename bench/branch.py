@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -15,7 +14,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bench import processes
+from bench import broker, processes
 from bench.far_ends import FarEnds
 from bench.ports import free_port
 from simulators.devices.bx import BoardFarEnd
@@ -166,13 +165,13 @@ def _told_ready(notified: socket.socket) -> bool:
 @contextmanager
 def mosquitto(directory: Path) -> Iterator[int | None]:
     """Runs Mosquitto; its port, or None if it is not installed."""
-    program = shutil.which("mosquitto", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
+    program = broker.program()
     if program is None:
         yield None
         return
     port = free_port()
     config = directory / "mosquitto.conf"
-    config.write_text(f"listener {port} 127.0.0.1\nallow_anonymous true\npersistence false\nset_tcp_nodelay true\n")
+    config.write_text(broker.CONFIG.format(port=port))
     with (directory / "mosquitto.log").open("wb") as log:
         process = processes.start([program, "-c", str(config)], stdout=log, stderr=log)
         try:

@@ -166,6 +166,11 @@ class JournalReader:
         found = self._select(f"{joined} WHERE seq BETWEEN ? AND ? AND kind = ? ORDER BY seq", *self._whole(day), kind)
         return [(self._row(columns), str(text)) for *columns, text in found]
 
+    def remark(self, cause: str) -> str:
+        """What was typed with a press; empty: nothing, or it was purged."""
+        found = next(self._select("SELECT text FROM remark WHERE cause = ?", cause), None)
+        return str(found[0]) if found else ""
+
     def _whole(self, day: str) -> tuple[int, int]:
         """The first and the last row of a day with those that it continues; (0, -1) if it has none."""
         first, last = self._span(day)

@@ -62,7 +62,10 @@ class Repeats(Generic[A]):
 
     def again(self, command: Command, now: float) -> A | None:
         """The answer that the press has already been given, if its key is still held down; else None."""
-        where, what = _where(command), _what(command)
+        where = _where(command)
+        if not where:
+            return None
+        what = _what(command)
         for press, still in ((self._asked.get(where), BOUNCE), (self._presses.get(where), HELD)):
             if press is not None and press.command == what and now - press.heard < still:
                 press.heard = now

@@ -49,7 +49,7 @@ class Guarded(Mosquitto):
         file = directory / "users"
         processes.run(["mosquitto_passwd", "-b", "-c", file, user, password], check=True, capture_output=True)
         text = self._config.read_text().replace("allow_anonymous true", "allow_anonymous false")
-        self._config.write_text(f"{text}password_file {file}\nuser root\n")
+        self._config.write_text(f"{text}password_file {file}\n")
 
 
 SUBACK = 0x90

@@ -117,10 +117,10 @@ class TerminalsAdapter(Adapter):
                 self.context.health(self.id, fact, "")
 
     def update(self, state: State) -> None:
+        counters = self.context.rules.counters
         for address, id in self._addresses.items():
-            counter = self.context.rules.counters[id]
             self._bus.show_ticket(address, state.counter(id).ticket)
-            self._bus.show_waiting(address, views.waiting_for(state, counter))
+            self._bus.show_waiting(address, views.waiting_for(state, counters[id]))
         self._flush()
 
     def told(self, rows: Sequence[Row], state: State) -> None:

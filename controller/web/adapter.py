@@ -97,7 +97,7 @@ class PagesAdapter(Adapter):
         self._devices: dict[str, Mapping[str, Any]] = {}
         self._recent: deque[dict[str, Any]] = deque(maxlen=RECENT)
         self._words: dict[str, str] = {}
-        """The words of today's notices by the lobby manager, by id."""
+        """The words of today's notices by the lobby manager and of clerks' notes, by id."""
         self._estimates: OrderedDict[tuple[str, str], tuple[float, tuple[int, int] | None]] = OrderedDict()
         """(day, ticket) -> (when it was made, by the loop's clock; the estimate), oldest first."""
         self._next_estimate = 0.0
@@ -128,7 +128,7 @@ class PagesAdapter(Adapter):
                 self._recent.clear()
                 self._words = self._words if row.event.continues else {}
             if isinstance(row.event, NoticePosted | NoteLeft):
-                self._read_words(row.day)
+                self._words[row.event.id] = self.context.journal.remark(row.cause)
             self._note(row)
 
     def notice(self, notices: Sequence[str], staff: Sequence[str], trouble: str) -> None:

@@ -84,6 +84,14 @@ def known(site: Site, counter: str) -> Counter:
     return site.rules.counters[counter]
 
 
+def counter_of_page(site: Site, request: Request) -> dict[str, str]:
+    """What a page of a counter knows. Raises Problem 404: the way home of its account would lead there again."""
+    counter = str(request.path_params["counter"])
+    if counter not in site.rules.counters:
+        raise site.problem(404, "not_found")
+    return {"counter": counter}
+
+
 def done(answer: Answer) -> Done:
     """An answer as a response body."""
     return Done(result=answer.result, text=answer.text, ticket=answer.ticket, printed=answer.printed)
@@ -115,3 +123,33 @@ def show(
     )
     async def live(caller: Annotated[Caller, who]) -> Any:
         return site.live.stream(name, picture, site.still(caller), pace, owner=caller.account.owns_page)
+
+
+def show_at_counter(
+    api: APIRouter,
+    site: Site,
+    name: str,
+    picture: Callable[[str], Callable[[], View]],
+    *,
+    who: Any,
+    pace: float,
+    summary: str,
+) -> None:
+    """The same for a view of each counter; `picture`: of the counter with this id."""
+    refused = refusals(401, 403, 404)
+
+    @api.get(f"/api/{name}s/{{counter}}", responses=refused, summary=summary, name=name)
+    async def view(counter: str, caller: Annotated[Caller, who]) -> View:
+        place = known(site, counter)
+        await site.settled()
+        return picture(place.id)()
+
+    @api.get(
+        f"/api/{name}s/{{counter}}/live",
+        responses=STREAM | refused,
+        response_class=StreamingResponse,
+        name=f"{name}_live",
+    )
+    async def live(counter: str, caller: Annotated[Caller, who]) -> Any:
+        shown = picture(known(site, counter).id)
+        return site.live.stream(f"{name}/{counter}", shown, site.still(caller), pace, owner=caller.account.owns_page)

@@ -6,36 +6,27 @@ import socket
 import subprocess
 import time
 from pathlib import Path
-from shutil import which
 
 import pytest
 
-from bench import processes
+from bench import broker, processes
 from bench.ports import free_port
 
 START_TIMEOUT = 20.0
 STOP_TIMEOUT = 20.0
-
-CONFIG = """\
-listener {port} 127.0.0.1
-allow_anonymous true
-persistence false
-set_tcp_nodelay true
-log_dest none
-"""
 
 
 class Mosquitto:
     """The broker, on the same port each time it is started. What it retains dies with it."""
 
     def __init__(self, directory: Path) -> None:
-        program = which("mosquitto") or which("mosquitto", path="/usr/sbin")
+        program = broker.program()
         if program is None:
             pytest.skip("Mosquitto is not installed: apt-get install mosquitto")
         self._program = program
         self.port = free_port()
         self._config = directory / "mosquitto.conf"
-        self._config.write_text(CONFIG.format(port=self.port))
+        self._config.write_text(broker.CONFIG.format(port=self.port) + "log_dest none\n")
         self._process: processes.Program | None = None
 
     def start(self) -> None:

@@ -45,7 +45,7 @@ class SetProfile(ManagerCommand):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FollowPlan(Command):
-    """Give counters the profiles that the calendar plans for this time; comes every minute."""
+    """Give counters the profiles that the calendar plans for this time; comes several times a minute."""
 
     BEGINS_DAY = False
 
@@ -67,12 +67,12 @@ def _set_own_profile(state: State, rules: Rules, command: SetOwnProfile) -> Deci
     found = [p.id for p in rules.counter_profiles.values() if str(p.key) == command.digits and p.fits(command.counter)]
     if command.digits and not found:
         raise Refused("unknown_profile", profile=command.digits)
-    return changed(state, rules, command, command.counter, found[0] if found else "", f"counter/{command.counter}")
+    return changed(state, rules, command.counter, found[0] if found else "", f"counter/{command.counter}")
 
 
 @decides(SetProfile)
 def _set_profile(state: State, rules: Rules, command: SetProfile) -> Decision:
-    return changed(state, rules, command, command.counter, command.profile, command.by, command.reason)
+    return changed(state, rules, command.counter, command.profile, command.by, command.reason)
 
 
 @decides(FollowPlan)
@@ -94,9 +94,7 @@ def _follow_plan(state: State, rules: Rules, command: FollowPlan) -> Decision:
     return events
 
 
-def changed(
-    state: State, rules: Rules, command: Command, counter: str, profile: str, by: str, reason: str = ""
-) -> Events:
+def changed(state: State, rules: Rules, counter: str, profile: str, by: str, reason: str = "") -> Events:
     """The events that give a counter a profile. Refused if there is none, or if a service would be nobody's work."""
     if counter not in rules.counters:
         raise Refused("unknown_counter", counter=counter)

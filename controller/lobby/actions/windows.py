@@ -104,7 +104,7 @@ def _answer_advice(state: State, rules: Rules, command: AnswerAdvice) -> Decisio
     action, counter, _, before, after, _, profile = standing[0]
     changes: Events = []
     if command.accept and action == "profile":
-        changes = changed(state, rules, command, counter, profile, command.by)
+        changes = changed(state, rules, counter, profile, command.by)
     return [*changes, WindowAdviceAnswered(counter, action, command.accept, command.by, before, after)]
 
 

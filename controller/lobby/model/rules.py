@@ -248,9 +248,11 @@ class Rules:
         return self.base or self
 
     def serving(self, counters: Mapping[str, Mapping[str, int]]) -> Rules:
-        """These rules with counters that serve something else than they are configured to: counter -> `serves`."""
-        if not counters or self.base is not None:
-            return self.configured.serving(counters) if self.base is not None else self
+        """The rules as configured but for counters that serve something else: counter -> `serves`."""
+        if self.base is not None:
+            return self.base.serving(counters)
+        if not counters:
+            return self
         key = frozenset((id, frozenset(serves.items())) for id, serves in counters.items())
         found = self._serving.get(key)
         if found is None:

@@ -95,7 +95,8 @@ def kiosk(state: State, rules: Rules, at: Ms, notices: Sequence[str], waits: Wai
     What is in the branch's language is in the others as well, under `in`.
     """
     known = slots(state, rules, at)
-    texts = {language: _offered(state, spoken, waits, at) for language, spoken in rules.languages.items()}
+    ahead = {id: ahead_of_newcomer(state, rules, id, at) for id in rules.services}
+    texts = {language: _offered(state, spoken, waits, ahead, at) for language, spoken in rules.languages.items()}
     usual = texts.pop(rules.wording.language)
     return {
         "now": at,
@@ -325,7 +326,7 @@ def _services(state: State, rules: Rules, waits: Waits, *, longest: bool = False
     return services
 
 
-def _offered(state: State, rules: Rules, waits: Waits, at: Ms) -> dict[str, Any]:
+def _offered(state: State, rules: Rules, waits: Waits, ahead: Mapping[str, int], at: Ms) -> dict[str, Any]:
     """What a kiosk offers, in the language of the rules. `closed`: why no tickets for a service are given, if none are;
     `ahead`: how many come before whoever takes one."""
     return {
@@ -339,7 +340,7 @@ def _offered(state: State, rules: Rules, waits: Waits, at: Ms) -> dict[str, Any]
                 "color": service.color,
                 "given": gives(state, rules, service, at),
                 "closed": why_none(state, rules, service, at),
-                "ahead": ahead_of_newcomer(state, rules, id, at),
+                "ahead": ahead[id],
                 "wait": views.in_words(rules, waits.get(id)),
             }
             for id, service in rules.services.items()
@@ -453,10 +454,9 @@ def _counter(state: State, rules: Rules, counter: Counter, at: Ms, coming: Comin
 
 def _profiles(rules: Rules, counter: Counter) -> list[dict[str, Any]]:
     """The profiles that a counter may have, and first what it is configured to serve."""
-    if not any(profile.fits(counter.id) for profile in rules.counter_profiles.values()):
-        return []
     known = [(p.id, p.key) for p in rules.counter_profiles.values() if p.fits(counter.id)]
-    return [{"id": id, "name": rules.profile_name(id), "key": key} for id, key in [("", None), *known]]
+    offered = [("", None), *known] if known else []
+    return [{"id": id, "name": rules.profile_name(id), "key": key} for id, key in offered]
 
 
 def _agreed(state: State, counter: Counter, at: Ms) -> dict[str, Ms]:

@@ -1,34 +1,25 @@
 """For a counter: its keys, and what its keypad shows."""
 
 # No postponed annotations here: FastAPI reads them, and some name what is known only inside a function.
-from typing import Annotated, Any
+from typing import Annotated
 
-from fastapi import APIRouter, Request
-from starlette.responses import StreamingResponse
+from fastapi import APIRouter
 
 from controller.lobby.actions.press import Where
 from controller.web.bodies import Done, KeyPress
-from controller.web.operations import STREAM, IdempotencyKey, View, at_work, done, known, refusals
+from controller.web.operations import IdempotencyKey, at_work, counter_of_page, done, known, refusals, show_at_counter
 from controller.web.pages import Page
 from controller.web.site import Caller, Site
 
 PACE = 0.1
 """Seconds between two pictures."""
 
-
-def _counter(site: Site, request: Request) -> dict[str, str]:
-    counter = str(request.path_params["counter"])
-    if counter not in site.rules.counters:
-        raise site.problem(404, "not_found")  # the way home of an account of this counter would lead here again
-    return {"counter": counter}
-
-
 PAGES = (
     Page(
         "counter",
         "/counter/{counter}",
         may=lambda account, data: account.works_at(data["counter"]),
-        data=_counter,
+        data=counter_of_page,
         words=("needs.",),
     ),
 )
@@ -50,23 +41,7 @@ def router(site: Site) -> APIRouter:
         )
         return done(answer)
 
-    @api.get("/api/counters/{counter}", responses=refusals(401, 403, 404), summary="What a counter's keypad shows")
-    async def counter(counter: str, caller: Annotated[Caller, worker]) -> View:
-        place = known(site, counter)
-        await site.settled()
-        return site.adapter.counter(place.id)()
-
-    @api.get(
-        "/api/counters/{counter}/live", responses=STREAM | refusals(401, 403, 404), response_class=StreamingResponse
+    show_at_counter(
+        api, site, "counter", site.adapter.counter, who=worker, pace=PACE, summary="What a counter's keypad shows"
     )
-    async def counter_live(counter: str, caller: Annotated[Caller, worker]) -> Any:
-        place = known(site, counter)
-        return site.live.stream(
-            f"counter/{counter}",
-            site.adapter.counter(place.id),
-            site.still(caller),
-            PACE,
-            owner=caller.account.owns_page,
-        )
-
     return api
