@@ -149,10 +149,14 @@ def _counter_profiles(
 
 
 def _duty(config: Table) -> Iterator[Fault]:
-    for kind, key, what in (("pause", "key", "reason"), ("clerk", "number", "clerk"), ("clerk", "alias", "clerk")):
+    for kind, key, told in (
+        ("pause", "key", 'another reason has the key "{}" already'),
+        ("clerk", "number", "another clerk has this number already"),  # what is said here may be logged
+        ("clerk", "alias", 'another clerk has the alias "{}" already'),
+    ):
         for (_, one), (place, other) in _pairs(_tables(config, kind), key):
             if one[key] == other[key]:
-                yield (*place, key), f'another {what} has the {key} "{one[key]}" already; give each its own'
+                yield (*place, key), f"{told.format(one[key])}; give each its own"
 
 
 def _classes(config: Table) -> list[str] | None:
