@@ -18,7 +18,7 @@ from collections import deque
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Self, cast
 
 import aiomqtt
 import paho.mqtt.client as paho
@@ -94,7 +94,8 @@ class MqttSession:
         self._heard = heard
         self._wake = asyncio.Event()
         self._version = V311 if broker.is_old else V5
-        self._down_told = False
+        self._down_told: str | None = None
+        """The reason last told, while there is no connection."""
         self._closings = 0
         """Connections in a row that were closed at once."""
         self._silent_until: dict[str, float] = {}
@@ -171,7 +172,10 @@ class MqttSession:
             self._righting = asyncio.get_running_loop().call_later(PUT_RIGHT_EVERY, self._put_right)
 
     def _lost(self, error: Exception, held: float | None) -> None:
-        """Report why there is no connection. `held`: seconds for which there was one; None: there was none."""
+        """Report why there is no connection, once; and once more when the reason turns out to be a clash.
+
+        `held`: seconds for which there was one; None: there was none.
+        """
         reason, code = _reason(error), _code(error)
         if held is not None and held >= HOLDS:
             self._closings = 0
@@ -181,8 +185,8 @@ class MqttSession:
         elif held is not None and held < HOLDS and code == CLOSED:
             self._closings += 1
             reason = "closed_again" if self._closings >= CLOSINGS else reason
-        if not self._down_told:
-            self._down_told = True
+        if self._down_told is None or (reason in CLASHES and self._down_told not in CLASHES):
+            self._down_told = reason
             self._heard(LinkDown(reason, self._broker.client_id if reason in CLASHES else ""))
 
     def _is_unanswered(self, error: Exception, connected: float | None) -> bool:
@@ -190,7 +194,7 @@ class MqttSession:
         return connected is None and self._version is V5 and str(error) == UNANSWERED
 
     def _tell_up(self) -> None:
-        self._down_told = False
+        self._down_told = None
         self._heard(LinkUp())
 
     def _has_held(self) -> None:
@@ -324,8 +328,17 @@ class MqttSession:
 
 
 class _Client(aiomqtt.Client):
-    """The library's client, corrected: it would register a writer for a socket that has been closed meanwhile, which
-    logs an error or calls back another connection that has reused the descriptor."""
+    """The library's client, with two corrections.
+
+    It would register a writer for a socket that has been closed meanwhile, which logs an error or calls back another
+    connection that has reused the descriptor. And it would forget a connection's end that came right after its CONNACK.
+    """
+
+    async def __aenter__(self) -> Self:
+        disconnected = self._disconnected
+        await super().__aenter__()
+        self._disconnected = disconnected
+        return self
 
     def _on_socket_register_write(self, client: paho.Client, userdata: object, sock: Any) -> None:
         def write() -> None:

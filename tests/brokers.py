@@ -69,6 +69,7 @@ class Relay:
         self.old = False
         self.silent = False
         """Whether it says nothing to what it does not know."""
+        self.ends_after_connack = False
         self.accepted = 0
         self.times: list[float] = []
         self.second_subscription: asyncio.Event | None = None
@@ -124,6 +125,8 @@ class Relay:
                 writer.write(data)
                 if not up and data[0] == SUBACK:
                     self.subscribed.set()
+                if not up and self.ends_after_connack:
+                    break
         writer.transport.abort()
 
 
