@@ -43,7 +43,7 @@ def cross_checks(config: Table) -> Iterator[Fault]:
     yield from _hours(config, services)
     yield from _profiles(config, services, counters)
     yield from _triage(config, services)
-    yield from _devices(config, counters, devices)
+    yield from _devices(config, services, counters, devices)
     yield from _mqtt(config)
     yield from _web(config)
     yield from _zones(config, services, counters)
@@ -338,13 +338,16 @@ def _share(share: Any, profile: str) -> Any:
     return share.get(profile, share.get("normal")) if isinstance(share, dict) else share
 
 
-def _devices(config: Table, counters: Mapping[Place, Table], devices: Mapping[Place, Table]) -> Iterator[Fault]:
+def _devices(
+    config: Table, services: Mapping[Place, Table], counters: Mapping[Place, Table], devices: Mapping[Place, Table]
+) -> Iterator[Fault]:
     known, all_of_them = _ids(config, "counter", counters), list(devices.values())
+    ids = _ids(config, "service", services)
     for n, (place, device) in enumerate(devices.items()):
         kind = kinds().get(str(device.get("driver")))
         if kind is None:
             continue
-        file = File(frozenset(config), known, all_of_them, all_of_them[:n])
+        file = File(frozenset(config), known, ids, all_of_them, all_of_them[:n])
         yield from ((place + inside, said) for inside, said in kind.check(device, file))
         yield from _unknown([(place + inside, id) for inside, id in kind.counters(device)], "counter", known)
         if kind.only_one:

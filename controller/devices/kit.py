@@ -200,6 +200,8 @@ class File:
     """The names of the tables, such as `mqtt`."""
     counters: Sequence[str] | None
     """The ids of the counters; None: not all are known."""
+    services: Sequence[str] | None
+    """The ids of the services; None: not all are known."""
     devices: Sequence[Table]
     """All devices, this one among them."""
     before: Sequence[Table]

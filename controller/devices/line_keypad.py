@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from controller import presses
+from controller.devices.key_map import outcome
 from controller.devices.kit import Adapter, Context, Fault, File, Kind, PressTimes, Table, one_a_counter
 from controller.devices.settings import CounterId, WiredSettings
 from controller.engine import Request
@@ -134,8 +135,8 @@ class LineKeypadAdapter(Adapter):
             return
 
         def answered(answer: Answer) -> None:
-            if answer.written:
-                self._answer(pressed, done=answer.result == "ok" and answer.code != "none_waiting")
+            if (came := outcome(answer)) != "unknown":
+                self._answer(pressed, done=came == "done")
 
         self.context.submit(Request(command, answered))
 

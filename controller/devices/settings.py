@@ -16,9 +16,9 @@ from drivers.link import Link, TcpLink, parse_link
 
 def nearest(word: str, known: Iterable[str]) -> str:
     """A hint for an unknown word: the known one that was probably meant, else all of them."""
-    known = list(known)
-    close = get_close_matches(word.lower(), known, n=1, cutoff=0.6)
-    return f'did you mean "{close[0]}"?' if close else f"known are {', '.join(known)}"
+    spelled = {each.lower(): each for each in known}
+    close = get_close_matches(word.lower(), spelled, n=1, cutoff=0.6)
+    return f'did you mean "{spelled[close[0]]}"?' if close else f"known are {', '.join(spelled.values())}"
 
 
 def takes(words: str, **limits: Any) -> Any:
