@@ -101,7 +101,7 @@ def requests() -> list[Request]:
 
 @pytest.fixture
 def hub(tmp_path: Path, requests: list[Request]) -> Iterator[Hub]:
-    rules = branch({"1": {"corp": 0}, "2": {"corp": 0}})
+    rules = branch({"1": {"cash": 0}, "2": {"cash": 0}})
     journal = Journal(tmp_path / "lobby.db", rules.branch)
     yield Hub(rules, journal, requests.append, lambda: True, lambda: NINE)
     journal.close()
