@@ -17,6 +17,7 @@ from controller.devices.kit import File
 from controller.engine import Request
 from controller.journal import Journal
 from controller.lobby.actions.call_next import CallNext
+from controller.lobby.actions.call_number import CallNumber
 from controller.lobby.actions.no_show import NoShow
 from controller.lobby.actions.take_ticket import TakeTicket
 from controller.lobby.actions.transfer import Transfer
@@ -120,7 +121,8 @@ def test_an_action_presses_its_key_with_what_is_typed(hub: Hub, requests: list[R
     assert not pad.press("triple")
     call, other, transfer, absent = (request.command for request in requests)
     assert (type(call), type(transfer), type(absent)) == (CallNext, Transfer, NoShow)
-    assert isinstance(other, CallNext)
+    assert isinstance(other, CallNumber)
+    assert other.digits == "12"
     assert (call.cause, other.cause) == (f"test:pad:{NINE}", "test:pad:boot:7")
     assert isinstance(absent, NoShow)
     assert absent.counter == "2"
