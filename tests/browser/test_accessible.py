@@ -6,7 +6,6 @@ from typing import Literal
 
 import pytest
 from playwright.async_api import Page, expect
-from sweeps import long
 from system.broker import Mosquitto
 from system.network import Network
 
@@ -29,9 +28,8 @@ class Look:
         self.found += [f"{name}, {self.theme}: {fault}" for fault in await faults(page)]
 
 
-@pytest.mark.parametrize(
-    ("language", "theme"), [("zh", "light"), long("zh", "dark"), long("en", "light"), long("en", "dark")]
-)
+@pytest.mark.long
+@pytest.mark.parametrize(("language", "theme"), [("zh", "light"), ("zh", "dark"), ("en", "light"), ("en", "dark")])
 @pytest.mark.timeout(240)
 async def test_axe_has_nothing_serious_to_say(
     language: str, theme: Literal["dark", "light"], serve: Serve, pages: Pages, broker: Mosquitto

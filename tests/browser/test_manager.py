@@ -184,6 +184,7 @@ async def test_what_a_button_on_the_panel_does_the_console_does(
     await page.wait_for_url("**/sign-in?next=/console")
 
 
+@pytest.mark.long
 async def test_who_is_called_in_time_is_not_cancelled_and_who_leaves_the_page_has_not_taken_it_back(
     serve: Serve, pages: Pages, broker: Mosquitto
 ) -> None:

@@ -95,6 +95,7 @@ async def is_back(kind: str, page: Page) -> None:
     assert "/sign-in" not in page.url
 
 
+@pytest.mark.long
 @pytest.mark.timeout(240)
 async def test_every_page_outlives_the_daemon_and_the_network(serve: Serve, pages: Pages, broker: Mosquitto) -> None:
     branch = await serve(lobby=True)

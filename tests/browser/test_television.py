@@ -30,7 +30,7 @@ player = "true"
 """
 
 
-@pytest.mark.parametrize("language", NAMES)
+@pytest.mark.parametrize("language", CHINESE)
 async def test_each_new_call_is_said_twice_and_no_old_one(
     language: str, serve: Serve, pages: Pages, broker: Mosquitto
 ) -> None:

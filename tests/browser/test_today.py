@@ -134,6 +134,7 @@ async def test_a_crowded_day_in_pictures_and_on_one_page_of_paper(language: str,
     assert str(past["sheet"]["tickets"]) in await printed(page)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("language", CHINESE)
 async def test_a_branch_without_a_past_says_what_is_missing_and_goes_on_after_an_outage(
     language: str, serve: Serve, pages: Pages

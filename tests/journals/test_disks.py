@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from disks import small_disk
 from full_disk import full_disk
+from sweeps import long
 
 from controller.journal import (
     AT_A_TIME,
@@ -299,7 +300,7 @@ def test_the_log_leaves_the_disk_to_the_rows(disk: Path) -> None:
     assert held(path) == list(range(1, last + 1))
 
 
-@pytest.mark.parametrize("state", ["closed", "killed", "killed, without its index"])
+@pytest.mark.parametrize("state", ["closed", "killed", long("killed, without its index")])
 def test_on_a_full_disk_it_is_opened_to_be_read(disk: Path, state: str) -> None:
     path, room = disk / "lobby.db", Disk(disk)
     with opened(path) as journal:

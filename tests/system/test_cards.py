@@ -8,6 +8,8 @@ import hmac
 import json
 from pathlib import Path
 
+import pytest
+
 from bench import processes
 from simulators.devices.card_reader import CardReaderFarEnd
 from system.branch import HOUSE, LOBBY, MQTT, Branch
@@ -125,6 +127,7 @@ async def test_a_card_gives_its_class_to_one_ticket_and_nothing_of_it_is_kept(
     assert found_in(tmp_path, words) == []
 
 
+@pytest.mark.long
 async def test_missing_files_stop_no_branch_and_check_tells_of_them(tmp_path: Path, broker: Mosquitto) -> None:
     async with (
         Branch(tmp_path, broker.port, (HOUSE, MQTT, READER)) as branch,

@@ -15,6 +15,8 @@ from dataclasses import replace
 from pathlib import Path
 from random import Random
 
+import pytest
+
 from bench import processes
 from controller.config import read, shipped
 from controller.journal import JournalReader
@@ -35,6 +37,7 @@ CUSTOMERS = 8
 PAUSE = 300.0
 
 
+@pytest.mark.long
 async def test_five_minutes_in_which_the_time_is_stopped_add_nothing_to_any_wait(
     tmp_path: Path, broker: Mosquitto
 ) -> None:

@@ -126,6 +126,7 @@ async def test_a_full_disk_at_the_start(
         assert len(branch.logged(f"{branch.settings.journal_path} can be written again")) == 1
 
 
+@pytest.mark.long
 async def test_a_disk_of_one_megabyte_takes_hundreds_of_presses(
     tmp_path: Path, broker: Mosquitto, tiny_disk: Path
 ) -> None:

@@ -317,6 +317,7 @@ async def under_load(directory: Path, broker: Mosquitto, seed: int, kills: int) 
         the_replayed_journal_shows(branch.config, network.levels["board"])
 
 
+@pytest.mark.long
 async def test_killed_while_printing(tmp_path: Path, broker: Mosquitto) -> None:
     """No ticket comes out twice, and of each the journal says whether it came out, or that nobody knows."""
     print(f"seed {SEED}")

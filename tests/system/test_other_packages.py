@@ -63,6 +63,7 @@ def run(tmp_path: Path) -> Run:
     return runs
 
 
+@pytest.mark.long
 async def test_a_kind_of_device_in_a_package_of_its_own(run: Run, tmp_path: Path) -> None:
     source = str(ROOT / "docs" / "examples" / "red-lamp")
     options = ("--quiet", "--no-deps", "--no-build-isolation", "--no-index", "--disable-pip-version-check")

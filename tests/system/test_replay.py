@@ -6,6 +6,8 @@ from dataclasses import replace
 from pathlib import Path
 from random import Random
 
+import pytest
+
 from controller.config import read, shipped
 from controller.journal import JournalReader
 from controller.lobby.actions.call_next import TicketCalled
@@ -41,6 +43,7 @@ async def run_a_lobby(config: Path, directory: Path, broker: Mosquitto) -> None:
         simulated.unplug_all()
 
 
+@pytest.mark.long
 async def test_a_branchs_journal_under_its_own_rules_is_the_same_calls(tmp_path: Path, broker: Mosquitto) -> None:
     config = tmp_path / "branch.toml"
     text = shipped("demo.toml").read_text("utf-8")

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import pytest
+
 from drivers.terminal68 import Key
 from simulators.faults import Faults
 from system.branch import HALL, HOUSE, MQTT, TERMINALS, WINDOWS, Branch
@@ -60,6 +62,7 @@ async def call_all(branch: Branch, address: int, tickets: int) -> None:
         await branch.key(address, Key.CALL)
 
 
+@pytest.mark.long
 async def test_the_same_journal_over_any_line(tmp_path: Path, broker: Mosquitto) -> None:
     """A branch for each kind of line, all at once."""
     print(f"seed {SEED}")
