@@ -11,15 +11,17 @@ import logging
 import os
 import signal
 import socket
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from controller.changes import differences, held_by_customers, need_restart, reloaded
 from controller.clock import Clock, ClockWatch, may_be_wrong, system_clock
-from controller.config import Settings, shipped, wording
-from controller.devices.branch import build
+from controller.config import ConfigError, Settings, read, shipped, wording
+from controller.control import Answers, Control, socket_of
+from controller.devices.branch import Devices, prepare
 from controller.devices.hub import Hub
 from controller.engine import Engine, Request
 from controller.journal import Journal
@@ -94,6 +96,13 @@ class Daemon:
         self.on_screen = asyncio.Event()
         self.screens: Screens | None = None
         self._stop = asyncio.Event()
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        """What runs beside the engine, by name; of a device by its id."""
+        self._ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        """Has the error of a task that has ended, as none ever should."""
+        self.asked_to_reload = asyncio.Event()
+        """Set by SIGHUP; what comes of it is logged."""
+        self._changing = asyncio.Lock()
 
     def stop(self) -> None:
         """Take no more presses, finish writing, and return from `run`."""
@@ -123,37 +132,109 @@ class Daemon:
                 self._notifier.tell("WATCHDOG=1")
                 hub.stepped()
 
-            sessions = build(settings, hub)
+            devices = self._devices = Devices(settings, hub)
             engine.replay()
             deciding = asyncio.create_task(engine.run(hub.published, hub.trouble, stepped), name="engine")
             self._begin()
             await engine.idle()
             hub.begin(engine.state)
-            tasks = [asyncio.create_task(session.run(), name=name) for name, session in sessions.items()]
-            tasks.append(asyncio.create_task(self._follow_the_day(), name="day"))
-            tasks.append(asyncio.create_task(self._watch_the_clock(), name="clock"))
-            tasks.append(asyncio.create_task(self._look_ahead(), name="look ahead"))
-            if rules.plan:
-                tasks.append(asyncio.create_task(self._follow_the_plan(), name="counter profiles"))
-            await _settled([session.settled for session in sessions.values()])
+            self._run_sessions()
+            self._start("day", self._follow_the_day())
+            self._start("clock", self._watch_the_clock())
+            self._start("look ahead", self._look_ahead())
+            self._start("counter profiles", self._follow_the_plan())
+            self._start("reload", self._reload_when_asked())
+            self._start("control", Control(socket_of(settings.journal_path), {"reload": self._reload}).run())
+            await _settled([session.settled for session in devices.sessions.values()])
             gc.freeze()  # modules and the replayed day stay: the garbage collector need not scan them again
             self._notifier.tell("READY=1")
             self.ready.set()
             if accounts:
-                tasks.append(asyncio.create_task(self._show_screens(accounts), name="screens"))
+                self._start("screens", self._show_screens(accounts))
             else:
                 self.on_screen.set()
-            await _first(self._stop.wait(), deciding, *tasks)
+            await _first(self._stop.wait(), deciding, self._ended)
             self._notifier.tell("STOPPING=1")
             engine.stop()
             await deciding
-            for task in tasks:
+            for task in self._tasks.values():
                 task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            await asyncio.gather(*self._tasks.values(), return_exceptions=True)
         finally:
             journal.close()
             if accounts:
                 accounts.close()
+
+    def _start(self, name: str, running: Coroutine[Any, Any, None]) -> None:
+        def ended(task: asyncio.Task[None]) -> None:
+            if self._tasks.get(name) is task and not task.cancelled() and not self._ended.done():
+                self._ended.set_exception(task.exception() or RuntimeError(f"{name} has ended"))
+
+        task = self._tasks[name] = asyncio.create_task(running, name=name)
+        task.add_done_callback(ended)
+
+    def _run_sessions(self) -> None:
+        """Run the sessions of devices that do not run yet."""
+        for id, session in self._devices.sessions.items():
+            if f"device {id}" not in self._tasks:
+                self._start(f"device {id}", session.run())
+
+    # -- a new configuration while it runs -------------------------------------------------------------------
+
+    async def reload(self) -> tuple[bool, list[str]]:
+        """Read the configuration again and go over to it, wholly or not at all: whether that was done, and what has
+        changed, or why it was not."""
+        async with self._changing:
+            try:
+                new = await asyncio.to_thread(read, self._settings.path)
+                await asyncio.to_thread(prepare, new.devices)
+            except ConfigError as error:
+                return False, str(error).splitlines()
+            said = list(differences(self._settings.tables, new.tables))
+            if late := need_restart(self._settings.tables, new.tables):
+                return False, [f"{', '.join(late)}: only a restart changes that (systemctl restart lobby)", *said]
+            if held := held_by_customers(self.engine.state, new.rules):
+                return False, held
+            for id in self._devices.leaving(new):
+                task = self._tasks.pop(f"device {id}")
+                task.cancel()
+                await asyncio.wait([task])
+            # From here to the end nothing is awaited: no press is decided by some of the old and some of the new.
+            self._settings = new
+            self.engine.reconfigure(new.rules)
+            self._devices.change(new)
+            self._run_sessions()
+            self._follow_changes()
+            if self.screens:
+                self.screens.reconfigured(new)
+            return True, [*new.warnings, *said]
+
+    def _follow_changes(self) -> None:
+        """Counters that are gone give their customers back; the calendar may plan something else now."""
+        at = self._now()
+        self.engine.submit(Request(DropCounters(at=at, cause=f"dropped:{at}"), key="dropped"))
+        self.engine.submit(Request(FollowPlan(at=at, cause=f"plan:{at}")))
+
+    async def _reload(self, request: Mapping[str, Any]) -> Answers:
+        done, said = await self._logged_reload()
+        for text in said:
+            yield {"text": text}
+        yield {"ok": done, "text": reloaded(done, said)}
+
+    async def _logged_reload(self) -> tuple[bool, list[str]]:
+        done, said = await self.reload()
+        for text in said:
+            log.log(logging.INFO if done else logging.ERROR, "%s", text)
+        log.log(logging.INFO if done else logging.ERROR, "%s: %s", self._settings.path, reloaded(done, said))
+        return done, said
+
+    async def _reload_when_asked(self) -> None:
+        while True:
+            await self.asked_to_reload.wait()
+            self.asked_to_reload.clear()
+            await self._logged_reload()
+
+    # -- parts -----------------------------------------------------------------------------------------------
 
     def _accounts(self) -> Accounts | None:
         """The accounts for the screens; None: there are no screens, or the file cannot be used."""
@@ -255,7 +336,8 @@ class Daemon:
         """Give counters the profiles that the calendar plans, in the minute that it does."""
         while True:
             now = self._now()
-            self.engine.submit(Request(FollowPlan(at=now, cause=f"plan:{now}")))
+            if self._settings.rules.plan:
+                self.engine.submit(Request(FollowPlan(at=now, cause=f"plan:{now}")))
             await asyncio.sleep(PLAN_LOOK)
 
     async def _look_ahead(self) -> None:
@@ -294,7 +376,7 @@ def check_is_due(checked: Ms, now: Ms) -> bool:
 
 
 async def run_until_signalled(settings: Settings, wait_for_clock: float = 0.0) -> None:
-    """The daemon as `lobby run` runs it: SIGTERM and SIGINT stop it, SIGHUP does nothing yet.
+    """The daemon as `lobby run` runs it: SIGTERM and SIGINT stop it, SIGHUP has it read its configuration again.
 
     `wait_for_clock`: seconds granted to the time server after the machine's start.
     """
@@ -305,7 +387,7 @@ async def run_until_signalled(settings: Settings, wait_for_clock: float = 0.0) -
     loop.set_exception_handler(quiet_transports)
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, daemon.stop)
-    loop.add_signal_handler(signal.SIGHUP, lambda: log.warning("SIGHUP is ignored; restart to read the configuration"))
+    loop.add_signal_handler(signal.SIGHUP, daemon.asked_to_reload.set)
     await daemon.run()
 
 
@@ -344,11 +426,13 @@ async def _settled(events: Sequence[asyncio.Event]) -> None:
         pass
 
 
-async def _first(waiting: Coroutine[Any, Any, Any], *tasks: asyncio.Task[None]) -> None:
-    """Wait until `waiting` ends; if one of the tasks ends before, which it never should, raise its error."""
+async def _first(waiting: Coroutine[Any, Any, Any], deciding: asyncio.Task[None], ended: asyncio.Future[None]) -> None:
+    """Wait until `waiting` ends; if the engine or another task ends before, which it never should, raise its error."""
     wait = asyncio.create_task(waiting)
-    done, _ = await asyncio.wait((wait, *tasks), return_when=asyncio.FIRST_COMPLETED)
+    done, _ = await asyncio.wait((wait, deciding, ended), return_when=asyncio.FIRST_COMPLETED)
     wait.cancel()
+    if not ended.done():
+        ended.cancel()
     for task in done - {wait}:
         task.result()
-        raise RuntimeError(f"{task.get_name()} has ended")
+        raise RuntimeError("the engine has ended")

@@ -121,6 +121,12 @@ class Engine:
         self._lobby.become(state, seq)
         self._causes = causes
 
+    def reconfigure(self, rules: Rules) -> None:
+        """Decide by these rules from now on. What is being written has been decided by the others."""
+        self.rules = rules
+        self._lobby.rules = rules
+        self._repeats.grace = rules.call_grace
+
     def submit(self, request: Request) -> None:
         """Put a request into the inbox; if the inbox is full, the request is refused at once."""
         if request.key:

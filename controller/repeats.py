@@ -54,7 +54,7 @@ class Repeats(Generic[A]):
     """Recent presses, with answers of type A. `grace` in seconds; 0: each press counts."""
 
     def __init__(self, grace: float) -> None:
-        self._grace = grace
+        self.grace = grace
         self._calls: dict[str, _Call] = {}
         self._presses: dict[str, _Press[A]] = {}
         self._asked: dict[str, _Press[A]] = {}
@@ -83,7 +83,7 @@ class Repeats(Generic[A]):
         # For one that was called before a restart only the wall clock is known.
         known = call is not None and call.ticket == ticket
         ago = now - call.heard if known and call else between(state.tickets[ticket].since, command.at)
-        return ticket if 0 <= ago < self._grace else ""
+        return ticket if 0 <= ago < self.grace else ""
 
     def asked(self, command: Command, answer: A, now: float) -> None:
         """The lobby has asked whether the press is meant, with this answer."""
@@ -98,7 +98,7 @@ class Repeats(Generic[A]):
     def done(self, state: State, command: Command, answer: A, now: float) -> None:
         """A press has been decided, and something was done; `state` is the one after it."""
         where = _where(command)
-        if not self._grace or not where:
+        if not self.grace or not where:
             return
         counter = getattr(command, "counter", "")
         ticket = state.counter(counter).ticket if counter else ""

@@ -151,7 +151,7 @@ def pension(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, Ru
 
 
 async def about(path: Path, rules: Rules, day: str = "", now: int = 0) -> Any:
-    found = await Days(path, rules, lambda: now).about(day)
+    found = await Days(path, lambda: rules, lambda: now).about(day)
     assert found
     return found
 
@@ -235,14 +235,14 @@ async def test_what_is_read_as_it_comes_is_what_is_read_at_once(tmp_path: Path) 
     lobby = Told()
     path = tmp_path / "lobby.db"
     with closing(Journal(path)) as journal:
-        days, written = Days(path, RULES, lambda: lobby.now), 0
+        days, written = Days(path, lambda: RULES, lambda: lobby.now), 0
         for step in long_steps(11, 400):
             lobby.step(step)
             if len(lobby.told) - written > 60:
                 journal.append(lobby.told[written:]).result()
                 written = len(lobby.told)
                 told = await days.about()
-                assert told == await Days(path, RULES, lambda: lobby.now).about()
+                assert told == await Days(path, lambda: RULES, lambda: lobby.now).about()
         assert written > 200
         assert await days.about("2026-11-22") is None
 

@@ -6,7 +6,7 @@ import re
 import ssl
 import tomllib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -90,6 +90,8 @@ class Settings:
     cards: CardSettings | None = None
     web: WebSettings | None = None
     television: TelevisionSettings = TelevisionSettings()
+    tables: Mapping[str, Any] = field(default_factory=dict, compare=False)
+    """The file's content as it is, to be compared with another version of it."""
     warnings: tuple[str, ...] = ()
     """Warnings about what is valid but hardly intended: `FILE:LINE: key: warning: ..` each."""
 
@@ -290,5 +292,6 @@ def _settings(file: Document, config: Config) -> Settings:
         cards=cards,
         web=web,
         television=TelevisionSettings(**dict(config.television or ())),
+        tables=file.data,
         warnings=tuple(warnings(file, config.branch.language, config.device, shipped(""))),
     )

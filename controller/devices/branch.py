@@ -1,9 +1,12 @@
-"""Builds what a branch has configured: an adapter and a session for every device."""
+"""The devices that a branch has configured: an adapter and a session for each."""
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
 from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
 
 from controller.cards import CardTokens
 from controller.config import MqttSettings, Settings
@@ -17,28 +20,85 @@ from controller.presses import PAYLOADS
 from drivers.mqtt import MqttLobby
 from drivers.mqtt_session import Broker, MqttSession
 
+log = logging.getLogger(__name__)
 
-def build(settings: Settings, hub: Hub) -> dict[str, AnySession]:
-    """Put every device's adapter on the hub; the sessions to run, by name."""
-    context = hub.context
-    hub.names |= names(settings.devices, settings.rules.wording)
-    if settings.cards:
-        tokens = CardTokens(settings.cards.key_file, settings.cards.tokens_file, settings.rules.classes)
-        tokens.open()
-        context.shared[Cards] = Cards(tokens, context)
-    mqtt = _mqtt(settings.mqtt, hub) if settings.mqtt else None
-    for driver, kind in kinds().items():
-        for device in settings.devices:
-            if device.driver == driver:
-                adapter = kind.build(device, context)
-                if adapter:
-                    hub.add(adapter)
-    if mqtt:
-        lobby, adapter, session = mqtt
-        lobby.expect([*hub.sessions, MqttAdapter.ID])
-        context.run(MqttAdapter.ID, session)
-        hub.add(adapter)
-    return hub.sessions
+
+class Devices:
+    """The devices of a branch, on its hub: an adapter and a session for each; `sessions` are to be run by name."""
+
+    def __init__(self, settings: Settings, hub: Hub) -> None:
+        self._hub = hub
+        context = hub.context
+        if settings.cards:
+            tokens = CardTokens(settings.cards.key_file, settings.cards.tokens_file, settings.rules.classes)
+            tokens.open()
+            context.shared[Cards] = Cards(tokens, context)
+        mqtt = _mqtt(settings.mqtt, hub) if settings.mqtt else None
+        self._made: dict[str, _Made] = {}
+        self._build(settings)
+        if mqtt:
+            lobby, adapter, session = mqtt
+            lobby.expect([*hub.sessions, MqttAdapter.ID])
+            context.run(MqttAdapter.ID, session)
+            hub.add(adapter)
+
+    @property
+    def sessions(self) -> dict[str, AnySession]:
+        """What is to be run, by device."""
+        return self._hub.sessions
+
+    def leaving(self, settings: Settings) -> list[str]:
+        """The devices with a session that are gone from a new configuration, or have changed in it."""
+        then = {device.id: _Made.of(device) for device in settings.devices}
+        return [id for id, made in self._made.items() if id in self.sessions and then.get(id) != made]
+
+    def change(self, settings: Settings) -> None:
+        """Go over to a new configuration, after the sessions of all who are `leaving` have ended."""
+        hub = self._hub
+        for id in self.leaving(settings):
+            hub.remove(id)
+            del self._made[id]
+        hub.names.clear()
+        hub.reconfigure(settings.rules)
+        mqtt: MqttAdapter | None = hub.context.shared.get(MqttAdapter)
+        shown = mqtt.begin_again() if mqtt else []
+        try:
+            self._build(settings)
+        except Exception:  # an error of ours must not end a branch that works
+            log.exception("not every device could be made; restart to have them all")
+        if mqtt:
+            mqtt.reconfigured(shown)
+
+    def _build(self, settings: Settings) -> None:
+        """Make what is not there yet. Devices that share the session of another are made each time."""
+        hub = self._hub
+        hub.names |= names(settings.devices, settings.rules.wording)
+        for driver, kind in kinds().items():
+            for device in settings.devices:
+                if device.driver == driver and device.id not in self.sessions:
+                    self._made[device.id] = _Made.of(device)
+                    adapter = kind.build(device, hub.context)
+                    if adapter:
+                        hub.add(adapter)
+
+
+@dataclass(frozen=True, slots=True)
+class _Made:
+    """What a device is made from: its table, and the content of the files that it names."""
+
+    device: DeviceSettings
+    files: tuple[bytes, ...]
+
+    @classmethod
+    def of(cls, device: DeviceSettings) -> _Made:
+        named = [value for _, value in device if isinstance(value, Path)]
+        return cls(device, tuple(path.read_bytes() for path in named if path.is_file()))
+
+
+def prepare(devices: Iterable[DeviceSettings]) -> None:
+    """Import what the devices need: that may take long, and is done before they are made while people wait."""
+    for driver in {device.driver for device in devices}:
+        kinds()[driver].prepare()
 
 
 def in_order(counter: str) -> tuple[int, str]:

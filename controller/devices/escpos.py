@@ -7,6 +7,7 @@ import tomllib
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from importlib import import_module
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -231,4 +232,5 @@ KIND = Kind(
     _check,
     only_one='"{id}" is a ticket printer already, and a branch has one; remove one',
     order=40,
+    prepare=lambda: import_module("drivers.paper"),
 )

@@ -61,9 +61,10 @@ class Hub:
     ) -> None:
         self._waits: Waits = {}
         self._state = State()
+        self._rules = rules
         self.sessions: dict[str, AnySession] = {}
         self.context = Context(
-            configured=rules,
+            configured=lambda: self._rules,
             state=lambda: self._state,
             journal=journal,
             submit=submit,
@@ -108,6 +109,19 @@ class Hub:
                 adapter.device(id, report)
             if self._state.day:
                 self._update()
+
+    def remove(self, id: str) -> None:
+        """Take a device off, after its session has ended."""
+        self.sessions.pop(id, None)
+        self._adapters.pop(id, None)
+        self._echoing.discard(id)
+        self.forget(id)
+
+    def reconfigure(self, rules: Rules) -> None:
+        """From now on these are the rules as configured."""
+        self._rules = rules
+        self._waits = {id: wait for id, wait in self._waits.items() if id in rules.services}
+        self._update()
 
     def _connect(self, id: str, driver: Driver, link: Link) -> Session:
         session = Session(driver, link, lambda fact: self.heard(id, fact), self._steady)

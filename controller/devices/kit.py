@@ -68,9 +68,10 @@ class DeviceReport:
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """Everything of the controller that an adapter may use. `configured`: the rules as configured."""
+    """Everything of the controller that an adapter may use."""
 
-    configured: Rules
+    configured: Callable[[], Rules]
+    """The rules as configured at present."""
     state: Callable[[], State]
     """The lobby as it was shown last."""
     journal: Journal
@@ -107,7 +108,7 @@ class Context:
     @property
     def rules(self) -> Rules:
         """The rules in force: as configured, but for what counters serve now."""
-        return self.configured.serving(self.state().serving)
+        return self.configured().serving(self.state().serving)
 
 
 class Adapter:
@@ -231,7 +232,7 @@ class Kind(Generic[S]):
     `build` starts its sessions and returns its adapter, None if it needs none of its own. `check` yields what is wrong
     with a table beyond the types of its keys. `counters`: the counters that a table names, each with its place.
     `only_one`: why a branch may have only one, with {id} for the one that it has. Kinds are told of a change in
-    ascending `order`: first the displays that customers look at first.
+    ascending `order`: first the displays that customers look at first. `prepare` does what takes long before `build`.
     """
 
     driver: str
@@ -243,6 +244,7 @@ class Kind(Generic[S]):
     )
     only_one: str = ""
     order: int = 50
+    prepare: Callable[[], object] = lambda: None
 
 
 @cache

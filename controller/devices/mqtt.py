@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -131,6 +131,21 @@ class MqttAdapter(Adapter):
 
     def gone(self, id: str) -> None:
         self._mqtt.clear(f"device/{id}")
+        self._flush()
+
+    def begin_again(self) -> list[str]:
+        """The devices are about to be named anew; the counters whose keypads have had a screen."""
+        shown = list(self.keypads.values())
+        self.keypads.clear()
+        self.panels.clear()
+        self.kiosks.clear()
+        return shown
+
+    def reconfigured(self, shown: Iterable[str]) -> None:
+        """They have been, and the rules may have changed. `shown`: the counters whose keypads had a screen before."""
+        for counter in set(shown) - set(self.keypads.values()):
+            self._mqtt.clear(f"keypad/{counter}/screen")
+        self._mqtt.level("triage", self.context.rules.triage.picture())
         self._flush()
 
     # -- presses ---------------------------------------------------------------------------------------------

@@ -63,7 +63,7 @@ class Aggregate:
 
     @rules.setter
     def rules(self, rules: Rules) -> None:
-        self.configured = rules
+        self.configured, self._day_ends = rules, Ms(0)
 
     def do(self, command: Command) -> Decision:
         """Decide a command and apply its events; the first command of a business day begins that day before."""

@@ -84,7 +84,7 @@ class PagesAdapter(Adapter):
     def __init__(self, context: Context, live: Live, *, speaks: bool, media: Media | None = None) -> None:
         super().__init__(self.id, context)
         self.media = media or Media(None)
-        self._speaks = speaks
+        self.speaks = speaks
         self.state = State()
         self._live = live
         self.trouble = ""
@@ -160,7 +160,7 @@ class PagesAdapter(Adapter):
                 self.state, context.rules, now, self._notices, context.waits(), self._words, zone
             )
             media = [{"src": f"/media/{each.name}", "clip": each.kind.clip} for each in self.media]
-            return {**shown, "speaks": self._speaks, "media": media}
+            return {**shown, "speaks": self.speaks, "media": media}
 
         return picture
 

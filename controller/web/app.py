@@ -60,6 +60,7 @@ class Screens:
     def __init__(self, site: Site, app: App) -> None:
         web, live = site.settings.web, site.live
         assert web
+        self._site = site
         self._live, self._media = live, site.media
         self.server = WebServer(
             app,
@@ -78,6 +79,11 @@ class Screens:
                 "certificate and key in [web]",
                 self.server.address,
             )
+
+    def reconfigured(self, settings: Settings) -> None:
+        """The branch's rules or devices are others now: open pages load themselves again."""
+        self._site.adapter.speaks = not any(device.speaks for device in settings.devices)
+        self._live.begin_again()
 
     async def run(self) -> None:
         """Serve until cancelled."""

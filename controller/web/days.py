@@ -52,10 +52,12 @@ class Counted:
 
 
 class Days:
-    """The days of the journal at `path`; `now`: the time in ms since 1970, UTC."""
+    """The days of the journal at `path`; `rules`: those in force, as of each request; `now`: the time in ms since 1970,
+    UTC."""
 
-    def __init__(self, path: Path, rules: Rules, now: Callable[[], Ms]) -> None:
-        self._path, self._rules, self._now = path, rules, now
+    def __init__(self, path: Path, rules: Callable[[], Rules], now: Callable[[], Ms]) -> None:
+        self._path, self._in_force, self._now = path, rules, now
+        self._rules = rules()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="days")
         self._today = ""
         self._log = DayLog()
@@ -73,6 +75,10 @@ class Days:
     # -- on the thread -------------------------------------------------------------------------------------------
 
     def _about(self, day: str) -> dict[str, Any] | None:
+        rules = self._in_force()
+        if rules.configured is not self._rules.configured:
+            self._past.clear()
+        self._rules = rules
         with closing(JournalReader(self._path)) as reader:
             today = reader.last_day()
             known = reader.days()

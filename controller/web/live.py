@@ -125,7 +125,8 @@ class Live:
 
     def __init__(self, build: str, settled: Callable[[], bool] = lambda: True) -> None:
         self._settled = settled
-        self.build = build
+        self.build = self._build = build
+        self._times = 0
         self._views: dict[str, View] = {}
         self._changed = asyncio.Event()
         self.cut: Callable[[tuple[str, int] | None], None] = lambda client: None
@@ -167,6 +168,13 @@ class Live:
         for view in self._views.values():
             view.mark_dirty(now)
         self._changed.set()
+
+    def begin_again(self) -> None:
+        """Have every open page load itself again, since what pages are made of has changed."""
+        self._times += 1
+        self.build = f"{self._build}.{self._times}"
+        for viewer in list(self.viewers()):
+            viewer.end("restart")
 
     def close(self, reason: str = "restart") -> None:
         """End every stream, and accept no more."""

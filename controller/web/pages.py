@@ -79,20 +79,6 @@ class Shell:
         self._site, self._files = site, files
         # Strict: a placeholder without a value must be an error, not an empty text.
         self._html = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined).from_string(files.shell)
-        rules = site.rules
-        self._common = {
-            "language": site.settings.language,
-            "timezone": str(rules.zone),
-            "build": files.build,
-            "branch": rules.branch_name,
-            "url": site.url,
-        }
-        self._inside = {
-            "services": [{"id": service.id, "name": service.name} for service in rules.services.values()],
-            "classes": [{"id": klass.id, "name": klass.name} for klass in rules.classes.values()],
-            "counters": list(rules.counters),
-        }
-        """For those who are signed in."""
 
     def draw(self, page: Page, data: Data, caller: Caller | None = None) -> Response:
         """A page as it is sent to a caller."""
@@ -101,7 +87,12 @@ class Shell:
         rules = site.rules.spoken(language)
         account = None
         if caller:
-            data = {**self._inside, **data}
+            data = {
+                "services": [{"id": service.id, "name": service.name} for service in site.rules.services.values()],
+                "classes": [{"id": klass.id, "name": klass.name} for klass in site.rules.classes.values()],
+                "counters": list(site.rules.counters),
+                **data,
+            }
             csrf = site.accounts.csrf(caller.session) if caller.session else ""
             who = caller.account
             account = {"name": who.name, "role": who.role, "counter": who.counter, "csrf": csrf}
@@ -115,7 +106,17 @@ class Shell:
             language="zh-CN" if language == "zh" else language,
             title=f"{rules.wording.say(f'page.title.{page.name}')} · {rules.branch_name}",
             build=self._files.build,
-            data={**self._common, **data, "pageName": page.name, "account": account, "words": words},
+            data={
+                "language": site.settings.language,
+                "timezone": str(rules.zone),
+                "build": site.live.build,
+                "branch": site.rules.branch_name,
+                "url": site.url,
+                **data,
+                "pageName": page.name,
+                "account": account,
+                "words": words,
+            },
             noscript=rules.wording.say("page.noscript"),
         )
         return HTMLResponse(text)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import signal
 from collections.abc import Mapping
 
 import pytest
@@ -175,3 +177,14 @@ async def test_who_is_revoked_has_to_sign_in(serve: Serve, pages: Pages) -> None
     await desk.wait_for_url(lambda url: "/sign-in" in url)
     await expect(other.locator(".now")).to_contain_text(branch.say("page.tv.welcome"))
     await expect(cover(other)).to_be_hidden()
+
+
+async def test_an_open_page_follows_another_configuration(serve: Serve, pages: Pages) -> None:
+    branch = await serve()
+    kiosk = await as_role(pages, branch, "kiosk")
+    await expect(kiosk).to_have_title(re.compile(re.escape(branch.settings.rules.branch_name)))
+    text = branch.config.read_text("utf-8")
+    branch.config.write_text(text.replace(branch.settings.rules.branch_name, "新街口支行"), "utf-8")
+    assert branch.process
+    branch.process.send_signal(signal.SIGHUP)
+    await expect(kiosk).to_have_title(re.compile("新街口支行"), timeout=BACK)

@@ -10,7 +10,7 @@ from system.broker import Mosquitto
 from system.network import Network
 from system.waiting import until
 
-from browser.branch import BANK, CHINESE, DEVICES, NAMES, as_role, enter
+from browser.branch import BANK, CHINESE, DEVICES, as_role, enter
 from browser.conftest import Serve
 from browser.pages import Pages
 from browser.speech import DUMB, has_said, record, said

@@ -26,7 +26,7 @@ DAY = r"^(\d{4}-\d{2}-\d{2})?$"
 
 def router(site: Site) -> APIRouter:
     api = APIRouter()
-    days = Days(site.settings.journal_path, site.rules, site.adapter.context.now)
+    days = Days(site.settings.journal_path, lambda: site.rules, site.adapter.context.now)
 
     @api.get(
         "/api/today",

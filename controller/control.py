@@ -1,0 +1,137 @@
+"""The daemon's own socket, by which commands of the same machine ask it: `lobby reload`, `lobby doctor`.
+
+It stands beside the journal, as NAME.sock, for the daemon's user and group alone. One request a connection: a line of
+JSON, `{"do": ".."}`; the answer is lines of JSON, of which the last has `ok`, and `text` for a person.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import os
+import socket
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+log = logging.getLogger(__name__)
+
+MODE = 0o660
+LINE_LIMIT = 1 << 16
+"""Most bytes of a request."""
+CONNECT_TIMEOUT = 2.0
+"""Seconds in which a running daemon takes a connection."""
+
+Answers = AsyncIterator[Mapping[str, Any]]
+Do = Callable[[Mapping[str, Any]], Answers]
+"""What is done for a request, and what is answered to it, line by line."""
+
+
+class NotRunningError(Exception):
+    """Nobody answers at the socket; the text says which one."""
+
+
+def socket_of(journal: Path) -> Path:
+    """The socket of the daemon that has this journal."""
+    return journal.with_suffix(".sock")
+
+
+@contextmanager
+def _short(path: Path) -> Iterator[str]:
+    """A short name of a socket: the system takes at most 107 bytes, and directories may have long names."""
+    directory = os.open(path.parent, os.O_PATH | os.O_DIRECTORY)
+    try:
+        yield f"/proc/self/fd/{directory}/{path.name}"
+    finally:
+        os.close(directory)
+
+
+class Control:
+    """Answers at the socket; `does`: what there is to ask for, by name."""
+
+    def __init__(self, path: Path, does: Mapping[str, Do]) -> None:
+        self._path = path
+        self._does = does
+
+    async def run(self) -> None:
+        """Answer until cancelled. Where the socket cannot be made, the lobby runs without it; logged."""
+        try:
+            server = await self._open()
+        except OSError as error:
+            log.warning("%s cannot be made (%s); lobby reload and lobby doctor cannot ask", self._path, error)
+            await asyncio.Event().wait()
+            return
+        try:
+            await server.serve_forever()
+        finally:
+            server.close()
+            with suppress(OSError):
+                self._path.unlink()
+
+    async def _open(self) -> asyncio.Server:
+        self._path.unlink(missing_ok=True)  # of one that was killed: the journal's lock says that no other runs
+        listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
+        try:
+            with _short(self._path) as name:
+                before = os.umask(0o777 & ~MODE)
+                try:
+                    listening.bind(name)
+                finally:
+                    os.umask(before)
+            return await asyncio.start_unix_server(self._asked, sock=listening, limit=LINE_LIMIT)
+        except OSError:
+            listening.close()
+            raise
+
+    async def _asked(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            request = _request(await reader.readline())
+            do = self._does.get(str(request.get("do")))
+            if do is None:
+                known = ", ".join(self._does)
+                writer.write(_line({"ok": False, "text": f"the running daemon has no such request; it has {known}"}))
+            else:
+                async for answer in do(request):
+                    writer.write(_line(answer))
+                    await writer.drain()
+        except (OSError, ValueError):
+            pass  # who asked has gone, or it was no request
+        except Exception:
+            log.exception("a request at %s failed", self._path)
+        finally:
+            writer.close()
+
+
+def _request(line: bytes) -> Mapping[str, Any]:
+    request = json.loads(line)
+    if not isinstance(request, dict):
+        raise ValueError("no object")
+    return request
+
+
+def _line(content: Mapping[str, Any]) -> bytes:
+    return json.dumps(content, ensure_ascii=False).encode() + b"\n"
+
+
+def ask(journal: Path, request: Mapping[str, Any], timeout: float) -> Iterator[Mapping[str, Any]]:
+    """Ask the daemon that has this journal; its answers as they come. NotRunningError, or PermissionError.
+
+    `timeout`: seconds without an answer after which it counts as not running.
+    """
+    path = socket_of(journal)
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
+        connection.settimeout(CONNECT_TIMEOUT)
+        try:
+            with _short(path) as name:
+                connection.connect(name)
+            connection.sendall(_line(request))
+            connection.settimeout(timeout)
+            with connection.makefile("rb") as answers:
+                for line in answers:
+                    yield json.loads(line)
+        except PermissionError:
+            raise
+        except (OSError, ValueError) as error:
+            raise NotRunningError(f"no daemon answers at {path}") from error
