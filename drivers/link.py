@@ -7,6 +7,7 @@ port with a second program, or end in an exception other than `LinkError`.
 from __future__ import annotations
 
 import asyncio
+import errno
 import fcntl
 import os
 import socket
@@ -40,7 +41,26 @@ Receiver = Callable[[], asyncio.Protocol]
 
 
 class LinkError(Exception):
-    """The link cannot be opened; the text is a wording key (`slow`, `busy`, `ended`), else the system's message."""
+    """The link cannot be opened; the text is a wording key (`CAUSES`, `slow`, `ended`), else the system's message."""
+
+
+CAUSES = {
+    errno.ENOENT: "no_path",
+    errno.ENXIO: "no_device",
+    errno.ENODEV: "no_device",
+    errno.EIO: "no_device",
+    errno.ENOTTY: "no_port",
+    errno.EISDIR: "no_port",
+    errno.EACCES: "no_permission",
+    errno.EPERM: "forbidden",
+    errno.EBUSY: "port_taken",
+    errno.EAGAIN: "port_taken",
+    errno.ECONNREFUSED: "refused",
+    errno.EHOSTUNREACH: "unreachable",
+    errno.ENETUNREACH: "unreachable",
+    errno.ETIMEDOUT: "unreachable",
+}
+"""The system's error number -> the wording key of what an installer can do about it."""
 
 
 class LinkSyntaxError(ValueError):
@@ -93,6 +113,11 @@ class SerialLink:
         return await _transport(open_port, receiver)
 
     @property
+    def address(self) -> str:
+        """What it opens, for people."""
+        return self.path
+
+    @property
     def byte_time(self) -> float:
         """Seconds that a byte takes on the line, with its start bit, parity and stop bits."""
         return (1 + int(self.bits) + (self.parity != "N") + int(self.stop)) / self.baud
@@ -104,6 +129,11 @@ class TcpLink:
 
     host: str
     port: int
+
+    @property
+    def address(self) -> str:
+        """What it opens, for people."""
+        return f"{self.host}:{self.port}"
 
     async def open(self, receiver: Receiver) -> asyncio.Transport:
         transport, _ = await asyncio.get_running_loop().create_connection(receiver, self.host, self.port)
@@ -120,13 +150,18 @@ class FileLink:
 
     path: str
 
+    @property
+    def address(self) -> str:
+        """What it opens, for people."""
+        return self.path
+
     async def open(self, receiver: Receiver) -> asyncio.Transport:
         def open_file() -> int:
             with owned(self.path):
                 fd = os.open(self.path, os.O_RDWR | os.O_NONBLOCK | os.O_NOCTTY)
             if not stat.S_ISCHR(os.fstat(fd).st_mode):
                 os.close(fd)
-                raise OSError(f"{self.path} is not a character device")
+                raise OSError(errno.ENOTTY, "not a character device")
             try:
                 fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 if os.isatty(fd):
@@ -195,9 +230,9 @@ async def _transport(open_it: Callable[[], int], receiver: Receiver) -> asyncio.
     fd = await _in_thread(open_it, os.close)
     try:
         return DescriptorTransport(fd, receiver())
-    except OSError:  # /dev/null and its like cannot be waited for
+    except OSError as error:  # /dev/null and its like cannot be waited for
         os.close(fd)
-        raise
+        raise OSError(errno.ENOTTY, "cannot be waited for") from error
 
 
 async def _in_thread(open_it: Callable[[], Any], discard: Callable[[Any], object]) -> Any:
@@ -219,10 +254,10 @@ async def _in_thread(open_it: Callable[[], Any], discard: Callable[[Any], object
 def _reason(error: Exception) -> str:
     # pyserial and the system wrap a plain errno in many words; the plain words are the ones people know.
     if isinstance(error, socket.gaierror):
-        return str(error.strerror)
-    if "exclusively lock" in str(error) or isinstance(error, BlockingIOError):
-        return "busy"
+        return "unknown_host"
+    if "exclusively lock" in str(error):
+        return "port_taken"
     for cause in (error, error.__context__):
         if cause and cause.args and isinstance(cause.args[0], int):
-            return os.strerror(cause.args[0])
+            return CAUSES.get(cause.args[0]) or os.strerror(cause.args[0])
     return str(error)

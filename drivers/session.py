@@ -36,8 +36,8 @@ ABORT_TIMEOUT = 2.0
 class LinkDown:
     """The link could not be opened, or was lost.
 
-    `reason` is a wording key (`lost`, `stalled`, `slow`, `busy`, ..), else the system's message; `about`: the object,
-    where the key alone does not say.
+    `reason` is a wording key (`lost`, `stalled`, `slow`, `no_path`, ..), else the system's message; `about`: the path
+    or address that could not be opened.
     """
 
     reason: str
@@ -111,7 +111,7 @@ class Session(asyncio.Protocol):
                 try:
                     transport = await open_link(self._link, lambda: self)
                 except LinkError as error:
-                    self._tell_down(str(error))
+                    self._tell_down(str(error), self._link.address)
                 else:
                     self._opened(transport)
                     await self._until_lost(transport)
@@ -228,11 +228,11 @@ class Session(asyncio.Protocol):
         for fact in facts:
             self._heard(fact)
 
-    def _tell_down(self, reason: str) -> None:
+    def _tell_down(self, reason: str, about: str = "") -> None:
         """Report `LinkDown` once; but a device that had stopped the line and then vanishes is reported as lost."""
         if not self._down_told or (self._down_told == "stalled" != reason):
             self._down_told = reason
-            self._heard(LinkDown(reason))
+            self._heard(LinkDown(reason, about))
 
     def _received(self, data: bytes, now: float) -> None:
         """Input that is the device's own, as far as is known."""

@@ -153,12 +153,12 @@ def test_wrong_links_and_what_would_be_right(text: str, says: str) -> None:
 @pytest.mark.parametrize(
     ("what", "serial_says", "file_says"),
     [
-        ("missing", "No such file or directory", "No such file or directory"),
-        ("fifo", "Inappropriate ioctl for device", "{} is not a character device"),
-        ("regular", "Inappropriate ioctl for device", "{} is not a character device"),
-        ("directory", "Is a directory", "Is a directory"),
-        ("null", "Inappropriate ioctl for device", "Operation not permitted"),
-        ("dangling", "No such file or directory", "No such file or directory"),
+        ("missing", "no_path", "no_path"),
+        ("fifo", "no_port", "no_port"),
+        ("regular", "no_port", "no_port"),
+        ("directory", "no_port", "no_port"),
+        ("null", "no_port", "no_port"),
+        ("dangling", "no_path", "no_path"),
     ],
 )
 async def test_what_is_no_device_says_why_and_leaves_nothing_open(
@@ -180,7 +180,7 @@ async def test_what_is_no_device_says_why_and_leaves_nothing_open(
     for _ in range(3):
         with pytest.raises(LinkError) as caught:
             await open_link(parse_link(f"{kind}:{path}"), Ear)
-        assert str(caught.value) == (serial_says if kind == "serial" else file_says).format(path)
+        assert str(caught.value) == (serial_says if kind == "serial" else file_says)
     assert open_files() == before
     if what == "regular":
         assert path.read_bytes() == b"kept"
@@ -189,14 +189,14 @@ async def test_what_is_no_device_says_why_and_leaves_nothing_open(
 async def test_nobody_listens() -> None:
     with socket.socket() as reserved:
         reserved.bind(("127.0.0.1", 0))
-        with pytest.raises(LinkError, match=r"^Connection refused$"):
+        with pytest.raises(LinkError, match=r"^refused$"):
             await open_link(TcpLink("127.0.0.1", reserved.getsockname()[1]), Ear)
 
 
 async def test_a_host_without_an_address_says_so() -> None:
     with pytest.raises(LinkError) as caught:
         await open_link(TcpLink("not a host", 5005), Ear)
-    assert "rror" not in str(caught.value), "no number that nobody knows"
+    assert str(caught.value) == "unknown_host"
 
 
 async def test_a_host_that_does_not_answer_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -241,7 +241,7 @@ async def test_a_port_in_use_is_refused(pty: Pty, first: str, second: str) -> No
     ear = Ear()
     transport = await open_link(parse_link(f"{first}:{pty.path}"), lambda: ear)
     before = open_files()
-    with pytest.raises(LinkError, match=r"^busy$"):
+    with pytest.raises(LinkError, match=r"^port_taken$"):
         await open_link(parse_link(f"{second}:{pty.path}"), Ear)
     assert open_files() == before
     await closed(transport, ear)

@@ -153,7 +153,7 @@ async def test_a_link_that_cannot_be_opened_is_told_once_and_settles(pty: Pty) -
     pty.unplug()
     async with bench(f"serial:{pty.path}") as b:
         await b.session.settled.wait()
-        await b.told(LinkDown("No such file or directory"))
+        await b.told(LinkDown("no_path", str(pty.path)))
         pty.path.mkdir()  # another reason is no news
         for _ in range(5):
             await asyncio.sleep(max(session_module.BACK_OFF))
@@ -249,7 +249,7 @@ async def test_a_port_in_use_is_taken_when_it_is_free(pty: Pty) -> None:
     async with bench(f"serial:{pty.path}") as first:
         await first.told(LinkUp(), "connected", "ready")
         async with bench(f"file:{pty.path}") as second:
-            await second.told(LinkDown("busy"))
+            await second.told(LinkDown("port_taken", str(pty.path)))
             await first.stop()
             await second.told(LinkUp(), "connected", "ready")
             # As the outer bench expects of a session that was not stopped by its test.
