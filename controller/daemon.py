@@ -33,6 +33,7 @@ from controller.lobby.actions.windows import CheckWindows
 from controller.lobby.answers import Answer
 from controller.lobby.forecast.staffing import CHECK_EVERY
 from controller.lobby.model.rules import Rules
+from controller.lobby.model.state import Print
 from controller.lobby.model.units import Ms, between
 from controller.web.accounts import Accounts
 from controller.web.private_files import AccessError
@@ -144,7 +145,10 @@ class Daemon:
             self._start("look ahead", self._look_ahead())
             self._start("counter profiles", self._follow_the_plan())
             self._start("reload", self._reload_when_asked())
-            self._start("control", Control(socket_of(settings.journal_path), {"reload": self._reload}).run())
+            self._start(
+                "control",
+                Control(socket_of(settings.journal_path), {"reload": self._reload, "doctor": self._doctor}).run(),
+            )
             await _settled([session.settled for session in devices.sessions.values()])
             gc.freeze()  # modules and the replayed day stay: the garbage collector need not scan them again
             self._notifier.tell("READY=1")
@@ -227,6 +231,41 @@ class Daemon:
             log.log(logging.INFO if done else logging.ERROR, "%s", text)
         log.log(logging.INFO if done else logging.ERROR, "%s: %s", self._settings.path, reloaded(done, said))
         return done, said
+
+    async def _doctor(self, request: Mapping[str, Any]) -> Answers:
+        """Examine devices; each is out of service for as long as it takes."""
+        from controller.doctor import Examination, examinable, examine_broker  # noqa: PLC0415 - seldom needed
+
+        said: asyncio.Queue[str] = asyncio.Queue()
+        only = [str(id) for id in request.get("devices", ())]
+        async with self._changing:
+            settings = self._settings
+            devices = [device for device in examinable(settings) if not only or device.id in only]
+            if any(ticket.print is Print.QUEUED for ticket in self.engine.state.tickets.values()):
+                yield {"ok": False, "text": settings.rules.wording.say("device.printer_busy")}
+                return
+            for device in devices:
+                if task := self._tasks.pop(f"device {device.id}", None):
+                    task.cancel()
+                    await asyncio.wait([task])
+            try:
+                examination = Examination(
+                    settings, devices, said.put_nowait, print_ticket=bool(request.get("print", True))
+                )
+                working = asyncio.create_task(examination.run(min(600.0, float(request.get("keys", 0)))))
+                try:
+                    while not working.done() or not said.empty():
+                        with suppress(TimeoutError):
+                            yield {"text": await asyncio.wait_for(said.get(), 0.1)}
+                    found = [each.content() for each in await working]
+                finally:
+                    working.cancel()
+                    await asyncio.gather(working, return_exceptions=True)
+            finally:
+                self._run_sessions()
+            if settings.mqtt and (not only or "mqtt" in only):  # keys on MQTT would act: only the broker is tried
+                found.append((await examine_broker(settings, 0, said.put_nowait)).content())
+        yield {"ok": True, "text": "", "found": found}
 
     async def _reload_when_asked(self) -> None:
         while True:

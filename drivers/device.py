@@ -32,6 +32,13 @@ class Health:
 OK = Health("ok")
 
 
+@dataclass(frozen=True, slots=True)
+class UnknownAddress:
+    """A valid frame from an address of a bus that is not configured; reported once per address and connection."""
+
+    address: int
+
+
 class Driver(Protocol):
     """The interface between a device's protocol and the session that runs it.
 

@@ -11,6 +11,7 @@ repeated closing without a reason is taken for it, and the connection counts as 
 from __future__ import annotations
 
 import asyncio
+import errno
 import logging
 import socket
 import ssl
@@ -26,6 +27,7 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.reasoncodes import ReasonCode
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
+from drivers.link import CAUSES
 from drivers.mqtt import DEVICE_TOPICS, LEVEL_TOPICS, PRESS_TOPICS, Foreign, Message, MqttLobby
 from drivers.session import BACK_OFF, LinkDown, LinkUp
 
@@ -56,6 +58,12 @@ TAKEN_OVER = ReasonCode(PacketTypes.DISCONNECT, "Session taken over")
 UNANSWERED = "Operation timed out"
 """The library's message about a broker that accepts a connection and does not answer."""
 CLASHES = ("client_id_clash", "closed_again")
+TOLD = (*CLASHES, "bad_password", "not_authorised", "bad_certificate", "unknown_host", *CAUSES.values())
+"""Reasons that are told with what they are about: the client id, or the broker's address."""
+REFUSALS = {4: "bad_password", 5: "not_authorised", 134: "bad_password", 135: "not_authorised"}
+"""A broker's reason to refuse a connection -> the wording key (MQTT 3.1.1, 3.2.2.3; MQTT 5, 3.2.2.2)."""
+NETWORK = (errno.EPERM, errno.ECONNREFUSED, errno.EHOSTUNREACH, errno.ENETUNREACH, errno.ETIMEDOUT)
+"""Errors of a connection that installers know from other links."""
 """Reasons that concern the client id."""
 CLOSED = ReasonCode(PacketTypes.DISCONNECT, "Unspecified error")
 """The connection was closed without a reason."""
@@ -176,7 +184,7 @@ class MqttSession:
 
         `held`: seconds for which there was one; None: there was none.
         """
-        reason, code = _reason(error), _code(error)
+        reason, code = reason_of(error), _code(error)
         if held is not None and held >= HOLDS:
             self._closings = 0
         if held is not None and code == TAKEN_OVER:
@@ -187,7 +195,8 @@ class MqttSession:
             reason = "closed_again" if self._closings >= CLOSINGS else reason
         if self._down_told is None or (reason in CLASHES and self._down_told not in CLASHES):
             self._down_told = reason
-            self._heard(LinkDown(reason, self._broker.client_id if reason in CLASHES else ""))
+            about = self._broker.client_id if reason in CLASHES else f"{self._broker.host}:{self._broker.port}"
+            self._heard(LinkDown(reason, about if reason in TOLD else ""))
 
     def _is_unanswered(self, error: Exception, connected: float | None) -> bool:
         """Whether the broker accepted the connection and did not answer, as some do that lack MQTT 5."""
@@ -204,7 +213,7 @@ class MqttSession:
     def _client(self) -> aiomqtt.Client:
         broker, will = self._broker, self._lobby.will
         self._early.clear()
-        password = broker.password_file.read_text("utf-8").split("\n")[0].strip() if broker.password_file else None
+        password = password_of(broker)
         client = _Client(
             broker.host,
             broker.port,
@@ -327,6 +336,11 @@ class MqttSession:
             room.release()
 
 
+def password_of(broker: Broker) -> str | None:
+    """The first line of its password file, read at each connection."""
+    return broker.password_file.read_text("utf-8").split("\n")[0].strip() if broker.password_file else None
+
+
 class _Client(aiomqtt.Client):
     """The library's client, with two corrections.
 
@@ -417,7 +431,18 @@ def _code(error: BaseException | None) -> object:
     return error.rc if isinstance(error, aiomqtt.MqttCodeError) else error and _code(error.__cause__)
 
 
-def _reason(error: Exception) -> str:
+def reason_of(error: Exception) -> str:
+    """Why a broker cannot be used: a wording key, else the system's message."""
+    code = _code(error)
+    if refusal := REFUSALS.get(code.value if isinstance(code, ReasonCode) else code if isinstance(code, int) else 0):
+        return refusal
+    cause = error if isinstance(error, OSError) else error.__context__  # the library keeps only the text of these
+    if isinstance(cause, ssl.SSLError):
+        return "bad_certificate"
+    if isinstance(cause, socket.gaierror):
+        return "unknown_host"
+    if isinstance(cause, OSError) and cause.errno in NETWORK:
+        return CAUSES[cause.errno]
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
     return str(error) or type(error).__name__

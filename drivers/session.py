@@ -11,8 +11,10 @@ Echoes of our own bytes (`drivers.echo`) do not reach the driver either.
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from statistics import median
 
 from drivers.descriptor import DescriptorTransport
 from drivers.device import Driver
@@ -63,6 +65,40 @@ class Echoing:
     on: bool
 
 
+@dataclass(slots=True)
+class Measured:
+    """What went over a line since it was made: bytes, and how long the device took to answer, in seconds."""
+
+    sent: int = 0
+    received: int = 0
+    """With what the line itself returned."""
+    echoed: int = 0
+    answers: deque[float] = field(default_factory=lambda: deque(maxlen=200))
+    _asked: float | None = None
+
+    def send(self, size: int, now: float) -> None:
+        """These bytes go out."""
+        self.sent += size
+        if self._asked is None:
+            self._asked = now
+
+    def hear(self, size: int, own: int, now: float) -> None:
+        """So many bytes have come, of which so many are the device's own."""
+        self.received += size
+        self.echoed += size - own
+        if own and self._asked is not None:
+            self.answers.append(now - self._asked)
+            self._asked = None
+
+    def content(self) -> dict[str, float]:
+        """In bytes and milliseconds."""
+        found: dict[str, float] = {"sent": self.sent, "received": self.received, "echoed": self.echoed}
+        if self.answers:
+            found["answer_ms"] = round(median(self.answers) * 1000, 1)
+            found["slowest_ms"] = round(max(self.answers) * 1000, 1)
+        return found
+
+
 class Session(asyncio.Protocol):
     """Runs `driver` over `link`; every fact goes to `heard`, in order, in the loop's thread.
 
@@ -98,6 +134,7 @@ class Session(asyncio.Protocol):
         self._resumed = 0
         self._timer: asyncio.TimerHandle | None = None
         self._down_told = ""
+        self.measured = Measured()
         self.settled = asyncio.Event()
         """Set once the first attempt to open the link has ended, successful or not, and its quiet period is over."""
 
@@ -123,6 +160,9 @@ class Session(asyncio.Protocol):
                 attempt += 1
         finally:
             self._cancel_timer()
+            if self._connected:  # it may be run again
+                self._connected = False
+                self._driver.disconnected(self._clock())
             if self._transport:
                 self._transport.abort()
                 self._transport = None
@@ -136,6 +176,7 @@ class Session(asyncio.Protocol):
         now = self._clock()
         while not self._paused and not transport.is_closing() and (data := self._driver.data_to_send(now)):
             self._echo.sent(data, now)
+            self.measured.send(len(data), now)
             transport.write(data)
         self._set_timer(now)
 
@@ -144,7 +185,9 @@ class Session(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         now = self._clock()
         if self._connected:
-            self._received(self._echo.heard(data, now), now)
+            own = self._echo.heard(data, now)
+            self.measured.hear(len(data), len(own), now)
+            self._received(own, now)
             self.flush()
         elif self._transport is not None:
             self._stale += len(data)

@@ -25,7 +25,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
 
-from drivers.device import OK, Health
+from drivers.device import OK, Health, UnknownAddress
 from drivers.framing import FrameReader, Taken, sum8
 
 HEAD = b"\xff\x68"
@@ -142,13 +142,6 @@ class Rated:
 @dataclass(frozen=True, slots=True)
 class NotHeard:
     """The terminal (or rater) at this address has been repeating one answered press for `DEAF_AFTER`; reported once."""
-
-    address: int
-
-
-@dataclass(frozen=True, slots=True)
-class UnknownAddress:
-    """A valid frame from an address that is not configured; reported once per address and connection."""
 
     address: int
 

@@ -40,6 +40,8 @@ class Faults:
     """The adapter echoes: every byte that the host sends comes back, at the line's speed."""
     collision: float = 0.0
     """Probability that host and device corrupt each other's bytes when they send at the same time; with `echo`."""
+    speed: int = 0
+    """The device's own line speed in bits a second, if it is another than the host's; 0: it is the same."""
     xoff: bool = False
     """The device has sent XOFF and reads nothing; when this ends it sends XON."""
     keeps: bool = False
@@ -90,6 +92,10 @@ class Faults:
         position = self.random.randrange(len(spoiled))
         spoiled[position] ^= self.random.randrange(1, 256)
         return bytes(spoiled)
+
+    def misread(self, data: bytes) -> bytes:
+        """What is read of a message at another line speed than its own."""
+        return self.random.randbytes(len(data))
 
     def collides(self) -> bool:
         """Whether two that send at the same time corrupt each other's bytes."""

@@ -13,6 +13,7 @@ import heapq
 import os
 import socket
 import struct
+import termios
 import tty
 from collections import deque
 from collections.abc import Callable
@@ -162,9 +163,20 @@ class Wire:
                 heard, back = self.faults.broken(data), self.faults.broken(data)
                 self._break(echo=False)
             self._return(self.faults.touched(back), starts)
+        if self._at_another_speed():
+            heard = self.faults.misread(heard)
         if not self.faults.lost():
             self._incoming.append((self._in_free_at, self.faults.touched(heard)))
         self._turn()
+
+    def _at_another_speed(self) -> bool:
+        """Whether the host has set its port to another speed than the device has."""
+        if not self.faults.speed or self._master is None:
+            return False
+        try:
+            return bool(termios.tcgetattr(self._master)[5] != getattr(termios, f"B{self.faults.speed}"))
+        except termios.error:
+            return False  # a socket has no speed
 
     def _turn(self) -> None:
         """Deliver what is due, let the far end act, send its output, and set the timer."""
@@ -205,6 +217,8 @@ class Wire:
         if self.faults.lost() or self.faults.muted():
             return
         message = self.faults.touched(message)
+        if self._at_another_speed():
+            message = self.faults.misread(message)
         at = max(now + self.faults.delay, self._out_free_at)
         if self.faults.echo and self._in_free_at > at:  # one pair of wires for both
             if self.faults.collides():

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from terminals68 import CALL, GARBLED, GOLDEN, RATER, beep, fact, key, read, ready, sent
 
-from drivers.device import OK
+from drivers.device import OK, UnknownAddress
 from drivers.terminal68 import (
     BLANK,
     NOISE_SPELL,
@@ -20,7 +20,6 @@ from drivers.terminal68 import (
     Pressed,
     Rated,
     Terminal68,
-    UnknownAddress,
     ticket_frame,
     waiting_frame,
 )

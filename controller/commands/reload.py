@@ -28,7 +28,7 @@ def reload(path: Path) -> None:
             if "ok" not in answer:
                 click.echo(answer["text"])
     except PermissionError:
-        stop(f"{settings.journal_path.parent} may not be used by you; say sudo lobby reload --config {path}", FAILED)
+        stop(f"{settings.journal_path.parent} may not be used by you; use sudo", FAILED)
     except NotRunningError as error:
         stop(f"{error}; start it: systemctl start lobby", FAILED)
     if not answer.get("ok"):

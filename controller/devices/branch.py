@@ -122,23 +122,24 @@ def names(devices: Iterable[DeviceSettings], wording: Wording) -> dict[str, str]
     return {id: f"{name} ({id})" if name in twice else name for id, name in found.items()}
 
 
+def broker_of(broker: MqttSettings) -> Broker:
+    """A broker as the driver has it."""
+    return Broker(
+        broker.host,
+        broker.port,
+        broker.client_id,
+        broker.tls,
+        broker.username,
+        broker.password_file,
+        broker.ca_file,
+        is_old=broker.embedded,
+    )
+
+
 def _mqtt(broker: MqttSettings, hub: Hub) -> tuple[MqttLobby, MqttAdapter, MqttSession]:
     context = hub.context
     lobby = MqttLobby(context.rules.branch, PAYLOADS)
-    session = MqttSession(
-        lobby,
-        Broker(
-            broker.host,
-            broker.port,
-            broker.client_id,
-            broker.tls,
-            broker.username,
-            broker.password_file,
-            broker.ca_file,
-            is_old=broker.embedded,
-        ),
-        lambda fact: hub.heard(MqttAdapter.ID, fact),
-    )
+    session = MqttSession(lobby, broker_of(broker), lambda fact: hub.heard(MqttAdapter.ID, fact))
     adapter = MqttAdapter(lobby, {}, [], {}, context, session.flush, context.shared.get(Cards))
     context.shared[MqttAdapter] = adapter
     return lobby, adapter, session

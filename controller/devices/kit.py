@@ -233,6 +233,7 @@ class Kind(Generic[S]):
     with a table beyond the types of its keys. `counters`: the counters that a table names, each with its place.
     `only_one`: why a branch may have only one, with {id} for the one that it has. Kinds are told of a change in
     ascending `order`: first the displays that customers look at first. `prepare` does what takes long before `build`.
+    `has_keys`: people press keys on it.
     """
 
     driver: str
@@ -245,6 +246,7 @@ class Kind(Generic[S]):
     only_one: str = ""
     order: int = 50
     prepare: Callable[[], object] = lambda: None
+    has_keys: bool = False
 
 
 @cache

@@ -155,4 +155,4 @@ def _build(device: LineKeypadSettings, context: Context) -> Adapter:
     return LineKeypadAdapter(device.id, keypad, device.counter, context, session.flush)
 
 
-KIND = Kind("line-keypad", LineKeypadSettings, _build, _check, order=80)
+KIND = Kind("line-keypad", LineKeypadSettings, _build, _check, order=80, has_keys=True)

@@ -21,9 +21,9 @@ from controller.lobby.answers import Answer
 from controller.lobby.model.state import State
 from controller.lobby.model.units import NEVER, Ms
 from controller.lobby.show import views
-from drivers.device import Health
+from drivers.device import Health, UnknownAddress
 from drivers.link import SerialLink
-from drivers.terminal68 import OUTAGE, Frame, NotHeard, Pressed, Rated, Terminal68, UnknownAddress
+from drivers.terminal68 import OUTAGE, Frame, NotHeard, Pressed, Rated, Terminal68
 
 log = logging.getLogger(__name__)
 
@@ -195,4 +195,4 @@ def _build(device: Terminal68Settings, context: Context) -> Adapter:
     return TerminalsAdapter(device.id, bus, device.addresses, device.raters, context, session.flush)
 
 
-KIND = Kind("terminal68", Terminal68Settings, _build, _check, _counters, order=30)
+KIND = Kind("terminal68", Terminal68Settings, _build, _check, _counters, order=30, has_keys=True)

@@ -34,7 +34,7 @@ ANSWER = 3.0
 
 # -- knobs -------------------------------------------------------------------------------------------------------
 
-Unit = Literal["switch", "part", "seconds", "bytes", "a_second", "paper", "hours"]
+Unit = Literal["switch", "part", "seconds", "bytes", "bits", "a_second", "paper", "hours"]
 
 
 class UnknownKnobError(ValueError):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, Literal
 
 from simulators.buttons import Buttons
 from simulators.clock import PeoplesClock
@@ -24,6 +24,7 @@ WIRE = (
     Knob("hang", "switch", bool),
     Knob("echo", "switch", bool),
     Knob("collision", "part", number(0, 1), PARTS),
+    Knob("speed", "bits", Literal[0, 9600, 57600, 115200], (0, 9600, 57600, 115200)),
     Knob("xoff", "switch", bool),
     Knob("cut_after", "bytes", number(0, 10_000, int), (0, 20, 100, 355)),
     Knob("keeps_power", "switch", bool),

@@ -454,6 +454,7 @@ const VALUES = {
   part: (n) => n === 1 ? say("break.always") : say("break.percent", { n: n * 100 }),
   seconds: (n) => say("break.seconds", { n }),
   bytes: (n) => say("break.bytes", { n }),
+  bits: (n) => (n ? `${n}` : say("break.same")),
   a_second: (n) => say("break.a_second", { n }),
   hours: (n) => say("break.hours", { n }),
   paper: (value) => say(`break.paper_${value}`),
