@@ -23,7 +23,7 @@ import os
 import secrets
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,6 +34,7 @@ from controller.lobby.actions.event import UnknownEventError, from_row
 from controller.lobby.aggregate import Row
 from controller.lobby.model.units import Ms
 from controller.openfiles import FRAME, LOG_HEAD, PAGE, Look, OpenFiles, Trouble, log_pages, log_size
+from controller.threads import one_thread
 
 log = logging.getLogger(__name__)
 
@@ -296,7 +297,7 @@ class Journal(JournalReader):
         self._held = False
         self.trouble = ""
         """Why it could not be written when it was opened; empty: it could."""
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="journal")
+        self._thread = one_thread("journal")
         try:
             try:
                 self._thread.submit(self._open_writer).result()

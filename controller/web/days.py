@@ -10,7 +10,6 @@ import logging
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
 from itertools import islice
@@ -24,6 +23,7 @@ from controller.lobby.actions.day import DayOpened
 from controller.lobby.aggregate import Row
 from controller.lobby.model.rules import Rules
 from controller.lobby.model.units import NEVER, Ms
+from controller.threads import one_thread
 
 log = logging.getLogger(__name__)
 
@@ -58,7 +58,7 @@ class Days:
     def __init__(self, path: Path, rules: Callable[[], Rules], now: Callable[[], Ms]) -> None:
         self._path, self._in_force, self._now = path, rules, now
         self._rules = rules()
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="days")
+        self._thread = one_thread("days")
         self._today = ""
         self._log = DayLog()
         """Today's rows, up to the row `_seq`."""
