@@ -400,7 +400,7 @@ async def test_the_password_file_is_read_at_each_attempt(broker: Mosquitto, tmp_
                 await watching.until(lambda: watching.on("status") == [b"online"])
         async with bench(at(guarded.port)) as b:
             await b.until(lambda facts: facts)
-            assert b.facts == [LinkDown("[code:135] Not authorized")]
+            assert b.facts == [LinkDown("not_authorised", f"127.0.0.1:{guarded.port}")]
     finally:
         guarded.stop()
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import subprocess
 import sys
 
+from bench import processes
+
 PROGRAM = """
 import os, random, signal, sys, threading, time
 from controller.threads import one_thread
@@ -31,7 +33,7 @@ print(rounds > 10)
 
 
 def test_who_is_interrupted_while_it_starts_a_thread_ends() -> None:
-    done = subprocess.run(
-        [sys.executable, "-c", PROGRAM], capture_output=True, text=True, timeout=60, restore_signals=True, check=False
-    )
-    assert (done.returncode, done.stdout) == (0, "True\n"), done.stderr
+    pipe = subprocess.PIPE
+    with processes.running([sys.executable, "-c", PROGRAM], stdout=pipe, stderr=pipe, text=True) as process:
+        out, err = process.communicate(timeout=60)
+    assert (process.returncode, out) == (0, "True\n"), err

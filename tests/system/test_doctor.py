@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from brokers import Guarded
 
 from bench import processes
 from controller.config import read
@@ -178,7 +179,18 @@ async def test_what_is_wrong_with_a_printer_and_a_broker(tmp_path: Path) -> None
         assert "out of paper / put in a new roll" in await printer(config)
         faults.paper, faults.cover_open = "ok", True
         assert "cover open / close the cover" in await printer(config)
+        (tmp_path / "password").write_text("wrong\n")
+        guarded = Guarded(tmp_path, "lobby", "right")
+        guarded.start()
+        try:
+            user = f'username = "lobby"\npassword_file = "{tmp_path}/password"\n'
+            config.write_text(f'{config.read_text()}\n[mqtt]\nbroker = "mqtt://127.0.0.1:{guarded.port}"\n{user}')
+            async with doctor(config, "--device", "mqtt") as examining:
+                broker = (await examining.found())["mqtt"]
+        finally:
+            guarded.stop()
+        assert text(broker).endswith("check username and password_file in [mqtt], and the broker's access list")
         async with doctor(config, "--device", "board") as examining:
             assert examining.process.stdout
             said = (await examining.process.stdout.read()).decode()
-        assert said == '--device: there is no device "board"; known are printer\n'
+        assert said == '--device: there is no device "board"; known are mqtt, printer\n'
