@@ -29,6 +29,10 @@ Do = Callable[[Mapping[str, Any]], Answers]
 """What is done for a request, and what is answered to it, line by line."""
 
 
+class BusyError(Exception):
+    """What was asked for cannot be done just now; the text says why."""
+
+
 class NotRunningError(Exception):
     """Nobody answers at the socket; the text says which one."""
 

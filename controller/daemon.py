@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 from controller.changes import differences, held_by_customers, need_restart, reloaded
 from controller.clock import Clock, ClockWatch, may_be_wrong, system_clock
 from controller.config import ConfigError, Settings, read, shipped, wording
-from controller.control import Answers, Control, socket_of
+from controller.control import Answers, BusyError, Control, socket_of
 from controller.devices.branch import Devices, prepare
 from controller.devices.hub import Hub
 from controller.engine import Engine, Request
@@ -39,6 +39,8 @@ from controller.web.accounts import Accounts
 from controller.web.private_files import AccessError
 
 if TYPE_CHECKING:
+    from controller.devices.settings import DeviceSettings
+    from controller.doctor import Finding
     from controller.web.app import Screens
 
 log = logging.getLogger(__name__)
@@ -233,39 +235,62 @@ class Daemon:
         return done, said
 
     async def _doctor(self, request: Mapping[str, Any]) -> Answers:
-        """Examine devices; each is out of service for as long as it takes."""
-        from controller.doctor import Examination, examinable, examine_broker  # noqa: PLC0415 - seldom needed
+        """Examine devices for a command; keys on MQTT would act, so there only the broker is tried."""
+        from controller.doctor import examinable, examine_broker  # noqa: PLC0415 - seldom needed
 
         said: asyncio.Queue[str] = asyncio.Queue()
         only = [str(id) for id in request.get("devices", ())]
+        devices = [device for device in examinable(self._settings) if not only or device.id in only]
+        keys = min(600.0, float(request.get("keys", 0)))
+        working = asyncio.create_task(
+            self._examine(devices, said.put_nowait, keys=keys, prints=bool(request.get("print", True)), speeds=True)
+        )
+        try:
+            while not working.done() or not said.empty():
+                with suppress(TimeoutError):
+                    yield {"text": await asyncio.wait_for(said.get(), 0.1)}
+            found = await working
+        except BusyError as error:
+            yield {"ok": False, "text": str(error)}
+            return
+        finally:
+            working.cancel()
+            await asyncio.gather(working, return_exceptions=True)
+        if self._settings.mqtt and (not only or "mqtt" in only):
+            found.append(await examine_broker(self._settings, 0, said.put_nowait))
+        yield {"ok": True, "text": "", "found": [each.content() for each in found]}
+
+    async def examine(self, id: str) -> Mapping[str, Any] | None:
+        """Examine one device, without waiting for keys; None: there is none with a line of its own. BusyError."""
+        from controller.doctor import examinable  # noqa: PLC0415
+
+        for device in examinable(self._settings):
+            if device.id == id:
+                (finding,) = await self._examine([device], lambda text: None, keys=0, prints=True, speeds=False)
+                return finding.content()
+        return None
+
+    async def _examine(
+        self, devices: Sequence[DeviceSettings], say: Callable[[str], None], *, keys: float, prints: bool, speeds: bool
+    ) -> list[Finding]:
+        """Examine devices, each of which is out of service for as long as it takes."""
+        from controller.doctor import Examination  # noqa: PLC0415
+
+        words = self._settings.rules.wording
+        if self._changing.locked():
+            raise BusyError(words.say("doctor.testing"))
         async with self._changing:
-            settings = self._settings
-            devices = [device for device in examinable(settings) if not only or device.id in only]
             if any(ticket.print is Print.QUEUED for ticket in self.engine.state.tickets.values()):
-                yield {"ok": False, "text": settings.rules.wording.say("device.printer_busy")}
-                return
+                raise BusyError(words.say("device.printer_busy"))
             for device in devices:
                 if task := self._tasks.pop(f"device {device.id}", None):
                     task.cancel()
                     await asyncio.wait([task])
             try:
-                examination = Examination(
-                    settings, devices, said.put_nowait, print_ticket=bool(request.get("print", True))
-                )
-                working = asyncio.create_task(examination.run(min(600.0, float(request.get("keys", 0)))))
-                try:
-                    while not working.done() or not said.empty():
-                        with suppress(TimeoutError):
-                            yield {"text": await asyncio.wait_for(said.get(), 0.1)}
-                    found = [each.content() for each in await working]
-                finally:
-                    working.cancel()
-                    await asyncio.gather(working, return_exceptions=True)
+                examination = Examination(self._settings, devices, say, print_ticket=prints, try_speeds=speeds)
+                return await examination.run(keys)
             finally:
                 self._run_sessions()
-            if settings.mqtt and (not only or "mqtt" in only):  # keys on MQTT would act: only the broker is tried
-                found.append((await examine_broker(settings, 0, said.put_nowait)).content())
-        yield {"ok": True, "text": "", "found": found}
 
     async def _reload_when_asked(self) -> None:
         while True:
@@ -297,7 +322,7 @@ class Daemon:
         """Serve the screens. No device waits for their long import, or is affected by their failure."""
         try:
             web = await asyncio.to_thread(import_module, "controller.web.app")
-            self.screens = await web.Screens.make(self._settings, accounts, self.hub, self.engine.ask)
+            self.screens = await web.Screens.make(self._settings, accounts, self.hub, self.engine.ask, self.examine)
             gc.freeze()
             serving = asyncio.create_task(self.screens.run(), name="serving")
             try:

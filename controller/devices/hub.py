@@ -254,6 +254,7 @@ class Hub:
             self._remedy(id, health),
             adapter is not None and adapter.paper is not None,
             list(self.names).index(id) if id in self.names else len(self.names),
+            isinstance(self.sessions.get(id), Session),
         )
         for watcher in self._watchers:
             watcher.device(id, report)

@@ -56,6 +56,8 @@ class DeviceReport:
     remedy: str = ""
     prints: bool = False
     place: int = 0
+    wired: bool = False
+    """Whether it has a line of its own."""
 
     def content(self) -> Mapping[str, object]:
         """The payload of `device/<id>`."""

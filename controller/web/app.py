@@ -32,7 +32,7 @@ from controller.web.pages import Files, make_pages
 from controller.web.private_files import AccessError
 from controller.web.problems import Problem, problem
 from controller.web.server import WebServer
-from controller.web.site import COOKIE, Caller, Site
+from controller.web.site import COOKIE, Caller, Examine, Site
 
 log = logging.getLogger(__name__)
 
@@ -44,7 +44,7 @@ class Screens:
     """Serves the pages of a running branch. `served` is set once they are served, or the port is found taken."""
 
     @classmethod
-    async def make(cls, settings: Settings, accounts: Accounts, hub: Hub, ask: Ask) -> Self:
+    async def make(cls, settings: Settings, accounts: Accounts, hub: Hub, ask: Ask, examine: Examine) -> Self:
         """Build it; what takes long is done in a thread, so that no press waits for it."""
         accounts.hurry()
         files = await asyncio.to_thread(Files, *settings.rules.wording.templates.values())
@@ -53,7 +53,7 @@ class Screens:
         has_voice = any(device.speaks for device in settings.devices)
         adapter = PagesAdapter(hub.context, live, speaks=not has_voice, media=Media(settings.television.media))
         hub.add(adapter)
-        site = Site(settings, accounts, adapter, live, ask)
+        site = Site(settings, accounts, adapter, live, ask, examine)
         app = await asyncio.to_thread(make_app, site, files)
         return cls(site, app)
 

@@ -93,6 +93,16 @@ class Why(BaseModel):
     table: list[dict[str, Any]]
 
 
+class Found(BaseModel):
+    """What was found out about a device: `state` is "ok", "look" (only a person can tell) or "fault"."""
+
+    device: str
+    name: str
+    state: str
+    found: list[str]
+    remedies: list[str]
+
+
 class Offered(BaseModel):
     """One of the panel's keys that would be accepted now, with this service or counter chosen."""
 

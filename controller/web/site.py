@@ -6,7 +6,7 @@ import asyncio
 import math
 import secrets
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -50,6 +50,10 @@ class Caller:
     session: str
 
 
+Examine = Callable[[str], Awaitable[Mapping[str, Any] | None]]
+"""Examines a device, which is out of service meanwhile: what was found; None: there is no such device. BusyError."""
+
+
 class Site:
     """One branch's pages and API."""
 
@@ -60,12 +64,14 @@ class Site:
         adapter: PagesAdapter,
         live: Live,
         ask: Ask,
+        examine: Examine,
         steady: Callable[[], float] = time.monotonic,
     ) -> None:
         self.settings = settings
         self.accounts = accounts
         self.adapter = adapter
         self.live = live
+        self.examine = examine
         self._steady = steady
         self._commands = Commands(adapter, ask, self.say, accounts.asked)
         self.check_pin = PinCheck(accounts, self.say, steady).account

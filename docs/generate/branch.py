@@ -73,7 +73,7 @@ class Branch:
         live = Live(files.build, lambda: True)
         post = PagesAdapter(self._hub.context, live, speaks=True)
         self._hub.add(post)
-        self.app: App = make_app(Site(settings, accounts, post, live, self._ask), files)
+        self.app: App = make_app(Site(settings, accounts, post, live, self._ask, self._examine), files)
         self._hub.begin(self._lobby.state)
 
     def close(self) -> None:
@@ -129,6 +129,9 @@ class Branch:
         answers: list[Answer] = []
         self._decide(Request(command, answers.append, remark))
         return answers[0]
+
+    async def _examine(self, device: str) -> None:
+        """No device here has a line."""
 
     def _flush(self) -> None:
         while message := self._mqtt.next_message():

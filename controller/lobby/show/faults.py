@@ -34,6 +34,8 @@ class Fault(NamedTuple):
     name: str = ""
     remedy: str = ""
     since: Ms = NEVER
+    device: str = ""
+    """The device that it is about, where it can be tested."""
 
 
 def faults(
@@ -85,9 +87,9 @@ def _of_the_devices(rules: Rules, devices: Mapping[str, Mapping[str, Any]], pape
             if stops and report.get("prints"):
                 is_told, severity = True, serious
             text = report["detail"] or say(f"fault.{report['state']}")
-            yield Fault(
-                f"device:{id}", severity, text, report.get("name") or id, report.get("remedy", ""), report["since"]
-            )
+            name = report.get("name") or id
+            about = id if report.get("wired") else ""
+            yield Fault(f"device:{id}", severity, text, name, report.get("remedy", ""), report["since"], about)
     if stops and not is_told:
         name = next((report["name"] for report in devices.values() if report.get("prints")), "")
         text = templates.get(f"device.{paper}", paper)

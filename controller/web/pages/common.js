@@ -249,7 +249,7 @@ function stayBelow(box) {
  * text, code}, no connection {result: "error", text}. What changes something is sent again, with one key, until it is
  * answered: it acts once.
  */
-export async function ask(method, path, content) {
+export async function ask(method, path, content, patience = TIME_OUT) {
   const headers = { "X-CSRF-Token": page.account?.csrf ?? "" };
   if (content !== undefined) headers["Content-Type"] = "application/json";
   if (method !== "GET") headers["Idempotency-Key"] = newKey();
@@ -259,7 +259,7 @@ export async function ask(method, path, content) {
       // What changes something is on its way also when the page is left in this moment.
       const answer = await fetch(path, {
         method, headers, body: content === undefined ? undefined : JSON.stringify(content), keepalive: method !== "GET",
-        signal: AbortSignal.timeout(TIME_OUT),
+        signal: AbortSignal.timeout(patience),
       });
       if (answer.status === 503) continue;
       const body = answer.status === 204 ? {} : await answer.json();

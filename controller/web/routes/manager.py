@@ -6,11 +6,12 @@ from typing import Annotated
 
 from fastapi import APIRouter
 
+from controller.control import BusyError
 from controller.lobby import offers
 from controller.lobby.actions.press import Where
 from controller.lobby.offers import Offer
 from controller.lobby.show import explain
-from controller.web.bodies import Done, Offered, Offers, PanelPress, Why
+from controller.web.bodies import Done, Found, Offered, Offers, PanelPress, Why
 from controller.web.operations import IdempotencyKey, allowed, done, known, refusals, show
 from controller.web.pages import Page
 from controller.web.problems import Problem
@@ -91,6 +92,16 @@ def router(site: Site) -> APIRouter:
         await site.settled()
         state, now, by = site.adapter.state, site.adapter.context.now(), f"user/{caller.account.name}"
         return _offers(offers.for_counter(state, site.rules, known(site, counter).id, now, by))
+
+    @api.post("/api/devices/{device}/test", responses=refusals(401, 403, 404, 409), summary="Examine a device")
+    async def test(device: str, caller: Annotated[Caller, manager]) -> Found:
+        try:
+            found = await site.examine(device)
+        except BusyError as error:
+            raise Problem(409, "busy", str(error)) from None
+        if found is None:
+            raise site.problem(404, "no_test", device=device)
+        return Found.model_validate(found)
 
     return api
 
