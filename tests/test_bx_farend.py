@@ -9,7 +9,7 @@ from boards import GOLDEN, NO_ANSWER, read
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drivers.bx import BxBoard
+from drivers.bx import BxBoard, rows
 from drivers.bx_frame import (
     ANY_CARD,
     CARD,
@@ -182,7 +182,7 @@ class Line:
 @pytest.mark.parametrize("dribble", [False, True])
 @pytest.mark.parametrize("settings", [{}, {"dynamic_header": "process"}, {"model": "6k1"}])
 def test_over_a_good_wire_each_level_is_on_the_board_at_once(settings: dict[str, str], dribble: bool) -> None:
-    board = BxBoard(lines=3, **settings)  # type: ignore[arg-type]
+    board = BxBoard(rows(3), **settings)  # type: ignore[arg-type]
     card = BoardFarEnd(dynamic_header=settings.get("dynamic_header", "length"))  # type: ignore[arg-type]
     line = Line(board, card, Faults(dribble=dribble))
     calls: list[str] = []
@@ -210,7 +210,7 @@ def test_over_a_bad_wire_the_board_ends_up_showing_the_level(faults: dict[str, f
 
 
 def test_a_card_that_restarts_between_two_pings_is_filled_again() -> None:
-    board, card = BxBoard(lines=1), BoardFarEnd()
+    board, card = BxBoard(rows(1)), BoardFarEnd()
     line = Line(board, card, Faults())
     board.show(["A001"])
     line.pass_time(12.0)
@@ -221,7 +221,7 @@ def test_a_card_that_restarts_between_two_pings_is_filled_again() -> None:
 
 
 def test_a_card_that_was_dead_is_filled_again_as_soon_as_it_answers() -> None:
-    board, card = BxBoard(lines=1), BoardFarEnd()
+    board, card = BxBoard(rows(1)), BoardFarEnd()
     line = Line(board, card, Faults())
     board.show(["A001"])
     line.pass_time(5.0)

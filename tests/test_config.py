@@ -395,7 +395,7 @@ def test_wording_that_a_device_cannot_show_is_a_warning(tmp_path: Path) -> None:
     window = '[[device]]\nid = "w"\ndriver = "vfd"\ndialect = "epson"\ncounter = "1"\nlink = "file:/dev/w"\n'
     text = swap('"B"', '"B"\nlanguage = "en"') + PRINTER + HALL + window
     path.write_text(text, "utf-8")
-    found = warnings(document(path, text), "en", read(path).devices, tmp_path)
+    found = warnings(document(path, text), read(path).rules, read(path).devices, tmp_path)
     assert [line.partition(";")[0].removeprefix(f"{tmp_path}/") for line in found] == [
         'ticket.en.toml:2: line[1].text: warning: "😀" (U+1F600) comes out as "?" on paper',
         'wording/en.toml:2: ticket.a: warning: "㐂" (U+3402) comes out as "?" on paper',
