@@ -6,20 +6,17 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
-from boards import GOLDEN, NO_ANSWER, read
+from boards import GOLDEN, NO_ANSWER, answer, areas, read
 from hypothesis import given
 from hypothesis import strategies as st
 
 from drivers.bx import BxBoard, Strip, rows
 from drivers.bx_frame import (
     ANY_CARD,
-    CARD,
-    HOST,
     Area,
     Command,
     Error,
     Frame,
-    Reply,
     areas_parameters,
     command,
     frame_reader,
@@ -29,24 +26,6 @@ from drivers.framing import crc16_arc
 from simulators.devices.bx import BoardFarEnd
 
 REFUSED = Health("degraded", "board_refused")
-
-
-def answer(error: int = Error.NONE) -> bytes:
-    """A card's reply on the wire."""
-    return Frame(Reply(error == Error.NONE, error).to_data(), destination=HOST, source=CARD).to_bytes()
-
-
-def areas(data: bytes) -> list[Area]:
-    """The areas in the one command that these bytes are."""
-    (frame,) = read(data)
-    assert frame.data[:2] == b"\xa3\x06"
-    rest, found = frame.data[7:], []
-    while rest:
-        size = int.from_bytes(rest[:2], "little")
-        found.append(Area.from_bytes(rest[2 : 2 + size]))
-        rest = rest[2 + size :]
-    assert len(found) == frame.data[6]
-    return found
 
 
 def with_crc(body: str) -> bytes:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from random import Random
 
 import pytest
-from boards import GOLDEN, NO_ANSWER, read
+from boards import GOLDEN, NO_ANSWER, Line, read
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -139,44 +139,6 @@ def test_the_card_refuses_mangled_areas_and_keeps_what_it_has(data: st.DataObjec
 
 
 # -- driver and card ---------------------------------------------------------------------------------------------
-
-
-BYTE_TIME = 10 / 57600
-
-
-class Line:
-    """A wire between driver and card in virtual time: bytes take their time, messages can be lost."""
-
-    def __init__(self, board: BxBoard, card: BoardFarEnd, faults: Faults) -> None:
-        self.board, self.card, self.faults = board, card, faults
-        self.now = 0.0
-        self.facts: list[object] = []
-        card.plugged(0.0)
-        self.facts += board.connected(0.0)
-
-    def pass_time(self, seconds: float) -> None:
-        until = self.now + seconds
-        while True:
-            while sent := self.board.data_to_send(self.now):
-                for data in self._arriving(sent):
-                    self.card.receive(data, self.now)
-                for message in self.card.data_to_send(self.now):
-                    for data in self._arriving(message):
-                        self.facts += self.board.receive(data, self.now)
-            deadline = self.board.next_deadline()
-            assert deadline is not None
-            if deadline > until:
-                break
-            self.now = max(deadline, self.now)
-            self.facts += self.board.tick(self.now)
-        self.now = max(self.now, until)
-
-    def _arriving(self, message: bytes) -> list[bytes]:
-        self.now += len(message) * BYTE_TIME
-        if self.faults.lost():
-            return []
-        arrived = self.faults.touched(message)
-        return [bytes([byte]) for byte in arrived] if self.faults.dribble else [arrived]
 
 
 @pytest.mark.parametrize("dribble", [False, True])

@@ -119,7 +119,7 @@ def speaks(table: Table) -> bool:
 
 
 def apart(table: Table, file: File) -> Iterator[Fault]:
-    """Faults if a device before it would speak the same calls, or out of the same sound card."""
+    """A fault if a device before it would speak the same calls, or out of the same sound card."""
     zone, place = table.get("zone", ""), "zone" if "zone" in table else "driver"
     player = _player(table)
     for other in filter(speaks, file.before):
@@ -130,15 +130,16 @@ def apart(table: Table, file: File) -> Iterator[Fault]:
             whose, instead = (f'the voice of zone "{zone}"', "another zone") if zone else ("the voice", "each a zone")
             yield (place,), f'"{id}" is {whose} already, and two would talk at once; remove one, or give {instead}'
         elif "" in (zone, its):
-            ours, theirs = (f'"{table.get("id")}"', f'"{id}"') if its else (f'"{id}"', "this one")
-            about = f"{ours} speaks the calls of every counter, {theirs} those of a zone"
+            whole, part = (table.get("id"), id) if its else (id, table.get("id"))
+            about = f'"{whole}" speaks the calls of every counter, "{part}" those of zone "{zone or its}"'
             yield (place,), f"{about}, and two would talk at once; give each a zone"
         elif player and player == _player(other):
-            said = f'device "{id}" has the same player, and two would talk at once out of one sound card'
-            yield (
-                ("player" if "player" in table else "driver",),
-                f'{said}; give each its own, as "aplay -q -D plughw:1 -"',
-            )
+            place = "player" if "player" in table else "driver"
+            about = f'device "{id}" has the same player, and two would talk at once out of one sound card'
+            yield (place,), f'{about}; give each its own, as "aplay -q -D plughw:1 -"'
+        else:
+            continue
+        return
 
 
 def _player(table: Table) -> tuple[str, ...] | None:
