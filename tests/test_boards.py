@@ -15,17 +15,18 @@ from controller.devices.bx import KIND, BxSettings
 from controller.devices.hub import Hub
 from controller.devices.kit import Adapter
 from controller.engine import Step
-from controller.journal import Journal
+from controller.journal import Journal, Remark
 from controller.lobby.actions.call_next import CallNext
 from controller.lobby.actions.command import Command
 from controller.lobby.actions.finish import Finish
 from controller.lobby.actions.open_counter import Open
+from controller.lobby.actions.post_notice import PostNotice
 from controller.lobby.actions.recall import Recall
 from controller.lobby.aggregate import Row
 from controller.lobby.model.rules import HallZone, Rules
 from controller.lobby.show import boards, screens
 from drivers.bx import BxBoard
-from drivers.bx_frame import Area
+from drivers.bx_frame import Area, Effect
 
 COUNTERS = {"1": {"cash": 0}, "2": {"cash": 0}, "3": {"personal": 0}, "4": {"corporate": 0}}
 UP = HallZone("up", "Upstairs", ("3", "4"), ("personal", "corporate"))
@@ -248,3 +249,21 @@ def test_a_board_without_a_voice_is_given_nothing_to_speak(journal: Journal) -> 
     hall.press(CallNext, "1")
     hall.pass_time(100)
     assert (hall.lines()[0], hall.spoken) == ("A001 Counter 1", [])
+
+
+def test_a_notice_is_up_as_soon_as_it_is_posted_and_after_a_restart(journal: Journal) -> None:
+    areas = [{"shows": "notice", "width": 128, "height": 16}]
+    hall = Hall(journal, called(), areas=areas)
+    hall.begin()
+    assert hall.lines() == [""]
+    for number, words in enumerate(("The lift is out of order", "Coins at 3"), 1):
+        (posted,) = hall.lobby.do(PostNotice(at=hall.lobby.now, cause="", by="user/li", words=words))
+        row = Row(number, hall.lobby.now, hall.lobby.state.day, posted, f"notice {number}", 0)
+        journal.append([row], [Remark(row.cause, row.at, words)]).result()
+        hall.hub.published(Step([row], hall.lobby.state))
+        hall.pass_time(0)
+    assert hall.lines() == ["The lift is out of order    Coins at 3"]
+    assert hall.shown[0].effect == Effect.LEFT
+    again = Hall(journal, hall.lobby, areas=areas)
+    again.begin()
+    assert again.lines() == hall.lines()

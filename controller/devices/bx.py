@@ -199,8 +199,8 @@ class BoardAdapter(Adapter):
         self._flush()
 
     def told(self, rows: Sequence[Row], state: State) -> None:
-        if self._words is not None:
-            self._words.told(rows)
+        if self._words is not None and self._words.told(rows):
+            self.update(state)  # what was shown of this step was without them
         if self._voice:
             self._voice.told(rows, state)
 

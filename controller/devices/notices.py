@@ -23,10 +23,13 @@ class NoticeWords(dict[str, str]):
                 if isinstance(row.event, NoticePosted | NoteLeft):
                     self[row.event.id] = text
 
-    def told(self, rows: Sequence[Row]) -> None:
-        """These events have just happened."""
+    def told(self, rows: Sequence[Row]) -> bool:
+        """These events have just happened; whether there are new words."""
+        new = False
         for row in rows:
             if isinstance(row.event, DayOpened) and not row.event.continues:
                 self.clear()
             if isinstance(row.event, NoticePosted | NoteLeft):
                 self[row.event.id] = self._journal.remark(row.cause)
+                new = True
+        return new
