@@ -16,6 +16,7 @@ from typing import Any, Literal
 
 from controller.devices.bx import BxSettings
 from controller.lobby.model.rules import Rules
+from controller.lobby.show import hall
 from drivers.bx_frame import (
     ALL_AREAS,
     ANY_CARD,
@@ -226,7 +227,9 @@ class SimulatedBoard(Wired):
 
     def counts(self, day: Day) -> Iterator[Count]:
         say, lines = day.rules.wording.say, {line.strip() for shown in self.far_end.history for line in shown}
-        calls = [say("board.call", ticket=call.ticket, counter=call.counter) for call in self.owed(day.calls)]
+        zone = day.rules.hall_zones.get(self.device.zone) or hall.whole(day.rules)
+        owed = [call for call in self.owed(day.calls) if call.counter in zone.counters]
+        calls = [say("board.call", ticket=call.ticket, counter=call.counter) for call in owed]
         yield Count("count.calls", len(calls), sum(call in lines for call in calls), True, self.device.id)
 
 
