@@ -231,7 +231,9 @@ def upstairs(hall: Hall) -> Voice:
     """A second voice in the hall, that of counters 3 and 4; the first is that of counters 1 and 2."""
     down, up = HallZone("down", "Down", ("1", "2"), ("cash",)), HallZone("up", "Up", ("3", "4"), ("cash",))
     voice = trusted()
-    for id, queue, zone in (("voice", hall.voice, down), ("up", voice, up)):
+    hall.scene.rules = replace(hall.scene.rules, hall_zones={"down": down, "up": up})
+    hall.desk.reconfigure(hall.scene.rules)
+    for id, queue, zone in (("voice", hall.voice, "down"), ("up", voice, "up")):
         languages = [wording("en")]
         hall.desk.add(
             VoiceAdapter(
@@ -255,3 +257,11 @@ def test_a_restart_is_spoken_of_in_the_zone_alone(hall: Hall, upstairs: Voice) -
         hall.scene.call(counter)
     hall.desk.begin(hall.scene.state)
     assert (hall.voice.keys, upstairs.keys) == (["A001"], ["A002"])
+
+
+def test_a_zone_that_is_configured_anew_counts_from_the_next_call(hall: Hall, upstairs: Voice) -> None:
+    zones = {**hall.scene.rules.hall_zones, "up": HallZone("up", "Up", ("5",), ("cash",))}
+    hall.desk.reconfigure(replace(hall.scene.rules, hall_zones=zones))
+    for counter in "35":
+        hall.do(of(CallNext, counter))
+    assert upstairs.keys == ["A002"]

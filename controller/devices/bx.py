@@ -210,8 +210,7 @@ class BoardAdapter(Adapter):
 
 
 def _build(device: BxSettings, context: Context) -> Adapter:
-    zone, parts = of_zone(context.rules, device.zone), device.parts
-    speech = device.voice
+    parts, speech = device.parts, device.voice
     card = CardVoice(**speech.model_dump(exclude={"quiet"})) if speech else None
     board = BxBoard(
         [strip for _, strips in parts for strip in strips],
@@ -225,6 +224,7 @@ def _build(device: BxSettings, context: Context) -> Adapter:
 
     def show(state: State, words: NoticeWords | None) -> None:
         rules, lines = context.rules, []
+        zone = of_zone(rules, device.zone)
         for shows, strips in parts:
             match shows:
                 case "calls":
@@ -240,7 +240,7 @@ def _build(device: BxSettings, context: Context) -> Adapter:
     voice = None
     if card and speech:
         spoken, quiet = [context.rules.wording], in_quiet(context, speech.quiet)
-        voice = VoiceAdapter(device.id, card, spoken, context, session.flush, yao=False, quiet=quiet, zone=zone)
+        voice = VoiceAdapter(device.id, card, spoken, context, session.flush, yao=False, quiet=quiet, zone=device.zone)
     return BoardAdapter(device.id, show, context, session.flush, words, voice)
 
 

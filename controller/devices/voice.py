@@ -151,7 +151,7 @@ def _player(table: Table) -> tuple[str, ...] | None:
 
 
 def of_zone(rules: Rules, zone: str) -> HallZone | None:
-    """The part of the hall with this id; None for the whole branch."""
+    """The part of the hall with this id, as it is configured now; None for the whole branch."""
     return rules.hall_zones[zone] if zone else None
 
 
@@ -166,7 +166,7 @@ def call(languages: Sequence[Wording], ticket: str, counter: str, *, yao: bool) 
 class VoiceAdapter(Adapter):
     """One voice, which speaks `languages` one after the other, or that one of them which the customer has chosen.
 
-    `zone`: the part of the hall whose counters' calls it speaks; None: all. `quiet`: whether these are quiet hours.
+    `zone`: the part of the hall whose counters' calls it speaks; empty: all. `quiet`: whether these are quiet hours.
     """
 
     def __init__(
@@ -179,7 +179,7 @@ class VoiceAdapter(Adapter):
         *,
         yao: bool,
         quiet: Callable[[], bool],
-        zone: HallZone | None = None,
+        zone: str = "",
     ) -> None:
         super().__init__(id, context)
         self._voice = voice
@@ -236,7 +236,8 @@ class VoiceAdapter(Adapter):
         self._flush()
 
     def _speaks_for(self, counter: str) -> bool:
-        return self._zone is None or counter in self._zone.counters
+        zone = of_zone(self.context.rules, self._zone)
+        return zone is None or counter in zone.counters
 
     def _announce(self, state: State, ticket: str, at: float, times: int | None = None) -> None:
         called = state.tickets[ticket]
@@ -290,7 +291,7 @@ def _build(device: VoiceSettings, context: Context) -> Adapter:
         session.flush,
         yao=device.yao,
         quiet=quiet,
-        zone=of_zone(rules, device.zone),
+        zone=device.zone,
     )
 
 
