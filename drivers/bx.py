@@ -55,6 +55,8 @@ NO_ANSWER = Health("degraded", "no_answer")
 REFUSED = Health("degraded", "board_refused")
 MOVING_LIMIT = 240
 """Bytes of a text that moves."""
+MOVING_REFRESH = 120.0
+"""Seconds between two commands that set a text which moves and has not changed: each has it begin anew."""
 REFRESHES = 3
 """How often the level is sent in the time after which the card would hide it: so many answers and commands in a row may
 be lost, with `reply_timeout` after each."""
@@ -100,8 +102,9 @@ class BxBoard:
     `model` gives the unit of X and width unless `x_unit` does. `dynamic_header` says what the two bytes before the
     parameters of DYNAMIC_AREAS are [?]: the parameters' length, or a process mode (1 = clear and initialise) and 00.
     A line is cut to the cells of the card's 16-dot font (8 pixels for ASCII, 16 for Han): the card would show an excess
-    as a second page. `stale_after`: seconds after which the card blanks the board if the controller is gone; 0: the
-    last text stays. `voice`: what the card speaks, if it can. ValueError for an unknown model.
+    as a second page. `stale_after`: seconds after which the card blanks the board if the controller is gone (what may
+    move: four minutes later, since every command would have it begin anew); 0: the last text stays. `voice`: what the
+    card speaks, if it can. ValueError for an unknown model.
     """
 
     def __init__(
@@ -126,7 +129,8 @@ class BxBoard:
         self._dynamic_header = dynamic_header
         self._reply_timeout = reply_timeout
         self._ping_interval = ping_interval
-        self._refresh = min(refresh, stale_after / REFRESHES) if stale_after else refresh
+        numbers = stale_after and not all(strip.moves for strip in self._strips)
+        self._refresh = min(refresh, stale_after / REFRESHES) if numbers else refresh
         self._stale_after = stale_after
         self.voice = voice
         self._reader = frame_reader(REPLY_LIMIT)
@@ -136,6 +140,7 @@ class BxBoard:
         self._wanted: Level = (b" ",) * len(self._strips)
         self._shown: Level | None = None  # as far as the card has confirmed it and has answered since
         self._shown_at = 0.0
+        self._moved_at = 0.0
         self._probing = False
         self._ping_at = 0.0
         self._request: _Request | None = None
@@ -193,7 +198,7 @@ class BxBoard:
         if self._silent_since is None:
             self._silent_since = now
         level = self._request.level
-        data = command(Command.PING) if level is None else self._level_command(level, speech)
+        data = command(Command.PING) if level is None else self._level_command(level, speech, now)
         return Frame(data, self._destination).to_bytes()
 
     def next_deadline(self) -> float | None:
@@ -265,12 +270,17 @@ class BxBoard:
         patience = PING_PATIENCE if request.level is None else LEVEL_PATIENCE
         return request.at + min(patience, self._reply_timeout)
 
-    def _level_command(self, level: Level, speech: Speech | None) -> bytes:
-        """All strips in one command; if the card's RAM is unknown, its other areas are deleted as well."""
-        fresh = self._shown is None
-        areas = [
+    def _level_command(self, level: Level, speech: Speech | None, now: float) -> bytes:
+        """All strips in one command, but for what moves and has not changed; if the card's RAM is unknown, its other
+        areas are deleted as well."""
+        shown, fresh = self._shown, self._shown is None
+        if fresh or now >= self._moved_at + MOVING_REFRESH:
+            shown, self._moved_at = None, now
+        every = [
             self._area(row, strip, text) for row, (strip, text) in enumerate(zip(self._strips, level, strict=True))
         ]
+        kept = [area for area in every if not shown or area.effect == Effect.STILL or shown[area.id] != level[area.id]]
+        areas = kept or every
         areas[0] = areas[0]._replace(speech=speech)
         parameters = areas_parameters(areas, delete_all=fresh)
         header = len(parameters) if self._dynamic_header == "length" else fresh
@@ -285,7 +295,7 @@ class BxBoard:
             height=strip.height,
             id=number,
             run_mode=RunMode.HIDE if self._stale_after else RunMode.LOOP if runs else RunMode.KEEP,
-            timeout=self._stale_after,
+            timeout=self._stale_after + round(2 * MOVING_REFRESH) * strip.moves if self._stale_after else 0,
             effect=Effect.LEFT if runs else Effect.STILL,
             text=colored(text, strip.color),
         )

@@ -66,6 +66,41 @@ def test_a_text_that_does_not_fit_moves_where_it_may(
     assert (area.effect, area.run_mode, area.text.decode("gb2312")) == (effect, mode, sent)
 
 
+def test_a_text_that_moves_does_not_begin_anew_with_every_call() -> None:
+    board = BxBoard([Strip(0, 0, 32, 16, moves=True), Strip(0, 16, 128, 16)], stale_after=STALE)
+    notice = "号" * 20
+    board.show([notice, "A001"])
+    first, _ = shown(board)
+    assert (first.run_mode, first.timeout) == (RunMode.HIDE, STALE + 240)
+    board.receive(answer(), 0.0)
+
+    def sent(now: float, *lines: str) -> list[int]:
+        board.show(lines)
+        ids = [area.id for area in areas(board.data_to_send(now))]
+        board.receive(answer(), now)
+        return ids
+
+    assert sent(1.0, notice, "A002") == [1]
+    assert sent(2.0, notice + "号", "A002") == [0, 1]
+    for now in range(7, 117, 5):
+        assert sent(float(now), notice + "号", "A002") == [1]
+    assert sent(121.0, notice + "号", "A002") == [0, 1], "now and then, in case the card has restarted unnoticed"
+    assert sent(122.0, "号", "A002") == [0, 1]
+    assert sent(123.0, "号", "A003") == [0, 1], "it fits, and does not move"
+
+
+@pytest.mark.parametrize("stale_after", [0, STALE])
+def test_a_board_that_has_only_a_text_that_moves_is_told_it_again(stale_after: int) -> None:
+    board = BxBoard([Strip(0, 0, 32, 16, moves=True)], stale_after=stale_after)
+    board.show(["号" * 20])
+    (first,) = shown(board)
+    board.receive(answer(), 0.0)
+    for now in (10.0, 20.0, 30.0, 40.0, 50.0):
+        assert board.data_to_send(now) == GOLDEN["ping"]
+        board.receive(answer(), now)
+    assert areas(board.data_to_send(60.0)) == [first]
+
+
 def test_without_strips_of_its_own_a_board_has_equal_lines_from_the_top() -> None:
     assert rows(2, 64, 24) == (Strip(0, 0, 64, 24), Strip(0, 24, 64, 24))
 

@@ -82,7 +82,9 @@ async def test_boards_of_two_zones_and_one_that_speaks_through_outages_and_a_pow
         await branch.kill()
         for far_end in (up, down):
             far_end.tick(time.monotonic() + 15)
-        assert (up.lines(), down.lines()[:1]) == ([], ["A001 Counter 1"])
+        assert (up.lines(), down.lines()[:1]) == (["The lift is out of order today"], ["A001 Counter 1"])
+        up.tick(time.monotonic() + 15 + 240)
+        assert up.lines() == []
 
         # Back again it shows all, the notice too, and says once who is being called.
         await branch.start()
