@@ -154,7 +154,64 @@ class RunMode(IntEnum):
 
     LOOP = 0
     KEEP = 1
-    HIDE = 2  # when no update comes within the time-out
+    HIDE = 2  # loops, and shows nothing any more when no update comes within the time-out
+
+
+class Effect(IntEnum):
+    """How a page comes: at once, or moving in from the right."""
+
+    STILL = 1
+    LEFT = 3
+
+
+COLORS = ("red", "green", "yellow")
+"""In the order of the card's escapes for them: a backslash, C and the number from 1."""
+
+
+def colored(text: bytes, color: str) -> bytes:
+    """A text in GB2312 in one of `COLORS`; without a color as it is. It may hold no backslash of its own."""
+    return b"\\C%d" % (COLORS.index(color) + 1) + text if color else text
+
+
+class SoundMode(IntEnum):
+    """What a card with a voice (..-YY) speaks when an area is set."""
+
+    NOTHING = 0
+    SHOWN = 1  # the area's text
+    WORDS = 2  # words of their own
+
+
+class Speech(NamedTuple):
+    """What is spoken, once, when the area that carries it is set; `words` in GB2312.
+
+    Source: a Java program for these cards in public use (class BxAreaDynamic), whose comments are the vendor's. It has
+    `person` 0-5, `volume` 0-10 and `speed` 1-10, 5 if not said. How often `repeat` 0-15 has it spoken is not said [?]:
+    in the vendor's programs for other cards 0 is once, 1 twice.
+    """
+
+    words: bytes
+    repeat: int = 0
+    person: int = 0
+    volume: int = 5
+    speed: int = 5
+    mode: int = SoundMode.WORDS
+
+    def to_bytes(self) -> bytes:
+        """The fields behind the area's sound mode."""
+        said = len(self.words).to_bytes(4, "little") + self.words if self.mode == SoundMode.WORDS else b""
+        return bytes((self.repeat << 4 | self.person, self.volume, self.speed)) + said
+
+    @classmethod
+    def take(cls, mode: int, data: bytes) -> tuple[Speech, bytes]:
+        """The speech at the beginning of the data, and the rest; ValueError if it is cut off."""
+        size = 7 if mode == SoundMode.WORDS else 3
+        if len(data) < size:
+            raise ValueError("the sound fields are cut off")
+        who, volume, speed = data[:3]
+        end = size + int.from_bytes(data[3:size], "little")
+        if len(data) < end:
+            raise ValueError("the words are cut off")
+        return cls(data[size:end], who >> 4, who & 0x0F, volume, speed, mode), data[end:]
 
 
 class Area(NamedTuple):
@@ -172,12 +229,12 @@ class Area(NamedTuple):
     line_space: int = 0
     run_mode: int = RunMode.KEEP
     timeout: int = 0
-    sound: int = 0  # not used: its own fields would follow
+    speech: Speech | None = None
     extra: int = 0
     align: int = 0
     line_mode: int = 1  # 1 single line, 2 several
     newline: int = 1  # 1 by hand, 2 wraps
-    effect: int = 1  # still
+    effect: int = Effect.STILL
     exit: int = 0
     speed: int = 4
     stay: int = 5
@@ -185,23 +242,32 @@ class Area(NamedTuple):
 
     def to_bytes(self) -> bytes:
         """The area as it stands in the command, behind its length."""
-        *fields, text = self
-        return _AREA.pack(0, *fields, len(text)) + text
+        speech, *look, text = self[8:]
+        mode, said = (speech.mode, speech.to_bytes()) if speech else (SoundMode.NOTHING, b"")
+        return _PLACE.pack(0, *self[:8], mode) + said + _LOOK.pack(*look, len(text)) + text
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Area:
-        """ValueError if the data is no text area, or one with sound."""
-        if len(data) < _AREA.size:
+        """ValueError if the data is no text area."""
+        if len(data) < _PLACE.size + _LOOK.size:
             raise ValueError("an area is longer")
-        kind, *fields, length = _AREA.unpack_from(data)
-        area = cls._make([*fields, data[_AREA.size :]])
-        if kind or area.sound or area.extra or length != len(area.text):
-            raise ValueError("an area of another kind, with sound, or of a wrong length")
+        kind, *place, mode = _PLACE.unpack_from(data)
+        speech, rest = None, data[_PLACE.size :]
+        if mode in (SoundMode.SHOWN, SoundMode.WORDS):
+            speech, rest = Speech.take(mode, rest)
+        if len(rest) < _LOOK.size:
+            raise ValueError("an area is longer")
+        *look, length = _LOOK.unpack_from(rest)
+        area = cls._make([*place, speech, *look, rest[_LOOK.size :]])
+        if kind or mode > SoundMode.WORDS or area.extra or length != len(area.text):
+            raise ValueError("an area of another kind, or of a wrong length")
         return area
 
 
-_AREA = Struct("<BHHHHBBBHBBBBBBBBBI")
-"""Kind 00, the fields of `Area` up to stay, the text's length."""
+_PLACE = Struct("<BHHHHBBBHB")
+"""Kind 00, the fields of `Area` up to the time-out, the sound mode; the fields of a speech may follow."""
+_LOOK = Struct("<BBBBBBBBI")
+"""The fields of `Area` from extra to stay, the text's length."""
 
 ALL_AREAS = 0xFF
 

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 import pytest
-from boards import GOLDEN, NO_ANSWER, read
+from boards import GOLDEN, NO_ANSWER, answer, areas, read
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drivers.bx import BxBoard
+from drivers.bx import BxBoard, Strip, rows
 from drivers.bx_frame import (
     ANY_CARD,
-    CARD,
-    HOST,
     Area,
     Command,
     Error,
     Frame,
-    Reply,
     areas_parameters,
     command,
     frame_reader,
@@ -26,24 +26,6 @@ from drivers.framing import crc16_arc
 from simulators.devices.bx import BoardFarEnd
 
 REFUSED = Health("degraded", "board_refused")
-
-
-def answer(error: int = Error.NONE) -> bytes:
-    """A card's reply on the wire."""
-    return Frame(Reply(error == Error.NONE, error).to_data(), destination=HOST, source=CARD).to_bytes()
-
-
-def areas(data: bytes) -> list[Area]:
-    """The areas in the one command that these bytes are."""
-    (frame,) = read(data)
-    assert frame.data[:2] == b"\xa3\x06"
-    rest, found = frame.data[7:], []
-    while rest:
-        size = int.from_bytes(rest[:2], "little")
-        found.append(Area.from_bytes(rest[2 : 2 + size]))
-        rest = rest[2 + size :]
-    assert len(found) == frame.data[6]
-    return found
 
 
 def with_crc(body: str) -> bytes:
@@ -59,14 +41,14 @@ def texts(data: bytes) -> list[str]:
     return [area.text.decode("gb2312").rstrip() for area in areas(data)] if data else []
 
 
-def ready(*lines: str, now: float = 0.0, **settings: object) -> BxBoard:
+def ready(*lines: str, now: float = 0.0, strips: Sequence[Strip] = rows(2), **settings: object) -> BxBoard:
     """A driver whose card has confirmed these lines at `now`."""
-    board = BxBoard(lines=2, **settings)  # type: ignore[arg-type]
+    board = BxBoard(strips, **settings)  # type: ignore[arg-type]
     board.connected(now)
     board.show(lines)
     assert board.data_to_send(now) == GOLDEN["ping"]
     assert board.receive(answer(), now) == [OK]
-    assert len(areas(board.data_to_send(now))) == 2
+    assert len(areas(board.data_to_send(now))) == len(strips)
     assert board.receive(answer(), now) == []
     return board
 
@@ -175,7 +157,7 @@ def test_driver_and_card_never_raise_on_garbage(chunks: list[bytes]) -> None:
 
 
 def test_first_a_ping_then_the_level_straight_away() -> None:
-    board = BxBoard(lines=2)
+    board = BxBoard(rows(2))
     board.show(["A017  3号窗口", "A016  1号窗口"])
     assert board.data_to_send(0.0) == b""
     assert board.next_deadline() is None
@@ -210,7 +192,7 @@ def test_the_latest_level_wins_while_one_is_under_way() -> None:
 
 
 def test_each_line_is_an_area_and_a_missing_line_is_blank() -> None:
-    board = ready("A001", "B002", width=100, line_height=24)
+    board = ready("A001", "B002", strips=rows(2, 100, 24))
     board.show(["A003"])
     first, second = areas(board.data_to_send(1.0))
     assert (first.id, first.x, first.y, first.width, first.height, first.text) == (0, 0, 0, 13, 24, b"A003")
@@ -222,7 +204,7 @@ def test_each_line_is_an_area_and_a_missing_line_is_blank() -> None:
 
 
 def test_surplus_lines_are_not_shown_and_long_ones_are_cut_to_whole_characters() -> None:
-    board = ready(width=40)
+    board = ready(strips=rows(2, 40))
     board.show(["号号号", "A00123", "A003"])
     assert texts(board.data_to_send(1.0)) == ["号号", "A0012"]
 
@@ -236,7 +218,7 @@ def test_what_gb2312_lacks_becomes_its_twin_or_a_question_mark() -> None:
 
 
 def test_a_line_is_cut_after_its_twins_have_been_put_in() -> None:
-    board = ready(width=40)
+    board = ready(strips=rows(2, 40))
     board.show(["¥¥¥", "½½"])
     assert texts(board.data_to_send(1.0)) == ["￥￥", "1/21/"]
 
@@ -250,7 +232,7 @@ def test_a_line_is_cut_after_its_twins_have_been_put_in() -> None:
         ({"model": "5k2", "x_unit": "pixel15"}, 0x8000, 0x8080),
     ],
 )
-def test_x_and_width_are_in_the_models_unit(settings: dict[str, str], x: int, width: int) -> None:
+def test_x_and_width_are_in_the_models_unit(settings: dict[str, Any], x: int, width: int) -> None:
     board = ready(**settings)
     board.show(["A002"])
     area = areas(board.data_to_send(1.0))[0]
@@ -316,7 +298,7 @@ def test_a_dead_board_is_noticed_while_idle_and_gets_the_level_when_it_is_back()
 
 
 def test_until_it_is_told_otherwise_a_board_is_blank() -> None:
-    board = BxBoard(lines=2)
+    board = BxBoard(rows(2))
     board.connected(0.0)
     board.data_to_send(0.0)
     board.receive(answer(), 0.1)

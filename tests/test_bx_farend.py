@@ -5,11 +5,11 @@ from __future__ import annotations
 from random import Random
 
 import pytest
-from boards import GOLDEN, NO_ANSWER, read
+from boards import GOLDEN, NO_ANSWER, Line, read
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drivers.bx import BxBoard
+from drivers.bx import BxBoard, rows
 from drivers.bx_frame import (
     ANY_CARD,
     CARD,
@@ -141,48 +141,10 @@ def test_the_card_refuses_mangled_areas_and_keeps_what_it_has(data: st.DataObjec
 # -- driver and card ---------------------------------------------------------------------------------------------
 
 
-BYTE_TIME = 10 / 57600
-
-
-class Line:
-    """A wire between driver and card in virtual time: bytes take their time, messages can be lost."""
-
-    def __init__(self, board: BxBoard, card: BoardFarEnd, faults: Faults) -> None:
-        self.board, self.card, self.faults = board, card, faults
-        self.now = 0.0
-        self.facts: list[object] = []
-        card.plugged(0.0)
-        self.facts += board.connected(0.0)
-
-    def pass_time(self, seconds: float) -> None:
-        until = self.now + seconds
-        while True:
-            while sent := self.board.data_to_send(self.now):
-                for data in self._arriving(sent):
-                    self.card.receive(data, self.now)
-                for message in self.card.data_to_send(self.now):
-                    for data in self._arriving(message):
-                        self.facts += self.board.receive(data, self.now)
-            deadline = self.board.next_deadline()
-            assert deadline is not None
-            if deadline > until:
-                break
-            self.now = max(deadline, self.now)
-            self.facts += self.board.tick(self.now)
-        self.now = max(self.now, until)
-
-    def _arriving(self, message: bytes) -> list[bytes]:
-        self.now += len(message) * BYTE_TIME
-        if self.faults.lost():
-            return []
-        arrived = self.faults.touched(message)
-        return [bytes([byte]) for byte in arrived] if self.faults.dribble else [arrived]
-
-
 @pytest.mark.parametrize("dribble", [False, True])
 @pytest.mark.parametrize("settings", [{}, {"dynamic_header": "process"}, {"model": "6k1"}])
 def test_over_a_good_wire_each_level_is_on_the_board_at_once(settings: dict[str, str], dribble: bool) -> None:
-    board = BxBoard(lines=3, **settings)  # type: ignore[arg-type]
+    board = BxBoard(rows(3), **settings)  # type: ignore[arg-type]
     card = BoardFarEnd(dynamic_header=settings.get("dynamic_header", "length"))  # type: ignore[arg-type]
     line = Line(board, card, Faults(dribble=dribble))
     calls: list[str] = []
@@ -210,7 +172,7 @@ def test_over_a_bad_wire_the_board_ends_up_showing_the_level(faults: dict[str, f
 
 
 def test_a_card_that_restarts_between_two_pings_is_filled_again() -> None:
-    board, card = BxBoard(lines=1), BoardFarEnd()
+    board, card = BxBoard(rows(1)), BoardFarEnd()
     line = Line(board, card, Faults())
     board.show(["A001"])
     line.pass_time(12.0)
@@ -221,7 +183,7 @@ def test_a_card_that_restarts_between_two_pings_is_filled_again() -> None:
 
 
 def test_a_card_that_was_dead_is_filled_again_as_soon_as_it_answers() -> None:
-    board, card = BxBoard(lines=1), BoardFarEnd()
+    board, card = BxBoard(rows(1)), BoardFarEnd()
     line = Line(board, card, Faults())
     board.show(["A001"])
     line.pass_time(5.0)

@@ -314,6 +314,50 @@ def test_what_a_device_cannot_show_is_a_warning(
     ]
 
 
+ZONES = """
+[[zone]]
+id = "west"
+name = "West"
+counters = ["1"]
+
+[[zone]]
+id = "east"
+name = "East"
+counters = ["2"]
+{televisions}
+[[counter]]
+id = "2"
+serves = {{ cash = 0 }}
+
+[[counter]]
+id = "3"
+serves = {{ cash = 0 }}
+"""
+VOICE = '[[device]]\nid = "v"\ndriver = "voice"\n'
+
+
+@pytest.mark.parametrize(
+    ("zones", "devices", "silent"),
+    [
+        ("", VOICE, []),
+        ("", VOICE + 'zone = "west"\n', ["2", "3"]),
+        ('televisions = ["tv"]\n', VOICE + 'zone = "west"\n', ["3"]),
+        ("", HALL + 'zone = "east"\nvoice = {}\n', ["1", "3"]),
+        ("", HALL + 'zone = "east"\n', []),
+        ("", VOICE + 'zone = "west"\n' + HALL + 'zone = "east"\nvoice = {}\n', ["3"]),
+    ],
+)
+def test_a_counter_whose_calls_nothing_speaks_is_a_warning(
+    tmp_path: Path, zones: str, devices: str, silent: list[str]
+) -> None:
+    path = tmp_path / "branch.toml"
+    web = "" if "zone =" in devices else "[web]\n"
+    assert problems(path, plus(ZONES.format(televisions=zones) + web + devices)) == []
+    said = "warning: no voice speaks its calls; add it to a zone that has one, or a voice for its zone"
+    found = [line.partition(": ")[2] for line in read(path).warnings]
+    assert found == [f"counter[{counter}]: {said}" for counter in silent]
+
+
 def test_a_layout_has_warnings_with_its_own_lines(tmp_path: Path) -> None:
     layout = tmp_path / "t.toml"
     layout.write_text('[[line]]\ntext = "{branch} ¥"\n\n[[line]]\ntext = "㐂 {ticket}"\n', "utf-8")
@@ -395,7 +439,7 @@ def test_wording_that_a_device_cannot_show_is_a_warning(tmp_path: Path) -> None:
     window = '[[device]]\nid = "w"\ndriver = "vfd"\ndialect = "epson"\ncounter = "1"\nlink = "file:/dev/w"\n'
     text = swap('"B"', '"B"\nlanguage = "en"') + PRINTER + HALL + window
     path.write_text(text, "utf-8")
-    found = warnings(document(path, text), "en", read(path).devices, tmp_path)
+    found = warnings(document(path, text), read(path).rules, read(path).devices, tmp_path)
     assert [line.partition(";")[0].removeprefix(f"{tmp_path}/") for line in found] == [
         'ticket.en.toml:2: line[1].text: warning: "😀" (U+1F600) comes out as "?" on paper',
         'wording/en.toml:2: ticket.a: warning: "㐂" (U+3402) comes out as "?" on paper',

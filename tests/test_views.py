@@ -25,7 +25,7 @@ from controller.lobby.actions.registry import Decision
 from controller.lobby.actions.start import Start
 from controller.lobby.aggregate import Aggregate
 from controller.lobby.model.state import open_counters
-from controller.lobby.show import views
+from controller.lobby.show import boards, views
 from controller.lobby.show.ahead import ahead_of
 from simulators.customers import day as customers_of
 from simulators.days.virtual import VirtualDay
@@ -114,14 +114,14 @@ def test_a_vip_has_only_those_ahead_whom_it_does_not_pass() -> None:
 def test_the_halls_last_line_tells_in_turn_who_is_next_and_how_long_it_takes() -> None:
     lobby = Lobby(branch({"1": {"cash": 0}, "2": {"personal": 0}}))
     waits = {"cash": (12, 18), "personal": (0, 0)}
-    turn = views.FOOTER_TURN * 1000
+    turn = boards.FOOTER_TURN * 1000
 
     def shown(seconds: int) -> str:
-        return views.footer(lobby.state, lobby.rules, waits, seconds * turn + turn // 2)
+        return boards.footer(lobby.state, lobby.rules, waits, seconds * turn + turn // 2)
 
     assert [shown(n) for n in range(2)] == ["Cash 12-18 min", "Personal now"]
     chinese = branch({"1": {"cash": 0}, "2": {"personal": 0}}, language="zh")
-    assert [views.footer(lobby.state, chinese, waits, n * turn) for n in range(2)] == [
+    assert [boards.footer(lobby.state, chinese, waits, n * turn) for n in range(2)] == [
         "Cash12-18分",
         "Personal随到随办",
     ]
@@ -132,7 +132,7 @@ def test_the_halls_last_line_tells_in_turn_who_is_next_and_how_long_it_takes() -
     assert said[:3] == said[3:]
     assert said[1:3] == ["Cash 12-18 min", "Personal now"]
     assert said[0] == lobby.rules.wording.say("board.soon", tickets="A001 A002")
-    assert views.footer(Lobby(lobby.rules).state, lobby.rules, {}, lobby.now) == ""
+    assert boards.footer(Lobby(lobby.rules).state, lobby.rules, {}, lobby.now) == ""
 
 
 # -- who is soon to come ----------------------------------------------------------------------------------------------

@@ -29,6 +29,8 @@ from controller.lobby.actions.report_device import ReportDevice
 from controller.lobby.actions.start import Start
 from controller.lobby.actions.transfer import Transfer
 from controller.lobby.aggregate import Row
+from controller.lobby.model.rules import HallZone
+from drivers.voice import Voice
 
 # -- the post ----------------------------------------------------------------------------------------------------
 
@@ -219,3 +221,47 @@ def test_a_clock_that_was_set_back_at_a_restart_silences_nobody(hall: Hall) -> N
     hall.scene.now -= 5_000
     hall.desk.begin(hall.scene.state)
     assert said(hall.voice) == ["A001"]
+
+
+# -- zones -------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def upstairs(hall: Hall) -> Voice:
+    """A second voice in the hall, that of counters 3 and 4; the first is that of counters 1 and 2."""
+    down, up = HallZone("down", "Down", ("1", "2"), ("cash",)), HallZone("up", "Up", ("3", "4"), ("cash",))
+    voice = trusted()
+    hall.scene.rules = replace(hall.scene.rules, hall_zones={"down": down, "up": up})
+    hall.desk.reconfigure(hall.scene.rules)
+    for id, queue, zone in (("voice", hall.voice, "down"), ("up", voice, "up")):
+        languages = [wording("en")]
+        hall.desk.add(
+            VoiceAdapter(
+                id, queue, languages, hall.desk.context, lambda: None, yao=False, quiet=lambda: False, zone=zone
+            )
+        )
+    return voice
+
+
+def test_a_voice_of_a_zone_speaks_the_calls_of_its_counters_alone(hall: Hall, upstairs: Voice) -> None:
+    for counter in "3165":
+        hall.do(of(CallNext, counter))
+    assert (hall.voice.keys, upstairs.keys) == (["A002"], ["A001"])
+    hall.do(of(Recall, "3"))
+    hall.do(of(Transfer, "1", digits="03"))
+    assert (hall.voice.keys, upstairs.keys) == ([], ["A001"])
+
+
+def test_a_restart_is_spoken_of_in_the_zone_alone(hall: Hall, upstairs: Voice) -> None:
+    for counter in "135":
+        hall.scene.call(counter)
+    hall.desk.begin(hall.scene.state)
+    assert (hall.voice.keys, upstairs.keys) == (["A001"], ["A002"])
+
+
+def test_a_zone_that_is_configured_anew_counts_from_the_next_call(hall: Hall, upstairs: Voice) -> None:
+    zones = {**hall.scene.rules.hall_zones, "up": HallZone("up", "Up", ("5",), ("cash",))}
+    hall.desk.reconfigure(replace(hall.scene.rules, hall_zones=zones))
+    for counter in "35":
+        hall.do(of(CallNext, counter))
+    assert upstairs.keys == ["A002"]

@@ -30,7 +30,7 @@ from controller.lobby.forecast.waiting import (
 from controller.lobby.model.calendar import Calendar, Profile, Span, parse_spans
 from controller.lobby.model.knowledge import BREAK
 from controller.lobby.model.rules import Appointments
-from controller.lobby.show import views
+from controller.lobby.show import boards, views
 
 # -- by hand -------------------------------------------------------------------------------------------------------
 
@@ -130,7 +130,7 @@ def test_beyond_the_horizon_it_is_said_that_it_will_be_longer() -> None:
     minutes = views.wait(lobby.state, lobby.rules, lobby.now, "cash")
     assert views.in_words(lobby.rules, minutes) == "more than 10 h"
     assert minutes is not None
-    footers = [views.footer(lobby.state, lobby.rules, {"cash": minutes}, 10_000 * turn) for turn in range(2)]
+    footers = [boards.footer(lobby.state, lobby.rules, {"cash": minutes}, 10_000 * turn) for turn in range(2)]
     assert any("more than 10 h" in footer for footer in footers)
     do(lobby, Close, "1")
     assert expected(lobby.state, lobby.rules, lobby.now, newcomer(lobby.state, lobby.rules, lobby.now, "cash")) is None

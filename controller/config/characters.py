@@ -1,4 +1,5 @@
-"""Warnings about what a branch's devices cannot show: characters that they lack, which come out as "?", and QR codes.
+"""Warnings about what a branch's devices cannot show: characters that they lack, which come out as "?", and QR codes;
+and about counters whose calls nothing speaks.
 
 A branch can work with these, so they are not errors.
 """
@@ -11,19 +12,21 @@ from pathlib import Path
 from controller.config.errors import Fault, Table, one_line, problem
 from controller.config.lines import Document, Place, document
 from controller.devices.settings import DeviceSettings, Shows
+from controller.lobby.model.rules import Rules
 from drivers.characters import Has, lacking
 
 Shown = Mapping[str, Has]
 """Where a text is shown, in words -> whether a character can be shown there."""
 
 
-def warnings(branch: Document, language: str, devices: Iterable[DeviceSettings], shipped: Path) -> list[str]:
-    """A line for each text that some device cannot show completely, and for the devices' own warnings.
+def warnings(branch: Document, rules: Rules, devices: Iterable[DeviceSettings], shipped: Path) -> list[str]:
+    """A line for each text that some device cannot show completely, for each counter whose calls are not spoken where
+    others are, and for the devices' own warnings.
 
     `branch` is the branch's file, which has no errors; `shipped` the directory of the wording and the layouts that come
     with the program.
     """
-    devices = list(devices)
+    devices, language = list(devices), rules.wording.language
     shows = [each for device in devices if (each := device.shows(shipped, language))]
     wording: dict[str, Shown] = {}
     layouts: dict[Path, Shown] = {}
@@ -32,7 +35,7 @@ def warnings(branch: Document, language: str, devices: Iterable[DeviceSettings],
             wording[section] = {**wording.get(section, {}), each.where: each.has}
         for layout in each.layouts:
             layouts[layout] = {each.where: each.has}
-    faults = [*_of_branch(branch.data, language, shows)]
+    faults = [*_of_branch(branch.data, language, shows), *_unspoken(rules, devices)]
     for n, device in enumerate(devices):
         faults += [(("device", n, *inside), said) for inside, said in device.warns(shipped, language)]
     lines = _told(branch, faults)
@@ -41,6 +44,17 @@ def warnings(branch: Document, language: str, devices: Iterable[DeviceSettings],
         lines += _told(read, _of_layout(read.data, shown))
     sentences = _read(shipped / "wording" / f"{language}.toml")
     return lines + _told(sentences, _of_wording(sentences.data, wording))
+
+
+def _unspoken(rules: Rules, devices: Iterable[DeviceSettings]) -> Iterator[Fault]:
+    """The counters that are in no zone of a voice, where every voice has a zone; nor in one that a television has."""
+    zones = {getattr(device, "zone", "") for device in devices if device.speaks}
+    if not zones or "" in zones:
+        return
+    heard = {c for zone in rules.hall_zones.values() if zone.id in zones or zone.televisions for c in zone.counters}
+    for n, counter in enumerate(rules.counters):
+        if counter not in heard:
+            yield ("counter", n), "no voice speaks its calls; add it to a zone that has one, or a voice for its zone"
 
 
 def _read(path: Path) -> Document:

@@ -342,7 +342,7 @@ def _devices(
     config: Table, services: Mapping[Place, Table], counters: Mapping[Place, Table], devices: Mapping[Place, Table]
 ) -> Iterator[Fault]:
     known, all_of_them = _ids(config, "counter", counters), list(devices.values())
-    ids = _ids(config, "service", services)
+    ids, zones = _ids(config, "service", services), _ids(config, "zone", _tables(config, "zone"))
     for n, (place, device) in enumerate(devices.items()):
         kind = kinds().get(str(device.get("driver")))
         if kind is None:
@@ -350,6 +350,7 @@ def _devices(
         file = File(frozenset(config), known, ids, all_of_them, all_of_them[:n])
         yield from ((place + inside, said) for inside, said in kind.check(device, file))
         yield from _unknown([(place + inside, id) for inside, id in kind.counters(device)], "counter", known)
+        yield from _zone_of(place, device, zones)
         if kind.only_one:
             for other in file.before:
                 if other.get("driver") == kind.driver:
@@ -357,6 +358,14 @@ def _devices(
     for (_, one), (place, other) in _pairs(devices, "link"):
         if _wire(one["link"]) == _wire(other["link"]):
             yield (*place, "link"), f'device "{one.get("id")}" has the same link; give each its own'
+
+
+def _zone_of(place: Place, device: Table, zones: list[str] | None) -> Iterator[Fault]:
+    """A fault if a device is for a zone that is not there."""
+    zone = device.get("zone")
+    if zone and zones is not None and zone not in zones:
+        hint = nearest(zone, zones) if zones else f'add [[zone]] with id = "{zone}"'
+        yield (*place, "zone"), f'there is no zone "{zone}"; {hint}'
 
 
 def _wire(link: Link) -> str:
@@ -400,8 +409,11 @@ def _zones(config: Table, services: Mapping[Place, Table], counters: Mapping[Pla
                 yield (*place, "televisions", n), f'"{account}" shows zone "{shown[account]}" already; name it in one'
             shown.setdefault(account, str(zone.get("id")))
     if "web" not in config:
-        for place in [*list(zones)[:1], *([("television",)] if config.get("television") else [])]:
-            yield place, "it is for televisions, and there are no screens; add [web]"
+        used = any(device.get("zone") for device in _tables(config, "device").values())
+        for place in list(zones)[: 0 if used else 1]:
+            yield place, "no device has it as its zone, and for televisions there are no screens; add [web]"
+        if config.get("television"):
+            yield ("television",), "it is for televisions, and there are no screens; add [web]"
 
 
 def _texts(table: Table, key: str) -> list[tuple[int, str]]:

@@ -108,9 +108,9 @@ def _expected(loc: Place) -> tuple[type[Keys], str]:
     """The kind of table that a place is in, and what the key there takes."""
     table: type[Keys] = Config
     takes = ""
-    parts = iter(loc)
-    for part in parts:
-        if loc[0] == "device" and part in kinds():
+    parts = iter(enumerate(loc))
+    for n, part in parts:
+        if loc[0] == "device" and n == 2 and part in kinds():
             table = kinds()[str(part)].settings
             continue
         field = next((field for name, field in table.model_fields.items() if part == (field.alias or name)), None)

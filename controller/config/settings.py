@@ -293,5 +293,5 @@ def _settings(file: Document, config: Config) -> Settings:
         web=web,
         television=TelevisionSettings(**dict(config.television or ())),
         tables=file.data,
-        warnings=tuple(warnings(file, config.branch.language, config.device, shipped(""))),
+        warnings=tuple(warnings(file, rules, config.device, shipped(""))),
     )

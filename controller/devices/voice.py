@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, PlainValidator
 
-from controller.devices.kit import Adapter, Context, Kind
-from controller.devices.settings import DeviceSettings, DirectoryPath, between, takes
+from controller.devices.kit import Adapter, Context, Fault, File, Kind, Table
+from controller.devices.settings import DeviceSettings, DirectoryPath, ZoneId, between, takes
 from controller.lobby.actions.call_next import TicketCalled
 from controller.lobby.actions.recall import TicketRecalled
 from controller.lobby.aggregate import Row
 from controller.lobby.model.calendar import DAY, Span, second_of
+from controller.lobby.model.rules import HallZone, Rules
 from controller.lobby.model.state import Stage, State
 from controller.lobby.model.wording import Wording
 from drivers import sound
@@ -85,22 +86,24 @@ def _each_once(values: list[str]) -> list[str]:
     return values
 
 
+PLAYER = ("aplay", "-q", "-")
+Quiet = Annotated[tuple[Span, ...], PlainValidator(_quiet), takes('local times "HH:MM-HH:MM"')]
+
+
 class VoiceSettings(DeviceSettings):
-    """Spoken calls. `languages`: empty: the branch's; `speed`: words a minute."""
+    """Spoken calls. `zone`: only those of a part of the hall; `languages`: empty: the branch's; `speed`: words a
+    minute."""
 
     driver: Literal["voice"]
-    player: Annotated[tuple[str, ...], PlainValidator(_command), takes('a program, such as "aplay -q -"')] = (
-        "aplay",
-        "-q",
-        "-",
-    )
+    zone: ZoneId = ""
+    player: Annotated[tuple[str, ...], PlainValidator(_command), takes('a program, such as "aplay -q -"')] = PLAYER
     languages: Annotated[
         list[Literal["zh", "en"]], AfterValidator(_each_once), takes('a list of "zh" and "en"', min_length=1)
     ] = Field(default_factory=list)
     times: Annotated[int, between(1, 3)] = 2
     backlog: Annotated[int, between(1, 20)] = 6
     chime: Annotated[bool, takes("true or false")] = True
-    quiet: Annotated[tuple[Span, ...], PlainValidator(_quiet), takes('local times "HH:MM-HH:MM"')] = ()
+    quiet: Quiet = ()
     yao: Annotated[bool, takes("true or false")] = False
     clips: Annotated[DirectoryPath | None, AfterValidator(_clips)] = None
     speed: Annotated[int, between(80, 300, "words a minute")] = 150
@@ -108,6 +111,48 @@ class VoiceSettings(DeviceSettings):
     @property
     def speaks(self) -> bool:
         return True
+
+
+def speaks(table: Table) -> bool:
+    """Whether a device speaks calls: a voice, or a board that has one."""
+    return table.get("driver") == "voice" or (table.get("driver") == "bx" and "voice" in table)
+
+
+def apart(table: Table, file: File) -> Iterator[Fault]:
+    """A fault if a device before it would speak the same calls, or out of the same sound card."""
+    zone, place = table.get("zone", ""), "zone" if "zone" in table else "driver"
+    player = _player(table)
+    for other in filter(speaks, file.before):
+        id, its = other.get("id"), other.get("zone", "")
+        if zone is None or its is None:
+            continue  # wrong themselves
+        if zone == its:
+            whose, instead = (f'the voice of zone "{zone}"', "another zone") if zone else ("the voice", "each a zone")
+            yield (place,), f'"{id}" is {whose} already, and two would talk at once; remove one, or give {instead}'
+        elif "" in (zone, its):
+            whole, part = (table.get("id"), id) if its else (id, table.get("id"))
+            about = f'"{whole}" speaks the calls of every counter, "{part}" those of zone "{zone or its}"'
+            yield (place,), f"{about}, and two would talk at once; give each a zone"
+        elif player and player == _player(other):
+            place = "player" if "player" in table else "driver"
+            about = f'device "{id}" has the same player, and two would talk at once out of one sound card'
+            yield (place,), f'{about}; give each its own, as "aplay -q -D plughw:1 -"'
+        else:
+            continue
+        return
+
+
+def _player(table: Table) -> tuple[str, ...] | None:
+    """The program that plays for a voice; None: a board needs none, or it is wrong."""
+    if table.get("driver") != "voice":
+        return None
+    player = table.get("player", PLAYER)
+    return _command(player) if isinstance(player, str) else player
+
+
+def of_zone(rules: Rules, zone: str) -> HallZone | None:
+    """The part of the hall with this id, as it is configured now; None for the whole branch."""
+    return rules.hall_zones[zone] if zone else None
 
 
 def call(languages: Sequence[Wording], ticket: str, counter: str, *, yao: bool) -> list[Phrase]:
@@ -121,7 +166,7 @@ def call(languages: Sequence[Wording], ticket: str, counter: str, *, yao: bool) 
 class VoiceAdapter(Adapter):
     """One voice, which speaks `languages` one after the other, or that one of them which the customer has chosen.
 
-    `quiet`: whether these are quiet hours.
+    `zone`: the part of the hall whose counters' calls it speaks; empty: all. `quiet`: whether these are quiet hours.
     """
 
     def __init__(
@@ -134,6 +179,7 @@ class VoiceAdapter(Adapter):
         *,
         yao: bool,
         quiet: Callable[[], bool],
+        zone: str = "",
     ) -> None:
         super().__init__(id, context)
         self._voice = voice
@@ -141,6 +187,7 @@ class VoiceAdapter(Adapter):
         self._flush = flush
         self._yao = yao
         self._quiet = quiet
+        self._zone = zone
         self._steady = context.steady
         self._counters: dict[str, str] = {}
         """Announced ticket -> the counter that it was called to, while it is expected there."""
@@ -154,6 +201,7 @@ class VoiceAdapter(Adapter):
 
     def update(self, state: State) -> None:
         """Withdraw announcements of tickets that are no longer expected at their counters."""
+        self._voice.set_quiet(self._quiet(), self._steady())
         gone = [ticket for ticket, counter in self._counters.items() if not _expected(state, ticket, counter)]
         for ticket in gone:
             self._voice.withdraw(ticket)
@@ -165,7 +213,7 @@ class VoiceAdapter(Adapter):
         for row in rows:
             match row.event:
                 case TicketCalled(ticket, counter) | TicketRecalled(ticket, counter):
-                    if _expected(state, ticket, counter):
+                    if self._speaks_for(counter) and _expected(state, ticket, counter):
                         self._announce(state, ticket, now)
         self._flush()
 
@@ -179,13 +227,17 @@ class VoiceAdapter(Adapter):
         called = {
             ticket.id: (now - max(ticket.since, ticket.recalled_at)) / 1000
             for ticket in state.tickets.values()
-            if ticket.stage is Stage.CALLED
+            if ticket.stage is Stage.CALLED and self._speaks_for(ticket.counter)
         }
         self._voice.set_quiet(self._quiet(), steady)
         for ticket, age in sorted(called.items(), key=lambda each: -each[1]):
             if abs(age) <= STALE:  # below 0: the clock has been set back
                 self._announce(state, ticket, steady - max(0.0, age), times=1)
         self._flush()
+
+    def _speaks_for(self, counter: str) -> bool:
+        zone = of_zone(self.context.rules, self._zone)
+        return zone is None or counter in zone.counters
 
     def _announce(self, state: State, ticket: str, at: float, times: int | None = None) -> None:
         called = state.tickets[ticket]
@@ -201,6 +253,16 @@ def _expected(state: State, ticket: str, counter: str) -> bool:
     return called is not None and called.stage is Stage.CALLED and called.counter == counter
 
 
+def in_quiet(context: Context, spans: Sequence[Span]) -> Callable[[], bool]:
+    """Whether the branch's clock is in one of these spans now."""
+
+    def quiet() -> bool:
+        second = second_of(context.rules.local(context.now()))
+        return any(second in span for span in spans)
+
+    return quiet
+
+
 def _build(device: VoiceSettings, context: Context) -> Adapter:
     rules = context.rules
     names: list[str] = [*device.languages] or [rules.wording.language]
@@ -208,10 +270,7 @@ def _build(device: VoiceSettings, context: Context) -> Adapter:
     voice = Voice(times=device.times, backlog=device.backlog)
     clips = sound.read_clips(device.clips) if device.clips else {}
 
-    def quiet() -> bool:
-        second = second_of(rules.local(context.now()))
-        return any(second in span for span in device.quiet)
-
+    quiet = in_quiet(context, device.quiet)
     # Every digit, so that espeak-ng is tried if one has no clip, and a letter of a ticket.
     letters = rules.services[rules.default_service].prefix
     session = VoiceSession(
@@ -224,13 +283,16 @@ def _build(device: VoiceSettings, context: Context) -> Adapter:
         quiet,
     )
     context.run(device.id, session)
-    return VoiceAdapter(device.id, voice, languages, context, session.flush, yao=device.yao, quiet=quiet)
+    return VoiceAdapter(
+        device.id,
+        voice,
+        languages,
+        context,
+        session.flush,
+        yao=device.yao,
+        quiet=quiet,
+        zone=device.zone,
+    )
 
 
-KIND = Kind(
-    "voice",
-    VoiceSettings,
-    _build,
-    only_one='"{id}" is the voice already, and two would talk at once; remove one',
-    order=60,
-)
+KIND = Kind("voice", VoiceSettings, _build, apart, order=60)

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict, deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from controller.devices.kit import Adapter, Context, DeviceReport
+from controller.devices.notices import NoticeWords
 from controller.lobby.actions.call_next import TicketCalled
 from controller.lobby.actions.cancel import TicketCancelled
 from controller.lobby.actions.close_counter import CounterClosed
 from controller.lobby.actions.day import DayOpened
 from controller.lobby.actions.event import Event
 from controller.lobby.actions.hold import TicketHeld
-from controller.lobby.actions.leave_note import NoteLeft
 from controller.lobby.actions.no_show import TicketMissed
 from controller.lobby.actions.open_counter import CounterOpened
 from controller.lobby.actions.pause_counter import CounterPaused
@@ -74,17 +74,19 @@ ACTIONS: tuple[type[Event], ...] = (
 
 
 class PagesAdapter(Adapter):
-    """What the browser pages show. `live`: the open pages; `speaks`: whether the television may speak calls; `media`:
-    what it shows beside them."""
+    """What the browser pages show. `live`: the open pages; `spoken`: the zones whose calls a device speaks, "" for
+    those of the whole branch; `media`: what televisions show beside the calls."""
 
     id = "pages"
 
     watches = True
 
-    def __init__(self, context: Context, live: Live, *, speaks: bool, media: Media | None = None) -> None:
+    def __init__(
+        self, context: Context, live: Live, *, spoken: Collection[str] = (), media: Media | None = None
+    ) -> None:
         super().__init__(self.id, context)
         self.media = media or Media(None)
-        self.speaks = speaks
+        self.spoken = spoken
         self.state = State()
         self._live = live
         self.trouble = ""
@@ -96,8 +98,7 @@ class PagesAdapter(Adapter):
         self._figures: Mapping[str, Any] = {}
         self._devices: dict[str, Mapping[str, Any]] = {}
         self._recent: deque[dict[str, Any]] = deque(maxlen=RECENT)
-        self._words: dict[str, str] = {}
-        """The words of today's notices by the lobby manager and of clerks' notes, by id."""
+        self._words = NoticeWords(context.journal)
         self._estimates: OrderedDict[tuple[str, str], tuple[float, tuple[int, int] | None]] = OrderedDict()
         """(day, ticket) -> (when it was made, by the loop's clock; the estimate), oldest first."""
         self._next_estimate = 0.0
@@ -105,7 +106,6 @@ class PagesAdapter(Adapter):
         for row in context.journal.rows_after(max(0, last - LOOKED_AT), LOOKED_AT):
             if row.day == today:
                 self._note(row)
-        self._read_words(today)
 
     # -- told by the hub -------------------------------------------------------------------------------------
 
@@ -123,12 +123,10 @@ class PagesAdapter(Adapter):
         await self._updated.wait()
 
     def told(self, rows: Sequence[Row], state: State) -> None:
+        self._words.told(rows)
         for row in rows:
             if isinstance(row.event, DayOpened):
                 self._recent.clear()
-                self._words = self._words if row.event.continues else {}
-            if isinstance(row.event, NoticePosted | NoteLeft):
-                self._words[row.event.id] = self.context.journal.remark(row.cause)
             self._note(row)
 
     def notice(self, notices: Sequence[str], staff: Sequence[str], trouble: str) -> None:
@@ -151,8 +149,9 @@ class PagesAdapter(Adapter):
     # -- what pages show -------------------------------------------------------------------------------------
 
     def television(self, zone: HallZone | None = None) -> Callable[[], dict[str, Any]]:
-        """See `screens.television`; `speaks`: whether to speak calls, where the page's address does not say; `media`:
-        the pictures and clips, in the order in which they are shown."""
+        """See `screens.television`; `speaks`: whether to speak calls, where the page's address does not say: not what a
+        device speaks already; `media`: the pictures and clips, in the order in which they are shown."""
+        spoken = "" in self.spoken or (zone.id in self.spoken if zone else bool(self.spoken))
 
         def picture() -> dict[str, Any]:
             context, now = self.context, self.context.now()
@@ -160,7 +159,7 @@ class PagesAdapter(Adapter):
                 self.state, context.rules, now, self._notices, context.waits(), self._words, zone
             )
             media = [{"src": f"/media/{each.name}", "clip": each.kind.clip} for each in self.media]
-            return {**shown, "speaks": self.speaks, "media": media}
+            return {**shown, "speaks": not spoken, "media": media}
 
         return picture
 
@@ -230,13 +229,6 @@ class PagesAdapter(Adapter):
             while len(self._estimates) > ESTIMATES_KEPT:
                 self._estimates.popitem(last=False)
         return wait
-
-    def _read_words(self, day: str) -> None:
-        """Words of people are in no event: they are read from the journal, beside the rows of a day."""
-        for kind in (NoticePosted.KIND, NoteLeft.KIND):
-            for row, text in self.context.journal.remarks(kind, day):
-                if isinstance(row.event, NoticePosted | NoteLeft):
-                    self._words[row.event.id] = text
 
     # -- inside ----------------------------------------------------------------------------------------------
 

@@ -5,7 +5,7 @@ import asyncio
 import logging
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from ipaddress import ip_address
 from typing import Annotated, Any, Self
 
@@ -40,6 +40,12 @@ TELL_AGAIN = 600.0
 """Seconds between two log lines that the accounts cannot be used."""
 
 
+def _spoken(settings: Settings) -> Collection[str]:
+    """The zones whose calls a device speaks. Only one thing speaks in a place, rather a device than a television: it
+    keeps quiet hours, and its failures are noticed."""
+    return {getattr(device, "zone", "") for device in settings.devices if device.speaks}
+
+
 class Screens:
     """Serves the pages of a running branch. `served` is set once they are served, or the port is found taken."""
 
@@ -49,9 +55,7 @@ class Screens:
         accounts.hurry()
         files = await asyncio.to_thread(Files, *settings.rules.wording.templates.values())
         live = Live(files.build, hub.context.settled)
-        # Only one device speaks in a hall: a voice device also keeps quiet hours, and its failures are noticed.
-        has_voice = any(device.speaks for device in settings.devices)
-        adapter = PagesAdapter(hub.context, live, speaks=not has_voice, media=Media(settings.television.media))
+        adapter = PagesAdapter(hub.context, live, spoken=_spoken(settings), media=Media(settings.television.media))
         hub.add(adapter)
         site = Site(settings, accounts, adapter, live, ask, examine)
         app = await asyncio.to_thread(make_app, site, files)
@@ -82,7 +86,7 @@ class Screens:
 
     def reconfigured(self, settings: Settings) -> None:
         """The branch's rules or devices are others now: open pages load themselves again."""
-        self._site.adapter.speaks = not any(device.speaks for device in settings.devices)
+        self._site.adapter.spoken = _spoken(settings)
         self._live.begin_again()
 
     async def run(self) -> None:

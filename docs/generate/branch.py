@@ -71,7 +71,7 @@ class Branch:
         self.tokens: dict[str, str] = {role: accounts.add(role, role, counters.get(role, "")) for role in ROLES}
         files = Files()
         live = Live(files.build, lambda: True)
-        post = PagesAdapter(self._hub.context, live, speaks=True)
+        post = PagesAdapter(self._hub.context, live)
         self._hub.add(post)
         self.app: App = make_app(Site(settings, accounts, post, live, self._ask, self._examine), files)
         self._hub.begin(self._lobby.state)

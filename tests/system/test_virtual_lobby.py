@@ -63,7 +63,7 @@ async def test_a_ticket_is_taken_printed_called_and_shown(tmp_path: Path, broker
 
         called = await browser.post("/lobby/devices/terminals/press", {"key": "CALL", "address": 1})
         assert called.json["result"] == "ok"
-        await until(lambda: any("A001" in line for line in lobby.view.picture()["boards"]["hall"]))
+        await until(lambda: any("A001" in area["text"] for area in lobby.view.picture()["boards"]["hall"]["areas"]))
         await until(lambda: lobby.view.picture()["windows"]["window-1"][0] == "A001")
         await until(lambda: lobby.view.picture()["buses"]["terminals"]["terminals"]["1"]["ticket"] == "001")
 

@@ -41,6 +41,41 @@ def page_of(reply: Reply) -> dict[str, Any]:
     return dict(json.loads(reply.body.decode().partition('id="page">')[2].partition("</script>")[0]))
 
 
+VOICE = """
+[[device]]
+id = "voice"
+driver = "voice"
+player = "true"
+"""
+BOARD = """
+[[device]]
+id = "board"
+driver = "bx"
+model = "6k1"
+link = "serial:{directory}/none"
+voice = {{}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("devices", "speaking"),
+    [
+        ("", ["", "west", "east"]),
+        (BOARD, []),
+        (BOARD + 'zone = "west"\n', ["east"]),
+        (BOARD + 'zone = "west"\n' + VOICE + 'zone = "east"\n', []),
+    ],
+    ids=["none", "a board", "a board of a zone", "both zones"],
+)
+async def test_a_television_leaves_speaking_to_what_speaks_in_its_zone(
+    devices: str, speaking: list[str], serve: Serve
+) -> None:
+    async with serve(ZONES, devices) as lobby:
+        li = await lobby.person("li")
+        views = {zone: (await li.get(f"/api/television?zone={zone}")).json for zone in ("", "west", "east")}
+        assert [zone for zone, view in views.items() if view["speaks"]] == speaking
+
+
 async def test_a_zone_is_what_the_address_says_or_the_account(serve: Serve) -> None:
     async with serve(ZONES) as lobby:
         li, west = await lobby.person("li"), await lobby.screen("tv-west")

@@ -164,8 +164,8 @@ class Appointments:
 
 @dataclass(frozen=True, slots=True)
 class HallZone:
-    """A part of the hall, for televisions: its counters and services, in the order of the configuration; and the
-    accounts that show it unless their page's address says otherwise."""
+    """A part of the hall, for televisions, boards and voices: its counters and services, in the order of the
+    configuration; and the accounts that show it unless their page's address says otherwise."""
 
     id: str
     name: str

@@ -1,5 +1,5 @@
-"""What only televisions show of the hall: a line a counter, the call in large type, the lobby manager's notices, when
-the branch opens next; of the whole branch or of one zone of it."""
+"""What televisions show of the hall, and boards in part: a line a counter, the call in large type, the lobby manager's
+notices, when the branch opens next; of the whole branch or of one zone of it."""
 
 from __future__ import annotations
 
@@ -26,6 +26,16 @@ def in_hand(state: State, call: Call) -> bool:
     """Whether the ticket of a call is at its counter, or on its way there."""
     ticket = state.tickets.get(call.ticket)
     return ticket is not None and ticket.stage in IN_HAND and ticket.counter == call.counter
+
+
+def calls(state: State, zone: HallZone) -> list[Call]:
+    """The calls of the zone's counters, newest first. A part of the hall keeps whoever is still at a counter there,
+    however much has been called elsewhere since."""
+    shown = [call for call in state.calls if call.counter in zone.counters]
+    if zone.id:
+        old = [call for call in reversed(state.called.values()) if call.counter in zone.counters and call not in shown]
+        shown += [call for call in old if in_hand(state, call)]
+    return shown
 
 
 def large(state: State, zone: HallZone, at: Ms) -> dict[str, Any] | None:

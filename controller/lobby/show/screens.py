@@ -68,11 +68,7 @@ def television(
         "now": at,
         "branch": rules.branch_name,
         "zone": zone.name,
-        "calls": [
-            {**call._asdict(), "in_hand": hall.in_hand(state, call)}
-            for call in state.calls
-            if call.counter in zone.counters
-        ],
+        "calls": [{**call._asdict(), "in_hand": hall.in_hand(state, call)} for call in hall.calls(state, zone)],
         "large": hall.large(state, zone, at),
         "counters": hall.lines(state, zone),
         "soon": hall.soon(state, rules, zone, at),

@@ -20,10 +20,6 @@ from controller.lobby.show.ahead import ahead_of, is_early
 
 SOON = 3
 """How many of the next tickets a board announces."""
-FOOTER_SOON = 2
-"""Tickets that fit into the board's last line."""
-FOOTER_TURN = 10
-"""Seconds for which the board's last line shows the same."""
 COME_NEAR = 2 * 60
 """Seconds before a counter is expected to be free, from which its next customer is asked to come near."""
 
@@ -57,13 +53,13 @@ def in_words(rules: Rules, minutes: tuple[int, int] | None) -> str:
     if minutes is None:
         return ""
     least, most = minutes
-    if _is_beyond(least):
+    if is_beyond(least):
         return rules.wording.say("wait.beyond", hours=waiting.HORIZON // 3600)
     key = "now" if most == 0 else "about" if least >= most else "range"
     return rules.wording.say(f"wait.{key}", least=least, most=most)
 
 
-def _is_beyond(least: int) -> bool:
+def is_beyond(least: int) -> bool:
     """Whether a wait of at least so many minutes is beyond what can be estimated."""
     return least * 60 >= waiting.HORIZON
 
@@ -170,28 +166,6 @@ def _knows(rules: Rules, counter: Counter, service: str) -> bool:
 def _alone(state: State, counter: str) -> bool:
     """Whether somebody waits whom only this counter may serve."""
     return any(key.only == counter for key in state.lines)
-
-
-def hall_lines(state: State, rules: Rules, lines: int) -> list[str]:
-    """The board's lines of text, newest call first."""
-    return [rules.wording.say("board.call", ticket=call.ticket, counter=call.counter) for call in state.calls[:lines]]
-
-
-def footer(state: State, rules: Rules, waits: Waits, at: Ms) -> str:
-    """The board's last line: in turn the next tickets, and the expected wait of each service."""
-    next_ones = soon(state, rules, at)
-    texts = [rules.wording.say("board.soon", tickets=" ".join(next_ones[:FOOTER_SOON]))] if next_ones else []
-    texts += [
-        rules.wording.say(
-            "board.beyond" if _is_beyond(least) else "board.wait" if most else "board.free",
-            service=rules.service_name(service),
-            least=least,
-            most=most,
-            hours=waiting.HORIZON // 3600,
-        )
-        for service, (least, most) in waits.items()
-    ]
-    return texts[at // (FOOTER_TURN * 1000) % len(texts)] if texts else ""
 
 
 def window_lines(state: State, rules: Rules, counter: str) -> tuple[str, str]:

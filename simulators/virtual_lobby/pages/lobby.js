@@ -146,38 +146,46 @@ function printer(id) {
 
 const DOT = 6; // canvas pixels a LED
 
-/** A hall board: its text set in cells as the card does, each point a LED. */
-function board({ id, lines, width, height }) {
-  const rows = lines * height;
-  const canvas = el("canvas", { width: width * DOT, height: rows * DOT, "aria-hidden": "true" });
+const LED = { red: "#ff4326", green: "#3ddc5b", yellow: "#ffb02e" };
+
+/** A hall board: its text set in cells as the card does, each point a LED; what a card with a voice said last. */
+function board({ id, width, height, speaks }) {
+  const canvas = el("canvas", { width: width * DOT, height: height * DOT, "aria-hidden": "true" });
   const text = el("ol", { class: "seen-only-by-readers", "data-board": id });
-  const draft = el("canvas", { width, height: rows });
+  const draft = el("canvas", { width, height });
   const pen = draft.getContext("2d", { willReadFrequently: true });
+  const said = el("p", { class: "spoken", hidden: true });
   let drawn;
 
   function draw(shown) {
     pen.fillStyle = "#000";
-    pen.fillRect(0, 0, width, rows);
-    pen.fillStyle = "#fff";
+    pen.fillRect(0, 0, width, height);
     pen.textBaseline = "middle";
     pen.textAlign = "center";
-    pen.font = `${height}px "WenQuanYi Zen Hei Mono", "WenQuanYi Zen Hei", "Noto Sans Mono CJK SC", monospace`;
-    shown.forEach((content, number) => {
-      let x = 0;
-      for (const character of content) {
-        const cell = character.charCodeAt(0) < 128 ? height / 2 : height;
-        pen.fillText(character, x + cell / 2, number * height + height / 2 + 0.5, cell);
+    pen.fillStyle = "#fff";
+    for (const area of shown) {
+      pen.save();
+      pen.beginPath();
+      pen.rect(area.x, area.y, area.width, area.height);
+      pen.clip();
+      const size = area.height;
+      pen.font = `${size}px "WenQuanYi Zen Hei Mono", "WenQuanYi Zen Hei", "Noto Sans Mono CJK SC", monospace`;
+      let x = area.x;
+      for (const character of area.text) {
+        const cell = character.charCodeAt(0) < 128 ? size / 2 : size;
+        pen.fillText(character, x + cell / 2, area.y + size / 2 + 0.5, cell);
         x += cell;
       }
-    });
-    const points = pen.getImageData(0, 0, width, rows).data;
+      pen.restore();
+    }
+    const points = pen.getImageData(0, 0, width, height).data;
     const brush = canvas.getContext("2d");
     brush.fillStyle = "#140a08";
     brush.fillRect(0, 0, canvas.width, canvas.height);
-    for (let y = 0; y < rows; y++) {
+    for (let y = 0; y < height; y++) {
       for (let x = 0; x < width; x++) {
         const lit = points[(y * width + x) * 4] > 105;
-        brush.fillStyle = lit ? (y < height ? "#ffb02e" : "#ff4326") : "#2b1613";
+        brush.fillStyle = lit ? colorAt(shown, x, y) : "#2b1613";
         brush.beginPath();
         brush.arc((x + 0.5) * DOT, (y + 0.5) * DOT, DOT * (lit ? 0.46 : 0.3), 0, 7);
         brush.fill();
@@ -185,15 +193,22 @@ function board({ id, lines, width, height }) {
     }
   }
 
+  function colorAt(shown, x, y) {
+    const number = shown.findIndex((a) => x >= a.x && x < a.x + a.width && y >= a.y && y < a.y + a.height);
+    return LED[shown[number]?.color] ?? (number ? LED.red : LED.yellow);
+  }
+
   on((view) => {
-    const shown = view.boards[id];
-    const key = shown.join("\n");
+    const { areas: shown, said: last } = view.boards[id];
+    said.hidden = !last;
+    put(said, last && say("hall.said", { text: last }));
+    const key = JSON.stringify(shown);
     if (key === drawn) return;
     drawn = key;
     draw(shown);
-    fill(text, shown.map((content) => el("li", {}, content)));
+    fill(text, shown.map(({ text: content }) => el("li", {}, content)));
   });
-  return el("section", { class: "hall" }, head(named("hall.title", id, all(lobby, "boards")), tag(id)), el("div", { class: "frame" }, canvas), text);
+  return el("section", { class: "hall" }, head(named("hall.title", id, all(lobby, "boards")), tag(id)), el("div", { class: "frame" }, canvas), speaks && said, text);
 }
 
 /** What the controller says: to the whole lobby, and of each device that is not well. */
