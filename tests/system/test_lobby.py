@@ -15,6 +15,7 @@ import pytest
 
 from bench import processes
 from bench.ports import free_port
+from controller.control import ask
 from controller.repeated_lines import AT_ONCE
 from drivers.terminal68 import Key
 from system.branch import EVERYTHING, HALL, HOUSE, LOBBY, MQTT, TERMINALS, WINDOWS, Branch
@@ -403,7 +404,7 @@ async def test_a_line_that_comes_again_and_again_is_counted(branch: Branch) -> N
         return len(branch.logged(f"{branch.config}: nothing is different")) >= AT_ONCE
 
     await until(again)
-    branch.process.send_signal(signal.SIGHUP)
+    await asyncio.to_thread(lambda: list(ask(branch.settings.journal_path, {"do": "reload"}, 30)))
     await branch.stop()
     said = [line for line in branch.log().splitlines() if "nothing is different" in line]
     assert len(said) == AT_ONCE + 1
