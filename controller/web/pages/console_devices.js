@@ -25,7 +25,7 @@ const showDevices = keyed(devices, (device) => device.id, () => {
       node.dataset.state = device.state;
       const word = say(DEVICES[device.state] ?? device.state);
       // Of one that works there is nothing more to say: any detail would read as a fault.
-      put(state, [word, device.state !== "ok" && device.detail].filter(Boolean).join(" · "));
+      put(state, [...new Set([word, device.state !== "ok" && device.detail])].filter(Boolean).join(" · "));
     },
   };
 });
