@@ -16,7 +16,6 @@ the next start, the lock file beside it records which journal was used here, and
 from __future__ import annotations
 
 import errno
-import fcntl
 import json
 import logging
 import os
@@ -29,12 +28,30 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from controller.journal_lock import (
+    JournalConflictError,
+    JournalError,
+    JournalLock,
+    JournalLostError,
+    JournalWriteError,
+)
 from controller.lobby.actions.day import DayOpened
 from controller.lobby.actions.event import UnknownEventError, from_row
 from controller.lobby.aggregate import Row
 from controller.lobby.model.units import Ms
 from controller.openfiles import FRAME, LOG_HEAD, PAGE, Look, OpenFiles, Trouble, log_pages, log_size
 from controller.threads import one_thread
+
+__all__ = [
+    "Journal",
+    "JournalConflictError",
+    "JournalError",
+    "JournalLostError",
+    "JournalReader",
+    "JournalWriteError",
+    "Remark",
+    "uri_of",
+]
 
 log = logging.getLogger(__name__)
 
@@ -85,26 +102,6 @@ CREATE TABLE IF NOT EXISTS identity(id INTEGER PRIMARY KEY CHECK (id = 1), journ
 _COLUMNS = ("seq", "at", "day", "kind", "version", "data", "cause", "part")
 _ROWS = f"SELECT {', '.join(_COLUMNS)} FROM event"
 _NEWER = "{path}: was written by a newer version of this program; install that version"
-
-
-class JournalError(Exception):
-    """The journal cannot be used; one sentence that names the file and says what to do."""
-
-
-class JournalWriteError(Exception):
-    """The batch was not written, and nothing of it will be; `reason` is for people."""
-
-    def __init__(self, reason: str) -> None:
-        super().__init__(reason)
-        self.reason = reason
-
-
-class JournalLostError(JournalWriteError):
-    """The files at the journal's path are not those that are open."""
-
-
-class JournalConflictError(JournalWriteError):
-    """A row of the batch is in the journal already: one of its causes has acted before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -279,7 +276,7 @@ class Journal(JournalReader):
         self.path = path
         self._branch = branch
         self._new_id = new_id
-        self._lock = _Lock(path)
+        self._lock = JournalLock(path)
         self._reader: sqlite3.Connection | None = None
         self._writer: sqlite3.Connection | None = None
         self._files: OpenFiles | None = None
@@ -681,90 +678,6 @@ class _Transaction:
         raise kind(str(error)) from error
 
 
-class _Lock:
-    """The lock file beside a journal, which only one controller can hold. It records which journal was used here, so
-    that a missing one is noticed: no other is begun in its place unless this file is removed too.
-
-    JournalError if it cannot be locked.
-    """
-
-    def __init__(self, journal: Path) -> None:
-        self.path = journal.with_name(journal.name + ".lock")
-        try:
-            self._file = self._locked()
-        except BlockingIOError as error:
-            raise JournalError(f"{journal}: another controller is using this journal; stop it first") from error
-        except OSError as error:
-            raise JournalError(
-                f"{journal}: cannot be opened ({os.strerror(error.errno or 0)}); "
-                "create the folder and give it to the user this program runs as"
-            ) from error
-
-    def close(self) -> None:
-        """Release it."""
-        os.close(self._file)
-
-    def is_ours(self) -> bool:
-        """Whether the file at the path is the one that we have locked."""
-        try:
-            return os.path.samestat(os.stat(self.path), os.fstat(self._file))
-        except OSError:
-            return False
-
-    def keep(self, id: str) -> None:
-        """Make sure to hold the lock: create and lock the file again if it was removed or replaced; JournalLostError if
-        another controller has locked it."""
-        if self.is_ours():
-            return
-        try:
-            file = self._locked()
-        except BlockingIOError:
-            raise JournalLostError(f"another controller has locked {self.path}; stop one of the two") from None
-        try:
-            _remember(file, id, 0)
-        except OSError:
-            os.close(file)
-            raise
-        os.close(self._file)
-        self._file = file
-        log.warning("%s had been removed or replaced, and has been made again", self.path)
-
-    def remembered(self) -> tuple[str, int]:
-        """The id of the journal that was used here, and the number of a row that it has; ("", 0): none is known."""
-        words = os.pread(self._file, 200, 0).decode("ascii", "replace").partition("\n")[0].split()
-        return (words[0], int(words[1])) if len(words) == 2 and words[1].isdecimal() else ("", 0)
-
-    def remember(self, id: str, seq: int = 0) -> None:
-        """Record it for the next start. OSError if it cannot be written."""
-        if self.remembered() != (id, seq):
-            _remember(self._file, id, seq)
-
-    def _locked(self) -> int:
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        file = self._opened()
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            os.close(file)
-            raise
-        return file
-
-    def _opened(self) -> int:
-        try:
-            return os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
-        except OSError as error:
-            if error.errno != errno.EROFS:
-                raise
-            return os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
-
-
-def _remember(file: int, id: str, seq: int) -> None:
-    text = f"{id} {seq}\nThis is the journal used here. Remove this file only to begin another one in its place.\n"
-    os.pwrite(file, text.encode(), 0)
-    os.ftruncate(file, len(text))
-    os.fsync(file)
-
-
 _Looked = tuple[sqlite3.Connection, tuple[str, ...], int, int]
 """A connection, the event table's columns, the schema's version and the application's id."""
 
@@ -794,7 +707,7 @@ def _looked_into(connection: sqlite3.Connection) -> _Looked:
 
 def _connect(path: Path, mode: str, pragma: str = "") -> sqlite3.Connection:
     connection = sqlite3.connect(
-        f"file:{_uri(path)}?mode={mode}", uri=True, isolation_level=None, check_same_thread=False, timeout=BUSY / 1000
+        f"file:{uri_of(path)}?mode={mode}", uri=True, isolation_level=None, check_same_thread=False, timeout=BUSY / 1000
     )
     try:
         if pragma:
@@ -806,7 +719,8 @@ def _connect(path: Path, mode: str, pragma: str = "") -> sqlite3.Connection:
     return connection
 
 
-def _uri(path: Path) -> str:
+def uri_of(path: Path) -> str:
+    """A path as SQLite has it in a URI."""
     return str(path).replace("%", "%25").replace("?", "%3f").replace("#", "%23")
 
 

@@ -1,0 +1,105 @@
+"""Backups: taken while people press, put back in place, and refused where they would do harm."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+from bench import processes
+from system.branch import HOUSE, LOBBY, MQTT, Branch
+from system.broker import Mosquitto
+from system.network import Network
+from system.waiting import until
+
+
+async def lobby(*wishes: object) -> tuple[int, str]:
+    """A command: its exit code, and all that it says."""
+    process = await processes.spawn(
+        str(LOBBY),
+        *map(str, wishes),
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    said, _ = await process.communicate()
+    assert process.returncode is not None
+    return process.returncode, said.decode()
+
+
+async def test_a_backup_of_a_busy_branch_is_its_day_again(tmp_path: Path, broker: Mosquitto) -> None:
+    backup = tmp_path / "kept.db"
+    async with (
+        Branch(tmp_path, broker.port, (HOUSE, MQTT)) as branch,
+        Network(broker.port, branch.root) as network,
+    ):
+        busy, presses = True, []
+
+        async def people() -> None:
+            while busy:
+                presses.append(await network.press("kiosk/kiosk", "TAKE", service="cash"))
+
+        coming = asyncio.create_task(people())
+        await until(lambda: len(presses) > 30)
+        code, said = await lobby("backup", "--config", branch.config, backup)
+        busy = False
+        await coming
+        assert code == 0, said
+        assert said.endswith("; replayed, whole\n")
+        with closing(sqlite3.connect(f"file:{backup}?mode=ro", uri=True)) as copy:
+            kept = [
+                ticket
+                for (ticket,) in copy.execute(
+                    "SELECT data ->> 'ticket' FROM event WHERE kind = 'ticket_issued' ORDER BY seq"
+                )
+            ]
+        assert len(kept) >= 30
+        assert kept == branch.tickets("ticket_issued")[: len(kept)]
+        assert sorted(name for name in os.listdir(tmp_path) if name.startswith("kept")) == ["kept.db"], "one file"
+
+        assert await lobby("backup", "--config", branch.config, backup) == (
+            1,
+            f"{backup} is there already; name another file\n",
+        )
+        running = f"{branch.settings.journal_path}: another controller is using this journal; stop it first\n"
+        assert await lobby("restore", "--config", branch.config, backup) == (1, running)
+        assert len(branch.tickets("ticket_issued")) == len(presses), "nothing has been touched"
+
+        await branch.stop()
+        code, said = await lobby("restore", "--config", branch.config, backup)
+        assert code == 0, said
+        aside = Path(said.splitlines()[-1].removeprefix("what was there before is kept as "))
+        await branch.start()
+        assert branch.tickets("ticket_issued") == kept
+        next_one = await network.press("kiosk/kiosk", "TAKE", service="cash")
+        assert next_one["ticket"] == f"A{len(kept) + 1:03}"
+        with closing(sqlite3.connect(f"file:{aside}?mode=ro", uri=True)) as before:
+            (issued,) = before.execute("SELECT count(*) FROM event WHERE kind = 'ticket_issued'").fetchone()
+        assert issued == len(presses)
+
+
+async def test_what_is_no_backup_of_this_branch_is_not_put_in_place(tmp_path: Path, broker: Mosquitto) -> None:
+    async with Branch(tmp_path, broker.port, (HOUSE, MQTT)) as branch:
+        for _ in range(3):
+            code, said = await lobby("backup", "--config", branch.config, tmp_path / "backups", "--keep", 2)
+            assert code == 0, said
+            await asyncio.sleep(1)  # the names of backups have seconds
+        backups = [tmp_path / "backups" / name for name in sorted(os.listdir(tmp_path / "backups"))]
+        assert len(backups) == 2
+    other = tmp_path / "other.toml"
+    other.write_text(branch.config.read_text().replace(branch.id, "b-2").replace("lobby.db", "other.db"))
+    assert await lobby("restore", "--config", other, backups[0]) == (
+        1,
+        f"{backups[0]}: this is of branch {branch.id}, and the configuration is of branch b-2\n",
+    )
+    assert not (tmp_path / "other.db").exists()
+    damaged = tmp_path / "damaged.db"
+    content = bytearray(backups[0].read_bytes())
+    content[4096:8192] = b"\xff" * 4096
+    damaged.write_bytes(content)
+    code, said = await lobby("restore", "--config", branch.config, damaged)
+    assert code == 1
+    assert str(damaged) in said
+    assert "Traceback" not in said
