@@ -156,7 +156,8 @@ class MqttSession:
             return
         topic, payload = message.topic.value, message.payload if isinstance(message.payload, bytes) else b""
         # See `_subscribe`: on topics whose retained messages are not requested, the flag is the sender's.
-        retain = message.retain and self._version is V5 and topic.endswith("/press")
+        is_press = topic.endswith("/press") and topic not in self._lobby.listened
+        retain = message.retain and self._version is V5 and is_press
         fact = self._lobby.receive(topic, payload, stored=message.retain and not retain, retain=retain)
         if isinstance(fact, Foreign):
             self._tell_foreign(fact)
@@ -277,13 +278,19 @@ class MqttSession:
             refreshing.cancel()
 
     async def _subscribe(self, client: aiomqtt.Client) -> None:
-        """Subscribe to presses, and to what others publish or have retained on the controller's own topics."""
+        """Subscribe to presses, to what others publish or have retained on the controller's own topics, and to those
+        topics of others that are listened to."""
         if self._version is V311:
             for topic in PRESS_TOPICS:
                 await client.subscribe(self._lobby.root + topic, qos=1)
             for topic in DEVICE_TOPICS:  # what is kept there comes now; afterwards it would only be our own
                 await client.subscribe(self._lobby.root + topic, qos=1)
                 await client.unsubscribe(self._lobby.root + topic)
+            for topic in self._lobby.ours:
+                await client.subscribe(topic, qos=1)
+                await client.unsubscribe(topic)
+            if self._lobby.listened:
+                await client.subscribe([(topic, 1) for topic in self._lobby.listened])
             return
         live = SubscribeOptions(qos=1, retainAsPublished=True, retainHandling=SubscribeOptions.RETAIN_DO_NOT_SEND)
         for topic in PRESS_TOPICS:
@@ -291,6 +298,13 @@ class MqttSession:
         others = SubscribeOptions(qos=1, noLocal=True)
         for topic in LEVEL_TOPICS:
             await client.subscribe(self._lobby.root + topic, options=others)
+        for topic in self._lobby.ours:
+            await client.subscribe(topic, options=others)
+        if self._lobby.listened:
+            # The flag that a device publishes with says nothing here: ESPHome has it on by default, for events too.
+            new = SubscribeOptions(qos=1, retainHandling=SubscribeOptions.RETAIN_DO_NOT_SEND)
+            listened = self._lobby.listened.items()
+            await client.subscribe([(topic, SubscribeOptions(qos=1) if kept else new) for topic, kept in listened])
 
     async def _refresh(self) -> None:
         while True:
