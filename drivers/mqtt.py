@@ -144,6 +144,10 @@ class MqttLobby:
         """Hear what others publish on a topic; `kept`: also what the broker has kept, when the connection begins."""
         self.listened[topic] = self.listened.get(topic, False) or kept
 
+    def unlisten(self, topic: str) -> None:
+        """Hear it no longer."""
+        self.listened.pop(topic, None)
+
     # -- what the controller says ----------------------------------------------------------------------------
 
     def level(self, topic: str, content: Mapping[str, Any]) -> None:

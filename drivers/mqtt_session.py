@@ -110,6 +110,8 @@ class MqttSession:
         """Topic -> until when publications of others on it are not reported again, by the loop's clock."""
         self._righting: asyncio.TimerHandle | None = None
         self._leaving = False
+        self._listens: dict[str, bool] = {}
+        """The topics of others that are subscribed to on this connection, as `MqttLobby.listened`."""
         self._early: deque[aiomqtt.Message] = deque(maxlen=EARLY_LIMIT)
         self.settled = asyncio.Event()
         """Set once the press topics are subscribed, or the first attempt has failed."""
@@ -263,7 +265,9 @@ class MqttSession:
 
     async def _work(self, client: aiomqtt.Client) -> None:
         """Subscribe, then publish, until one of the two fails (MqttError)."""
+        self._listens = {}
         await self._subscribe(client)
+        await self._listen(client)
         self._lobby.connected()
         self._wake.set()
         if self._closings < CLOSINGS:
@@ -278,8 +282,7 @@ class MqttSession:
             refreshing.cancel()
 
     async def _subscribe(self, client: aiomqtt.Client) -> None:
-        """Subscribe to presses, to what others publish or have retained on the controller's own topics, and to those
-        topics of others that are listened to."""
+        """Subscribe to presses, and to what others publish or have retained on the controller's own topics."""
         if self._version is V311:
             for topic in PRESS_TOPICS:
                 await client.subscribe(self._lobby.root + topic, qos=1)
@@ -289,8 +292,6 @@ class MqttSession:
             for topic in self._lobby.ours:
                 await client.subscribe(topic, qos=1)
                 await client.unsubscribe(topic)
-            if self._lobby.listened:
-                await client.subscribe([(topic, 1) for topic in self._lobby.listened])
             return
         live = SubscribeOptions(qos=1, retainAsPublished=True, retainHandling=SubscribeOptions.RETAIN_DO_NOT_SEND)
         for topic in PRESS_TOPICS:
@@ -300,11 +301,21 @@ class MqttSession:
             await client.subscribe(self._lobby.root + topic, options=others)
         for topic in self._lobby.ours:
             await client.subscribe(topic, options=others)
-        if self._lobby.listened:
-            # The flag that a device publishes with says nothing here: ESPHome has it on by default, for events too.
-            new = SubscribeOptions(qos=1, retainHandling=SubscribeOptions.RETAIN_DO_NOT_SEND)
-            listened = self._lobby.listened.items()
-            await client.subscribe([(topic, SubscribeOptions(qos=1) if kept else new) for topic, kept in listened])
+
+    async def _listen(self, client: aiomqtt.Client) -> None:
+        """Subscribe to those topics of others that are listened to now, and to no others any more."""
+        wanted = dict(self._lobby.listened)
+        new = {topic: kept for topic, kept in wanted.items() if self._listens.get(topic) != kept}
+        gone = [topic for topic in self._listens if topic not in wanted]
+        self._listens = wanted
+        if new and self._version is V311:
+            await client.subscribe([(topic, 1) for topic in new])
+        elif new:
+            # The flag that a device publishes with is not asked for: ESPHome has it on by default, for events too.
+            press = SubscribeOptions(qos=1, retainHandling=SubscribeOptions.RETAIN_DO_NOT_SEND)
+            await client.subscribe([(topic, SubscribeOptions(qos=1) if kept else press) for topic, kept in new.items()])
+        if gone:
+            await client.unsubscribe(gone)
 
     async def _refresh(self) -> None:
         while True:
@@ -334,6 +345,8 @@ class MqttSession:
         async with _Sendings() as sendings:
             while True:
                 self._wake.clear()
+                if self._listens != self._lobby.listened:
+                    await self._listen(client)
                 while message := self._lobby.next_message():
                     await room.acquire()
                     sendings.start(self._send(client, message, room))

@@ -12,14 +12,14 @@ LEAST = 0.01
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """What was waited for has come; `now` in monotonic seconds."""
+    """What was waited for has come, or the waiting begins; `now` in monotonic seconds."""
 
     now: float
 
 
 class Waker:
-    """Says `Due` whenever `next_deadline` (monotonic seconds of `clock`; None: nothing is waited for) has come. Call
-    `poke` after anything that may have changed it."""
+    """Says `Due` when it begins, and whenever `next_deadline` has come (monotonic seconds of `clock`; None: nothing is
+    waited for). Call `poke` after anything that may have changed it."""
 
     def __init__(
         self, next_deadline: Callable[[], float | None], heard: Callable[[object], None], clock: Callable[[], float]
@@ -35,6 +35,7 @@ class Waker:
 
     async def run(self) -> None:
         """Until cancelled."""
+        self._heard(Due(self._clock()))
         while True:
             self._changed.clear()
             due = self._next_deadline()

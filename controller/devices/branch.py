@@ -113,7 +113,7 @@ def names(devices: Iterable[DeviceSettings], wording: Wording) -> dict[str, str]
     drivers = [device.driver for device in devices]
     found = {MqttAdapter.ID: wording.say("kind.mqtt")}
     for device in sorted(
-        devices, key=lambda each: (drivers.index(each.driver), in_order(getattr(each, "counter", "")))
+        devices, key=lambda each: (drivers.index(each.driver), in_order(getattr(each, "counter", "") or ""))
     ):
         kind = wording.templates.get(f"kind.{device.driver}", device.id)
         counter = getattr(device, "counter", "")

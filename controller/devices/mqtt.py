@@ -79,9 +79,19 @@ class MqttAdapter(Adapter):
 
     def listen(self, topic: str, id: str, *, kept: bool) -> None:
         """Have a device's adapter told of every message on a topic, as the fact `Heard`; `kept`: also of what the
-        broker has kept there when the connection begins. Before the session runs."""
+        broker has kept there when the connection begins."""
         self._listeners.setdefault(topic, []).append(id)
         self._mqtt.listen(topic, kept=kept)
+        self._flush()
+
+    def unlisten(self, id: str) -> None:
+        """Tell a device's adapter of no message any more."""
+        for topic, ids in list(self._listeners.items()):
+            ids[:] = [each for each in ids if each != id]
+            if not ids:
+                del self._listeners[topic]
+                self._mqtt.unlisten(topic)
+        self._flush()
 
     def heard(self, fact: object) -> None:
         match fact:

@@ -14,7 +14,6 @@ from controller.devices.key_map import KeysAdapter, KeysSettings
 from controller.devices.kit import Context, Fault, File, Table
 from controller.devices.mqtt import CLOCKS_APART, MqttAdapter, needs_broker
 from controller.devices.settings import takes
-from controller.lobby.model.state import State
 from drivers import mqtt_buttons
 from drivers.device import OK, Health
 from drivers.gestures import Gestures
@@ -74,10 +73,9 @@ class MqttButton(KeysAdapter):
         self._reader, self._mqtt, self._repeat = reader, mqtt, repeat
         self._actions = {key: key for key in device.keys} if actions is None else actions
         self._gestures = gestures
-        self._waker: Waker | None = None
-        if gestures:
-            self._waker = Waker(gestures.next_deadline, lambda fact: context.heard(self.id, fact), context.steady)
-            context.run(self.id, self._waker)
+        due = gestures.next_deadline if gestures else lambda: None
+        self._waker = Waker(due, lambda fact: context.heard(self.id, fact), context.steady)
+        context.run(self.id, self._waker)
         self._connection = 0
         """The connection on which the gestures under way have begun."""
         self._heard_at: dict[str, float] = {}
@@ -93,8 +91,8 @@ class MqttButton(KeysAdapter):
         for topic, kept in reader.topics.items():
             mqtt.listen(topic, self.id, kept=kept)
 
-    def restarted(self, state: State) -> None:
-        self._report()
+    def left(self) -> None:
+        self._mqtt.unlisten(self.id)
 
     def heard(self, fact: object) -> None:
         self._forget_if_lost()
@@ -103,12 +101,13 @@ class MqttButton(KeysAdapter):
                 return
             for each in mqtt_buttons.read(self._reader, fact.topic, fact.payload):
                 self._understood(each, fact.topic)
-        elif isinstance(fact, Due) and self._gestures and self._mqtt.is_connected:
-            for button, gesture in self._gestures.tick(fact.now):
+        elif isinstance(fact, Due):
+            for button, gesture in self._gestures.tick(fact.now) if self._gestures else ():
                 self._act(f"{button} {gesture}")
+            self._report()
         else:
             super().heard(fact)
-        if self._waker:
+        if self._gestures:
             self._waker.poke()
 
     def _forget_if_lost(self) -> None:
