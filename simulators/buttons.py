@@ -247,6 +247,8 @@ class Buttons:
                     answer.set_result(content)
             elif topic == "event":
                 self.events.append(json.loads(payload))
+            elif topic == "call" or topic.startswith("button/"):
+                pass  # between the controller and Home Assistant
             elif not payload:
                 self.retained.pop(topic, None)
             elif not topic.endswith("/press"):

@@ -9,6 +9,7 @@ import logging
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from ports import PATIENCE, eventually
 from system.broker import Mosquitto
 from test_mqtt_broker import at, broker, impatient, port, relay
 
+from controller.config import wording
 from controller.devices import kit
 from controller.devices.hub import Hub
 from controller.devices.mqtt import MqttAdapter
@@ -161,8 +163,10 @@ PRESSES = {name for name, facts in MEANS.items() if any(isinstance(fact, Pressed
 class Lobby:
     """One button of a driver, and a keypad, on a connection of the controller's own. The engine is a list."""
 
-    def __init__(self, directory: Path, port: int, driver: str, keys: dict[str, str] | None = None) -> None:
-        rules = branch({"1": {"cash": 0}})
+    def __init__(
+        self, directory: Path, port: int, driver: str, keys: dict[str, str] | None = None, language: str = "en"
+    ) -> None:
+        rules = replace(branch({"1": {"cash": 0}}), wording=wording(language))
         self.requests: list[Request] = []
         self.journal = Journal(directory / "lobby.db", rules.branch)
         self.now = ON_THE_DAY
@@ -176,7 +180,7 @@ class Lobby:
             lambda: self.now,
             steady=lambda: time.monotonic() + self.later,
         )
-        self.mqtt = MqttLobby("b1", PAYLOADS)
+        self.mqtt = MqttLobby(rules.branch, PAYLOADS)
         self.session = MqttSession(self.mqtt, at(port), lambda fact: self.hub.heard("mqtt", fact))
         context = self.hub.context
         adapter = MqttAdapter(self.mqtt, {"pad": "1"}, [], {}, context, self.session.flush)
@@ -204,7 +208,7 @@ class Lobby:
     async def all_heard(self, client: aiomqtt.Client) -> None:
         """Until everything that the client has published has been heard."""
         before = sum(request.command.cause.startswith("mqtt:") for request in self.requests)
-        await client.publish("lobby/b1/keypad/1/press", press(seq=before), qos=1)
+        await client.publish(f"{self.mqtt.root}keypad/1/press", press(seq=before), qos=1)
         await eventually(lambda: sum(request.command.cause.startswith("mqtt:") for request in self.requests) > before)
 
 
