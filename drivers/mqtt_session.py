@@ -16,7 +16,7 @@ import logging
 import socket
 import ssl
 from collections import deque
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self, cast
@@ -39,6 +39,8 @@ KEEPALIVE = 10
 """Seconds of silence after which the broker is asked whether it is there."""
 EARLY_LIMIT = 1000
 """Most messages kept that arrive before the last topic is subscribed."""
+TOPICS_AT_ONCE = 50
+"""Topics of others in one packet: at their longest, it still has a size that any usual broker allows."""
 IN_FLIGHT = 10
 """Messages published and not yet confirmed: as few as any usual broker allows in MQTT 5."""
 REFRESH = 60.0
@@ -308,14 +310,15 @@ class MqttSession:
         new = {topic: kept for topic, kept in wanted.items() if self._listens.get(topic) != kept}
         gone = [topic for topic in self._listens if topic not in wanted]
         self._listens = wanted
-        if new and self._version is V311:
-            await client.subscribe([(topic, 1) for topic in new])
-        elif new:
-            # The flag that a device publishes with is not asked for: ESPHome has it on by default, for events too.
-            press = SubscribeOptions(qos=1, retainHandling=SubscribeOptions.RETAIN_DO_NOT_SEND)
-            await client.subscribe([(topic, SubscribeOptions(qos=1) if kept else press) for topic, kept in new.items()])
-        if gone:
-            await client.unsubscribe(gone)
+        # The flag that a device publishes with is not asked for: ESPHome has it on by default, for events too.
+        press = SubscribeOptions(qos=1, retainHandling=SubscribeOptions.RETAIN_DO_NOT_SEND)
+        for some in _batches(list(new)):
+            if self._version is V311:
+                await client.subscribe([(topic, 1) for topic in some])
+            else:
+                await client.subscribe([(topic, SubscribeOptions(qos=1) if new[topic] else press) for topic in some])
+        for some in _batches(gone):
+            await client.unsubscribe(some)
 
     async def _refresh(self) -> None:
         while True:
@@ -366,6 +369,11 @@ class MqttSession:
 def password_of(broker: Broker) -> str | None:
     """The first line of its password file, read at each connection."""
     return broker.password_file.read_text("utf-8").split("\n")[0].strip() if broker.password_file else None
+
+
+def _batches(topics: Sequence[str]) -> Iterator[list[str]]:
+    for first in range(0, len(topics), TOPICS_AT_ONCE):
+        yield list(topics[first : first + TOPICS_AT_ONCE])
 
 
 class _Client(aiomqtt.Client):

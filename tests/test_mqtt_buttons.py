@@ -307,6 +307,35 @@ async def test_a_level_begins_with_what_is_told_first(tmp_path: Path, broker: Mo
             assert len(b.causes) == 2
 
 
+async def test_a_state_that_the_broker_has_kept_is_where_a_level_begins(
+    tmp_path: Path, broker: Mosquitto, port: int
+) -> None:
+    """The first press after a start or an outage acts, in whatever order the broker says what it has kept."""
+    keys = {f"binary_sensor/{each}": "FINISH" for each in ("a", "z")}
+    async with aiomqtt.Client("127.0.0.1", broker.port) as device:
+        await device.publish(*SAID["esphome online"], qos=1, retain=True)
+        for each in ("a", "z"):
+            await device.publish(f"livingroom/binary_sensor/{each}/state", b"OFF", qos=1, retain=True)
+        async with lobby(tmp_path, port, "esphome", keys) as b:
+            await b.all_heard(device)
+            for each in ("a", "z"):
+                await device.publish(f"livingroom/binary_sensor/{each}/state", b"ON", qos=1, retain=True)
+            await b.all_heard(device)
+            assert len(b.causes) == 2
+
+
+async def test_more_topics_than_one_packet_has(
+    tmp_path: Path, broker: Mosquitto, port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("drivers.mqtt_session.TOPICS_AT_ONCE", 3)
+    keys = {f"event/{each} press": "FINISH" for each in range(10)}
+    async with aiomqtt.Client("127.0.0.1", broker.port) as device, lobby(tmp_path, port, "esphome", keys) as b:
+        for each in range(10):
+            await device.publish(f"livingroom/event/{each}/state", b'{"event_type":"press"}', qos=1)
+        await b.all_heard(device)
+        assert len(b.causes) == 10
+
+
 async def test_what_repeats_without_a_mark_is_one_press(tmp_path: Path, broker: Mosquitto, port: int) -> None:
     async with aiomqtt.Client("127.0.0.1", broker.port) as device, lobby(tmp_path, port, "zigbee2mqtt") as b:
         for name in ("single", "single", "double", "single", "empty"):

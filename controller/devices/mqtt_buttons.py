@@ -100,7 +100,7 @@ class MqttButton(KeysAdapter):
             if fact.stored and not self._reader.topics.get(fact.topic):
                 return
             for each in mqtt_buttons.read(self._reader, fact.topic, fact.payload):
-                self._understood(each, fact.topic)
+                self._understood(each, fact)
         elif isinstance(fact, Due):
             for button, gesture in self._gestures.tick(fact.now) if self._gestures else ():
                 self._act(f"{button} {gesture}")
@@ -116,15 +116,15 @@ class MqttButton(KeysAdapter):
             self._connection = self._mqtt.connection
             self._gestures.forget()
 
-    def _understood(self, fact: mqtt_buttons.Fact, topic: str) -> None:
+    def _understood(self, fact: mqtt_buttons.Fact, heard: Heard) -> None:
         match fact:
             case Unreadable(why):
-                self._tell(f"notice.unreadable_{why.replace('-', '')}", topic=topic)
+                self._tell(f"notice.unreadable_{why.replace('-', '')}", topic=heard.topic)
                 return
             case There(what, is_there):
                 self._there[what] = is_there
-                if what == "device" and self._gestures:
-                    self._gestures.forget()  # it tells its states anew, which are no presses
+                if what == "device" and self._gestures and not heard.stored:
+                    self._gestures.forget()  # it has come or gone, and tells its states anew, which are no presses
             case Battery(is_low):
                 self._is_low = is_low
             case Moved(button, is_down):
