@@ -11,7 +11,7 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any
 
 import aiomqtt
 
@@ -46,7 +46,6 @@ class SimulatedMqttButton(Simulated):
     """A device with such buttons; its keys are the actions of its key map."""
 
     device: KeysSettings
-    NAME: ClassVar[str] = ""
     last = ""
     """What was done with it last."""
 
@@ -59,8 +58,10 @@ class SimulatedMqttButton(Simulated):
         raise NotImplementedError
 
     def stands(self, rules: Rules) -> Iterator[tuple[str, Any]]:
-        counter = self.device.counter
-        yield "others", {"id": self.device.id, "title": f"Counter {counter}: {self.NAME}" if counter else self.NAME}
+        say, counter = rules.wording.say, self.device.counter
+        kind = say(f"kind.{self.device.driver}")
+        title = say("kind.at", kind=kind, counter=counter) if counter else kind
+        yield "others", {"id": self.device.id, "title": title}
 
     def shows(self) -> tuple[str, Any]:
         return "others", {"lines": [self.last], "keys": [*self.device.keys, ONLINE, OFFLINE]}
@@ -91,7 +92,6 @@ class SimulatedZigbee(SimulatedMqttButton):
     """A Zigbee button behind Zigbee2MQTT with its Home Assistant integration, in the old setting."""
 
     device: Zigbee2MqttSettings
-    NAME = "Zigbee2MQTT"
 
     def pressed(self, action: str) -> Iterator[Said]:
         topic = self.device.topic
@@ -108,7 +108,6 @@ class SimulatedEspHome(SimulatedMqttButton):
     """A board with ESPHome, which retains everything that it says."""
 
     device: EspHomeSettings
-    NAME = "ESPHome"
     booted = False
 
     def pressed(self, action: str) -> Iterator[Said]:
@@ -136,7 +135,6 @@ class SimulatedTasmota(SimulatedMqttButton):
     """A device with Tasmota and SetOption73 1."""
 
     device: TasmotaSettings
-    NAME = "Tasmota"
 
     def _topic(self, prefix: str, last: str) -> str:
         path = self.device.full_topic.replace("%prefix%", prefix).replace("%topic%", self.device.topic)
@@ -155,7 +153,6 @@ class SimulatedShelly(SimulatedMqttButton):
     """A Shelly of the second generation."""
 
     device: ShellySettings
-    NAME = "Shelly"
 
     def pressed(self, action: str) -> Iterator[Said]:
         *input_, what = action.split(" ")
