@@ -24,10 +24,12 @@ from ports import PATIENCE, eventually
 from system.broker import Mosquitto
 from test_mqtt_broker import at, broker, impatient, port, relay
 
+from controller.config import read as read_file
 from controller.config import wording
 from controller.devices import kit
 from controller.devices.hub import Hub
 from controller.devices.mqtt import MqttAdapter
+from controller.doctor import examine_broker
 from controller.engine import Request
 from controller.journal import Journal
 from controller.lobby.actions.finish import Finish
@@ -401,3 +403,47 @@ async def test_what_cannot_be_read_is_told_once_and_never_acts(
         assert len(b.causes) == 1
     told = [record for record in caplog.records if record.getMessage().startswith("button: ")]
     assert len(told) == len({record.getMessage() for record in told}) == 4
+
+
+BRANCH = """
+[branch]
+id = "b1"
+name = "B"
+[[service]]
+id = "cash"
+name = "Cash"
+prefix = "A"
+[[counter]]
+id = "1"
+serves = {{ cash = 0 }}
+[mqtt]
+broker = "mqtt://127.0.0.1:{port}"
+[[device]]
+id = "zigbee"
+driver = "zigbee2mqtt"
+topic = "zigbee2mqtt/FRIENDLY_NAME"
+counter = "1"
+keys = {{ single = "CALL" }}
+[[device]]
+id = "board"
+driver = "esphome"
+topic = "livingroom"
+counter = "1"
+keys = {{ "binary_sensor/call" = "CALL" }}
+"""
+
+
+async def test_an_examination_hears_every_action_of_them(tmp_path: Path, broker: Mosquitto) -> None:
+    """Also those that have no key yet: that is how one finds out what a button says."""
+    path = tmp_path / "branch.toml"
+    path.write_text(BRANCH.format(port=broker.port))
+    said: list[str] = []
+    async with aiomqtt.Client("127.0.0.1", broker.port) as device:
+        await device.publish(*SAID["zigbee2mqtt single"], qos=1, retain=True)
+        examining = asyncio.create_task(examine_broker(read_file(path), PATIENCE, said.append))
+        await eventually(lambda: said)
+        await device.publish(*SAID["zigbee2mqtt double"], qos=1)
+        await device.publish(*SAID["esphome down"], qos=1)
+        found = await examining
+    assert found.keys == ["zigbee: double", "board: binary_sensor/call"]
+    assert (found.state, len(said)) == ("ok", 3)

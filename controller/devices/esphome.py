@@ -8,22 +8,31 @@ from collections.abc import Iterator
 from typing import Literal
 
 from controller.devices import key_map
-from controller.devices.key_map import KeysSettings
 from controller.devices.kit import Adapter, Context, Fault, File, Kind, Table
 from controller.devices.mqtt import MqttAdapter
-from controller.devices.mqtt_buttons import MqttButton, Topic, check_topic
+from controller.devices.mqtt_buttons import ButtonSettings, MqttButton, check_topic
 from drivers.gestures import GESTURES, SINGLE, Gestures
-from drivers.mqtt_buttons import EspHome
+from drivers.mqtt_buttons import EspHome, Reader
 
 _ACTION = re.compile(rf"(binary_sensor/[^\s/+#]+)(?: ({'|'.join(GESTURES)}))?|(event/[^\s/+#]+) (\S.*)")
 
 
-class EspHomeSettings(KeysSettings):
+class EspHomeSettings(ButtonSettings):
     """Buttons of a board with ESPHome. `topic`: its topic_prefix, by default the name of the node; `keys`: by
     "binary_sensor/ID", with single, double or long behind it, and by "event/ID TYPE"."""
 
     driver: Literal["esphome"]
-    topic: Topic
+
+    def reader(self) -> Reader:
+        return EspHome(self.topic, {entity for entity, _, _ in _parsed(self)})
+
+
+def _parsed(device: EspHomeSettings) -> Iterator[tuple[str, str, str]]:
+    """(entity, what is done with it, action) of each key."""
+    for action in device.keys:
+        if found := _ACTION.fullmatch(action):
+            sensor, gesture, event, what = found.groups()
+            yield (sensor, gesture or SINGLE, action) if sensor else (event, what, action)
 
 
 def _check(table: Table, file: File) -> Iterator[Fault]:
@@ -36,19 +45,9 @@ def _build(device: EspHomeSettings, context: Context) -> Adapter | None:
     mqtt = context.shared.get(MqttAdapter)
     if mqtt is None:
         return None
-    actions, entities, used = {}, set(), set()
-    for action in device.keys:
-        found = _ACTION.fullmatch(action)
-        assert found is not None, "the configuration has been checked"
-        sensor, gesture, event, what = found.groups()
-        entities.add(sensor or event)
-        if sensor:
-            used.add((sensor, gesture or SINGLE))
-            actions[f"{sensor} {gesture or SINGLE}"] = action
-        else:
-            actions[f"{event} {what}"] = action
-    gestures = Gestures(used) if used else None
-    return MqttButton(device, EspHome(device.topic, entities), context, mqtt, actions=actions, gestures=gestures)
+    used = {(entity, what) for entity, what, _ in _parsed(device) if entity.startswith("binary_sensor/")}
+    actions = {f"{entity} {what}": action for entity, what, action in _parsed(device)}
+    return MqttButton(device, context, mqtt, actions=actions, gestures=Gestures(used) if used else None)
 
 
 KIND = Kind("esphome", EspHomeSettings, _build, _check, order=80)

@@ -7,13 +7,13 @@ press that has just been published acts, whatever flag it has. What they say of 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Annotated
 
 from controller.devices.key_map import KeysAdapter, KeysSettings
 from controller.devices.kit import Context, Fault, File, Table
 from controller.devices.mqtt import CLOCKS_APART, MqttAdapter, needs_broker
-from controller.devices.settings import takes
+from controller.devices.settings import DeviceSettings, takes
 from drivers import mqtt_buttons
 from drivers.device import OK, Health
 from drivers.gestures import Gestures
@@ -35,6 +35,22 @@ Topic = Annotated[
         pattern=r"^[^+#\x00/]([^+#\x00]*[^+#\x00/])?$",
     ),
 ]
+
+
+class ButtonSettings(KeysSettings):
+    """What the table of every such device has. `topic`: where it publishes, as its kind says."""
+
+    topic: Topic
+
+    def reader(self) -> Reader:
+        """What makes sense of its messages."""
+        raise NotImplementedError
+
+
+def readers(devices: Iterable[DeviceSettings]) -> dict[str, Reader]:
+    """Those of all such devices, by device."""
+    return {device.id: device.reader() for device in devices if isinstance(device, ButtonSettings)}
+
 
 UNHEARD = Health("ok", "button_unheard")
 """Nothing is known before it says something."""
@@ -60,8 +76,7 @@ class MqttButton(KeysAdapter):
 
     def __init__(
         self,
-        device: KeysSettings,
-        reader: Reader,
+        device: ButtonSettings,
         context: Context,
         mqtt: MqttAdapter,
         *,
@@ -70,7 +85,7 @@ class MqttButton(KeysAdapter):
         gestures: Gestures | None = None,
     ) -> None:
         super().__init__(device, context)
-        self._reader, self._mqtt, self._repeat = reader, mqtt, repeat
+        self._reader, self._mqtt, self._repeat = device.reader(), mqtt, repeat
         self._actions = {key: key for key in device.keys} if actions is None else actions
         self._gestures = gestures
         due = gestures.next_deadline if gestures else lambda: None
@@ -88,7 +103,7 @@ class MqttButton(KeysAdapter):
         """Presses in a row that came too late by the device's clock; a single one may have been delivered again."""
         self._told: dict[str, float] = {}
         """What is wrong with what it says -> when that was logged last, in monotonic seconds."""
-        for topic, kept in reader.topics.items():
+        for topic, kept in self._reader.topics.items():
             mqtt.listen(topic, self.id, kept=kept)
 
     def left(self) -> None:

@@ -8,11 +8,10 @@ from collections.abc import Iterator
 from typing import Literal
 
 from controller.devices import key_map
-from controller.devices.key_map import KeysSettings
 from controller.devices.kit import Adapter, Context, Fault, File, Kind, Table
 from controller.devices.mqtt import MqttAdapter
-from controller.devices.mqtt_buttons import MqttButton, Topic, check_topic
-from drivers.mqtt_buttons import PUSHES, Shelly
+from controller.devices.mqtt_buttons import ButtonSettings, MqttButton, check_topic
+from drivers.mqtt_buttons import PUSHES, Reader, Shelly
 
 INPUTS = 8
 """Inputs of an ordinary device; those beyond it are heard if they have keys of their own."""
@@ -22,12 +21,14 @@ QoS 1, and only their time tells them apart."""
 _ACTION = re.compile(rf"(?:([0-9]{{1,3}}) )?({'|'.join(PUSHES)})")
 
 
-class ShellySettings(KeysSettings):
+class ShellySettings(ButtonSettings):
     """Buttons at the inputs of a Shelly (Gen2 or later). `topic`: its MQTT prefix, by default its id; `keys`: by event,
     such as "single_push", or by input and event, such as "0 single_push"."""
 
     driver: Literal["shelly"]
-    topic: Topic
+
+    def reader(self) -> Reader:
+        return Shelly(self.topic)
 
 
 def _check(table: Table, file: File) -> Iterator[Fault]:
@@ -44,7 +45,7 @@ def _build(device: ShellySettings, context: Context) -> Adapter | None:
     numbers = {*range(INPUTS), *(int(number) for number, _ in found.values() if number)}
     actions = {f"{each} {what}": key for key, (number, what) in found.items() if not number for each in numbers}
     actions |= {f"{int(number)} {what}": key for key, (number, what) in found.items() if number}
-    return MqttButton(device, Shelly(device.topic), context, mqtt, actions=actions, repeat=REPEAT)
+    return MqttButton(device, context, mqtt, actions=actions, repeat=REPEAT)
 
 
 KIND = Kind("shelly", ShellySettings, _build, _check, order=80)

@@ -8,26 +8,35 @@ from collections.abc import Iterator
 from typing import Annotated, Literal
 
 from controller.devices import key_map
-from controller.devices.key_map import KeysSettings
 from controller.devices.kit import Adapter, Context, Fault, File, Kind, Table
 from controller.devices.mqtt import MqttAdapter
-from controller.devices.mqtt_buttons import MqttButton, Topic, check_topic
+from controller.devices.mqtt_buttons import ButtonSettings, MqttButton, check_topic
 from controller.devices.settings import takes
-from drivers.mqtt_buttons import Tasmota
+from drivers.mqtt_buttons import Reader, Tasmota
 
 BUTTONS = 8
 """Buttons of an ordinary device; those beyond it are heard if they have keys of their own."""
 _ACTION = re.compile(r"(?:button([1-9][0-9]?) )?(single|double|triple|quad|penta|hold)", re.IGNORECASE)
 
 
-class TasmotaSettings(KeysSettings):
+class TasmotaSettings(ButtonSettings):
     """Buttons of a device with Tasmota and SetOption73 1. `topic`, `full_topic`: its Topic and FullTopic."""
 
     driver: Literal["tasmota"]
-    topic: Topic
     full_topic: Annotated[str, takes("FullTopic as on its console, with %prefix% and %topic%, in quotes")] = (
         "%prefix%/%topic%/"
     )
+
+    def reader(self) -> Reader:
+        return Tasmota(self.topic, self.full_topic, {number for number, _, _ in _parsed(self)})
+
+
+def _parsed(device: TasmotaSettings) -> Iterator[tuple[int, str, str]]:
+    """(button, what is done with it, action) of each key; those of any button before those of one."""
+    found = [(match, action) for action in device.keys if (match := _ACTION.fullmatch(action))]
+    for match, action in sorted(found, key=lambda each: each[0][1] is not None):
+        for number in (int(match[1]),) if match[1] else range(1, BUTTONS + 1):
+            yield number, match[2].lower(), action
 
 
 def _check(table: Table, file: File) -> Iterator[Fault]:
@@ -47,19 +56,8 @@ def _build(device: TasmotaSettings, context: Context) -> Adapter | None:
     mqtt = context.shared.get(MqttAdapter)
     if mqtt is None:
         return None
-    of_one, of_any = {}, {}
-    for action in device.keys:
-        found = _ACTION.fullmatch(action)
-        assert found is not None, "the configuration has been checked"
-        if found[1]:
-            of_one[int(found[1]), found[2].lower()] = action
-        else:
-            of_any[found[2].lower()] = action
-    numbers = {number for number, _ in of_one} | (set(range(1, BUTTONS + 1)) if of_any else set())
-    actions = {f"button{number} {what}": key for number in numbers for what, key in of_any.items()}
-    actions |= {f"button{number} {what}": key for (number, what), key in of_one.items()}
-    reader = Tasmota(device.topic, device.full_topic, numbers)
-    return MqttButton(device, reader, context, mqtt, actions=actions)
+    actions = {f"button{number} {what}": action for number, what, action in _parsed(device)}
+    return MqttButton(device, context, mqtt, actions=actions)
 
 
 KIND = Kind("tasmota", TasmotaSettings, _build, _check, order=80)

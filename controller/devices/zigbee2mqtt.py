@@ -6,25 +6,26 @@ from collections.abc import Iterator
 from typing import Annotated, Literal
 
 from controller.devices import key_map
-from controller.devices.key_map import KeysSettings
 from controller.devices.kit import Adapter, Context, Fault, File, Kind, Table
 from controller.devices.mqtt import MqttAdapter
-from controller.devices.mqtt_buttons import MqttButton, Topic, check_topic
+from controller.devices.mqtt_buttons import ButtonSettings, MqttButton, Topic, check_topic
 from controller.devices.settings import between
-from drivers.mqtt_buttons import Zigbee2Mqtt
+from drivers.mqtt_buttons import Reader, Zigbee2Mqtt
 
 
-class Zigbee2MqttSettings(KeysSettings):
+class Zigbee2MqttSettings(ButtonSettings):
     """A Zigbee button behind Zigbee2MQTT. `topic`: the bridge's base topic and the button's name; `base`: the base
     topic, if it is not what stands before the first "/"; `repeat_ms`: for how long the same action is the same press.
     """
 
     driver: Literal["zigbee2mqtt"]
-    topic: Topic
     base: Topic | None = None
     repeat_ms: Annotated[int, between(0, 5000, "milliseconds")] = 400
     """A radio repeats what is not acknowledged, and a remote that is bound and in a group is heard twice; the bridge
     passes both on, without a mark. People who press twice have that told by the button itself, as "double"."""
+
+    def reader(self) -> Reader:
+        return Zigbee2Mqtt(self.topic, self.base or self.topic.partition("/")[0])
 
 
 def _check(table: Table, file: File) -> Iterator[Fault]:
@@ -40,8 +41,7 @@ def _check(table: Table, file: File) -> Iterator[Fault]:
 
 def _build(device: Zigbee2MqttSettings, context: Context) -> Adapter | None:
     mqtt = context.shared.get(MqttAdapter)
-    reader = Zigbee2Mqtt(device.topic, device.base or device.topic.partition("/")[0])
-    return mqtt and MqttButton(device, reader, context, mqtt, repeat=device.repeat_ms / 1000)
+    return mqtt and MqttButton(device, context, mqtt, repeat=device.repeat_ms / 1000)
 
 
 KIND = Kind("zigbee2mqtt", Zigbee2MqttSettings, _build, _check, order=80)
