@@ -23,6 +23,7 @@ from controller.devices.branch import Devices, broker_of
 from controller.devices.hub import Hub
 from controller.devices.kit import kinds
 from controller.devices.mqtt import press_topics
+from controller.devices.mqtt_buttons import readers
 from controller.devices.settings import DeviceSettings, WiredSettings
 from controller.engine import Request, Step
 from controller.journal import Journal
@@ -39,6 +40,7 @@ from controller.lobby.model.wording import Wording
 from drivers.device import Health, UnknownAddress
 from drivers.link import SerialLink
 from drivers.mqtt import PRESS_TOPICS
+from drivers.mqtt_buttons import Moved, Pressed, Reader, read
 from drivers.mqtt_listener import ListenError, listening
 from drivers.session import Echoing, LinkDown, Session, Stale
 
@@ -330,16 +332,18 @@ async def examine_broker(settings: Settings, keys_for: float, say: Say) -> Findi
     words, root = settings.rules.wording, f"lobby/{settings.rules.branch}/"
     broker = replace(broker_of(settings.mqtt), client_id=f"{settings.mqtt.client_id}-doctor")
     finding = Finding("mqtt", words.say("kind.mqtt"), f"{broker.host}:{broker.port}")
-    waited = press_topics(settings.devices)
+    waited, others = press_topics(settings.devices), readers(settings.devices)
+    topics = [root + topic for topic in PRESS_TOPICS]
+    topics += [topic for reader in others.values() for topic in reader.topics]
     started = time.monotonic()
     try:
-        async with listening(broker, [root + topic for topic in PRESS_TOPICS]) as messages:
+        async with listening(broker, dict.fromkeys(topics)) as messages:
             finding.measured["answer_ms"] = round((time.monotonic() - started) * 1000, 1)
-            if keys_for > 0 and waited:
+            if keys_for > 0 and (waited or others):
                 say(words.say("doctor.listening", seconds=round(keys_for)))
                 with suppress(TimeoutError):
                     async with asyncio.timeout(keys_for):
-                        await _listen(messages, root, waited, finding, words, say)
+                        await _listen(messages, root, waited, others, finding, words, say)
     except ListenError as error:
         reason = str(error)
         finding.state, finding.detail = "fault", reason
@@ -352,13 +356,22 @@ async def _listen(
     messages: AsyncIterator[tuple[str, bytes]],
     root: str,
     waited: Collection[str],
+    others: Mapping[str, Reader],
     finding: Finding,
     words: Wording,
     say: Say,
 ) -> None:
     """Until every device that is waited for has been heard."""
-    silent = set(waited)
+    silent = {*waited, *others}
     async for topic, payload in messages:
+        if not topic.startswith(root):
+            for id, key in _others_pressed(others, topic, payload):
+                say(words.say("doctor.heard", device=id, key=key))
+                silent.discard(id)
+                finding.keys.append(f"{id}: {key}")
+            if not silent:
+                return
+            continue
         device = topic.removeprefix(root).removesuffix("/press")
         try:
             key = str(json.loads(payload)["key"])[:16]
@@ -375,6 +388,16 @@ async def _listen(
         finding.keys.append(f"{device}: {key}")
         if not silent:
             return
+
+
+def _others_pressed(others: Mapping[str, Reader], topic: str, payload: bytes) -> Iterator[tuple[str, str]]:
+    """(device, what was done with it) of a message of a button that is not ours."""
+    for id, reader in others.items():
+        for fact in read(reader, topic, payload) if topic in reader.topics else ():
+            if isinstance(fact, Pressed):
+                yield id, fact.action
+            elif isinstance(fact, Moved) and fact.is_down:
+                yield id, fact.button
 
 
 class _Running:

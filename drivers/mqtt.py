@@ -8,6 +8,9 @@ every journal row goes out as an event. A press that the broker has kept is an o
 Only the controller may publish levels: what others publish there is overwritten, and retained levels of devices that no
 longer exist are cleared.
 
+Beside them, `listen` hears single topics of devices that are not ours, wherever they are; and `announce` keeps retained
+messages elsewhere, such as Home Assistant's discovery, on topics that are `ours`.
+
 `(boot, seq)` identify a press: `boot` is new at each power-up of the device, `seq` counts. A press delivered again gets
 the same answer and acts once; that is the controller's business.
 """
@@ -81,6 +84,16 @@ class Foreign:
 
 
 @dataclass(frozen=True, slots=True)
+class Heard:
+    """A message on a topic of somebody else that is listened to. `stored`: the broker has kept it, nobody knows since
+    when; otherwise it has just been published, with or without the retain flag."""
+
+    topic: str
+    payload: bytes
+    stored: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Message:
     """Something to publish, QoS 1."""
 
@@ -100,6 +113,13 @@ class MqttLobby:
         self.will = Message(f"{self.root}status", b"offline", True)
         self._expected: set[str] = set()
         self.expect(devices)
+        self.listened: dict[str, bool] = {}
+        """Topics of others that are listened to, and whether what the broker has kept there is wanted."""
+        self.ours: list[str] = []
+        """Filters of further topics on which only the controller publishes: what is kept there and not announced is
+        cleared. The single wildcard that they may have is +."""
+        self._again: dict[str, bytes] = {}
+        """Announcements by topic, which are not refreshed: each costs its readers more than a level."""
         self._levels: dict[str, bytes] = {self.will.topic: b"online"}
         self._unsent: dict[str, None] = {}
         self._round: deque[str] = deque()
@@ -120,6 +140,14 @@ class MqttLobby:
         """The states of these devices will be levels."""
         self._expected |= {f"{self.root}device/{id}" for id in devices}
 
+    def listen(self, topic: str, *, kept: bool) -> None:
+        """Hear what others publish on a topic; `kept`: also what the broker has kept, when the connection begins."""
+        self.listened[topic] = self.listened.get(topic, False) or kept
+
+    def unlisten(self, topic: str) -> None:
+        """Hear it no longer."""
+        self.listened.pop(topic, None)
+
     # -- what the controller says ----------------------------------------------------------------------------
 
     def level(self, topic: str, content: Mapping[str, Any]) -> None:
@@ -132,12 +160,35 @@ class MqttLobby:
 
     def clear(self, topic: str) -> None:
         """Clear a retained topic below the root: its object no longer exists."""
-        topic = self.root + topic
+        self._clear(self.root + topic)
+
+    def _clear(self, topic: str) -> None:
         if self._levels.pop(topic, None) is not None:
             self._unsent.pop(topic, None)
             self._wrong.pop(topic, None)
             self._round = deque(each for each in self._round if each != topic)
             self._orphans[topic] = None
+
+    def announce(self, topic: str, content: Mapping[str, Any]) -> None:
+        """The present content of a retained topic anywhere, one of `ours`."""
+        payload = _json(content)
+        if self._levels.get(topic) != payload:
+            self._levels[topic] = self._again[topic] = payload
+            self._unsent[topic] = None
+
+    def withdraw(self, topic: str) -> None:
+        """Clear an announcement."""
+        self._again.pop(topic, None)
+        self._clear(topic)
+
+    def announce_again(self) -> None:
+        """Publish every announcement again: somebody has come who may have missed them."""
+        self._unsent |= dict.fromkeys(self._again)
+
+    def say(self, topic: str, content: Mapping[str, Any]) -> None:
+        """Something that has just happened, on a topic below the root: published once, and only while connected."""
+        if self.is_connected:
+            self._answers.append(Message(self.root + topic, _json(content), False))
 
     def answer(self, where: Where, id: str, content: Mapping[str, Any]) -> None:
         """The answer to a press: published once, and only while connected; a device without an answer presses again."""
@@ -171,11 +222,15 @@ class MqttLobby:
 
     def receive(
         self, topic: str, payload: bytes, *, stored: bool = False, retain: bool = False
-    ) -> MqttPress | BadPress | Foreign | None:
+    ) -> MqttPress | BadPress | Foreign | Heard | None:
         """Interpret a message of another client; None: not for us.
 
         `stored`: it was retained by the broker. `retain`: just published with the flag; known only in MQTT 5.
         """
+        if topic in self.listened:
+            return None if stored and not self.listened[topic] else Heard(topic, payload, stored)
+        if any(_fits(topic, each) for each in self.ours):
+            return self._on_ours(topic, payload, stored, is_devices=True)
         if not topic.startswith(self.root):
             return None
         where, *rest = topic.removeprefix(self.root).split("/")
@@ -183,10 +238,17 @@ class MqttLobby:
             if stored or (retain and not payload):  # an old one, or what clears it
                 return None
             return self._read(where, rest[0], payload, retain=retain)  # type: ignore[arg-type]
+        is_devices = (where, len(rest)) == ("device", 1) or (where == "keypad" and rest[1:] == ["screen"])
+        return self._on_ours(topic, payload, stored, is_devices)
+
+    def _on_ours(self, topic: str, payload: bytes, stored: bool, is_devices: bool) -> Foreign | None:
+        """Somebody else has published where only we do, or the broker has kept something there. `is_devices`: it is of
+        one object, which may be no more."""
         if stored:
-            is_devices = (where, len(rest)) == ("device", 1) or (where == "keypad" and rest[1:] == ["screen"])
-            if is_devices and topic not in self._levels and topic not in self._expected:
+            if is_devices and payload and topic not in self._levels and topic not in self._expected:
                 self._orphans[topic] = None
+        elif topic in self._again and not payload:
+            pass  # somebody has deleted it over there, and sees it again after the next connection
         elif topic in self._levels and payload != self._levels[topic]:
             self._wrong[topic] = None
             return Foreign(topic)
@@ -194,8 +256,8 @@ class MqttLobby:
 
     @property
     def levels(self) -> int:
-        """The number of levels."""
-        return len(self._levels)
+        """The number of levels, of which each is said again from time to time."""
+        return len(self._levels) - len(self._again)
 
     def put_right(self) -> bool:
         """Publish the overwritten levels again; whether there are any."""
@@ -207,7 +269,7 @@ class MqttLobby:
     def say_again(self) -> None:
         """Publish one level again, each in turn, for clients that have missed it or have a wrong value."""
         if not self._round:
-            self._round.extend(self._levels)
+            self._round.extend(topic for topic in self._levels if topic not in self._again)
         self._unsent[self._round.popleft()] = None
 
     def next_message(self) -> Message | None:
@@ -252,6 +314,12 @@ class MqttLobby:
                 boot if isinstance(boot, str) and len(boot) <= 32 and _is_text(boot) else None,
                 seq if type(seq) is int and 0 <= seq < 2**63 else None,
             )
+
+
+def _fits(topic: str, filter: str) -> bool:
+    """Whether a topic is one of a filter's, whose wildcards are +."""
+    parts, wanted = topic.split("/"), filter.split("/")
+    return len(parts) == len(wanted) and all(want in ("+", part) for part, want in zip(parts, wanted, strict=True))
 
 
 def _is_text(text: str) -> bool:

@@ -16,7 +16,7 @@ import logging
 import socket
 import ssl
 from collections import deque
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self, cast
@@ -39,6 +39,8 @@ KEEPALIVE = 10
 """Seconds of silence after which the broker is asked whether it is there."""
 EARLY_LIMIT = 1000
 """Most messages kept that arrive before the last topic is subscribed."""
+TOPICS_AT_ONCE = 50
+"""Topics of others in one packet: at their longest, it still has a size that any usual broker allows."""
 IN_FLIGHT = 10
 """Messages published and not yet confirmed: as few as any usual broker allows in MQTT 5."""
 REFRESH = 60.0
@@ -110,6 +112,8 @@ class MqttSession:
         """Topic -> until when publications of others on it are not reported again, by the loop's clock."""
         self._righting: asyncio.TimerHandle | None = None
         self._leaving = False
+        self._listens: dict[str, bool] = {}
+        """The topics of others that are subscribed to on this connection, as `MqttLobby.listened`."""
         self._early: deque[aiomqtt.Message] = deque(maxlen=EARLY_LIMIT)
         self.settled = asyncio.Event()
         """Set once the press topics are subscribed, or the first attempt has failed."""
@@ -156,7 +160,8 @@ class MqttSession:
             return
         topic, payload = message.topic.value, message.payload if isinstance(message.payload, bytes) else b""
         # See `_subscribe`: on topics whose retained messages are not requested, the flag is the sender's.
-        retain = message.retain and self._version is V5 and topic.endswith("/press")
+        is_press = topic.endswith("/press") and topic not in self._lobby.listened
+        retain = message.retain and self._version is V5 and is_press
         fact = self._lobby.receive(topic, payload, stored=message.retain and not retain, retain=retain)
         if isinstance(fact, Foreign):
             self._tell_foreign(fact)
@@ -262,7 +267,9 @@ class MqttSession:
 
     async def _work(self, client: aiomqtt.Client) -> None:
         """Subscribe, then publish, until one of the two fails (MqttError)."""
+        self._listens = {}
         await self._subscribe(client)
+        await self._listen(client)
         self._lobby.connected()
         self._wake.set()
         if self._closings < CLOSINGS:
@@ -284,6 +291,9 @@ class MqttSession:
             for topic in DEVICE_TOPICS:  # what is kept there comes now; afterwards it would only be our own
                 await client.subscribe(self._lobby.root + topic, qos=1)
                 await client.unsubscribe(self._lobby.root + topic)
+            for topic in self._lobby.ours:
+                await client.subscribe(topic, qos=1)
+                await client.unsubscribe(topic)
             return
         live = SubscribeOptions(qos=1, retainAsPublished=True, retainHandling=SubscribeOptions.RETAIN_DO_NOT_SEND)
         for topic in PRESS_TOPICS:
@@ -291,6 +301,24 @@ class MqttSession:
         others = SubscribeOptions(qos=1, noLocal=True)
         for topic in LEVEL_TOPICS:
             await client.subscribe(self._lobby.root + topic, options=others)
+        for topic in self._lobby.ours:
+            await client.subscribe(topic, options=others)
+
+    async def _listen(self, client: aiomqtt.Client) -> None:
+        """Subscribe to those topics of others that are listened to now, and to no others any more."""
+        wanted = dict(self._lobby.listened)
+        new = {topic: kept for topic, kept in wanted.items() if self._listens.get(topic) != kept}
+        gone = [topic for topic in self._listens if topic not in wanted]
+        self._listens = wanted
+        # The flag that a device publishes with is not asked for: ESPHome has it on by default, for events too.
+        press = SubscribeOptions(qos=1, retainHandling=SubscribeOptions.RETAIN_DO_NOT_SEND)
+        for some in _batches(list(new)):
+            if self._version is V311:
+                await client.subscribe([(topic, 1) for topic in some])
+            else:
+                await client.subscribe([(topic, SubscribeOptions(qos=1) if new[topic] else press) for topic in some])
+        for some in _batches(gone):
+            await client.unsubscribe(some)
 
     async def _refresh(self) -> None:
         while True:
@@ -320,6 +348,8 @@ class MqttSession:
         async with _Sendings() as sendings:
             while True:
                 self._wake.clear()
+                if self._listens != self._lobby.listened:
+                    await self._listen(client)
                 while message := self._lobby.next_message():
                     await room.acquire()
                     sendings.start(self._send(client, message, room))
@@ -339,6 +369,11 @@ class MqttSession:
 def password_of(broker: Broker) -> str | None:
     """The first line of its password file, read at each connection."""
     return broker.password_file.read_text("utf-8").split("\n")[0].strip() if broker.password_file else None
+
+
+def _batches(topics: Sequence[str]) -> Iterator[list[str]]:
+    for first in range(0, len(topics), TOPICS_AT_ONCE):
+        yield list(topics[first : first + TOPICS_AT_ONCE])
 
 
 class _Client(aiomqtt.Client):

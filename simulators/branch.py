@@ -106,7 +106,14 @@ class SimulatedBranch:
         devices = tuple(self._connected(device) for device in settings.devices)
         mqtt = settings.mqtt
         if mqtt and port:
-            mqtt = MqttSettings(embedded=True, host="127.0.0.1", port=port, tls=False, client_id=mqtt.client_id)
+            mqtt = MqttSettings(
+                embedded=True,
+                host="127.0.0.1",
+                port=port,
+                tls=False,
+                client_id=mqtt.client_id,
+                home_assistant=mqtt.home_assistant,
+            )
         return replace(settings, devices=devices, mqtt=mqtt, journal_path=journal or settings.journal_path)
 
     def _connected(self, device: DeviceSettings) -> DeviceSettings:

@@ -11,7 +11,7 @@ import logging
 import ssl
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from random import Random
 from typing import Any
@@ -152,15 +152,28 @@ class Buttons:
         """
         await asyncio.shield(self._lost)
 
+    def now(self) -> Ms:
+        """The time by the devices' own clock, in ms since 1970, UTC."""
+        return Ms(self._clock() + round((self.faults.fast or 0) * 1000))
+
+    async def publish(self, topic: str, payload: str, *, qos: int = 0, retain: bool = False) -> None:
+        """Publish as a device that is not ours, anywhere, with the knobs `retain` and `twice`; as `_publish`."""
+        for _ in range(2 if self.faults.twice else 1):
+            await self._send(topic, payload, qos, retain or self.faults.retain)
+
     async def _publish(self, topic: str, payload: str, *, retain: bool = False) -> None:
-        """Publish below the root, as one of at most `IN_FLIGHT`; MqttError or TimeoutError if the broker does not
-        take it in time: then it is connected to anew."""
+        """Publish below the root; MqttError or TimeoutError if the broker does not take it in time."""
+        await self._send(f"{self._root}{topic}", payload, 1, retain)
+
+    async def _send(self, topic: str, payload: str, qos: int, retain: bool) -> None:
+        """Publish as one of at most `IN_FLIGHT`; MqttError or TimeoutError if the broker does not take it in time: then
+        it is connected to anew."""
         async with asyncio.timeout(self._timeout):
             await self._there.wait()
             client, silent, room = self._client, self._silent, self._in_flight
             await room.acquire()
         try:
-            await client.publish(f"{self._root}{topic}", payload, qos=1, retain=retain)
+            await client.publish(topic, payload, qos=qos, retain=retain)
         except aiomqtt.MqttError:
             silent.set()
             raise
@@ -178,7 +191,7 @@ class Buttons:
         self._answers[device, seq] = answer
         try:
             if self.faults.fast is not None:
-                content["at"] = self._clock() + round(self.faults.fast * 1000)
+                content["at"] = self.now()
             payload = json.dumps({**content, "boot": self._boot, "seq": seq}, ensure_ascii=False)
             if self.faults.bounce:
                 self._bounce(device, content)
@@ -199,12 +212,17 @@ class Buttons:
         self._next[device] += 1
         payload = json.dumps({**content, "boot": self._boot, "seq": seq}, ensure_ascii=False)
 
-        async def again(after: float) -> None:
+        self.bounce(lambda: self._publish(f"{device}/press", payload))
+
+    def bounce(self, again: Callable[[], Awaitable[None]]) -> None:
+        """Have something done once more, after the time of the knob `bounce`."""
+
+        async def later(after: float) -> None:
             await asyncio.sleep(after)
             with suppress(TimeoutError, aiomqtt.MqttError):
-                await self._publish(f"{device}/press", payload)
+                await again()
 
-        task = asyncio.create_task(again(self.faults.bounce), name="bounce")
+        task = asyncio.create_task(later(self.faults.bounce), name="bounce")
         self._bounces.add(task)
         task.add_done_callback(self._bounces.discard)
 
@@ -229,6 +247,8 @@ class Buttons:
                     answer.set_result(content)
             elif topic == "event":
                 self.events.append(json.loads(payload))
+            elif topic == "call" or topic.startswith("button/"):
+                pass  # between the controller and Home Assistant
             elif not payload:
                 self.retained.pop(topic, None)
             elif not topic.endswith("/press"):

@@ -126,3 +126,5 @@ class ButtonFaults:
     """Presses are published to be retained."""
     bounce: float = 0.0
     """Seconds after which each press is made once more, as a press of its own; 0: never."""
+    twice: bool = False
+    """What devices that are not ours publish is delivered twice."""

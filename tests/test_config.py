@@ -472,6 +472,7 @@ def test_paths_count_from_the_file(tmp_path: Path) -> None:
         "username": "u",
         "password_file": Path("/p"),
         "ca_file": None,
+        "home_assistant": "",
     }
 
 

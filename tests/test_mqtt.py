@@ -15,6 +15,7 @@ from drivers.mqtt import (
     PRESS_LIMIT,
     BadPress,
     Foreign,
+    Heard,
     Message,
     MqttLobby,
     MqttPress,
@@ -464,3 +465,70 @@ def test_only_levels_of_devices_that_are_no_more_are_cleared() -> None:
     lobby.disconnected()
     lobby.connected()
     assert [message.topic for message in drain(lobby)] == [ROOT + "status", ROOT + "keypad/3/screen"]
+
+
+# -- topics of others --------------------------------------------------------------------------------------------
+
+CONFIG = "homeassistant/device/lobby-b1/branch/config"
+OURS = "homeassistant/device/lobby-b1/+/config"
+
+
+def test_an_announcement_is_kept_as_a_level_and_not_refreshed() -> None:
+    lobby = MqttLobby("b1", PAYLOADS)
+    lobby.ours.append(OURS)
+    lobby.connected()
+    drain(lobby)
+    lobby.announce(CONFIG, {"n": 1})
+    lobby.announce(CONFIG, {"n": 1})
+    assert [(m.topic, m.payload, m.retain) for m in drain(lobby)] == [(CONFIG, b'{"n":1}', True)]
+    lobby.say_again()
+    assert [m.topic for m in drain(lobby)] == [ROOT + "status"]
+    assert lobby.levels == 1
+    lobby.announce_again()
+    assert [m.topic for m in drain(lobby)] == [CONFIG]
+    lobby.disconnected()
+    lobby.connected()
+    assert CONFIG in [m.topic for m in drain(lobby)]
+    lobby.withdraw(CONFIG)
+    assert [(m.topic, m.payload, m.retain) for m in drain(lobby)] == [(CONFIG, b"", True)]
+    lobby.announce_again()
+    assert drain(lobby) == []
+
+
+def test_an_announcement_that_somebody_deletes_stays_so_and_one_that_is_changed_is_put_right() -> None:
+    lobby = MqttLobby("b1", PAYLOADS)
+    lobby.ours.append(OURS)
+    lobby.announce(CONFIG, {"n": 1})
+    lobby.connected()
+    drain(lobby)
+    assert lobby.receive(CONFIG, b"") is None
+    assert not lobby.put_right()
+    assert lobby.receive(CONFIG, b"{}") == Foreign(CONFIG)
+    assert lobby.put_right()
+    assert [(m.topic, m.payload) for m in drain(lobby)] == [(CONFIG, b'{"n":1}')]
+
+
+def test_what_was_announced_before_is_cleared_and_what_is_not_ours_is_not() -> None:
+    lobby = MqttLobby("b1", PAYLOADS)
+    lobby.ours.append(OURS)
+    lobby.announce(CONFIG, {"n": 1})
+    lobby.connected()
+    drain(lobby)
+    old = OURS.replace("+", "counter-9")
+    for topic in (CONFIG, old, CONFIG.replace("b1", "b10"), f"{CONFIG}/more", "homeassistant/status"):
+        assert lobby.receive(topic, b"{}", stored=True) is None
+    assert [(m.topic, m.payload) for m in drain(lobby)] == [(old, b"")]
+
+
+def test_topics_of_others_are_heard_exactly_and_what_was_kept_only_where_it_is_wanted() -> None:
+    lobby = MqttLobby("b1", PAYLOADS)
+    lobby.listen("zigbee2mqtt/press", kept=False)
+    lobby.listen("zigbee2mqtt/bridge/state", kept=False)
+    lobby.listen("zigbee2mqtt/bridge/state", kept=True)
+    assert lobby.receive("zigbee2mqtt/press", b"x") == Heard("zigbee2mqtt/press", b"x")
+    assert lobby.receive("zigbee2mqtt/press", b"x", stored=True) is None
+    assert lobby.receive("zigbee2mqtt/press/action", b"x") is None
+    kept = Heard("zigbee2mqtt/bridge/state", b"online", stored=True)
+    assert lobby.receive("zigbee2mqtt/bridge/state", b"online", stored=True) == kept
+    lobby.unlisten("zigbee2mqtt/press")
+    assert lobby.receive("zigbee2mqtt/press", b"x") is None

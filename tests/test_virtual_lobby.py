@@ -77,6 +77,28 @@ def test_every_key_that_can_be_pressed_has_a_name_and_a_button(simulated: Simula
         assert f"key.{key}" in words("en")
 
 
+BUTTON = """
+[[device]]
+id = "button"
+driver = "zigbee2mqtt"
+topic = "zigbee2mqtt/button"
+counter = "1"
+keys = { single = "CALL" }
+"""
+
+
+def test_a_device_without_a_wire_has_a_state_and_keys_too(tmp_path: Path) -> None:
+    for file in shipped("demo.toml").parent.glob("*.toml"):
+        (tmp_path / file.name).write_text(file.read_text("utf-8"), "utf-8")
+    path = tmp_path / "branch.toml"
+    path.write_text(shipped("demo.toml").read_text("utf-8") + BUTTON, "utf-8")
+    settings = read(path)
+    shown = view.View(settings, SimulatedBranch(settings, tmp_path / "dev", seed=1))
+    assert shown.layout()["others"] == [{"id": "button", "title": "1号窗口Zigbee 按钮"}]
+    assert shown.picture()["others"]["button"]["keys"] == ["single", "online", "offline"]
+    assert shown.picture()["devices"]["button"] == {"state": "", "detail": "", "knobs": {}}
+
+
 def test_papers_keep_their_numbers_when_the_printer_forgets_the_first_ones() -> None:
     printer = PrinterFarEnd(Faults(Random(1)), seconds_per_line=0)
     album = Album(printer)

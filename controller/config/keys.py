@@ -233,6 +233,17 @@ class MqttKeys(Keys):
     password_file: FilePath | None = None
     ca_file: FilePath | None = None
     client_id: Text | None = None
+    home_assistant: (
+        Annotated[
+            str,
+            takes(
+                'its discovery prefix, such as "homeassistant", in quotes',
+                max_length=64,
+                pattern=r"^[A-Za-z0-9_-]+(/[A-Za-z0-9_-]+)*$",
+            ),
+        ]
+        | None
+    ) = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,7 +29,8 @@ SIZE_LIMIT = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class MqttSettings:
-    """The broker. `embedded`: our own on the loopback, on any free port. The files are read when connecting."""
+    """The broker. `embedded`: our own on the loopback, on any free port. The files are read when connecting.
+    `home_assistant`: the discovery prefix of Home Assistant; empty: the branch does not announce itself there."""
 
     embedded: bool
     host: str
@@ -39,6 +40,7 @@ class MqttSettings:
     username: str | None = None
     password_file: Path | None = None
     ca_file: Path | None = None
+    home_assistant: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -273,6 +275,7 @@ def _settings(file: Document, config: Config) -> Settings:
             username=config.mqtt.username,
             password_file=config.mqtt.password_file,
             ca_file=config.mqtt.ca_file,
+            home_assistant=config.mqtt.home_assistant or "",
         )
     spoken = config.branch.language
     rules = rules_of(config, wording(spoken), (wording(other) for other in LANGUAGES if other != spoken))

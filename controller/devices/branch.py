@@ -11,6 +11,7 @@ from pathlib import Path
 from controller.cards import CardTokens
 from controller.config import MqttSettings, Settings
 from controller.devices.cards import Cards
+from controller.devices.home_assistant import PREFIX, HomeAssistant, ours
 from controller.devices.hub import Hub
 from controller.devices.kit import AnySession, kinds
 from controller.devices.mqtt import MqttAdapter
@@ -41,6 +42,14 @@ class Devices:
             lobby.expect([*hub.sessions, MqttAdapter.ID])
             context.run(MqttAdapter.ID, session)
             hub.add(adapter)
+            self._home_assistant(settings, lobby, adapter, session)
+
+    def _home_assistant(self, settings: Settings, lobby: MqttLobby, mqtt: MqttAdapter, session: MqttSession) -> None:
+        """Announce the branch in Home Assistant, or (where it usually is) clear what was announced there."""
+        prefix = settings.mqtt.home_assistant if settings.mqtt else ""
+        lobby.ours += {ours(settings.rules.branch, each) for each in (prefix or PREFIX, PREFIX)}
+        if prefix:
+            self._hub.add(HomeAssistant(prefix, lobby, mqtt, self._hub.context, session.flush))
 
     @property
     def sessions(self) -> dict[str, AnySession]:
@@ -113,7 +122,7 @@ def names(devices: Iterable[DeviceSettings], wording: Wording) -> dict[str, str]
     drivers = [device.driver for device in devices]
     found = {MqttAdapter.ID: wording.say("kind.mqtt")}
     for device in sorted(
-        devices, key=lambda each: (drivers.index(each.driver), in_order(getattr(each, "counter", "")))
+        devices, key=lambda each: (drivers.index(each.driver), in_order(getattr(each, "counter", "") or ""))
     ):
         kind = wording.templates.get(f"kind.{device.driver}", device.id)
         counter = getattr(device, "counter", "")

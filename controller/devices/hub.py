@@ -113,7 +113,9 @@ class Hub:
     def remove(self, id: str) -> None:
         """Take a device off, after its session has ended."""
         self.sessions.pop(id, None)
-        self._adapters.pop(id, None)
+        adapter = self._adapters.pop(id, None)
+        if adapter:
+            self._guarded(id, adapter.left)
         self._echoing.discard(id)
         self.forget(id)
 

@@ -137,6 +137,9 @@ class Adapter:
     def restarted(self, state: State) -> None:
         """The day has been replayed after a start: the results of jobs of the last run are unknown."""
 
+    def left(self) -> None:
+        """The device has been taken off, after its session has ended."""
+
     @property
     def paper(self) -> Paper | None:
         """Whether a ticket can be printed now, else why not; None: it prints no tickets."""

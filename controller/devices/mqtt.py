@@ -20,7 +20,7 @@ from controller.lobby.model.state import State
 from controller.lobby.model.units import Ms
 from controller.lobby.show import views
 from drivers.device import OK
-from drivers.mqtt import BadPress, Foreign, MqttLobby, MqttPress, Where
+from drivers.mqtt import BadPress, Foreign, Heard, MqttLobby, MqttPress, Where
 from drivers.session import LinkDown, LinkUp
 
 log = logging.getLogger(__name__)
@@ -60,14 +60,44 @@ class MqttAdapter(Adapter):
         """The number of the connection on which unconfirmed events have been published again."""
         self._clocks: dict[str, int] = {}
         """Devices whose clocks are wrong, and by how many ms they are fast."""
+        self._listeners: dict[str, list[str]] = {}
+        """Topic of somebody else -> the devices that hear it."""
         self._retains: set[str] = set()
         """Devices whose presses have the retain flag, once that has been logged."""
         mqtt.level("triage", context.rules.triage.picture())
         self._trouble = ""
         self._notices: Sequence[str] = ()
 
+    @property
+    def connection(self) -> int:
+        """The number of the present connection to the broker, or of the last one; 0: there was none yet."""
+        return self._mqtt.connections
+
+    @property
+    def is_connected(self) -> bool:
+        return self._mqtt.is_connected
+
+    def listen(self, topic: str, id: str, *, kept: bool) -> None:
+        """Have a device's adapter told of every message on a topic, as the fact `Heard`; `kept`: also of what the
+        broker has kept there when the connection begins."""
+        self._listeners.setdefault(topic, []).append(id)
+        self._mqtt.listen(topic, kept=kept)
+        self._flush()
+
+    def unlisten(self, id: str) -> None:
+        """Tell a device's adapter of no message any more."""
+        for topic, ids in list(self._listeners.items()):
+            ids[:] = [each for each in ids if each != id]
+            if not ids:
+                del self._listeners[topic]
+                self._mqtt.unlisten(topic)
+        self._flush()
+
     def heard(self, fact: object) -> None:
         match fact:
+            case Heard(topic):
+                for id in self._listeners.get(topic, ()):
+                    self.context.heard(id, fact)
             case MqttPress():
                 self._pressed(fact)
             case BadPress(where, id, "retained", boot, seq):

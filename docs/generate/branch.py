@@ -13,6 +13,7 @@ from typing import Any
 
 from controller.config import read, shipped
 from controller.config.settings import wording
+from controller.devices.home_assistant import PREFIX, HomeAssistant
 from controller.devices.hub import Hub
 from controller.devices.mqtt import MqttAdapter
 from controller.engine import Request, Step
@@ -65,6 +66,7 @@ class Branch:
             self._mqtt, {"pad-4": "4"}, ["manager"], {"kiosk": (2, True)}, self._hub.context, self._flush
         )
         self._hub.add(self._adapter)
+        self._hub.add(HomeAssistant(PREFIX, self._mqtt, self._adapter, self._hub.context, self._flush))
         self._mqtt.connected()
         accounts = self._accounts = Accounts(directory / "access.db", lambda: self.now / 1000)
         counters = {"counter": "1"}
@@ -110,12 +112,21 @@ class Branch:
 
     def latest(self, topic: str) -> Any:
         """What it said last on a topic below the root."""
-        payload = next(each.payload for each in reversed(self.said) if each.topic == self._mqtt.root + topic)
-        return json.loads(payload)
+        return self.latest_of(self._mqtt.root + topic)
+
+    def latest_of(self, topic: str) -> Any:
+        """What it said last on a topic anywhere."""
+        return json.loads(next(each.payload for each in reversed(self.said) if each.topic == topic))
 
     def topics(self) -> set[str]:
         """All topics below the root that it has said something on, and its last will's."""
-        return {each.topic.removeprefix(self._mqtt.root) for each in (*self.said, self._mqtt.will)}
+        root = self._mqtt.root
+        said = (*self.said, self._mqtt.will)
+        return {each.topic.removeprefix(root) for each in said if each.topic.startswith(root)}
+
+    def announced(self) -> set[str]:
+        """All topics on which it has announced itself elsewhere."""
+        return {each.topic for each in self.said if not each.topic.startswith(self._mqtt.root)}
 
     def _decide(self, request: Request) -> None:
         lobby = self._lobby

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from controller.devices.home_assistant import BUTTONS
 from docs.generate.branch import Branch
 from docs.generate.markdown import block, code, page, table
 from drivers.device import Health
@@ -28,6 +29,19 @@ the ticket has no paper; `advice` is there, and true, where a customer was sent 
 
 **Levels** are retained, said again after every outage and each within a minute, and the controller's alone: one that
 somebody else has written is put right (at once with MQTT 5), and those of devices that are no more are cleared.
+
+**Buttons of other makers** are listened to on their own topics, which [devices.md](../devices.md#buttons-on-mqtt)
+names, each exactly; nothing is published there.
+""".strip()
+
+HOME_ASSISTANT = """
+Where `[mqtt]` has `home_assistant`, its discovery prefix, the branch, each counter and each device announce themselves
+below it: `<prefix>/device/lobby-<branch id>/<object>/config`, retained, where the object is `branch`, `counter-<id>`,
+`device-<id>` or `page-<account>`. That is said again when `<prefix>/status` says `online`, and cleared when there is no
+such thing any more; without the option, what is below `homeassistant` is cleared. Then there are two more topics below
+`lobby/<branch id>/`: `call`, which is said as it happens and not retained, and `button/<counter>/<key>`, which is
+listened to: the payload `PRESS` is a press, each message once. The keys are {keys}. See
+[devices.md](../devices.md#home-assistant).
 """.strip()
 
 
@@ -75,6 +89,7 @@ TOPICS = (
         "The day's figures, in minutes; `above_3`, `above_target` and `share` are parts of one; by class also whom its "
         "calls `passed`; by answer of the triage who was sent to a machine.",
     ),
+    Topic("call", "call", "A call or recall, as it happens, for Home Assistant; not said without that option."),
     Topic("event", "event", "Each row of the journal, once it is written: [journal.md](journal.md). Not retained."),
 )
 
@@ -97,7 +112,7 @@ def topics(branch: Branch) -> str:
     told = {topic for topic in branch.topics() if not any(_is(topic, known.name) for known in TOPICS)}
     if told or (missing := {level for level in LEVEL_TOPICS if not any(_is(level, each.name) for each in TOPICS)}):
         raise ValueError(f"the reference of topics says nothing of {told or missing}")
-    return page("MQTT", "", ["", INTRODUCTION, *_presses(presses), *_answers(branch)])
+    return page("MQTT", "", ["", INTRODUCTION, *_presses(presses), *_answers(branch), *_home_assistant(branch)])
 
 
 def _is(topic: str, known: str) -> bool:
@@ -140,3 +155,11 @@ def _answers(branch: Branch) -> Iterator[str]:
         if topic.name == "status":
             continue
         yield from block("json", json.dumps(branch.latest(topic.example), ensure_ascii=False))
+
+
+def _home_assistant(branch: Branch) -> Iterator[str]:
+    yield from ("", "## Home Assistant", "", HOME_ASSISTANT.format(keys=", ".join(BUTTONS)))
+    for object in ("branch", "counter-1", "device-hall"):
+        (topic,) = (each for each in branch.announced() if each.endswith(f"/{object}/config"))
+        yield from ("", f"### {topic}")
+        yield from block("json", json.dumps(branch.latest_of(topic), ensure_ascii=False))

@@ -101,7 +101,7 @@ class Press(BaseModel):
 
     model_config = ConfigDict(strict=True, frozen=True, extra="forbid", populate_by_name=True)
 
-    key: Annotated[str, Field(min_length=1, max_length=16)]
+    key: Annotated[str, Field(min_length=1, max_length=40)]
     address: Annotated[int, Field(ge=1, le=99)] | None = None
     """Which of the terminals and raters on a bus."""
     digits: Annotated[str, Field(max_length=19, pattern=r"^[0-9]*$")] = ""

@@ -36,6 +36,7 @@ OF_BUTTONS = (
     Knob("bounce", "seconds", number(0, 10), (0, 0.15, 0.6), of="buttons", near=True),
     Knob("fast", "seconds", number(-1e9, 1e9) | None, (None, 3600, -1e9), of="buttons", near=True),
     Knob("retain", "switch", bool, of="buttons", near=True),
+    Knob("twice", "switch", bool, of="buttons"),
 )
 
 

@@ -118,7 +118,7 @@ class View:
             **shows,
             "whys": list(self._whys()),
             "lobby": {key: board.get(key) or empty for key, empty in _BOARD.items()},
-            "devices": {id: self._device(id, retained) for id in self.drawer.ids()},
+            "devices": {id: self._device(id, retained) for id in {*self.drawer.ids(), *shows.get("others", ())}},
         }
 
     def _time(self) -> dict[str, Any] | None:
@@ -142,7 +142,7 @@ class View:
     def _device(self, id: str, retained: Mapping[str, Any]) -> dict[str, Any]:
         """The values of a device's knobs, and its state by the controller, if that is published."""
         report = retained.get(f"device/{id}") or {}
-        knobs = self.drawer.stands(id)
+        knobs = self.drawer.stands(id) if id in self.drawer.ids() else {}
         return {"state": report.get("state", ""), "detail": report.get("detail", ""), "knobs": knobs}
 
 
