@@ -106,6 +106,9 @@ async def test_a_sound_branch_is_found_so_and_its_day_stays_as_it_was(tmp_path: 
     ):
         for device in ("printer", "hall"):
             await network.device(device)
+        await until(
+            lambda: {row.data["device"] for row in branch.rows("device_changed")} >= {*branch.simulated.placed, "mqtt"}
+        )
         rows = len(branch.rows())
         async with doctor(branch.config, "--keys", "20") as examining:
             await examining.says("Call terminals: press a key")
