@@ -258,7 +258,7 @@ class Examination:
         say, templates = self._settings.rules.wording.say, self._settings.rules.wording.templates
         text = say(f"device.{detail}") if f"device.{detail}" in templates else detail
         finding.found.append(f"{text} ({about})" if about else text)
-        if remedy := templates.get(f"advice.{detail}", ""):
+        if remedy := templates.get(f"doctor.help.{detail}") or templates.get(f"advice.{detail}", ""):
             finding.remedies.append(remedy)
         finding.state, finding.detail = state, detail
 
