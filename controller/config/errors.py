@@ -11,7 +11,7 @@ from typing import Any, get_args, get_origin
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
-from controller.config.keys import Config
+from controller.config.keys import TABLES_OF_MANY, Config
 from controller.config.lines import Place
 from controller.devices.kit import kinds
 from controller.devices.settings import Keys, nearest
@@ -88,6 +88,8 @@ def key_fault(error: ErrorDetails, data: Table) -> Fault:
     if kind == "union_tag_invalid":
         tag = error["ctx"]["tag"]
         return (*place, "driver"), f'there is no driver "{tag}"; {nearest(tag, sorted(kinds()))}'
+    if len(place) == 1 and place[0] in TABLES_OF_MANY and isinstance(value, dict):
+        return place, f"write [[{place[0]}]], in two brackets: there may be several"
     said = str(error["ctx"]["error"]) if kind == "value_error" else f"it takes {takes}"
     return place, f"{_shown(value)} does not fit; {said}" if said.startswith("it takes") else said
 

@@ -14,7 +14,7 @@ from functools import reduce
 from ipaddress import ip_address
 from operator import or_
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal, get_args
+from typing import TYPE_CHECKING, Annotated, Literal, get_args, get_origin
 from zoneinfo import ZoneInfo
 
 from pydantic import Field
@@ -349,3 +349,7 @@ class Config(Keys):
     television: Annotated[TelevisionKeys, takes("a [television] table")] | None = None
     cards: Annotated[CardsKeys, takes("a [cards] table with key_file and tokens_file")] | None = None
     device: Annotated[list[Device], takes("[[device]] tables, each with id and driver")] = Field(default_factory=list)
+
+
+TABLES_OF_MANY = tuple(name for name, field in Config.model_fields.items() if get_origin(field.annotation) is list)
+"""The tables of which there may be several: `[[device]]`."""

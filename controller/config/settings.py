@@ -17,8 +17,9 @@ from controller.config.branch import rules_of
 from controller.config.characters import warnings
 from controller.config.checks import cross_checks
 from controller.config.errors import ConfigError, Fault, Problem, Table, key_fault, problem
-from controller.config.keys import CLASSES, Config
+from controller.config.keys import CLASSES, TABLES_OF_MANY, Config
 from controller.config.lines import Document, locate
+from controller.config.mistakes import full_width, table_of_many, told
 from controller.devices.settings import DeviceSettings, Reading
 from controller.lobby.model.rules import Rules
 from controller.lobby.model.wording import LANGUAGES, Wording
@@ -246,6 +247,10 @@ def _parsed(path: Path, text: str) -> Table:
         found = re.search(r"\(at line (\d+)", str(error))
         last = text.rstrip("\n").count("\n") + 1
         line = int(found[1]) if found else last if "(at end" in str(error) else 1
+        if wide := full_width(text):
+            line, said = wide[0], told(*wide[1:])
+        elif single := table_of_many(text, TABLES_OF_MANY):
+            line, said = single[0], f"write [[{single[1]}]], in two brackets: there may be several"
     raise ConfigError(path, [Problem(line, "syntax", said)])
 
 

@@ -101,13 +101,37 @@ def _slots(value: object) -> Mapping[Shift, tuple[int, ...]]:
     return entries
 
 
+USUAL_NAMES = dict.fromkeys(
+    (
+        *("asia/beijing", "asia/peking", "asia/guangzhou", "asia/shenzhen", "asia/chengdu", "asia/wuhan", "china"),
+        *(
+            "beijing",
+            "shanghai",
+            "peking",
+            "cst",
+            "utc+8",
+            "utc+08:00",
+            "utc+0800",
+            "gmt+8",
+            "gmt+08:00",
+            "+8",
+            "+08:00",
+        ),
+        *("中国", "北京", "北京时间", "上海"),
+    ),
+    "Asia/Shanghai",
+)
+"""What people call the time of China, in small letters without blanks."""
+
+
 def _zone(value: object) -> ZoneInfo:
     if not isinstance(value, str):
         raise ValueError('it takes the name of a time zone, such as "Asia/Shanghai"')
     try:
         return ZoneInfo(value)
     except (LookupError, ValueError, OSError):
-        close = get_close_matches(value, available_timezones(), n=1)
+        close = [USUAL_NAMES[key]] if (key := value.lower().replace(" ", "")) in USUAL_NAMES else []
+        close = close or get_close_matches(value, available_timezones(), n=1)
         hint = f'did you mean "{close[0]}"?' if close else 'it takes a name such as "Asia/Shanghai"'
         raise ValueError(f'"{value}" is no time zone; {hint}') from None
 
