@@ -6,6 +6,7 @@ import errno
 import fcntl
 import logging
 import os
+import pwd
 from pathlib import Path
 
 log = logging.getLogger(__name__)
@@ -44,6 +45,8 @@ class JournalLock:
             self._file = self._locked()
         except BlockingIOError as error:
             raise JournalError(f"{journal}: another controller is using this journal; stop it first") from error
+        except PermissionError as error:
+            raise JournalError(f"{journal}: {_whose(self.path)}") from error
         except OSError as error:
             raise JournalError(
                 f"{journal}: cannot be opened ({os.strerror(error.errno or 0)}); "
@@ -106,6 +109,16 @@ class JournalLock:
             if error.errno != errno.EROFS:
                 raise
             return os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
+
+
+def _whose(path: Path) -> str:
+    """Why a file may not be opened, and what to do: whose it is, or its directory."""
+    there = path if path.exists() else path.parent
+    try:
+        owner, us = pwd.getpwuid(there.stat().st_uid).pw_name, pwd.getpwuid(os.geteuid()).pw_name
+    except (KeyError, OSError):
+        return "may not be opened; give its folder, with all that is in it, to the user this program runs as"
+    return f"{there} belongs to {owner}, and this program runs as {us}; give it back: sudo chown -R {us}: {path.parent}"
 
 
 def _remember(file: int, id: str, seq: int) -> None:

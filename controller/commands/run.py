@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
+import pwd
 from pathlib import Path
 
 import click
 
-from controller.commands.kit import CONFIG, WRONG, stop
+from controller.commands.kit import CONFIG, FAILED, WRONG, stop
 
 
 @click.command()
@@ -28,9 +30,25 @@ def run(path: Path, wait: float) -> None:
     settings = read(path)
     if settings.mqtt and settings.mqtt.embedded:
         stop(f"{path}: mqtt.broker: the embedded broker is for the demo only; use mqtt://host:port", WRONG)
+    if owner := other_owner(settings.journal_path.parent):
+        stop(
+            f"{settings.journal_path.parent} belongs to {owner}: files of root there would keep the service out; "
+            f"run it as {owner}: sudo -u {owner} lobby run --config {path}",
+            FAILED,
+        )
     for warning in settings.warnings:
         logging.warning(warning)
     asyncio.run(run_until_signalled(settings, wait))
+
+
+def other_owner(directory: Path) -> str:
+    """Who owns a directory, if that is somebody else and this runs as root; else empty."""
+    if os.geteuid() != 0 or not directory.is_dir() or (owner := directory.stat().st_uid) == 0:
+        return ""
+    try:
+        return pwd.getpwuid(owner).pw_name
+    except KeyError:
+        return f"#{owner}"
 
 
 COMMAND = run

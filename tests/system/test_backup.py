@@ -1,14 +1,22 @@
-"""Backups: taken while people press, put back in place, and refused where they would do harm."""
+"""Backups: taken while people press, put back in place, refused where they would do harm; and whose files are."""
 
 from __future__ import annotations
 
 import asyncio
 import os
+import pwd
+import re
+import shutil
 import sqlite3
+import tempfile
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
+import pytest
+
 from bench import processes
+from controller.journal import Journal, JournalError
 from system.branch import HOUSE, LOBBY, MQTT, Branch
 from system.broker import Mosquitto
 from system.network import Network
@@ -103,3 +111,39 @@ async def test_what_is_no_backup_of_this_branch_is_not_put_in_place(tmp_path: Pa
     assert code == 1
     assert str(damaged) in said
     assert "Traceback" not in said
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can run as somebody else")
+def test_whose_the_files_are_is_said_with_the_command_that_gives_them_back(tmp_path: Path) -> None:
+    """The service's user is daemon here. As root nothing is made in its folder; what root has left there is named."""
+    daemon = pwd.getpwnam("daemon")
+    home = Path(tempfile.mkdtemp(prefix="lobby-"))
+    try:
+        home.chmod(0o755)
+        folder = home / "var"
+        folder.mkdir()
+        os.chown(folder, daemon.pw_uid, daemon.pw_gid)
+        config = home / "branch.toml"
+        config.write_text(HOUSE.format(id="b-1", directory=folder))
+        code, said = asyncio.run(lobby("run", "--config", config))
+        assert (code, os.listdir(folder)) == (1, [])
+        assert f"run it as daemon: sudo -u daemon lobby run --config {config}" in said
+
+        (folder / "lobby.db.lock").touch(mode=0o600)
+        journal, back = folder / "lobby.db", f"give it back: sudo chown -R daemon: {folder}"
+        whose = f"{journal}.lock belongs to root, and this program runs as daemon; {back}"
+        with pytest.raises(JournalError, match=re.escape(whose)):
+            as_user(daemon, lambda: Journal(journal, "b-1"))
+    finally:
+        shutil.rmtree(home)
+
+
+def as_user(user: pwd.struct_passwd, do: Callable[[], object]) -> None:
+    """Do something with the rights of another user."""
+    os.setegid(user.pw_gid)
+    os.seteuid(user.pw_uid)
+    try:
+        do()
+    finally:
+        os.seteuid(0)
+        os.setegid(0)
