@@ -1,4 +1,4 @@
-"""Readers of bank cards beside a ticket button."""
+"""Readers of bank cards beside a ticket button, on a serial line or as a keyboard on USB."""
 
 from __future__ import annotations
 
@@ -7,10 +7,12 @@ from typing import Annotated, Literal
 
 from controller.devices.cards import Cards
 from controller.devices.kit import Adapter, Context, Fault, File, Kind, Table
-from controller.devices.settings import DeviceId, WiredSettings, between, nearest
+from controller.devices.settings import AnyLinkText, DeviceId, WiredSettings, between, nearest
 from controller.lobby.model.state import State
 from drivers.cardreader import BadCard, CardRead, CardReader
 from drivers.device import Health
+from drivers.evdev import TypingReader
+from drivers.link import InputLink
 from drivers.session import LinkDown
 
 BAD_CARDS = 3
@@ -18,9 +20,11 @@ BAD_CARDS = 3
 
 
 class CardReaderSettings(WiredSettings):
-    """A reader of bank cards beside the ticket button `kiosk`; a card applies to a press `within` so many seconds."""
+    """A reader of bank cards beside the ticket button `kiosk`; a card applies to a press `within` so many seconds. A
+    reader that types what it reads, as a keyboard on USB, has a link input:.."""
 
     driver: Literal["card-reader"]
+    link: AnyLinkText
     kiosk: DeviceId
     within: Annotated[float, between(1, 300, "seconds")] = 30
 
@@ -87,7 +91,7 @@ def _build(device: CardReaderSettings, context: Context) -> Adapter | None:
     cards = context.shared.get(Cards)
     if cards is None:
         return None
-    context.connect(device.id, CardReader(), device.link)
+    context.connect(device.id, TypingReader() if isinstance(device.link, InputLink) else CardReader(), device.link)
     return CardReaderAdapter(device.id, device.kiosk, device.within, cards, context)
 
 

@@ -11,7 +11,9 @@ from typing import Any, Literal
 
 from controller.devices.card_reader import CardReaderSettings
 from controller.lobby.model.rules import Rules
+from drivers.link import InputLink
 from simulators.devices.kit import Press, UnknownKeyError, Visitor, Wired, known
+from simulators.devices.usb_keypad import message
 from simulators.faults import Faults
 
 Form = Literal["tracks", "one line", "framed", "chip", "number"]
@@ -23,15 +25,35 @@ HANDS = 1.0
 """Least seconds between two cards."""
 
 
+_LAYOUT = {2: "1234567890-=", 16: "qwertyuiop[]", 30: "asdfghjkl;'`", 43: "\\zxcvbnm,./"}
+_SHIFTED = {2: "!@#$%^&*()_+", 16: "QWERTYUIOP{}", 30: 'ASDFGHJKL:"~', 43: "|ZXCVBNM<>?"}
+_LEFT_SHIFT, _ENTER, _SPACE = 42, 28, 57
+
+
+def typed(text: bytes) -> bytes:
+    """What Linux tells of a reader that types this on an American keyboard, with ENTER at the end of a line."""
+    records = b""
+    for character in text.decode("ascii").replace("\r\n", "\r").replace("\n", "\r"):
+        plain = next((first + row.index(character) for first, row in _LAYOUT.items() if character in row), 0)
+        code = {"\r": _ENTER, " ": _SPACE}.get(character, plain)
+        if code:
+            records += message(code, 1) + message(code, 0)
+        else:
+            code = next(first + row.index(character) for first, row in _SHIFTED.items() if character in row)
+            records += message(_LEFT_SHIFT, 1) + message(code, 1) + message(code, 0) + message(_LEFT_SHIFT, 0)
+    return records
+
+
 class CardReaderFarEnd:
     """The reader itself.
 
     `form`: its output format: a line for each track followed by a check byte, both tracks in one line, track 2 between
-    STX and ETX, a chip's track 2 in hexadecimal, or the number alone.
+    STX and ETX, a chip's track 2 in hexadecimal, or the number alone. `types`: it types that, as a keyboard.
     """
 
-    def __init__(self, form: Form = "tracks") -> None:
+    def __init__(self, form: Form = "tracks", *, types: bool = False) -> None:
         self._form = form
+        self._types = types
         self._cards: deque[Sequence[bytes]] = deque()
         self._free_at = 0.0
 
@@ -60,7 +82,8 @@ class CardReaderFarEnd:
         if not self._cards or now < self._free_at:
             return []
         self._free_at = now + HANDS
-        return list(self._cards.popleft())
+        lines = self._cards.popleft()
+        return [typed(line) for line in lines] if self._types else list(lines)
 
     def next_deadline(self) -> float | None:
         return self._free_at if self._cards else None
@@ -98,7 +121,7 @@ class SimulatedCardReader(Wired):
     far_end: CardReaderFarEnd
 
     def make(self, faults: Faults) -> CardReaderFarEnd:
-        return CardReaderFarEnd()
+        return CardReaderFarEnd(types=isinstance(self.device.link, InputLink))
 
     def stands(self, rules: Rules) -> Iterator[tuple[str, Any]]:
         yield "readers", {"id": self.device.id, "kiosk": self.device.kiosk}
