@@ -192,6 +192,11 @@ class InputLink:
     path: str = ""
     phys: str = ""
 
+    @property
+    def address(self) -> str:
+        """What it opens, for people."""
+        return self.path or self.phys
+
     async def open(self, receiver: Receiver) -> asyncio.Transport:
         def open_node() -> int:
             path = self.path or node_of(self.phys)
@@ -202,7 +207,7 @@ class InputLink:
                     fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
                     _set_raw(fd)
                 else:
-                    _grab(fd, path)
+                    _grab(fd)
             except BaseException:
                 os.close(fd)
                 raise
@@ -219,17 +224,13 @@ def node_of(phys: str, inputs: Path = INPUTS) -> str:
     raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
 
 
-def _grab(fd: int, path: str) -> None:
+def _grab(fd: int) -> None:
     try:
         fcntl.ioctl(fd, EVIOCGRAB, 1)
-        return
     except OSError as error:
-        failed = error
-    if failed.errno == errno.EBUSY:
-        raise BlockingIOError
-    if failed.errno in (errno.ENOTTY, errno.EINVAL):
-        raise OSError(f"{path} is not an input device")
-    raise failed
+        if error.errno == errno.EINVAL:
+            raise OSError(errno.ENOTTY, "not an input device") from None
+        raise
 
 
 def _set_raw(fd: int) -> None:

@@ -70,9 +70,10 @@ def _values(state: State, context: Context, counter: str, wording: Wording) -> M
 
 
 def _show(device: FrameDisplaysSettings, displays: FrameDisplays, context: Context) -> Callable[[State], None]:
-    languages = [context.wording(language) for language in device.languages] or [context.configured.wording]
+    chosen = [context.wording(language) for language in device.languages]
 
     def show(state: State) -> None:
+        languages = chosen or [context.rules.wording]
         for each in device.displays:
             frames = (
                 device.frame.frame(each.address, _values(state, context, each.counter, wording), device.encoding)
