@@ -64,7 +64,7 @@ class CardReaderFarEnd:
         self._cards.append(said(number, self._form))
 
     def noise(self, data: bytes) -> None:
-        """Let it send these bytes: a worn stripe, a card of another kind, a loose plug."""
+        """Let it send this: a worn stripe, a card of another kind, a loose plug."""
         self._cards.append([data])
 
     # -- the wire --------------------------------------------------------------------------------------------
@@ -124,7 +124,7 @@ class SimulatedCardReader(Wired):
         return CardReaderFarEnd(types=isinstance(self.device.link, InputLink))
 
     def stands(self, rules: Rules) -> Iterator[tuple[str, Any]]:
-        yield "readers", {"id": self.device.id, "kiosk": self.device.kiosk}
+        yield "readers", {"id": self.device.id, "kiosk": self.device.kiosk or self.device.page}
 
     async def press(self, press: Press, visitor: Visitor) -> dict[str, Any]:
         known(press.key, ("SWIPE",))
