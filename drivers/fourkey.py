@@ -22,7 +22,7 @@ from collections import deque
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from drivers.device import Health
+from drivers.device import Health, UnknownAddress
 from drivers.framing import FrameReader, Taken
 
 HEAD, TAIL = 0x01, 0x07
@@ -57,13 +57,6 @@ class Pressed:
     address: int
     key: int
     link: int
-
-
-@dataclass(frozen=True, slots=True)
-class UnknownPad:
-    """A key was pressed at an address that is not configured; reported once per address and connection."""
-
-    address: int
 
 
 def lamp_frame(address: int, lamp: int) -> bytes:
@@ -192,7 +185,7 @@ class FourKeyBus:
                 facts.append(Pressed(address, code - KEYS.start + 1, self._link))
             elif address not in self._unknown:
                 self._unknown.add(address)
-                facts.append(UnknownPad(address))
+                facts.append(UnknownAddress(address))
         if self._reader.garbage != before:
             if self._noisy_until is None:
                 facts.append(GARBLED)

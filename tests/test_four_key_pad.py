@@ -25,7 +25,7 @@ from controller.lobby.actions.recall import Recall
 from controller.lobby.actions.start import Start
 from controller.lobby.actions.transfer import Transfer
 from controller.lobby.answers import Answer, answer
-from drivers.device import Health
+from drivers.device import Health, UnknownAddress
 from drivers.fourkey import (
     ECHO,
     GREEN,
@@ -36,7 +36,6 @@ from drivers.fourkey import (
     SILENCE,
     FourKeyBus,
     Pressed,
-    UnknownPad,
     lamp_frame,
     text_frame,
 )
@@ -112,10 +111,10 @@ def test_a_line_with_broken_frames_is_told_once_and_once_when_it_is_good_again()
 
 def test_a_stranger_is_told_once_a_connection() -> None:
     bus = connected(3)
-    assert bus.receive(GOLDEN["start at 7"] * 2, 1.0) == [UnknownPad(7)]
+    assert bus.receive(GOLDEN["start at 7"] * 2, 1.0) == [UnknownAddress(7)]
     bus.disconnected(2.0)
     bus.connected(3.0)
-    assert bus.receive(GOLDEN["start at 7"], 4.0) == [UnknownPad(7)]
+    assert bus.receive(GOLDEN["start at 7"], 4.0) == [UnknownAddress(7)]
 
 
 def test_the_echo_of_a_lamp_is_no_press() -> None:

@@ -14,7 +14,8 @@ from controller.devices.settings import CounterId, Keys, WiredSettings, between,
 from controller.lobby.answers import Answer
 from controller.lobby.model.state import Stage, State
 from controller.lobby.show import views
-from drivers.fourkey import ADDRESSES, GREEN, OFF, RED_BLINKING, FourKeyBus, Pressed, UnknownPad
+from drivers.device import UnknownAddress
+from drivers.fourkey import ADDRESSES, GREEN, OFF, RED_BLINKING, FourKeyBus, Pressed
 from drivers.link import SerialLink
 
 log = logging.getLogger(__name__)
@@ -66,7 +67,7 @@ class FourKeyPadAdapter(KeysAdapter):
         match fact:
             case Pressed():
                 self._pressed(fact)
-            case UnknownPad(address):
+            case UnknownAddress(address):
                 log.warning(
                     "%s: a key was pressed at the pad with the address %d, which no counter has; add it to pads, or "
                     "set the pad to another address",
@@ -144,4 +145,4 @@ def _build(device: FourKeyPadSettings, context: Context) -> Adapter:
     return FourKeyPadAdapter(device, bus, context, session.flush)
 
 
-KIND = Kind("four-key-pad", FourKeyPadSettings, _build, _check, _counters, order=35)
+KIND = Kind("four-key-pad", FourKeyPadSettings, _build, _check, _counters, order=35, has_keys=True)

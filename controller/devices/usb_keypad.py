@@ -63,4 +63,4 @@ def _build(device: UsbKeypadSettings, context: Context) -> Adapter:
     return UsbKeypadAdapter(device, context)
 
 
-KIND = Kind("usb-keypad", UsbKeypadSettings, _build, _check, order=80)
+KIND = Kind("usb-keypad", UsbKeypadSettings, _build, _check, order=80, has_keys=True)
