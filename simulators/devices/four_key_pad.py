@@ -186,10 +186,6 @@ class SimulatedPads(Wired):
                 f"{counter}: {pads[address].text if lit else '':>3} {pads[address].colour if lit else ''}"
                 for counter, address in self._counters().items()
             ],
-            "lamps": [
-                {"name": f"counter {counter}", "on": lit and bool(pads[address].colour)}
-                for counter, address in self._counters().items()
-            ],
             "keys": self._keys(),
         }
 
