@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from controller.devices.cards import Cards, page
 from controller.devices.kit import Adapter, Context, Fault, File, Kind, Table
 from controller.devices.settings import AnyLinkText, DeviceId, WiredSettings, between, nearest, takes
+from controller.lobby.actions.press import Where
 from controller.lobby.model.state import State
 from drivers.cardreader import BadCard, CardRead, CardReader
 from drivers.device import Health
@@ -91,9 +92,16 @@ def _check(table: Table, file: File) -> Iterator[Fault]:
         yield ("driver",), 'nobody knows for whose tickets it reads; add kiosk = "..", a ticket button, or page = ".."'
     if table.get("kiosk") is None or any(device.get("id") is None for device in file.devices):
         return
-    kiosks = [str(device["id"]) for device in file.devices if device.get("driver") == "mqtt-kiosk"]
+    kiosks = [
+        str(device["id"])
+        for device in file.devices
+        if device.get("driver") == "mqtt-kiosk" or device.get("at") == Where.KIOSK
+    ]
     if not kiosks:
-        yield ("kiosk",), 'there is no ticket button; add a device with driver = "mqtt-kiosk"'
+        yield (
+            ("kiosk",),
+            'there is no ticket button; add a device with driver = "mqtt-kiosk", or one with at = "kiosk"',
+        )
     elif table["kiosk"] not in kiosks:
         yield ("kiosk",), f'there is no ticket button "{table["kiosk"]}"; {nearest(table["kiosk"], kiosks)}'
 

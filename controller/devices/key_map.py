@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from typing import Annotated, Literal
 
 from controller import presses
+from controller.devices.cards import Cards
 from controller.devices.kit import Adapter, Context, Fault, File, PressTimes, Table
 from controller.devices.settings import CounterId, DeviceSettings, between, nearest, takes
 from controller.engine import Request
@@ -179,7 +180,12 @@ class KeysAdapter(Adapter):
             )
         command = presses.command(key.where, key.name, press)
         assert command is not None, "the configuration has been checked"
-        self.context.submit(Request(command, answered))
+        request = Request(command, answered)
+        cards = self.context.shared.get(Cards) if key.where is Where.KIOSK else None
+        if cards:
+            cards.submit(self.id, "", request)
+        else:
+            self.context.submit(request)
         return True
 
 
