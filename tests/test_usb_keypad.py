@@ -29,7 +29,7 @@ from drivers.device import Health
 from drivers.evdev import Keys, Typed, TypingReader, UsbKeypad, record_reader
 from drivers.link import InputLink, LinkError, node_of, open_link, parse_link
 from drivers.session import LinkDown, Session
-from simulators.devices.card_reader import CardReaderFarEnd, Form
+from simulators.devices.card_reader import HANDS, TYPING, CardReaderFarEnd, Form
 from simulators.devices.usb_keypad import CODES, REPEAT_AFTER, UsbKeypadFarEnd, message, record
 from simulators.faults import Faults
 
@@ -197,7 +197,11 @@ def read(data: bytes, size: int) -> list[object]:
 def test_what_a_reader_types_is_read_as_what_one_on_a_serial_line_says(form: Form, size: int) -> None:
     far_end = CardReaderFarEnd(form, types=True)
     far_end.swipe(DEBIT_CARD)
-    data = b"".join(far_end.data_to_send(0.0))
+    assert len(far_end.data_to_send(0.0)) == 1, "as fast as it types"
+    assert far_end.next_deadline() == TYPING
+    far_end.plugged(0.0)
+    far_end.swipe(DEBIT_CARD)
+    data = b"".join(far_end.data_to_send(HANDS) + far_end.data_to_send(2 * HANDS))
     assert read(data, size) == [CardRead(DEBIT_CARD)]
 
 

@@ -21,6 +21,8 @@ NAME = "TEST/CARD"
 REST = "30122010000000000"
 """Behind the number: valid until 12/2030, service code 201, and the issuer's own digits."""
 
+TYPING = 0.004
+"""Seconds between two characters that are typed: a port has no room for a whole card at once."""
 HANDS = 1.0
 """Least seconds between two cards."""
 
@@ -30,18 +32,19 @@ _SHIFTED = {2: "!@#$%^&*()_+", 16: "QWERTYUIOP{}", 30: 'ASDFGHJKL:"~', 43: "|ZXC
 _LEFT_SHIFT, _ENTER, _SPACE = 42, 28, 57
 
 
-def typed(text: bytes) -> bytes:
-    """What Linux tells of a reader that types this on an American keyboard, with ENTER at the end of a line."""
-    records = b""
+def typed(text: bytes) -> list[bytes]:
+    """What Linux tells of a reader that types this on an American keyboard, with ENTER at the end of a line: an item a
+    character."""
+    told = []
     for character in text.decode("ascii").replace("\r\n", "\r").replace("\n", "\r"):
         plain = next((first + row.index(character) for first, row in _LAYOUT.items() if character in row), 0)
         code = {"\r": _ENTER, " ": _SPACE}.get(character, plain)
         if code:
-            records += message(code, 1) + message(code, 0)
+            told.append(message(code, 1) + message(code, 0))
         else:
             code = next(first + row.index(character) for first, row in _SHIFTED.items() if character in row)
-            records += message(_LEFT_SHIFT, 1) + message(code, 1) + message(code, 0) + message(_LEFT_SHIFT, 0)
-    return records
+            told.append(message(_LEFT_SHIFT, 1) + message(code, 1) + message(code, 0) + message(_LEFT_SHIFT, 0))
+    return told
 
 
 class CardReaderFarEnd:
@@ -56,6 +59,8 @@ class CardReaderFarEnd:
         self._types = types
         self._cards: deque[Sequence[bytes]] = deque()
         self._free_at = 0.0
+        self._out: list[tuple[float, bytes]] = []
+        """What it is going to say, and when."""
 
     # -- hands -----------------------------------------------------------------------------------------------
 
@@ -71,6 +76,7 @@ class CardReaderFarEnd:
 
     def plugged(self, now: float) -> None:
         self._cards.clear()
+        self._out.clear()
 
     def receive(self, data: bytes, now: float) -> None:
         """In this mode a reader takes no commands."""
@@ -79,14 +85,18 @@ class CardReaderFarEnd:
         """A reader does nothing by itself."""
 
     def data_to_send(self, now: float) -> list[bytes]:
-        if not self._cards or now < self._free_at:
-            return []
-        self._free_at = now + HANDS
-        lines = self._cards.popleft()
-        return [typed(line) for line in lines] if self._types else list(lines)
+        if self._cards and now >= self._free_at:
+            self._free_at = now + HANDS
+            for line in self._cards.popleft():
+                for piece in typed(line) if self._types else [line]:
+                    self._out.append((now + len(self._out) * TYPING if self._types else now, piece))
+        due = [piece for at, piece in self._out if at <= now]
+        self._out = self._out[len(due) :]
+        return due
 
     def next_deadline(self) -> float | None:
-        return self._free_at if self._cards else None
+        times = [at for at, _ in self._out[:1]] + ([self._free_at] if self._cards else [])
+        return min(times, default=None)
 
 
 def said(number: str, form: Form) -> Sequence[bytes]:

@@ -71,5 +71,4 @@ async def test_a_card_beside_the_screen_counts_for_its_next_ticket_alone(
     reader.wire.poke()
     await expect(said).to_have_text(branch.say("page.kiosk.card_unread"))
     await expect(said).to_be_hidden()
-    await branch.stop()
     assert found_in(tmp_path, (VIP.encode(), STRANGER.encode())) == []
