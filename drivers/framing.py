@@ -69,9 +69,8 @@ def sum8(data: bytes) -> int:
     return sum(data) & 0xFF
 
 
-def crc16_arc(data: bytes) -> int:
+def crc16_arc(data: bytes, crc: int = 0) -> int:
     """CRC-16/ARC: reflected polynomial A001h, initial value 0 (Onbon BX; Modbus's initial FFFFh would fail)."""
-    crc = 0
     for byte in data:
         crc = (crc >> 8) ^ _CRC16_ARC[(crc ^ byte) & 0xFF]
     return crc

@@ -1,4 +1,4 @@
-"""Byte links to devices: serial ports, TCP gateways and character devices, opened under a time-out.
+"""Byte links to devices: serial ports, TCP gateways, character devices and keys, opened under a time-out.
 
 A link is an asyncio transport; its receiver is an `asyncio.Protocol`. What a link never does: block the loop, share a
 port with a second program, or end in an exception other than `LinkError`.
@@ -15,6 +15,7 @@ import stat
 import termios
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -165,9 +166,7 @@ class FileLink:
             try:
                 fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 if os.isatty(fd):
-                    attributes = termios.tcgetattr(fd)
-                    attributes[0] = attributes[1] = attributes[3] = 0
-                    termios.tcsetattr(fd, termios.TCSANOW, attributes)
+                    _set_raw(fd)
             except BaseException:
                 os.close(fd)
                 raise
@@ -176,7 +175,71 @@ class FileLink:
         return await _transport(open_file, receiver)
 
 
-Link = SerialLink | TcpLink | FileLink
+EVIOCGRAB = 0x40044590
+"""The request that gives all keys of an input device to one program alone (_IOW('E', 0x90, int))."""
+INPUTS = Path("/sys/class/input")
+"""Where the kernel tells of its input devices."""
+
+
+@dataclass(frozen=True, slots=True)
+class InputLink:
+    """`input:PATH` or `input:phys=PHYS`: the keys of a keypad, or of a reader that types.
+
+    Of `path` and `phys` one is empty. The device is grabbed: its keys reach nobody else, neither a console nor a page.
+    A pseudo-terminal may stand for it, as the simulators have one.
+    """
+
+    path: str = ""
+    phys: str = ""
+
+    @property
+    def address(self) -> str:
+        """What it opens, for people."""
+        return self.path or self.phys
+
+    async def open(self, receiver: Receiver) -> asyncio.Transport:
+        def open_node() -> int:
+            path = self.path or node_of(self.phys)
+            with owned(path):
+                fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY)
+            try:
+                if os.isatty(fd):
+                    fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    _set_raw(fd)
+                else:
+                    _grab(fd)
+            except BaseException:
+                os.close(fd)
+                raise
+            return fd
+
+        return await _transport(open_node, receiver)
+
+
+def node_of(phys: str, inputs: Path = INPUTS) -> str:
+    """The node of the input device that is plugged in there; FileNotFoundError: none is. `inputs`: see `INPUTS`."""
+    for said in sorted(inputs.glob("event*/device/phys")):
+        if said.read_text("ascii", "replace").strip() == phys:
+            return f"/dev/input/{said.parts[-3]}"
+    raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
+
+
+def _grab(fd: int) -> None:
+    try:
+        fcntl.ioctl(fd, EVIOCGRAB, 1)
+    except OSError as error:
+        if error.errno == errno.EINVAL:
+            raise OSError(errno.ENOTTY, "not an input device") from None
+        raise
+
+
+def _set_raw(fd: int) -> None:
+    attributes = termios.tcgetattr(fd)
+    attributes[0] = attributes[1] = attributes[3] = 0
+    termios.tcsetattr(fd, termios.TCSANOW, attributes)
+
+
+Link = SerialLink | TcpLink | FileLink | InputLink
 
 
 async def open_link(link: Link, receiver: Receiver) -> asyncio.Transport:
@@ -193,10 +256,11 @@ async def open_link(link: Link, receiver: Receiver) -> asyncio.Transport:
 
 
 def parse_link(text: str) -> Link:
-    """A link from the configuration's `serial:..`, `tcp:..` or `file:..`; LinkSyntaxError says what is wrong."""
+    """A link from the configuration's `serial:..`, `tcp:..`, `file:..` or `input:..`; LinkSyntaxError says what is
+    wrong."""
     kind, colon, rest = text.partition(":")
     if not colon or not rest:
-        raise LinkSyntaxError("a link is serial:PATH?baud=9600, tcp:HOST:PORT or file:PATH")
+        raise LinkSyntaxError("a link is serial:PATH?baud=9600, tcp:HOST:PORT, file:PATH or input:PATH")
     if kind == "serial":
         return _parse_serial(rest)
     if kind == "tcp":
@@ -206,7 +270,10 @@ def parse_link(text: str) -> Link:
         return TcpLink(host.strip("[]"), int(port))
     if kind == "file":
         return FileLink(rest)
-    raise LinkSyntaxError(f"{kind!r} is no kind of link; use serial:, tcp: or file:")
+    if kind == "input":
+        name, sign, phys = rest.partition("=")
+        return InputLink(phys=phys) if name == "phys" and sign else InputLink(rest)
+    raise LinkSyntaxError(f"{kind!r} is no kind of link; use serial:, tcp:, file: or input:")
 
 
 def _parse_serial(rest: str) -> SerialLink:

@@ -18,7 +18,7 @@ from controller.clock import Clock
 from controller.config import MqttSettings, Settings
 from controller.daemon import Daemon, Notifier
 from controller.devices.settings import DeviceSettings, WiredSettings
-from drivers.link import Link, SerialLink, TcpLink
+from drivers.link import InputLink, Link, SerialLink, TcpLink
 from drivers.owner import own
 from simulators.buttons import Buttons
 from simulators.devices.farend import FarEnd
@@ -126,6 +126,8 @@ class SimulatedBranch:
 def _leading_to(wire: Wire, link: Link) -> Link:
     if isinstance(wire, TcpWire):
         return TcpLink("127.0.0.1", wire.port)
+    if isinstance(link, InputLink):
+        return InputLink(str(wire.path))
     return replace(link, path=str(wire.path)) if isinstance(link, SerialLink) else SerialLink(str(wire.path))
 
 

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from ports import eventually
 
+from drivers import fourkey
 from drivers.bx import BxBoard
 from drivers.device import OK, Driver, Health
 from drivers.escpos import EscposPrinter, Printed, Sent, Unknown
@@ -23,6 +24,7 @@ from drivers.vfd import PORT_ONLY, CounterDisplay
 from simulators.devices.bx import BoardFarEnd
 from simulators.devices.escpos import PrinterFarEnd
 from simulators.devices.farend import FarEnd
+from simulators.devices.four_key_pad import PadBus
 from simulators.devices.terminal68 import TerminalBus
 from simulators.devices.vfd import CounterDisplayFarEnd
 from simulators.faults import Faults
@@ -202,6 +204,27 @@ async def test_an_adapter_that_is_changed_is_noticed(tmp_path: Path) -> None:
             await asyncio.sleep(HANDS)
         digits = [int(fact.digits) for fact in device.of(Pressed)]
         assert digits == [*range(51, 60), *range(61, 61 + len(digits) - 9)]
+
+
+# -- pads of four keys --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_the_lamp_of_a_pad_that_comes_back_is_no_press(tmp_path: Path, kind: str) -> None:
+    driver, bus = fourkey.FourKeyBus([3, 7], baud=BAUD if kind != "gateway" else None), PadBus([3, 7])
+    for address in (3, 7):
+        driver.show(address, fourkey.GREEN, "017")  # the frame of key 2
+    async with echoing(tmp_path, kind, driver, lambda _: bus) as device:
+        await eventually(lambda: all((pad.colour, pad.text) == ("green", "017") for pad in bus.pads.values()))
+        assert device.of(fourkey.Pressed) == []
+        for n in range(10, 16):
+            driver.show(7, fourkey.GREEN, f"0{n}")
+            device.session.flush()
+            await eventually(lambda n=n: bus.pads[7].text == f"0{n}")  # type: ignore[misc]
+            bus.press(3, 1)
+            device.wire.poke()
+            await eventually(lambda n=n: len(device.of(fourkey.Pressed)) == n - 9)  # type: ignore[misc]
+        assert {(fact.address, fact.key) for fact in device.of(fourkey.Pressed)} == {(3, 1)}
 
 
 # -- printers ----------------------------------------------------------------------------------------------------

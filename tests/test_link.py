@@ -117,7 +117,7 @@ def test_links_in_the_configuration(text: str, link: Link) -> None:
         ("serial:", "a link is serial:PATH"),
         ("tcp:", "a link is serial:PATH"),
         ("file:", "a link is serial:PATH"),
-        ("usb:/dev/x", "'usb' is no kind of link; use serial:, tcp: or file:"),
+        ("usb:/dev/x", "'usb' is no kind of link; use serial:, tcp:, file: or input:"),
         ("SERIAL:/dev/x", "'SERIAL' is no kind of link"),
         ("serial:?baud=9600", "needs a path"),
         ("serial:/dev/x?baud=fast", "baud=fast is no line speed"),

@@ -69,7 +69,7 @@ def test_the_unit_is_little_exposed(unit: Path) -> None:
 
 def test_the_unit_lets_the_serial_ports_and_sound_cards_in() -> None:
     lines = (SYSTEMD / "lobby.service").read_text().splitlines()
-    majors = {"ttyS": 4, "snd": 116, "ttyACM": 166, "usb/lp": 180, "ttyUSB": 188, "ttyAMA": 204}
+    majors = {"ttyS": 4, "input": 13, "snd": 116, "ttyACM": 166, "usb/lp": 180, "ttyUSB": 188, "ttyAMA": 204}
     assert [f"DeviceAllow=char-{major} rw" for major in majors.values()] == [
         line for line in lines if line.startswith("DeviceAllow=")
     ]

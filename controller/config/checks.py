@@ -28,7 +28,7 @@ from controller.lobby.model.calendar import (
     hours_of,
 )
 from controller.lobby.model.triage import loops
-from drivers.link import Link, TcpLink
+from drivers.link import InputLink, Link, TcpLink
 
 
 def cross_checks(config: Table) -> Iterator[Fault]:
@@ -370,7 +370,9 @@ def _zone_of(place: Place, device: Table, zones: list[str] | None) -> Iterator[F
 
 def _wire(link: Link) -> str:
     """Identifies a wire, whatever its settings."""
-    return f"{link.host.lower()}:{link.port}" if isinstance(link, TcpLink) else normpath(link.path)
+    if isinstance(link, TcpLink):
+        return f"{link.host.lower()}:{link.port}"
+    return link.phys if isinstance(link, InputLink) and link.phys else normpath(link.path)
 
 
 def _mqtt(config: Table) -> Iterator[Fault]:

@@ -16,6 +16,8 @@ from controller.lobby.actions.take_ticket import TakeTicket
 from controller.lobby.answers import Answer
 from controller.lobby.model.state import ENDED, State
 
+UNREAD_FOR = 5.0
+"""Seconds for which it can be told that a card could not be read."""
 LOOK_EVERY = 10.0
 """Seconds between two checks of the cards' files while nobody shows a card."""
 
@@ -39,8 +41,17 @@ class _Taken:
     ticket: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What can be told to whoever has just shown a card: whether it was read, and the class that it has; empty: no
+    special one."""
+
+    read: bool
+    klass: str = ""
+
+
 class Cards:
-    """The cards shown at each button."""
+    """The cards shown at each button: at a `kiosk`, which is the id of a device, or `page(..)` of an account."""
 
     def __init__(self, tokens: CardTokens, context: Context) -> None:
         self._tokens = tokens
@@ -49,6 +60,9 @@ class Cards:
         self._state = State()
         self._shown: dict[str, _Card] = {}
         self._taken: dict[str, _Taken] = {}
+        self._unread: dict[str, float] = {}
+        """Button -> until when it can be told that a card could not be read, in monotonic seconds."""
+        self._onlookers: list[Callable[[float], None]] = []
         self._next_look = 0.0
 
     @property
@@ -59,6 +73,18 @@ class Cards:
     def watch(self, then: Callable[[], None]) -> None:
         """Call `then` whenever `trouble` may have changed."""
         self._tokens.watch(then)
+
+    def watch_shown(self, then: Callable[[float], None]) -> None:
+        """Call `then` whenever what `seen` tells may have changed, with the seconds until it changes by itself."""
+        self._onlookers.append(then)
+
+    def seen(self, kiosk: str) -> Seen | None:
+        """The card that applies to the button's next press, or that could not be read a moment ago; None: there is
+        none."""
+        card = self._shown.get(kiosk)
+        if card is not None and not card.cause and card.until > self._steady():
+            return Seen(True, card.klass or "")
+        return Seen(False) if self._unread.get(kiosk, 0) > self._steady() else None
 
     def look(self) -> None:
         """Check the cards' files, though nobody shows a card; at most once in `LOOK_EVERY` seconds."""
@@ -81,8 +107,19 @@ class Cards:
                 self._shown.pop(kiosk, None)
             else:
                 self._shown[kiosk] = _Card(self._tokens.class_of(token), token[:PREFIX], until)
+            self._unread.pop(kiosk, None)
+            self._tell(until - self._steady())
 
         self._tokens.when_current(show)
+
+    def unread(self, kiosk: str) -> None:
+        """A card was shown that could not be read; one that was shown before still applies."""
+        self._unread[kiosk] = self._steady() + UNREAD_FOR
+        self._tell(UNREAD_FOR)
+
+    def _tell(self, seconds: float = 0) -> None:
+        for then in self._onlookers:
+            then(max(0, seconds))
 
     def submit(self, kiosk: str, token: str, request: Request) -> None:
         """Submit a button's press, with the class of the customer's card if the press names none.
@@ -132,6 +169,7 @@ class Cards:
             del self._shown[kiosk]
             return None
         card.cause = cause
+        self._tell()
         return card
 
     def _take(self, take: TakeTicket, before: _Taken | None, card: _Card | None) -> _Taken:
@@ -180,6 +218,12 @@ class Cards:
                 del self._shown[kiosk]
         elif card is not None and mine:
             card.cause = ""  # it led to no ticket, so it applies to the next press
+            self._tell()
+
+
+def page(account: str) -> str:
+    """The button that the kiosk page of an account is."""
+    return f"user/{account}"
 
 
 def _wanted(take: TakeTicket) -> tuple[object, ...]:

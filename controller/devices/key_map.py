@@ -13,11 +13,12 @@ is typed or chosen with it: `TAKE service=corp`. The keys are those of the devic
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
 from controller import presses
+from controller.devices.cards import Cards
 from controller.devices.kit import Adapter, Context, Fault, File, PressTimes, Table
 from controller.devices.settings import CounterId, DeviceSettings, between, nearest, takes
 from controller.engine import Request
@@ -36,14 +37,19 @@ KeyMap = Annotated[
 """A device's action -> the key that it presses, with what is typed."""
 
 
-class KeysSettings(DeviceSettings):
-    """What the table of every device with a key map has. `at`: where its keys are, if not at a counter; `hold_off`:
-    seconds in which a ticket button gives the same ticket again."""
+class KeyMapSettings(DeviceSettings):
+    """A device with a key map. `hold_off`: seconds in which a ticket button gives the same ticket again."""
+
+    keys: KeyMap
+    hold_off: Annotated[float, between(0, 60, "seconds")] = 2
+
+
+class KeysSettings(KeyMapSettings):
+    """What the table of a device with a key map has, if all of it is in one place. `at`: where its keys are, if not at
+    a counter."""
 
     counter: CounterId | None = None
     at: Annotated[Literal["kiosk", "panel"] | None, takes('"kiosk" or "panel"')] = None
-    keys: KeyMap
-    hold_off: Annotated[float, between(0, 60, "seconds")] = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,10 +81,14 @@ def _parsed(text: str, counter: object, at: object) -> _Key:
 
 
 def check(
-    table: Table, file: File, is_action: Callable[[str], bool] = lambda action: True, known: str = ""
+    table: Table,
+    file: File,
+    is_action: Callable[[str], bool] = lambda action: True,
+    known: str = "",
+    counters: Sequence[str] = (),
 ) -> Iterator[Fault]:
     """What is wrong with a device's keys, and with where they are. `is_action`: whether the device has such an action;
-    `known`: those that it has, in words."""
+    `known`: those that it has, in words; `counters`: those at which it has all its keys, if it is at several."""
     if table.get("counter") is not None and table.get("at") is not None:
         yield ("at",), "it has a counter, and so that counter's keys; remove one of the two"
         return
@@ -91,12 +101,13 @@ def check(
         if not is_action(action):
             yield ("keys", action), f'there is no "{action}"; {known}'
         if isinstance(text, str) and text.strip():
-            yield from ((("keys", action), said) for said in _faults(text, table, file))
+            yield from ((("keys", action), said) for said in _faults(text, table, file, counters))
 
 
-def _faults(text: str, table: Table, file: File) -> Iterator[str]:
+def _faults(text: str, table: Table, file: File, counters: Sequence[str]) -> Iterator[str]:
+    own = [table.get("counter"), *counters]
     try:
-        key = _parsed(text, table.get("counter"), table.get("at"))
+        key = _parsed(text, next(filter(None, own), None), table.get("at"))
     except ValueError as error:
         yield str(error)
         return
@@ -104,7 +115,7 @@ def _faults(text: str, table: Table, file: File) -> Iterator[str]:
         yield 'nobody knows whose key this is; give the device a counter or at = "kiosk", or the key an @place'
         return
     if key.where is Where.COUNTER and file.counters is not None and key.at not in file.counters:
-        if key.at != table.get("counter"):  # that one is told of by itself
+        if key.at not in own:  # those are told of by themselves
             yield f'there is no counter "{key.at}"; {nearest(key.at, file.counters)}'
         return
     here = presses.keys(key.where)
@@ -123,17 +134,29 @@ def _faults(text: str, table: Table, file: File) -> Iterator[str]:
 class KeysAdapter(Adapter):
     """Presses the keys of a device's key map."""
 
-    def __init__(self, device: KeysSettings, context: Context) -> None:
+    def __init__(self, device: KeyMapSettings, context: Context) -> None:
         super().__init__(device.id, context)
         self._device = device
-        self._keys = {action: _parsed(text, device.counter, device.at) for action, text in device.keys.items()}
+        place = (device.counter, device.at) if isinstance(device, KeysSettings) else (None, None)
+        self._keys = {action: _parsed(text, *place) for action, text in device.keys.items()}
         self._times = PressTimes()
 
+    def has(self, action: str) -> bool:
+        """Whether the action has a key."""
+        return action in self._keys
+
     def press(
-        self, action: str, *, digits: str = "", mark: str = "", answered: Callable[[Answer], None] = lambda answer: None
+        self,
+        action: str,
+        *,
+        digits: str = "",
+        mark: str = "",
+        counter: str = "",
+        answered: Callable[[Answer], None] = lambda answer: None,
     ) -> bool:
         """Press the key of an action; whether it has one. `digits`: those that were typed before it; `mark`: what
-        tells this press from all others, and is the same if the device says it twice; by default the present time."""
+        tells this press from all others, and is the same if the device says it twice; by default the present time;
+        `counter`: where it was pressed, on a device that is at several."""
         key = self._keys.get(action)
         if key is None:
             return False
@@ -144,7 +167,7 @@ class KeysAdapter(Adapter):
             typed[DIGITS.name] = digits
         cause = f"{self._device.driver}:{self.id}:{mark or at}"
         if key.where is Where.COUNTER:
-            press = Press(at=at, cause=cause, counter=key.at, typed=typed)
+            press = Press(at=at, cause=cause, counter=key.at or counter, typed=typed)
         else:
             press = Press(
                 at=at,
@@ -157,7 +180,12 @@ class KeysAdapter(Adapter):
             )
         command = presses.command(key.where, key.name, press)
         assert command is not None, "the configuration has been checked"
-        self.context.submit(Request(command, answered))
+        request = Request(command, answered)
+        cards = self.context.shared.get(Cards) if key.where is Where.KIOSK else None
+        if cards:
+            cards.submit(self.id, "", request)
+        else:
+            self.context.submit(request)
         return True
 
 

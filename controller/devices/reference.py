@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator
 from typing import Any, get_args, get_origin
 
@@ -54,6 +55,8 @@ def default(field: FieldInfo) -> str:
     value = field.get_default(call_default_factory=True, validated_data={})
     if value in (None, (), [], {}):
         return "none"
+    if isinstance(value, dict):
+        return f"`{{ {', '.join(f'{key} = {json.dumps(each)}' for key, each in value.items())} }}`"
     if isinstance(value, tuple):
         return f"`{' '.join(map(str, value))}`"
     return f"`{str(value).lower() if isinstance(value, bool) else value}`"

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator, ValidationInfo
 
 from drivers.characters import Has
-from drivers.link import Link, TcpLink, parse_link
+from drivers.link import FileLink, InputLink, Link, SerialLink, TcpLink, parse_link
 
 
 def nearest(word: str, known: Iterable[str]) -> str:
@@ -65,13 +65,25 @@ def made_by(parse: Callable[[Any], Any]) -> PlainValidator:
     return PlainValidator(validate)
 
 
-def _link(value: object) -> Link:
-    if not isinstance(value, str):
-        raise ValueError("it takes serial:PATH?baud=9600, tcp:HOST:PORT or file:PATH, in quotes")
-    link = parse_link(value)
-    if not isinstance(link, TcpLink) and not link.path.startswith("/"):
-        raise ValueError(f'"{link.path}" is not a whole path; it takes one such as /dev/lobby/printer')
-    return link
+LINES = "serial:PATH?baud=9600, tcp:HOST:PORT or file:PATH"
+INPUT = "input:PATH or input:phys=PHYS"
+
+
+def _link(words: str, *kinds: type[Link]) -> PlainValidator:
+    """A link of one of these kinds; `words` complete "it takes .."."""
+
+    def link(value: object) -> Link:
+        if not isinstance(value, str):
+            raise ValueError(f"it takes {words}, in quotes")
+        link = parse_link(value)
+        if not isinstance(link, kinds):
+            raise ValueError(f"this device cannot be on {value.partition(':')[0]}:; it takes {words}")
+        at = "" if isinstance(link, TcpLink) or (isinstance(link, InputLink) and link.phys) else link.path
+        if at and not at.startswith("/"):
+            raise ValueError(f'"{at}" is not a whole path; it takes one such as /dev/lobby/printer')
+        return link
+
+    return made_by(link)
 
 
 def _beside(value: object, info: ValidationInfo) -> object:
@@ -93,7 +105,13 @@ DeviceName = Annotated[str, takes("what people call it, 1 to 40 characters in qu
 ZoneId = Annotated[str, takes("the id of a [[zone]], in quotes", pattern=r"^[a-z0-9_-]{1,32}$")]
 FilePath = Annotated[Path, BeforeValidator(_beside), takes("the path of a file, in quotes")]
 DirectoryPath = Annotated[Path, BeforeValidator(_beside), takes("the path of a directory, in quotes")]
-LinkText = Annotated[Link, made_by(_link), takes("serial:PATH?baud=9600, tcp:HOST:PORT or file:PATH")]
+LinkText = Annotated[Link, _link(LINES, SerialLink, TcpLink, FileLink), takes(LINES)]
+InputLinkText = Annotated[Link, _link(INPUT, InputLink), takes(INPUT)]
+"""The link of a device whose keys Linux knows."""
+AnyLinkText = Annotated[
+    Link, _link(f"{LINES}, {INPUT}", SerialLink, TcpLink, FileLink, InputLink), takes(f"{LINES}, {INPUT}")
+]
+"""The link of a device that comes in both forms."""
 
 
 class Keys(BaseModel):

@@ -7,11 +7,14 @@ from collections import OrderedDict, deque
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
+from controller.devices.cards import Cards, page
 from controller.devices.kit import Adapter, Context, DeviceReport
 from controller.devices.notices import NoticeWords
+from controller.engine import Request
 from controller.lobby.actions.call_next import TicketCalled
 from controller.lobby.actions.cancel import TicketCancelled
 from controller.lobby.actions.close_counter import CounterClosed
+from controller.lobby.actions.command import Command
 from controller.lobby.actions.day import DayOpened
 from controller.lobby.actions.event import Event
 from controller.lobby.actions.hold import TicketHeld
@@ -24,13 +27,13 @@ from controller.lobby.actions.reassign import TicketReassigned
 from controller.lobby.actions.recall import TicketRecalled
 from controller.lobby.actions.reprint import TicketReprinted
 from controller.lobby.actions.return_ticket import TicketReturned
-from controller.lobby.actions.take_ticket import GRANTED, TicketIssued
+from controller.lobby.actions.take_ticket import GRANTED, TakeTicket, TicketIssued
 from controller.lobby.actions.transfer import TicketTransferred
 from controller.lobby.actions.undo import TicketRestored
 from controller.lobby.actions.undo_at_counter import CallUndone, ServiceResumed
 from controller.lobby.actions.windows import WindowAdviceAnswered
 from controller.lobby.aggregate import Row
-from controller.lobby.answers import reason, sentence
+from controller.lobby.answers import Answer, reason, sentence
 from controller.lobby.model.rules import HallZone
 from controller.lobby.model.state import State, Ticket
 from controller.lobby.model.units import Ms
@@ -106,6 +109,13 @@ class PagesAdapter(Adapter):
         for row in context.journal.rows_after(max(0, last - LOOKED_AT), LOOKED_AT):
             if row.day == today:
                 self._note(row)
+        if cards := context.shared.get(Cards):
+            cards.watch_shown(self._card_shown)
+
+    def _card_shown(self, seconds: float) -> None:
+        self._live.changed()
+        if seconds:
+            asyncio.get_running_loop().call_later(seconds + 0.01, self._live.changed)
 
     # -- told by the hub -------------------------------------------------------------------------------------
 
@@ -114,6 +124,8 @@ class PagesAdapter(Adapter):
 
     def update(self, state: State) -> None:
         self.state = state
+        if cards := self.context.shared.get(Cards):
+            cards.update(state)
         self._live.changed()
         self._updated.set()
         self._updated = asyncio.Event()
@@ -163,11 +175,40 @@ class PagesAdapter(Adapter):
 
         return picture
 
-    def kiosk(self) -> dict[str, Any]:
-        """See `screens.kiosk`."""
-        context = self.context
-        paper = context.paper() == "ready"
-        return screens.kiosk(self.state, context.rules, context.now(), self._notices, context.waits(), paper=paper)
+    def kiosk(self, account: str = "") -> Callable[[], dict[str, Any]]:
+        """See `screens.kiosk`; of an account: with the card that was shown beside its page."""
+
+        def picture() -> dict[str, Any]:
+            context, cards = self.context, self.context.shared.get(Cards)
+            seen = cards.seen(page(account)) if cards and account else None
+            return screens.kiosk(
+                self.state,
+                context.rules,
+                context.now(),
+                self._notices,
+                context.waits(),
+                paper=context.paper() == "ready",
+                card="" if seen is None else "read" if seen.read else "unread",
+                klass=seen.klass if seen else "",
+            )
+
+        return picture
+
+    async def ask_with_card(self, command: Command, remark: str) -> Answer:
+        """Submit a ticket that is taken at a kiosk page, with the class of the card that was shown beside it, and wait
+        for the answer."""
+        answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+
+        def reply(given: Answer) -> None:
+            if not answer.done():
+                answer.set_result(given)
+
+        request, cards = Request(command, reply, remark), self.context.shared.get(Cards)
+        if cards and isinstance(command, TakeTicket):
+            cards.submit(command.by, "", request)
+        else:
+            self.context.submit(request)
+        return await answer
 
     def console(self) -> dict[str, Any]:
         """See `screens.console`; `posted`: the notices that are shown in the hall, see `hall.posted`."""

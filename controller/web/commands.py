@@ -30,11 +30,18 @@ class Commands:
         self._keys: OrderedDict[str, str] = OrderedDict()
 
     async def do(
-        self, name: str, key: str, content: Mapping[str, Any], make: Callable[[Ms, str], Command | None], remark: str
+        self,
+        name: str,
+        key: str,
+        content: Mapping[str, Any],
+        make: Callable[[Ms, str], Command | None],
+        remark: str,
+        ask: Ask | None = None,
     ) -> Answer:
         """Execute the command that `make` makes from a time and a cause, once for each `key` of the account `name`.
 
-        `content`: the request; a different one under the same key is refused. Raises Problem unless it is accepted.
+        `content`: the request; a different one under the same key is refused. `ask`: how the command is submitted, if
+        not as all are. Raises Problem unless it is accepted.
         """
         key = key or secrets.token_hex(16)
         digest = self._digest(json.dumps(content, sort_keys=True))
@@ -42,7 +49,7 @@ class Commands:
         command = make(self._adapter.context.now(), cause_of(name, key, digest))
         if command is None:
             raise Problem(422, "unknown_key", self.say("refused.unknown_key", key=content.get("key", "")))
-        answer = await self._ask(command, remark)
+        answer = await (ask or self._ask)(command, remark)
         if answer.result == "refused":
             raise Problem(403 if answer.code in FORBIDDEN else 409, answer.code, answer.text, choices=answer.choices)
         if answer.result == "error":

@@ -107,13 +107,15 @@ def show(
     pace: float,
     refused: tuple[int, ...],
     summary: str,
+    own: Callable[[Caller], Callable[[], View] | None] = lambda caller: None,
 ) -> None:
-    """Adds a view and its live stream; `pace`: seconds between two pictures, `refused`: the statuses of refusals."""
+    """Adds a view and its live stream; `pace`: seconds between two pictures, `refused`: the statuses of refusals;
+    `own`: the picture of a caller whose account has one of its own."""
 
     @api.get(f"/api/{name}", responses=refusals(*refused), summary=summary, name=name)
     async def view(caller: Annotated[Caller, who]) -> View:
         await site.settled()
-        return picture()
+        return (own(caller) or picture)()
 
     @api.get(
         f"/api/{name}/live",
@@ -122,7 +124,9 @@ def show(
         name=f"{name}_live",
     )
     async def live(caller: Annotated[Caller, who]) -> Any:
-        return site.live.stream(name, picture, site.still(caller), pace, owner=caller.account.owns_page)
+        mine = own(caller)
+        of = f"{name}/{caller.account.name}" if mine else name
+        return site.live.stream(of, mine or picture, site.still(caller), pace, owner=caller.account.owns_page)
 
 
 def show_at_counter(

@@ -196,16 +196,18 @@ class Site:
         name: str,
         content: BaseModel,
         about: Mapping[str, Any] | None = None,
+        ask: Ask | None = None,
         **pressed: Any,
     ) -> Answer:
         """Press a key once for each idempotency `key`. `content`: what was typed; `about`: what else tells one request
-        from another; `pressed`: the other fields of the `Press`. Raises Problem unless it is accepted."""
+        from another; `ask`: see `Commands.do`; `pressed`: the other fields of the `Press`. Raises Problem unless it is
+        accepted."""
 
         def make(at: Ms, cause: str) -> Command | None:
             return presses.command(where, name, Press(at=at, cause=cause, typed=presses.typed(content), **pressed))
 
         whole = {**(about or {}), **content.model_dump()}
-        return await self._commands.do(caller.account.name, key, whole, make, presses.remark(content))
+        return await self._commands.do(caller.account.name, key, whole, make, presses.remark(content), ask)
 
     async def settled(self) -> None:
         """Wait until the state is what the journal holds. Raises Problem if that takes too long."""

@@ -31,7 +31,7 @@ from cards.files import (
 from controller import cards
 from controller.cards import CardTokens, token_of
 from controller.devices.card_reader import BAD_CARDS, CardReaderAdapter
-from controller.devices.cards import LOOK_EVERY, Cards
+from controller.devices.cards import LOOK_EVERY, UNREAD_FOR, Cards, Seen
 from controller.devices.hub import Hub
 from controller.engine import Request
 from controller.journal import Journal
@@ -255,6 +255,30 @@ async def test_a_button_with_a_reader_of_its_own_sends_the_token(lobby: Lobby) -
 async def test_a_press_right_after_its_card_waits_for_the_look_at_the_files(lobby: Lobby) -> None:
     lobby.post.heard(CardRead(VIP))
     assert await lobby.take() == ("A001", "vip")
+
+
+async def test_who_has_shown_a_card_is_told_of_it_until_a_ticket_is_taken_or_too_much_time_has_passed(
+    lobby: Lobby,
+) -> None:
+    told: list[float] = []
+    lobby.cards.watch_shown(told.append)
+    assert lobby.cards.seen("kiosk") is None
+    lobby.post.heard(BadCard())
+    assert lobby.cards.seen("kiosk") == Seen(False)
+    await lobby.swipe(VIP)
+    assert lobby.cards.seen("kiosk") == Seen(True, "vip")
+    assert lobby.cards.seen("another") is None
+    assert told == [UNREAD_FOR, 30]
+    lobby.post.heard(BadCard())
+    assert lobby.cards.seen("kiosk") == Seen(True, "vip"), "the one before still counts"
+    await lobby.take()
+    lobby.wait(UNREAD_FOR + 0.1)
+    assert lobby.cards.seen("kiosk") is None
+    assert told[3:] == [0]
+    await lobby.swipe(STRANGER)
+    assert lobby.cards.seen("kiosk") == Seen(True)
+    lobby.wait(30.1)
+    assert lobby.cards.seen("kiosk") is None
 
 
 ALL_WELL = ("ok", "the port is open; a reader says nothing until it reads a card")

@@ -84,15 +84,30 @@ def television(
     }
 
 
-def kiosk(state: State, rules: Rules, at: Ms, notices: Sequence[str], waits: Waits, *, paper: bool) -> dict[str, Any]:
+def kiosk(
+    state: State,
+    rules: Rules,
+    at: Ms,
+    notices: Sequence[str],
+    waits: Waits,
+    *,
+    paper: bool,
+    card: str = "",
+    klass: str = "",
+) -> dict[str, Any]:
     """The kiosk's view: which tickets can be taken; `paper`: whether a ticket can be printed; `slots`: the day's
-    appointments, by time, and whether they can check in.
+    appointments, by time, and whether they can check in; `card`: whether one has been shown that counts for the next
+    ticket ("read"), or could not be read ("unread"), and the class that it has (`klass`).
 
     What is in the branch's language is in the others as well, under `in`.
     """
     known = slots(state, rules, at)
     ahead = {id: ahead_of_newcomer(state, rules, id, at) for id in rules.services}
-    texts = {language: _offered(state, spoken, waits, ahead, at) for language, spoken in rules.languages.items()}
+    texts = {
+        language: _offered(state, spoken, waits, ahead, at)
+        | {"card_class": spoken.class_name(klass) if klass not in ("", rules.default_class) else ""}
+        for language, spoken in rules.languages.items()
+    }
     usual = texts.pop(rules.wording.language)
     return {
         "now": at,
@@ -100,6 +115,7 @@ def kiosk(state: State, rules: Rules, at: Ms, notices: Sequence[str], waits: Wai
         "slots": [{"slot": slot, "state": state} for slot, state in known.items()],
         "needs": list(NEEDS),
         "paper": paper,
+        "card": card,
         "notices": list(notices),
         "in": texts,
     }

@@ -22,6 +22,7 @@ const usual = page.language;
 const time = el("time", { class: "clock" });
 const branch = el("p", { class: "branch" }, page.branch);
 const paper = el("p", { class: "notice paper", role: "status", hidden: true });
+const card = el("p", { class: "notice card", role: "status", hidden: true });
 const asked = el("section", { class: "ask" });
 const ways = el("div", { class: "ways" });
 const needs = el("section", { class: "needs", hidden: true });
@@ -32,7 +33,7 @@ const size = sizeButton((large) => {
 const language = languageButton(draw);
 document.getElementById("main").append(
   el("header", { class: "top" }, branch, time, el("div", { class: "tools" }, size.button, language.button)),
-  paper, asked, ways, needs);
+  paper, card, asked, ways, needs);
 
 let told; // the last picture
 let view; // the same in the language of the page
@@ -186,6 +187,13 @@ function screen() {
   return [say("page.kiosk.start"), grid(view.services.map(serviceButton))];
 }
 
+/** What is said of the card that was shown beside this screen: it counts for the next ticket. */
+function cardSays() {
+  if (view.card === "unread") return say("page.kiosk.card_unread");
+  if (!view.card) return "";
+  return view.card_class ? say("page.kiosk.card_class", { class: view.card_class }) : say("page.kiosk.card_read");
+}
+
 // -- what is shown ----------------------------------------------------------------------------------------------
 
 function draw() {
@@ -194,6 +202,9 @@ function draw() {
   put(branch, view.branch);
   put(paper, view.paper ? "" : say("page.kiosk.paper"));
   paper.hidden = view.paper;
+  put(card, cardSays());
+  card.hidden = !view.card;
+  card.dataset.card = view.card;
   const names = view.services.map(({ id, name }) => [id, name]);
   const stands = JSON.stringify([page.language, path, view.triage, names, view.slots, view.needs]);
   if (stands === drawn) {

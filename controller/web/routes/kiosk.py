@@ -46,6 +46,7 @@ def router(site: Site) -> APIRouter:
             screen=True,
             asks=True,
             chosen_by="customer" if caller.account.role == "kiosk" else "staff",
+            ask=site.adapter.ask_with_card if caller.account.role == "kiosk" else None,
         )
         state, rules = site.adapter.state, site.adapter.context.rules
         ticket = state.tickets.get(answer.ticket)
@@ -74,11 +75,12 @@ def router(site: Site) -> APIRouter:
         api,
         site,
         "kiosk",
-        site.adapter.kiosk,
+        site.adapter.kiosk(),
         who=taker,
         pace=0.5,
         refused=(401, 403),
         summary="What there is to take",
+        own=lambda caller: site.adapter.kiosk(caller.account.name) if caller.account.role == "kiosk" else None,
     )
     return api
 
