@@ -51,6 +51,11 @@ CALL = Frame(1, Function.ANSWER_RATER, bytes([Key.CALL]))
 NO_SHOW = Frame(1, Function.ANSWER_RATER, bytes([6, Key.CONFIRM]))
 
 
+@pytest.fixture(autouse=True)
+def _everything_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO")
+
+
 @pytest.fixture
 def journal(tmp_path: Path) -> Iterator[Journal]:
     journal = Journal(tmp_path / "lobby.db")

@@ -276,7 +276,7 @@ class Hub:
             log.warning("%s: %s; %s", id, wording.say("device.hears_itself"), wording.say("advice.hears_itself"))
         else:
             self._echoing.discard(id)
-            log.warning("%s: %s", id, wording.say("notice.no_echo"))
+            log.info("%s: %s", id, wording.say("notice.no_echo"))
         if id in self._said:
             self.health(id, self._said[id], "")
 
@@ -349,9 +349,9 @@ class Hub:
             log.warning("%s: %s", id, text)
             return
         if before == UNSTEADY:
-            log.warning("%s: %s", id, wording.say("notice.steady", times=flapping.changes))
+            log.info("%s: %s", id, wording.say("notice.steady", times=flapping.changes))
         if health.state != "ok":
             reason = wording.say(f"device.{health.detail}") + (f" ({note})" if note else "")
             log.warning("%s: %s; %s", id, reason, wording.say(f"advice.{health.detail}"))
         elif before is not None and before.state != "ok" and before != UNSTEADY:
-            log.warning("%s: %s", id, wording.say("notice.back"))
+            log.info("%s: %s", id, wording.say("notice.back"))

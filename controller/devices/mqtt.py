@@ -235,7 +235,7 @@ class MqttAdapter(Adapter):
 
     def _clock_is_right(self, device: str) -> None:
         if self._clocks.pop(device, None) is not None:
-            log.warning("%s: %s", device, self.context.rules.wording.say("notice.clock_right"))
+            log.info("%s: %s", device, self.context.rules.wording.say("notice.clock_right"))
 
     def _clock(self, at: Ms) -> str:
         return self.context.rules.local(min(at, FARTHEST)).strftime("%Y-%m-%d %H:%M:%S")

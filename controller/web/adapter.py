@@ -147,6 +147,16 @@ class PagesAdapter(Adapter):
     def figures(self, figures: Mapping[str, Any]) -> None:
         self._figures = figures
 
+    @property
+    def known(self) -> int:
+        """The number of devices that have said how they are."""
+        return len(self._devices)
+
+    @property
+    def faulty(self) -> int:
+        """The number of those that do not work as they should."""
+        return sum(report["state"] != "ok" for report in self._devices.values())
+
     def device(self, id: str, report: DeviceReport) -> None:
         name = report.name or screens.device_name(self.context.rules, id)
         self._devices[id] = {**report.for_people(), "name": name}

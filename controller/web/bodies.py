@@ -93,6 +93,14 @@ class Why(BaseModel):
     table: list[dict[str, Any]]
 
 
+class Health(BaseModel):
+    """Presses are recorded. `status`: "ok", or "degraded" if some of the `devices` are `faulty`."""
+
+    status: str
+    devices: int
+    faulty: int
+
+
 class Found(BaseModel):
     """What was found out about a device: `state` is "ok", "look" (only a person can tell) or "fault"."""
 

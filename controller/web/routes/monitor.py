@@ -6,6 +6,7 @@ from typing import Annotated
 from fastapi import APIRouter, Response
 
 from controller.web import metrics
+from controller.web.bodies import Health
 from controller.web.operations import PUBLIC, allowed, refusals
 from controller.web.problems import Problem
 from controller.web.site import Caller, Site
@@ -21,11 +22,12 @@ def router(site: Site) -> APIRouter:
         return Response(metrics.text(registry), headers={"content-type": metrics.CONTENT_TYPE})
 
     @api.head("/health", include_in_schema=False)
-    @api.get("/health", responses=refusals(), summary="Whether presses are recorded", openapi_extra=PUBLIC)
-    async def health() -> dict[str, str]:
+    @api.get("/health", responses=refusals(), summary="Whether presses are recorded, and devices work", openapi_extra=PUBLIC)
+    async def health() -> Health:
         await site.settled()
         if site.adapter.trouble:
             raise Problem(503, "journal_down", site.adapter.trouble, 1)
-        return {"status": "ok"}
+        faulty = site.adapter.faulty
+        return Health(status="degraded" if faulty else "ok", devices=site.adapter.known, faulty=faulty)
 
     return api
