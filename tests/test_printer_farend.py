@@ -13,6 +13,7 @@ from sweeps import long
 
 from drivers.device import OK, Health
 from drivers.escpos import EscposPrinter, Printed, Proof, Sent, Unknown
+from drivers.escpos_probe import Abilities
 from simulators.devices.escpos import CUTTER, PrinterFarEnd
 from simulators.faults import Faults
 from simulators.paper import Code, Gap, Line, Picture, Row, Run, Style
@@ -78,7 +79,7 @@ class World:
 
     def told(self) -> list[object]:
         told, self.facts = self.facts, []
-        return told
+        return [fact for fact in told if not isinstance(fact, Abilities)]
 
     def outcomes(self) -> list[object]:
         return [fact for fact in self.facts if isinstance(fact, Printed | Sent | Unknown)]

@@ -2,38 +2,56 @@
 
 from __future__ import annotations
 
+import errno
 import logging
+import os
 import tomllib
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from importlib import import_module
 from pathlib import Path
+from types import MappingProxyType
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
-from controller.devices.kit import Adapter, Context, Fault, File, Kind, Table
-from controller.devices.settings import FilePath, Shows, WiredSettings, between, takes
+from controller.devices.kit import Adapter, Context, Fault, File, Kind, Table, names_printer
+from controller.devices.settings import FilePath, PrinterId, Shows, WiredSettings, between, takes
 from controller.engine import Request
+from controller.lobby.actions.day import DayOpened
 from controller.lobby.actions.report_print import ReportPrint
 from controller.lobby.actions.reprint import TicketReprinted
 from controller.lobby.actions.take_ticket import TicketIssued
 from controller.lobby.aggregate import Row
-from controller.lobby.model.paper import Paper
-from controller.lobby.model.state import Print, State
+from controller.lobby.model.paper import Paper, Printer, named_printer
+from controller.lobby.model.state import Print, Stage, State
 from controller.lobby.show import views
 from drivers.characters import on_paper
 from drivers.device import Health
-from drivers.escpos import EscposPrinter, Printed, PrinterBusy, Sent, Unknown
-from drivers.link import SerialLink
-from drivers.session import LinkDown
+from drivers.escpos import QUEUE_LIMIT, EscposPrinter, Printed, PrinterBusy, Sent, Unknown
+from drivers.escpos_probe import Abilities
+from drivers.link import FileLink, Link, SerialLink, TcpLink
+from drivers.session import LinkDown, LinkUp
 
 log = logging.getLogger(__name__)
 
 Render = Callable[[str, Mapping[str, str]], bytes]
 """(the customer's language, a ticket's fields) -> the printer's bytes."""
 
+
+LATE = 60.0
+"""Seconds from which a ticket that waits for the printer is no longer printed once its customer has been called: before
+that, the customer may still stand in front of the printer."""
+REFUSED = "network_refused"
+DETAILS: Mapping[type[Link], Mapping[str, str]] = {
+    TcpLink: {"no_answer": "network_no_answer", "no_status": "network_no_status", REFUSED: REFUSED},
+    FileLink: {"no_status": "port_no_status"},
+}
+"""By kind of link: what the driver says, and the wording key that says more of it. Most network printers serve one
+computer at a time on port 9100, and refuse others or let them wait in silence."""
+
+AccountName = Annotated[str, takes("the name of an account, in quotes", min_length=1, max_length=32)]
 
 COLUMNS = (16, 64)
 """Half-width characters per line of a ticket: least and most."""
@@ -71,13 +89,20 @@ def _columns_of(profile: object) -> int:
 class EscposSettings(WiredSettings):
     """A ticket printer. `profile`: python-escpos's name for the model, None: generic; `columns`: half-width characters
     per line, by default the model's; `layout`: of tickets in the branch's language; None: the one that comes with the
-    program, as for the other languages."""
+    program, as for the other languages. `fallback`: the printer that prints in its place when it cannot; `accounts`:
+    those whose tickets it prints. `queue`: tickets that may wait for it. `reports`: it is known to report its state."""
 
     driver: Literal["escpos"]
     profile: Annotated[str | None, AfterValidator(_profile), takes("the name of a printer profile, in quotes")] = None
     columns: Annotated[int, between(*COLUMNS)] = 32
     layout: Annotated[FilePath | None, AfterValidator(_layout)] = None
     qr: Annotated[bool, takes("true or false")] = True
+    fallback: PrinterId | None = None
+    accounts: Annotated[list[AccountName], takes('a list of accounts, as in ["kiosk-east"]')] = Field(
+        default_factory=list
+    )
+    queue: Annotated[int, between(1, 100, "tickets")] = QUEUE_LIMIT
+    reports: Annotated[bool, takes("true or false")] = False
 
     @model_validator(mode="before")
     @classmethod
@@ -111,34 +136,74 @@ def _check(table: Table, file: File) -> Iterator[Fault]:
         if not COLUMNS[0] <= columns <= COLUMNS[1]:
             said = f'"{table["profile"]}" says {columns} characters to a line, which no ticket has; add columns'
             yield ("profile",), said
+    if table.get("fallback") is not None and table["fallback"] == table.get("id"):
+        yield ("fallback",), "a printer cannot print in its own place; name another, or leave it out"
+    else:
+        yield from names_printer(table, file, "fallback")
+    for n, account in enumerate(table.get("accounts") or ()):
+        for other in file.before:
+            if other.get("driver") == table["driver"] and account in (other.get("accounts") or ()):
+                yield ("accounts", n), f'printer "{other.get("id")}" prints the tickets of "{account}" already'
+
+
+@dataclass(frozen=True, slots=True)
+class _Waits:
+    """A job without a result: since when, in monotonic seconds."""
+
+    ticket: str
+    copy: int
+    since: float
 
 
 class PrinterAdapter(Adapter):
-    """One printer. Jobs are named `<ticket>#<copy>`."""
+    """One printer. Jobs are named `<ticket>#<copy>`.
+
+    `fallback`, `accounts`: see `model.paper.Printer`. `details`: its own words for what the driver says, where the link
+    tells more.
+    """
 
     def __init__(
-        self, id: str, printer: EscposPrinter, render: Render, context: Context, flush: Callable[[], None]
+        self,
+        id: str,
+        printer: EscposPrinter,
+        render: Render,
+        context: Context,
+        flush: Callable[[], None],
+        *,
+        fallback: str = "",
+        accounts: Sequence[str] = (),
+        details: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         super().__init__(id, context)
         self._printer = printer
         self._render = render
         self._flush = flush
+        self._fallback, self._accounts, self._details = fallback, tuple(accounts), details
         self._backlog: deque[tuple[str, bytes]] = deque()
         """Jobs beyond the driver's queue: from presses that were decided in one step."""
+        self._waiting: dict[str, _Waits] = {}
+        self._refused = False
 
     @property
-    def paper(self) -> Paper:
-        """See `model.paper.Paper`."""
+    def printer(self) -> Printer:
+        return Printer(self.id, self._paper, self._fallback, len(self._waiting), self._accounts)
+
+    @property
+    def _paper(self) -> Paper:
         if self._backlog:
             return "printer_busy"
-        return "ready" if self._printer.ready else self._printer.detail
+        if self._refused:
+            return REFUSED
+        detail = self._printer.detail
+        return self._details.get(detail, detail) or "ready"
 
     def health_without(self, down: LinkDown) -> Health | None:
+        self._refused = REFUSED in self._details and down.reason == os.strerror(errno.ECONNREFUSED)
+        if self._refused:
+            return Health("offline", REFUSED)
         return self._printer.held_off() if down.reason == "stalled" else None
 
     def heard(self, fact: object) -> None:
-        while self._backlog and self._queue(*self._backlog[0]):
-            self._backlog.popleft()
         match fact:
             case Printed(job):
                 self._report(job, "printed")
@@ -147,33 +212,56 @@ class PrinterAdapter(Adapter):
             case Unknown(job):
                 self._report(job, "unknown")
             case Health():
-                self.context.health(self.id, fact, "")
+                detail = self._details.get(fact.detail, fact.detail)
+                self.context.health(self.id, replace(fact, detail=detail), "")
+            case Abilities():
+                self._tell_abilities(fact)
+            case LinkUp():
+                self._refused = False
+        self._withdraw_unwanted()
+        while self._backlog and self._queue(*self._backlog[0]):
+            self._backlog.popleft()
+
+    def update(self, state: State) -> None:
+        self._withdraw_unwanted()
 
     def told(self, rows: Sequence[Row], state: State) -> None:
         for row in rows:
             match row.event:
-                case TicketIssued(ticket, paper=True):
+                case TicketIssued(ticket, paper=True, printer=printer) if self._is_mine(printer):
                     self._print(state, ticket, 1)
-                case TicketReprinted(ticket, copy):
-                    self._print(state, ticket, copy)
+                case TicketReprinted(ticket, copy, printer=printer):
+                    self._withdraw(lambda job, ticket=ticket, copy=copy: job.ticket == ticket and job.copy < copy)  # type: ignore[misc]
+                    if self._is_mine(printer):
+                        self._print(state, ticket, copy)
+                case DayOpened(continues=None):
+                    self._withdraw(lambda job: True)
         self._flush()
 
     def restarted(self, state: State) -> None:
         """The results of the last run's jobs are unknown: they are offered for reprint, and paper still hanging out of
         the printer is cut off before the next ticket."""
         for ticket in state.tickets.values():
-            if ticket.print is Print.QUEUED:
+            if ticket.print is Print.QUEUED and self._is_mine(ticket.printer):
                 job = f"{ticket.id}#{ticket.copies}"
                 self._report(job, "unknown")
                 if data := self._laid_out(state, ticket.id):
                     self._printer.interrupted(data)
+
+    def _is_mine(self, printer: str | None) -> bool:
+        """Whether a ticket of this printer is printed here: one without a printer, or of one that is no longer
+        configured, is the first printer's."""
+        named = named_printer(self.context.printers(), printer or "")
+        return named is None or named.id == self.id
 
     def _print(self, state: State, ticket: str, copy: int) -> None:
         job = f"{ticket}#{copy}"
         data = self._laid_out(state, ticket)
         if data is None:
             self._report(job, "unknown")
-        elif self._backlog or not self._queue(job, data):
+            return
+        self._waiting[job] = _Waits(ticket, copy, self.context.steady())
+        if self._backlog or not self._queue(job, data):
             self._backlog.append((job, data))
 
     def _laid_out(self, state: State, ticket: str) -> bytes | None:
@@ -195,7 +283,33 @@ class PrinterAdapter(Adapter):
             return False
         return True
 
+    def _withdraw_unwanted(self) -> None:
+        """Drop the jobs whose customers have been called, or have gone, while they waited for the printer."""
+        now, state = self.context.steady(), self.context.state()
+
+        def unwanted(job: _Waits) -> bool:
+            ticket = state.tickets.get(job.ticket)
+            return now - job.since >= LATE and (ticket is None or ticket.stage is not Stage.WAITING)
+
+        for name in self._withdraw(unwanted):
+            self._report(name, "dropped")
+
+    def _withdraw(self, which: Callable[[_Waits], bool]) -> list[str]:
+        """Take jobs of which nothing was sent yet out of the queue; their names."""
+        found = [name for name, job in self._waiting.items() if name != self._printer.in_flight and which(job)]
+        for name in found:
+            del self._waiting[name]
+            if not self._printer.withdraw(name):
+                self._backlog = deque(each for each in self._backlog if each[0] != name)
+        return found
+
+    def _tell_abilities(self, abilities: Abilities) -> None:
+        say = self.context.rules.wording.say
+        status = "automatic" if abilities.automatic else "asked" if abilities.status else "none"
+        log.info("%s: %s; %s", self.id, say(f"printer.{status}"), say(f"printer.{abilities.proof.value}"))
+
     def _report(self, job: str, result: str) -> None:
+        self._waiting.pop(job, None)
         ticket, _, copy = job.rpartition("#")
         at = self.context.now()
         cause = f"{self.id}:{job}:{result}:{at}"
@@ -204,10 +318,20 @@ class PrinterAdapter(Adapter):
 
 
 def _build(device: EscposSettings, context: Context) -> Adapter:
-    printer = EscposPrinter(baud=device.link.baud if isinstance(device.link, SerialLink) else None)
+    baud = device.link.baud if isinstance(device.link, SerialLink) else None
+    printer = EscposPrinter(baud=baud, queue_limit=device.queue, reports=device.reports)
     link = replace(device.link, xonxoff=True) if isinstance(device.link, SerialLink) else device.link
     session = context.connect(device.id, printer, link)
-    return PrinterAdapter(device.id, printer, _render(context, device), context, session.flush)
+    return PrinterAdapter(
+        device.id,
+        printer,
+        _render(context, device),
+        context,
+        session.flush,
+        fallback=device.fallback or "",
+        accounts=device.accounts,
+        details=DETAILS.get(type(link), {}),
+    )
 
 
 def _render(context: Context, device: EscposSettings) -> Render:
@@ -226,11 +350,5 @@ def _render(context: Context, device: EscposSettings) -> Render:
 
 
 KIND = Kind(
-    "escpos",
-    EscposSettings,
-    _build,
-    _check,
-    only_one='"{id}" is a ticket printer already, and a branch has one; remove one',
-    order=40,
-    prepare=lambda: import_module("drivers.paper"),
+    "escpos", EscposSettings, _build, _check, order=40, prepare=lambda: import_module("drivers.paper")
 )

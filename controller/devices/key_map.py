@@ -18,8 +18,8 @@ from dataclasses import dataclass
 from typing import Annotated, Literal
 
 from controller import presses
-from controller.devices.kit import Adapter, Context, Fault, File, PressTimes, Table
-from controller.devices.settings import CounterId, DeviceSettings, between, nearest, takes
+from controller.devices.kit import Adapter, Context, Fault, File, PressTimes, Table, names_printer
+from controller.devices.settings import CounterId, DeviceSettings, PrinterId, between, nearest, takes
 from controller.engine import Request
 from controller.lobby.actions.press import COUNTER, DIGITS, SERVICE, Press, Where
 from controller.lobby.answers import Answer
@@ -38,12 +38,13 @@ KeyMap = Annotated[
 
 class KeysSettings(DeviceSettings):
     """What the table of every device with a key map has. `at`: where its keys are, if not at a counter; `hold_off`:
-    seconds in which a ticket button gives the same ticket again."""
+    seconds in which a ticket button gives the same ticket again; `printer`: where its tickets come out."""
 
     counter: CounterId | None = None
     at: Annotated[Literal["kiosk", "panel"] | None, takes('"kiosk" or "panel"')] = None
     keys: KeyMap
     hold_off: Annotated[float, between(0, 60, "seconds")] = 2
+    printer: PrinterId | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +83,7 @@ def check(
     if table.get("counter") is not None and table.get("at") is not None:
         yield ("at",), "it has a counter, and so that counter's keys; remove one of the two"
         return
+    yield from names_printer(table, file)
     keys = table.get("keys")
     if not isinstance(keys, dict):
         return
@@ -150,10 +152,10 @@ class KeysAdapter(Adapter):
                 at=at,
                 cause=cause,
                 by=f"{key.where}/{self.id}",
-                paper=self.context.paper(),
                 hold_off=self._device.hold_off,
                 chosen_by="button",
                 typed=typed,
+                **self.context.printing(self._device.printer or ""),
             )
         command = presses.command(key.where, key.name, press)
         assert command is not None, "the configuration has been checked"

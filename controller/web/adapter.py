@@ -31,6 +31,7 @@ from controller.lobby.actions.undo_at_counter import CallUndone, ServiceResumed
 from controller.lobby.actions.windows import WindowAdviceAnswered
 from controller.lobby.aggregate import Row
 from controller.lobby.answers import reason, sentence
+from controller.lobby.model.paper import chosen
 from controller.lobby.model.rules import HallZone
 from controller.lobby.model.state import State, Ticket
 from controller.lobby.model.units import Ms
@@ -163,26 +164,30 @@ class PagesAdapter(Adapter):
 
         return picture
 
-    def kiosk(self) -> dict[str, Any]:
-        """See `screens.kiosk`."""
-        context = self.context
-        paper = context.paper() == "ready"
-        return screens.kiosk(self.state, context.rules, context.now(), self._notices, context.waits(), paper=paper)
+    def kiosk(self, printer: str = "") -> Callable[[], dict[str, Any]]:
+        """See `screens.kiosk`; `printer`: that of the kiosk, empty: the first."""
+
+        def picture() -> dict[str, Any]:
+            context = self.context
+            paper = chosen(context.printers(), printer).paper == "ready"
+            return screens.kiosk(self.state, context.rules, context.now(), self._notices, context.waits(), paper=paper)
+
+        return picture
 
     def console(self) -> dict[str, Any]:
         """See `screens.console`; `posted`: the notices that are shown in the hall, see `hall.posted`."""
-        context, now = self.context, self.context.now()
+        context, now, printers = self.context, self.context.now(), self.context.printers()
         posted = hall.posted(self.state, self._words, now)
         return {"posted": posted} | screens.console(
             self.state,
             context.rules,
             now,
-            faults(self.state, context.rules, now, self._devices, context.paper(), records=not self.trouble),
+            faults(self.state, context.rules, now, self._devices, printers, records=not self.trouble),
             context.waits(),
             self._devices,
             self._figures,
             [*reversed(self._recent)],
-            printer=context.paper() != "none",
+            printer=bool(printers),
         )
 
     def counter(self, counter: str) -> Callable[[], dict[str, Any]]:

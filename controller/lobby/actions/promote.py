@@ -35,6 +35,7 @@ def _green(press: Press) -> Promote | TakeTicket:
         service=press[SERVICE],
         klass="green",
         paper=press.paper,
+        printer=press.printer,
         screen=press.screen,
         reason=press[REASON] or None,
         granted=True,

@@ -26,10 +26,11 @@ from controller.lobby.model.wording import LANGUAGES
 class TakeTicket(Command):
     """Issue a ticket. Empty `service` and `klass` mean the branch's defaults.
 
-    `hold_off`: seconds within which the same button and service give the same ticket again. `screen`: the device can
-    show the number if it cannot be printed. `choice`: an answer of the triage, in place of a service; `insist`: the
-    customer wants a ticket although a machine is advised. `slot`: of the appointment, "HH:MM". `granted`: given by the
-    lobby manager, regardless of hours and quota.
+    `hold_off`: seconds within which the same button and service give the same ticket again. `paper`, `printer`: whether
+    it can be printed, and by which printer (empty: the only one). `screen`: the device can show the number if it cannot
+    be printed. `choice`: an answer of the triage, in place of a service; `insist`: the customer wants a ticket although
+    a machine is advised. `slot`: of the appointment, "HH:MM". `granted`: given by the lobby manager, regardless of
+    hours and quota.
     """
 
     by: str
@@ -37,6 +38,7 @@ class TakeTicket(Command):
     klass: str = ""
     hold_off: float = 0
     paper: Paper = "none"
+    printer: str = ""
     screen: bool = False
     reason: str | None = None
     choice: str = ""
@@ -87,6 +89,7 @@ def _key(press: Press) -> TakeTicket:
         klass=press[KLASS],
         hold_off=press.hold_off,
         paper=press.paper,
+        printer=press.printer,
         screen=press.screen,
         choice=press[CHOICE],
         insist=press[INSIST],
@@ -101,7 +104,8 @@ def _key(press: Press) -> TakeTicket:
 
 @dataclass(frozen=True, slots=True)
 class TicketIssued(Event):
-    """A ticket was issued. `seniority` in seconds since 1970, UTC; `by` the button; `paper`: it is to be printed.
+    """A ticket was issued. `seniority` in seconds since 1970, UTC; `by` the button; `paper`: it is to be printed,
+    by `printer`, where the branch has several.
 
     `expected`: the estimated wait that the customer was told: [least, middle, most] seconds, missing if a counter was
     free or there was no estimate; least and most in whole minutes (to the second in old rows), all three equal if the
@@ -127,6 +131,7 @@ class TicketIssued(Event):
     slot: Seconds | None = None
     not_before: Seconds | None = None
     language: str | None = None
+    printer: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,6 +232,7 @@ def take(state: State, rules: Rules, command: TakeTicket) -> Decision:
             slot=slot,
             not_before=ticket.not_before or None,
             language=language or None,
+            printer=(command.paper == "ready" and command.printer) or None,
         ),
         *overflow(state, rules, service.id, id, command.at),
     ]
@@ -268,7 +274,7 @@ def _issued(state: State, at: Ms, event: TicketIssued) -> None:
     state.issued += 1
     ticket = Ticket(event.ticket, state.issued, event.service, event.klass, event.seniority, at, event.number)
     if event.paper:
-        ticket.copies, ticket.print = 1, Print.QUEUED
+        ticket.copies, ticket.print, ticket.printer = 1, Print.QUEUED, event.printer or ""
     ticket.expected, ticket.rolled = tuple(event.expected or ()), event.rolled or 0
     ticket.form, ticket.needs = bool(event.form), tuple(event.needs or ())
     ticket.language = event.language or ""

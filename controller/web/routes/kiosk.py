@@ -42,10 +42,10 @@ def router(site: Site) -> APIRouter:
             "TAKE",
             content,
             by=f"user/{caller.account.name}",
-            paper=site.adapter.context.paper(),
             screen=True,
             asks=True,
             chosen_by="customer" if caller.account.role == "kiosk" else "staff",
+            **site.printing(caller),
         )
         state, rules = site.adapter.state, site.adapter.context.rules
         ticket = state.tickets.get(answer.ticket)
@@ -74,11 +74,12 @@ def router(site: Site) -> APIRouter:
         api,
         site,
         "kiosk",
-        site.adapter.kiosk,
+        site.adapter.kiosk(),
         who=taker,
         pace=0.5,
         refused=(401, 403),
         summary="What there is to take",
+        variant=lambda caller: (own := site.printer_of(caller), site.adapter.kiosk(own)),
     )
     return api
 
