@@ -501,6 +501,34 @@ def test_a_near_end_sensor_at_its_edge() -> None:
     assert told[-1] == OK
 
 
+@pytest.mark.parametrize("asb", [True, False])
+@pytest.mark.parametrize(
+    ("cause", "detail"),
+    [
+        ("hot", "head_hot"),
+        ("blocked", "printer_recoverable"),
+        ("broken", "printer_fatal"),
+        ("feeding", "printer_feeding"),
+    ],
+)
+def test_a_cause_is_told_and_the_ticket_goes_on_when_it_is_over(cause: str, detail: str, asb: bool) -> None:
+    world = World(asb=asb)
+    world.plug()
+    world.wait(5.0)
+    assert world.told() == [OK]
+    world.driver.print("A017", ticket("A017"))
+    world.wait(0.2)
+    setattr(world.far_end, cause, True)
+    world.wait(60.0)
+    assert world.told() == [Health("degraded", detail)]
+    setattr(world.far_end, cause, False)
+    world.wait(30.0)
+    told = world.told()
+    assert told[-1] in (OK, Printed("A017"))
+    assert {OK, Printed("A017")} <= set(told)
+    assert len(world.far_end.tickets) == 1
+
+
 def test_a_jam_is_resumed_once_it_is_cleared() -> None:
     world = World()
     world.plug()
