@@ -272,8 +272,10 @@ class Session(asyncio.Protocol):
             self._heard(fact)
 
     def _tell_down(self, reason: str, about: str = "") -> None:
-        """Report `LinkDown` once; but a device that had stopped the line and then vanishes is reported as lost."""
-        if not self._down_told or (self._down_told == "stalled" != reason):
+        """Report `LinkDown` once; but a device that had stopped the line and then vanishes is reported as lost, and a
+        host that does not take us back as refusing."""
+        more = self._down_told == "stalled" or (self._down_told == "lost" and reason == "refused")
+        if not self._down_told or (more and self._down_told != reason):
             self._down_told = reason
             self._heard(LinkDown(reason, about))
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import errno
 import logging
-import os
 import tomllib
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -43,9 +41,9 @@ Render = Callable[[str, Mapping[str, str]], bytes]
 LATE = 60.0
 """Seconds from which a ticket that waits for the printer is no longer printed once its customer has been called: before
 that, the customer may still stand in front of the printer."""
-REFUSED = "network_refused"
+NETWORK_REFUSED = "network_refused"
 DETAILS: Mapping[type[Link], Mapping[str, str]] = {
-    TcpLink: {"no_answer": "network_no_answer", "no_status": "network_no_status", REFUSED: REFUSED},
+    TcpLink: {"no_answer": "network_no_answer", "no_status": "network_no_status", "refused": NETWORK_REFUSED},
     FileLink: {"no_status": "port_no_status"},
 }
 """By kind of link: what the driver says, and the wording key that says more of it. Most network printers serve one
@@ -193,14 +191,14 @@ class PrinterAdapter(Adapter):
         if self._backlog:
             return "printer_busy"
         if self._refused:
-            return REFUSED
+            return NETWORK_REFUSED
         detail = self._printer.detail
         return self._details.get(detail, detail) or "ready"
 
     def health_without(self, down: LinkDown) -> Health | None:
-        self._refused = REFUSED in self._details and down.reason == os.strerror(errno.ECONNREFUSED)
+        self._refused = "refused" in self._details and down.reason == "refused"
         if self._refused:
-            return Health("offline", REFUSED)
+            return Health("offline", NETWORK_REFUSED)
         return self._printer.held_off() if down.reason == "stalled" else None
 
     def heard(self, fact: object) -> None:
@@ -247,6 +245,10 @@ class PrinterAdapter(Adapter):
                 self._report(job, "unknown")
                 if data := self._laid_out(state, ticket.id):
                     self._printer.interrupted(data)
+
+    def left(self) -> None:
+        for job in list(self._waiting):
+            self._report(job, "unknown")
 
     def _is_mine(self, printer: str | None) -> bool:
         """Whether a ticket of this printer is printed here: one without a printer, or of one that is no longer

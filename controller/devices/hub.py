@@ -144,11 +144,13 @@ class Hub:
         if isinstance(fact, LinkDown):
             templates = self.context.rules.wording.templates
             known = self._adapters[id].health_without(fact)
-            if f"device.{fact.reason}" in templates:
+            if known:
+                self.health(id, known, fact.about or templates.get(f"link.{fact.reason}", ""))
+            elif f"device.{fact.reason}" in templates:
                 self.health(id, Health("offline", fact.reason), fact.about)
             else:
                 reason = templates.get(f"link.{fact.reason}", fact.reason)
-                self.health(id, known or Health("offline", "offline"), reason)
+                self.health(id, Health("offline", "offline"), reason)
         elif isinstance(fact, Stale):
             log.warning("%s: %s", id, self.context.rules.wording.say("notice.stale", size=fact.size))
         elif isinstance(fact, Echoing):
@@ -214,8 +216,10 @@ class Hub:
         return [*self._notices(), *self._for_staff()]
 
     def printers(self) -> Printers:
-        """The ticket printers as they are now."""
-        return [printer for adapter in self._adapters.values() if (printer := adapter.printer) is not None]
+        """The ticket printers as they are now, in the order of the configuration, whenever they were made."""
+        found = [printer for adapter in self._adapters.values() if (printer := adapter.printer) is not None]
+        order = list(self.names)
+        return sorted(found, key=lambda printer: order.index(printer.id) if printer.id in order else len(order))
 
     def paper(self) -> Paper:
         """Whether a ticket can be printed now, by any printer; else why the first cannot."""

@@ -143,7 +143,7 @@ class Adapter:
         """The day has been replayed after a start: the results of jobs of the last run are unknown."""
 
     def left(self) -> None:
-        """The device has been taken off, after its session has ended."""
+        """The device has been taken off, after its session has ended: what was under way has no result any more."""
 
     @property
     def printer(self) -> Printer | None:

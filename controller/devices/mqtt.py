@@ -172,6 +172,7 @@ class MqttAdapter(Adapter):
         self.keypads.clear()
         self.panels.clear()
         self.kiosks.clear()
+        self.printers.clear()
         return shown
 
     def reconfigured(self, shown: Iterable[str]) -> None:
