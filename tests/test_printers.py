@@ -22,6 +22,7 @@ from controller.lobby.actions.report_print import PrintDropped
 from controller.lobby.actions.reprint import Reprint, TicketReprinted
 from controller.lobby.actions.take_ticket import TakeTicket, TicketIssued
 from controller.lobby.aggregate import Aggregate, Row
+from controller.lobby.answers import answer
 from controller.lobby.model.outcome import Refusal
 from controller.lobby.model.paper import (
     Chosen,
@@ -62,6 +63,12 @@ def printer(id: str, paper: str = "ready", fallback: str = "", **more: Any) -> P
             "b",
             Chosen("paper_end", "b"),
             Chosen("paper_end", "b"),
+        ),
+        (
+            [printer("a", "offline", "b"), printer("b", "paper_end", late=True)],
+            "a",
+            Chosen("paper_end", "b", late=True),
+            Chosen("paper_end", "b", late=True),
         ),
         (
             [printer("a", "offline", "b"), printer("b", "paper_end", "c"), printer("c")],
@@ -324,6 +331,22 @@ def test_more_tickets_than_may_wait_are_refused_and_those_that_wait_are_kept(jou
     assert isinstance(house.do(TakeTicket(at=house.ms, cause="", by="kiosk", paper=known.paper)), Refusal)
     house.wait(30)
     assert [paper.split()[0] for paper in house.papers("a")] == [f"A00{n}" for n in range(1, 7)]
+
+
+def test_what_a_screen_has_shown_may_be_printed_late_and_in_order(journal: Journal) -> None:
+    house = House(journal, a={"late": 2})
+    house.faults["a"].cover_open = True
+    house.wait(5)
+    assert isinstance(house.take(), Refusal), "a button shows no number"
+    assert house.events(TicketIssued) == []
+    taken = [house.take(screen=True) for _ in range(3)]
+    assert [(each.paper, each.late) for each in taken] == [(True, True), (True, True), (False, None)]
+    assert not any(answer(RULES, house.lobby.state, [each]).printed for each in taken)
+    assert "Printer a: cover open; 2 tickets wait for it, and come out when it works again" in house.hub.notices()
+    house.faults["a"].cover_open = False
+    house.wait(30)
+    assert [paper.split()[0] for paper in house.papers("a")] == ["A001", "A002"]
+    assert house.take(screen=True).late is None
 
 
 def test_yesterdays_tickets_are_not_printed_with_todays_numbers(journal: Journal) -> None:

@@ -88,7 +88,8 @@ class EscposSettings(WiredSettings):
     """A ticket printer. `profile`: python-escpos's name for the model, None: generic; `columns`: half-width characters
     per line, by default the model's; `layout`: of tickets in the branch's language; None: the one that comes with the
     program, as for the other languages. `fallback`: the printer that prints in its place when it cannot; `accounts`:
-    those whose tickets it prints. `queue`: tickets that may wait for it. `reports`: it is known to report its state."""
+    those whose tickets it prints. `queue`: tickets that may wait for it. `reports`: it is known to report its state;
+    `late`: what screens have shown while it could not print is printed when it can."""
 
     driver: Literal["escpos"]
     profile: Annotated[str | None, AfterValidator(_profile), takes("the name of a printer profile, in quotes")] = None
@@ -100,6 +101,7 @@ class EscposSettings(WiredSettings):
         default_factory=list
     )
     queue: Annotated[int, between(1, 100, "tickets")] = QUEUE_LIMIT
+    late: Annotated[bool, takes("true or false")] = False
     reports: Annotated[bool, takes("true or false")] = False
 
     @model_validator(mode="before")
@@ -156,7 +158,8 @@ class _Waits:
 class PrinterAdapter(Adapter):
     """One printer. Jobs are named `<ticket>#<copy>`.
 
-    `fallback`, `accounts`: see `model.paper.Printer`. `details`: its own words for what the driver says, where the link
+    `fallback`, `accounts`: see `model.paper.Printer`; `late`: tickets that may wait for it while it cannot print.
+    `details`: its own words for what the driver says, where the link
     tells more.
     """
 
@@ -170,13 +173,14 @@ class PrinterAdapter(Adapter):
         *,
         fallback: str = "",
         accounts: Sequence[str] = (),
+        late: int = 0,
         details: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         super().__init__(id, context)
         self._printer = printer
         self._render = render
         self._flush = flush
-        self._fallback, self._accounts, self._details = fallback, tuple(accounts), details
+        self._fallback, self._accounts, self._late, self._details = fallback, tuple(accounts), late, details
         self._backlog: deque[tuple[str, bytes]] = deque()
         """Jobs beyond the driver's queue: from presses that were decided in one step."""
         self._waiting: dict[str, _Waits] = {}
@@ -184,7 +188,8 @@ class PrinterAdapter(Adapter):
 
     @property
     def printer(self) -> Printer:
-        return Printer(self.id, self._paper, self._fallback, len(self._waiting), self._accounts)
+        waiting = len(self._waiting)
+        return Printer(self.id, self._paper, self._fallback, waiting, self._accounts, waiting < self._late)
 
     @property
     def _paper(self) -> Paper:
@@ -332,6 +337,7 @@ def _build(device: EscposSettings, context: Context) -> Adapter:
         session.flush,
         fallback=device.fallback or "",
         accounts=device.accounts,
+        late=device.queue if device.late else 0,
         details=DETAILS.get(type(link), {}),
     )
 

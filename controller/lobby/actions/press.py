@@ -90,6 +90,7 @@ class Press:
     by: str = ""
     paper: Paper = "none"
     printer: str = ""
+    late: bool = False
     printers: Printers = ()
     screen: bool = False
     hold_off: float = 0

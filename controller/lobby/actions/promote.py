@@ -36,6 +36,7 @@ def _green(press: Press) -> Promote | TakeTicket:
         klass="green",
         paper=press.paper,
         printer=press.printer,
+        late=press.late,
         screen=press.screen,
         reason=press[REASON] or None,
         granted=True,

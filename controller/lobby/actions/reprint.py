@@ -57,7 +57,7 @@ def _reprint(state: State, rules: Rules, command: Reprint) -> Decision:
     if ticket.stage in ENDED:
         raise Refused(f"ticket_{ticket.stage}", ticket=ticket.id, counter=ticket.counter)
     printers = command.printers
-    paper, printer = chosen_for_copy(printers, ticket.printer) if printers else Chosen(command.paper)
+    paper, printer, _ = chosen_for_copy(printers, ticket.printer) if printers else Chosen(command.paper)
     if paper != "ready":
         raise Refused("no_printer") if paper == "none" else cannot_print(rules, paper)
     return [TicketReprinted(ticket.id, ticket.copies + 1, command.by, command.reason or None, printer or None)]

@@ -16,13 +16,15 @@ Paper = str
 @dataclass(frozen=True, slots=True)
 class Printer:
     """A ticket printer as it is now. `fallback`: the printer that prints in its place when it cannot; `waiting`:
-    tickets that wait for it; `accounts`: those whose tickets it prints."""
+    tickets that wait for it; `accounts`: those whose tickets it prints; `late`: a ticket of which a screen shows the
+    number may wait for it now."""
 
     id: str
     paper: Paper
     fallback: str = ""
     waiting: int = 0
     accounts: tuple[str, ...] = ()
+    late: bool = False
 
 
 Printers = Sequence[Printer]
@@ -30,10 +32,12 @@ Printers = Sequence[Printer]
 
 
 class Chosen(NamedTuple):
-    """Whether a ticket can be printed now, and by which printer: empty if the branch has no more than one."""
+    """Whether a ticket can be printed now, and by which printer: empty if the branch has no more than one. `late`: it
+    cannot, but may wait for that printer."""
 
     paper: Paper
     printer: str = ""
+    late: bool = False
 
 
 def named_printer(printers: Printers, id: str) -> Printer | None:
@@ -64,8 +68,9 @@ def chosen_for_copy(printers: Printers, own: str) -> Chosen:
 def _first_ready(printers: Printers, asked: Sequence[Printer]) -> Chosen:
     if not asked:
         return Chosen("none")
-    printer = next((printer for printer in asked if printer.paper == "ready"), asked[0])
-    return Chosen(printer.paper, printer.id if len(printers) > 1 else "")
+    ready = next((printer for printer in asked if printer.paper == "ready"), None)
+    printer = ready or next((printer for printer in asked if printer.late), asked[0])
+    return Chosen(printer.paper, printer.id if len(printers) > 1 else "", not ready and printer.late)
 
 
 def of_account(printers: Printers, account: str) -> str:
@@ -84,8 +89,7 @@ def stops_tickets(printers: Printers, printer: Printer) -> bool:
 
 def printing(printers: Printers, own: str = "") -> dict[str, Any]:
     """The fields of a `Press` that say how its ticket can be printed; `own`: the printer of the place."""
-    paper, printer = chosen(printers, own)
-    return {"paper": paper, "printer": printer, "printers": printers}
+    return {**chosen(printers, own)._asdict(), "printers": printers}
 
 
 def no_paper(rules: Rules, why: Paper) -> Refused:
