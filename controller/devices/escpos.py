@@ -51,8 +51,13 @@ computer at a time on port 9100, and refuse others or let them wait in silence."
 
 AccountName = Annotated[str, takes("the name of an account, in quotes", min_length=1, max_length=32)]
 
+SLOW_LOGO = 2.0
+"""Seconds on the line from which `lobby check` warns of a logo."""
+
 COLUMNS = (16, 64)
 """Half-width characters per line of a ticket: least and most."""
+GENERIC_COLUMNS = 32
+"""Of a printer without a profile."""
 
 
 def _layout(path: Path) -> Path:
@@ -87,15 +92,16 @@ def _columns_of(profile: object) -> int:
 class EscposSettings(WiredSettings):
     """A ticket printer. `profile`: python-escpos's name for the model, None: generic; `columns`: half-width characters
     per line, by default the model's; `layout`: of tickets in the branch's language; None: the one that comes with the
-    program, as for the other languages. `fallback`: the printer that prints in its place when it cannot; `accounts`:
-    those whose tickets it prints. `queue`: tickets that may wait for it. `reports`: it is known to report its state;
-    `late`: what screens have shown while it could not print is printed when it can."""
+    program, as for the other languages; `logo`: a picture at their top. `fallback`: the printer that prints in its
+    place when it cannot; `accounts`: those whose tickets it prints. `queue`: tickets that may wait for it; `late`: also
+    those that screens have shown while it could not print. `reports`: it is known to report its state."""
 
     driver: Literal["escpos"]
     profile: Annotated[str | None, AfterValidator(_profile), takes("the name of a printer profile, in quotes")] = None
-    columns: Annotated[int, between(*COLUMNS)] = 32
+    columns: Annotated[int, between(*COLUMNS)] = GENERIC_COLUMNS
     layout: Annotated[FilePath | None, AfterValidator(_layout)] = None
     qr: Annotated[bool, takes("true or false")] = True
+    logo: FilePath | None = None
     fallback: PrinterId | None = None
     accounts: Annotated[list[AccountName], takes('a list of accounts, as in ["kiosk-east"]')] = Field(
         default_factory=list
@@ -119,6 +125,7 @@ class EscposSettings(WiredSettings):
         return Shows("on paper", on_paper, wording, branch=True, services=True, classes=True, layouts=layouts)
 
     def warns(self, shipped: Path, language: str) -> Iterator[tuple[tuple[str | int, ...], str]]:
+        yield from self._warns_of_the_logo()
         if self.profile is None or not self.qr:
             return
         lines = tomllib.loads(self.layout_file(shipped, language).read_text("utf-8"))["line"]
@@ -129,8 +136,34 @@ class EscposSettings(WiredSettings):
         if model(self.profile).codes == "nobody":
             yield ("profile",), f"a {self.profile} prints no QR codes: tickets come without; set qr = false"
 
+    def _warns_of_the_logo(self) -> Iterator[tuple[tuple[str | int, ...], str]]:
+        if self.logo is None:
+            return
+        from drivers.escpos_logo import logo  # noqa: PLC0415 - as above
+
+        size = len(logo(self.logo, self.columns, self.profile))
+        if not size:
+            yield ("logo",), f"a {self.profile} prints no pictures: tickets come without"
+        elif isinstance(self.link, SerialLink) and size * self.link.byte_time > SLOW_LOGO:
+            seconds = round(size * self.link.byte_time)
+            yield ("logo",), f"at {self.link.baud} baud it delays each ticket by {seconds} s; make it smaller"
+
+
+def _logo_fault(table: Table) -> str:
+    """What is wrong with a printer's logo; empty: nothing."""
+    from drivers.escpos_logo import check  # noqa: PLC0415 - as above
+
+    columns = table.get("columns", _columns_of(table.get("profile")) or GENERIC_COLUMNS)
+    try:
+        check(table["logo"], columns if isinstance(columns, int) else COLUMNS[1])
+    except ValueError as error:
+        return str(error)
+    return ""
+
 
 def _check(table: Table, file: File) -> Iterator[Fault]:
+    if isinstance(table.get("logo"), Path) and (fault := _logo_fault(table)):
+        yield ("logo",), fault
     if table.get("profile") and "columns" not in table:
         columns = _columns_of(table["profile"])
         if not COLUMNS[0] <= columns <= COLUMNS[1]:
@@ -344,15 +377,19 @@ def _build(device: EscposSettings, context: Context) -> Adapter:
 
 def _render(context: Context, device: EscposSettings) -> Render:
     # python-escpos takes a third of a second to import: paid here, before READY, and only where there is a printer.
+    from drivers.escpos_logo import logo  # noqa: PLC0415
     from drivers.paper import Layout  # noqa: PLC0415
 
     files = {"": device.layout_file(context.shipped, context.rules.wording.language)}
     files |= {language: context.shipped / f"ticket.{language}.toml" for language in context.rules.others}
     layouts = {language: Layout.from_dict(tomllib.loads(file.read_text("utf-8"))) for language, file in files.items()}
 
+    head = logo(device.logo, device.columns, device.profile) if device.logo else b""
+
     def render(language: str, fields: Mapping[str, str]) -> bytes:
         layout = layouts.get(language, layouts[""])
-        return layout.render(fields if device.qr else {**fields, "qr": ""}, device.columns, profile=device.profile)
+        shown = fields if device.qr else {**fields, "qr": ""}
+        return layout.render(shown, device.columns, profile=device.profile, head=head)
 
     return render
 
