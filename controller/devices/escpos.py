@@ -394,6 +394,4 @@ def _render(context: Context, device: EscposSettings) -> Render:
     return render
 
 
-KIND = Kind(
-    "escpos", EscposSettings, _build, _check, order=40, prepare=lambda: import_module("drivers.paper")
-)
+KIND = Kind("escpos", EscposSettings, _build, _check, order=40, prepare=lambda: import_module("drivers.paper"))

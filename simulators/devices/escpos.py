@@ -391,4 +391,4 @@ class SimulatedPrinter(Wired):
     def counts(self, day: Day) -> Iterator[Count]:
         on_paper = sum(any(ticket in text for text in day.papers) for ticket in day.issued)
         yield Count("count.tickets", len(day.issued), on_paper, True)
-        yield Count("count.papers", len(day.issued), self.far_end.cut, True)
+        yield Count("count.papers", len(day.issued), len(day.papers), True)  # those of all printers
