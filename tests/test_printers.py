@@ -391,6 +391,27 @@ def test_a_printer_that_is_no_longer_configured_leaves_its_tickets_to_the_first(
     assert (cut_off, copy.split()[:2]) == ("", ["A001", "REPRINT"])
 
 
+def test_a_printer_that_is_taken_out_of_the_configuration_leaves_nothing_without_an_end(journal: Journal) -> None:
+    house = House(journal, a={}, b={})
+    for _ in range(3):
+        house.take("a")
+    house.hub.remove("a")
+    house.wait(0)
+    assert [house.status(f"A00{n}") for n in (1, 2, 3)] == [Print.UNKNOWN] * 3
+    assert [printer.id for printer in house.hub.printers()] == ["b"]
+    assert house.take("a").printer is None, "it is the only one now"
+    house.wait(5)
+    assert [paper.split()[0] for paper in house.papers("b")] == ["A004"]
+
+
+def test_the_first_printer_is_the_first_of_the_file_also_after_it_was_made_again(journal: Journal) -> None:
+    house = House(journal, a={}, b={})
+    again = house.hub._adapters["a"]
+    house.hub.remove("a")
+    house.hub.add(again)
+    assert [printer.id for printer in house.hub.printers()] == ["a", "b"]
+
+
 def test_what_a_printer_can_report_is_logged_once(journal: Journal, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("INFO")
     house = House(journal, a={})
