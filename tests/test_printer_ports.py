@@ -82,6 +82,7 @@ class Place:
                 self._changed.clear()
                 with suppress(TimeoutError):
                     await asyncio.wait_for(self._changed.wait(), 0.02)
+                self.hub.looked_ahead()  # as every few seconds
 
     async def is_told(self, state: str, detail: str = "") -> None:
         await self.until(lambda: self.states() and self.states()[-1] == (state, detail))

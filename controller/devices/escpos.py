@@ -192,7 +192,7 @@ class PrinterAdapter(Adapter):
     """One printer. Jobs are named `<ticket>#<copy>`.
 
     `fallback`, `accounts`: see `model.paper.Printer`; `late`: tickets that may wait for it while it cannot print.
-    `details`: its own words for what the driver says, where the link
+    `reason`: see `Session.reason`. `details`: its own words for what the driver says, where the link
     tells more.
     """
 
@@ -207,6 +207,7 @@ class PrinterAdapter(Adapter):
         fallback: str = "",
         accounts: Sequence[str] = (),
         late: int = 0,
+        reason: Callable[[], str] = lambda: "",
         details: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         super().__init__(id, context)
@@ -217,7 +218,8 @@ class PrinterAdapter(Adapter):
         self._backlog: deque[tuple[str, bytes]] = deque()
         """Jobs beyond the driver's queue: from presses that were decided in one step."""
         self._waiting: dict[str, _Waits] = {}
-        self._refused = False
+        self._reason = reason
+        self._refusal_told = False
 
     @property
     def printer(self) -> Printer:
@@ -228,14 +230,14 @@ class PrinterAdapter(Adapter):
     def _paper(self) -> Paper:
         if self._backlog:
             return "printer_busy"
-        if self._refused:
+        if self._is_refused(self._reason()):
             return NETWORK_REFUSED
         detail = self._printer.detail
         return self._details.get(detail, detail) or "ready"
 
     def health_without(self, down: LinkDown) -> Health | None:
-        self._refused = "refused" in self._details and down.reason == "refused"
-        if self._refused:
+        if self._is_refused(down.reason):
+            self._refusal_told = True
             return Health("offline", NETWORK_REFUSED)
         return self._printer.held_off() if down.reason == "stalled" else None
 
@@ -253,23 +255,29 @@ class PrinterAdapter(Adapter):
             case Abilities():
                 self._tell_abilities(fact)
             case LinkUp():
-                self._refused = False
+                self._refusal_told = False
         self._withdraw_unwanted()
         while self._backlog and self._queue(*self._backlog[0]):
             self._backlog.popleft()
 
+    def _is_refused(self, reason: str) -> bool:
+        return reason == "refused" and reason in self._details
+
     def update(self, state: State) -> None:
         self._withdraw_unwanted()
+        if not self._refusal_told and self._is_refused(self._reason()):  # the link was lost first
+            self._refusal_told = True
+            self.context.health(self.id, Health("offline", NETWORK_REFUSED), "")
 
     def told(self, rows: Sequence[Row], state: State) -> None:
         for row in rows:
             match row.event:
                 case TicketIssued(ticket, paper=True, printer=printer) if self._is_mine(printer):
                     self._print(state, ticket, 1)
-                case TicketReprinted(ticket, copy, printer=printer):
-                    self._withdraw(lambda job, ticket=ticket, copy=copy: job.ticket == ticket and job.copy < copy)  # type: ignore[misc]
-                    if self._is_mine(printer):
-                        self._print(state, ticket, copy)
+                case TicketReprinted(ticket, copy, printer=printer) if self._is_mine(printer):
+                    self._print(state, ticket, copy)
+                case TicketReprinted(ticket):  # elsewhere: the copy here must not come out as well
+                    self._withdraw(lambda job, ticket=ticket: job.ticket == ticket)  # type: ignore[misc]
                 case DayOpened(continues=None):
                     self._withdraw(lambda job: True)
         self._flush()
@@ -371,6 +379,7 @@ def _build(device: EscposSettings, context: Context) -> Adapter:
         fallback=device.fallback or "",
         accounts=device.accounts,
         late=device.queue if device.late else 0,
+        reason=lambda: session.reason,
         details=DETAILS.get(type(link), {}),
     )
 
