@@ -275,7 +275,7 @@ def test_a_copy_comes_out_where_it_can_and_a_ticket_that_waits_does_not_come_out
     house.faults["a"].paper = "out"
     house.wait(5)
     assert house.what_the_manager_sees()[0][2] == (
-        "out of paper; 2 tickets wait for it, and come out when it works again"
+        "out of paper; tickets waiting for it: 2, printed once it works again"
     )
     again = house.reprint("A002")
     assert isinstance(again, TicketReprinted)
@@ -294,7 +294,7 @@ def test_tickets_that_wait_for_paper_come_out_in_order_but_not_those_that_were_c
         house.take()  # in one moment: the first is being printed
     house.faults["a"].paper = "out"
     house.wait(5)
-    assert "Printer a: out of paper; 4 tickets wait for it, and come out when it works again" in house.hub.notices()
+    assert "Printer a: out of paper; tickets waiting for it: 4, printed once it works again" in house.hub.notices()
     house.do(Open(at=house.ms, cause="", counter="1"))
     for _ in range(2):
         house.do(CallNext(at=house.ms, cause="", counter="1", sure=True))
@@ -342,7 +342,7 @@ def test_what_a_screen_has_shown_may_be_printed_late_and_in_order(journal: Journ
     taken = [house.take(screen=True) for _ in range(3)]
     assert [(each.paper, each.late) for each in taken] == [(True, True), (True, True), (False, None)]
     assert not any(answer(RULES, house.lobby.state, [each]).printed for each in taken)
-    assert "Printer a: cover open; 2 tickets wait for it, and come out when it works again" in house.hub.notices()
+    assert "Printer a: cover open; tickets waiting for it: 2, printed once it works again" in house.hub.notices()
     house.faults["a"].cover_open = False
     house.wait(30)
     assert [paper.split()[0] for paper in house.papers("a")] == ["A001", "A002"]
