@@ -169,6 +169,12 @@ class EscposPrinter:
         return found
 
     @property
+    def undone(self) -> int:
+        """The size of a job that may have stopped at any of its bytes, and of which a part may hang out of the printer;
+        0: there is none."""
+        return self._missing if self._hanging else 0
+
+    @property
     def queued(self) -> list[str]:
         """The jobs of which nothing was sent yet, the next one first."""
         return [job for job, _ in self._queue]
@@ -178,9 +184,9 @@ class EscposPrinter:
         """The job that was sent and has no result yet; empty: none."""
         return self._flight.job if self._flight else ""
 
-    def interrupted(self, data: bytes) -> None:
-        """A job with these bytes was under way when the previous run of the controller ended."""
-        self._left_undone(len(data))
+    def interrupted(self, size: int) -> None:
+        """A job of so many bytes was under way when the previous run of the controller, or of this driver, ended."""
+        self._left_undone(size)
 
     def held_off(self) -> Health | None:
         """The link was closed because the printer accepted no more data, and is being reopened. The fault that it had

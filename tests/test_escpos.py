@@ -451,7 +451,7 @@ def test_what_was_under_way_is_ended_before_the_next_ticket(lost: str) -> None:
         bench.wait(CONFIRM_TIMEOUT - 0.1)
     else:
         bench = Bench(model())
-        bench.printer.interrupted(TICKET)
+        bench.printer.interrupted(len(TICKET))
     asked = len(bench.heard)
     bench.answers = model()
     if lost == "confirmation":
@@ -490,7 +490,7 @@ def test_what_hangs_out_is_cut_off_once_the_printer_can() -> None:
 
 def test_a_printer_that_lost_its_cable_before_the_cut_had_left_is_told_again() -> None:
     printer = EscposPrinter(baud=9600)
-    printer.interrupted(TICKET)
+    printer.interrupted(len(TICKET))
     now = 0.0
     for _ in range(2):
         printer.connected(now)

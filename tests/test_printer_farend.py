@@ -455,7 +455,7 @@ def test_a_ticket_that_a_killed_controller_was_printing() -> None:
     world.faults.keeps_power, world.cut_in_job = True, 100
     world.wait(2.0)
     world.driver = EscposPrinter()
-    world.driver.interrupted(whole_ticket("A017"))
+    world.driver.interrupted(len(whole_ticket("A017")))
     world.plug()
     world.driver.print("A018", whole_ticket("A018"))
     world.wait(30.0)

@@ -36,6 +36,7 @@ from controller.lobby.model.state import Print
 from controller.lobby.show.faults import faults
 from drivers.device import Health
 from drivers.escpos import EscposPrinter
+from drivers.session import LinkUp
 from simulators.devices.escpos import PrinterFarEnd
 from simulators.faults import Faults
 
@@ -402,6 +403,20 @@ def test_a_printer_that_is_taken_out_of_the_configuration_leaves_nothing_without
     assert house.take("a").printer is None, "it is the only one now"
     house.wait(5)
     assert [paper.split()[0] for paper in house.papers("b")] == ["A004"]
+
+
+def test_a_ticket_that_was_being_printed_when_its_session_was_ended_has_an_end(journal: Journal) -> None:
+    """As when the devices are examined: what the driver says at the end of a session is not heard."""
+    house = House(journal, a={})
+    for _ in range(2):
+        house.take()
+    house.drivers["a"].disconnected(house.now)
+    assert house.drivers["a"].undone
+    house._tell("a", [LinkUp()])
+    house._tell("a", house.drivers["a"].connected(house.now))
+    house.wait(30)
+    assert [house.status(ticket) for ticket in ("A001", "A002")] == [Print.UNKNOWN, Print.PRINTED]
+    assert house.hub.printers()[0].waiting == 0
 
 
 def test_the_first_printer_is_the_first_of_the_file_also_after_it_was_made_again(journal: Journal) -> None:

@@ -188,6 +188,11 @@ class _Waits:
     since: float
 
 
+class _Undone(dict[str, int]):
+    """By printer: the size of the job that it was printing when it was taken out of the configuration, maybe to be put
+    in again as another one."""
+
+
 class PrinterAdapter(Adapter):
     """One printer. Jobs are named `<ticket>#<copy>`.
 
@@ -256,9 +261,16 @@ class PrinterAdapter(Adapter):
                 self._tell_abilities(fact)
             case LinkUp():
                 self._refusal_told = False
+                self._report_lost()
         self._withdraw_unwanted()
         while self._backlog and self._queue(*self._backlog[0]):
             self._backlog.popleft()
+
+    def _report_lost(self) -> None:
+        """The session was ended and is run again: what was under way then has no result any more."""
+        known = {self._printer.in_flight, *self._printer.queued, *(job for job, _ in self._backlog)}
+        for job in [job for job in self._waiting if job not in known]:
+            self._report(job, "unknown")
 
     def _is_refused(self, reason: str) -> bool:
         return reason == "refused" and reason in self._details
@@ -290,11 +302,12 @@ class PrinterAdapter(Adapter):
                 job = f"{ticket.id}#{ticket.copies}"
                 self._report(job, "unknown")
                 if data := self._laid_out(state, ticket.id):
-                    self._printer.interrupted(data)
+                    self._printer.interrupted(len(data))
 
     def left(self) -> None:
         for job in list(self._waiting):
             self._report(job, "unknown")
+        self.context.shared.setdefault(_Undone, _Undone())[self.id] = self._printer.undone
 
     def _is_mine(self, printer: str | None) -> bool:
         """Whether a ticket of this printer is printed here: one without a printer, or of one that is no longer
@@ -368,6 +381,8 @@ class PrinterAdapter(Adapter):
 def _build(device: EscposSettings, context: Context) -> Adapter:
     baud = device.link.baud if isinstance(device.link, SerialLink) else None
     printer = EscposPrinter(baud=baud, queue_limit=device.queue, reports=device.reports)
+    if undone := context.shared.get(_Undone, {}).pop(device.id, 0):
+        printer.interrupted(undone)
     link = replace(device.link, xonxoff=True) if isinstance(device.link, SerialLink) else device.link
     session = context.connect(device.id, printer, link)
     return PrinterAdapter(

@@ -12,7 +12,8 @@ from simulators.devices.escpos import PrinterFarEnd
 from system.branch import HOUSE, MQTT, PRINTER, Branch
 from system.broker import Mosquitto
 from system.served import WEB, Client, on_screen
-from system.troubles import running
+from system.test_reload import reload, rewrite
+from system.troubles import running, take
 from system.waiting import until
 
 SECOND = """\
@@ -79,3 +80,23 @@ async def test_two_printers_of_which_one_and_then_both_lack_paper(tmp_path: Path
         assert "Printer by the lift: cover open; its buttons give no tickets" in network.levels["board"]["notices"]
         assert (await network.press("kiosk/kiosk", "TAKE"))["ticket"] == "A006"
         await until(lambda: papers(branch, "printer") == ["A001", "A003", "A006"])
+
+
+async def test_a_printer_that_is_changed_while_it_prints_leaves_no_ticket_without_an_end(
+    tmp_path: Path, broker: Mosquitto
+) -> None:
+    async with running(tmp_path, broker, HOUSE, MQTT, PRINTER) as (branch, network):
+        for _ in range(2):
+            assert await take(network)
+        await until(lambda: "A001" in branch.printer.strip.words)
+        branch.placed("printer").wire.faults.paper = "out"
+        await network.device("printer", "degraded")
+        rewrite(branch, ('driver = "escpos"\n', 'driver = "escpos"\nlate = true\n'))
+        code, said = await reload(branch)
+        assert code == 0, said
+        await until(lambda: branch.tickets("print_unknown") == ["A001", "A002"])
+        branch.placed("printer").wire.faults.paper = "ok"
+        await until(lambda: (network.levels["device/printer"] or {}).get("state") == "ok")
+        assert await take(network) == "A003"
+        await until(lambda: branch.tickets("ticket_printed") == ["A003"])
+        assert papers(branch, "printer")[-1] == "A003"
