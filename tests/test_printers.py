@@ -329,6 +329,10 @@ def test_more_tickets_than_may_wait_are_refused_and_those_that_wait_are_kept(jou
     assert all(isinstance(each, TicketIssued) for each in taken), "pressed in one moment"
     (known,) = house.hub.printers()
     assert known.paper == "printer_busy"
+    house.faults["a"].paper = "out"
+    house.wait(1)
+    assert [each.paper for each in house.hub.printers()] == ["paper_end"], "what helps comes first"
+    house.faults["a"].paper = "ok"
     assert isinstance(house.do(TakeTicket(at=house.ms, cause="", by="kiosk", paper=known.paper)), Refusal)
     house.wait(30)
     assert [paper.split()[0] for paper in house.papers("a")] == [f"A00{n}" for n in range(1, 7)]

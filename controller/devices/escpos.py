@@ -197,8 +197,7 @@ class PrinterAdapter(Adapter):
     """One printer. Jobs are named `<ticket>#<copy>`.
 
     `fallback`, `accounts`: see `model.paper.Printer`; `late`: tickets that may wait for it while it cannot print.
-    `reason`: see `Session.reason`. `details`: its own words for what the driver says, where the link
-    tells more.
+    `reason`: see `Session.reason`. `details`: its own words for what the driver says, where the link tells more.
     """
 
     def __init__(
@@ -233,12 +232,10 @@ class PrinterAdapter(Adapter):
 
     @property
     def _paper(self) -> Paper:
-        if self._backlog:
-            return "printer_busy"
         if self._is_refused(self._reason()):
             return NETWORK_REFUSED
         detail = self._printer.detail
-        return self._details.get(detail, detail) or "ready"
+        return self._details.get(detail, detail) or ("printer_busy" if self._backlog else "ready")
 
     def health_without(self, down: LinkDown) -> Health | None:
         if self._is_refused(down.reason):
