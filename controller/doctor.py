@@ -184,7 +184,9 @@ class Examination:
         lobby.rows.clear()
         service = next(iter(self._rules.services))
         take = TakeTicket(at=now, cause="print", by="panel/doctor", service=service, paper="ready", granted=True)
-        lobby.do(take)
+        for id, paper in _papers(hub).items():
+            if paper == "ready":
+                lobby.do(replace(take, printer=id))
         hub.published(Step(lobby.rows, lobby.state))
 
     def _all_printed(self, hub: _Hub) -> bool:
@@ -446,7 +448,7 @@ def holders(path: str) -> Iterator[str]:
 
 def _papers(hub: _Hub) -> dict[str, str]:
     adapters = hub._adapters.values()
-    return {adapter.id: adapter.paper for adapter in adapters if adapter.paper is not None}
+    return {adapter.id: adapter.printer.paper for adapter in adapters if adapter.printer is not None}
 
 
 def _unknown_addresses(facts: Sequence[object]) -> Iterator[int]:

@@ -30,7 +30,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from drivers.device import OK, Health
-from drivers.escpos_probe import PAPER_SENSOR, PROBE_ID, PROCESS_ID_REQUEST, Probing, Proof
+from drivers.escpos_probe import PAPER_SENSOR, PROBE_ID, PROCESS_ID_REQUEST, Abilities, Probing, Proof
 from drivers.escpos_status import (
     QUESTION_SIZE,
     AutoStatus,
@@ -112,12 +112,21 @@ class EscposPrinter:
     """The driver of one printer.
 
     `baud` is the line's speed, from which the driver computes when bytes have left; None (TCP, USB): at once.
-    `confirm_timeout`: see `CONFIRM_TIMEOUT`.
+    `confirm_timeout`: see `CONFIRM_TIMEOUT`. `queue_limit`: see `QUEUE_LIMIT`. `reports`: the printer is known to
+    report its state, so while it does not answer nothing is sent to it; else that counts from its first answer on.
     """
 
-    def __init__(self, *, baud: int | None = 9600, confirm_timeout: float = CONFIRM_TIMEOUT) -> None:
+    def __init__(
+        self,
+        *,
+        baud: int | None = 9600,
+        confirm_timeout: float = CONFIRM_TIMEOUT,
+        queue_limit: int = QUEUE_LIMIT,
+        reports: bool = False,
+    ) -> None:
         self._byte_time = 10 / baud if baud else 0.0
         self._confirm_timeout = confirm_timeout
+        self._queue_limit = queue_limit
         self._queue: deque[tuple[str, bytes]] = deque()
         self._flight: _Flight | None = None
         self._jobs_sent = 0
@@ -131,7 +140,8 @@ class EscposPrinter:
         """The command to cut it off has been sent."""
         self._reader = reply_reader()
         self._unasked = 0
-        self._ever_answered = False
+        self._ever_answered = reports
+        self._abilities: Abilities | None = None
         self._connected = False
         self._held_off = Trouble.NONE
         self._watch = StatusWatch(0.0)
@@ -147,13 +157,36 @@ class EscposPrinter:
 
         A job that cannot be started now stays queued until it can, also across outages.
         """
-        if len(self._queue) >= QUEUE_LIMIT:
-            raise PrinterBusy(f"{QUEUE_LIMIT} tickets wait to be printed")
+        if len(self._queue) >= self._queue_limit:
+            raise PrinterBusy(f"{self._queue_limit} tickets wait to be printed")
         self._queue.append((job, data))
 
-    def interrupted(self, data: bytes) -> None:
-        """A job with these bytes was under way when the previous run of the controller ended."""
-        self._left_undone(len(data))
+    def withdraw(self, job: str) -> bool:
+        """Take a job out of the queue, of which nothing was sent yet; False: there is no such job."""
+        kept = [each for each in self._queue if each[0] != job]
+        found = len(kept) < len(self._queue)
+        self._queue = deque(kept)
+        return found
+
+    @property
+    def undone(self) -> int:
+        """The size of a job that may have stopped at any of its bytes, and of which a part may hang out of the printer;
+        0: there is none."""
+        return self._missing if self._hanging else 0
+
+    @property
+    def queued(self) -> list[str]:
+        """The jobs of which nothing was sent yet, the next one first."""
+        return [job for job, _ in self._queue]
+
+    @property
+    def in_flight(self) -> str:
+        """The job that was sent and has no result yet; empty: none."""
+        return self._flight.job if self._flight else ""
+
+    def interrupted(self, size: int) -> None:
+        """A job of so many bytes was under way when the previous run of the controller, or of this driver, ended."""
+        self._left_undone(size)
 
     def held_off(self) -> Health | None:
         """The link was closed because the printer accepted no more data, and is being reopened. The fault that it had
@@ -183,7 +216,7 @@ class EscposPrinter:
             return "no_answer"
         if self._watch.trouble is None and not self._watch.silent:
             return "starting"
-        return "printer_busy" if len(self._queue) >= QUEUE_LIMIT else ""
+        return "printer_busy" if len(self._queue) >= self._queue_limit else ""
 
     @property
     def proof(self) -> Proof:
@@ -202,7 +235,7 @@ class EscposPrinter:
         self._reader.reset()
         self._watch = StatusWatch(now, self._held_off or None)
         self._held_off = Trouble.NONE
-        self._probing = Probing(self._watch)
+        self._probing = Probing(self._watch, self._abilities)
         self._completed = self._cut_off = False
         self._free_at = self._resume_at = now
         self._told = None
@@ -276,6 +309,11 @@ class EscposPrinter:
         self._was_silent = self._watch.silent
         self._probing.tick(now)
         facts = self._run_clock(now)
+        if self._probing.done and not (self._watch.silent and self._ever_answered):
+            found = Abilities(self._probing.proof, self._watch.automatic, self._ever_answered)
+            if found != self._abilities:
+                self._abilities = found
+                facts.append(found)
         health = self._health()
         if health and health != self._told:
             self._told = health
@@ -317,7 +355,7 @@ class EscposPrinter:
     def _begin_anew(self) -> None:
         """The printer may have been off, or without its cable: it is in an unknown state."""
         self._completed = False
-        self._probing.restart()
+        self._probing.restart(self._abilities)
 
     def _left_undone(self, size: int) -> None:
         """A job of that size may have stopped at any of its bytes."""

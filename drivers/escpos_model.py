@@ -93,6 +93,11 @@ class Model:
         """Whether it has a cutter."""
         return bool(self.profile.supports("paperFullCut") or self.profile.supports("paperPartCut"))
 
+    @property
+    def pictures(self) -> bool:
+        """Whether it prints pictures."""
+        return bool(self.profile.supports("bitImageRaster"))
+
     def blank(self) -> Sheet:
         """A sheet with nothing on it yet."""
         chinese = {"encoding": "GB18030", "disabled": True, "encoder": Gb18030()}

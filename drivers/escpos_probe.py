@@ -2,11 +2,13 @@
 
 Three questions in turn, each tried `TRIES` times: automatic status (`GS a`), then the printed confirmation
 (`GS ( H`), then, only without automatic status, the buffered paper sensor (`GS r 1`). A printer that is offline does
-not process such commands, so a missing answer counts only while it last reported no fault.
+not process such commands, so a missing answer counts only while it last reported no fault. What it could do before an
+outage is asked for more often (`TRIES_AGAIN`): a lost answer is then likelier than another printer.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import Enum
 
 from drivers.escpos_status import StatusWatch
@@ -21,6 +23,7 @@ PAPER_SENSOR = b"\x1d\x72\x01"
 
 PROBE_ID = b"PROB"
 TRIES = 2
+TRIES_AGAIN = 6
 
 
 class Proof(Enum):
@@ -29,6 +32,15 @@ class Proof(Enum):
     PRINTED = "printed"  # it is on paper
     PARSED = "parsed"  # it was read
     QUIET = "quiet"  # nothing
+
+
+@dataclass(frozen=True, slots=True)
+class Abilities:
+    """What a printer can report: the most about a job, its state by itself (`automatic`), its state at all."""
+
+    proof: Proof
+    automatic: bool
+    status: bool
 
 
 class Question(Enum):
@@ -48,14 +60,16 @@ ASKED = {
 
 
 class Probing:
-    """The questions put to one printer over one connection, and the `proof` that came of them."""
+    """The questions put to one printer over one connection, and the `proof` that came of them. `known`: what was
+    found on the connection before."""
 
-    def __init__(self, watch: StatusWatch) -> None:
+    def __init__(self, watch: StatusWatch, known: Abilities | None = None) -> None:
         self._watch = watch
-        self.restart()
+        self.restart(known)
 
-    def restart(self) -> None:
+    def restart(self, known: Abilities | None = None) -> None:
         """Ask everything again: the printer may have been off, and so have lost its settings."""
+        self._known = known
         self._watch.expect_nothing()
         self.proof = Proof.QUIET
         self.answer_by: float | None = None
@@ -110,8 +124,18 @@ class Probing:
         self.answer_by = None
         if self._watch.clear or (self._watch.silent and not self._watch.blocked):
             self._tries += 1
-            if self._tries >= TRIES:
+            if self._tries >= (TRIES_AGAIN if self._had else TRIES):
                 self._next()
+
+    @property
+    def _had(self) -> bool:
+        """Whether what is being asked was answered on the connection before."""
+        known = self._known
+        if known is None:
+            return False
+        if self._question is Question.AUTO_STATUS:
+            return known.automatic
+        return known.proof is (Proof.PRINTED if self._question is Question.PROCESS_ID else Proof.PARSED)
 
     def _next(self) -> None:
         self._tries = 0

@@ -55,21 +55,22 @@ class Trouble(Flag):
     FATAL = auto()
     HEAD_HOT = auto()
     ERROR = auto()
+    FEEDING = auto()
     RESUMABLE = CUTTER | MECHANICAL
     FAULT = COVER_OPEN | PAPER_END | CUTTER | MECHANICAL | FATAL | HEAD_HOT | ERROR
-    BLOCKING = FAULT | OFFLINE
+    BLOCKING = FAULT | OFFLINE | FEEDING
 
 
 REAL_TIME_BITS: dict[int, dict[int, Trouble]] = {
     1: {0x08: Trouble.OFFLINE},
-    2: {0x04: Trouble.COVER_OPEN, 0x20: Trouble.PAPER_END, 0x40: Trouble.ERROR},
+    2: {0x04: Trouble.COVER_OPEN, 0x08: Trouble.FEEDING, 0x20: Trouble.PAPER_END, 0x40: Trouble.ERROR},
     3: {0x04: Trouble.MECHANICAL, 0x08: Trouble.CUTTER, 0x20: Trouble.FATAL, 0x40: Trouble.HEAD_HOT},
     4: {0x0C: Trouble.PAPER_LOW, 0x60: Trouble.PAPER_END},
 }
 """By question n: the bits of its answer, any of which means the trouble."""
 
 AUTO_BITS: tuple[dict[int, Trouble], ...] = (
-    {0x08: Trouble.OFFLINE, 0x20: Trouble.COVER_OPEN},
+    {0x08: Trouble.OFFLINE, 0x20: Trouble.COVER_OPEN, 0x40: Trouble.FEEDING},
     {0x04: Trouble.MECHANICAL, 0x08: Trouble.CUTTER, 0x20: Trouble.FATAL, 0x40: Trouble.HEAD_HOT},
     {0x03: Trouble.PAPER_LOW, 0x0C: Trouble.PAPER_END},
     {},
@@ -80,9 +81,11 @@ DETAILS = (
     (Trouble.COVER_OPEN, "cover_open"),
     (Trouble.PAPER_END, "paper_end"),
     (Trouble.CUTTER, "cutter_error"),
-    (Trouble.FATAL | Trouble.MECHANICAL, "printer_error"),
+    (Trouble.FATAL, "printer_fatal"),
+    (Trouble.MECHANICAL, "printer_recoverable"),
     (Trouble.HEAD_HOT, "head_hot"),
     (Trouble.ERROR, "printer_error"),
+    (Trouble.FEEDING, "printer_feeding"),
     (Trouble.OFFLINE, "offline"),
     (Trouble.PAPER_LOW, "paper_low"),
 )

@@ -221,8 +221,11 @@ class Layout:
             raise ValueError("\n".join(problems))
         return cls(tuple(entries))
 
-    def render(self, fields: Mapping[str, str], columns: int | None = None, *, profile: str | None = None) -> bytes:
-        """The ticket's bytes for a printer of that profile; `columns` overrides the profile's.
+    def render(
+        self, fields: Mapping[str, str], columns: int | None = None, *, profile: str | None = None, head: bytes = b""
+    ) -> bytes:
+        """The ticket's bytes for a printer of that profile; `columns` overrides the profile's; `head`: what comes above
+        it (`drivers.escpos_logo`).
 
         `fields` by the names in `FIELDS`; a missing one is empty. ValueError if there is no such profile.
         """
@@ -232,7 +235,7 @@ class Layout:
         for entry, when in self.entries:
             if not when or filled[when]:
                 entry.lay(out, filled, printer)
-        return INITIALISE + CHINESE_MODE + bytes(out.output)
+        return INITIALISE + CHINESE_MODE + head + bytes(out.output)
 
 
 def _entry(line: Any) -> tuple[Entry, str]:

@@ -134,6 +134,8 @@ class Session(asyncio.Protocol):
         self._resumed = 0
         self._timer: asyncio.TimerHandle | None = None
         self._down_told = ""
+        self.reason = ""
+        """Why there is no link, by the last attempt, as in `LinkDown`; empty: there is one."""
         self.measured = Measured()
         self.settled = asyncio.Event()
         """Set once the first attempt to open the link has ended, successful or not, and its quiet period is over."""
@@ -231,7 +233,7 @@ class Session(asyncio.Protocol):
     def _begin(self, now: float) -> None:
         self._connected = True
         self._echo.restart()
-        self._down_told = ""
+        self._down_told = self.reason = ""
         self._tell([LinkUp()])
         if self._stale:
             self._tell([Stale(self._stale)])
@@ -273,6 +275,7 @@ class Session(asyncio.Protocol):
 
     def _tell_down(self, reason: str, about: str = "") -> None:
         """Report `LinkDown` once; but a device that had stopped the line and then vanishes is reported as lost."""
+        self.reason = reason
         if not self._down_told or (self._down_told == "stalled" != reason):
             self._down_told = reason
             self._heard(LinkDown(reason, about))

@@ -13,6 +13,7 @@ from drivers.escpos_probe import (
     AUTO_STATUS_ON,
     PAPER_SENSOR,
     PROCESS_ID_REQUEST,
+    Abilities,
 )
 from drivers.escpos_status import (
     REAL_TIME_STATUS,
@@ -70,7 +71,7 @@ class Bench:
 
     def told(self) -> list[object]:
         told, self.facts = self.facts, []
-        return told
+        return [fact for fact in told if not isinstance(fact, Abilities)]
 
 
 def model(

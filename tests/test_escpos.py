@@ -30,6 +30,7 @@ from drivers.escpos_probe import (
     PAPER_SENSOR,
     PROBE_ID,
     PROCESS_ID_REQUEST,
+    Abilities,
     Proof,
 )
 from drivers.escpos_status import (
@@ -83,6 +84,40 @@ def test_a_real_printer_out_of_paper() -> None:
     bench.connect()
     assert bench.told() == [Health("degraded", "paper_end")]
     assert bench.printer.detail == "paper_end"
+
+
+CAUSES = {
+    (2, "feed button held"): "printer_feeding",
+    (3, "mechanism"): "printer_recoverable",
+    (3, "cutter"): "cutter_error",
+    (3, "unrecoverable"): "printer_fatal",
+    (3, "head hot"): "head_hot",
+    (4, "near end"): "paper_low",
+}
+
+
+@pytest.mark.parametrize(("asked", "detail"), CAUSES.items())
+def test_each_cause_has_a_detail_of_its_own_and_low_paper_alone_lets_it_print(
+    asked: tuple[int, str], detail: str
+) -> None:
+    question, cause = asked
+    says = {question: GOLDEN[f"{cause}, answer {question}"]}
+    bench = Bench(lambda data: says.get(data[2], HEALTHY) if data.startswith(REAL_TIME_STATUS) else b"")
+    bench.connect()
+    bench.wait(5)
+    assert bench.told() == [Health("degraded", detail)]
+    assert bench.printer.detail == ("" if detail == "paper_low" else detail)
+
+
+@pytest.mark.parametrize("cause", ["feed button held", "head hot", "near end"])
+def test_each_cause_is_told_the_same_by_itself(cause: str) -> None:
+    bench = Bench(model())
+    bench.connect()
+    bench.say(GOLDEN[f"{cause}, automatic"])
+    detail = next(detail for (_, name), detail in CAUSES.items() if name == cause)
+    assert bench.told() == [OK, Health("degraded", detail)]
+    bench.say(GOLDEN[f"{cause}, automatic"])
+    assert bench.told() == [], "once"
 
 
 @pytest.mark.parametrize("question", REAL_TIME_BITS)
@@ -416,7 +451,7 @@ def test_what_was_under_way_is_ended_before_the_next_ticket(lost: str) -> None:
         bench.wait(CONFIRM_TIMEOUT - 0.1)
     else:
         bench = Bench(model())
-        bench.printer.interrupted(TICKET)
+        bench.printer.interrupted(len(TICKET))
     asked = len(bench.heard)
     bench.answers = model()
     if lost == "confirmation":
@@ -455,7 +490,7 @@ def test_what_hangs_out_is_cut_off_once_the_printer_can() -> None:
 
 def test_a_printer_that_lost_its_cable_before_the_cut_had_left_is_told_again() -> None:
     printer = EscposPrinter(baud=9600)
-    printer.interrupted(TICKET)
+    printer.interrupted(len(TICKET))
     now = 0.0
     for _ in range(2):
         printer.connected(now)
@@ -511,6 +546,47 @@ def test_a_jammed_cutter_is_resumed_with_the_cover_closed() -> None:
     assert bench.heard[asked:].count(RESUME) == 2
     bench.say(AUTO_HEALTHY)
     assert bench.told() == [OK]
+
+
+def test_what_a_printer_could_report_is_asked_for_more_often_after_an_outage() -> None:
+    bench = Bench(model())
+    bench.connect()
+    assert bench.printer.proof is Proof.PRINTED
+    bench.disconnect()
+    lost = 0
+
+    def loses_three(data: bytes) -> bytes:
+        nonlocal lost
+        if PROCESS_ID_REQUEST in data and lost < 3:
+            lost += 1
+            return b""
+        return model()(data)
+
+    bench.answers = loses_three
+    bench.connect()
+    bench.wait(10)
+    assert (lost, bench.printer.proof) == (3, Proof.PRINTED)
+
+    bench.disconnect()
+    bench.answers = model(confirms=False)
+    bench.connect()
+    bench.wait(20)
+    assert bench.printer.proof is Proof.QUIET, "it is another printer"
+    abilities = [fact for fact in bench.facts if isinstance(fact, Abilities)]
+    assert [(each.proof, each.automatic) for each in abilities] == [(Proof.PRINTED, True), (Proof.QUIET, True)]
+
+
+def test_a_job_can_be_withdrawn_until_it_is_sent() -> None:
+    bench = Bench(model())
+    bench.connect()
+    bench.answers = lambda data: b""
+    for job in ("A001", "A002", "A003"):
+        bench.printer.print(job, TICKET)
+    bench.settle()
+    assert (bench.printer.in_flight, bench.printer.queued) == ("A001", ["A002", "A003"])
+    assert [bench.printer.withdraw(job) for job in ("A001", "A002", "A002")] == [False, True, False]
+    bench.say(b"\x37\x22\x30\x30\x30\x30\x00")
+    assert bench.printer.in_flight == "A003"
 
 
 def test_the_queue_has_a_limit() -> None:

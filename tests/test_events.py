@@ -12,6 +12,7 @@ from dialogues import usual, with_profiles
 
 from controller.lobby.actions.call_next import TicketCalled
 from controller.lobby.actions.event import _KINDS, Event, UnknownEventError, from_row
+from controller.lobby.actions.report_print import ReportPrint
 from controller.lobby.actions.windows import WindowAdviceAnswered
 from controller.lobby.answers import answer_to
 
@@ -83,6 +84,8 @@ def test_rows_have_the_fields_that_outsiders_read() -> None:
     lobby = history(with_profiles(), long_steps(5, 4000))
     lobby.wait(24 * 60)
     lobby.take()
+    ticket = lobby.take(paper="ready")
+    lobby.do(ReportPrint(at=lobby.now, cause="", ticket=ticket, copy=1, result="dropped"))
     seen = {row["kind"] for row in lobby.rows}
     assert seen == _KINDS.keys()
     heads = [row["data"]["why"]["heads"] for row in lobby.rows if row["kind"] == "ticket_called"]

@@ -12,6 +12,7 @@ from controller.devices.kit import kinds
 from controller.lobby.actions.ask_help import AskHelp
 from controller.lobby.actions.open_counter import Open
 from controller.lobby.actions.report_print import ReportPrint
+from controller.lobby.model.paper import Printer
 from controller.lobby.show.faults import faults
 
 RULES = branch({"1": {"cash": 0}, "2": {"personal": 0}})
@@ -23,7 +24,8 @@ def device(state: str, detail: str, since: int = NINE, **more: Any) -> dict[str,
 
 def told(lobby: Lobby, devices: dict[str, dict[str, Any]] | None = None, paper: str = "ready", **more: Any) -> Any:
     """(severity, name, text, remedy, since) of each."""
-    found = faults(lobby.state, lobby.rules, lobby.now, devices or {}, paper, **({"records": True} | more))
+    printers = [] if paper == "none" else [Printer("printer", paper)]
+    found = faults(lobby.state, lobby.rules, lobby.now, devices or {}, printers, **({"records": True} | more))
     return [(each["severity"], each["name"], each["text"], each["remedy"], each["since"]) for each in found]
 
 

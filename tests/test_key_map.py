@@ -11,6 +11,7 @@ from branches import NINE, branch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from controller.devices.escpos import PrinterAdapter
 from controller.devices.hub import Hub
 from controller.devices.key_map import KeysAdapter, KeysSettings, check
 from controller.devices.kit import File
@@ -21,6 +22,7 @@ from controller.lobby.actions.call_number import CallNumber
 from controller.lobby.actions.no_show import NoShow
 from controller.lobby.actions.take_ticket import TakeTicket
 from controller.lobby.actions.transfer import Transfer
+from drivers.escpos import EscposPrinter
 from drivers.gestures import DOUBLE, GESTURES, HELD_FOR, LONG, SINGLE, TWICE_WITHIN, Gestures
 
 # -- gestures ----------------------------------------------------------------------------------------------------
@@ -144,6 +146,19 @@ def test_a_ticket_button_takes_tickets_for_its_service(hub: Hub, requests: list[
     )
 
 
+def test_a_ticket_button_has_its_tickets_printed_where_it_says(hub: Hub, requests: list[Request]) -> None:
+    for id in ("a", "b"):
+        printer = EscposPrinter(baud=None)
+        hub.add(PrinterAdapter(id, printer, lambda language, fields: b"", hub.context, lambda: None, fallback="a"))
+        for fact in (*printer.connected(0.0), *printer.receive(b"\x10\x00\x00\x00", 0.0)):
+            hub.heard(id, fact)
+    requests.clear()
+    for about in ({}, {"printer": "b"}):
+        adapter(hub, at="kiosk", keys={"single": "TAKE"}, **about).press("single")
+    taken = [(getattr(each.command, "paper", ""), getattr(each.command, "printer", "")) for each in requests]
+    assert taken == [("ready", "a"), ("ready", "b")]
+
+
 @pytest.mark.parametrize(
     ("table", "said"),
     [
@@ -156,12 +171,17 @@ def test_a_ticket_button_takes_tickets_for_its_service(hub: Hub, requests: list[
         ({"at": "kiosk", "keys": {"a": "TAKE service=korp"}}, 'there is no service "korp"; did you mean "corp"?'),
         ({"keys": {"a": "CALL"}}, "nobody knows whose key this is; give the device a counter or"),
         ({"counter": "1", "keys": {"b": "CALL"}}, 'there is no "b"; it has a'),
+        (
+            {"at": "kiosk", "keys": {"a": "TAKE"}, "printer": "prnter"},
+            'there is no ticket printer "prnter"; did',
+        ),
+        ({"at": "kiosk", "keys": {"a": "TAKE"}, "printer": "printer"}, ""),
         ({"counter": "1", "keys": {"a": "CALL digits=2"}}, ""),
         ({"keys": {"a": "TAKE @kiosk service=corp"}}, ""),
     ],
 )
 def test_the_configuration_is_told_what_is_wrong_with_keys(table: dict[str, object], said: str) -> None:
-    file = File(frozenset(), ["1", "2"], ["corp", "personal"], [], [])
+    file = File(frozenset(), ["1", "2"], ["corp", "personal"], [{"id": "printer", "driver": "escpos"}], [])
     faults = [said for _, said in check(table, file, lambda action: action == "a", "it has a")]
     assert len(faults) == bool(said)
     assert not said or faults[0].startswith(said)

@@ -186,6 +186,12 @@ async def test_what_is_no_device_says_why_and_leaves_nothing_open(
         assert path.read_bytes() == b"kept"
 
 
+async def test_a_usb_printer_that_another_program_has_is_busy(tmp_path: Path, mocker: MockerFixture) -> None:
+    mocker.patch("os.open", side_effect=OSError(errno.EBUSY, os.strerror(errno.EBUSY)))
+    with pytest.raises(LinkError, match=r"^port_taken$"):
+        await open_link(FileLink("/dev/usb/lp0"), Ear)
+
+
 async def test_nobody_listens() -> None:
     with socket.socket() as reserved:
         reserved.bind(("127.0.0.1", 0))

@@ -13,6 +13,7 @@ from sweeps import long
 
 from drivers.device import OK, Health
 from drivers.escpos import EscposPrinter, Printed, Proof, Sent, Unknown
+from drivers.escpos_probe import Abilities
 from simulators.devices.escpos import CUTTER, PrinterFarEnd
 from simulators.faults import Faults
 from simulators.paper import Code, Gap, Line, Picture, Row, Run, Style
@@ -78,7 +79,7 @@ class World:
 
     def told(self) -> list[object]:
         told, self.facts = self.facts, []
-        return told
+        return [fact for fact in told if not isinstance(fact, Abilities)]
 
     def outcomes(self) -> list[object]:
         return [fact for fact in self.facts if isinstance(fact, Printed | Sent | Unknown)]
@@ -454,7 +455,7 @@ def test_a_ticket_that_a_killed_controller_was_printing() -> None:
     world.faults.keeps_power, world.cut_in_job = True, 100
     world.wait(2.0)
     world.driver = EscposPrinter()
-    world.driver.interrupted(whole_ticket("A017"))
+    world.driver.interrupted(len(whole_ticket("A017")))
     world.plug()
     world.driver.print("A018", whole_ticket("A018"))
     world.wait(30.0)
@@ -498,6 +499,34 @@ def test_a_near_end_sensor_at_its_edge() -> None:
     assert told == flaps(1)
     assert 40 <= told.count(Health("degraded", "paper_low")) + told.count(OK) <= 60
     assert told[-1] == OK
+
+
+@pytest.mark.parametrize("asb", [True, False])
+@pytest.mark.parametrize(
+    ("cause", "detail"),
+    [
+        ("hot", "head_hot"),
+        ("blocked", "printer_recoverable"),
+        ("broken", "printer_fatal"),
+        ("feeding", "printer_feeding"),
+    ],
+)
+def test_a_cause_is_told_and_the_ticket_goes_on_when_it_is_over(cause: str, detail: str, asb: bool) -> None:
+    world = World(asb=asb)
+    world.plug()
+    world.wait(5.0)
+    assert world.told() == [OK]
+    world.driver.print("A017", ticket("A017"))
+    world.wait(0.2)
+    setattr(world.far_end, cause, True)
+    world.wait(60.0)
+    assert world.told() == [Health("degraded", detail)]
+    setattr(world.far_end, cause, False)
+    world.wait(30.0)
+    told = world.told()
+    assert told[-1] in (OK, Printed("A017"))
+    assert {OK, Printed("A017")} <= set(told)
+    assert len(world.far_end.tickets) == 1
 
 
 def test_a_jam_is_resumed_once_it_is_cleared() -> None:

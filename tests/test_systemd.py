@@ -109,7 +109,19 @@ def test_screens_and_phones_of_the_branch_are_let_in_and_nobody_else() -> None:
 
 
 RULE_TERM = re.compile(r'(?P<key>[A-Z]+(\{[^}"]+\})?)(==|!=|=|\+=|:=)"(?P<value>[^"]*)"')
-MATCHED_OR_SET = {"ACTION", "SUBSYSTEM", "KERNEL", "ATTRS", "ENV", "SYMLINK", "GROUP", "MODE", "GOTO", "LABEL"}
+MATCHED_OR_SET = {
+    "ACTION",
+    "SUBSYSTEM",
+    "KERNEL",
+    "KERNELS",
+    "ATTRS",
+    "ENV",
+    "SYMLINK",
+    "GROUP",
+    "MODE",
+    "GOTO",
+    "LABEL",
+}
 
 
 def rules(*, examples: bool) -> list[str]:

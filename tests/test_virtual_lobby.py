@@ -199,6 +199,7 @@ async def test_what_is_not_there_is_refused_in_a_sentence(
 
 async def test_knobs_are_turned_and_seen(browser: Browser, simulated: SimulatedBranch) -> None:
     turned = {"paper": "low", "cover_open": True, "jammed": True, "garble": 0.3, "delay": 1, "hang": True}
+    turned |= {"feeding": True, "blocked": True, "hot": True, "broken": True}
     turned |= {"cut_after": 355, "keeps_power": True, "flicker": 5.0}
     turned |= {"xoff": True, "collision": 0.1, "mute": 0.3, "speed": 57600}
     assert (await browser.post("/lobby/devices/printer/knobs", turned)).status == 204

@@ -16,12 +16,13 @@ from controller.devices.kit import Adapter, AnySession, Context, DeviceReport
 from controller.engine import Request, Step
 from controller.journal import Journal, JournalError
 from controller.lobby.actions.report_device import ReportDevice
-from controller.lobby.model.paper import Paper
+from controller.lobby.model.paper import Paper, Printers, chosen
 from controller.lobby.model.rules import Rules
 from controller.lobby.model.state import State
 from controller.lobby.model.units import Ms
 from controller.lobby.model.wording import Wording
 from controller.lobby.show import figures, views
+from controller.lobby.show.faults import PASSES
 from controller.lobby.show.views import Waits
 from drivers.device import Driver, Health
 from drivers.link import Link
@@ -71,7 +72,7 @@ class Hub:
             now=now,
             steady=steady,
             waits=lambda: self._waits,
-            paper=self.paper,
+            printers=self.printers,
             health=self.health,
             forget=self.forget,
             settled=settled,
@@ -143,11 +144,13 @@ class Hub:
         if isinstance(fact, LinkDown):
             templates = self.context.rules.wording.templates
             known = self._adapters[id].health_without(fact)
-            if f"device.{fact.reason}" in templates:
+            if known:
+                self.health(id, known, fact.about or templates.get(f"link.{fact.reason}", ""))
+            elif f"device.{fact.reason}" in templates:
                 self.health(id, Health("offline", fact.reason), fact.about)
             else:
                 reason = templates.get(f"link.{fact.reason}", fact.reason)
-                self.health(id, known or Health("offline", "offline"), reason)
+                self.health(id, Health("offline", "offline"), reason)
         elif isinstance(fact, Stale):
             log.warning("%s: %s", id, self.context.rules.wording.say("notice.stale", size=fact.size))
         elif isinstance(fact, Echoing):
@@ -212,10 +215,16 @@ class Hub:
         """What the staff should know now, most urgent first."""
         return [*self._notices(), *self._for_staff()]
 
+    def printers(self) -> Printers:
+        """The ticket printers as they are now, in the order of the configuration, whenever they were made."""
+        found = [printer for adapter in self._adapters.values() if (printer := adapter.printer) is not None]
+        order = list(self.names)
+        return sorted(found, key=lambda printer: order.index(printer.id) if printer.id in order else len(order))
+
     def paper(self) -> Paper:
-        """Whether a ticket can be printed now."""
-        papers = [adapter.paper for adapter in self._adapters.values() if adapter.paper is not None]
-        return papers[0] if papers else "none"
+        """Whether a ticket can be printed now, by any printer; else why the first cannot."""
+        printers = self.printers()
+        return "ready" if any(printer.paper == "ready" for printer in printers) else chosen(printers).paper
 
     def health(self, id: str, health: Health, note: str) -> None:
         """A device's health by its driver. It is logged and written if it has changed, and the device does not flap."""
@@ -254,7 +263,7 @@ class Hub:
             now,
             self.names.get(id, ""),
             self._remedy(id, health),
-            adapter is not None and adapter.paper is not None,
+            adapter is not None and adapter.printer is not None,
             list(self.names).index(id) if id in self.names else len(self.names),
             isinstance(self.sessions.get(id), Session),
         )
@@ -320,12 +329,29 @@ class Hub:
         yield from views.of_the_counters(self._state, self.context.rules)
         yield from views.of_the_configuration(self._state, self.context.rules, self.context.now())
         yield from views.of_the_clock(self._state, self.context.rules, self.context.now())
+        yield from self._of_the_printers(self.printers())
         for service in views.without_counter(self._state, self.context.rules):
             yield wording.say("notice.no_counter", service=service)
         lost = list(self._state.unknown_prints)
         if lost:
             more = "" if len(lost) <= UNKNOWN_PRINTS_NAMED else " .."
             yield wording.say("notice.unknown_print", tickets=" ".join(lost[:UNKNOWN_PRINTS_NAMED]) + more)
+
+    def _of_the_printers(self, printers: Printers) -> Iterator[str]:
+        """Which of several printers cannot print, and who prints in its place; how many tickets wait for one."""
+        say = self.context.rules.wording.say
+        some = self.paper() == "ready"  # else all are told that there is no paper
+        for printer in printers:
+            if printer.paper == "ready" or printer.paper in PASSES:
+                continue
+            about = {"name": self.names.get(printer.id) or printer.id, "detail": say(f"device.{printer.paper}")}
+            instead = chosen(printers, printer.id)
+            if instead.paper == "ready":
+                yield say("notice.printer_instead", other=self.names.get(instead.printer) or instead.printer, **about)
+            elif some:
+                yield say("notice.printer_down", **about)
+            if printer.waiting:
+                yield say("notice.printer_waiting", count=printer.waiting, **about)
 
     def _detail(self, id: str, health: Health) -> str:
         """What is wrong with a device, in words; for one that flaps, with its worst state."""

@@ -19,8 +19,8 @@ from typing import Annotated, Literal
 
 from controller import presses
 from controller.devices.cards import Cards
-from controller.devices.kit import Adapter, Context, Fault, File, PressTimes, Table
-from controller.devices.settings import CounterId, DeviceSettings, between, nearest, takes
+from controller.devices.kit import Adapter, Context, Fault, File, PressTimes, Table, names_printer
+from controller.devices.settings import CounterId, DeviceSettings, PrinterId, between, nearest, takes
 from controller.engine import Request
 from controller.lobby.actions.press import COUNTER, DIGITS, SERVICE, Press, Where
 from controller.lobby.answers import Answer
@@ -38,10 +38,12 @@ KeyMap = Annotated[
 
 
 class KeyMapSettings(DeviceSettings):
-    """A device with a key map. `hold_off`: seconds in which a ticket button gives the same ticket again."""
+    """A device with a key map. `hold_off`: seconds in which a ticket button gives the same ticket again; `printer`:
+    where its tickets come out."""
 
     keys: KeyMap
     hold_off: Annotated[float, between(0, 60, "seconds")] = 2
+    printer: PrinterId | None = None
 
 
 class KeysSettings(KeyMapSettings):
@@ -92,6 +94,7 @@ def check(
     if table.get("counter") is not None and table.get("at") is not None:
         yield ("at",), "it has a counter, and so that counter's keys; remove one of the two"
         return
+    yield from names_printer(table, file)
     keys = table.get("keys")
     if not isinstance(keys, dict):
         return
@@ -173,10 +176,10 @@ class KeysAdapter(Adapter):
                 at=at,
                 cause=cause,
                 by=f"{key.where}/{self.id}",
-                paper=self.context.paper(),
                 hold_off=self._device.hold_off,
                 chosen_by="button",
                 typed=typed,
+                **self.context.printing(self._device.printer or ""),
             )
         command = presses.command(key.where, key.name, press)
         assert command is not None, "the configuration has been checked"

@@ -14,11 +14,11 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar
 
-from controller.devices.settings import DeviceSettings
+from controller.devices.settings import DeviceSettings, nearest
 from controller.engine import Request
 from controller.journal import Journal
 from controller.lobby.aggregate import Row
-from controller.lobby.model.paper import Paper
+from controller.lobby.model.paper import Printer, Printers, printing
 from controller.lobby.model.rules import Rules
 from controller.lobby.model.state import State
 from controller.lobby.model.units import NEVER, Ms
@@ -84,8 +84,8 @@ class Context:
     """Monotonic seconds."""
     waits: Callable[[], Waits]
     """The expected waits, as last computed."""
-    paper: Callable[[], Paper]
-    """See `model.paper.Paper`."""
+    printers: Callable[[], Printers]
+    """The ticket printers as they are now."""
     health: Callable[[str, Health, str], None]
     """(device, health, what to log beside it)."""
     forget: Callable[[str], None]
@@ -111,6 +111,11 @@ class Context:
     def rules(self) -> Rules:
         """The rules in force: as configured, but for what counters serve now."""
         return self.configured().serving(self.state().serving)
+
+    def printing(self, own: str = "") -> dict[str, Any]:
+        """The fields of a `Press` that say how its ticket can be printed; `own`: the printer of the place, if it names
+        one."""
+        return printing(self.printers(), own)
 
 
 class Adapter:
@@ -138,11 +143,11 @@ class Adapter:
         """The day has been replayed after a start: the results of jobs of the last run are unknown."""
 
     def left(self) -> None:
-        """The device has been taken off, after its session has ended."""
+        """The device has been taken off, after its session has ended: what was under way has no result any more."""
 
     @property
-    def paper(self) -> Paper | None:
-        """Whether a ticket can be printed now, else why not; None: it prints no tickets."""
+    def printer(self) -> Printer | None:
+        """The ticket printer that it is, as it is now; None: it prints no tickets."""
         return None
 
     def health_without(self, down: LinkDown) -> Health | None:
@@ -223,6 +228,17 @@ def one_a_counter(table: Table, file: File, what: str) -> Iterator[Fault]:
     for other in file.before:
         if other.get("driver") == table["driver"] and other.get("counter") == table.get("counter") is not None:
             yield ("counter",), f'device "{other.get("id")}" is the {what} of that counter already; remove one'
+
+
+def names_printer(table: Table, file: File, key: str = "printer") -> Iterator[Fault]:
+    """A fault if the key names no ticket printer."""
+    if table.get(key) is None or any(device.get("id") is None for device in file.devices):
+        return
+    printers = [str(device["id"]) for device in file.devices if device.get("driver") == "escpos"]
+    if not printers:
+        yield (key,), 'there is no ticket printer; add a device with driver = "escpos"'
+    elif table[key] not in printers:
+        yield (key,), f'there is no ticket printer "{table[key]}"; {nearest(table[key], printers)}'
 
 
 def no_more_to_check(table: Table, file: File) -> Iterator[Fault]:

@@ -55,6 +55,8 @@ class MqttAdapter(Adapter):
         self.keypads, self.panels, self.kiosks = keypads, panels, kiosks
         self._flush = flush
         self._cards = cards
+        self.printers: dict[str, str] = {}
+        """The printer of each ticket button that names one."""
         self._told = context.journal.opened_at
         self._connection = 0
         """The number of the connection on which unconfirmed events have been published again."""
@@ -170,6 +172,7 @@ class MqttAdapter(Adapter):
         self.keypads.clear()
         self.panels.clear()
         self.kiosks.clear()
+        self.printers.clear()
         return shown
 
     def reconfigured(self, shown: Iterable[str]) -> None:
@@ -251,8 +254,13 @@ class MqttAdapter(Adapter):
 
     def _request(self, press: MqttPress, at: Ms, cause: str, reply: Callable[[Answer], None]) -> Request | Answer:
         payload, where = press.payload, presses.OVER_MQTT[press.where]
+        own = self.printers.get(press.id, "") if press.where == "kiosk" else ""
         pressed = Press(
-            at=at, cause=cause, by=f"{press.where}/{press.id}", paper=self.context.paper(), typed=presses.typed(payload)
+            at=at,
+            cause=cause,
+            by=f"{press.where}/{press.id}",
+            typed=presses.typed(payload),
+            **self.context.printing(own),
         )
         match press.where:
             case "keypad" if press.id in self.keypads.values():

@@ -2,25 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Annotated, Literal
 
-from controller.devices.kit import Context, Kind
+from controller.devices.kit import Context, Fault, File, Kind, Table, names_printer
 from controller.devices.mqtt import MqttAdapter, needs_broker
-from controller.devices.settings import DeviceSettings, between, takes
+from controller.devices.settings import DeviceSettings, PrinterId, between, takes
 
 
 class MqttKioskSettings(DeviceSettings):
-    """Ticket buttons. `hold_off`: seconds in which TAKE again gives the same ticket; `screen`: can show a number."""
+    """Ticket buttons. `hold_off`: seconds in which TAKE again gives the same ticket; `screen`: can show a number;
+    `printer`: where its tickets come out, by default the first in the file."""
 
     driver: Literal["mqtt-kiosk"]
     hold_off: Annotated[float, between(0, 60, "seconds")] = 2
     screen: Annotated[bool, takes("true or false")] = False
+    printer: PrinterId | None = None
+
+
+def _check(table: Table, file: File) -> Iterator[Fault]:
+    yield from needs_broker(table, file)
+    yield from names_printer(table, file)
 
 
 def _build(device: MqttKioskSettings, context: Context) -> None:
     mqtt = context.shared.get(MqttAdapter)
     if mqtt:
         mqtt.kiosks[device.id] = (device.hold_off, device.screen)
+        if device.printer:
+            mqtt.printers[device.id] = device.printer
 
 
-KIND = Kind("mqtt-kiosk", MqttKioskSettings, _build, needs_broker, order=80)
+KIND = Kind("mqtt-kiosk", MqttKioskSettings, _build, _check, order=80)

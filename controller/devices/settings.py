@@ -101,6 +101,7 @@ CounterId = Annotated[str, takes('1 to 8 letters, digits or "-", in quotes', pat
 DeviceId = Annotated[
     str, takes('1 to 32 letters, digits, "-" or "_", in quotes', pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,31}$")
 ]
+PrinterId = Annotated[str, takes("the id of a ticket printer, in quotes", min_length=1, max_length=32)]
 DeviceName = Annotated[str, takes("what people call it, 1 to 40 characters in quotes", min_length=1, max_length=40)]
 ZoneId = Annotated[str, takes("the id of a [[zone]], in quotes", pattern=r"^[a-z0-9_-]{1,32}$")]
 FilePath = Annotated[Path, BeforeValidator(_beside), takes("the path of a file, in quotes")]

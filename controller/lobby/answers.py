@@ -32,7 +32,7 @@ class Answer:
     code: str = ""
     """The refusal's code, for devices that show less than a sentence."""
     printed: bool = True
-    """False: the ticket was issued, but will not be printed."""
+    """False: the ticket was issued, but is not printed now."""
     written: bool = True
     choices: tuple[Choice, ...] = ()
     """What may have been meant, if digits fit several tickets."""
@@ -44,7 +44,8 @@ def answer(rules: Rules, state: State, decision: Decision) -> Answer:
         case Refusal():
             return Answer("refused", decision.text(rules.wording), code=decision.code, choices=decision.choices)
         case AlreadyDone(ticket):
-            paper = state.tickets[ticket].print is not Print.NONE
+            found = state.tickets[ticket]
+            paper = found.print is not Print.NONE and not (found.late and found.print is Print.QUEUED)
             return Answer("ok", rules.wording.say("answer.ticket_issued", ticket=ticket), ticket, printed=paper)
         case QueryResult():
             return Answer("ok", decision.text, ticket=decision.ticket, code=decision.code)
@@ -66,7 +67,7 @@ def answer_to(rules: Rules, events: Sequence[Event]) -> Answer:
         return Answer("ok", choice.advice if choice else sentence(rules, last), code=SELF_SERVICE)
     if isinstance(last, TicketFinished) and last.none_waiting:
         return Answer("ok", rules.wording.say("refused.none_waiting"), code="none_waiting")
-    printed = not isinstance(last, TicketIssued) or last.paper
+    printed = not isinstance(last, TicketIssued) or (last.paper and not last.late)
     return Answer("ok", sentence(rules, last), ticket=getattr(last, "ticket", "") or "", printed=printed)
 
 

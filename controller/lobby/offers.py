@@ -7,13 +7,13 @@ table of its own of what is possible when.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import controller.lobby.actions  # noqa: F401 - every key is declared there
 from controller.lobby.actions.press import COUNTER, KEYS, REASON, SERVICE, TICKET, Key, Press, Where
 from controller.lobby.actions.registry import decide
 from controller.lobby.model.outcome import Refusal
-from controller.lobby.model.paper import Paper
+from controller.lobby.model.paper import Paper, Printers
 from controller.lobby.model.rules import Rules
 from controller.lobby.model.state import State
 from controller.lobby.model.units import Ms
@@ -28,17 +28,21 @@ class Offer:
     counter: str = ""
 
 
-def for_ticket(state: State, rules: Rules, ticket: str, at: Ms, by: str, paper: Paper) -> list[Offer]:
-    """What would be accepted for a ticket at `at` (ms since 1970, UTC), with each service and each counter.
+def for_ticket(
+    state: State, rules: Rules, ticket: str, at: Ms, by: str, paper: Paper, printers: Printers = ()
+) -> list[Offer]:
+    """What would be accepted for a ticket at `at` (ms since 1970, UTC), with each service and each counter; `paper`,
+    `printers`: see `Press`.
 
     Only keys that are pressed for a reason: a question changes nothing, and may always be asked.
     """
+    press = Press(at=at, cause="", by=by, paper=paper, printers=printers)
     return [
         Offer(key.name, **where)
         for key in _keys()
         if TICKET in key.fields and REASON in key.fields
         for where in _choices(rules, key)
-        if _accepted(state, rules, key, Press(at=at, cause="", by=by, paper=paper, typed={"ticket": ticket} | where))
+        if _accepted(state, rules, key, replace(press, typed={"ticket": ticket} | where))
     ]
 
 

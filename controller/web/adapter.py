@@ -34,6 +34,7 @@ from controller.lobby.actions.undo_at_counter import CallUndone, ServiceResumed
 from controller.lobby.actions.windows import WindowAdviceAnswered
 from controller.lobby.aggregate import Row
 from controller.lobby.answers import Answer, reason, sentence
+from controller.lobby.model.paper import chosen
 from controller.lobby.model.rules import HallZone
 from controller.lobby.model.state import State, Ticket
 from controller.lobby.model.units import Ms
@@ -185,8 +186,9 @@ class PagesAdapter(Adapter):
 
         return picture
 
-    def kiosk(self, account: str = "") -> Callable[[], dict[str, Any]]:
-        """See `screens.kiosk`; of an account: with the card that was shown beside its page."""
+    def kiosk(self, account: str = "", printer: str = "") -> Callable[[], dict[str, Any]]:
+        """See `screens.kiosk`; of an account: with the card that was shown beside its page. `printer`: that of the
+        kiosk, empty: the first."""
 
         def picture() -> dict[str, Any]:
             context, cards = self.context, self.context.shared.get(Cards)
@@ -197,7 +199,7 @@ class PagesAdapter(Adapter):
                 context.now(),
                 self._notices,
                 context.waits(),
-                paper=context.paper() == "ready",
+                paper=chosen(context.printers(), printer).paper == "ready",
                 card="" if seen is None else "read" if seen.read else "unread",
                 klass=seen.klass if seen else "",
             )
@@ -222,18 +224,18 @@ class PagesAdapter(Adapter):
 
     def console(self) -> dict[str, Any]:
         """See `screens.console`; `posted`: the notices that are shown in the hall, see `hall.posted`."""
-        context, now = self.context, self.context.now()
+        context, now, printers = self.context, self.context.now(), self.context.printers()
         posted = hall.posted(self.state, self._words, now)
         return {"posted": posted} | screens.console(
             self.state,
             context.rules,
             now,
-            faults(self.state, context.rules, now, self._devices, context.paper(), records=not self.trouble),
+            faults(self.state, context.rules, now, self._devices, printers, records=not self.trouble),
             context.waits(),
             self._devices,
             self._figures,
             [*reversed(self._recent)],
-            printer=context.paper() != "none",
+            printer=bool(printers),
         )
 
     def counter(self, counter: str) -> Callable[[], dict[str, Any]]:

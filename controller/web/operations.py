@@ -107,15 +107,19 @@ def show(
     pace: float,
     refused: tuple[int, ...],
     summary: str,
-    own: Callable[[Caller], Callable[[], View] | None] = lambda caller: None,
+    variant: Callable[[Caller], tuple[str, Callable[[], View]]] | None = None,
 ) -> None:
-    """Adds a view and its live stream; `pace`: seconds between two pictures, `refused`: the statuses of refusals;
-    `own`: the picture of a caller whose account has one of its own."""
+    """Adds a view and its live stream; `pace`: seconds between two pictures, `refused`: the statuses of refusals.
+    `variant`: where callers are shown different ones, the name of a caller's (empty: none of its own) and the view."""
+
+    def of(caller: Caller) -> tuple[str, Callable[[], View]]:
+        kind, shown = variant(caller) if variant else ("", picture)
+        return (f"{name}/{kind}" if kind else name), shown
 
     @api.get(f"/api/{name}", responses=refusals(*refused), summary=summary, name=name)
     async def view(caller: Annotated[Caller, who]) -> View:
         await site.settled()
-        return (own(caller) or picture)()
+        return of(caller)[1]()
 
     @api.get(
         f"/api/{name}/live",
@@ -124,9 +128,8 @@ def show(
         name=f"{name}_live",
     )
     async def live(caller: Annotated[Caller, who]) -> Any:
-        mine = own(caller)
-        of = f"{name}/{caller.account.name}" if mine else name
-        return site.live.stream(of, mine or picture, site.still(caller), pace, owner=caller.account.owns_page)
+        key, shown = of(caller)
+        return site.live.stream(key, shown, site.still(caller), pace, owner=caller.account.owns_page)
 
 
 def show_at_counter(

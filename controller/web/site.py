@@ -19,6 +19,7 @@ from controller.config import Settings
 from controller.lobby.actions.command import Command
 from controller.lobby.actions.press import Press, Where
 from controller.lobby.answers import Answer
+from controller.lobby.model.paper import of_account
 from controller.lobby.model.rules import Rules
 from controller.lobby.model.units import Ms
 from controller.web.accounts import Accounts
@@ -208,6 +209,14 @@ class Site:
 
         whole = {**(about or {}), **content.model_dump()}
         return await self._commands.do(caller.account.name, key, whole, make, presses.remark(content), ask)
+
+    def printer_of(self, caller: Caller) -> str:
+        """The printer that is configured for the tickets of the caller's account; empty: the first."""
+        return of_account(self.adapter.context.printers(), caller.account.name)
+
+    def printing(self, caller: Caller) -> Mapping[str, Any]:
+        """The fields of a `Press` that say how a ticket of the caller's can be printed."""
+        return self.adapter.context.printing(self.printer_of(caller))
 
     async def settled(self) -> None:
         """Wait until the state is what the journal holds. Raises Problem if that takes too long."""

@@ -27,16 +27,15 @@ RESUME, DROP = 1, 2
 
 REAL_TIME_FIXED = 0x12
 OFFLINE = 0x08
-COVER, STOPPED_AT_END, ERROR = 0x04, 0x20, 0x40
-CUTTER_ERROR = 0x08
+COVER, FEEDING, STOPPED_AT_END, ERROR = 0x04, 0x08, 0x20, 0x40
+MECHANICAL_ERROR, CUTTER_ERROR, FATAL_ERROR, HEAD_HOT = 0x04, 0x08, 0x20, 0x40
 NEAR_END, END = 0x0C, 0x60
 """Answers to DLE EOT 1 to 4, a line each."""
 
 AUTO_FIXED = 0x10
-AUTO_OFFLINE, AUTO_COVER = 0x08, 0x20
-AUTO_CUTTER = 0x08
+AUTO_OFFLINE, AUTO_COVER, AUTO_FEEDING = 0x08, 0x20, 0x40
 SENSOR_NEAR_END, SENSOR_END = 0x03, 0x0C
-"""Bytes 1 to 3 of an automatic status; the last also answers GS r."""
+"""Bytes 1 and 3 of an automatic status; the last also answers GS r. Byte 2 has the errors as DLE EOT 3 has them."""
 
 PROCESS_ID_REPLY, PROCESS_ID_END = b"\x37\x22", b"\x00"
 
@@ -54,7 +53,9 @@ CUTTER = Gap(4)
 
 
 class PrinterFarEnd:
-    """The printer. `faults` has the knobs for paper and cover; `jammed` is the cutter's.
+    """The printer. `faults` has the knobs for paper and cover; `jammed` is the cutter's. `blocked`: something is in the
+    way of the mechanism; `broken`: an error from which only service helps; `hot`: the head has to cool down; `feeding`:
+    somebody holds the feed button.
 
     `asb`, `confirms` and `status` are what the model can do: automatic status, the printed confirmation, and any
     status at all. With `real_time_inside` it obeys real-time commands also inside the data of another command; some
@@ -89,7 +90,7 @@ class PrinterFarEnd:
         """How many were cut off in all."""
         self.strip = Paper(columns, [CUTTER])
         """What hangs out of the printer, not yet cut."""
-        self.jammed = False
+        self.jammed = self.blocked = self.broken = self.hot = self.feeding = False
         self.overrun = 0
         """Bytes that found the buffer full."""
         self.reader = Reader(columns)
@@ -137,13 +138,30 @@ class PrinterFarEnd:
         self._messages.clear()
         self._telling: bool = False
         self._told: bytes = b""
-        self._cutter_error = False
+        self._cutter_error = self._mechanical_error = False
         self._busy_until = self._looked = now
         self.reader.initialise()
 
     @property
     def _offline(self) -> bool:
-        return self._faults.paper == "out" or self._faults.cover_open or self._cutter_error
+        faults = self._faults
+        return faults.paper == "out" or faults.cover_open or self.feeding or bool(self._errors)
+
+    @property
+    def in_error(self) -> bool:
+        """Whether it shows an error by its light."""
+        return bool(self._errors)
+
+    @property
+    def _errors(self) -> int:
+        """As DLE EOT 3 has them."""
+        self._mechanical_error |= self.blocked
+        return (
+            MECHANICAL_ERROR * self._mechanical_error
+            | CUTTER_ERROR * self._cutter_error
+            | FATAL_ERROR * self.broken
+            | HEAD_HOT * self.hot
+        )
 
     def _flicker(self, now: float) -> None:
         faults = self._faults
@@ -159,11 +177,11 @@ class PrinterFarEnd:
 
     def _real_time_status(self, question: int) -> bytes:
         faults = self._faults
-        out, error = faults.paper == "out", self._cutter_error
+        out, errors = faults.paper == "out", self._errors
         bits = (
             OFFLINE * self._offline,
-            COVER * faults.cover_open | STOPPED_AT_END * out | ERROR * error,
-            CUTTER_ERROR * error,
+            COVER * faults.cover_open | FEEDING * self.feeding | STOPPED_AT_END * out | ERROR * bool(errors),
+            errors,
             NEAR_END * self._near_end | END * out,
         )
         return bytes([REAL_TIME_FIXED | bits[question - 1]])
@@ -173,7 +191,7 @@ class PrinterFarEnd:
 
     def _auto_status(self) -> bytes:
         printer = AUTO_FIXED | AUTO_OFFLINE * self._offline | AUTO_COVER * self._faults.cover_open
-        return bytes((printer, AUTO_CUTTER * self._cutter_error, self._sensor(), 0))
+        return bytes((printer | AUTO_FEEDING * self.feeding, self._errors, self._sensor(), 0))
 
     def _tell(self) -> None:
         self._told = self._auto_status()
@@ -193,6 +211,7 @@ class PrinterFarEnd:
                 self._buffer.clear()
                 self._work.clear()
             self._cutter_error = self._cutter_error and self.jammed
+            self._mechanical_error = self.blocked
         else:
             another = len(held) > 1 and byte == DLE
             if another:
@@ -324,6 +343,7 @@ class SimulatedPrinter(Wired):
         Knob("paper", "paper", Literal["ok", "low", "out"], ("ok", "low", "out"), near=True),
         Knob("cover_open", "switch", bool, near=True),
         Knob("jammed", "switch", bool, of="far end", near=True),
+        *(Knob(name, "switch", bool, of="far end") for name in ("feeding", "blocked", "hot", "broken")),
         Knob("flicker", "a_second", number(0, 20), (0, 1, 5), near=True),
     )
 
@@ -340,7 +360,7 @@ class SimulatedPrinter(Wired):
         far_end, faults = self.far_end, self.wire.faults
         if faults.unplugged:
             light = "off"
-        elif faults.paper == "out" or faults.cover_open or far_end.jammed:
+        elif faults.paper == "out" or faults.cover_open or far_end.jammed or far_end.in_error:
             light = "error"
         else:
             light = "low" if faults.paper == "low" else "ready"
@@ -371,4 +391,4 @@ class SimulatedPrinter(Wired):
     def counts(self, day: Day) -> Iterator[Count]:
         on_paper = sum(any(ticket in text for text in day.papers) for ticket in day.issued)
         yield Count("count.tickets", len(day.issued), on_paper, True)
-        yield Count("count.papers", len(day.issued), self.far_end.cut, True)
+        yield Count("count.papers", len(day.issued), len(day.papers), True)  # those of all printers

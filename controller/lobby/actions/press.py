@@ -14,7 +14,7 @@ from inspect import cleandoc
 from typing import Any, Generic, Literal, TypeVar, cast
 
 from controller.lobby.actions.command import Command
-from controller.lobby.model.paper import Paper
+from controller.lobby.model.paper import Paper, Printers
 from controller.lobby.model.units import Ms
 
 T = TypeVar("T", str, bool, int, tuple[str, ...])
@@ -80,7 +80,8 @@ class Press:
     """A key that was pressed: when (ms since 1970, UTC), the cause that identifies the press, where, and what was typed
     or chosen with it, by field name.
 
-    `counter`: whose key it is; `by`: who pressed, or which button. The other fields: see `TakeTicket`.
+    `counter`: whose key it is; `by`: who pressed, or which button; `printers`: all of the branch. The other fields: see
+    `TakeTicket`.
     """
 
     at: Ms
@@ -88,6 +89,9 @@ class Press:
     counter: str = ""
     by: str = ""
     paper: Paper = "none"
+    printer: str = ""
+    late: bool = False
+    printers: Printers = ()
     screen: bool = False
     hold_off: float = 0
     asks: bool = False

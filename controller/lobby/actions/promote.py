@@ -35,6 +35,8 @@ def _green(press: Press) -> Promote | TakeTicket:
         service=press[SERVICE],
         klass="green",
         paper=press.paper,
+        printer=press.printer,
+        late=press.late,
         screen=press.screen,
         reason=press[REASON] or None,
         granted=True,

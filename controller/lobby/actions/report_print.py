@@ -19,7 +19,7 @@ class ReportPrint(Command):
 
     ticket: str
     copy: int
-    result: Literal["printed", "sent", "unknown"]
+    result: Literal["printed", "sent", "unknown", "dropped"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,12 +43,19 @@ class PrintUnknown(Event):
     ticket: str
 
 
+@dataclass(frozen=True, slots=True)
+class PrintDropped(Event):
+    """The ticket waited for the printer until nobody wanted its paper any more: nothing of that copy was printed."""
+
+    ticket: str
+
+
 @decides(ReportPrint)
 def _report_print(state: State, rules: Rules, command: ReportPrint) -> Decision:
     ticket = state.tickets.get(command.ticket)
     if ticket is None or ticket.print is not Print.QUEUED or command.copy != ticket.copies:
         return []
-    kinds = {"printed": TicketPrinted, "sent": PrintSent, "unknown": PrintUnknown}
+    kinds = {"printed": TicketPrinted, "sent": PrintSent, "unknown": PrintUnknown, "dropped": PrintDropped}
     return [kinds[command.result](ticket.id)]
 
 
@@ -67,4 +74,13 @@ def _print_unknown(state: State, at: Ms, event: PrintUnknown) -> None:
     ticket = state.tickets[event.ticket]
     ticket.print = Print.UNKNOWN
     if ticket.stage not in ENDED:
+        state.unknown_prints[ticket.id] = None
+
+
+@evolves(PrintDropped)
+def _dropped(state: State, at: Ms, event: PrintDropped) -> None:
+    ticket = state.tickets[event.ticket]
+    ticket.copies -= 1
+    ticket.print = Print.UNKNOWN if ticket.copies else Print.NONE
+    if ticket.copies and ticket.stage not in ENDED:
         state.unknown_prints[ticket.id] = None

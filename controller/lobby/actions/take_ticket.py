@@ -26,10 +26,10 @@ from controller.lobby.model.wording import LANGUAGES
 class TakeTicket(Command):
     """Issue a ticket. Empty `service` and `klass` mean the branch's defaults.
 
-    `hold_off`: seconds within which the same button and service give the same ticket again. `screen`: the device can
-    show the number if it cannot be printed. `choice`: an answer of the triage, in place of a service; `insist`: the
-    customer wants a ticket although a machine is advised. `slot`: of the appointment, "HH:MM". `granted`: given by the
-    lobby manager, regardless of hours and quota.
+    `hold_off`: seconds within which the same button and service give the same ticket again. `paper`, `printer`,
+    `late`: see `paper.Chosen`. `screen`: the device can show the number if it cannot be printed. `choice`: an answer of
+    the triage, in place of a service; `insist`: the customer wants a ticket although a machine is advised. `slot`: of
+    the appointment, "HH:MM". `granted`: given by the lobby manager, regardless of hours and quota.
     """
 
     by: str
@@ -37,6 +37,8 @@ class TakeTicket(Command):
     klass: str = ""
     hold_off: float = 0
     paper: Paper = "none"
+    printer: str = ""
+    late: bool = False
     screen: bool = False
     reason: str | None = None
     choice: str = ""
@@ -87,6 +89,8 @@ def _key(press: Press) -> TakeTicket:
         klass=press[KLASS],
         hold_off=press.hold_off,
         paper=press.paper,
+        printer=press.printer,
+        late=press.late,
         screen=press.screen,
         choice=press[CHOICE],
         insist=press[INSIST],
@@ -101,7 +105,8 @@ def _key(press: Press) -> TakeTicket:
 
 @dataclass(frozen=True, slots=True)
 class TicketIssued(Event):
-    """A ticket was issued. `seniority` in seconds since 1970, UTC; `by` the button; `paper`: it is to be printed.
+    """A ticket was issued. `seniority` in seconds since 1970, UTC; `by` the button; `paper`: it is to be printed,
+    by `printer`, where the branch has several; `late`: once it works again.
 
     `expected`: the estimated wait that the customer was told: [least, middle, most] seconds, missing if a counter was
     free or there was no estimate; least and most in whole minutes (to the second in old rows), all three equal if the
@@ -127,6 +132,8 @@ class TicketIssued(Event):
     slot: Seconds | None = None
     not_before: Seconds | None = None
     language: str | None = None
+    printer: str | None = None
+    late: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,6 +202,8 @@ def take(state: State, rules: Rules, command: TakeTicket) -> Decision:
         must_be_open(state, rules, service, command.at, booked=slot is not None)
     if command.paper not in ("ready", "none") and not command.screen:
         raise (cannot_print if command.granted else no_paper)(rules, command.paper)
+    late = command.late and command.screen and command.paper != "ready"
+    printed = command.paper == "ready" or late
     number = state.numbers.get(service.id, 0)
     while True:  # the numbers may be in use already: the prefix may have belonged to another service earlier today
         number += 1
@@ -216,7 +225,7 @@ def take(state: State, rules: Rules, command: TakeTicket) -> Decision:
             ticket.seniority,
             number,
             command.by,
-            command.paper == "ready",
+            printed,
             command.reason,
             expected=told[1] if told else None,
             rolled=told[0] if told else None,
@@ -227,6 +236,8 @@ def take(state: State, rules: Rules, command: TakeTicket) -> Decision:
             slot=slot,
             not_before=ticket.not_before or None,
             language=language or None,
+            printer=(command.printer if printed else None) or None,
+            late=late or None,
         ),
         *overflow(state, rules, service.id, id, command.at),
     ]
@@ -268,7 +279,8 @@ def _issued(state: State, at: Ms, event: TicketIssued) -> None:
     state.issued += 1
     ticket = Ticket(event.ticket, state.issued, event.service, event.klass, event.seniority, at, event.number)
     if event.paper:
-        ticket.copies, ticket.print = 1, Print.QUEUED
+        ticket.copies, ticket.print, ticket.printer = 1, Print.QUEUED, event.printer or ""
+        ticket.late = bool(event.late)
     ticket.expected, ticket.rolled = tuple(event.expected or ()), event.rolled or 0
     ticket.form, ticket.needs = bool(event.form), tuple(event.needs or ())
     ticket.language = event.language or ""

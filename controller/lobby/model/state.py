@@ -109,6 +109,10 @@ class Ticket:
     rated: bool = False
     copies: int = 0
     print: Print = Print.NONE
+    printer: str = ""
+    """The printer of its last copy; empty: the first."""
+    late: bool = False
+    """It was taken while its printer could not print."""
     slot: Seconds = UNSET
     """The start of its appointment in seconds since 1970, UTC; 0: none (or promoted since)."""
     booked: Seconds = UNSET

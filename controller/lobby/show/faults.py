@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, Literal, NamedTuple, get_args
 
-from controller.lobby.model.paper import Paper
+from controller.lobby.model.paper import Printer, Printers, chosen, stops_tickets
 from controller.lobby.model.rules import Rules
 from controller.lobby.model.state import State
 from controller.lobby.model.units import NEVER, Ms
@@ -20,7 +20,7 @@ has to act; `warning`: it works, but badly; `note`: to be known."""
 SEVERITIES: tuple[Severity, ...] = get_args(Severity)
 JOURNAL = "journal"
 """The fault by which nothing works at all: it comes before all others."""
-PASSES = ("starting", "printer_busy")
+PASSES = ("starting", "printer_busy", "printer_feeding")
 """Why there is no paper ticket for a moment, which nobody needs to be called for."""
 
 
@@ -39,17 +39,17 @@ class Fault(NamedTuple):
 
 
 def faults(
-    state: State, rules: Rules, at: Ms, devices: Mapping[str, Mapping[str, Any]], paper: Paper, *, records: bool
+    state: State, rules: Rules, at: Ms, devices: Mapping[str, Mapping[str, Any]], printers: Printers, *, records: bool
 ) -> list[dict[str, Any]]:
     """All that there is at `at` (ms since 1970, UTC), as plain data.
 
-    `devices`: by id {state, detail, since, name, remedy, prints}; `paper`: whether a ticket can be printed; `records`:
-    whether what is pressed can be recorded.
+    `devices`: by id {state, detail, since, name, remedy, prints}; `printers`: those of tickets; `records`: whether
+    what is pressed can be recorded.
     """
     found = [
         *_of_the_journal(rules, records=records),
         *_of_the_counters(state, rules),
-        *_of_the_devices(rules, devices, paper),
+        *_of_the_devices(rules, devices, printers),
         *_of_the_lines(state, rules),
         *_of_the_clock(state, rules, at),
         *_of_the_configuration(state, rules, at),
@@ -76,24 +76,47 @@ def _of_the_counters(state: State, rules: Rules) -> Iterator[Fault]:
             yield Fault(f"help:{id}", "urgent", say("fault.help"), name, say("fault.help_remedy"), here.asked_at)
 
 
-def _of_the_devices(rules: Rules, devices: Mapping[str, Mapping[str, Any]], paper: Paper) -> Iterator[Fault]:
+def _of_the_devices(rules: Rules, devices: Mapping[str, Mapping[str, Any]], printers: Printers) -> Iterator[Fault]:
     say, templates = rules.wording.say, rules.wording.templates
-    stops = paper not in ("ready", "none")
-    serious: Severity = "warning" if paper in PASSES else "urgent"
-    is_told = False
+    unable = {printer.id: printer for printer in printers if printer.paper != "ready"}
     for id, report in devices.items():
         if report["state"] != "ok":
             severity: Severity = "fault" if report["state"] == "offline" else "warning"
-            if stops and report.get("prints"):
-                is_told, severity = True, serious
             text = report["detail"] or say(f"fault.{report['state']}")
+            if printer := unable.pop(id, None):
+                severity = _serious(printers, printer) or severity
+                text = _of_the_printer(rules, devices, printers, printer, text)
             name = report.get("name") or id
             about = id if report.get("wired") else ""
             yield Fault(f"device:{id}", severity, text, name, report.get("remedy", ""), report["since"], about)
-    if stops and not is_told:
-        name = next((report["name"] for report in devices.values() if report.get("prints")), "")
-        text = templates.get(f"device.{paper}", paper)
-        yield Fault("paper", serious, text, name or say("kind.escpos"), templates.get(f"advice.{paper}", ""))
+    for id, printer in unable.items():
+        name = devices[id]["name"] if id in devices else ""
+        text = _of_the_printer(rules, devices, printers, printer, templates.get(f"device.{printer.paper}", ""))
+        remedy = templates.get(f"advice.{printer.paper}", "")
+        severity = _serious(printers, printer) or "warning"
+        yield Fault(
+            "paper" if len(printers) == 1 else f"paper:{id}", severity, text, name or say("kind.escpos"), remedy
+        )
+
+
+def _serious(printers: Printers, printer: Printer) -> Severity | None:
+    """How serious it is that a printer cannot print; None: tickets come out elsewhere."""
+    if not stops_tickets(printers, printer):
+        return None
+    return "warning" if printer.paper in PASSES else "urgent"
+
+
+def _of_the_printer(
+    rules: Rules, devices: Mapping[str, Mapping[str, Any]], printers: Printers, printer: Printer, text: str
+) -> str:
+    """What is wrong with a printer that cannot print, and what becomes of its tickets."""
+    instead = chosen(printers, printer.id)
+    if instead.paper == "ready":
+        name = devices.get(instead.printer, {}).get("name") or instead.printer
+        text = rules.wording.say("fault.printer_instead", text=text, name=name)
+    if printer.waiting and printer.paper not in PASSES:
+        text = rules.wording.say("fault.printer_waiting", text=text, count=printer.waiting)
+    return text
 
 
 def _of_the_lines(state: State, rules: Rules) -> Iterator[Fault]:

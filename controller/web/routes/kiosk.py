@@ -3,6 +3,7 @@
 # No postponed annotations here: FastAPI reads them, and some name what is known only inside a function.
 import asyncio
 import io
+from collections.abc import Callable
 from typing import Annotated
 
 import qrcode
@@ -14,7 +15,7 @@ from controller.lobby.actions.take_ticket import SELF_SERVICE
 from controller.lobby.show import views
 from controller.lobby.show.ahead import ahead_of
 from controller.web.bodies import Take, Taken
-from controller.web.operations import IdempotencyKey, allowed, done, refusals, show
+from controller.web.operations import IdempotencyKey, View, allowed, done, refusals, show
 from controller.web.pages import Page
 from controller.web.site import Caller, Site
 
@@ -42,11 +43,11 @@ def router(site: Site) -> APIRouter:
             "TAKE",
             content,
             by=f"user/{caller.account.name}",
-            paper=site.adapter.context.paper(),
             screen=True,
             asks=True,
             chosen_by="customer" if caller.account.role == "kiosk" else "staff",
             ask=site.adapter.ask_with_card if caller.account.role == "kiosk" else None,
+            **site.printing(caller),
         )
         state, rules = site.adapter.state, site.adapter.context.rules
         ticket = state.tickets.get(answer.ticket)
@@ -71,6 +72,11 @@ def router(site: Site) -> APIRouter:
         picture = await asyncio.to_thread(_qr, f"{site.url}/t/{page}")
         return Response(picture, media_type="image/svg+xml")
 
+    def own(caller: Caller) -> tuple[str, Callable[[], View]]:
+        """A touch screen's own card and printer."""
+        account, printer = caller.account.name if caller.account.role == "kiosk" else "", site.printer_of(caller)
+        return account or printer, site.adapter.kiosk(account, printer)
+
     show(
         api,
         site,
@@ -80,7 +86,7 @@ def router(site: Site) -> APIRouter:
         pace=0.5,
         refused=(401, 403),
         summary="What there is to take",
-        own=lambda caller: site.adapter.kiosk(caller.account.name) if caller.account.role == "kiosk" else None,
+        variant=own,
     )
     return api
 

@@ -9,6 +9,7 @@ from fastapi import APIRouter
 from controller.control import BusyError
 from controller.lobby import offers
 from controller.lobby.actions.press import Where
+from controller.lobby.model.paper import chosen
 from controller.lobby.offers import Offer
 from controller.lobby.show import explain
 from controller.web.bodies import Done, Found, Offered, Offers, PanelPress, Why
@@ -42,8 +43,8 @@ def router(site: Site) -> APIRouter:
             content.key,
             content,
             by=f"user/{caller.account.name}",
-            paper=site.adapter.context.paper(),
             screen=True,
+            **site.printing(caller),
         )
         return done(answer)
 
@@ -83,7 +84,8 @@ def router(site: Site) -> APIRouter:
         await site.settled()
         context = site.adapter.context
         state, by = site.adapter.state, f"user/{caller.account.name}"
-        return _offers(offers.for_ticket(state, site.rules, ticket, context.now(), by, context.paper()))
+        paper, printers = chosen(context.printers()).paper, context.printers()
+        return _offers(offers.for_ticket(state, site.rules, ticket, context.now(), by, paper, printers))
 
     @api.get(
         "/api/counters/{counter}/offers", responses=refusals(401, 403, 404), summary="What can be done to a counter now"

@@ -22,7 +22,9 @@ def router(site: Site) -> APIRouter:
         return Response(metrics.text(registry), headers={"content-type": metrics.CONTENT_TYPE})
 
     @api.head("/health", include_in_schema=False)
-    @api.get("/health", responses=refusals(), summary="Whether presses are recorded, and devices work", openapi_extra=PUBLIC)
+    @api.get(
+        "/health", responses=refusals(), summary="Whether presses are recorded, and devices work", openapi_extra=PUBLIC
+    )
     async def health() -> Health:
         await site.settled()
         if site.adapter.trouble:
