@@ -11,11 +11,12 @@ from controller.commands.kit import CONFIG
 
 @click.command()
 @CONFIG
-def check(path: Path) -> None:
+@click.option("--here", is_flag=True, help="Look at this machine as well: ports, files, certificates, programs.")
+def check(path: Path, here: bool) -> None:
     """Check a configuration: every error with its line, and what will not be shown whole as a warning."""
     from controller.config import read  # noqa: PLC0415
 
-    settings = read(path, files=True)
+    settings = read(path, files=True, machine=here)
     for warning in settings.warnings:
         click.echo(warning, err=True)
     verdict = "it can be used" if settings.warnings else "all is well"

@@ -38,12 +38,12 @@ def warnings(branch: Document, rules: Rules, devices: Iterable[DeviceSettings], 
     faults = [*_of_branch(branch.data, language, shows), *_unspoken(rules, devices)]
     for n, device in enumerate(devices):
         faults += [(("device", n, *inside), said) for inside, said in device.warns(shipped, language)]
-    lines = _told(branch, faults)
+    lines = told(branch, faults)
     for layout, shown in layouts.items():
         read = _read(layout)
-        lines += _told(read, _of_layout(read.data, shown))
+        lines += told(read, _of_layout(read.data, shown))
     sentences = _read(shipped / "wording" / f"{language}.toml")
-    return lines + _told(sentences, _of_wording(sentences.data, wording))
+    return lines + told(sentences, _of_wording(sentences.data, wording))
 
 
 def _unspoken(rules: Rules, devices: Iterable[DeviceSettings]) -> Iterator[Fault]:
@@ -61,7 +61,8 @@ def _read(path: Path) -> Document:
     return document(path, path.read_text("utf-8"))
 
 
-def _told(file: Document, faults: Iterable[Fault]) -> list[str]:
+def told(file: Document, faults: Iterable[Fault]) -> list[str]:
+    """Warnings as lines: `FILE:LINE: key: warning: ..`."""
     said = sorted(problem((place, f"warning: {text}"), file.data, file.lines) for place, text in faults)
     return [one_line(file.path, found) for found in said]
 

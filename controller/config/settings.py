@@ -6,20 +6,20 @@ import re
 import ssl
 import tomllib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
 from controller.cards import CardsError, read_key, read_table
+from controller.config import here, mistakes
 from controller.config.branch import rules_of
-from controller.config.characters import warnings
+from controller.config.characters import told, warnings
 from controller.config.checks import cross_checks
 from controller.config.errors import ConfigError, Fault, Problem, Table, key_fault, problem
 from controller.config.keys import CLASSES, TABLES_OF_MANY, Config
 from controller.config.lines import Document, locate
-from controller.config.mistakes import full_width, table_of_many, told
 from controller.devices.settings import DeviceSettings, Reading
 from controller.lobby.model.rules import Rules
 from controller.lobby.model.wording import LANGUAGES, Wording
@@ -99,10 +99,11 @@ class Settings:
     """Warnings about what is valid but hardly intended: `FILE:LINE: key: warning: ..` each."""
 
 
-def read(path: Path, *, files: bool = False, language: str | None = None) -> Settings:
+def read(path: Path, *, files: bool = False, machine: bool = False, language: str | None = None) -> Settings:
     """The settings in a TOML file; ConfigError lists everything that is wrong with it.
 
-    `files`: also check the files that a branch can start without. `language`: instead of the branch's.
+    `files`: also check the files that a branch can start without; `machine`: and this machine's ports and programs;
+    `language`: instead of the branch's.
     """
     text = _text(path)
     data = _parsed(path, text)
@@ -113,6 +114,7 @@ def read(path: Path, *, files: bool = False, language: str | None = None) -> Set
     try:
         config = Config.model_validate(data, context=reading)
         faults = _in_files(config) if files else []
+        faults += here.wrong(config) if machine else []
     except ValidationError as error:
         faults = [key_fault(details, data) for details in error.errors(include_url=False)]
     problems = [problem(fault, data, file.lines) for fault in faults]
@@ -120,7 +122,8 @@ def read(path: Path, *, files: bool = False, language: str | None = None) -> Set
     problems += [problem(fault, data, file.lines) for fault in cross_checks(reading.meaning(data))]
     if problems:
         raise ConfigError(path, problems)
-    return _settings(file, config)
+    settings = _settings(file, config)
+    return replace(settings, warnings=(*settings.warnings, *told(file, here.doubtful(config)))) if machine else settings
 
 
 def _in_files(config: Config) -> list[Fault]:
@@ -247,9 +250,9 @@ def _parsed(path: Path, text: str) -> Table:
         found = re.search(r"\(at line (\d+)", str(error))
         last = text.rstrip("\n").count("\n") + 1
         line = int(found[1]) if found else last if "(at end" in str(error) else 1
-        if wide := full_width(text):
-            line, said = wide[0], told(*wide[1:])
-        elif single := table_of_many(text, TABLES_OF_MANY):
+        if wide := mistakes.full_width(text):
+            line, said = wide[0], mistakes.told(*wide[1:])
+        elif single := mistakes.table_of_many(text, TABLES_OF_MANY):
             line, said = single[0], f"write [[{single[1]}]], in two brackets: there may be several"
     raise ConfigError(path, [Problem(line, "syntax", said)])
 
