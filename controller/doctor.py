@@ -37,18 +37,20 @@ from controller.lobby.answers import Answer
 from controller.lobby.model.rules import Rules
 from controller.lobby.model.units import Ms
 from controller.lobby.model.wording import Wording
-from drivers.device import Health, UnknownAddress
+from drivers.device import Echoing, Health, UnknownAddress
 from drivers.link import SerialLink
 from drivers.mqtt import PRESS_TOPICS
 from drivers.mqtt_buttons import Moved, Pressed, Reader, read
 from drivers.mqtt_listener import ListenError, listening
-from drivers.session import Echoing, LinkDown, Session, Stale
+from drivers.session import LinkDown, Session, Stale
 
 TRIES = 8.0
 """Seconds that a device is given to answer: the slowest needs two time-outs."""
 SPEEDS = (9600, 57600, 115200, 19200, 38400, 4800, 2400)
 """Line speeds that are tried with a device that does not answer, the usual ones first."""
 LOOK = 0.05
+TURN = 1.0
+"""Seconds in which each display on a shared line has had its turn."""
 SILENT = ("no_answer", "no_status", "garbled")
 """The details of a device that does not answer, or not understandably."""
 
@@ -122,6 +124,8 @@ class Examination:
             async with self._running(journal, self._devices) as hub:
                 await self._until(lambda: all(self._is_clear(hub, id) for id in hub.sessions), TRIES)
                 self._show(hub)
+                if any(device.units for device in self._devices):
+                    await asyncio.sleep(TURN)
                 await self._until(lambda: self._all_printed(hub), TRIES)
                 await self._wait_for_keys(hub, keys_for)
                 for id, finding in findings.items():
@@ -213,13 +217,26 @@ class Examination:
         return Finding(device.id, device.name or device.id, str(getattr(link, "address", "")))
 
     def _is_clear(self, hub: _Hub, id: str) -> bool:
-        """Whether a device has said how it is, or its link cannot be opened."""
+        """Whether a device and each of its units have said how they are, or its link cannot be opened."""
         said = hub.said.get(id)
-        return said is not None and said.detail != "starting"
+        if said is None or said.detail == "starting":
+            return False
+        return said.state != "ok" or all(unit in hub.said for unit in self._units(id))
+
+    def _units(self, id: str) -> list[str]:
+        """The ids of a device's units."""
+        device = next(device for device in self._devices if device.id == id)
+        return [f"{id}.{unit}" for unit in device.units]
+
+    def _said(self, hub: _Hub, id: str) -> Health | None:
+        """What a device has said of itself; if it is well and all its units say the same, that."""
+        own = hub.said.get(id)
+        units = {hub.said.get(unit) for unit in self._units(id)}
+        return units.pop() or own if own and own.state == "ok" and len(units) == 1 else own
 
     def _tell(self, hub: _Hub, id: str, finding: Finding) -> None:
         finding.name = hub.names.get(id, finding.name)
-        said, facts = hub.said.get(id), hub.facts.get(id, [])
+        said, facts = self._said(hub, id), hub.facts.get(id, [])
         session = hub.sessions.get(id)
         if isinstance(session, Session):
             finding.measured = session.measured.content()
@@ -234,6 +251,12 @@ class Examination:
         else:
             state = "look" if said.state == "ok" else "fault"
             self._known(finding, state, said.detail or "offline", down.about if down else "")
+        for unit in self._units(id):
+            its = hub.said.get(unit)
+            if its and its.state != "ok" and its != said:
+                name = hub.names.get(unit, unit)
+                self._known(finding, "fault", its.detail, name if unit in name else f"{name}, {unit}")
+                finding.detail = "unit"  # another line speed would not help
         if down and down.reason == "port_taken":
             for holder in holders(down.about):
                 finding.found.append(self._word("held_by", program=holder))
@@ -260,7 +283,8 @@ class Examination:
         say, templates = self._settings.rules.wording.say, self._settings.rules.wording.templates
         text = say(f"device.{detail}") if f"device.{detail}" in templates else detail
         finding.found.append(f"{text} ({about})" if about else text)
-        if remedy := templates.get(f"doctor.help.{detail}") or templates.get(f"advice.{detail}", ""):
+        remedy = templates.get(f"doctor.help.{detail}") or templates.get(f"advice.{detail}", "")
+        if remedy and remedy not in finding.remedies:
             finding.remedies.append(remedy)
         finding.state, finding.detail = state, detail
 
@@ -296,10 +320,10 @@ class Examination:
             self._say(self._word("trying", speed=speed, devices=" ".join(device.id for device in tried)))
             async with self._running(journal, tried) as hub:
                 await self._until(lambda hub=hub: all(self._is_clear(hub, id) for id in hub.sessions), TRIES)  # type: ignore[misc]
-                for id, said in hub.said.items():
-                    session = hub.sessions[id]
+                for id, session in hub.sessions.items():
+                    said = self._said(hub, id)
                     answers = isinstance(session, Session) and session.measured.answers
-                    if answers and said.state != "offline" and said.detail not in SILENT:
+                    if said and answers and said.state != "offline" and said.detail not in SILENT:
                         finding = findings[id]
                         finding.found.append(self._word("speed", speed=speed))
                         finding.remedies = [self._settings.rules.wording.say("doctor.help.speed", speed=speed)]

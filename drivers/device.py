@@ -39,6 +39,17 @@ class UnknownAddress:
     address: int
 
 
+@dataclass(frozen=True, slots=True)
+class Echoing:
+    """The line has begun to echo (the echo is kept from the lobby), or has stopped; reported on each change."""
+
+    on: bool
+
+
+class OwnEchoes:
+    """A driver below this tells echoes from answers itself, and reports `Echoing`: the session passes all on to it."""
+
+
 class Driver(Protocol):
     """The interface between a device's protocol and the session that runs it.
 

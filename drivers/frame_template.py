@@ -32,7 +32,7 @@ from operator import xor
 from typing import Literal
 
 from drivers.characters import fitted, in_ascii, on_paper
-from drivers.framing import crc16_arc, sum8
+from drivers.framing import crc16_arc, crc16_modbus, sum8
 
 Encoding = Literal["ascii", "gb18030"]
 TEXTS = ("ticket", "counter", "line1", "line2", "call")
@@ -43,7 +43,7 @@ CHECKS: Mapping[str, Callable[[bytes], bytes]] = {
     "sum": lambda data: bytes([sum8(data)]),
     "negsum": lambda data: bytes([-sum(data) & 0xFF]),
     "xor": lambda data: bytes([reduce(xor, data, 0)]),
-    "crc16-modbus": lambda data: crc16_arc(data, 0xFFFF).to_bytes(2, "little"),
+    "crc16-modbus": lambda data: crc16_modbus(data).to_bytes(2, "little"),
     "crc16-arc": lambda data: crc16_arc(data).to_bytes(2, "little"),
     "crc16-xmodem": lambda data: binascii.crc_hqx(data, 0).to_bytes(2, "big"),
     "crc16-ccitt-false": lambda data: binascii.crc_hqx(data, 0xFFFF).to_bytes(2, "big"),

@@ -72,14 +72,19 @@ def sum8(data: bytes) -> int:
 def crc16_arc(data: bytes, crc: int = 0) -> int:
     """CRC-16/ARC: reflected polynomial A001h, initial value 0 (Onbon BX; Modbus's initial FFFFh would fail)."""
     for byte in data:
-        crc = (crc >> 8) ^ _CRC16_ARC[(crc ^ byte) & 0xFF]
+        crc = (crc >> 8) ^ _CRC16[(crc ^ byte) & 0xFF]
     return crc
 
 
-def _crc16_arc_of(byte: int) -> int:
+def crc16_modbus(data: bytes) -> int:
+    """CRC-16/MODBUS: the same with the initial value FFFFh; its low byte goes on the line first."""
+    return crc16_arc(data, 0xFFFF)
+
+
+def _crc16_of(byte: int) -> int:
     for _ in range(8):
         byte = (byte >> 1) ^ 0xA001 if byte & 1 else byte >> 1
     return byte
 
 
-_CRC16_ARC = tuple(_crc16_arc_of(byte) for byte in range(256))
+_CRC16 = tuple(_crc16_of(byte) for byte in range(256))

@@ -5,7 +5,7 @@ The first failure and the recovery are facts (`LinkDown`, `LinkUp`); the attempt
 
 What arrives while a link is *quiet*, just after opening, is older than the link: a device server or the kernel buffered
 it while nothing was connected. It is dropped and counted (`Stale`), and only then is the driver told of the link.
-Echoes of our own bytes (`drivers.echo`) do not reach the driver either.
+Echoes of our own bytes (`drivers.echo`) do not reach the driver either, unless it finds them itself (`OwnEchoes`).
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from statistics import median
 
 from drivers.descriptor import DescriptorTransport
-from drivers.device import Driver
+from drivers.device import Driver, Echoing, OwnEchoes
 from drivers.echo import EchoFilter
 from drivers.link import Link, LinkError, SerialLink, open_link
 
@@ -56,13 +56,6 @@ class Stale:
     """`size` bytes arrived in the quiet period of a link; they were dropped."""
 
     size: int
-
-
-@dataclass(frozen=True, slots=True)
-class Echoing:
-    """The line has begun to echo (the echo is kept from the driver), or has stopped; reported on each change."""
-
-    on: bool
 
 
 @dataclass(slots=True)
@@ -122,7 +115,9 @@ class Session(asyncio.Protocol):
         self._clock = clock
         self._write_timeout = write_timeout
         self._quiet = quiet
-        self._echo = EchoFilter(link.byte_time if isinstance(link, SerialLink) else None)
+        self._echo: EchoFilter | None = None
+        if not isinstance(driver, OwnEchoes):
+            self._echo = EchoFilter(link.byte_time if isinstance(link, SerialLink) else None)
         self._echo_told = False
         self._connected = False  # the driver knows of the link
         self._opened_at = self._stale_at = 0.0
@@ -177,7 +172,8 @@ class Session(asyncio.Protocol):
             return
         now = self._clock()
         while not self._paused and not transport.is_closing() and (data := self._driver.data_to_send(now)):
-            self._echo.sent(data, now)
+            if self._echo:
+                self._echo.sent(data, now)
             self.measured.send(len(data), now)
             transport.write(data)
         self._set_timer(now)
@@ -187,7 +183,7 @@ class Session(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         now = self._clock()
         if self._connected:
-            own = self._echo.heard(data, now)
+            own = self._echo.heard(data, now) if self._echo else data
             self.measured.hear(len(data), len(own), now)
             self._received(own, now)
             self.flush()
@@ -232,7 +228,8 @@ class Session(asyncio.Protocol):
 
     def _begin(self, now: float) -> None:
         self._connected = True
-        self._echo.restart()
+        if self._echo:
+            self._echo.restart()
         self._down_told = self.reason = ""
         self._tell([LinkUp()])
         if self._stale:
@@ -282,7 +279,7 @@ class Session(asyncio.Protocol):
 
     def _received(self, data: bytes, now: float) -> None:
         """Input that is the device's own, as far as is known."""
-        if self._echo.echoing != self._echo_told:
+        if self._echo and self._echo.echoing != self._echo_told:
             self._echo_told = self._echo.echoing
             self._tell([Echoing(self._echo_told)])
         if data:
@@ -290,7 +287,8 @@ class Session(asyncio.Protocol):
 
     def _set_timer(self, now: float) -> None:
         self._cancel_timer()
-        deadlines = [self._echo.next_deadline(), None if self._paused else self._driver.next_deadline()]
+        echo = self._echo.next_deadline() if self._echo else None
+        deadlines = [echo, None if self._paused else self._driver.next_deadline()]
         deadline = min((deadline for deadline in deadlines if deadline is not None), default=None)
         if deadline is not None:
             self._timer = asyncio.get_running_loop().call_later(max(0.001, deadline - now), self._alarm)
@@ -300,8 +298,8 @@ class Session(asyncio.Protocol):
         if self._transport is None:
             return
         now = self._clock()
-        due = self._echo.next_deadline()
-        if due is not None and now >= due:
+        due = self._echo.next_deadline() if self._echo else None
+        if self._echo and due is not None and now >= due:
             self._received(self._echo.tick(now, _unsent(self._transport)), now)
         due = self._driver.next_deadline()
         if due is not None and now >= due and not self._paused:

@@ -15,16 +15,20 @@ from ports import eventually
 
 from drivers import fourkey
 from drivers.bx import BxBoard
-from drivers.device import OK, Driver, Health
+from drivers.device import OK, Driver, Echoing, Health
 from drivers.escpos import EscposPrinter, Printed, Sent, Unknown
 from drivers.link import Link, SerialLink, TcpLink
-from drivers.session import Echoing, LinkUp, Session
+from drivers.modbus import NO_ANSWER, Inputs, Modbus, UnitHealth
+from drivers.modbus import Pressed as ModbusPressed
+from drivers.modbus_display import Profile
+from drivers.session import LinkUp, Session
 from drivers.terminal68 import Key, Pressed, Rated, Terminal68
 from drivers.vfd import PORT_ONLY, CounterDisplay
 from simulators.devices.bx import BoardFarEnd
 from simulators.devices.escpos import PrinterFarEnd
 from simulators.devices.farend import FarEnd
 from simulators.devices.four_key_pad import PadBus
+from simulators.devices.modbus import Display, ModbusFarEnd, Module
 from simulators.devices.terminal68 import TerminalBus
 from simulators.devices.vfd import CounterDisplayFarEnd
 from simulators.faults import Faults
@@ -296,3 +300,32 @@ async def test_a_window_display_shows_each_text(tmp_path: Path, kind: str) -> No
             await eventually(lambda n=n: far_end.lines() == (f"A00{n}", "counter 1"))  # type: ignore[misc]
         assert device.of(Health) == [PORT_ONLY]
         await eventually(lambda: device.of(Echoing) == [Echoing(True)])
+
+
+# -- Modbus ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_a_modbus_line_that_echoes_shows_what_it_should_and_each_press_once(tmp_path: Path, kind: str) -> None:
+    number = Profile.from_dict(
+        {"name": "n", "function": 6, "line": [{"address": 0, "form": "number", "characters": 4}]}
+    )
+    text = Profile.from_dict({"name": "t", "letters": "A", "line": [{"address": 0, "characters": 4}]})
+    used = frozenset((str(n), "single") for n in range(1, 9))
+    driver = Modbus([1, 2, 3], {11: Inputs(8, 0, used)}, byte_time=0 if kind == "gateway" else 10 / BAUD)
+    units = ModbusFarEnd({1: Display(number), 2: Display(text)}, {11: Module(8)})
+    async with echoing(tmp_path, kind, driver, lambda _: units) as device:
+        driver.show(3, number.writes(["7"]))  # nobody there
+        await eventually(lambda: UnitHealth(11, OK) in device.facts)
+        for n in range(1, 9):
+            driver.show(1, number.writes([str(n)]))
+            driver.show(2, text.writes([f"A{n}"]))
+            device.session.flush()
+            units.press(11, n, "long")  # asking for the unit that is missing takes longer than a short press
+            device.wire.poke()
+            await eventually(lambda n=n: len(device.of(ModbusPressed)) == n)
+        await eventually(lambda: (units.displays[1].lines(), units.displays[2].lines()) == (("8",), ("  A8",)))
+        states = {1: OK, 2: OK, 3: NO_ANSWER, 11: OK}
+        await eventually(lambda: {fact.unit: fact.health for fact in device.of(UnitHealth)} == states)
+        assert device.of(ModbusPressed) == [ModbusPressed(11, str(n), "single") for n in range(1, 9)]
+        assert device.of(Echoing) == [Echoing(True)]

@@ -35,7 +35,7 @@ from controller.lobby.aggregate import Row
 from controller.lobby.answers import Answer, answer
 from controller.lobby.model.state import State
 from controller.presses import PAYLOADS, KeypadPayload, KioskPayload
-from drivers.device import OK, Health
+from drivers.device import OK, Echoing, Health
 from drivers.escpos import EscposPrinter
 from drivers.mqtt import (
     BadPress,
@@ -44,7 +44,7 @@ from drivers.mqtt import (
     MqttLobby,
     MqttPress,
 )
-from drivers.session import Echoing, LinkDown, LinkUp, Stale
+from drivers.session import LinkDown, LinkUp, Stale
 from drivers.terminal68 import Frame, Function, Key, Terminal68
 
 CALL = Frame(1, Function.ANSWER_RATER, bytes([Key.CALL]))

@@ -6,7 +6,8 @@ The errors of three passes are reported together, sorted by line: pydantic check
 """
 
 from controller.config.errors import ConfigError, Problem
-from controller.config.settings import CardSettings, MqttSettings, Settings, WebSettings, read, shipped, wording
+from controller.config.settings import CardSettings, MqttSettings, Settings, WebSettings, read, wording
+from controller.devices.settings import shipped
 
 __all__ = [
     "CardSettings",

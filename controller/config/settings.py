@@ -20,7 +20,7 @@ from controller.config.checks import cross_checks
 from controller.config.errors import ConfigError, Fault, Problem, Table, key_fault, problem
 from controller.config.keys import CLASSES, TABLES_OF_MANY, Config
 from controller.config.lines import Document, locate
-from controller.devices.settings import DeviceSettings, Reading
+from controller.devices.settings import DeviceSettings, Reading, shipped
 from controller.lobby.model.rules import Rules
 from controller.lobby.model.wording import LANGUAGES, Wording
 
@@ -169,13 +169,6 @@ def _in_files_of_cards(config: Config) -> list[Fault]:
         except CardsError as error:
             faults.append((("cards", key), str(error)))
     return faults
-
-
-def shipped(name: str) -> Path:
-    """A file that comes with the program, such as `demo.toml` or `wording/zh.toml`."""
-    package = Path(__file__).parents[1]
-    installed = package / "shipped"
-    return (installed if installed.is_dir() else package.parent / "config") / name
 
 
 def wording(language: str) -> Wording:

@@ -39,7 +39,8 @@ class Devices:
         self._build(settings)
         if mqtt:
             lobby, adapter, session = mqtt
-            lobby.expect([*hub.sessions, MqttAdapter.ID])
+            units = (f"{device.id}.{unit}" for device in settings.devices for unit in device.units)
+            lobby.expect([*hub.sessions, *units, MqttAdapter.ID])
             context.run(MqttAdapter.ID, session)
             hub.add(adapter)
             self._home_assistant(settings, lobby, adapter, session)
@@ -66,7 +67,8 @@ class Devices:
         hub = self._hub
         for id in self.leaving(settings):
             hub.remove(id)
-            del self._made[id]
+            for unit in self._made.pop(id).device.units:
+                hub.forget(f"{id}.{unit}")
         hub.names.clear()
         hub.reconfigure(settings.rules)
         mqtt: MqttAdapter | None = hub.context.shared.get(MqttAdapter)
@@ -116,8 +118,9 @@ def in_order(counter: str) -> tuple[int, str]:
 
 
 def names(devices: Iterable[DeviceSettings], wording: Wording) -> dict[str, str]:
-    """What people call each device, by id: its own name, else its kind and its counter; two that would have the same
-    name have their ids beside it. Devices of a kind are together, in the order of their counters."""
+    """What people call each device and each of its units, by id: its own name, else its kind and its counter; two that
+    would have the same name have their ids beside it. Devices of a kind are together, in the order of their counters,
+    and units behind their device."""
     devices = list(devices)
     drivers = [device.driver for device in devices]
     found = {MqttAdapter.ID: wording.say("kind.mqtt")}
@@ -125,8 +128,9 @@ def names(devices: Iterable[DeviceSettings], wording: Wording) -> dict[str, str]
         devices, key=lambda each: (drivers.index(each.driver), in_order(getattr(each, "counter", "") or ""))
     ):
         kind = wording.templates.get(f"kind.{device.driver}", device.id)
-        counter = getattr(device, "counter", "")
-        found[device.id] = device.name or (wording.say("kind.at", kind=kind, counter=counter) if counter else kind)
+        found[device.id] = device.name or _at(kind, getattr(device, "counter", ""), wording)
+        for unit, (what, counter) in device.units.items():
+            found[f"{device.id}.{unit}"] = _at(wording.say(f"kind.{what}"), counter, wording)
     twice = {name for name, times in Counter(found.values()).items() if times > 1}
     return {id: f"{name} ({id})" if name in twice else name for id, name in found.items()}
 
@@ -143,6 +147,10 @@ def broker_of(broker: MqttSettings) -> Broker:
         broker.ca_file,
         is_old=broker.embedded,
     )
+
+
+def _at(kind: str, counter: str, wording: Wording) -> str:
+    return wording.say("kind.at", kind=kind, counter=counter) if counter else kind
 
 
 def _mqtt(broker: MqttSettings, hub: Hub) -> tuple[MqttLobby, MqttAdapter, MqttSession]:

@@ -24,9 +24,9 @@ from controller.lobby.model.wording import Wording
 from controller.lobby.show import figures, views
 from controller.lobby.show.faults import PASSES
 from controller.lobby.show.views import Waits
-from drivers.device import Driver, Health
+from drivers.device import Driver, Echoing, Health
 from drivers.link import Link
-from drivers.session import Echoing, LinkDown, Session, Stale
+from drivers.session import LinkDown, Session, Stale
 
 log = logging.getLogger(__name__)
 

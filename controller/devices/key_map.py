@@ -134,14 +134,30 @@ def _faults(text: str, table: Table, file: File, counters: Sequence[str]) -> Ite
                 yield f'there is no {one.name} "{value}"; {nearest(value, ids)}'
 
 
-class KeysAdapter(Adapter):
-    """Presses the keys of a device's key map."""
+class Keys:
+    """Presses the keys of a key map for the device `id`, or for a `unit` of it that has a map of its own; the others
+    say where the keys are, and how they take tickets: see `KeysSettings`."""
 
-    def __init__(self, device: KeyMapSettings, context: Context) -> None:
-        super().__init__(device.id, context)
-        self._device = device
-        place = (device.counter, device.at) if isinstance(device, KeysSettings) else (None, None)
-        self._keys = {action: _parsed(text, *place) for action, text in device.keys.items()}
+    def __init__(
+        self,
+        id: str,
+        driver: str,
+        keys: Mapping[str, str],
+        context: Context,
+        *,
+        counter: str | None,
+        at: str | None,
+        hold_off: float,
+        printer: str | None,
+        unit: str = "",
+    ) -> None:
+        self._id = id
+        self._who = f"{id}.{unit}" if unit else id
+        self._cause = f"{driver}:{id}:{unit}:" if unit else f"{driver}:{id}:"
+        self._context = context
+        self._hold_off = hold_off
+        self._printer = printer or ""
+        self._keys = {action: _parsed(text, counter, at) for action, text in keys.items()}
         self._times = PressTimes()
 
     def has(self, action: str) -> bool:
@@ -163,33 +179,67 @@ class KeysAdapter(Adapter):
         key = self._keys.get(action)
         if key is None:
             return False
-        at = self._times.next(self.context.now())
+        at = self._times.next(self._context.now())
         by_name = {field.alias or field.name: field.name for field in presses.keys(key.where)[key.name].fields}
         typed = {by_name[field]: value for field, value in key.typed.items()}
         if digits:
             typed[DIGITS.name] = digits
-        cause = f"{self._device.driver}:{self.id}:{mark or at}"
+        cause = f"{self._cause}{mark or at}"
         if key.where is Where.COUNTER:
             press = Press(at=at, cause=cause, counter=key.at or counter, typed=typed)
         else:
             press = Press(
                 at=at,
                 cause=cause,
-                by=f"{key.where}/{self.id}",
-                hold_off=self._device.hold_off,
+                by=f"{key.where}/{self._who}",
+                hold_off=self._hold_off,
                 chosen_by="button",
                 typed=typed,
-                **self.context.printing(self._device.printer or ""),
+                **self._context.printing(self._printer),
             )
         command = presses.command(key.where, key.name, press)
         assert command is not None, "the configuration has been checked"
         request = Request(command, answered)
-        cards = self.context.shared.get(Cards) if key.where is Where.KIOSK else None
+        cards = self._context.shared.get(Cards) if key.where is Where.KIOSK else None
         if cards:
-            cards.submit(self.id, "", request)
+            cards.submit(self._id, "", request)
         else:
-            self.context.submit(request)
+            self._context.submit(request)
         return True
+
+
+class KeysAdapter(Adapter):
+    """Presses the keys of a device's key map."""
+
+    def __init__(self, device: KeyMapSettings, context: Context) -> None:
+        super().__init__(device.id, context)
+        counter, at = (device.counter, device.at) if isinstance(device, KeysSettings) else (None, None)
+        self._keys = Keys(
+            device.id,
+            device.driver,
+            device.keys,
+            context,
+            counter=counter,
+            at=at,
+            hold_off=device.hold_off,
+            printer=device.printer,
+        )
+
+    def has(self, action: str) -> bool:
+        """Whether the action has a key."""
+        return self._keys.has(action)
+
+    def press(
+        self,
+        action: str,
+        *,
+        digits: str = "",
+        mark: str = "",
+        counter: str = "",
+        answered: Callable[[Answer], None] = lambda answer: None,
+    ) -> bool:
+        """See `Keys.press`."""
+        return self._keys.press(action, digits=digits, mark=mark, counter=counter, answered=answered)
 
 
 def outcome(answer: Answer) -> Literal["done", "refused", "unknown"]:

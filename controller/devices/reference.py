@@ -9,6 +9,7 @@ from typing import Any, get_args, get_origin
 from pydantic.fields import FieldInfo
 
 from controller.devices.kit import Kind, kinds
+from controller.devices.settings import Keys
 
 
 def reference(drivers: Iterable[str] | None = None) -> str:
@@ -29,7 +30,16 @@ def _section(kind: Kind[Any]) -> Iterator[str]:
             yield f'| `driver` | `"{kind.driver}"` | required |'
         else:
             yield f"| `{name}` | {takes(field)} | {default(field)} |"
+            yield from _inside(name, field)
     yield ""
+
+
+def _inside(name: str, field: FieldInfo) -> Iterator[str]:
+    """Rows for the keys of the tables that a key holds by name, such as the units on a line."""
+    for table in _parts(field):
+        if isinstance(table, type) and issubclass(table, Keys):
+            for key, inner in table.model_fields.items():
+                yield f"| `{name}.*.{key}` | {takes(inner)} | {default(inner)} |"
 
 
 def takes(field: FieldInfo) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
@@ -63,6 +63,13 @@ def made_by(parse: Callable[[Any], Any]) -> PlainValidator:
         return made
 
     return PlainValidator(validate)
+
+
+def shipped(name: str) -> Path:
+    """A file that comes with the program, such as `demo.toml` or `wording/zh.toml`."""
+    package = Path(__file__).parents[1]
+    installed = package / "shipped"
+    return (installed if installed.is_dir() else package.parent / "config") / name
 
 
 LINES = "serial:PATH?baud=9600, tcp:HOST:PORT or file:PATH"
@@ -148,6 +155,12 @@ class DeviceSettings(Keys):
     def rated(self) -> Collection[str]:
         """The counters whose customers can give a rating with it."""
         return ()
+
+    @property
+    def units(self) -> Mapping[str, tuple[str, str]]:
+        """Its units that report a state of their own, as `<id>.<unit>`: unit -> (what it is, by its key in the
+        wording's section "kind"; its counter, empty if it has none)."""
+        return {}
 
     @property
     def speaks(self) -> bool:

@@ -18,6 +18,7 @@ from controller.config import read
 from drivers.link import SerialLink, open_link
 from drivers.terminal68 import Key
 from simulators.branch import SimulatedBranch
+from simulators.devices.modbus import ModbusFarEnd
 from simulators.devices.terminal68 import TerminalBus
 from system.branch import HALL, HOUSE, LOBBY, MQTT, PRINTER, TERMINALS, WINDOWS, Branch
 from system.broker import Mosquitto
@@ -25,6 +26,22 @@ from system.network import Network
 from system.waiting import until
 
 FIRST_WINDOW = WINDOWS[: WINDOWS.index('[[device]]\nid = "window-2"')]
+MODBUS = """
+[[device]]
+id = "line"
+driver = "modbus"
+link = "serial:{directory}/dev/line?baud=9600"
+
+[device.displays.1]
+profile = "led-485"
+counter = "1"
+
+[device.inputs.11]
+keys = {{ 1 = "CALL @1" }}
+
+[device.inputs.12]
+keys = {{ 1 = "CALL @2" }}
+"""
 OTHER_TERMINALS = TERMINALS.replace("terminals", "others").replace('1 = "1", 2 = "2"', '3 = "3"').replace("11", "13")
 
 
@@ -169,6 +186,19 @@ async def test_each_fault_is_named_with_what_helps(tmp_path: Path, broker: Mosqu
     assert f"({simulated.placed['window-1'].wire.path}) / plug it in" in text(found["window-1"])
     assert "it is held by pytest" in text(found["window-2"])
     assert "keypad/9/press: CALL; no such device is configured" in text(found["mqtt"])
+
+
+async def test_of_a_modbus_line_the_unit_is_named_that_does_not_answer(tmp_path: Path) -> None:
+    async with hardware(tmp_path, MODBUS) as (config, simulated):
+        units = simulated.placed["line"].far_end
+        assert isinstance(units, ModbusFarEnd)
+        units.unit_off = True
+        async with doctor(config) as examining:
+            line = (await examining.found())["line"]
+        assert [lines for lines in units.displays[1].history if lines[0].strip()] == [("  T001",)]
+    assert (line["state"], line["detail"]) == ("fault", "unit")
+    assert line["found"] == ["it does not answer (Buttons (line.12))"]
+    assert line["measured"]["answer_ms"] > 0
 
 
 async def test_what_is_wrong_with_a_printer_and_a_broker(tmp_path: Path) -> None:
