@@ -328,4 +328,6 @@ async def test_a_modbus_line_that_echoes_shows_what_it_should_and_each_press_onc
         states = {1: OK, 2: OK, 3: NO_ANSWER, 11: OK}
         await eventually(lambda: {fact.unit: fact.health for fact in device.of(UnitHealth)} == states)
         assert device.of(ModbusPressed) == [ModbusPressed(11, str(n), "single") for n in range(1, 9)]
-        assert device.of(Echoing) == [Echoing(True)]
+        # On a starved machine an echo may come so late that the line counts as a plain one for a moment.
+        told = device.of(Echoing)
+        assert (told[0], told[-1]) == (Echoing(True), Echoing(True))
