@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from hashlib import sha256
 from typing import Any
 
 from controller.lobby.model.rules import Rules
@@ -30,6 +31,11 @@ def differences(before: Table, after: Table) -> Iterator[str]:
             yield f"[{name}]: {', '.join(keys)} {_have(keys)} changed"
         else:
             yield f"[{name}] {'is new' if old is None else 'is gone' if new is None else 'has changed'}"
+
+
+def fingerprint(tables: Table) -> str:
+    """The same for two versions of a file that say the same."""
+    return sha256(repr(tables).encode()).hexdigest()
 
 
 def need_restart(before: Table, after: Table) -> list[str]:

@@ -17,7 +17,7 @@ from datetime import datetime
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from controller.changes import differences, held_by_customers, need_restart, reloaded
+from controller.changes import differences, fingerprint, held_by_customers, need_restart, reloaded
 from controller.clock import Clock, ClockWatch, may_be_wrong, system_clock
 from controller.config import ConfigError, Settings, read, shipped, wording
 from controller.control import Answers, BusyError, Control, socket_of
@@ -239,6 +239,9 @@ class Daemon:
         from controller.doctor import examinable, examine_broker  # noqa: PLC0415 - seldom needed
 
         said: asyncio.Queue[str] = asyncio.Queue()
+        words = self._settings.rules.wording
+        if request.get("fingerprint") not in (None, fingerprint(self._settings.tables)):
+            yield {"text": words.say("doctor.other_file", path=request.get("path", ""))}
         only = [str(id) for id in request.get("devices", ())]
         devices = [device for device in examinable(self._settings) if not only or device.id in only]
         keys = min(600.0, float(request.get("keys", 0)))
@@ -257,6 +260,8 @@ class Daemon:
             working.cancel()
             await asyncio.gather(working, return_exceptions=True)
         if self._settings.mqtt and (not only or "mqtt" in only):
+            if keys:
+                yield {"text": words.say("doctor.mqtt_counts")}
             found.append(await examine_broker(self._settings, 0, said.put_nowait))
         yield {"ok": True, "text": "", "found": [each.content() for each in found]}
 
@@ -266,12 +271,19 @@ class Daemon:
 
         for device in examinable(self._settings):
             if device.id == id:
-                (finding,) = await self._examine([device], lambda text: None, keys=0, prints=True, speeds=False)
+                (finding,) = await self._examine([device], lambda text: None, keys=0, prints=True, speeds=False, hold=3)
                 return finding.content()
         return None
 
     async def _examine(
-        self, devices: Sequence[DeviceSettings], say: Callable[[str], None], *, keys: float, prints: bool, speeds: bool
+        self,
+        devices: Sequence[DeviceSettings],
+        say: Callable[[str], None],
+        *,
+        keys: float,
+        prints: bool,
+        speeds: bool,
+        hold: float = 10,
     ) -> list[Finding]:
         """Examine devices, each of which is out of service for as long as it takes."""
         from controller.doctor import Examination  # noqa: PLC0415
@@ -287,7 +299,9 @@ class Daemon:
                     task.cancel()
                     await asyncio.wait([task])
             try:
-                examination = Examination(self._settings, devices, say, print_ticket=prints, try_speeds=speeds)
+                examination = Examination(
+                    self._settings, devices, say, print_ticket=prints, try_speeds=speeds, hold=hold
+                )
                 return await examination.run(keys)
             finally:
                 self._run_sessions()

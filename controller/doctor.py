@@ -49,8 +49,16 @@ TRIES = 8.0
 SPEEDS = (9600, 57600, 115200, 19200, 38400, 4800, 2400)
 """Line speeds that are tried with a device that does not answer, the usual ones first."""
 LOOK = 0.05
+HOLD = 10.0
+"""Seconds for which displays show what they should."""
+LETS_GO = 3.0
+"""Seconds after the last key in which keys still act upon nothing: who is refused presses once more."""
 TURN = 1.0
 """Seconds in which each display on a shared line has had its turn."""
+PSEUDO_TERMINALS = range(136, 144)
+"""Major device numbers of /dev/pts (Linux, admin-guide/devices.txt)."""
+WARNINGS = ("paper_low",)
+"""The details of a device that works, but will not for long."""
 SILENT = ("no_answer", "no_status", "garbled")
 """The details of a device that does not answer, or not understandably."""
 
@@ -107,6 +115,7 @@ class Examination:
         *,
         print_ticket: bool = True,
         try_speeds: bool = True,
+        hold: float = HOLD,
     ) -> None:
         self._settings = settings
         self._rules = for_test(settings.rules)
@@ -114,25 +123,40 @@ class Examination:
         self._say = say
         self._print = print_ticket
         self._try_speeds = try_speeds
+        self._waited = False
+        """Whether keys were waited for."""
+        self._hold = hold
         self._pressed: list[tuple[str, str]] = []
+        """(device, what was pressed at which counter)."""
+        self._heard: dict[str, set[str]] = {}
+        """Device -> the counters at which something was pressed."""
         self._printed: dict[str, str] = {}
+        self.findings: dict[str, Finding] = {each.id: self._finding(each) for each in devices}
 
     async def run(self, keys_for: float) -> list[Finding]:
         """What was found, a device each. `keys_for`: seconds in which a key of each keypad is waited for."""
         with TemporaryDirectory() as directory, closing(Journal(Path(directory) / "d.db", "doctor")) as journal:
-            findings = {each.id: self._finding(each) for each in self._devices}
+            findings = self.findings
             async with self._running(journal, self._devices) as hub:
                 await self._until(lambda: all(self._is_clear(hub, id) for id in hub.sessions), TRIES)
+                shown_at = time.monotonic()
                 self._show(hub)
                 if any(device.units for device in self._devices):
                     await asyncio.sleep(TURN)
                 await self._until(lambda: self._all_printed(hub), TRIES)
                 await self._wait_for_keys(hub, keys_for)
+                if any(self._shows(hub, id) for id in hub.sessions):
+                    await asyncio.sleep(max(0.0, shown_at + self._hold - time.monotonic()))
                 for id, finding in findings.items():
                     self._tell(hub, id, finding)
             if self._try_speeds:
                 await self._find_speeds(journal, findings)
             return list(findings.values())
+
+    def _shows(self, hub: _Hub, id: str) -> bool:
+        """Whether a device can be looked at: it is no printer, and its link is open."""
+        said = self._said(hub, id)
+        return id not in _papers(hub) and said is not None and said.state != "offline"
 
     # -- a lobby for the examination --------------------------------------------------------------------------
 
@@ -157,6 +181,7 @@ class Examination:
                 self._printed[command.cause.partition(":")[0]] = command.result
             case _ if (key := self._key(command)) and key not in self._pressed:
                 self._pressed.append(key)
+                self._heard.setdefault(key[0], set()).add(getattr(command, "counter", "") or "")
                 self._say(self._word("pressed", device=key[0], key=key[1]))
         # A press acts upon nothing; a device that waits for an answer is refused, so that it does not press again.
         request.reply(Answer("refused", self._word("testing"), code="testing"))
@@ -181,40 +206,57 @@ class Examination:
                 lobby.do(TakeTicket(at=now, cause=f"take:{n}", by="panel/doctor", service=service, granted=True))
                 lobby.do(CallNext(at=now, cause=f"call:{n}", counter=id))
         hub.begin(lobby.state)
-        for id in hub.sessions.keys() - _papers(hub).keys():
-            self._say(self._word("shown", device=hub.names.get(id, id)))
+        for id in hub.sessions:
+            if self._shows(hub, id):
+                self._say(self._word("shown", device=hub.names.get(id, id)))
         if not self._print or not any(paper == "ready" for paper in _papers(hub).values()):
             return
         lobby.rows.clear()
         service = next(iter(self._rules.services))
         take = TakeTicket(at=now, cause="print", by="panel/doctor", service=service, paper="ready", granted=True)
         for id, paper in _papers(hub).items():
-            if paper == "ready":
+            if paper == "ready" and not self._is_mute(hub, id):
                 lobby.do(replace(take, printer=id))
         hub.published(Step(lobby.rows, lobby.state))
 
     def _all_printed(self, hub: _Hub) -> bool:
         waited = (id for id, paper in _papers(hub).items() if paper in ("ready", "printer_busy"))
-        return not self._print or all(id in self._printed for id in waited)
+        return not self._print or all(id in self._printed or self._is_mute(hub, id) for id in waited)
+
+    def _is_mute(self, hub: _Hub, id: str) -> bool:
+        """Whether a printer says nothing, perhaps because its speed is another: it would print sheets of nonsense."""
+        said = hub.said.get(id)
+        return self._try_speeds and said is not None and said.detail in SILENT
 
     async def _wait_for_keys(self, hub: _Hub, seconds: float) -> None:
         waited = [id for id in hub.sessions if kinds()[self._driver(id)].has_keys]
         if not waited or seconds <= 0:
             return
+        self._waited = True
         for id in waited:
-            self._say(self._word("press", device=hub.names.get(id, id), seconds=round(seconds)))
-        await self._until(lambda: all(self._was_pressed(hub, id) for id in waited), seconds)
+            counters = ", ".join(sorted(self._counters(id))) or "-"
+            about = {"device": hub.names.get(id, id), "counters": counters, "seconds": round(seconds)}
+            self._say(self._word("press", **about))
+        await self._until(lambda: not any(self._silent(id) for id in waited), seconds)
+        self._say(self._word("let_go", seconds=round(LETS_GO)))
+        await asyncio.sleep(LETS_GO)
 
-    def _was_pressed(self, hub: _Hub, id: str) -> bool:
-        return any(device == id for device, _ in self._pressed) or any(
-            True for _ in _unknown_addresses(hub.facts.get(id, ()))
-        )
+    def _counters(self, id: str) -> set[str]:
+        """The counters whose keys are on a device; empty: its keys are of no counter."""
+        device = next(device for device in self._devices if device.id == id)
+        named = kinds()[device.driver].counters(device.model_dump())
+        return {counter for place, counter in named if place[0] != "raters"}
+
+    def _silent(self, id: str) -> set[str]:
+        """The counters of a device at which nothing has been pressed; {""}: nothing at all."""
+        heard = self._heard.get(id, set())
+        return (self._counters(id) or {""}) - heard if "" not in heard else set()
 
     # -- what was found -----------------------------------------------------------------------------------------
 
     def _finding(self, device: DeviceSettings) -> Finding:
         link = getattr(device, "link", None)
-        return Finding(device.id, device.name or device.id, str(getattr(link, "address", "")))
+        return Finding(device.id, device.name or device.id, str(getattr(link, "address", "")), "look", "unfinished")
 
     def _is_clear(self, hub: _Hub, id: str) -> bool:
         """Whether a device and each of its units have said how they are, or its link cannot be opened."""
@@ -235,7 +277,7 @@ class Examination:
         return units.pop() or own if own and own.state == "ok" and len(units) == 1 else own
 
     def _tell(self, hub: _Hub, id: str, finding: Finding) -> None:
-        finding.name = hub.names.get(id, finding.name)
+        finding.name, finding.state, finding.detail = hub.names.get(id, finding.name), "ok", ""
         said, facts = self._said(hub, id), hub.facts.get(id, [])
         session = hub.sessions.get(id)
         if isinstance(session, Session):
@@ -249,7 +291,7 @@ class Examination:
         elif said.state == "ok" and said.detail in ("", "hears_itself"):
             pass
         else:
-            state = "look" if said.state == "ok" else "fault"
+            state = "look" if said.state == "ok" or said.detail in WARNINGS else "fault"
             self._known(finding, state, said.detail or "offline", down.about if down else "")
         for unit in self._units(id):
             its = hub.said.get(unit)
@@ -257,9 +299,8 @@ class Examination:
                 name = hub.names.get(unit, unit)
                 self._known(finding, "fault", its.detail, name if unit in name else f"{name}, {unit}")
                 finding.detail = "unit"  # another line speed would not help
-        if down and down.reason == "port_taken":
-            for holder in holders(down.about):
-                finding.found.append(self._word("held_by", program=holder))
+        for holder in holders(finding.link, ours=down is not None and down.reason == "port_taken"):
+            self._add(finding, "fault" if finding.state == "fault" else "look", "held_by", program=holder)
         if any(isinstance(fact, Echoing) and fact.on for fact in facts):
             self._known(finding, finding.state, "hears_itself")
         for fact in facts:
@@ -269,11 +310,20 @@ class Examination:
             self._add(finding, "fault", "unknown_address", address=address)
         finding.keys = [key for device, key in self._pressed if device == id]
         kind = kinds()[self._driver(id)]
-        if kind.has_keys and not finding.keys and not any(_unknown_addresses(facts)) and down is None:
-            noise = finding.measured.get("received", 0) > finding.measured.get("echoed", 0)
-            if noise:
+        if kind.has_keys:
+            finding.measured.pop("answer_ms", None)  # how long somebody took to press
+            finding.measured.pop("slowest_ms", None)
+        if kind.has_keys and self._waited and down is None and (silent := self._silent(id)):
+            noise = not finding.keys and finding.measured.get("received", 0) > finding.measured.get("echoed", 0)
+            if noise and not any(_unknown_addresses(facts)):
                 finding.found, finding.remedies, finding.state = [], [], "ok"
-            self._add(finding, "fault" if noise else "look", "noise" if noise else "no_key")
+                self._add(finding, "fault", "noise")
+            elif silent == {""}:
+                self._add(finding, "look", "no_key")
+            else:
+                self._add(finding, "look", "no_key_at", counters=", ".join(sorted(silent)))
+        elif finding.state == "ok" and self._shows(hub, id) and not kind.has_keys:
+            self._add(finding, "look", "answers")
         result = self._printed.get(id)
         if result is not None:
             self._add(finding, "fault" if result == "unknown" else finding.state, f"ticket_{result}")
@@ -330,7 +380,7 @@ class Examination:
                         finding.state, finding.detail = "fault", "speed"
                         del silent[id]
         for id in silent:
-            findings[id].found.append(self._word("no_speed"))
+            self._add(findings[id], "fault", "no_speed")
 
     # -- small things ---------------------------------------------------------------------------------------------
 
@@ -367,14 +417,21 @@ async def examine_broker(settings: Settings, keys_for: float, say: Say) -> Findi
             finding.measured["answer_ms"] = round((time.monotonic() - started) * 1000, 1)
             if keys_for > 0 and (waited or others):
                 say(words.say("doctor.listening", seconds=round(keys_for)))
+                silent = {*waited, *others}
                 with suppress(TimeoutError):
                     async with asyncio.timeout(keys_for):
-                        await _listen(messages, root, waited, others, finding, words, say)
+                        await _listen(messages, root, waited, others, silent, finding, words, say)
+                if silent:
+                    finding.found.append(words.say("doctor.not_heard", devices=", ".join(sorted(silent))))
+                    finding.remedies.append(words.say("doctor.help.not_heard"))
+                    if finding.state == "ok":
+                        finding.state, finding.detail = "look", "not_heard"
     except ListenError as error:
         reason = str(error)
         finding.state, finding.detail = "fault", reason
         finding.found.append(f"{words.templates.get(f'device.{reason}', reason)} ({finding.link})")
-        finding.remedies.append(words.templates.get(f"advice.{reason}") or words.say("advice.offline"))
+        helps = (f"doctor.help.mqtt_{reason}", f"advice.{reason}", "doctor.help.mqtt")
+        finding.remedies.append(next(words.templates[key] for key in helps if key in words.templates))
     return finding
 
 
@@ -383,12 +440,12 @@ async def _listen(
     root: str,
     waited: Collection[str],
     others: Mapping[str, Reader],
+    silent: set[str],
     finding: Finding,
     words: Wording,
     say: Say,
 ) -> None:
-    """Until every device that is waited for has been heard."""
-    silent = {*waited, *others}
+    """Until every device that is waited for has been heard; those that have are taken from `silent`."""
     async for topic, payload in messages:
         if not topic.startswith(root):
             for id, key in _others_pressed(others, topic, payload):
@@ -456,14 +513,19 @@ def for_test(rules: Rules) -> Rules:
     )
 
 
-def holders(path: str) -> Iterator[str]:
-    """The programs that have a port open, as far as the system tells us: name and process id."""
+def holders(path: str, *, ours: bool) -> Iterator[str]:
+    """The other programs that have a port open, as far as the system tells us: name and process id. `ours`: also if it
+    is a pseudo-terminal, which the simulators that make it hold open themselves."""
     try:
         wanted = os.stat(path).st_rdev
     except OSError:
         return
+    if os.major(wanted) in PSEUDO_TERMINALS and not ours:
+        return
     for process in Path("/proc").glob("[0-9]*"):
         try:
+            if process.name == str(os.getpid()):
+                continue
             if any(os.stat(each).st_rdev == wanted for each in (process / "fd").iterdir()):
                 yield f"{(process / 'comm').read_text().strip()} ({process.name})"
         except OSError:

@@ -479,5 +479,5 @@ def reason_of(error: Exception) -> str:
     if isinstance(cause, OSError) and cause.errno in NETWORK:
         return CAUSES[cause.errno]
     if isinstance(error, OSError) and error.strerror:
-        return error.strerror
+        return f"{error.filename}: {error.strerror.lower()}" if error.filename else error.strerror
     return str(error) or type(error).__name__

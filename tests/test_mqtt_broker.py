@@ -389,7 +389,7 @@ async def test_the_password_file_is_read_at_each_attempt(broker: Mosquitto, tmp_
     file = tmp_path / "password"
     try:
         async with bench(at(guarded.port, username="lobby", password_file=file)) as b:
-            await b.told(LinkDown("No such file or directory"))
+            await b.told(LinkDown(f"{file}: no such file or directory"))
             file.write_text("wrong\n")
             for _ in range(4):
                 await asyncio.sleep(max(mqtt_session.BACK_OFF))

@@ -13,6 +13,7 @@ from controller.commands.kit import CONFIG, FAILED, WRONG, stop
 
 if TYPE_CHECKING:
     from controller.config import Settings
+    from controller.lobby.model.wording import Wording
 
 PATIENCE = 300.0
 """Seconds without a word after which a running daemon is given up."""
@@ -30,6 +31,7 @@ STATES = {"ok": "ok", "look": "?", "fault": "!!"}
 def doctor(path: Path, only: tuple[str, ...], keys: float, no_print: bool, out: Path | None) -> None:
     """Examine the devices: open each link, ask for its status, print a test ticket, light each display, wait for a key
     on each keypad, and say what is wrong and what helps. A running daemon is asked to do it; nothing enters the day."""
+    from controller.changes import fingerprint  # noqa: PLC0415
     from controller.config import read  # noqa: PLC0415
     from controller.control import NotRunningError, ask  # noqa: PLC0415
     from controller.output import room_for  # noqa: PLC0415
@@ -38,7 +40,10 @@ def doctor(path: Path, only: tuple[str, ...], keys: float, no_print: bool, out: 
     known = {device.id for device in settings.devices} | ({"mqtt"} if settings.mqtt else set())
     if unknown := [id for id in only if id not in known]:
         stop(f'--device: there is no device "{unknown[0]}"; known are {", ".join(sorted(known))}', WRONG)
-    request = {"do": "doctor", "devices": list(only), "keys": keys, "print": not no_print}
+    on_mqtt = {device.id for device in settings.devices if not hasattr(device, "link")}
+    only = (*(id for id in only if id not in on_mqtt), *(("mqtt",) if on_mqtt & set(only) else ()))
+    request = {"do": "doctor", "devices": list(only), "keys": keys, "print": not no_print, "path": str(path)}
+    request["fingerprint"] = fingerprint(settings.tables)
     with room_for(out):
         try:
             found = _heard(ask(settings.journal_path, request, PATIENCE))
@@ -47,8 +52,10 @@ def doctor(path: Path, only: tuple[str, ...], keys: float, no_print: bool, out: 
                 f"{settings.journal_path.parent} may not be used by you; say sudo lobby doctor --config {path}", FAILED
             )
         except NotRunningError:
-            found = asyncio.run(_alone(settings, only, keys, not no_print))
-        _show(found, out)
+            found = _alone(settings, only, keys, not no_print)
+        if not found:
+            click.echo(settings.rules.wording.say("doctor.nothing"))
+        _show(found, out, settings.rules.wording)
     if any(each["state"] == "fault" for each in found):
         raise SystemExit(FAILED)
 
@@ -65,22 +72,34 @@ def _heard(answers: Iterator[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
     stop("the daemon has ended meanwhile", FAILED)
 
 
-async def _alone(settings: Settings, only: tuple[str, ...], keys: float, prints: bool) -> list[Mapping[str, Any]]:
+def _alone(settings: Settings, only: tuple[str, ...], keys: float, prints: bool) -> list[Mapping[str, Any]]:
+    """What is found without a daemon; after Ctrl-C what has been found until then."""
     from controller.doctor import Examination, examinable, examine_broker  # noqa: PLC0415
 
     devices = [device for device in examinable(settings) if not only or device.id in only]
-    found = await Examination(settings, devices, click.echo, print_ticket=prints).run(keys if devices else 0)
-    if settings.mqtt and (not only or "mqtt" in only):
-        found.append(await examine_broker(settings, keys, click.echo))
+    examination = Examination(settings, devices, click.echo, print_ticket=prints)
+    found = list(examination.findings.values())
+
+    async def examine() -> None:
+        if devices:
+            await examination.run(keys)
+        if settings.mqtt and (not only or "mqtt" in only):
+            found.append(await examine_broker(settings, keys, click.echo))
+
+    try:
+        asyncio.run(examine())
+    except KeyboardInterrupt:
+        click.echo(settings.rules.wording.say("doctor.interrupted"), err=True)
     return [each.content() for each in found]
 
 
-def _show(found: list[Mapping[str, Any]], out: Path | None) -> None:
+def _show(found: list[Mapping[str, Any]], out: Path | None, words: Wording) -> None:
     import json  # noqa: PLC0415
 
     from controller.output import console, table, writing  # noqa: PLC0415
 
-    shown = table("", ["", "device", "link", "found", "what helps", "keys"], ["answer", "echo"])
+    texts = [words.say(f"doctor.column_{name}") for name in ("device", "link", "found", "helps", "keys")]
+    shown = table("", ["", *texts], [words.say(f"doctor.column_{name}") for name in ("answer", "echo")])
     for each in found:
         line = each["measured"]
         shown.add_row(
