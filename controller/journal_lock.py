@@ -45,9 +45,9 @@ class JournalLock:
             self._file = self._locked()
         except BlockingIOError as error:
             raise JournalError(f"{journal}: another controller is using this journal; stop it first") from error
-        except PermissionError as error:
-            raise JournalError(f"{journal}: {_whose(self.path)}") from error
         except OSError as error:
+            if isinstance(error, PermissionError) and (whose := _whose(self.path)):
+                raise JournalError(f"{journal}: {whose}") from error
             raise JournalError(
                 f"{journal}: cannot be opened ({os.strerror(error.errno or 0)}); "
                 "create the folder and give it to the user this program runs as"
@@ -112,12 +112,12 @@ class JournalLock:
 
 
 def _whose(path: Path) -> str:
-    """Why a file may not be opened, and what to do: whose it is, or its directory."""
-    there = path if path.exists() else path.parent
+    """Whose a file is that may not be opened, or its folder, and how it is given back; empty: nobody can tell."""
     try:
+        there = path if path.exists() else path.parent
         owner, us = pwd.getpwuid(there.stat().st_uid).pw_name, pwd.getpwuid(os.geteuid()).pw_name
     except (KeyError, OSError):
-        return "may not be opened; give its folder, with all that is in it, to the user this program runs as"
+        return ""
     return f"{there} belongs to {owner}, and this program runs as {us}; give it back: sudo chown -R {us}: {path.parent}"
 
 

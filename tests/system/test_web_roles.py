@@ -40,6 +40,7 @@ MAY: dict[tuple[str, str], tuple[str, ...] | None] = {
     ("get", "/api/tickets/{ticket}/why"): ("manager",),
     ("get", "/api/tickets/{ticket}/offers"): ("manager",),
     ("get", "/api/counters/{counter}/offers"): ("manager",),
+    ("post", "/api/devices/{device}/test"): ("manager",),
     ("get", "/api/pages/{page}"): NOBODY_ASKED,
     ("get", "/api/pages/{page}/live"): NOBODY_ASKED,
     ("get", "/metrics"): EVERYBODY,
@@ -66,7 +67,7 @@ async def test_every_role_may_do_what_it_is_for_and_nothing_else(serve: Serve) -
         assert operations == MAY.keys(), "each operation has to say here who may do it"
 
         async def status(client: Client, method: str, path: str) -> int:
-            real = path.format(counter="1", ticket="A001", page="A001.x")
+            real = path.format(counter="1", ticket="A001", page="A001.x", device="none")
             if path.endswith("/live"):
                 async with client.stream(real) as stream:
                     return stream.reply.status
