@@ -334,10 +334,13 @@ class Dropped(NamedTuple):
 
 
 class Note(NamedTuple):
-    """A clerk's note: where it was left, and about which ticket; empty: for whoever takes over the counter."""
+    """A clerk's note: where it was left, and about which ticket; empty: for whoever takes over the counter. When: in ms
+    since 1970, UTC, and on which business day."""
 
     counter: str
     ticket: str
+    at: Ms
+    day: str
 
 
 class Step(NamedTuple):
@@ -399,7 +402,7 @@ class State:
     """Counters of today that are no longer configured."""
     notes: dict[str, Note] = field(default_factory=dict)
     noted: int = 0
-    """Notes left today."""
+    """The number in the id of the last note."""
     serving: dict[str, Mapping[str, int]] = field(default_factory=dict)
     """What counters with a profile serve, as `Counter.serves`."""
     planned: dict[str, str] = field(default_factory=dict)

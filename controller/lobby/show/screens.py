@@ -124,7 +124,8 @@ def kiosk(
 def counter(
     state: State, rules: Rules, counter: Counter, at: Ms, notices: Sequence[str], words: Mapping[str, str]
 ) -> dict[str, Any]:
-    """The soft keypad's view: what any keypad shows, and what its keys can be used for now; `words`: those of notes."""
+    """The soft keypad's view: what any keypad shows, and what its keys can be used for now; `words`: those of notes,
+    which have a `day` if they are of an earlier one."""
     here = state.counter(counter.id)
     ticket = state.tickets.get(here.ticket)
     return {
@@ -151,13 +152,18 @@ def counter(
         "profiles": _profiles(rules, counter),
         "clerk": here.clerk,
         "notes": [
-            {"words": words[id], "counter": state.notes[id].counter, "ticket": state.notes[id].ticket}
+            {"words": words[id], "counter": note.counter, "ticket": note.ticket, "day": _earlier(state, note.day)}
             for id in notes_at(state, counter.id)
-            if id in words
+            if id in words and (note := state.notes[id])
         ],
         "rater": counter.rater,
         "notices": list(notices),
     }
+
+
+def _earlier(state: State, day: str) -> str:
+    """A business day (YYYY-MM-DD) if it is an earlier one; else empty."""
+    return day if day < state.day else ""
 
 
 def _idle(state: State, rules: Rules, counter: Counter, next: str) -> dict[str, Any]:

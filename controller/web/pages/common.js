@@ -88,6 +88,12 @@ export function clock(at, seconds = false) {
   return new Intl.DateTimeFormat("en-GB", options).format(at);
 }
 
+/** A business day (YYYY-MM-DD) in the page's language. */
+export function date(day, options) {
+  const tongue = page.language === "zh" ? "zh-CN" : "en-GB";
+  return new Intl.DateTimeFormat(tongue, { timeZone: "UTC", ...options }).format(Date.parse(day));
+}
+
 /** Minutes waited since a time, for people. */
 export const minutes = (since) => Math.max(0, Math.floor((now() - since) / 60000));
 
