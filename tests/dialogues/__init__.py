@@ -90,6 +90,18 @@ def plans_too_much() -> Rules:
     return replace(with_profiles(), plan=plan)
 
 
+def swaps() -> Rules:
+    """One whose plan lets the only counters for two services swap them at 09:30, and a third leave its own to nobody."""
+    only = {id: CounterProfile(id, f"Only {id}", {id: 0}, key) for key, id in enumerate(("cash", "personal"), 1)}
+    plan = (("1", "personal"), ("2", "cash"), ("3", "cash"))
+    return branch(
+        {"1": {"cash": 0}, "2": {"personal": 0}, "3": {"corporate": 0, "cash": 10}},
+        services={"cash": {"overflow": True}, "personal": {"overflow": True}},
+        counter_profiles=only,
+        plan=tuple(Planned(id, profile, 9 * 3600 + 1800, 10 * 3600) for id, profile in plan),
+    )
+
+
 def by_the_clock(**services: Any) -> Rules:
     """One in which cash has hours and personal a quota."""
     about = {"cash": {"hours": hours("09:00-12:00 13:30-17:00", 15 * MINUTE)}, "personal": {"quota": 3}}
@@ -307,6 +319,7 @@ BRANCHES: dict[str, Callable[[], Rules]] = {
     "rests at the weekend": at_rest,
     "has profiles": with_profiles,
     "plans too much": plans_too_much,
+    "swaps": swaps,
     "asks first": lambda: usual(confirm_finish=5),
 }
 
