@@ -65,6 +65,8 @@ class Checker:
     _issued_today: int = 0
     _open: set[str] = field(default_factory=set)
     _paused: set[str] = field(default_factory=set)
+    _planned: int = 0
+    """When the calendar last gave a counter a profile, until all of that moment have theirs; ms since 1970, UTC."""
     _going: str = ""
     """The counter that has to close or pause now, since its work was given to others as if it had."""
 
@@ -84,6 +86,9 @@ class Checker:
         self._ms = row["at"]
         self._now = row["at"] // 1000
         kind, data = row["kind"], row["data"]
+        if self._planned and (kind, row["at"]) != ("counter_profile_set", self._planned):
+            self._planned = 0
+            self._must_all_be_served()
         if self._going and kind != "ticket_reassigned":
             if (kind, data.get("counter")) not in (("counter_paused", self._going), ("counter_closed", self._going)):
                 self._report(0, f"work of counter {self._going} was given to others, and it stays")
@@ -476,12 +481,16 @@ class Checker:
             self._enter(ticket)
 
     def _profile_set(self, data: Mapping[str, Any]) -> None:
-        """A counter serves something else; every service is still the own work of one."""
+        """A counter serves something else; every service is still the own work of one, once all have changed that the
+        calendar changes at one time."""
         serves = dict(self.numbers.serves)
         own = data.get("serves")
         serves[data["counter"]] = self.configured[data["counter"]] if own is None else own
         self.numbers = replace(self.numbers, serves=serves)
-        self._must_all_be_served()
+        if data["by"] == "calendar":
+            self._planned = self._ms
+        else:
+            self._must_all_be_served()
 
     def _cancelled(self, ticket: Ticket, data: Mapping[str, Any]) -> None:
         if ticket.where == "in hand":
