@@ -91,7 +91,7 @@ def plans_too_much() -> Rules:
 
 
 def swaps() -> Rules:
-    """One whose plan lets the only counters for two services swap them at 09:30, and a third leave its own to nobody."""
+    """One whose plan lets the only counters for two services swap them at 09:30, but not a third leave its own."""
     only = {id: CounterProfile(id, f"Only {id}", {id: 0}, key) for key, id in enumerate(("cash", "personal"), 1)}
     plan = (("1", "personal"), ("2", "cash"), ("3", "cash"))
     return branch(
@@ -287,6 +287,8 @@ def _short(event: Event) -> str:
             return f"{event.ticket} finished, none waiting"
         case TicketTransferred():
             return f"{event.ticket} to {event.service}" + (f" at {event.counter}" if event.counter else "")
+        case TicketReassigned(undone=True):
+            return f"{event.ticket} {'is held' if event.held else 'waits'} as before"
         case TicketReassigned():
             where = "anywhere" if event.any else " ".join(filter(None, (event.service, event.counter)))
             return f"{event.ticket} given to {where}"

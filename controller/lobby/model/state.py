@@ -78,6 +78,18 @@ class Before(NamedTuple):
     seniority: Seconds
 
 
+class Given(NamedTuple):
+    """What a ticket was before it was given to other counters, since its own had gone; see `Ticket`. `at`: when that
+    was; `held_at`: since when a counter held it; both in ms since 1970, UTC."""
+
+    at: Ms
+    only: str
+    reassigned: bool
+    moved: bool
+    before: Before | None
+    held_at: Ms
+
+
 @dataclass(slots=True)
 class Ticket:
     """A customer's number. `seniority` in seconds since 1970, UTC; times in ms since 1970, UTC."""
@@ -126,6 +138,8 @@ class Ticket:
     """It was promoted, transferred or reassigned: the wait that the customer was told no longer holds."""
     before: Before | None = None
     """What the last promotion or reassignment changed, until the ticket is called: what can be undone."""
+    given: Given | None = None
+    """What it goes back to if the going of its counter is taken back, until it moves again."""
     form: bool = False
     needs: tuple[str, ...] = ()
     language: str = ""
