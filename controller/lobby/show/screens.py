@@ -30,7 +30,7 @@ from controller.lobby.model.state import (
 from controller.lobby.model.triage import NEEDS
 from controller.lobby.model.units import NEVER, Ms, in_seconds
 from controller.lobby.show import hall, views
-from controller.lobby.show.ahead import ahead_of, ahead_of_newcomer
+from controller.lobby.show.ahead import ahead_of, ahead_of_all, ahead_of_newcomer
 from controller.lobby.show.views import Waits
 
 LISTED = 120
@@ -280,6 +280,8 @@ def console(
     Each waiting ticket has the time of its `expected` call, and each counter its `next` ticket with that time: one
     look ahead gives both."""
     order = views.in_order(state, rules, at)
+    listed = [state.tickets[id] for id in order[:LISTED]]
+    ahead = ahead_of_all(state, rules, listed, at)
     classes = dict.fromkeys(rules.classes, 0)
     for key, line in state.lines.items():
         classes[key.klass] = classes.get(key.klass, 0) + len(line)
@@ -299,7 +301,8 @@ def console(
             for each in rules.counters.values()
         ],
         "waiting": [
-            _waiting(state, rules, state.tickets[id], at) | {"expected": expected.get(id, 0)} for id in order[:LISTED]
+            _waiting(rules, ticket, at) | {"ahead": ahead[ticket.id], "expected": expected.get(ticket.id, 0)}
+            for ticket in listed
         ],
         "waiting_more": max(0, len(order) - LISTED),
         "missed": [
@@ -416,10 +419,9 @@ def _without_paper(state: State) -> list[str]:
     return list(dict.fromkeys((*state.unknown_prints, *islice(never, LISTED))))
 
 
-def _waiting(state: State, rules: Rules, ticket: Ticket, at: Ms) -> dict[str, Any]:
+def _waiting(rules: Rules, ticket: Ticket, at: Ms) -> dict[str, Any]:
     return {
         "ticket": ticket.id,
-        "ahead": ahead_of(state, rules, ticket, at),
         "service": ticket.service,
         "class": ticket.klass,
         "since": ticket.waits_from,
