@@ -77,7 +77,7 @@ def television(
             for missed in _missed(state)
             if missed.counter in zone.counters and (until := missed.returns_until(rules)) > at
         ],
-        "services": [service for service in _services(state, rules, waits) if service["id"] in zone.services],
+        "services": [service for service in _services(state, rules, at, waits) if service["id"] in zone.services],
         "notices": list(notices),
         "posted": [{"text": each["text"], "until": each["until"]} for each in hall.posted(state, words or {}, at)],
         "closed": hall.closed(state, rules, zone, at),
@@ -236,7 +236,7 @@ def ticket(state: State, rules: Rules, ticket: Ticket, at: Ms, wait: tuple[int, 
         language: {
             "branch": spoken.branch_name,
             "service": spoken.service_name(ticket.service),
-            "wait": views.in_words(spoken, wait) if waits else "",
+            "wait": views.wait_in_words(state, spoken, at, ticket, wait) if waits else "",
         }
         for language, spoken in rules.languages.items()
     }
@@ -293,7 +293,7 @@ def console(
     return {
         "now": at,
         "branch": rules.branch_name,
-        "services": _services(state, rules, waits, longest=True),
+        "services": _services(state, rules, at, waits, longest=True),
         "classes": [{"id": id, "name": rules.class_name(id), "waiting": count} for id, count in classes.items()],
         "pauses": {digit: reason.name for digit, reason in rules.pauses.items()},
         "counters": [
@@ -324,7 +324,7 @@ def console(
 # -- parts ---------------------------------------------------------------------------------------------------
 
 
-def _services(state: State, rules: Rules, waits: Waits, *, longest: bool = False) -> list[dict[str, Any]]:
+def _services(state: State, rules: Rules, at: Ms, waits: Waits, *, longest: bool = False) -> list[dict[str, Any]]:
     """The services as pages show them; `longest`: with the time since when the longest-waiting ticket has waited (0:
     none)."""
     counts = views.waiting_by_service(state, rules)
@@ -333,7 +333,7 @@ def _services(state: State, rules: Rules, waits: Waits, *, longest: bool = False
             "id": id,
             "name": service.name,
             "waiting": counts.get(id, 0),
-            "wait": views.in_words(rules, waits.get(id)),
+            "wait": views.service_wait(state, rules, at, id, waits),
         }
         for id, service in rules.services.items()
     ]
@@ -362,7 +362,7 @@ def _offered(state: State, rules: Rules, waits: Waits, ahead: Mapping[str, int],
                 "given": gives(state, rules, service, at),
                 "closed": why_none(state, rules, service, at),
                 "ahead": ahead[id],
-                "wait": views.in_words(rules, waits.get(id)),
+                "wait": views.service_wait(state, rules, at, id, waits),
             }
             for id, service in rules.services.items()
         ],
