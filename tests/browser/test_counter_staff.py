@@ -16,6 +16,7 @@ from system.waiting import until
 from browser.branch import BANK, DEVICES, ENGLISH, ServedBranch, as_role
 from browser.conftest import Serve
 from browser.pages import Pages
+from browser.presses import presses
 from controller.journal import Journal, Remark
 from controller.lobby.actions.leave_note import LeaveNote
 from controller.lobby.aggregate import Aggregate
@@ -75,12 +76,15 @@ async def test_a_counter_is_worked_with_the_keyboard_alone(
     await expect(needs_tag).to_contain_text(say("needs.time"))
     await expect(needs_tag).to_contain_text(say("needs.glasses"))
 
-    await desk.press("R")
-    await expect(page.locator(".customer")).to_contain_text(say("page.counter.recalls", times=1))
-    await desk.press("s")
-    await desk.shows("B001", "serving")
-    await desk.press("f")
-    await desk.shows("", "open")
+    async with presses(page, "recall"):
+        await desk.press("R")
+        await expect(page.locator(".customer")).to_contain_text(say("page.counter.recalls", times=1))
+    async with presses(page, "start"):
+        await desk.press("s")
+        await desk.shows("B001", "serving")
+    async with presses(page, "finish"):
+        await desk.press("f")
+        await desk.shows("", "open")
     # Nobody is there: who is next, how the last one left, and the way back.
     await expect(card).to_contain_text("B002")
     await expect(card).to_contain_text(say("page.counter.last_finished", ticket="B001"))
@@ -89,11 +93,13 @@ async def test_a_counter_is_worked_with_the_keyboard_alone(
     await expect(card).to_be_hidden()
     await desk.press("f")
     await desk.shows("", "open")
-    await desk.press("Enter")
-    await desk.shows("B002", "called")
+    async with presses(page, "call"):
+        await desk.press("Enter")
+        await desk.shows("B002", "called")
     await expect(needs_tag).to_be_hidden()
-    await desk.press("n")
-    await desk.shows("", "open")
+    async with presses(page, "no-show"):
+        await desk.press("n")
+        await desk.shows("", "open")
     await desk.press("Enter")
     await desk.shows("B003", "called")
     await desk.press("h")
@@ -171,8 +177,9 @@ async def test_no_slip_of_a_finger_costs_a_customer(
     await desk.press("n")
     await desk.shows("", "open")
     await expect(undo).to_be_enabled()
-    await desk.press("z")
-    await desk.shows("B001", "called")
+    async with presses(page, "undo"):
+        await desk.press("z")
+        await desk.shows("B001", "called")
     assert branch.tickets("ticket_missed") == branch.tickets("service_resumed") == ["B001"]
 
     # A customer who is being served, finished with the next one called: both are as they were.
