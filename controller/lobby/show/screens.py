@@ -58,17 +58,24 @@ def television(
     words: Mapping[str, str] | None = None,
     zone: HallZone | None = None,
 ) -> dict[str, Any]:
-    """The television's view, of a zone or of the whole branch: the calls, newest first, and whether each is still
-    current (`in_hand`); the call in large type; a line a counter; the next tickets; missed tickets and until when they
-    may return; tickets waiting and expected wait for each service; notices, the lobby manager's with their end;
-    `closed`: see `hall.closed`. `words`: the words of her notices, by id.
+    """The television's view, of a zone or of the whole branch: the calls, newest first, whether each is still current
+    (`in_hand`), and in which `language` its customer is called; the call in large type; a line a counter; the next
+    tickets; missed tickets and until when they may return; tickets waiting and expected wait for each service; notices,
+    the lobby manager's with their end; `closed`: see `hall.closed`. `words`: the words of her notices, by id.
     """
     zone = zone or hall.whole(rules)
     return {
         "now": at,
         "branch": rules.branch_name,
         "zone": zone.name,
-        "calls": [{**call._asdict(), "in_hand": hall.in_hand(state, call)} for call in hall.calls(state, zone)],
+        "calls": [
+            {
+                **call._asdict(),
+                "in_hand": hall.in_hand(state, call),
+                "language": state.tickets[call.ticket].language or rules.wording.language,
+            }
+            for call in hall.calls(state, zone)
+        ],
         "large": hall.large(state, zone, at),
         "counters": hall.lines(state, zone),
         "soon": hall.soon(state, rules, zone, at),

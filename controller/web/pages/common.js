@@ -8,9 +8,9 @@ const REPORT_AGAIN = 15000; // ms after which a page tells its state again that 
 
 export const page = JSON.parse(document.getElementById("page").textContent);
 
-/** A sentence of the branch's language, its blanks filled in. */
-export function say(key, about = {}) {
-  const template = page.words[key] ?? (console.error(`no word for ${key}`), key);
+/** A sentence of the branch's language, or of other `words`, its blanks filled in. */
+export function say(key, about = {}, words = page.words) {
+  const template = words[key] ?? (console.error(`no word for ${key}`), key);
   return template.replace(/\{(\w+)\}/g, (blank, name) => (name in about ? String(about[name]) : blank));
 }
 
