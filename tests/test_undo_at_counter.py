@@ -19,6 +19,7 @@ from controller.lobby.actions.command import CounterCommand
 from controller.lobby.actions.finish import Finish
 from controller.lobby.actions.hold import Hold
 from controller.lobby.actions.no_show import NoShow
+from controller.lobby.actions.open_counter import Open
 from controller.lobby.actions.pause_counter import CounterPaused, Pause
 from controller.lobby.actions.reassign import TicketReassigned
 from controller.lobby.actions.return_ticket import Return, TicketReturned
@@ -27,7 +28,8 @@ from controller.lobby.actions.transfer import Transfer
 from controller.lobby.actions.undo_at_counter import CallUndone, UndoAtCounter
 from controller.lobby.actions.unhold import Unhold
 from controller.lobby.model.state import Stage, State, undoes
-from controller.lobby.show import figures
+from controller.lobby.model.units import Ms
+from controller.lobby.show import figures, screens
 
 NOT_AS_BEFORE = (
     *("left", "given", "call", "last_ticket", "windows", "asks_help", "asked_at"),
@@ -138,3 +140,17 @@ def test_what_happens_between_does_not_spoil_what_was_learned(between: str) -> N
     assert lobby.state.counter("1").ticket == "A001"
     assert lobby.state.tickets["A001"].returns == 0
     assert shown(lobby.state.picture()["knowledge"]) == known
+
+
+def test_a_counter_that_closed_with_nobody_there_is_shown_that_it_can_be_undone_for_seconds() -> None:
+    lobby = Lobby(branch({"1": {"cash": 0}}))
+
+    def shown_at(seconds: int) -> Any:
+        at = Ms(lobby.now + seconds * 1000)
+        return screens.counter(lobby.state, lobby.rules, lobby.rules.counters["1"], at, [], {})["undo"]
+
+    lobby.do(Open(at=lobby.now, cause="", counter="1"))
+    assert shown_at(0) is None
+    lobby.do(Close(at=lobby.now, cause="", counter="1"))
+    assert shown_at(10) == {"ticket": "", "until": lobby.now + 10_000}
+    assert shown_at(11) is None

@@ -35,6 +35,7 @@ from controller.lobby.model.state import (
     State,
     last_unstarted,
     undoes,
+    undoes_going,
 )
 from controller.lobby.model.units import NEVER, Ms, Seconds
 
@@ -44,7 +45,8 @@ from controller.lobby.model.units import NEVER, Ms, Seconds
 class UndoAtCounter(CounterCommand):
     """Take back the end of the last customer's visit to this counter, seconds after it: they are at the counter again,
     whom it has called since waits again, and who has gone to other counters since, as it paused or closed, waits here
-    again unless they were called. Later: a customer who was finished without having started is back."""
+    again unless they were called. If nobody was there when it paused or closed, it is open again. Later: a customer who
+    was finished without having started is back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +79,9 @@ def _undo_at_counter(state: State, rules: Rules, command: UndoAtCounter) -> Deci
     left = undoes(state, rules, counter, command.at)
     if left is not None:
         return _resumed(state, rules, command, left)
+    if undoes_going(state, rules, counter, command.at):
+        since = state.counter(counter.id).since
+        return [CounterOpened(counter.id, undone=True), *back_from_others(state, rules, counter, since)]
     last = last_unstarted(state, counter)
     if last is None:
         raise Refused("nothing_finished", counter=counter.id)

@@ -473,6 +473,13 @@ def undoes(state: State, rules: Rules, counter: Counter, at: Ms) -> Left | None:
     return left if ticket.stage in IN_HAND or ticket.since == left.since else None
 
 
+def undoes_going(state: State, rules: Rules, counter: Counter, at: Ms) -> bool:
+    """Whether UNDO at a counter that has nobody to bring back would open it again at `at` (ms since 1970, UTC): it has
+    paused or closed seconds ago."""
+    here = state.counter(counter.id)
+    return here.stage is not CounterStage.OPEN and bool(here.since) and 0 <= at - here.since <= rules.undo_within * 1000
+
+
 def last_unstarted(state: State, counter: Counter) -> Ticket | None:
     """The ticket that a counter finished last, if its service had not started; else None."""
     finished = [t for t in state.tickets.values() if t.counter == counter.id and t.stage is Stage.FINISHED]

@@ -26,6 +26,7 @@ from controller.lobby.model.state import (
     last_unstarted,
     notes_at,
     undoes,
+    undoes_going,
 )
 from controller.lobby.model.triage import NEEDS
 from controller.lobby.model.units import NEVER, Ms, in_seconds
@@ -209,10 +210,13 @@ def _waited(ticket: Ticket) -> int:
 
 
 def _undo(state: State, rules: Rules, counter: Counter, at: Ms) -> dict[str, Any] | None:
-    """Whom UNDO at the counter would bring back, and until when (ms since 1970, UTC); None: nobody."""
+    """Whom UNDO at the counter would bring back, and until when (ms since 1970, UTC); nobody (`ticket` empty), if it
+    would only open the counter again; None: it would do nothing."""
     left = undoes(state, rules, counter, at)
     if left and state.tickets[left.ticket].stage not in IN_HAND:
         return {"ticket": left.ticket, "until": left.at + rules.undo_within * 1000}
+    if undoes_going(state, rules, counter, at):
+        return {"ticket": "", "until": state.counter(counter.id).since + rules.undo_within * 1000}
     last = last_unstarted(state, counter)
     return {"ticket": last.id, "until": last.returns_until(rules)} if last else None
 

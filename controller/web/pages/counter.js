@@ -376,7 +376,7 @@ function refresh() {
   for (const [name, may] of Object.entries(can)) keys[name].button.disabled = !may;
   for (const button of targets.children) button.disabled = !has;
   keys.EVALUATE.button.hidden = !view.rater;
-  put(keys.UNDO.text, undo ? say("page.counter.undo_ticket", { ticket: undo.ticket }) : say("page.counter.undo"));
+  put(keys.UNDO.text, undo?.ticket ? say("page.counter.undo_ticket", { ticket: undo.ticket }) : say("page.counter.undo"));
   keys.UNDO.button.classList.toggle("fresh", Boolean(undo) && undo.until - now() < FRESH);
   clearTimeout(undoTimer);
   if (undo) undoTimer = setTimeout(refresh, Math.min(undo.until - now() + 50, 60000));
