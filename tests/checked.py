@@ -82,6 +82,9 @@ class Ticket:
     """Its service and restriction when it was called."""
     undone: Before | None = None
     """What it has to be again when its last promotion or reassignment is undone; None: there is nothing to undo."""
+    given: tuple[str, str, bool, Before | None] | None = None
+    """Where it was, who alone might call it, whether it had been moved and what could be undone, before it was given to
+    others since its counter went; None: it has moved since."""
     stays: int = 0
     """How often it has entered a line: tells its present place from those it left."""
 

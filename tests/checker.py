@@ -65,6 +65,8 @@ class Checker:
     _issued_today: int = 0
     _open: set[str] = field(default_factory=set)
     _paused: set[str] = field(default_factory=set)
+    _planned: int = 0
+    """When the calendar last gave a counter a profile, until all of that moment have theirs; ms since 1970, UTC."""
     _going: str = ""
     """The counter that has to close or pause now, since its work was given to others as if it had."""
 
@@ -84,6 +86,9 @@ class Checker:
         self._ms = row["at"]
         self._now = row["at"] // 1000
         kind, data = row["kind"], row["data"]
+        if self._planned and (kind, row["at"]) != ("counter_profile_set", self._planned):
+            self._planned = 0
+            self._must_all_be_served()
         if self._going and kind != "ticket_reassigned":
             if (kind, data.get("counter")) not in (("counter_paused", self._going), ("counter_closed", self._going)):
                 self._report(0, f"work of counter {self._going} was given to others, and it stays")
@@ -115,7 +120,7 @@ class Checker:
     # -- lines ---------------------------------------------------------------------------------------------------
 
     def _enter(self, ticket: Ticket) -> None:
-        ticket.where = "waiting"
+        ticket.where, ticket.given = "waiting", None
         ticket.stays += 1
         heappush(self._lines.setdefault(ticket.line, []), (ticket.seniority, ticket.order, ticket.stays, ticket.id))
 
@@ -357,16 +362,40 @@ class Checker:
 
     # -- by the manager ------------------------------------------------------------------------------------------
 
+    def _given_back(self, ticket: Ticket, data: Mapping[str, Any]) -> None:
+        """The going of its counter was taken back: it is what it was before that."""
+        only = EVERYWHERE if data.get("any") else data.get("counter", "")
+        back = ("held" if data.get("held") else "waiting", only)
+        if ticket.where != "waiting" or ticket.given is None or ticket.given[:2] != back:
+            self._report(0, f"{ticket.id} was given back to be {back}, and was {ticket.given} before it was given away")
+            return
+        if data["by"].removeprefix("counter/") not in self._open:
+            self._report(0, f"{ticket.id} was given back to {data['by']}, which is not open")
+        where, ticket.only, ticket.moved, ticket.undone = ticket.given
+        self._release(ticket, "moving")
+        self._enter(ticket)
+        ticket.where = where
+
     def _reassigned(self, ticket: Ticket, data: Mapping[str, Any]) -> None:
+        if data.get("undone"):
+            self._given_back(ticket, data)
+            return
+        given = (ticket.where, ticket.only, ticket.moved, ticket.undone)
         if data.get("by") == "overflow":
             self._overflows(ticket)
         was, promoted = ticket.before, ticket.undone is not None and ticket.undone.klass != ticket.klass
         self._move(ticket, data, EVERYWHERE if data.get("any") else data.get("counter", ""))
-        if data.get("by") != "overflow" and not str(data.get("by")).startswith("counter/"):
+        if self._by_hand(data):
             ticket.undone = was
         elif ticket.undone is not None:  # nobody is there any more: only its class can be as it was
             back = ticket.undone._replace(service=ticket.service, only=ticket.only) if promoted else ticket.undone
             ticket.undone = None if back == ticket.before else back
+        if not self._by_hand(data):
+            ticket.given = given
+
+    @staticmethod
+    def _by_hand(data: Mapping[str, Any]) -> bool:
+        return data.get("by") != "overflow" and not str(data.get("by")).startswith("counter/")
 
     def _overflows(self, ticket: Ticket) -> None:
         """A service's own counters must have gone before others take over; the last of them goes in the next row."""
@@ -470,18 +499,24 @@ class Checker:
         ticket.called, ticket.undone = call.called, call.undone
         for passed in call.passed:
             passed.passed -= 1
+        given = ticket.given
         if call.where == "held":
             ticket.where = "held"
         else:
             self._enter(ticket)
+        ticket.given = given
 
     def _profile_set(self, data: Mapping[str, Any]) -> None:
-        """A counter serves something else; every service is still the own work of one."""
+        """A counter serves something else; every service is still the own work of one, once all have changed that the
+        calendar changes at one time."""
         serves = dict(self.numbers.serves)
         own = data.get("serves")
         serves[data["counter"]] = self.configured[data["counter"]] if own is None else own
         self.numbers = replace(self.numbers, serves=serves)
-        self._must_all_be_served()
+        if data["by"] == "calendar":
+            self._planned = self._ms
+        else:
+            self._must_all_be_served()
 
     def _cancelled(self, ticket: Ticket, data: Mapping[str, Any]) -> None:
         if ticket.where == "in hand":

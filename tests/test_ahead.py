@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from random import Random
 
 import pytest
 from branches import Lobby, Step, branch, branches, history, long_steps, steps
 from hypothesis import given
 from hypothesis import strategies as st
+from random_days import random_branch
 from shown import console
 
 from controller.lobby.actions.close_counter import Close
 from controller.lobby.actions.open_counter import Open
 from controller.lobby.actions.windows import CheckWindows
 from controller.lobby.model.rules import ANY, Rules
+from controller.lobby.model.units import Ms
 from controller.lobby.show import explain, screens, views
-from controller.lobby.show.ahead import ahead_at, ahead_of
+from controller.lobby.show.ahead import ahead_at, ahead_of, ahead_of_all
 
 
 def on_the_button(lobby: Lobby) -> dict[str, int]:
@@ -81,6 +84,29 @@ def test_who_is_taken_over_by_other_counters_is_reckoned_there_before_and_after(
     ticket = lobby.take("cash")
     assert lobby.state.tickets[ticket].only == ANY
     assert set(everywhere(lobby, ticket).values()) == {1}
+
+
+@given(branches(), st.lists(steps(), max_size=60))
+def test_all_at_once_are_as_many_as_one_by_one(rules: Rules, steps: Sequence[Step]) -> None:
+    """The console's list is put in order once; each number is the one that the ticket alone would be told."""
+    lobby = history(rules, steps)
+    waits = [lobby.state.tickets[place.ticket] for line in lobby.state.lines.values() for place in line]
+    for later in (0, 15 * 60_000, 3 * 3_600_000):
+        at = Ms(lobby.now + later)
+        one_by_one = {ticket.id: ahead_of(lobby.state, lobby.rules, ticket, at) for ticket in waits}
+        assert ahead_of_all(lobby.state, lobby.rules, waits, at) == one_by_one
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_all_at_once_are_as_many_as_one_by_one_all_day(seed: int) -> None:
+    lobby, seen = Lobby(random_branch(Random(f"ahead:{seed}"))), 0
+    for step in long_steps(seed, 300):
+        lobby.step(step)
+        waits = [lobby.state.tickets[place.ticket] for line in lobby.state.lines.values() for place in line]
+        one_by_one = {ticket.id: ahead_of(lobby.state, lobby.rules, ticket, lobby.now) for ticket in waits}
+        assert ahead_of_all(lobby.state, lobby.rules, waits, lobby.now) == one_by_one
+        seen = max(seen, *one_by_one.values(), 0)
+    assert seen > 5
 
 
 @given(branches(), st.lists(steps(), max_size=40))

@@ -51,8 +51,8 @@ def test_the_television_tells_calls_who_is_next_and_how_long_it_takes() -> None:
         "branch": "Test",
         "zone": "",
         "calls": [
-            {"ticket": "B001", "counter": "2", "at": NINE + 5 * MINUTE_MS, "in_hand": True},
-            {"ticket": "A001", "counter": "1", "at": NINE + 4 * MINUTE_MS, "in_hand": True},
+            {"ticket": "B001", "counter": "2", "at": NINE + 5 * MINUTE_MS, "in_hand": True, "language": "en"},
+            {"ticket": "A001", "counter": "1", "at": NINE + 4 * MINUTE_MS, "in_hand": True, "language": "en"},
         ],
         "large": {"ticket": "B001", "counter": "2", "at": lobby.now, "until": lobby.now + hall.LARGE * 1000},
         "counters": [

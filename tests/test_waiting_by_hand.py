@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from datetime import timedelta
 from itertools import pairwise
 
 import pytest
@@ -24,13 +26,14 @@ from controller.lobby.forecast.durations import STILL
 from controller.lobby.forecast.waiting import (
     HORIZON,
     OPENS_IN,
+    begins_at,
     expected,
     newcomer,
 )
 from controller.lobby.model.calendar import Calendar, Profile, Span, parse_spans
 from controller.lobby.model.knowledge import BREAK
 from controller.lobby.model.rules import Appointments
-from controller.lobby.show import boards, views
+from controller.lobby.show import boards, screens, views
 
 # -- by hand -------------------------------------------------------------------------------------------------------
 
@@ -232,6 +235,52 @@ def test_closed_counters_are_expected_by_the_days_plan(clock: str, seconds: int 
     lobby = exact(Lobby(rules, local(f"2026-11-23 {clock}")))
     lobby.do(RollOver(at=lobby.now, cause=""))
     assert wait(lobby) == seconds
+
+
+@pytest.mark.parametrize(("language", "until"), [("zh", "至 09:00 以后"), ("en", "until after 09:00")])
+def test_before_the_counters_open_people_are_told_when_that_is_and_no_range(language: str, until: str) -> None:
+    """At midnight, nine hours before the doors open, a range would be of hours, and mean nothing."""
+    calendar = Calendar({"normal": DAY})
+    counters = {"1": {"cash": 0}, "2": {"cash": 0}}
+    rules = branch(counters, language=language, calendar=calendar, rollover=timedelta())
+    lobby = exact(Lobby(rules, local("2026-11-23 00:20")))
+
+    def told(ticket: str = "") -> set[str]:
+        state, rules, at = lobby.state, lobby.rules, lobby.now
+        minutes = views.wait(state, rules, at, "cash")
+        waits = {"cash": minutes} if minutes else {}
+        television = screens.television(state, rules, at, [], waits)
+        kiosk = screens.kiosk(state, rules, at, [], waits, paper=True)
+        found = {television["services"][0]["wait"], kiosk["services"][0]["wait"]}
+        if ticket:
+            taken = state.tickets[ticket]
+            found.add(views.ticket_fields(state, rules, taken, "", at)["wait"])
+            found.add(screens.ticket(state, rules, taken, at, screens.still_waits(state, rules, taken, at))["wait"])
+        return found
+
+    lobby.do(RollOver(at=lobby.now, cause=""))
+    assert told() == {until}
+    ticket = lobby.take("cash")
+    assert told(ticket) == {until}
+    assert lobby.rows[-1]["data"].get("expected") is None, "nothing is learned from a wait for the doors"
+    lobby.now = local("2026-11-23 08:00")
+    assert all("09:00" not in each and re.search(r"\d", each) for each in told()), "within the hour there is a range"
+    lobby.now = local("2026-11-23 07:59")
+    do(lobby, Open, "1")
+    assert until not in told(), "somebody has come early"
+
+
+def test_the_first_of_the_counters_that_may_serve_a_ticket_counts() -> None:
+    counters = {"1": {"cash": 0}, "2": {"personal": 0}}
+    lobby = exact(Lobby(branch(counters, calendar=Calendar({"normal": DAY})), local("2026-11-23 05:00")))
+    lobby.do(RollOver(at=lobby.now, cause=""))
+    about = (lobby.state, lobby.rules, lobby.now)
+    opens = {id: begins_at(*about, newcomer(*about, id)) for id in ("cash", "personal")}
+    assert opens == {"cash": local("2026-11-23 09:00"), "personal": local("2026-11-23 10:00")}
+    do(lobby, Open, "2")
+    about = (lobby.state, lobby.rules, lobby.now)
+    assert begins_at(*about, newcomer(*about, "personal")) is None
+    assert views.wait(*about, "cash") is None
 
 
 def test_who_has_gone_home_is_expected_at_the_next_shift_only() -> None:

@@ -1,4 +1,4 @@
-"""The words of today's notices by the lobby manager and of clerks' notes: they are in no event, but in the journal."""
+"""The words of notices by the lobby manager and of clerks' notes: they are in no event, but in the journal."""
 
 from __future__ import annotations
 
@@ -12,12 +12,18 @@ from controller.lobby.aggregate import Row
 
 
 class NoticeWords(dict[str, str]):
-    """The words by the notice's or note's id: those of the journal's last day, and of what is `told`."""
+    """The words by the notice's or note's id: those of the journal's last day, of notes that this day took over from
+    earlier ones, and of what is `told`."""
 
     def __init__(self, journal: Journal) -> None:
         super().__init__()
         self._journal = journal
         today = journal.last_day()
+        if today and (first := next(iter(journal.rows(today)), None)) and isinstance(first.event, DayOpened):
+            for note in first.event.notes or ():
+                for row, text in journal.remarks(NoteLeft.KIND, note["day"]):
+                    if isinstance(row.event, NoteLeft) and row.event.id == note["id"]:
+                        self[row.event.id] = text
         for kind in (NoticePosted.KIND, NoteLeft.KIND):
             for row, text in journal.remarks(kind, today):
                 if isinstance(row.event, NoticePosted | NoteLeft):
@@ -28,7 +34,9 @@ class NoticeWords(dict[str, str]):
         new = False
         for row in rows:
             if isinstance(row.event, DayOpened) and not row.event.continues:
+                notes = {note["id"]: self[note["id"]] for note in row.event.notes or () if note["id"] in self}
                 self.clear()
+                self.update(notes)
             if isinstance(row.event, NoticePosted | NoteLeft):
                 self[row.event.id] = self._journal.remark(row.cause)
                 new = True

@@ -9,6 +9,7 @@ from system.network import Network
 from browser.branch import BANK, DEVICES, as_role
 from browser.conftest import Serve
 from browser.pages import Pages
+from browser.presses import presses
 
 PROFILES = """
 [[counter_profile]]
@@ -36,10 +37,11 @@ async def test_a_profile_is_two_taps_away_and_the_clerk_is_seen(serve: Serve, pa
     await expect(counter.locator(".duty")).to_contain_text("C07")
 
     sheet = console.get_by_role("dialog")
-    await console.locator("button.desk").nth(2).click()
-    await expect(sheet).to_contain_text("C07")
-    await sheet.get_by_role("button", name="帮办对公").click()
-    await expect(counter.locator(".duty")).to_contain_text(say("page.counter.profile", profile="帮办对公"))
+    async with presses(console, "profile"):
+        await console.locator("button.desk").nth(2).click()
+        await expect(sheet).to_contain_text("C07")
+        await sheet.get_by_role("button", name="帮办对公").click()
+        await expect(counter.locator(".duty")).to_contain_text(say("page.counter.profile", profile="帮办对公"))
     (row,) = branch.rows("counter_profile_set")
     assert row.data["serves"] == {"personal": 0, "corporate": 0}
 

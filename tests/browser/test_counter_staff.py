@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 import time
+from contextlib import closing
+from dataclasses import dataclass
 
 import pytest
 from playwright.async_api import Page, expect
@@ -14,6 +16,11 @@ from system.waiting import until
 from browser.branch import BANK, DEVICES, ENGLISH, ServedBranch, as_role
 from browser.conftest import Serve
 from browser.pages import Pages
+from browser.presses import presses
+from controller.journal import Journal, Remark
+from controller.lobby.actions.leave_note import LeaveNote
+from controller.lobby.aggregate import Aggregate
+from controller.lobby.model.units import Ms
 
 AGAIN = 0.7
 """Seconds after which the same key is a press of its own, and no double tap."""
@@ -69,12 +76,15 @@ async def test_a_counter_is_worked_with_the_keyboard_alone(
     await expect(needs_tag).to_contain_text(say("needs.time"))
     await expect(needs_tag).to_contain_text(say("needs.glasses"))
 
-    await desk.press("R")
-    await expect(page.locator(".customer")).to_contain_text(say("page.counter.recalls", times=1))
-    await desk.press("s")
-    await desk.shows("B001", "serving")
-    await desk.press("f")
-    await desk.shows("", "open")
+    async with presses(page, "recall"):
+        await desk.press("R")
+        await expect(page.locator(".customer")).to_contain_text(say("page.counter.recalls", times=1))
+    async with presses(page, "start"):
+        await desk.press("s")
+        await desk.shows("B001", "serving")
+    async with presses(page, "finish"):
+        await desk.press("f")
+        await desk.shows("", "open")
     # Nobody is there: who is next, how the last one left, and the way back.
     await expect(card).to_contain_text("B002")
     await expect(card).to_contain_text(say("page.counter.last_finished", ticket="B001"))
@@ -83,11 +93,13 @@ async def test_a_counter_is_worked_with_the_keyboard_alone(
     await expect(card).to_be_hidden()
     await desk.press("f")
     await desk.shows("", "open")
-    await desk.press("Enter")
-    await desk.shows("B002", "called")
+    async with presses(page, "call"):
+        await desk.press("Enter")
+        await desk.shows("B002", "called")
     await expect(needs_tag).to_be_hidden()
-    await desk.press("n")
-    await desk.shows("", "open")
+    async with presses(page, "no-show"):
+        await desk.press("n")
+        await desk.shows("", "open")
     await desk.press("Enter")
     await desk.shows("B003", "called")
     await desk.press("h")
@@ -165,8 +177,9 @@ async def test_no_slip_of_a_finger_costs_a_customer(
     await desk.press("n")
     await desk.shows("", "open")
     await expect(undo).to_be_enabled()
-    await desk.press("z")
-    await desk.shows("B001", "called")
+    async with presses(page, "undo"):
+        await desk.press("z")
+        await desk.shows("B001", "called")
     assert branch.tickets("ticket_missed") == branch.tickets("service_resumed") == ["B001"]
 
     # A customer who is being served, finished with the next one called: both are as they were.
@@ -209,12 +222,34 @@ async def test_digits_that_fit_several_numbers_offer_them(serve: Serve, pages: P
     await expect(page.locator(".refusal")).to_be_empty()
 
 
-async def test_a_note_goes_with_the_customer_to_the_next_counter(serve: Serve, pages: Pages, broker: Mosquitto) -> None:
-    branch = await serve()
+@dataclass
+class AfterAShift(ServedBranch):
+    """A branch where a clerk has left a note at counter 2 yesterday."""
+
+    async def launch(self) -> None:
+        """Start the daemon."""
+        if not self.settings.journal_path.exists():
+            at, words = Ms(time.time_ns() // 1_000_000 - 24 * 3_600_000), "钥匙在保险柜"
+            lobby = Aggregate(self.settings.rules)
+            lobby.do(LeaveNote(at=at, cause="yesterday", counter="2", words=words))
+            with closing(Journal(self.settings.journal_path)) as journal:
+                journal.append(lobby.rows, [Remark("yesterday", at, words)]).result()
+        await super().launch()
+
+
+async def test_a_note_is_there_the_next_morning_and_another_goes_with_the_customer_to_the_next_counter(
+    serve: Serve, pages: Pages, broker: Mosquitto
+) -> None:
+    branch = await serve(AfterAShift)
     async with Network(broker.port, branch.root) as network:
         await network.press("kiosk/kiosk", "TAKE", service="personal")
     first = await as_role(pages, branch, "counter", "3")
     second = await as_role(pages, branch, "counter", "2")
+    _, month, day = branch.settings.rules.day_of(Ms(time.time_ns() // 1_000_000 - 24 * 3_600_000)).split("-")
+    left = branch.say("page.counter.note_before", words="钥匙在保险柜", day=f"{int(month)}月{int(day)}日")
+    await expect(second.locator(".notes")).to_have_text(left)
+    await second.get_by_role("button", name=branch.say("page.counter.remove_note")).click()
+    await expect(second.locator(".notes")).to_be_empty()
     await first.keyboard.press("Enter")
     await expect(first.locator(".customer")).to_contain_text("B001")
     note = first.get_by_role("textbox", name=branch.say("page.counter.note"))

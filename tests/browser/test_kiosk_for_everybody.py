@@ -17,19 +17,17 @@ from browser.axe import faults
 from browser.branch import BANK, CHINESE, DEVICES, LOCALES, as_role
 from browser.conftest import Serve
 from browser.pages import Pages
+from browser.presses import presses
 from controller.lobby.model.admission import why_none
 from controller.lobby.model.state import State
 
 IDLE = 31_000
 """Milliseconds after which a customer who does nothing has gone."""
-TOUCHES = 3
-"""At most, for a ticket, in whichever language."""
 SCREENS = ((1080, 1920), (1920, 1080), (1280, 800))
 LEAST = 64
 """CSS pixels of height of whatever is touched."""
 COUNTS = (2, 3, 5, 7, 12)
 
-COUNT_TOUCHES = "window.touches = 0; addEventListener('pointerdown', () => window.touches++, true);"
 DRAWN = "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
 """Once the page has been drawn at its new size."""
 EMPTY = """
@@ -114,16 +112,15 @@ async def test_one_number_in_the_language_that_was_chosen(
             await network.press("kiosk/kiosk", "TAKE", service=service)
 
     # Three touches: the language, the question, and the answer, which says how many are before one.
-    await kiosk.evaluate(COUNT_TOUCHES)
     choices, result = kiosk.locator(".choices").get_by_role("button"), kiosk.locator(".result")
-    await kiosk.get_by_role("button", name=theirs("page.language")).tap()
-    await choices.filter(has_text={"zh": "存取款", "en": "Cash"}[other]).tap()
-    more = choices.filter(has_text={"zh": "两万元以上", "en": "More"}[other])
-    before = theirs("page.kiosk.ahead", n=5)
-    await expect(more).to_contain_text(before)
-    await more.tap()
-    await expect(result.locator(".id")).to_have_text("A003")
-    assert await kiosk.evaluate("window.touches") <= TOUCHES
+    async with presses(kiosk, "ticket"):
+        await kiosk.get_by_role("button", name=theirs("page.language")).tap()
+        await choices.filter(has_text={"zh": "存取款", "en": "Cash"}[other]).tap()
+        more = choices.filter(has_text={"zh": "两万元以上", "en": "More"}[other])
+        before = theirs("page.kiosk.ahead", n=5)
+        await expect(more).to_contain_text(before)
+        await more.tap()
+        await expect(result.locator(".id")).to_have_text("A003")
 
     # The same number on the screen, on paper, on the phone and the console.
     for said in (before, theirs("page.kiosk.please_wait"), theirs("page.kiosk.take_paper")):

@@ -14,6 +14,7 @@ from system.waiting import until
 from browser.branch import BANK, CHINESE, DEVICES, LOCALES, ServedBranch
 from browser.conftest import Serve
 from browser.pages import Pages
+from browser.presses import presses
 
 NAME, PIN = "li", "628416"
 SENT = 10_000
@@ -84,7 +85,8 @@ async def test_what_a_button_on_the_panel_does_the_console_does(
 
     # To green in two taps; the first in line now, in the journal with her name, and back again.
     promoted = before[-1]
-    await console.reason(promoted, "page.console.green", "reason.elderly")
+    async with presses(page, "green"):
+        await console.reason(promoted, "page.console.green", "reason.elderly")
     row = (await until(lambda: branch.rows("ticket_promoted")))[-1]
     assert (row.data["ticket"], row.data["class"], row.data["reason"]) == (promoted, "green", "elderly")
     assert row.data["by"] == f"user/{NAME}"
@@ -101,17 +103,19 @@ async def test_what_a_button_on_the_panel_does_the_console_does(
 
     # Reassigned to one counter, and called by hand to one that is free.
     moved, called, cancelled = before[-1], before[-2], before[-3]
-    await console.row(moved).tap()
-    await console.button("page.console.counter", group="page.console.to_where", counter="4").tap()
+    async with presses(page, "reassign"):
+        await console.row(moved).tap()
+        await console.button("page.console.counter", group="page.console.to_where", counter="4").tap()
     await expect(console.row(moved)).to_contain_text(say("page.console.mark_only", counter="4"))
     assert branch.rows("ticket_reassigned")[-1].data["counter"] == "4"
     async with Network(broker.port, branch.root) as network:
         assert (await network.press("keypad/4", "FINISH"))["result"] == "ok"
-        await console.row(called).tap()
         named = (say("page.console.counter", counter="4"), say("page.console.state_open"))
         free = console.sheet.get_by_role("button", name=re.compile(r"\s*".join(map(re.escape, named))))
-        await free.tap()
-        await expect(console.sheet).to_be_hidden()
+        async with presses(page, "call by hand"):
+            await console.row(called).tap()
+            await free.tap()
+            await expect(console.sheet).to_be_hidden()
         desk = page.locator("#part-counters li").filter(has_text=say("page.console.counter", counter="4"))
         await expect(desk).to_contain_text(called)
         assert (branch.rows("ticket_called")[-1].data["ticket"], branch.rows("ticket_called")[-1].data["counter"]) == (
@@ -132,16 +136,18 @@ async def test_what_a_button_on_the_panel_does_the_console_does(
         assert branch.rows("ticket_cancelled")[-1].data["reason"] == "left"
         assert (await network.press("keypad/4", "NOSHOW"))["result"] == "ok"
     missed = page.locator("#part-away").locator(f'button[data-ticket="{called}"]')
-    await missed.tap()
-    await console.button("reason.not_heard", group="page.console.back").tap()
-    await expect(missed).to_have_count(0)
+    async with presses(page, "return"):
+        await missed.tap()
+        await console.button("reason.not_heard", group="page.console.back").tap()
+        await expect(missed).to_have_count(0)
     await expect(console.row(called)).to_contain_text(say("page.console.mark_returned"))
     assert branch.tickets("ticket_returned") == [called]
 
     # Why somebody is not next: a sentence, and the table behind it.
-    await console.row(promoted).tap()
-    await console.button("page.console.why").tap()
-    await expect(console.sheet.locator(".why-text")).to_contain_text(promoted)
+    async with presses(page, "why"):
+        await console.row(promoted).tap()
+        await console.button("page.console.why").tap()
+        await expect(console.sheet.locator(".why-text")).to_contain_text(promoted)
     await expect(console.sheet.get_by_role("table").get_by_role("rowheader", name=promoted)).to_be_visible()
     await page.keyboard.press("Escape")
     await expect(console.sheet).to_be_hidden()

@@ -13,6 +13,7 @@ from system.network import Network
 from browser.branch import BANK, DEVICES, ENGLISH, LOCALES
 from browser.conftest import Serve
 from browser.pages import Pages
+from browser.presses import presses
 from controller.web.accounts import Accounts
 
 HASTY = BANK.replace("call_grace = 0", "call_grace = 0\nreturn_within = 0.15")
@@ -31,29 +32,33 @@ async def test_the_way_of_a_ticket_on_a_phone(language: str, serve: Serve, pages
         address = branch.ticket_page("B003")
         phone = await pages.open(address, width=390, height=844, touch=True, locale=LOCALES[language])
         state = phone.locator(".state")
-        await expect(phone.get_by_role("region", name=say("page.ticket.number"))).to_contain_text("B003")
-        await expect(state).to_contain_text(say("page.ticket.ahead", n=2))
-        await expect(state).to_contain_text(re.compile(r"\d"))
-        for ahead in (say("page.ticket.ahead", n=1), say("page.ticket.ahead_none")):
+        async with presses(phone, "own ticket"):
+            await expect(phone.get_by_role("region", name=say("page.ticket.number"))).to_contain_text("B003")
+            await expect(state).to_contain_text(say("page.ticket.ahead", n=2))
+            await expect(state).to_contain_text(re.compile(r"\d"))
+            for ahead in (say("page.ticket.ahead", n=1), say("page.ticket.ahead_none")):
+                await network.press("keypad/3", "CALL")
+                await expect(state).to_contain_text(ahead)
             await network.press("keypad/3", "CALL")
-            await expect(state).to_contain_text(ahead)
-        await network.press("keypad/3", "CALL")
-        await expect(state).to_contain_text(say("page.ticket.called", counter="3"))
-        size = await state.locator("strong").evaluate("(number) => parseFloat(getComputedStyle(number).fontSize)")
-        assert size > BIG
-        assert "B003" in await phone.title()
-        await network.press("keypad/3", "START")
-        await expect(state).to_contain_text(say("page.ticket.serving", counter="3"))
-        await network.press("keypad/3", "FINISH")
-        await expect(state).to_contain_text(say("page.ticket.finished"))
+            await expect(state).to_contain_text(say("page.ticket.called", counter="3"))
+            size = await state.locator("strong").evaluate("(number) => parseFloat(getComputedStyle(number).fontSize)")
+            assert size > BIG
+            assert "B003" in await phone.title()
+            await network.press("keypad/3", "START")
+            await expect(state).to_contain_text(say("page.ticket.serving", counter="3"))
+            await network.press("keypad/3", "FINISH")
+            await expect(state).to_contain_text(say("page.ticket.finished"))
     for key in ("ticket_issued", "ticket_called"):
         assert branch.tickets(key).count("B003") == 1
 
     # It is read in the language and the size that its owner wants, also when it is opened again.
-    await phone.get_by_role("button", name=say("page.larger")).tap()
+    async with presses(phone, "own ticket larger"):
+        await phone.get_by_role("button", name=say("page.larger")).tap()
     other = {"zh": "en", "en": "zh"}[language]
     theirs = branch.settings.rules.spoken(other).wording.say
-    await phone.get_by_role("button", name=theirs("page.language")).tap()
+    async with presses(phone, "own ticket in another language"):
+        await phone.get_by_role("button", name=theirs("page.language")).tap()
+        await expect(state).to_contain_text(theirs("page.ticket.finished"))
     for _ in range(2):
         await expect(state).to_contain_text(theirs("page.ticket.finished"))
         await expect(phone.get_by_role("button", name=theirs("page.usual_size"))).to_be_visible()

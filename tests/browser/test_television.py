@@ -16,10 +16,15 @@ from browser.pages import Pages
 from browser.speech import DUMB, has_said, record, said
 
 SPELLED = {
-    "zh": {"A002": "A 零 零 二", "A003": "A 零 零 三"},
-    "en": {"A002": "A, zero, zero, two", "A003": "A, zero, zero, three"},
+    "zh": {"A002": "A 零 零 二", "A003": "A 零 零 三", "B001": "B 零 零 幺"},
+    "en": {"A002": "A, zero, zero, two", "A003": "A, zero, zero, three", "B001": "B, zero, zero, one"},
 }
 TONGUES = {"zh": "zh-CN", "en": "en-GB"}
+ONE_VOICE = """(lang) => {
+  window.SpeechSynthesisUtterance = class { constructor(text) { this.text = text; } };
+  speechSynthesis.getVoices = () => [{ lang }];
+}"""
+"""The browser's voices are of one language alone; a sentence then takes a voice that is no browser's."""
 TURNS = 30_000
 """Milliseconds until everybody who missed a call has had their turn."""
 VOICE = """
@@ -62,6 +67,24 @@ async def test_each_new_call_is_said_twice_and_no_old_one(
         await page.reload()
         await expect(page.locator(".now")).to_contain_text("A002")
         assert await said(page) == []
+
+        # Who has chosen another language is called in it.
+        other = {"zh": "en", "en": "zh"}[language]
+        await network.press("kiosk/kiosk", "TAKE", service="personal", language=other)
+        await network.press("keypad/3", "CALL")
+        await expect(page.locator(".now")).to_contain_text("B001")
+        theirs = branch.settings.rules.spoken(other).wording
+        heard = await has_said(page, 2)
+        call = theirs.say("voice.call", ticket=SPELLED[other]["B001"], counter="3")
+        assert [each.text for each in heard] == [call] * 2
+        assert {each.language for each in heard} == {TONGUES[other]}
+
+        # Where the browser has no voice for that, it is said in the branch's.
+        await page.evaluate(ONE_VOICE, TONGUES[language])
+        await network.press("keypad/3", "RECALL")
+        heard = await has_said(page, 4)
+        assert [each.text for each in heard[2:]] == [sentence("B001", "3")] * 2
+        assert {each.language for each in heard[2:]} == {TONGUES[language]}
 
 
 async def test_what_is_over_is_not_in_large_type_and_no_older_call_takes_its_place(

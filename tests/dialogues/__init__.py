@@ -45,6 +45,7 @@ from controller.lobby.actions.transfer import TicketTransferred
 from controller.lobby.actions.undo import TicketRestored
 from controller.lobby.actions.undo_at_counter import CallUndone, ServiceResumed
 from controller.lobby.actions.windows import CheckWindows, WindowAdviceAnswered, WindowsChecked
+from controller.lobby.model.calendar import Hours
 from controller.lobby.model.outcome import AlreadyDone, QueryResult, Refusal
 from controller.lobby.model.rules import ANY, Appointments, CounterProfile, Planned, Rules
 from controller.lobby.rule import pick
@@ -89,10 +90,28 @@ def plans_too_much() -> Rules:
     return replace(with_profiles(), plan=plan)
 
 
+def swaps() -> Rules:
+    """One whose plan lets the only counters for two services swap them at 09:30, but not a third leave its own."""
+    only = {id: CounterProfile(id, f"Only {id}", {id: 0}, key) for key, id in enumerate(("cash", "personal"), 1)}
+    plan = (("1", "personal"), ("2", "cash"), ("3", "cash"))
+    return branch(
+        {"1": {"cash": 0}, "2": {"personal": 0}, "3": {"corporate": 0, "cash": 10}},
+        services={"cash": {"overflow": True}, "personal": {"overflow": True}},
+        counter_profiles=only,
+        plan=tuple(Planned(id, profile, 9 * 3600 + 1800, 10 * 3600) for id, profile in plan),
+    )
+
+
 def by_the_clock(**services: Any) -> Rules:
     """One in which cash has hours and personal a quota."""
     about = {"cash": {"hours": hours("09:00-12:00 13:30-17:00", 15 * MINUTE)}, "personal": {"quota": 3}}
     return branch({"1": {"cash": 0}, "2": {"personal": 0, "cash": 10}}, services=about | services)
+
+
+def at_rest() -> Rules:
+    """One that gives no tickets on Saturdays and Sundays."""
+    week = (*hours("09:00-17:00").week[:5], (), ())
+    return usual(services={service: {"hours": Hours(week)} for service in ("cash", "personal", "corporate")})
 
 
 class Dialogue:
@@ -268,6 +287,8 @@ def _short(event: Event) -> str:
             return f"{event.ticket} finished, none waiting"
         case TicketTransferred():
             return f"{event.ticket} to {event.service}" + (f" at {event.counter}" if event.counter else "")
+        case TicketReassigned(undone=True):
+            return f"{event.ticket} {'is held' if event.held else 'waits'} as before"
         case TicketReassigned():
             where = "anywhere" if event.any else " ".join(filter(None, (event.service, event.counter)))
             return f"{event.ticket} given to {where}"
@@ -279,6 +300,8 @@ def _short(event: Event) -> str:
             return f"started as {event.boot}"
         case DayClosed(continued=True):
             return f"{event.day} goes on"
+        case DayOpened(notes=[_, *_]):
+            return " ".join(["new day with", *(each["id"] for each in event.notes or ())])
         case DayOpened(continues=str()):
             return " with ".join(filter(None, (event.day, " ".join(event.kept or ()))))
         case WindowsChecked():
@@ -295,8 +318,10 @@ BRANCHES: dict[str, Callable[[], Rules]] = {
     "others take over": lambda: usual(services={"cash": {"overflow": True}}),
     "in Berlin": lambda: usual(zone="Europe/Berlin", rollover=timedelta(hours=2, minutes=30)),
     "keeps hours": by_the_clock,
+    "rests at the weekend": at_rest,
     "has profiles": with_profiles,
     "plans too much": plans_too_much,
+    "swaps": swaps,
     "asks first": lambda: usual(confirm_finish=5),
 }
 

@@ -258,5 +258,5 @@ def plain(state: State) -> Any:
         del picture[new]
     picture["windows"]["advice"] = [advice[:-1] for advice in picture["windows"]["advice"]]
     for ticket in picture["tickets"].values():
-        del ticket["language"], ticket["printer"], ticket["late"]
+        del ticket["language"], ticket["printer"], ticket["late"], ticket["given"]
     return json.loads(json.dumps(picture, sort_keys=True))

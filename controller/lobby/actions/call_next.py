@@ -92,7 +92,7 @@ def _called(state: State, at: Ms, event: TicketCalled) -> None:
     call = LastCall(replace(ticket), tuple(event.passed))
     leave(state, at, ticket)
     ticket.stage, ticket.counter, ticket.recalls, ticket.before = Stage.CALLED, event.counter, 0, None
-    ticket.since, ticket.why = at, str(event.why.get("text", ""))
+    ticket.since, ticket.why, ticket.given = at, str(event.why.get("text", "")), None
     if not ticket.called_at:
         ticket.called_at = at
         call.waited = count_wait(state, ticket, at)

@@ -10,6 +10,7 @@ from controller.lobby.actions.close_counter import CounterClosed
 from controller.lobby.actions.command import Command, ManagerCommand
 from controller.lobby.actions.event import Event
 from controller.lobby.actions.finish import TicketFinished
+from controller.lobby.actions.leave_note import handed_on, take_over
 from controller.lobby.actions.press import REASON, Where, key
 from controller.lobby.actions.registry import Decision, Events, decides, evolves
 from controller.lobby.model.knowledge import Knowledge
@@ -41,7 +42,8 @@ class DayOpened(Event):
     """A business day begins: no tickets, no open counters, numbers from 1.
 
     `profile` is the kind of day, `learned` what earlier days have taught (`model.knowledge`). `boot` and `origin`: of
-    the last `ControllerStarted`.
+    the last `ControllerStarted`. `notes`: those that clerks left at counters on earlier days and that are still there:
+    [{id, counter, at, day}], `at` in ms since 1970, UTC, `day` the business day on which it was left.
 
     `continues`: the day before, if only the clock was set: its counters, numbers and tickets carry over (of the
     tickets those in `kept`, where given), and its rows count as this day's too. `by`: who confirmed the clock; missing
@@ -56,6 +58,7 @@ class DayOpened(Event):
     continues: str | None = None
     by: str | None = None
     kept: tuple[str, ...] | list[str] | None = None
+    notes: tuple[Mapping[str, Any], ...] | list[Mapping[str, Any]] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +110,7 @@ def _roll_over(state: State, rules: Rules, command: RollOver) -> Decision:
                 events.append(CounterClosed(id))
         events.append(DayClosed(state.day, _unserved(state.tickets.values()), figures.day(state, rules)))
     learned = state.knowledge.summary({id: service.minutes * 60 for id, service in rules.services.items()})
-    return [*events, _opened(state, rules, day, learned=learned)]
+    return [*events, _opened(state, rules, day, learned=learned, notes=handed_on(state, rules, day) or None)]
 
 
 @decides(BeginDay)
@@ -151,6 +154,7 @@ def _day_opened(state: State, at: Ms, event: DayOpened) -> None:
     state.doubt = None
     if event.continues is None:
         state.knowledge = Knowledge.from_summary(event.learned)
+        take_over(state, event.notes or ())
     elif event.kept is not None:
         _keep(state, set(event.kept))
 

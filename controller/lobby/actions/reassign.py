@@ -13,12 +13,12 @@ from controller.lobby.actions.event import Event
 from controller.lobby.actions.finding import must_wait, named
 from controller.lobby.actions.press import COUNTER, REASON, SERVICE, TICKET, Where, key
 from controller.lobby.actions.registry import Decision, Events, decides, evolves
-from controller.lobby.model.lines import enter_line, leave, remove_from_board, snapshot
+from controller.lobby.model.lines import enter_line, leave, leave_line, remove_from_board, snapshot
 from controller.lobby.model.outcome import Refused
 from controller.lobby.model.overflow import all_should_be_open, overflows, taken_over
 from controller.lobby.model.rules import ANY, Counter, Rules
-from controller.lobby.model.state import IN_HAND, Place, Stage, State
-from controller.lobby.model.units import Ms
+from controller.lobby.model.state import IN_HAND, Given, Place, Stage, State, Ticket
+from controller.lobby.model.units import NEVER, Ms
 
 
 @key("REASSIGN", Where.PANEL, TICKET, SERVICE, COUNTER, REASON)
@@ -39,7 +39,11 @@ OVERFLOW = "overflow"
 
 @dataclass(frozen=True, slots=True)
 class TicketReassigned(Event):
-    """A waiting or held ticket was given to one counter, to a service, or to any counter that knows its service."""
+    """A waiting or held ticket was given to one counter, to a service, or to any counter that knows its service.
+
+    `undone`: the counter is there again whose going had given it to others: it waits as it did before, or (`held`) is
+    held there.
+    """
 
     ticket: str
     by: str
@@ -47,6 +51,8 @@ class TicketReassigned(Event):
     counter: str | None = None
     any: bool | None = None
     reason: str | None = None
+    undone: bool | None = None
+    held: bool | None = None
 
     @property
     def by_hand(self) -> bool:
@@ -84,6 +90,35 @@ def overflow_without(state: State, rules: Rules, counter: Counter) -> Events:
 def overflow_of(state: State, rules: Rules, services: Collection[str]) -> Events:
     """Events for the tickets waiting for services that a counter no longer serves as its own work."""
     return _to_others(state, [id for id in services if overflows(state, rules, rules.services[id])], ("",))
+
+
+def back_from_others(state: State, rules: Rules, counter: Counter, since: Ms) -> Events:
+    """Events that give back what has gone to others since a time (ms since 1970, UTC), when a counter has paused or
+    closed by mistake: what it held, what only it may serve, and what waits for services that are its own work.
+    Whoever has been called, or moved by a person, stays where they are."""
+    events: Events = []
+    for ticket in state.tickets.values():
+        given = ticket.given
+        if given is None or ticket.stage is not Stage.WAITING or given.at < since:
+            continue
+        held = bool(given.held_at)
+        if (
+            ticket.counter == counter.id
+            if held
+            else given.only == counter.id or counter in rules.owners(ticket.service)
+        ):
+            events.append(
+                TicketReassigned(
+                    ticket.id,
+                    by=f"counter/{counter.id}",
+                    service=None if given.only else ticket.service,
+                    counter=given.only if given.only in rules.counters else None,
+                    any=given.only == ANY or None,
+                    undone=True,
+                    held=held or None,
+                )
+            )
+    return events
 
 
 def _to_others(state: State, services: Collection[str], only: Collection[str]) -> Events:
@@ -138,6 +173,17 @@ def _not_reassigned(state: State) -> Iterator[Place]:
 @evolves(TicketReassigned)
 def _reassigned(state: State, at: Ms, event: TicketReassigned) -> None:
     ticket = state.tickets[event.ticket]
+    if event.undone:
+        _is_back(state, ticket)
+        return
+    taken = Given(
+        at,
+        ticket.only,
+        ticket.reassigned,
+        ticket.moved,
+        ticket.before,
+        ticket.held_at if ticket.stage is Stage.HELD else NEVER,
+    )
     if ticket.stage in IN_HAND:  # its counter has been dropped: that teaches nothing
         state.counters[ticket.counter].ticket = ""
         remove_from_board(state, ticket.id)
@@ -156,3 +202,23 @@ def _reassigned(state: State, at: Ms, event: TicketReassigned) -> None:
         if ticket.before._replace(reassigned=True) == snapshot(ticket):
             ticket.before = None
     enter_line(state, ticket)
+    if not event.by_hand:
+        ticket.given = taken
+
+
+def _is_back(state: State, ticket: Ticket) -> None:
+    """A ticket is again what it was before it was given to others."""
+    given = ticket.given
+    if given is None:
+        return
+    leave_line(state, ticket)
+    ticket.only, ticket.reassigned, ticket.moved, ticket.before = (
+        given.only,
+        given.reassigned,
+        given.moved,
+        given.before,
+    )
+    enter_line(state, ticket)
+    if given.held_at:
+        leave_line(state, ticket)
+        ticket.stage, ticket.held_at = Stage.HELD, given.held_at

@@ -78,20 +78,23 @@ def _set_profile(state: State, rules: Rules, command: SetProfile) -> Decision:
 @decides(FollowPlan)
 def _follow_plan(state: State, rules: Rules, command: FollowPlan) -> Decision:
     """Only what the plan changes is changed: what a person has chosen stays until then. A profile that leaves a service
-    to nobody, since the configuration has changed, is taken back."""
-    serving: Serving = state.serving
-    events: Events = []
-    for id in [id for id in rules.counters if id in serving]:
-        if _starved(rules, serving):
-            serving, change = _change(state, rules, serving, id, "", CALENDAR)
-            events += change
+    to nobody, since the configuration has changed, is taken back.
+
+    What is due at one time is one change: counters may swap their work. What would leave a service to nobody even so
+    waits until another counter has it.
+    """
+    taken_back: dict[str, str] = {}
+    for id in [id for id in rules.counters if id in state.serving]:
+        if _starved(rules, _with(rules, state.serving, taken_back)):
+            taken_back[id] = ""
     planned = rules.planned(command.at, state.profile) if state.day else {}
-    for id in rules.counters:
-        profile = planned.get(id, "")
-        if profile != state.planned.get(id, "") and not _starved(rules, _with(rules, serving, id, profile)):
-            serving, change = _change(state, rules, serving, id, profile, CALENDAR)
-            events += change
-    return events
+    due = {id: profile for id in rules.counters if (profile := planned.get(id, "")) != state.planned.get(id, "")}
+    now = rules.configured.serving(_with(rules, state.serving, taken_back))
+    while starved := _starved(rules, serving := _with(rules, state.serving, taken_back | due)):
+        then = rules.configured.serving(serving)
+        leave = [id for id in due if any(_owns(now, id, s) and not _owns(then, id, s) for s in starved)]
+        del due[leave[-1]]
+    return _change(state, rules, taken_back | due, CALENDAR)
 
 
 def changed(state: State, rules: Rules, counter: str, profile: str, by: str, reason: str = "") -> Events:
@@ -104,29 +107,27 @@ def changed(state: State, rules: Rules, counter: str, profile: str, by: str, rea
     if state.counter(counter).profile == profile:
         raise Refused("same_profile", counter=counter)
     already = _starved(rules, state.serving)
-    starved = [id for id in _starved(rules, _with(rules, state.serving, counter, profile)) if id not in already]
+    starved = [id for id in _starved(rules, _with(rules, state.serving, {counter: profile})) if id not in already]
     if starved:
         raise Refused("profile_starves", counter=counter, service=rules.service_name(starved[0]))
-    return _change(state, rules, state.serving, counter, profile, by, reason)[1]
+    return _change(state, rules, {counter: profile}, by, reason)
 
 
 Serving = Mapping[str, Mapping[str, int]]
 """What counters with a profile serve; see `State.serving`."""
 
 
-def _change(
-    state: State, rules: Rules, serving: Serving, counter: str, profile: str, by: str, reason: str = ""
-) -> tuple[Serving, Events]:
-    """What counters serve once one of them gets a profile, where they serve `serving` until then, and the events."""
-    then = _with(rules, serving, counter, profile)
-    before, after = rules.configured.serving(serving), rules.configured.serving(then)
+def _change(state: State, rules: Rules, profiles: Mapping[str, str], by: str, reason: str = "") -> Events:
+    """The events that give counters profiles, all at once."""
+    serving = _with(rules, state.serving, profiles)
+    before, after = rules.configured.serving(state.serving), rules.configured.serving(serving)
     # Customers whose own counter it was are the others' from now on, where the configuration allows it; before it has
     # opened they wait for whoever opens, as every morning.
-    has_opened = state.counter(counter).since
-    no_longer = [id for id in rules.services if _owns(before, counter, id) and not _owns(after, counter, id)]
-    return then, [
-        CounterProfileSet(counter, profile, by, then.get(counter), reason or None),
-        *(overflow_of(state, after, no_longer) if has_opened else ()),
+    opened = [id for id in profiles if state.counter(id).since]
+    no_longer = [s for s in rules.services if any(_owns(before, id, s) and not _owns(after, id, s) for id in opened)]
+    return [
+        *(CounterProfileSet(id, profile, by, serving.get(id), reason or None) for id, profile in profiles.items()),
+        *overflow_of(state, after, no_longer),
     ]
 
 
@@ -134,9 +135,11 @@ def _owns(rules: Rules, counter: str, service: str) -> bool:
     return rules.counters[counter] in rules.owners(service)
 
 
-def _with(rules: Rules, serving: Serving, counter: str, profile: str) -> Serving:
-    """What counters serve once one of them gets a profile."""
-    return _replaced(serving, counter, dict(rules.counter_profiles[profile].serves) if profile else None)
+def _with(rules: Rules, serving: Serving, profiles: Mapping[str, str]) -> Serving:
+    """What counters serve once some of them get profiles."""
+    for counter, profile in profiles.items():
+        serving = _replaced(serving, counter, dict(rules.counter_profiles[profile].serves) if profile else None)
+    return serving
 
 
 def _replaced(serving: Serving, counter: str, serves: Mapping[str, int] | None) -> dict[str, Mapping[str, int]]:

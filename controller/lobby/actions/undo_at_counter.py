@@ -10,7 +10,7 @@ from controller.lobby.actions.event import Event
 from controller.lobby.actions.finding import counter_of
 from controller.lobby.actions.open_counter import CounterOpened
 from controller.lobby.actions.press import TerminalKey, Where, key
-from controller.lobby.actions.reassign import overflow
+from controller.lobby.actions.reassign import back_from_others, overflow
 from controller.lobby.actions.registry import Decision, Events, decides, evolves
 from controller.lobby.actions.return_ticket import waits_again
 from controller.lobby.model.lines import (
@@ -35,6 +35,7 @@ from controller.lobby.model.state import (
     State,
     last_unstarted,
     undoes,
+    undoes_going,
 )
 from controller.lobby.model.units import NEVER, Ms, Seconds
 
@@ -43,7 +44,9 @@ from controller.lobby.model.units import NEVER, Ms, Seconds
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UndoAtCounter(CounterCommand):
     """Take back the end of the last customer's visit to this counter, seconds after it: they are at the counter again,
-    and whom it has called since waits again. Later: a customer who was finished without having started is back."""
+    whom it has called since waits again, and who has gone to other counters since, as it paused or closed, waits here
+    again unless they were called. If nobody was there when it paused or closed, it is open again. Later: a customer who
+    was finished without having started is back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +79,9 @@ def _undo_at_counter(state: State, rules: Rules, command: UndoAtCounter) -> Deci
     left = undoes(state, rules, counter, command.at)
     if left is not None:
         return _resumed(state, rules, command, left)
+    if undoes_going(state, rules, counter, command.at):
+        since = state.counter(counter.id).since
+        return [CounterOpened(counter.id, undone=True), *back_from_others(state, rules, counter, since)]
     last = last_unstarted(state, counter)
     if last is None:
         raise Refused("nothing_finished", counter=counter.id)
@@ -100,6 +106,7 @@ def _resumed(state: State, rules: Rules, command: UndoAtCounter, left: Left) -> 
             events += overflow(state, rules, called.service, called.id, command.at)
     if here.stage is not CounterStage.OPEN:
         events.append(CounterOpened(command.counter, undone=True))
+        events += back_from_others(state, rules, rules.counters[command.counter], left.at)
     resumed = ServiceResumed(
         ticket.id,
         command.counter,
@@ -141,6 +148,7 @@ def _call_undone(state: State, at: Ms, event: CallUndone) -> None:
         ticket.stage = Stage.HELD
     else:
         enter_line(state, ticket)
+    ticket.given = was.given
 
 
 @evolves(ServiceResumed)
@@ -152,7 +160,7 @@ def _service_resumed(state: State, at: Ms, event: ServiceResumed) -> None:
         state.unknown_prints[ticket.id] = None
     ticket.stage = Stage.SERVING if event.started else Stage.CALLED
     ticket.finished_at = ticket.missed_at = ticket.held_at = NEVER
-    ticket.unstarted, ticket.before = False, None
+    ticket.unstarted, ticket.before, ticket.given = False, None, None
     ticket.counter, ticket.since = event.counter, event.since
     ticket.service = ticket.service if event.service is None else event.service
     ticket.only = ticket.only if event.only is None else event.only

@@ -25,13 +25,15 @@ from controller.lobby.model.calendar import Profile, Span, second_of
 from controller.lobby.model.overflow import taken_over
 from controller.lobby.model.rules import ANY, Counter, Rules
 from controller.lobby.model.state import CounterStage, CounterState, LineKey, Place, State, Ticket, open_counters
-from controller.lobby.model.units import UNSET, Ms, Seconds, between, in_seconds
+from controller.lobby.model.units import UNSET, Ms, Seconds, between, in_ms, in_seconds
 from controller.lobby.rule import Head, rank
 
 LATE = 10 * 60
 """Seconds after its planned opening from which a closed counter is no longer expected to open."""
 OPENS_IN = 60
 """Seconds within which a counter that should be open already is expected to open."""
+LONG_BEFORE = 3600
+"""Seconds before the first counter begins to work, from which customers are told when that is instead of a range."""
 DOOR = 3 * 60
 """Seconds in which the customers waiting at the door take their tickets."""
 TO_COME = 1_000_000
@@ -129,14 +131,29 @@ class Coming(NamedTuple):
 def expected(state: State, rules: Rules, at: Ms, ticket: Ticket) -> tuple[int, tuple[int, int, int]] | None:
     """(predicted, [least, middle, most]) seconds that a waiting or new ticket will wait from `at` (ms since 1970, UTC).
 
-    None: there is no estimate, since no counter that may serve it is open or planned to open. All three equal to
-    `HORIZON`: the wait is beyond it.
+    None: there is no estimate, since no counter that may serve it is open or planned to open, or the first is to open
+    much later (`begins_at`). All three equal to `HORIZON`: the wait is beyond it.
     """
+    if begins_at(state, rules, at, ticket) is not None:
+        return None
     rolled = predict(state, rules, at, ticket)
     if rolled is None:
         return (HORIZON, (HORIZON, HORIZON, HORIZON)) if _stay(state, rules, at, ticket) else None
     into_day = between(state.first_issued or at, at)
     return rolled, state.knowledge.range(ticket.service, ticket.klass, rolled, into_day)
+
+
+def begins_at(state: State, rules: Rules, at: Ms, ticket: Ticket) -> Ms | None:
+    """When the first counter that may serve a ticket is planned to work (ms since 1970, UTC), if that is more than
+    `LONG_BEFORE` after `at` and none is open; else None."""
+    ours = [c for c in rules.counters.values() if c.handicap(ticket.service, ticket.klass, ticket.only) is not None]
+    if any(state.counter(counter.id).stage is CounterStage.OPEN for counter in ours):
+        return None
+    profile, second = rules.profile_on(state.day, state.profile), second_of(rules.local(at))
+    means = _means(state, rules)
+    plans = [_available(state, rules, counter, at, profile, second, means) for counter in ours]
+    first = min((stretches[0].begins for stretches in plans if stretches), default=0.0)
+    return in_ms(Seconds(in_seconds(at) + round(first))) if first > LONG_BEFORE else None
 
 
 def _stay(state: State, rules: Rules, at: Ms, ticket: Ticket) -> bool:

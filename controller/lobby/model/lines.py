@@ -20,7 +20,7 @@ from controller.lobby.model.units import Ms, between
 
 
 def enter_line(state: State, ticket: Ticket) -> None:
-    ticket.stage = Stage.WAITING
+    ticket.stage, ticket.given = Stage.WAITING, None
     line = state.lines.get(ticket.line)
     if line is None:
         line = state.lines[ticket.line] = SortedList()

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from typing import Literal
 
-from controller.lobby.model.calendar import PROFILES, Calendar, Hours, Profile, at_second, second_of
+from controller.lobby.model.calendar import ALWAYS, PROFILES, Calendar, Hours, Profile, at_second, second_of
 from controller.lobby.model.triage import Triage
 from controller.lobby.model.units import Ms
 from controller.lobby.model.wording import Wording
@@ -328,6 +328,10 @@ class Rules:
     def local(self, at: Ms) -> datetime:
         """A time in ms since 1970, UTC, on the branch's clock."""
         return datetime.fromtimestamp(at / 1000, UTC).astimezone(self.zone)
+
+    def opens_on(self, day: date) -> bool:
+        """Whether tickets are given on a date, for any service."""
+        return any(self.calendar.spans(service.hours or ALWAYS, day) for service in self.services.values())
 
     def profile(self, day: str) -> Profile:
         """The profile of a business day, with that day's opening hours."""

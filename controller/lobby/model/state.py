@@ -78,6 +78,18 @@ class Before(NamedTuple):
     seniority: Seconds
 
 
+class Given(NamedTuple):
+    """What a ticket was before it was given to other counters, since its own had gone; see `Ticket`. `at`: when that
+    was; `held_at`: since when a counter held it; both in ms since 1970, UTC."""
+
+    at: Ms
+    only: str
+    reassigned: bool
+    moved: bool
+    before: Before | None
+    held_at: Ms
+
+
 @dataclass(slots=True)
 class Ticket:
     """A customer's number. `seniority` in seconds since 1970, UTC; times in ms since 1970, UTC."""
@@ -126,6 +138,8 @@ class Ticket:
     """It was promoted, transferred or reassigned: the wait that the customer was told no longer holds."""
     before: Before | None = None
     """What the last promotion or reassignment changed, until the ticket is called: what can be undone."""
+    given: Given | None = None
+    """What it goes back to if the going of its counter is taken back, until it moves again."""
     form: bool = False
     needs: tuple[str, ...] = ()
     language: str = ""
@@ -334,10 +348,13 @@ class Dropped(NamedTuple):
 
 
 class Note(NamedTuple):
-    """A clerk's note: where it was left, and about which ticket; empty: for whoever takes over the counter."""
+    """A clerk's note: where it was left, and about which ticket; empty: for whoever takes over the counter. When: in ms
+    since 1970, UTC, and on which business day."""
 
     counter: str
     ticket: str
+    at: Ms
+    day: str
 
 
 class Step(NamedTuple):
@@ -399,7 +416,7 @@ class State:
     """Counters of today that are no longer configured."""
     notes: dict[str, Note] = field(default_factory=dict)
     noted: int = 0
-    """Notes left today."""
+    """The number in the id of the last note."""
     serving: dict[str, Mapping[str, int]] = field(default_factory=dict)
     """What counters with a profile serve, as `Counter.serves`."""
     planned: dict[str, str] = field(default_factory=dict)
@@ -454,6 +471,13 @@ def undoes(state: State, rules: Rules, counter: Counter, at: Ms) -> Left | None:
     if ticket is None or ticket.stage is Stage.CANCELLED:
         return None
     return left if ticket.stage in IN_HAND or ticket.since == left.since else None
+
+
+def undoes_going(state: State, rules: Rules, counter: Counter, at: Ms) -> bool:
+    """Whether UNDO at a counter that has nobody to bring back would open it again at `at` (ms since 1970, UTC): it has
+    paused or closed seconds ago."""
+    here = state.counter(counter.id)
+    return here.stage is not CounterStage.OPEN and bool(here.since) and 0 <= at - here.since <= rules.undo_within * 1000
 
 
 def last_unstarted(state: State, counter: Counter) -> Ticket | None:

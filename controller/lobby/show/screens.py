@@ -26,11 +26,12 @@ from controller.lobby.model.state import (
     last_unstarted,
     notes_at,
     undoes,
+    undoes_going,
 )
 from controller.lobby.model.triage import NEEDS
 from controller.lobby.model.units import NEVER, Ms, in_seconds
 from controller.lobby.show import hall, views
-from controller.lobby.show.ahead import ahead_of, ahead_of_newcomer
+from controller.lobby.show.ahead import ahead_of, ahead_of_all, ahead_of_newcomer
 from controller.lobby.show.views import Waits
 
 LISTED = 120
@@ -58,17 +59,24 @@ def television(
     words: Mapping[str, str] | None = None,
     zone: HallZone | None = None,
 ) -> dict[str, Any]:
-    """The television's view, of a zone or of the whole branch: the calls, newest first, and whether each is still
-    current (`in_hand`); the call in large type; a line a counter; the next tickets; missed tickets and until when they
-    may return; tickets waiting and expected wait for each service; notices, the lobby manager's with their end;
-    `closed`: see `hall.closed`. `words`: the words of her notices, by id.
+    """The television's view, of a zone or of the whole branch: the calls, newest first, whether each is still current
+    (`in_hand`), and in which `language` its customer is called; the call in large type; a line a counter; the next
+    tickets; missed tickets and until when they may return; tickets waiting and expected wait for each service; notices,
+    the lobby manager's with their end; `closed`: see `hall.closed`. `words`: the words of her notices, by id.
     """
     zone = zone or hall.whole(rules)
     return {
         "now": at,
         "branch": rules.branch_name,
         "zone": zone.name,
-        "calls": [{**call._asdict(), "in_hand": hall.in_hand(state, call)} for call in hall.calls(state, zone)],
+        "calls": [
+            {
+                **call._asdict(),
+                "in_hand": hall.in_hand(state, call),
+                "language": state.tickets[call.ticket].language or rules.wording.language,
+            }
+            for call in hall.calls(state, zone)
+        ],
         "large": hall.large(state, zone, at),
         "counters": hall.lines(state, zone),
         "soon": hall.soon(state, rules, zone, at),
@@ -77,7 +85,7 @@ def television(
             for missed in _missed(state)
             if missed.counter in zone.counters and (until := missed.returns_until(rules)) > at
         ],
-        "services": [service for service in _services(state, rules, waits) if service["id"] in zone.services],
+        "services": [service for service in _services(state, rules, at, waits) if service["id"] in zone.services],
         "notices": list(notices),
         "posted": [{"text": each["text"], "until": each["until"]} for each in hall.posted(state, words or {}, at)],
         "closed": hall.closed(state, rules, zone, at),
@@ -124,7 +132,8 @@ def kiosk(
 def counter(
     state: State, rules: Rules, counter: Counter, at: Ms, notices: Sequence[str], words: Mapping[str, str]
 ) -> dict[str, Any]:
-    """The soft keypad's view: what any keypad shows, and what its keys can be used for now; `words`: those of notes."""
+    """The soft keypad's view: what any keypad shows, and what its keys can be used for now; `words`: those of notes,
+    which have a `day` if they are of an earlier one."""
     here = state.counter(counter.id)
     ticket = state.tickets.get(here.ticket)
     return {
@@ -151,13 +160,18 @@ def counter(
         "profiles": _profiles(rules, counter),
         "clerk": here.clerk,
         "notes": [
-            {"words": words[id], "counter": state.notes[id].counter, "ticket": state.notes[id].ticket}
+            {"words": words[id], "counter": note.counter, "ticket": note.ticket, "day": _earlier(state, note.day)}
             for id in notes_at(state, counter.id)
-            if id in words
+            if id in words and (note := state.notes[id])
         ],
         "rater": counter.rater,
         "notices": list(notices),
     }
+
+
+def _earlier(state: State, day: str) -> str:
+    """A business day (YYYY-MM-DD) if it is an earlier one; else empty."""
+    return day if day < state.day else ""
 
 
 def _idle(state: State, rules: Rules, counter: Counter, next: str) -> dict[str, Any]:
@@ -196,10 +210,13 @@ def _waited(ticket: Ticket) -> int:
 
 
 def _undo(state: State, rules: Rules, counter: Counter, at: Ms) -> dict[str, Any] | None:
-    """Whom UNDO at the counter would bring back, and until when (ms since 1970, UTC); None: nobody."""
+    """Whom UNDO at the counter would bring back, and until when (ms since 1970, UTC); nobody (`ticket` empty), if it
+    would only open the counter again; None: it would do nothing."""
     left = undoes(state, rules, counter, at)
     if left and state.tickets[left.ticket].stage not in IN_HAND:
         return {"ticket": left.ticket, "until": left.at + rules.undo_within * 1000}
+    if undoes_going(state, rules, counter, at):
+        return {"ticket": "", "until": state.counter(counter.id).since + rules.undo_within * 1000}
     last = last_unstarted(state, counter)
     return {"ticket": last.id, "until": last.returns_until(rules)} if last else None
 
@@ -230,7 +247,7 @@ def ticket(state: State, rules: Rules, ticket: Ticket, at: Ms, wait: tuple[int, 
         language: {
             "branch": spoken.branch_name,
             "service": spoken.service_name(ticket.service),
-            "wait": views.in_words(spoken, wait) if waits else "",
+            "wait": views.wait_in_words(state, spoken, at, ticket, wait) if waits else "",
         }
         for language, spoken in rules.languages.items()
     }
@@ -274,6 +291,8 @@ def console(
     Each waiting ticket has the time of its `expected` call, and each counter its `next` ticket with that time: one
     look ahead gives both."""
     order = views.in_order(state, rules, at)
+    listed = [state.tickets[id] for id in order[:LISTED]]
+    ahead = ahead_of_all(state, rules, listed, at)
     classes = dict.fromkeys(rules.classes, 0)
     for key, line in state.lines.items():
         classes[key.klass] = classes.get(key.klass, 0) + len(line)
@@ -285,7 +304,7 @@ def console(
     return {
         "now": at,
         "branch": rules.branch_name,
-        "services": _services(state, rules, waits, longest=True),
+        "services": _services(state, rules, at, waits, longest=True),
         "classes": [{"id": id, "name": rules.class_name(id), "waiting": count} for id, count in classes.items()],
         "pauses": {digit: reason.name for digit, reason in rules.pauses.items()},
         "counters": [
@@ -293,7 +312,8 @@ def console(
             for each in rules.counters.values()
         ],
         "waiting": [
-            _waiting(state, rules, state.tickets[id], at) | {"expected": expected.get(id, 0)} for id in order[:LISTED]
+            _waiting(rules, ticket, at) | {"ahead": ahead[ticket.id], "expected": expected.get(ticket.id, 0)}
+            for ticket in listed
         ],
         "waiting_more": max(0, len(order) - LISTED),
         "missed": [
@@ -315,7 +335,7 @@ def console(
 # -- parts ---------------------------------------------------------------------------------------------------
 
 
-def _services(state: State, rules: Rules, waits: Waits, *, longest: bool = False) -> list[dict[str, Any]]:
+def _services(state: State, rules: Rules, at: Ms, waits: Waits, *, longest: bool = False) -> list[dict[str, Any]]:
     """The services as pages show them; `longest`: with the time since when the longest-waiting ticket has waited (0:
     none)."""
     counts = views.waiting_by_service(state, rules)
@@ -324,7 +344,7 @@ def _services(state: State, rules: Rules, waits: Waits, *, longest: bool = False
             "id": id,
             "name": service.name,
             "waiting": counts.get(id, 0),
-            "wait": views.in_words(rules, waits.get(id)),
+            "wait": views.service_wait(state, rules, at, id, waits),
         }
         for id, service in rules.services.items()
     ]
@@ -353,7 +373,7 @@ def _offered(state: State, rules: Rules, waits: Waits, ahead: Mapping[str, int],
                 "given": gives(state, rules, service, at),
                 "closed": why_none(state, rules, service, at),
                 "ahead": ahead[id],
-                "wait": views.in_words(rules, waits.get(id)),
+                "wait": views.service_wait(state, rules, at, id, waits),
             }
             for id, service in rules.services.items()
         ],
@@ -410,10 +430,9 @@ def _without_paper(state: State) -> list[str]:
     return list(dict.fromkeys((*state.unknown_prints, *islice(never, LISTED))))
 
 
-def _waiting(state: State, rules: Rules, ticket: Ticket, at: Ms) -> dict[str, Any]:
+def _waiting(rules: Rules, ticket: Ticket, at: Ms) -> dict[str, Any]:
     return {
         "ticket": ticket.id,
-        "ahead": ahead_of(state, rules, ticket, at),
         "service": ticket.service,
         "class": ticket.klass,
         "since": ticket.waits_from,

@@ -59,6 +59,21 @@ def in_words(rules: Rules, minutes: tuple[int, int] | None) -> str:
     return rules.wording.say(f"wait.{key}", least=least, most=most)
 
 
+def wait_in_words(state: State, rules: Rules, at: Ms, ticket: Ticket, minutes: tuple[int, int] | None) -> str:
+    """The same for a ticket that waits, or would; if there is no range since counters open much later, until when."""
+    begins = waiting.begins_at(state, rules, at, ticket) if minutes is None else None
+    if begins is None:
+        return in_words(rules, minutes)
+    return rules.wording.say("wait.until", clock=rules.local(begins).strftime("%H:%M"))
+
+
+def service_wait(state: State, rules: Rules, at: Ms, service: str, waits: Waits) -> str:
+    """The same for a customer who takes a ticket for a service now; empty: none is given, or nothing is known."""
+    if not gives(state, rules, rules.services[service], at):
+        return ""
+    return wait_in_words(state, rules, at, waiting.newcomer(state, rules, at, service), waits.get(service))
+
+
 def is_beyond(least: int) -> bool:
     """Whether a wait of at least so many minutes is beyond what can be estimated."""
     return least * 60 >= waiting.HORIZON
@@ -222,7 +237,7 @@ def ticket_fields(state: State, rules: Rules, ticket: Ticket, qr: str, at: Ms) -
         "service": rules.service_name(ticket.service),
         "class": "" if ticket.klass == rules.default_class else rules.class_name(ticket.klass),
         "ahead": str(ahead_of(state, rules, ticket, at)),
-        "wait": in_words(rules, in_minutes(ticket.expected)) if ticket.expected else "",
+        "wait": wait_in_words(state, rules, at, ticket, in_minutes(ticket.expected) if ticket.expected else None),
         "time": rules.local(ticket.issued_at).strftime("%Y-%m-%d %H:%M"),
         "reprint": rules.wording.say("ticket.reprint") if ticket.copies > 1 else "",
         "qr": qr,

@@ -8,9 +8,9 @@ const REPORT_AGAIN = 15000; // ms after which a page tells its state again that 
 
 export const page = JSON.parse(document.getElementById("page").textContent);
 
-/** A sentence of the branch's language, its blanks filled in. */
-export function say(key, about = {}) {
-  const template = page.words[key] ?? (console.error(`no word for ${key}`), key);
+/** A sentence of the branch's language, or of other `words`, its blanks filled in. */
+export function say(key, about = {}, words = page.words) {
+  const template = words[key] ?? (console.error(`no word for ${key}`), key);
   return template.replace(/\{(\w+)\}/g, (blank, name) => (name in about ? String(about[name]) : blank));
 }
 
@@ -86,6 +86,12 @@ export function clock(at, seconds = false) {
   const options = { hour: "2-digit", minute: "2-digit", hourCycle: "h23", timeZone: page.timezone };
   if (seconds) options.second = "2-digit";
   return new Intl.DateTimeFormat("en-GB", options).format(at);
+}
+
+/** A business day (YYYY-MM-DD) in the page's language. */
+export function date(day, options) {
+  const tongue = page.language === "zh" ? "zh-CN" : "en-GB";
+  return new Intl.DateTimeFormat(tongue, { timeZone: "UTC", ...options }).format(Date.parse(day));
 }
 
 /** Minutes waited since a time, for people. */

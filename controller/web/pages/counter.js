@@ -3,7 +3,7 @@
 // One press at a time: a second one of the same key is a double tap and is left out, one other waits its turn. Which key
 // makes sense is a hint only: what is pressed, the controller decides.
 
-import { ask, bar, clock, el, fill, minutes, now, padKey, page, put, say, watch } from "./common.js";
+import { ask, bar, clock, date, el, fill, minutes, now, padKey, page, put, say, watch } from "./common.js";
 import { idleCard } from "./counter_idle.js";
 
 const DOUBLE_TAP = 600; // ms in which the same key again is no press of its own
@@ -220,6 +220,12 @@ async function press(name, more) {
   return answer.result === "ok";
 }
 
+/** A note, and where or when it was left if that was not here today. */
+function note({ words, counter, ticket, day }) {
+  if (ticket) return say("page.counter.note_of", { counter, words });
+  return day ? say("page.counter.note_before", { day: date(day, { month: "long", day: "numeric" }), words }) : words;
+}
+
 async function leaveNote(event) {
   event.preventDefault();
   const words = noteInput.value.trim();
@@ -354,8 +360,7 @@ function refresh() {
     view.clerk && say("page.counter.clerk", { clerk: view.clerk }),
     view.profile && say("page.counter.profile", { profile: view.profile }),
   ].filter(Boolean).join(" · "));
-  list(notes, view.notes, (each) => el("li", {},
-    each.ticket ? say("page.counter.note_of", { counter: each.counter, words: each.words }) : each.words));
+  list(notes, view.notes, (each) => el("li", {}, note(each)));
   removeNote.hidden = !view.notes.length;
   const others = view.profiles.filter((each) => each.name !== view.profile && (each.id || view.profile));
   list(profiles, others, (each) =>
@@ -371,7 +376,7 @@ function refresh() {
   for (const [name, may] of Object.entries(can)) keys[name].button.disabled = !may;
   for (const button of targets.children) button.disabled = !has;
   keys.EVALUATE.button.hidden = !view.rater;
-  put(keys.UNDO.text, undo ? say("page.counter.undo_ticket", { ticket: undo.ticket }) : say("page.counter.undo"));
+  put(keys.UNDO.text, undo?.ticket ? say("page.counter.undo_ticket", { ticket: undo.ticket }) : say("page.counter.undo"));
   keys.UNDO.button.classList.toggle("fresh", Boolean(undo) && undo.until - now() < FRESH);
   clearTimeout(undoTimer);
   if (undo) undoTimer = setTimeout(refresh, Math.min(undo.until - now() + 50, 60000));

@@ -1,6 +1,6 @@
 // The day sheet: the day in figures on one page of A4, to be signed and filed. No person is named on it.
 
-import { clock, el, fill, page, say } from "./common.js";
+import { clock, date, el, fill, page, say } from "./common.js";
 import { number } from "./today_charts.js";
 
 const FELT = 3; // minutes from which a wait is felt as longer than it is
@@ -16,9 +16,6 @@ export const percent = (part) => say("page.today.percent", { share: Math.round(p
 /** What kind of day it is, as the branch plans for it. */
 const kindOf = ({ kind }) => (KINDS[kind] ? say(KINDS[kind]) : say("page.console.day_own", { profile: kind }));
 
-const tongue = page.language === "zh" ? "zh-CN" : "en-GB";
-const date = (day, options) =>
-  new Intl.DateTimeFormat(tongue, { timeZone: "UTC", ...options }).format(Date.parse(day));
 const longDate = (day) => date(day, { year: "numeric", month: "long", day: "numeric", weekday: "long" });
 export const shortDate = (day) => (day ? date(day, { month: "numeric", day: "numeric" }) : "");
 

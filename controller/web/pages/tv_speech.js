@@ -22,8 +22,7 @@ const keyOf = (call) => `${call.ticket} ${call.counter} ${call.at}`;
 export const isFresh = (call) => performance.now() - (since.get(keyOf(call)) ?? -FRESH) < FRESH;
 
 const asked = new URLSearchParams(location.search).get("voice");
-const tongue = page.language === "zh" ? "zh-CN" : "en-GB";
-const digits = say("page.tv.digits").split(" ");
+const tongueOf = (language) => (language === "zh" ? "zh-CN" : "en-GB");
 const announced = new Set();
 const backlog = []; // { call, said, since }: what is to be spoken, in order; never said before said once
 let speaking = false;
@@ -40,7 +39,26 @@ let offered = 0; // when it was first said that there is no sound, ms since the 
 const speaks = () => !view?.closed && (asked === "on" || (asked !== "off" && Boolean(view?.speaks)));
 
 const pause = (ms) => new Promise((done) => setTimeout(done, ms));
-const spelled = (text) => [...text].map((sign) => digits[sign] ?? sign).join(page.language === "zh" ? " " : ", ");
+
+/** A ticket's number, sign by sign. */
+function spelled(text, language) {
+  const digits = say("page.tv.digits", {}, page.spoken[language]).split(" ");
+  return [...text].map((sign) => digits[sign] ?? sign).join(language === "zh" ? " " : ", ");
+}
+
+/** The browser's voices of a language, in the usual accent first. */
+function voicesOf(language) {
+  const ours = (voice) => voice.lang.replace("_", "-").toLowerCase();
+  const usual = (voice) => ours(voice) === tongueOf(language).toLowerCase();
+  return speechSynthesis.getVoices().filter((voice) => ours(voice).startsWith(language)).sort((one, other) => usual(other) - usual(one));
+}
+
+/** In which language a call is spoken: its customer's, if this browser has a voice for that; else the branch's. */
+function languageOf(call) {
+  const chosen = call.language in page.spoken ? call.language : page.language;
+  const voiceless = "speechSynthesis" in window && speechSynthesis.getVoices().length && !voicesOf(chosen).length;
+  return voiceless ? page.language : chosen;
+}
 
 const TOUCHES = ["pointerup", "click", "keydown"];
 /** What people are to touch when there is no sound. */
@@ -149,7 +167,9 @@ async function speak() {
     const { call, said, since } = next;
     if (!speaks() || !announced.has(keyOf(call)) || performance.now() - since > OLD) continue;
     if (!said) await chime();
-    await utter(say("voice.call", { ticket: spelled(call.ticket), counter: call.counter }));
+    const language = languageOf(call);
+    const about = { ticket: spelled(call.ticket, language), counter: call.counter };
+    await utter(say("voice.call", about, page.spoken[language]), language);
     await pause(BREATH);
     if (said + 1 < TIMES && announced.has(keyOf(call))) backlog.push({ call, said: said + 1, since });
     crowd();
@@ -185,16 +205,13 @@ async function chime() {
   await pause(1100);
 }
 
-/** Say a sentence; resolves when it has been said, or cannot be. */
-function utter(text) {
+/** Say a sentence of a language; resolves when it has been said, or cannot be. */
+function utter(text, language) {
   if (performance.now() < speechless) return Promise.resolve();
   return new Promise((done) => {
     const sentence = new SpeechSynthesisUtterance(text);
-    const voices = speechSynthesis.getVoices();
-    const ours = (voice) => voice.lang.replace("_", "-").toLowerCase();
-    sentence.lang = tongue;
-    sentence.voice = voices.find((voice) => ours(voice) === tongue.toLowerCase())
-      ?? voices.find((voice) => ours(voice).startsWith(page.language)) ?? null;
+    sentence.lang = tongueOf(language);
+    sentence.voice = voicesOf(language)[0] ?? null;
     sentence.rate = 0.9;
     const end = () => {
       clearTimeout(silent);

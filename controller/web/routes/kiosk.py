@@ -58,7 +58,7 @@ def router(site: Site) -> APIRouter:
             advice=answer.code == SELF_SERVICE,
             page=f"/t/{site.accounts.page(state.day, answer.ticket)}" if answer.ticket else "",
             ahead=ahead_of(state, rules, ticket, ticket.issued_at) if ticket else 0,
-            wait=views.in_words(spoken, told),
+            wait=views.wait_in_words(state, spoken, ticket.issued_at, ticket, told) if ticket else "",
         )
 
     # Only for accounts that give out tickets: a customer who has the page's address needs no code of it.

@@ -17,7 +17,8 @@ ZoneId = Annotated[str, Query(alias="zone", max_length=32, description="a zone's
 
 
 def _about(site: Site, request: Request) -> dict[str, Any]:
-    """The zone that the page's address says, else that of the account; what a page of a zone that is not there says."""
+    """The zone that the page's address says, else that of the account; what a page of a zone that is not there says;
+    and what is spoken, in each language that a customer can choose."""
     zone, caller = request.query_params.get("zone"), site.caller(request)
     zones = site.rules.hall_zones
     if zone is None and caller:
@@ -26,7 +27,16 @@ def _about(site: Site, request: Request) -> dict[str, Any]:
     if zone and zone not in zones:
         wrong = site.say("http.unknown_zone", zone=zone[:32], known=", ".join(zones) or "-")
     settings = site.settings.television
-    return {"zone": zone or "", "noZone": wrong, "media": {"seconds": settings.seconds, "sound": settings.sound}}
+    spoken = {
+        language: {key: rules.wording.templates[key] for key in ("voice.call", "page.tv.digits")}
+        for language, rules in site.rules.languages.items()
+    }
+    return {
+        "spoken": spoken,
+        "zone": zone or "",
+        "noZone": wrong,
+        "media": {"seconds": settings.seconds, "sound": settings.sound},
+    }
 
 
 PAGES = (Page("tv", "/tv", may=lambda account, data: True, data=_about, words=("voice.",)),)
