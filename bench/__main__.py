@@ -11,10 +11,10 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from bench import commands, days, estimate, mqtt, pick, press, rush, screens, startup
+from bench import commands, days, estimate, faults, mqtt, pick, press, rush, screens, startup
 from bench.figures import Figure, table, write_json
 
-NAMES = ("press", "screens", "commands", "pick", "estimate", "days", "startup", "mqtt", "rush")
+NAMES = ("press", "faults", "screens", "commands", "pick", "estimate", "days", "startup", "mqtt", "rush")
 DIRECTORY = Path(".bench")
 
 
@@ -61,6 +61,8 @@ def _measure(name: str, quick: bool, progress: Progress) -> list[Figure]:
                     echoing=echoing,
                 )
             ]
+        case "faults":
+            return faults.measure(DIRECTORY, presses, runs, task("press to board, lines broken", 2 * presses * runs))
         case "screens":
             some = presses // 3
             return screens.measure(DIRECTORY, some, runs, task("press to board with pages open", 2 * some * runs))
