@@ -23,6 +23,7 @@ from controller.lobby.model.units import Ms
 from drivers.terminal68 import Frame, Function, Key
 from simulators.devices.bx import BoardFarEnd
 from simulators.devices.escpos import PrinterFarEnd
+from simulators.devices.farend import FarEnd
 from simulators.devices.terminal68 import TerminalBus
 from simulators.devices.vfd import CounterDisplayFarEnd
 from simulators.faults import Faults
@@ -77,11 +78,11 @@ def _branch(directory: Path, presses: int, *, faulty: bool) -> Iterator[FarEnds]
     for old in directory.glob("faults.db*"):
         old.unlink()
     bad = {} if not faulty else {id: str((directory / f"faults-{id}").absolute()) for id in (HANGS, FLOODS, FLAPS)}
-    ends = FarEnds(
-        {"terminals": TerminalBus(range(1, TERMINALS + 1)), "hall": BoardFarEnd()}
-        | ({} if faulty else _displays_and_printer()),
-        ["terminals"] if faulty else [],
-    )
+    devices: dict[str, FarEnd] = {"terminals": TerminalBus(range(1, TERMINALS + 1)), "hall": BoardFarEnd()}
+    if not faulty:
+        devices |= {id: CounterDisplayFarEnd("cd5220") for id in (HANGS, FLAPS)}
+        devices[FLOODS] = PrinterFarEnd(Faults(), columns=32)
+    ends = FarEnds(devices, ["terminals"] if faulty else [])
     try:
         with _bad_lines(*bad.values()):
             config.write_text(configuration(TERMINALS, journal, ends.paths | bad), "utf-8")
@@ -92,14 +93,6 @@ def _branch(directory: Path, presses: int, *, faulty: bool) -> Iterator[FarEnds]
                 yield ends
     finally:
         ends.close()
-
-
-def _displays_and_printer() -> dict[str, CounterDisplayFarEnd | PrinterFarEnd]:
-    return {
-        HANGS: CounterDisplayFarEnd("cd5220"),
-        FLOODS: PrinterFarEnd(Faults(), columns=32),
-        FLAPS: CounterDisplayFarEnd("cd5220"),
-    }
 
 
 @contextmanager
