@@ -142,7 +142,7 @@ def _line(content: Mapping[str, Any]) -> bytes:
 def ask(journal: Path, request: Mapping[str, Any], timeout: float) -> Iterator[Mapping[str, Any]]:
     """Ask the daemon that has this journal; its answers as they come. NotRunningError, or PermissionError.
 
-    `timeout`: seconds without an answer after which it counts as not running.
+    They end without one that has `ok` if the daemon ends meanwhile, or says nothing for `timeout` seconds.
     """
     path = socket_of(journal)
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
@@ -151,11 +151,11 @@ def ask(journal: Path, request: Mapping[str, Any], timeout: float) -> Iterator[M
             with _short(path) as name:
                 connection.connect(name)
             connection.sendall(_line(request))
-            connection.settimeout(timeout)
-            with connection.makefile("rb") as answers:
-                for line in answers:
-                    yield json.loads(line)
         except PermissionError:
             raise
-        except (OSError, ValueError) as error:
+        except OSError as error:
             raise NotRunningError(f"no daemon answers at {path}") from error
+        connection.settimeout(timeout)
+        with suppress(OSError, ValueError), connection.makefile("rb") as answers:
+            for line in answers:
+                yield json.loads(line)

@@ -231,6 +231,8 @@ class Daemon:
             if held := held_by_customers(self.engine.state, new.rules):
                 return False, held
             leaving = self._devices.leaving(new)
+            same = {device.id for device in new.devices if device in self._settings.devices}
+            said += [f"[[device]] {id}: its files have changed" for id in leaving if id in same]
             try:
                 await self._end_sessions(leaving)
                 # From here to the end nothing is awaited: no press is decided by some of the old and some of the new.

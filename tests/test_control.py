@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 from ports import eventually, open_files
 
-from controller.control import Answers, Control
+from controller.control import Answers, Control, NotRunningError, socket_of
+from controller.control import ask as ask_daemon
 
 
 class Work:
@@ -107,3 +108,25 @@ async def test_what_is_no_request_is_no_error(tmp_path: Path, request_: object) 
         reader, writer = await ask(path, request_)
         assert await reader.read() == b""
         writer.close()
+
+
+async def test_a_daemon_that_ends_or_hangs_meanwhile_is_not_one_that_does_not_run(tmp_path: Path) -> None:
+    """Else the devices would be examined beside one that has them."""
+    journal = tmp_path / "lobby.db"
+    path, work = socket_of(journal), Work()
+
+    def asked() -> list[Mapping[str, Any]]:
+        return list(ask_daemon(journal, {"do": "work"}, 0.2))
+
+    with pytest.raises(NotRunningError, match=f"no daemon answers at {path}"):
+        await asyncio.to_thread(asked)
+    async with control(path, work) as running:
+        assert await asyncio.to_thread(asked) == [{"text": "begun"}]
+        await eventually(lambda: work.given_up == 1)
+        asking = asyncio.create_task(asyncio.to_thread(asked))
+        await eventually(lambda: work.begun == 2)
+        running.cancel()
+        assert await asking == [{"text": "begun"}]
+    path.touch()
+    with pytest.raises(NotRunningError):
+        await asyncio.to_thread(asked)

@@ -12,16 +12,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from branches import NINE, Lobby, branch
 from full_disk import full_disk
 from ports import PATIENCE, Pty, eventually, open_files
 
 from controller.clock import system_clock
-from controller.config import read
+from controller.config import read, shipped
 from controller.control import socket_of
-from controller.daemon import Daemon, Notifier
+from controller.daemon import Daemon, Notifier, printing
 from controller.lobby.actions.call_next import CallNext
 from controller.lobby.actions.take_ticket import TakeTicket
 from controller.lobby.answers import Answer
+from controller.lobby.model.paper import Printer
 from controller.lobby.model.state import Stage
 from drivers import descriptor
 
@@ -239,6 +241,33 @@ async def test_a_file_that_cannot_be_read_changes_nothing(
     assert not [record for record in caplog.records if record.exc_info]
 
 
+PRINTER = """
+[[device]]
+id = "printer"
+driver = "escpos"
+link = "serial:{directory}/window"
+layout = "{directory}/ticket.toml"
+"""
+
+
+async def test_another_layout_of_its_tickets_is_another_printer(tmp_path: Path) -> None:
+    """Though its own table is as before; and a layout with a mistake changes nothing."""
+    layout, shipped_one = tmp_path / "ticket.toml", shipped("ticket.en.toml").read_text()
+    layout.write_text(shipped_one)
+    async with house(tmp_path, BRANCH, PRINTER) as it:
+        before = it.daemon.hub.sessions["printer"]
+        layout.write_text(f"{shipped_one}\n# looked at again\n")
+        assert await it.daemon.reload() == (True, ["[[device]] printer: its files have changed"])
+        after = it.daemon.hub.sessions["printer"]
+        assert after is not before
+        await eventually(it.is_open)
+        layout.write_text("[[line]\n")
+        done, said = await it.daemon.reload()
+        assert not done
+        assert str(layout) in said[0]
+        assert it.daemon.hub.sessions["printer"] is after
+
+
 # -- the doctor --------------------------------------------------------------------------------------------------
 
 
@@ -265,6 +294,20 @@ async def test_a_doctor_that_the_end_overtakes_leaves_nothing(tmp_path: Path) ->
         it.daemon.stop()
         assert await reader.read() == b""
         writer.close()
+
+
+def test_only_a_printer_that_prints_cannot_be_examined() -> None:
+    """One without paper can, whatever waits for it: that is what the engineer comes for."""
+    lobby = Lobby(branch({"1": {"cash": 0}}))
+    lobby.do(TakeTicket(at=NINE, cause="take", by="kiosk/1", service="cash", paper="ready", printer="second"))
+
+    def found(first: str, second: str) -> set[str]:
+        return printing(lobby.state, [Printer("first", first), Printer("second", second)])
+
+    assert found("ready", "ready") == {"second"}
+    assert found("ready", "printer_busy") == {"second"}
+    assert found("ready", "paper_end") == found("ready", "offline") == set()
+    assert printing(lobby.state, []) == set()
 
 
 async def test_a_device_that_is_not_in_force_cannot_be_examined(tmp_path: Path) -> None:
