@@ -11,10 +11,10 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from bench import commands, days, estimate, mqtt, pick, press, rush, screens, startup
+from bench import commands, days, estimate, faults, mqtt, pick, press, reload, rush, screens, startup
 from bench.figures import Figure, table, write_json
 
-NAMES = ("press", "screens", "commands", "pick", "estimate", "days", "startup", "mqtt", "rush")
+NAMES = ("press", "faults", "screens", "commands", "pick", "estimate", "days", "startup", "mqtt", "rush", "reload")
 DIRECTORY = Path(".bench")
 
 
@@ -61,6 +61,8 @@ def _measure(name: str, quick: bool, progress: Progress) -> list[Figure]:
                     echoing=echoing,
                 )
             ]
+        case "faults":
+            return faults.measure(DIRECTORY, presses, runs, task("press to board, lines broken", 2 * presses * runs))
         case "screens":
             some = presses // 3
             return screens.measure(DIRECTORY, some, runs, task("press to board with pages open", 2 * some * runs))
@@ -79,6 +81,9 @@ def _measure(name: str, quick: bool, progress: Progress) -> list[Figure]:
             return mqtt.measure(DIRECTORY, presses, runs, task("MQTT press to acknowledgement", presses * runs))
         case "rush":
             return rush.measure(DIRECTORY, 2.0 if quick else 20.0, runs, task("a rush of MQTT presses", runs))
+        case "reload":
+            reloads = 2 if quick else 20
+            return reload.measure(DIRECTORY, reloads, task("presses during reloads", reloads))
     rows, starts = (200_000, 1) if quick else (5_000_000, 5)
     building = progress.add_task(f"the journal of {rows:,} rows (made once, kept in {DIRECTORY}/)", total=rows)
     figures = startup.measure(

@@ -71,7 +71,7 @@ def _run(directory: Path, port: int, seconds: float, random: Random) -> tuple[li
     write(journal, waiting(read(config).rules, Ms(time.time_ns() // 1_000_000), WAITING))
     synced = Commits(directory / "floor.db")
     try:
-        with running(config), _devices(port) as devices:
+        with running(config), connected(port) as devices:
             ends.serve(SETTLING)
             ours = devices.rush(_presses(random), seconds, random, ends)
             ends.serve(SETTLING)
@@ -91,12 +91,13 @@ def _presses(random: Random) -> Iterator[tuple[str, str]]:
         yield f"lobby/bench/{device}", key
 
 
-class _Devices:
+class Devices:
     """A client that hears the acknowledgements of all devices and, for the floor, its own messages."""
 
     def __init__(self, port: int) -> None:
         self._sent: dict[tuple[str, int], float] = {}
-        self._times: list[float] = []
+        self.answered: list[tuple[float, float]] = []
+        """When each press was made, and after how many seconds it was answered; by `time.perf_counter`."""
         self._refused = ""
         self._next: Counter[str] = Counter()
         self._subscribed = threading.Event()
@@ -114,19 +115,24 @@ class _Devices:
 
     def rush(self, presses: Iterator[tuple[str, str]], seconds: float, random: Random, ends: FarEnds) -> list[float]:
         """Seconds from each press to its answer. Presses come at random times, without waiting for answers."""
-        self._times = []
+        self.answered = []
         due = end = time.perf_counter()
         end += seconds
         while due < end:
             due += random.expovariate(RATE)
             ends.serve(due - time.perf_counter())
-            self._press(*next(presses))
+            self.press(*next(presses))
+        self.wait(ends)
+        return [took for _, took in self.answered]
+
+    def wait(self, ends: FarEnds) -> None:
+        """Until every press has been answered; RuntimeError if one is refused or is not."""
         ends.serve(PATIENCE, lambda: not self._sent or bool(self._refused))
         if self._refused or self._sent:
             raise RuntimeError(self._refused or f"{len(self._sent)} presses were not answered")
-        return self._times
 
-    def _press(self, device: str, key: str) -> None:
+    def press(self, device: str, key: str) -> None:
+        """Press a key of `lobby/bench/<role>/<id>`, without waiting for its answer."""
         seq = self._next[device]
         self._next[device] += 1
         self._sent[device, seq] = time.perf_counter()
@@ -136,12 +142,13 @@ class _Devices:
         now, content = time.perf_counter(), json.loads(message.payload)
         if content.get("result", "ok") != "ok":
             self._refused = f"{message.topic}: {content['text']}"
-        self._times.append(now - self._sent.pop((message.topic.rpartition("/")[0], content["seq"])))
+        pressed = self._sent.pop((message.topic.rpartition("/")[0], content["seq"]))
+        self.answered.append((pressed, now - pressed))
 
 
 @contextmanager
-def _devices(port: int) -> Iterator[_Devices]:
-    devices = _Devices(port)
+def connected(port: int) -> Iterator[Devices]:
+    devices = Devices(port)
     try:
         yield devices
     finally:

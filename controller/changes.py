@@ -18,6 +18,11 @@ RESTART = frozenset(
 """What a running controller cannot change: where its files, broker and pages are, whose day it is, and its language."""
 
 
+ENDING = "the controller is ending"
+EXAMINING = "devices are being examined (lobby doctor); reload again when that has ended"
+NOT_IN_FORCE = 'the running controller has no device "{device}"; lobby reload has it read the configuration again'
+
+
 def differences(before: Table, after: Table) -> Iterator[str]:
     """Every difference, a sentence each: `[[counter]] 3: serves has changed`, `[[device]] pad-7 is new`."""
     for name in (*before, *(each for each in after if each not in before)):

@@ -11,8 +11,8 @@ import json
 import logging
 import os
 import socket
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
+from contextlib import aclosing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,7 @@ LINE_LIMIT = 1 << 16
 CONNECT_TIMEOUT = 2.0
 """Seconds in which a running daemon takes a connection."""
 
-Answers = AsyncIterator[Mapping[str, Any]]
+Answers = AsyncGenerator[Mapping[str, Any], None]
 Do = Callable[[Mapping[str, Any]], Answers]
 """What is done for a request, and what is answered to it, line by line."""
 
@@ -58,6 +58,7 @@ class Control:
     def __init__(self, path: Path, does: Mapping[str, Do]) -> None:
         self._path = path
         self._does = does
+        self._answering: set[asyncio.Task[None]] = set()
 
     async def run(self) -> None:
         """Answer until cancelled. Where the socket cannot be made, the lobby runs without it; logged."""
@@ -73,6 +74,9 @@ class Control:
             server.close()
             with suppress(OSError):
                 self._path.unlink()
+            for answering in self._answering:
+                answering.cancel()
+            await asyncio.gather(*self._answering, return_exceptions=True)
 
     async def _open(self) -> asyncio.Server:
         self._path.unlink(missing_ok=True)  # of one that was killed: the journal's lock says that no other runs
@@ -90,22 +94,38 @@ class Control:
             raise
 
     async def _asked(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Answer one connection. What is done for it is given up if who asked goes away."""
         try:
-            request = _request(await reader.readline())
-            do = self._does.get(str(request.get("do")))
-            if do is None:
-                known = ", ".join(self._does)
-                writer.write(_line({"ok": False, "text": f"the running daemon has no such request; it has {known}"}))
-            else:
-                async for answer in do(request):
-                    writer.write(_line(answer))
-                    await writer.drain()
+            answering = asyncio.create_task(self._answer(_request(await reader.readline()), writer))
+            self._answering.add(answering)
+            gone = asyncio.create_task(reader.read(1))
+            try:
+                await asyncio.wait((answering, gone), return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                for task in (answering, gone):
+                    task.cancel()
+                await asyncio.gather(answering, gone, return_exceptions=True)
+                self._answering.discard(answering)
         except (OSError, ValueError):
-            pass  # who asked has gone, or it was no request
-        except Exception:
-            log.exception("a request at %s failed", self._path)
+            pass  # it was no request
         finally:
             writer.close()
+
+    async def _answer(self, request: Mapping[str, Any], writer: asyncio.StreamWriter) -> None:
+        do = self._does.get(str(request.get("do")), self._unknown)
+        try:
+            async with aclosing(do(request)) as answers:
+                async for answer in answers:
+                    writer.write(_line(answer))
+                    await writer.drain()
+        except OSError:
+            pass  # who asked has gone
+        except Exception:
+            log.exception("a request at %s failed", self._path)
+            writer.write(_line({"ok": False, "text": "an error of the controller, which is in its log"}))
+
+    async def _unknown(self, request: Mapping[str, Any]) -> Answers:
+        yield {"ok": False, "text": f"the running daemon has no such request; it has {', '.join(self._does)}"}
 
 
 def _request(line: bytes) -> Mapping[str, Any]:
@@ -122,7 +142,7 @@ def _line(content: Mapping[str, Any]) -> bytes:
 def ask(journal: Path, request: Mapping[str, Any], timeout: float) -> Iterator[Mapping[str, Any]]:
     """Ask the daemon that has this journal; its answers as they come. NotRunningError, or PermissionError.
 
-    `timeout`: seconds without an answer after which it counts as not running.
+    They end without one that has `ok` if the daemon ends meanwhile, or says nothing for `timeout` seconds.
     """
     path = socket_of(journal)
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
@@ -131,11 +151,11 @@ def ask(journal: Path, request: Mapping[str, Any], timeout: float) -> Iterator[M
             with _short(path) as name:
                 connection.connect(name)
             connection.sendall(_line(request))
-            connection.settimeout(timeout)
-            with connection.makefile("rb") as answers:
-                for line in answers:
-                    yield json.loads(line)
         except PermissionError:
             raise
-        except (OSError, ValueError) as error:
+        except OSError as error:
             raise NotRunningError(f"no daemon answers at {path}") from error
+        connection.settimeout(timeout)
+        with suppress(OSError, ValueError), connection.makefile("rb") as answers:
+            for line in answers:
+                yield json.loads(line)

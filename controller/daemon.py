@@ -11,13 +11,22 @@ import logging
 import os
 import signal
 import socket
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from controller.changes import differences, fingerprint, held_by_customers, need_restart, reloaded
+from controller.changes import (
+    ENDING,
+    EXAMINING,
+    NOT_IN_FORCE,
+    differences,
+    fingerprint,
+    held_by_customers,
+    need_restart,
+    reloaded,
+)
 from controller.clock import Clock, ClockWatch, may_be_wrong, system_clock
 from controller.config import ConfigError, Settings, read, shipped, wording
 from controller.control import Answers, BusyError, Control, socket_of
@@ -32,9 +41,11 @@ from controller.lobby.actions.set_profile import FollowPlan
 from controller.lobby.actions.windows import CheckWindows
 from controller.lobby.answers import Answer
 from controller.lobby.forecast.staffing import CHECK_EVERY
+from controller.lobby.model.paper import Printers, named_printer
 from controller.lobby.model.rules import Rules
-from controller.lobby.model.state import Print
+from controller.lobby.model.state import Print, State
 from controller.lobby.model.units import Ms, between
+from controller.lobby.show.faults import PASSES
 from controller.web.accounts import Accounts
 from controller.web.private_files import AccessError
 
@@ -86,7 +97,9 @@ class Daemon:
     there will be none (`screens` is None), so that nobody waits for ever.
     """
 
-    def __init__(self, settings: Settings, clock: Clock, notifier: Notifier) -> None:
+    def __init__(
+        self, settings: Settings, clock: Clock, notifier: Notifier, asked_to_reload: asyncio.Event | None = None
+    ) -> None:
         self._settings = settings
         self._clock = clock
         self._watch = ClockWatch(clock, self._stepped)
@@ -103,9 +116,11 @@ class Daemon:
         """What runs beside the engine, by name; of a device by its id."""
         self._ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         """Has the error of a task that has ended, as none ever should."""
-        self.asked_to_reload = asyncio.Event()
+        self.asked_to_reload = asked_to_reload or asyncio.Event()
         """Set by SIGHUP; what comes of it is logged."""
         self._changing = asyncio.Lock()
+        """Held while the configuration changes, or devices are examined."""
+        self._examining = False
 
     def stop(self) -> None:
         """Take no more presses, finish writing, and return from `run`."""
@@ -180,10 +195,24 @@ class Daemon:
         task.add_done_callback(ended)
 
     def _run_sessions(self) -> None:
-        """Run the sessions of devices that do not run yet."""
+        """Run the sessions of devices that do not run yet, unless all are about to end."""
+        if self._stop.is_set():
+            return
         for id, session in self._devices.sessions.items():
             if f"device {id}" not in self._tasks:
                 self._start(f"device {id}", session.run())
+
+    async def _end_sessions(self, ids: Iterable[str]) -> None:
+        """End the sessions of these devices; when it returns, also by being cancelled, their ports are free."""
+        tasks = [task for id in ids if (task := self._tasks.pop(f"device {id}", None))]
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            try:
+                await asyncio.wait(tasks)
+            except asyncio.CancelledError:
+                await asyncio.wait(tasks)
+                raise
 
     # -- a new configuration while it runs -------------------------------------------------------------------
 
@@ -201,15 +230,21 @@ class Daemon:
                 return False, [f"{', '.join(late)}: only a restart changes that (systemctl restart lobby)", *said]
             if held := held_by_customers(self.engine.state, new.rules):
                 return False, held
-            for id in self._devices.leaving(new):
-                task = self._tasks.pop(f"device {id}")
-                task.cancel()
-                await asyncio.wait([task])
-            # From here to the end nothing is awaited: no press is decided by some of the old and some of the new.
-            self._settings = new
-            self.engine.reconfigure(new.rules)
-            self._devices.change(new)
-            self._run_sessions()
+            leaving = self._devices.leaving(new)
+            same = {device.id for device in new.devices if device in self._settings.devices}
+            said += [f"[[device]] {id}: its files have changed" for id in leaving if id in same]
+            try:
+                await self._end_sessions(leaving)
+                # From here to the end nothing is awaited: no press is decided by some of the old and some of the new.
+                if self._stop.is_set():
+                    return False, [ENDING]
+                if held := held_by_customers(self.engine.state, new.rules):  # somebody has just come for it
+                    return False, held
+                self._settings = new
+                self.engine.reconfigure(new.rules)
+                self._devices.change(new, leaving)
+            finally:
+                self._run_sessions()
             self._follow_changes()
             if self.screens:
                 self.screens.reconfigured(new)
@@ -222,6 +257,9 @@ class Daemon:
         self.engine.submit(Request(FollowPlan(at=at, cause=f"plan:{at}")))
 
     async def _reload(self, request: Mapping[str, Any]) -> Answers:
+        if self._examining:
+            yield {"ok": False, "text": EXAMINING}
+            return
         done, said = await self._logged_reload()
         for text in said:
             yield {"text": text}
@@ -243,6 +281,10 @@ class Daemon:
         if request.get("fingerprint") not in (None, fingerprint(self._settings.tables)):
             yield {"text": words.say("doctor.other_file", path=request.get("path", ""))}
         only = [str(id) for id in request.get("devices", ())]
+        known = {device.id for device in self._settings.devices} | ({"mqtt"} if self._settings.mqtt else set())
+        if unknown := [id for id in only if id not in known]:
+            yield {"ok": False, "text": NOT_IN_FORCE.format(device=unknown[0])}
+            return
         devices = [device for device in examinable(self._settings) if not only or device.id in only]
         keys = min(600.0, float(request.get("keys", 0)))
         working = asyncio.create_task(
@@ -292,25 +334,27 @@ class Daemon:
         if self._changing.locked():
             raise BusyError(words.say("doctor.testing"))
         async with self._changing:
-            if any(ticket.print is Print.QUEUED for ticket in self.engine.state.tickets.values()):
+            if printing(self.engine.state, self.hub.printers()) & {device.id for device in devices}:
                 raise BusyError(words.say("device.printer_busy"))
-            for device in devices:
-                if task := self._tasks.pop(f"device {device.id}", None):
-                    task.cancel()
-                    await asyncio.wait([task])
+            self._examining = True
             try:
+                await self._end_sessions(device.id for device in devices)
                 examination = Examination(
                     self._settings, devices, say, print_ticket=prints, try_speeds=speeds, hold=hold
                 )
                 return await examination.run(keys)
             finally:
+                self._examining = False
                 self._run_sessions()
 
     async def _reload_when_asked(self) -> None:
         while True:
             await self.asked_to_reload.wait()
             self.asked_to_reload.clear()
-            await self._logged_reload()
+            try:
+                await self._logged_reload()
+            except Exception:  # an error of ours must not end a branch that works
+                log.exception("%s could not be read again", self._settings.path)
 
     # -- parts -----------------------------------------------------------------------------------------------
 
@@ -336,7 +380,10 @@ class Daemon:
         """Serve the screens. No device waits for their long import, or is affected by their failure."""
         try:
             web = await asyncio.to_thread(import_module, "controller.web.app")
-            self.screens = await web.Screens.make(self._settings, accounts, self.hub, self.engine.ask, self.examine)
+            settings = self._settings
+            self.screens = await web.Screens.make(settings, accounts, self.hub, self.engine.ask, self.examine)
+            if settings is not self._settings:  # read again meanwhile
+                self.screens.reconfigured(self._settings)
             gc.freeze()
             serving = asyncio.create_task(self.screens.run(), name="serving")
             try:
@@ -439,6 +486,13 @@ class Daemon:
             self.engine.submit(Request(due))
 
 
+def printing(state: State, printers: Printers) -> set[str]:
+    """The printers that are printing a customer's ticket; not those that cannot, whatever waits for them."""
+    queued = [ticket for ticket in state.tickets.values() if ticket.print is Print.QUEUED]
+    found = (named_printer(printers, ticket.printer) for ticket in queued)
+    return {printer.id for printer in found if printer and (printer.paper == "ready" or printer.paper in PASSES)}
+
+
 def until_day_ends(rules: Rules, wall: Ms) -> float:
     """Seconds to wait, from `wall` (ms since 1970, UTC) on, before looking whether another business day has begun.
 
@@ -459,13 +513,15 @@ async def run_until_signalled(settings: Settings, wait_for_clock: float = 0.0) -
     `wait_for_clock`: seconds granted to the time server after the machine's start.
     """
     notifier = Notifier(os.environ.get("NOTIFY_SOCKET"))
-    await clock_is_right(notifier, wait_for_clock)
-    daemon = Daemon(settings, system_clock(), notifier)
     loop = asyncio.get_running_loop()
+    asked_to_reload = asyncio.Event()
+    loop.add_signal_handler(signal.SIGHUP, asked_to_reload.set)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})  # `lobby run` holds it back until here
+    await clock_is_right(notifier, wait_for_clock)
+    daemon = Daemon(settings, system_clock(), notifier, asked_to_reload)
     loop.set_exception_handler(quiet_transports)
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, daemon.stop)
-    loop.add_signal_handler(signal.SIGHUP, daemon.asked_to_reload.set)
     await daemon.run()
 
 

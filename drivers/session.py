@@ -1,11 +1,14 @@
-"""The session: runs any driver over any link, and handles opening, reconnecting and stalled writes.
+"""The session: runs any driver over any link, and handles opening, reconnecting, stalled writes and floods.
 
-States of a session: *closed* -> opening -> *quiet* -> *open* -> (lost | stalled) -> *closed* -> back-off -> opening ..
+States of a session: *closed* -> opening -> *quiet* -> *open* -> (lost | stalled | flooding) -> *closed* -> back-off ..
 The first failure and the recovery are facts (`LinkDown`, `LinkUp`); the attempts between them are silent.
 
 What arrives while a link is *quiet*, just after opening, is older than the link: a device server or the kernel buffered
 it while nothing was connected. It is dropped and counted (`Stale`), and only then is the driver told of the link.
 Echoes of our own bytes (`drivers.echo`) do not reach the driver either, unless it finds them itself (`OwnEchoes`).
+
+A device that sends more than any device has to say costs the time of all others, since each byte is looked at. Its link
+is closed, and while it still floods after being opened again, it does not count as open.
 """
 
 from __future__ import annotations
@@ -30,6 +33,13 @@ QUIET = 0.3
 QUIET_GAP = 0.1
 """Seconds without input that end the quiet period; continuous input prolongs it, to `QUIET_LIMIT` at most."""
 QUIET_LIMIT = 2.0
+FLOOD_RATE, FLOOD_BURST = 16384, 32768
+"""Bytes a second that a device may send for long, and at once: a line of 115200 baud carries 11520 a second. What we
+send may come back in addition."""
+ECHO_MOST = 1 << 18
+"""Most bytes of ours that may still come back."""
+STALE_MOST = 1 << 18
+"""Most bytes that may be older than a link."""
 ABORT_TIMEOUT = 2.0
 """Seconds in which an aborted link must report that it is closed."""
 
@@ -38,8 +48,8 @@ ABORT_TIMEOUT = 2.0
 class LinkDown:
     """The link could not be opened, or was lost.
 
-    `reason` is a wording key (`lost`, `stalled`, `slow`, `no_path`, ..), else the system's message; `about`: the path
-    or address that could not be opened.
+    `reason` is a wording key (`lost`, `stalled`, `flooding`, `no_path`, ..), else the system's message; `about`: the
+    path or address that could not be opened.
     """
 
     reason: str
@@ -92,6 +102,28 @@ class Measured:
         return found
 
 
+class Allowance:
+    """How many bytes may come from a line, at `now` in monotonic seconds."""
+
+    def __init__(self, now: float) -> None:
+        self._left = float(FLOOD_BURST)
+        self._at = now
+
+    def sent(self, size: int) -> None:
+        """So many bytes were sent, and may come back."""
+        self._left = min(self._left + size, FLOOD_BURST + ECHO_MOST)
+
+    def covers(self, size: int, now: float) -> bool:
+        """Whether so many more bytes may come now; if so, they are taken off."""
+        if self._left < FLOOD_BURST:
+            self._left = min(self._left + (now - self._at) * FLOOD_RATE, FLOOD_BURST)
+        self._at = now
+        if size > self._left:
+            return False
+        self._left -= size
+        return True
+
+
 class Session(asyncio.Protocol):
     """Runs `driver` over `link`; every fact goes to `heard`, in order, in the loop's thread.
 
@@ -122,6 +154,7 @@ class Session(asyncio.Protocol):
         self._connected = False  # the driver knows of the link
         self._opened_at = self._stale_at = 0.0
         self._stale = 0
+        self._allowance = Allowance(0.0)
         self._transport: asyncio.Transport | None = None
         self._lost: asyncio.Event = asyncio.Event()
         self._lost_reason = ""
@@ -174,6 +207,7 @@ class Session(asyncio.Protocol):
         while not self._paused and not transport.is_closing() and (data := self._driver.data_to_send(now)):
             if self._echo:
                 self._echo.sent(data, now)
+            self._allowance.sent(len(data))
             self.measured.send(len(data), now)
             transport.write(data)
         self._set_timer(now)
@@ -182,7 +216,10 @@ class Session(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         now = self._clock()
-        if self._connected:
+        if self._connected and not self._allowance.covers(len(data), now):
+            self.measured.received += len(data)
+            self._give_up("flooding")
+        elif self._connected:
             own = self._echo.heard(data, now) if self._echo else data
             self.measured.hear(len(data), len(own), now)
             self._received(own, now)
@@ -190,6 +227,8 @@ class Session(asyncio.Protocol):
         elif self._transport is not None:
             self._stale += len(data)
             self._stale_at = now
+            if self._stale > STALE_MOST:
+                self._give_up("flooding")
 
     def pause_writing(self) -> None:
         self._paused = True
@@ -223,11 +262,14 @@ class Session(asyncio.Protocol):
             ends = max(ends, min(self._stale_at + QUIET_GAP, self._opened_at + QUIET_LIMIT))
         if now < ends:
             self._timer = asyncio.get_running_loop().call_later(max(0.001, ends - now), self._listen)
+        elif self._stale > FLOOD_BURST + FLOOD_RATE * (now - self._opened_at) and now < self._stale_at + QUIET_GAP:
+            self._give_up("flooding")
         else:
             self._begin(now)
 
     def _begin(self, now: float) -> None:
         self._connected = True
+        self._allowance = Allowance(now)
         if self._echo:
             self._echo.restart()
         self._down_told = self.reason = ""
@@ -247,8 +289,7 @@ class Session(asyncio.Protocol):
             except TimeoutError:
                 before, now = now, (self._resumed, transport.get_write_buffer_size())
                 if self._paused and now == before:
-                    self._lost_reason = "stalled"
-                    transport.abort()
+                    self._give_up("stalled")
                     break
         if not transport.is_closing():
             transport.abort()  # an earlier link closed so late that its end was taken for this one's
@@ -258,6 +299,12 @@ class Session(asyncio.Protocol):
             self._connected = False
             self._tell(self._driver.disconnected(self._clock()))
         await self._until_gone()
+
+    def _give_up(self, reason: str) -> None:
+        """Close the link because of what the device does."""
+        if self._transport and not self._transport.is_closing():
+            self._lost_reason = reason
+            self._transport.abort()
 
     async def _until_gone(self) -> None:
         try:
@@ -271,9 +318,10 @@ class Session(asyncio.Protocol):
             self._heard(fact)
 
     def _tell_down(self, reason: str, about: str = "") -> None:
-        """Report `LinkDown` once; but a device that had stopped the line and then vanishes is reported as lost."""
+        """Report `LinkDown` once; but a device that had stopped or flooded the line and then vanishes is reported as
+        lost."""
         self.reason = reason
-        if not self._down_told or (self._down_told == "stalled" != reason):
+        if not self._down_told or (self._down_told in ("stalled", "flooding") and reason != self._down_told):
             self._down_told = reason
             self._heard(LinkDown(reason, about))
 

@@ -241,7 +241,8 @@ def test_units_that_a_new_configuration_has_not_are_forgotten(tmp_path: Path, hu
     (tmp_path / "own.toml").write_text('name = "own"\n[[line]]\naddress = 0x11\ncharacters = 4\n', "utf-8")
     assert devices.leaving(read(path)) == ["line"], "a profile that was changed"
     path.write_text(GOOD + own.replace("11 =", "12 ="), "utf-8")
-    devices.change(read(path))
+    settings = read(path)
+    devices.change(settings, devices.leaving(settings))
     assert sorted(watcher.left) == ["line", "line.1", "line.11", "line.9"]
     hub.heard("line", UnitHealth(12, OK))
 

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from controller.commands.kit import CONFIG, FAILED, WRONG, stop
+from controller.commands.kit import CONFIG, FAILED, NO_ANSWER, WRONG, stop
 
 if TYPE_CHECKING:
     from controller.config import Settings
     from controller.lobby.model.wording import Wording
 
 PATIENCE = 300.0
-"""Seconds without a word after which a running daemon is given up."""
+"""Seconds without a word, besides those in which keys are waited for, after which a running daemon is given up."""
 STATES = {"ok": "ok", "look": "?", "fault": "!!"}
 
 
@@ -46,7 +46,7 @@ def doctor(path: Path, only: tuple[str, ...], keys: float, no_print: bool, out: 
     request["fingerprint"] = fingerprint(settings.tables)
     with room_for(out):
         try:
-            found = _heard(ask(settings.journal_path, request, PATIENCE))
+            found = _heard(ask(settings.journal_path, request, keys + PATIENCE))
         except PermissionError:
             stop(
                 f"{settings.journal_path.parent} may not be used by you; say sudo lobby doctor --config {path}", FAILED
@@ -69,7 +69,7 @@ def _heard(answers: Iterator[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
             stop(answer["text"], FAILED)
         else:
             return list(answer["found"])
-    stop("the daemon has ended meanwhile", FAILED)
+    stop(NO_ANSWER, FAILED)
 
 
 def _alone(settings: Settings, only: tuple[str, ...], keys: float, prints: bool) -> list[Mapping[str, Any]]:

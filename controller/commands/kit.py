@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 FAILED, WRONG, INTERRUPTED = 1, 2, 130
 """Exit codes: failed, wrong usage or configuration, interrupted."""
+NO_ANSWER = "the daemon has ended meanwhile, or does not answer"
 LINE_LIMIT = 1000
 """Bytes of a line on standard input."""
 

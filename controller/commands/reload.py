@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from controller.commands.kit import CONFIG, FAILED, stop
+from controller.commands.kit import CONFIG, FAILED, NO_ANSWER, stop
 
 PATIENCE = 60.0
 """Seconds that a daemon may take."""
@@ -32,7 +32,7 @@ def reload(path: Path) -> None:
     except NotRunningError as error:
         stop(f"{error}; start it: systemctl start lobby", FAILED)
     if not answer.get("ok"):
-        stop(f"{path}: {answer.get('text', 'the daemon has ended meanwhile')}", FAILED)
+        stop(f"{path}: {answer.get('text', NO_ANSWER)}", FAILED)
     click.echo(f"{path}: {answer['text']}")
 
 

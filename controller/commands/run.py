@@ -6,6 +6,7 @@ import asyncio
 import logging
 import os
 import pwd
+import signal
 from pathlib import Path
 
 import click
@@ -27,6 +28,8 @@ def run(path: Path, wait: float) -> None:
     from controller.config import read  # noqa: PLC0415
     from controller.daemon import run_until_signalled  # noqa: PLC0415
 
+    # One that comes from here on must find the handler, or what it asks for is lost and the daemon with it.
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
     settings = read(path)
     if settings.mqtt and settings.mqtt.embedded:
         stop(f"{path}: mqtt.broker: the embedded broker is for the demo only; use mqtt://host:port", WRONG)

@@ -62,10 +62,10 @@ class Devices:
         then = {device.id: _Made.of(device) for device in settings.devices}
         return [id for id, made in self._made.items() if id in self.sessions and then.get(id) != made]
 
-    def change(self, settings: Settings) -> None:
-        """Go over to a new configuration, after the sessions of all who are `leaving` have ended."""
+    def change(self, settings: Settings, leaving: Iterable[str]) -> None:
+        """Go over to a new configuration, after the sessions of those that are leaving have ended."""
         hub = self._hub
-        for id in self.leaving(settings):
+        for id in leaving:
             hub.remove(id)
             for unit in self._made.pop(id).device.units:
                 hub.forget(f"{id}.{unit}")
@@ -103,7 +103,15 @@ class _Made:
     @classmethod
     def of(cls, device: DeviceSettings) -> _Made:
         named = [value for _, value in device if isinstance(value, Path)]
-        return cls(device, tuple(path.read_bytes() for path in named if path.is_file()))
+        return cls(device, tuple(_content(path) for path in named))
+
+
+def _content(path: Path) -> bytes:
+    """What a file holds; nothing, if it is none or cannot be read."""
+    try:
+        return path.read_bytes()
+    except OSError:
+        return b""
 
 
 def prepare(devices: Iterable[DeviceSettings]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import signal
 from collections import Counter
 from pathlib import Path
@@ -135,3 +136,21 @@ async def test_a_mistake_changes_nothing_and_is_told_with_its_line(tmp_path: Pat
         1,
         f"no daemon answers at {tmp_path}/lobby.sock; start it: systemctl start lobby\n",
     )
+
+
+async def test_a_hang_up_while_it_starts_is_a_reload(tmp_path: Path, broker: Mosquitto) -> None:
+    """From when it begins to read its configuration; before, it would end it as any program."""
+    async with Branch(tmp_path, broker.port, (HOUSE,), starts=False) as branch:
+        await branch.launch()
+        assert branch.process
+        pid = branch.process.pid
+        await until(lambda: holds_back(pid, signal.SIGHUP))
+        branch.process.send_signal(signal.SIGHUP)
+        await until(lambda: f"{branch.config}: nothing is different" in branch.log())
+        await until(lambda: branch.notified.count("READY=1"))
+
+
+def holds_back(pid: int, number: int) -> bool:
+    """Whether a process blocks a signal."""
+    found = re.search(r"^SigBlk:\s*(\w+)", Path(f"/proc/{pid}/status").read_text(), re.MULTILINE)
+    return bool(found and int(found[1], 16) >> (number - 1) & 1)
