@@ -268,6 +268,15 @@ async def test_another_layout_of_its_tickets_is_another_printer(tmp_path: Path) 
         assert it.daemon.hub.sessions["printer"] is after
 
 
+async def examining(reader: asyncio.StreamReader) -> None:
+    """Wait until a doctor has begun, and waits for a key."""
+    heard = b""
+    while b"press " not in heard:
+        line = await reader.readline()
+        assert line, heard.decode()
+        heard += line
+
+
 # -- the doctor --------------------------------------------------------------------------------------------------
 
 
@@ -275,8 +284,7 @@ async def test_a_device_is_back_when_who_examines_it_has_gone(tmp_path: Path) ->
     """Even if it is killed while nothing is said."""
     async with house(tmp_path, BRANCH, TERMINALS) as it:
         reader, writer = await it.asks({"do": "doctor", "keys": 600, "devices": ["terminals"]})
-        while b"press a key" not in await reader.readline():
-            pass
+        await examining(reader)
         text = "devices are being examined (lobby doctor); reload again when that has ended"
         assert await it.answer({"do": "reload"}) == {"ok": False, "text": text}
         assert await it.answer({"do": "doctor"}) == {"ok": False, "text": "this device is being tested"}
@@ -289,8 +297,7 @@ async def test_a_device_is_back_when_who_examines_it_has_gone(tmp_path: Path) ->
 async def test_a_doctor_that_the_end_overtakes_leaves_nothing(tmp_path: Path) -> None:
     async with house(tmp_path, BRANCH, TERMINALS) as it:
         reader, writer = await it.asks({"do": "doctor", "keys": 600})
-        while b"press a key" not in await reader.readline():
-            pass
+        await examining(reader)
         it.daemon.stop()
         assert await reader.read() == b""
         writer.close()
