@@ -244,7 +244,7 @@ class Examination:
     def _counters(self, id: str) -> set[str]:
         """The counters whose keys are on a device; empty: its keys are of no counter."""
         device = next(device for device in self._devices if device.id == id)
-        named = kinds()[device.driver].counters(device.model_dump())
+        named = kinds()[device.driver].counters(device.model_dump(exclude={"link"}))
         return {counter for place, counter in named if place[0] != "raters"}
 
     def _silent(self, id: str) -> set[str]:
