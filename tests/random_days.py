@@ -35,6 +35,7 @@ from controller.lobby.actions.call_number import CallNumber
 from controller.lobby.actions.cancel import Cancel
 from controller.lobby.actions.close_counter import Close
 from controller.lobby.actions.command import Command, CounterCommand
+from controller.lobby.actions.event import from_row
 from controller.lobby.actions.finish import Finish
 from controller.lobby.actions.hold import Hold
 from controller.lobby.actions.open_counter import Open
@@ -42,6 +43,7 @@ from controller.lobby.actions.pause_counter import Pause
 from controller.lobby.actions.promote import Promote
 from controller.lobby.actions.reassign import Reassign
 from controller.lobby.actions.recall import Recall
+from controller.lobby.actions.registry import evolve
 from controller.lobby.actions.return_ticket import Return
 from controller.lobby.actions.set_profile import SetProfile
 from controller.lobby.actions.take_ticket import TakeTicket
@@ -54,7 +56,7 @@ from controller.lobby.aggregate import Aggregate, Row
 from controller.lobby.model import triage
 from controller.lobby.model.calendar import DAY, Calendar, Profile, Span, clock
 from controller.lobby.model.rules import Appointments, Counter, CounterProfile, Planned, Rules, Service, TicketClass
-from controller.lobby.model.state import Stage
+from controller.lobby.model.state import Stage, State
 from simulators.customers import Customer
 from simulators.customers import day as customers_of
 from simulators.days.virtual import Leg, VirtualDay, follow_advice, leave_alone
@@ -284,8 +286,17 @@ class Run:
     rows: list[dict[str, Any]] = field(default_factory=list)
     hours: float = 0.0
     """By how much the lobby's clock went forward with people in it, silences cut short."""
+    state: State = field(default_factory=State)
+    """The lobby's own, at the end."""
     _there: set[str] = field(default_factory=set)
     _clock: int = 0
+
+    def replayed(self) -> State:
+        """The state that the rows alone lead to."""
+        state = State()
+        for row in self.rows:
+            evolve(state, row["at"], from_row(row["kind"], row["version"], row["data"]))
+        return state
 
     def add(self, row: dict[str, Any]) -> None:
         """One more row."""
@@ -321,6 +332,7 @@ def random_days(seed: int, hours: float) -> Run:
             run.add(plain(row))
         lobby.rows.clear()
         day += timedelta(days=1)
+    run.state = lobby.state
     return run
 
 
@@ -335,10 +347,12 @@ def random_presses(seed: int, hours: float) -> Run:
         for row in lobby.rows[len(run.rows) :]:
             run.add(row)
         if run.hours >= hours:
+            run.state = lobby.state
             return run
     raise AssertionError(f"seed {seed}: after {MOST_STEPS} presses there were people for {run.hours:.0f} h only")
 
 
 def plain(row: Row) -> dict[str, Any]:
     """A row as data, through JSON as in the file."""
-    return {"seq": row.seq, "at": row.at, "kind": row.event.KIND, "data": json.loads(json.dumps(row.data))}
+    data = json.loads(json.dumps(row.data))
+    return {"seq": row.seq, "at": row.at, "kind": row.event.KIND, "version": row.event.VERSION, "data": data}

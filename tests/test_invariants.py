@@ -61,6 +61,7 @@ def test_the_ten_invariants_hold(source: str, seed: int, record_property: Callab
     again = f'again with: make verify ARGS="--seed {seed} -k {source}"'
     assert not checker.violations, "\n".join([again, *(told(run, v) for v in checker.violations[:10])])
     assert checker.calls > 0
+    assert run.replayed().picture() == run.state.picture(), again
     record_property("lobby", (run.hours, len(run.rows), checker.calls, len(checker.forced)))
 
 
