@@ -458,7 +458,7 @@ def test_no_bytes_break_the_master(chunks: list[bytes]) -> None:
     assert made.of(Pressed) == []
 
 
-@pytest.mark.parametrize("seed", [*range(3), *map(long, range(3, 30))])
+@pytest.mark.parametrize("seed", [0, *map(long, range(1, 30))])
 @pytest.mark.parametrize("echo", [False, True])
 def test_over_a_bad_line_presses_are_never_doubled_and_levels_arrive(seed: int, echo: bool) -> None:
     random = Random(seed)

@@ -137,6 +137,7 @@ async def test_a_network_printer_is_told_to_be_in_use_while_another_computer_has
         assert len(far_end.tickets) == 2
 
 
+@pytest.mark.long
 async def test_a_print_server_that_swallows_everything_is_never_said_to_be_well(tmp_path: Path) -> None:
     async with on_the_network(status=False, confirms=False) as (wire, _), place(tmp_path, wire.where) as here:
         await here.is_told("degraded", "network_no_status")

@@ -88,6 +88,7 @@ async def test_a_backup_of_a_busy_branch_is_its_day_again(tmp_path: Path, broker
         assert issued == len(presses)
 
 
+@pytest.mark.long
 async def test_what_is_no_backup_of_this_branch_is_not_put_in_place(tmp_path: Path, broker: Mosquitto) -> None:
     async with Branch(tmp_path, broker.port, (HOUSE, MQTT)) as branch:
         for _ in range(3):

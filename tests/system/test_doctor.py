@@ -193,6 +193,7 @@ async def test_each_fault_is_named_with_what_helps(tmp_path: Path, broker: Mosqu
     assert "keypad/9/press: CALL; no such device is configured" in text(found["mqtt"])
 
 
+@pytest.mark.long
 async def test_of_a_modbus_line_the_unit_is_named_that_does_not_answer(tmp_path: Path) -> None:
     async with hardware(tmp_path, MODBUS) as (config, simulated):
         units = simulated.placed["line"].far_end
@@ -206,6 +207,7 @@ async def test_of_a_modbus_line_the_unit_is_named_that_does_not_answer(tmp_path:
     assert line["measured"]["answer_ms"] > 0
 
 
+@pytest.mark.long
 async def test_what_is_wrong_with_a_printer_and_a_broker(tmp_path: Path) -> None:
     async def printer(config: Path) -> str:
         async with doctor(config, "--device", "printer") as examining:

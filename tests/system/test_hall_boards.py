@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
+import pytest
+
 from drivers.terminal68 import Key
 from simulators.devices.bx import BoardFarEnd
 from system.branch import HOUSE, MQTT, TERMINALS, Branch
@@ -48,6 +50,7 @@ areas = [
 FIRST = "Ticket B001 to counter 3"
 
 
+@pytest.mark.long
 async def test_boards_of_two_zones_and_one_that_speaks_through_outages_and_a_power_cut(
     tmp_path: Path, broker: Mosquitto
 ) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from random import Random
 
 import aiomqtt
+import pytest
 
 from simulators.buttons import Buttons
 from system.branch import HOUSE, MQTT, Branch
@@ -20,6 +21,7 @@ OPTION = ('broker = "mqtt://127.0.0.1:{port}"\n', 'broker = "mqtt://127.0.0.1:{p
 PAD = '\n[[device]]\nid = "pad-1"\ndriver = "tasmota"\ntopic = "pad"\ncounter = "1"\nkeys = {{ SINGLE = "CALL" }}\n'
 
 
+@pytest.mark.long
 async def test_a_branch_appears_acts_and_goes(tmp_path: Path, own_broker: Mosquitto) -> None:
     said: dict[str, bytes] = {}
     calls: list[dict[str, object]] = []

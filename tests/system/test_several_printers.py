@@ -6,6 +6,8 @@ import time
 from contextlib import closing
 from pathlib import Path
 
+import pytest
+
 from bench.ports import free_port
 from controller.web.accounts import Accounts
 from simulators.devices.escpos import PrinterFarEnd
@@ -82,6 +84,7 @@ async def test_two_printers_of_which_one_and_then_both_lack_paper(tmp_path: Path
         await until(lambda: papers(branch, "printer") == ["A001", "A003", "A006"])
 
 
+@pytest.mark.long
 async def test_a_printer_that_is_changed_while_it_prints_leaves_no_ticket_without_an_end(
     tmp_path: Path, broker: Mosquitto
 ) -> None:
