@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from datetime import timedelta
 from itertools import pairwise
 
@@ -268,6 +269,16 @@ def test_before_the_counters_open_people_are_told_when_that_is_and_no_range(lang
     lobby.now = local("2026-11-23 07:59")
     do(lobby, Open, "1")
     assert until not in told(), "somebody has come early"
+
+
+def test_in_a_long_break_there_is_a_range() -> None:
+    shifts = (Span(9 * 3600, 12 * 3600), Span(13 * 3600 + 1800, 17 * 3600))
+    broken = replace(DAY, staff={"1": shifts})
+    lobby = exact(Lobby(branch({"1": {"cash": 0}}, calendar=Calendar({"normal": broken})), local("2026-11-23 12:05")))
+    lobby.do(RollOver(at=lobby.now, cause=""))
+    about = (lobby.state, lobby.rules, lobby.now)
+    assert begins_at(*about, newcomer(*about, "cash")) is None
+    assert views.wait(*about, "cash") is not None
 
 
 def test_the_first_of_the_counters_that_may_serve_a_ticket_counts() -> None:

@@ -144,12 +144,14 @@ def expected(state: State, rules: Rules, at: Ms, ticket: Ticket) -> tuple[int, t
 
 
 def begins_at(state: State, rules: Rules, at: Ms, ticket: Ticket) -> Ms | None:
-    """When the first counter that may serve a ticket is planned to work (ms since 1970, UTC), if that is more than
-    `LONG_BEFORE` after `at` and none is open; else None."""
+    """When the first counter that may serve a ticket is planned to begin its day (ms since 1970, UTC), if that is more
+    than `LONG_BEFORE` after `at` and none is open; else None. A break is none of that: its waits are known."""
     ours = [c for c in rules.counters.values() if c.handicap(ticket.service, ticket.klass, ticket.only) is not None]
     if any(state.counter(counter.id).stage is CounterStage.OPEN for counter in ours):
         return None
     profile, second = rules.profile_on(state.day, state.profile), second_of(rules.local(at))
+    if profile and any(span.start <= second for counter in ours for span in profile.shifts(counter.id)):
+        return None
     means = _means(state, rules)
     plans = [_available(state, rules, counter, at, profile, second, means) for counter in ours]
     first = min((stretches[0].begins for stretches in plans if stretches), default=0.0)

@@ -33,6 +33,7 @@ const showFaults = keyed(faults, (each) => each.id, () => {
     node,
     show(each) {
       button.hidden = !each.device;
+      if (!button.hasAttribute("aria-busy")) put(button, each.device ? say("page.console.test") : "");
       button.dataset.device = each.device ?? "";
       put(name, each.name);
       put(text, each.text);
