@@ -6,6 +6,7 @@ import asyncio
 
 import pytest
 from playwright.async_api import expect
+from sweeps import long
 from system.broker import Mosquitto
 from system.network import Network
 from system.waiting import until
@@ -150,7 +151,8 @@ async def test_who_missed_a_call_reads_until_when_to_see_the_lobby_manager(
 
 
 @pytest.mark.parametrize(
-    ("devices", "speaking"), [("", {"", "?voice=on"}), (VOICE, {"?voice=on"})], ids=["none", "one"]
+    ("devices", "speaking"),
+    [long("", {"", "?voice=on"}, id="none"), pytest.param(VOICE, {"?voice=on"}, id="one")],
 )
 async def test_the_television_leaves_speaking_to_the_voice_of_the_hall_unless_its_address_says(
     devices: str, speaking: set[str], serve: Serve, pages: Pages, broker: Mosquitto

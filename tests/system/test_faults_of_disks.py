@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from disks import small_disk
+from sweeps import long
 
 from drivers.terminal68 import Key
 from simulators.disk import INDEX, LOCK, LOG, Disk, beside, cut, delete, move
@@ -100,7 +101,7 @@ async def test_a_full_disk_before_there_is_a_journal(tmp_path: Path, broker: Mos
         await _does_not_start(branch)
 
 
-@pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGKILL])
+@pytest.mark.parametrize("end", [long(signal.SIGTERM), signal.SIGKILL])
 async def test_a_full_disk_at_the_start(
     tmp_path: Path, broker: Mosquitto, tiny_disk: Path, end: signal.Signals
 ) -> None:
@@ -206,7 +207,14 @@ async def _goes_on(branch: Branch, network: Network) -> None:
     assert [row.seq for row in rows] == list(range(1, len(rows) + 1))
 
 
-@pytest.mark.parametrize("suffixes", [("",), JOURNAL, (*JOURNAL, LOCK)], ids=["file", "with its log", "with its lock"])
+@pytest.mark.parametrize(
+    "suffixes",
+    [
+        long(("",), id="file"),
+        pytest.param(JOURNAL, id="with its log"),
+        long((*JOURNAL, LOCK), id="with its lock"),
+    ],
+)
 async def test_the_journal_is_moved_away_and_back(tmp_path: Path, broker: Mosquitto, suffixes: tuple[str, ...]) -> None:
     async with lost(tmp_path, broker) as (branch, network, path):
         moved = move(path, suffixes)
@@ -219,7 +227,7 @@ async def test_the_journal_is_moved_away_and_back(tmp_path: Path, broker: Mosqui
         await _goes_on(branch, network)
 
 
-@pytest.mark.parametrize("suffixes", [("",), JOURNAL], ids=["file", "with its log"])
+@pytest.mark.parametrize("suffixes", [pytest.param(("",), id="file"), long(JOURNAL, id="with its log")])
 async def test_the_journal_is_deleted(tmp_path: Path, broker: Mosquitto, suffixes: tuple[str, ...]) -> None:
     async with lost(tmp_path, broker) as (branch, network, path):
         rows = branch.rows()
@@ -248,7 +256,7 @@ async def test_the_journal_is_deleted_and_the_power_fails(tmp_path: Path, broker
         assert await take(network) == "A001"
 
 
-@pytest.mark.parametrize("suffix", ["", LOG], ids=["file", "log"])
+@pytest.mark.parametrize("suffix", [pytest.param("", id="file"), long(LOG, id="log")])
 async def test_the_journal_is_cut(tmp_path: Path, broker: Mosquitto, suffix: str) -> None:
     async with lost(tmp_path, broker) as (branch, network, path):
         backup = {name: beside(path, name).read_bytes() for name in JOURNAL}
@@ -264,7 +272,10 @@ async def test_the_journal_is_cut(tmp_path: Path, broker: Mosquitto, suffix: str
         await _goes_on(branch, network)
 
 
-@pytest.mark.parametrize("suffixes", [(LOG,), (INDEX,), (LOG, INDEX)], ids=" ".join)
+@pytest.mark.parametrize(
+    "suffixes",
+    [pytest.param((LOG,), id=LOG), long((INDEX,), id=INDEX), long((LOG, INDEX), id=f"{LOG} {INDEX}")],
+)
 async def test_the_journals_log_is_deleted(tmp_path: Path, broker: Mosquitto, suffixes: tuple[str, ...]) -> None:
     """It mends that by itself: what is open still has everything."""
     async with lost(tmp_path, broker) as (branch, network, path):
