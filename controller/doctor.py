@@ -138,20 +138,26 @@ class Examination:
         with TemporaryDirectory() as directory, closing(Journal(Path(directory) / "d.db", "doctor")) as journal:
             findings = self.findings
             async with self._running(journal, self._devices) as hub:
-                await self._until(lambda: all(self._is_clear(hub, id) for id in hub.sessions), TRIES)
-                shown_at = time.monotonic()
-                self._show(hub)
-                if any(device.units for device in self._devices):
-                    await asyncio.sleep(TURN)
-                await self._until(lambda: self._all_printed(hub), TRIES)
-                await self._wait_for_keys(hub, keys_for)
-                if any(self._shows(hub, id) for id in hub.sessions):
-                    await asyncio.sleep(max(0.0, shown_at + self._hold - time.monotonic()))
-                for id, finding in findings.items():
-                    self._tell(hub, id, finding)
+                try:
+                    await self._look(hub, keys_for)
+                finally:  # also of what was under way when somebody has had enough
+                    for id, finding in findings.items():
+                        self._tell(hub, id, finding)
             if self._try_speeds:
                 await self._find_speeds(journal, findings)
             return list(findings.values())
+
+    async def _look(self, hub: _Hub, keys_for: float) -> None:
+        """Everything that takes time: answers, displays, paper, keys."""
+        await self._until(lambda: all(self._is_clear(hub, id) for id in hub.sessions), TRIES)
+        shown_at = time.monotonic()
+        self._show(hub)
+        if any(device.units for device in self._devices):
+            await asyncio.sleep(TURN)
+        await self._until(lambda: self._all_printed(hub), TRIES)
+        await self._wait_for_keys(hub, keys_for)
+        if any(self._shows(hub, id) for id in hub.sessions):
+            await asyncio.sleep(max(0.0, shown_at + self._hold - time.monotonic()))
 
     def _shows(self, hub: _Hub, id: str) -> bool:
         """Whether a device can be looked at: it is no printer, and its link is open."""

@@ -74,7 +74,7 @@ def _heard(answers: Iterator[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
 
 def _alone(settings: Settings, only: tuple[str, ...], keys: float, prints: bool) -> list[Mapping[str, Any]]:
     """What is found without a daemon; after Ctrl-C what has been found until then."""
-    from controller.doctor import Examination, examinable, examine_broker  # noqa: PLC0415
+    from controller.doctor import Examination, Finding, examinable, examine_broker  # noqa: PLC0415
 
     devices = [device for device in examinable(settings) if not only or device.id in only]
     examination = Examination(settings, devices, click.echo, print_ticket=prints)
@@ -90,6 +90,8 @@ def _alone(settings: Settings, only: tuple[str, ...], keys: float, prints: bool)
         asyncio.run(examine())
     except KeyboardInterrupt:
         click.echo(settings.rules.wording.say("doctor.interrupted"), err=True)
+        if settings.mqtt and (not only or "mqtt" in only):
+            found.append(Finding("mqtt", settings.rules.wording.say("kind.mqtt"), "", "look", "unfinished"))
     return [each.content() for each in found]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -235,3 +236,17 @@ async def test_what_is_wrong_with_a_printer_and_a_broker(tmp_path: Path) -> None
             assert examining.process.stdout
             said = (await examining.process.stdout.read()).decode()
         assert said == '--device: there is no device "board"; known are mqtt, printer\n'
+
+
+async def test_who_has_had_enough_is_told_what_was_found_until_then(tmp_path: Path) -> None:
+    async with hardware(tmp_path, PRINTER, TERMINALS) as (config, simulated):
+        simulated.placed["printer"].wire.faults.paper = "out"
+        async with doctor(config, "--keys", "60") as examining:
+            await examining.says("press a key")
+            press(simulated, "terminals", 1)
+            await examining.says("1: call next")
+            examining.process.send_signal(signal.SIGINT)
+            found = await examining.found()
+        assert "out of paper" in text(found["printer"])
+        assert found["terminals"]["keys"] == ["1: call next"]
+        assert "interrupted" in examining.said
