@@ -274,7 +274,8 @@ class Daemon:
 
     async def _doctor(self, request: Mapping[str, Any]) -> Answers:
         """Examine devices for a command; keys on MQTT would act, so there only the broker is tried."""
-        from controller.doctor import examinable, examine_broker  # noqa: PLC0415 - seldom needed
+        from controller.doctor import examinable  # noqa: PLC0415 - seldom needed
+        from controller.doctor_broker import examine_broker  # noqa: PLC0415
 
         said: asyncio.Queue[str] = asyncio.Queue()
         words = self._settings.rules.wording
@@ -288,7 +289,7 @@ class Daemon:
         devices = [device for device in examinable(self._settings) if not only or device.id in only]
         keys = min(600.0, float(request.get("keys", 0)))
         working = asyncio.create_task(
-            self._examine(devices, said.put_nowait, keys=keys, prints=bool(request.get("print", True)), speeds=True)
+            self._examine(devices, said.put_nowait, keys, print_ticket=bool(request.get("print", True)))
         )
         try:
             while not working.done() or not said.empty():
@@ -313,21 +314,14 @@ class Daemon:
 
         for device in examinable(self._settings):
             if device.id == id:
-                (finding,) = await self._examine([device], lambda text: None, keys=0, prints=True, speeds=False, hold=3)
+                (finding,) = await self._examine([device], lambda text: None, 0, try_speeds=False, hold=3)
                 return finding.content()
         return None
 
     async def _examine(
-        self,
-        devices: Sequence[DeviceSettings],
-        say: Callable[[str], None],
-        *,
-        keys: float,
-        prints: bool,
-        speeds: bool,
-        hold: float = 10,
+        self, devices: Sequence[DeviceSettings], say: Callable[[str], None], keys: float, **wishes: Any
     ) -> list[Finding]:
-        """Examine devices, each of which is out of service for as long as it takes."""
+        """Examine devices, each of which is out of service for as long as it takes; `wishes`: see `Examination`."""
         from controller.doctor import Examination  # noqa: PLC0415
 
         words = self._settings.rules.wording
@@ -339,10 +333,7 @@ class Daemon:
             self._examining = True
             try:
                 await self._end_sessions(device.id for device in devices)
-                examination = Examination(
-                    self._settings, devices, say, print_ticket=prints, try_speeds=speeds, hold=hold
-                )
-                return await examination.run(keys)
+                return await Examination(self._settings, devices, say, **wishes).run(keys)
             finally:
                 self._examining = False
                 self._run_sessions()

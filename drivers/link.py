@@ -163,14 +163,13 @@ class FileLink:
             if not stat.S_ISCHR(os.fstat(fd).st_mode):
                 os.close(fd)
                 raise OSError(errno.ENOTTY, "not a character device")
-            try:
+
+            def prepare() -> None:
                 fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 if os.isatty(fd):
                     _set_raw(fd)
-            except BaseException:
-                os.close(fd)
-                raise
-            return fd
+
+            return _prepared(fd, prepare)
 
         return await _transport(open_file, receiver)
 
@@ -202,16 +201,15 @@ class InputLink:
             path = self.path or node_of(self.phys)
             with owned(path):
                 fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY)
-            try:
+
+            def prepare() -> None:
                 if os.isatty(fd):
                     fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
                     _set_raw(fd)
                 else:
                     _grab(fd)
-            except BaseException:
-                os.close(fd)
-                raise
-            return fd
+
+            return _prepared(fd, prepare)
 
         return await _transport(open_node, receiver)
 
@@ -231,6 +229,16 @@ def _grab(fd: int) -> None:
         if error.errno == errno.EINVAL:
             raise OSError(errno.ENOTTY, "not an input device") from None
         raise
+
+
+def _prepared(fd: int, prepare: Callable[[], None]) -> int:
+    """An open descriptor after `prepare`; closed if that fails."""
+    try:
+        prepare()
+    except BaseException:
+        os.close(fd)
+        raise
+    return fd
 
 
 def _set_raw(fd: int) -> None:

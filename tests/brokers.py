@@ -12,11 +12,13 @@ from pathlib import Path
 from typing import Any
 
 import aiomqtt
-from ports import PATIENCE
+from ports import PATIENCE, eventually
 from system.broker import Mosquitto
 
 from bench import processes
 from bench.ports import free_port
+from controller.devices.hub import Hub
+from controller.journal import Journal
 from controller.presses import PAYLOADS
 from drivers.mqtt import (
     BadPress,
@@ -229,3 +231,19 @@ async def watch(port: int, **settings: Any) -> AsyncIterator[Watch]:
         finally:
             reading.cancel()
             await asyncio.gather(reading, return_exceptions=True)
+
+
+@asynccontextmanager
+async def at_work(hub: Hub, mqtt: MqttLobby, journal: Journal) -> AsyncIterator[None]:
+    """The sessions of a hub at a broker, connected; ended afterwards, and the journal closed."""
+    hub.begin(hub.context.state())
+    tasks = [asyncio.create_task(session.run()) for session in hub.sessions.values()]
+    try:
+        await eventually(lambda: mqtt.is_connected)
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        async with asyncio.timeout(PATIENCE):
+            await asyncio.gather(*tasks, return_exceptions=True)
+        journal.close()

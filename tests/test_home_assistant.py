@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal
 
 import aiomqtt
 import pytest
+from brokers import at_work
 from jinja2 import Environment
 from ports import PATIENCE, eventually
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
@@ -135,17 +136,8 @@ class Announced(Lobby):
 @asynccontextmanager
 async def announced(directory: Path, port: int) -> AsyncIterator[Announced]:
     running = Announced(directory, port)
-    running.hub.begin(running.hub.context.state())
-    tasks = [asyncio.create_task(session.run()) for session in running.hub.sessions.values()]
-    try:
-        await eventually(lambda: running.mqtt.is_connected)
+    async with at_work(running.hub, running.mqtt, running.journal):
         yield running
-    finally:
-        for task in tasks:
-            task.cancel()
-        async with asyncio.timeout(PATIENCE):
-            await asyncio.gather(*tasks, return_exceptions=True)
-        running.journal.close()
 
 
 class HomeAssistants:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from controller.devices.escpos import PrinterAdapter
 from controller.devices.hub import Hub
-from controller.devices.key_map import KeysAdapter, KeysSettings, check
+from controller.devices.key_map import Keys, KeysAdapter, KeysSettings, check
 from controller.devices.kit import File
 from controller.engine import Request
 from controller.journal import Journal
@@ -110,8 +110,8 @@ def hub(tmp_path: Path, requests: list[Request]) -> Iterator[Hub]:
     journal.close()
 
 
-def adapter(hub: Hub, **table: object) -> KeysAdapter:
-    return KeysAdapter(Settings.model_validate({"id": "pad", "driver": "test", **table}), hub.context)
+def adapter(hub: Hub, **table: object) -> Keys:
+    return KeysAdapter(Settings.model_validate({"id": "pad", "driver": "test", **table}), hub.context).keys
 
 
 def test_an_action_presses_its_key_with_what_is_typed(hub: Hub, requests: list[Request]) -> None:

@@ -16,7 +16,7 @@ from typing import Any
 import aiomqtt
 import pytest
 from branches import branch
-from brokers import press
+from brokers import at_work, press
 from golden import published
 from hypothesis import given
 from hypothesis import strategies as st
@@ -29,7 +29,7 @@ from controller.config import wording
 from controller.devices import kit
 from controller.devices.hub import Hub
 from controller.devices.mqtt import MqttAdapter
-from controller.doctor import examine_broker
+from controller.doctor_broker import examine_broker
 from controller.engine import Request
 from controller.journal import Journal
 from controller.lobby.actions.finish import Finish
@@ -217,17 +217,8 @@ class Lobby:
 @asynccontextmanager
 async def lobby(directory: Path, port: int, driver: str, keys: dict[str, str] | None = None) -> AsyncIterator[Lobby]:
     running = Lobby(directory, port, driver, keys)
-    running.hub.begin(running.hub.context.state())
-    tasks = [asyncio.create_task(session.run()) for session in running.hub.sessions.values()]
-    try:
-        await eventually(lambda: running.mqtt.is_connected)
+    async with at_work(running.hub, running.mqtt, running.journal):
         yield running
-    finally:
-        for task in tasks:
-            task.cancel()
-        async with asyncio.timeout(PATIENCE):
-            await asyncio.gather(*tasks, return_exceptions=True)
-        running.journal.close()
 
 
 @pytest.mark.parametrize("driver", KEYS)

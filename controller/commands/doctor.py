@@ -34,13 +34,14 @@ def doctor(path: Path, only: tuple[str, ...], keys: float, no_print: bool, out: 
     from controller.changes import fingerprint  # noqa: PLC0415
     from controller.config import read  # noqa: PLC0415
     from controller.control import NotRunningError, ask  # noqa: PLC0415
+    from controller.doctor import examinable  # noqa: PLC0415
     from controller.output import room_for  # noqa: PLC0415
 
     settings = read(path)
     known = {device.id for device in settings.devices} | ({"mqtt"} if settings.mqtt else set())
     if unknown := [id for id in only if id not in known]:
         stop(f'--device: there is no device "{unknown[0]}"; known are {", ".join(sorted(known))}', WRONG)
-    on_mqtt = {device.id for device in settings.devices if not hasattr(device, "link")}
+    on_mqtt = {device.id for device in settings.devices} - {device.id for device in examinable(settings)}
     only = (*(id for id in only if id not in on_mqtt), *(("mqtt",) if on_mqtt & set(only) else ()))
     request = {"do": "doctor", "devices": list(only), "keys": keys, "print": not no_print, "path": str(path)}
     request["fingerprint"] = fingerprint(settings.tables)
@@ -74,7 +75,8 @@ def _heard(answers: Iterator[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
 
 def _alone(settings: Settings, only: tuple[str, ...], keys: float, prints: bool) -> list[Mapping[str, Any]]:
     """What is found without a daemon; after Ctrl-C what has been found until then."""
-    from controller.doctor import Examination, Finding, examinable, examine_broker  # noqa: PLC0415
+    from controller.doctor import Examination, Finding, examinable  # noqa: PLC0415
+    from controller.doctor_broker import examine_broker  # noqa: PLC0415
 
     devices = [device for device in examinable(settings) if not only or device.id in only]
     examination = Examination(settings, devices, click.echo, print_ticket=prints)

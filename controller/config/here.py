@@ -16,7 +16,6 @@ from pathlib import Path
 
 from controller.config.errors import Fault
 from controller.config.keys import Config
-from controller.devices.settings import DeviceSettings
 from drivers.link import SerialLink, TcpLink
 
 PRIVILEGED = 1024
@@ -50,30 +49,13 @@ def wrong(config: Config) -> Iterator[Fault]:
 def doubtful(config: Config) -> Iterator[Fault]:
     """What may be put right by a plug, or may be seen differently by the service's user."""
     for n, device in enumerate(config.device):
-        for inside, said in _of_the_device(device):
+        for inside, said in device.lacks_here():
             yield ("device", n, *inside), said
     web = config.web
     if web and 0 < web.listen.port < PRIVILEGED:
         yield ("web", "listen"), f"port {web.listen.port} is root's; take one from 1024, with a proxy before it"
     if web and web.certificate and not _ends_within(web.certificate, 0) and _ends_within(web.certificate, MONTH):
         yield ("web", "certificate"), f"{web.certificate} ends in less than a month; renew it"
-
-
-def _of_the_device(device: DeviceSettings) -> Iterator[tuple[tuple[str, ...], str]]:
-    link = getattr(device, "link", None)
-    if link is not None and not isinstance(link, TcpLink):
-        path = Path(link.address)
-        if not path.exists():
-            yield ("link",), f"{path} is not there; plug the device in, or name its port by a udev rule"
-        elif not os.access(path, os.R_OK | os.W_OK):
-            yield ("link",), f"{path} may not be used by you; the service needs its group (ls -l {path})"
-        elif str(path).startswith("/dev/tty"):
-            yield ("link",), f"{path} is another device after the next plugging in; name its port by a udev rule"
-    player = getattr(device, "player", None)
-    if player and not shutil.which(player[0]):
-        yield ("player",), f"there is no program {player[0]}; install it, or name another"
-    if player and not getattr(device, "clips", None) and not shutil.which("espeak-ng"):
-        yield (), "there are no clips and no espeak-ng, so it cannot speak; install espeak-ng"
 
 
 def _of_the_broker(config: Config) -> Iterator[Fault]:

@@ -93,7 +93,7 @@ class FourKeyPadAdapter(KeysAdapter):
             if (came := outcome(answer)) != "unknown":
                 self._answer(pressed, refused=came == "refused")
 
-        if not self.press(self._action(pressed), counter=self._pads[pressed.address], answered=answered):
+        if not self.keys.press(self._action(pressed), counter=self._pads[pressed.address], answered=answered):
             self._answer(pressed, refused=True)
 
     def _action(self, pressed: Pressed) -> str:
@@ -104,7 +104,7 @@ class FourKeyPadAdapter(KeysAdapter):
             ticket = state.tickets.get(state.counter(self._pads[pressed.address]).ticket)
             special = f"{pressed.key}{CALLED}"
             is_called = ticket is not None and ticket.stage is Stage.CALLED
-            action = special if is_called and self.has(special) else str(pressed.key)
+            action = special if is_called and self.keys.has(special) else str(pressed.key)
         self._meant[pressed.address] = (pressed.key, action, now)
         return action
 

@@ -209,12 +209,12 @@ class Keys:
 
 
 class KeysAdapter(Adapter):
-    """Presses the keys of a device's key map."""
+    """Presses the `keys` of a device's key map."""
 
     def __init__(self, device: KeyMapSettings, context: Context) -> None:
         super().__init__(device.id, context)
         counter, at = (device.counter, device.at) if isinstance(device, KeysSettings) else (None, None)
-        self._keys = Keys(
+        self.keys = Keys(
             device.id,
             device.driver,
             device.keys,
@@ -224,22 +224,6 @@ class KeysAdapter(Adapter):
             hold_off=device.hold_off,
             printer=device.printer,
         )
-
-    def has(self, action: str) -> bool:
-        """Whether the action has a key."""
-        return self._keys.has(action)
-
-    def press(
-        self,
-        action: str,
-        *,
-        digits: str = "",
-        mark: str = "",
-        counter: str = "",
-        answered: Callable[[Answer], None] = lambda answer: None,
-    ) -> bool:
-        """See `Keys.press`."""
-        return self._keys.press(action, digits=digits, mark=mark, counter=counter, answered=answered)
 
 
 def outcome(answer: Answer) -> Literal["done", "refused", "unknown"]:

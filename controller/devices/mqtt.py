@@ -10,7 +10,6 @@ from typing import Any
 from controller import presses
 from controller.devices.cards import Cards
 from controller.devices.kit import Adapter, Context, DeviceReport, Fault, File, Table
-from controller.devices.settings import DeviceSettings
 from controller.engine import Request
 from controller.lobby.actions.press import Press
 from controller.lobby.actions.take_ticket import SELF_SERVICE, TOKEN
@@ -292,14 +291,6 @@ class MqttAdapter(Adapter):
 
     def _error(self, code: str, **about: object) -> Answer:
         return Answer("error", self.context.rules.wording.say(f"refused.{code}", **about), code=code)
-
-
-def press_topics(devices: Iterable[DeviceSettings]) -> set[str]:
-    """`keypad/3`, `panel/manager`, ..: where the devices of ours on MQTT publish their presses."""
-    places = {"mqtt-keypad": "keypad", "mqtt-panel": "panel", "mqtt-kiosk": "kiosk"}
-    return {
-        f"{place}/{getattr(device, 'counter', device.id)}" for device in devices if (place := places.get(device.driver))
-    }
 
 
 def needs_broker(table: Table, file: File) -> Iterator[Fault]:

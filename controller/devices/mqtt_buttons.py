@@ -171,7 +171,7 @@ class MqttButton(KeysAdapter):
         if not mark and now - self._heard_at.get(action, now - self._repeat) < self._repeat:
             return
         self._heard_at[action] = now
-        self.press(key, mark=mark)
+        self.keys.press(key, mark=mark)
 
     def _report(self) -> None:
         self.context.health(self.id, self._health(), "")

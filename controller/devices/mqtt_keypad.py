@@ -16,6 +16,10 @@ class MqttKeypadSettings(DeviceSettings):
     driver: Literal["mqtt-keypad"]
     counter: CounterId
 
+    @property
+    def presses_on(self) -> str:
+        return f"keypad/{self.counter}"
+
 
 def _check(table: Table, file: File) -> Iterator[Fault]:
     yield from needs_broker(table, file)

@@ -19,6 +19,10 @@ class MqttKioskSettings(DeviceSettings):
     screen: Annotated[bool, takes("true or false")] = False
     printer: PrinterId | None = None
 
+    @property
+    def presses_on(self) -> str:
+        return f"kiosk/{self.id}"
+
 
 def _check(table: Table, file: File) -> Iterator[Fault]:
     yield from needs_broker(table, file)

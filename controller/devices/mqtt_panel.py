@@ -14,6 +14,10 @@ class MqttPanelSettings(DeviceSettings):
 
     driver: Literal["mqtt-panel"]
 
+    @property
+    def presses_on(self) -> str:
+        return f"panel/{self.id}"
+
 
 def _build(device: MqttPanelSettings, context: Context) -> None:
     mqtt = context.shared.get(MqttAdapter)

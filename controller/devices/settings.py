@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
@@ -163,6 +164,11 @@ class DeviceSettings(Keys):
         return {}
 
     @property
+    def presses_on(self) -> str:
+        """The topic below the branch's, without `/press`, on which it publishes presses: `keypad/3`; empty: on none."""
+        return ""
+
+    @property
     def speaks(self) -> bool:
         """Whether it speaks the calls in the hall."""
         return False
@@ -170,6 +176,10 @@ class DeviceSettings(Keys):
     def shows(self, shipped: Path, language: str) -> Shows | None:
         """What it shows of the branch's texts; `shipped`: the directory of the files that come with the program."""
         return None
+
+    def lacks_here(self) -> Iterator[tuple[tuple[str | int, ...], str]]:
+        """What of it this machine lacks, or may lack for the service's user: as of `warns`."""
+        yield from ()
 
     def warns(self, shipped: Path, language: str) -> Iterator[tuple[tuple[str | int, ...], str]]:
         """Warnings, for what is valid but hardly intended: a place inside its table, and a sentence."""
@@ -180,3 +190,14 @@ class WiredSettings(DeviceSettings):
     """A device on a byte link."""
 
     link: LinkText
+
+    def lacks_here(self) -> Iterator[tuple[tuple[str | int, ...], str]]:
+        if isinstance(self.link, TcpLink) or not self.link.path:
+            return
+        path = Path(self.link.path)
+        if not path.exists():
+            yield ("link",), f"{path} is not there; plug the device in, or name its port by a udev rule"
+        elif not os.access(path, os.R_OK | os.W_OK):
+            yield ("link",), f"{path} may not be used by you; the service needs its group (ls -l {path})"
+        elif str(path).startswith("/dev/tty"):
+            yield ("link",), f"{path} is another device after the next plugging in; name its port by a udev rule"

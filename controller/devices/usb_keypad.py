@@ -39,7 +39,7 @@ class UsbKeypadAdapter(KeysAdapter):
 
     def heard(self, fact: object) -> None:
         if isinstance(fact, Typed):
-            self.press(fact.key, digits=fact.digits)
+            self.keys.press(fact.key, digits=fact.digits)
         else:
             super().heard(fact)
 

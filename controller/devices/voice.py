@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+import shutil
 from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
 from pathlib import Path
@@ -111,6 +112,12 @@ class VoiceSettings(DeviceSettings):
     @property
     def speaks(self) -> bool:
         return True
+
+    def lacks_here(self) -> Iterator[tuple[tuple[str | int, ...], str]]:
+        if not shutil.which(self.player[0]):
+            yield ("player",), f"there is no program {self.player[0]}; install it, or name another"
+        if not self.clips and not shutil.which("espeak-ng"):
+            yield (), "there are no clips and no espeak-ng, so it cannot speak; install espeak-ng"
 
 
 def speaks(table: Table) -> bool:
