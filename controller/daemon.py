@@ -8,9 +8,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
-import os
 import signal
-import socket
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
@@ -46,6 +44,7 @@ from controller.lobby.model.rules import Rules
 from controller.lobby.model.state import Print, State
 from controller.lobby.model.units import Ms, between
 from controller.lobby.show.faults import PASSES
+from controller.service import Notifier
 from controller.web.accounts import Accounts
 from controller.web.private_files import AccessError
 
@@ -58,10 +57,10 @@ log = logging.getLogger(__name__)
 
 SETTLE = 1.5
 """Seconds within which every link has been opened or has failed, and the broker has answered or has not."""
-START_LIMIT = 60.0
-"""Seconds that systemd allows for a start, extended while waiting for the clock; as in the unit file."""
 PLAN_LOOK = 20.0
 """Seconds between two looks at what the calendar plans for counters."""
+STATUS_EVERY = 2.0
+"""Seconds between two lines for `systemctl status`, where they differ."""
 LOOK_AHEAD = 5.0
 """Seconds between two estimates of the waits."""
 CLOCK_LOOK = 1.0
@@ -70,24 +69,6 @@ CLOCK_CHECK = 30.0
 """Seconds after which a clock that was set is noticed, when the end of the business day is awaited."""
 DAY_CHECK = 1.0
 """Least seconds between two checks of the business day."""
-
-
-class Notifier:
-    """Notifies systemd (`sd_notify`); errors are ignored."""
-
-    def __init__(self, address: str | None) -> None:
-        self._address = address
-
-    def tell(self, text: str) -> None:
-        """Send one notification, such as `READY=1`."""
-        if not self._address:
-            return
-        address = "\0" + self._address[1:] if self._address.startswith("@") else self._address
-        try:
-            with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK) as to:
-                to.sendto(text.encode(), address)
-        except OSError:
-            pass
 
 
 class Daemon:
@@ -160,6 +141,7 @@ class Daemon:
             self._start("day", self._follow_the_day())
             self._start("clock", self._watch_the_clock())
             self._start("look ahead", self._look_ahead())
+            self._start("status", self._tell_status())
             self._start("counter profiles", self._follow_the_plan())
             self._start("reload", self._reload_when_asked())
             self._start(
@@ -470,6 +452,15 @@ class Daemon:
                 self.engine.submit(Request(CheckWindows(at=now, cause=f"windows:{now}")))
             await asyncio.sleep(LOOK_AHEAD)
 
+    async def _tell_status(self) -> None:
+        """Keep the line right that `systemctl status` shows."""
+        told = ""
+        while True:
+            if (status := self.hub.status()) != told:
+                self._notifier.status(status)
+                told = status
+            await asyncio.sleep(STATUS_EVERY)
+
     def _submit_roll_over(self) -> None:
         """Begin the day that the clock is in, if it has not begun."""
         due = roll_over(self.engine.state, self._settings.rules, self._now())
@@ -498,12 +489,11 @@ def check_is_due(checked: Ms, now: Ms) -> bool:
     return not 0 <= now - checked < CHECK_EVERY * 1000
 
 
-async def run_until_signalled(settings: Settings, wait_for_clock: float = 0.0) -> None:
+async def run_until_signalled(settings: Settings, notifier: Notifier, wait_for_clock: float = 0.0) -> None:
     """The daemon as `lobby run` runs it: SIGTERM and SIGINT stop it, SIGHUP has it read its configuration again.
 
     `wait_for_clock`: seconds granted to the time server after the machine's start.
     """
-    notifier = Notifier(os.environ.get("NOTIFY_SOCKET"))
     loop = asyncio.get_running_loop()
     asked_to_reload = asyncio.Event()
     loop.add_signal_handler(signal.SIGHUP, asked_to_reload.set)
@@ -523,14 +513,14 @@ async def clock_is_right(notifier: Notifier, limit: float, wrong: Callable[[], b
     if limit <= 0 or not wrong():
         return
     log.warning("waiting up to %.0f s for a time server to set the clock, as the machine has just been started", limit)
-    notifier.tell("STATUS=waiting for a time server to set the clock")
+    notifier.status("waiting for a time server to set the clock")
     while wrong():
         if loop.time() >= deadline:
             log.warning("no time server has set the clock; going on with the time as it is: check it, and the network")
             break
-        notifier.tell(f"EXTEND_TIMEOUT_USEC={round(START_LIMIT * 1e6)}")
+        notifier.more_time()
         await asyncio.sleep(min(CLOCK_LOOK, max(0.0, deadline - loop.time())))
-    notifier.tell("STATUS=")
+    notifier.status("")
 
 
 def quiet_transports(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:

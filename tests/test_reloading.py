@@ -19,12 +19,13 @@ from ports import PATIENCE, Pty, eventually, open_files
 from controller.clock import system_clock
 from controller.config import read, shipped
 from controller.control import socket_of
-from controller.daemon import Daemon, Notifier, printing
+from controller.daemon import Daemon, printing
 from controller.lobby.actions.call_next import CallNext
 from controller.lobby.actions.take_ticket import TakeTicket
 from controller.lobby.answers import Answer
 from controller.lobby.model.paper import Printer
 from controller.lobby.model.state import Stage
+from controller.service import Notifier
 from drivers import descriptor
 
 BRANCH = """

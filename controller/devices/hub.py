@@ -18,7 +18,7 @@ from controller.journal import Journal, JournalError
 from controller.lobby.actions.report_device import ReportDevice
 from controller.lobby.model.paper import Paper, Printers, chosen
 from controller.lobby.model.rules import Rules
-from controller.lobby.model.state import State
+from controller.lobby.model.state import CounterStage, State
 from controller.lobby.model.units import Ms
 from controller.lobby.model.wording import Wording
 from controller.lobby.show import figures, views
@@ -214,6 +214,20 @@ class Hub:
     def notices(self) -> list[str]:
         """What the staff should know now, most urgent first."""
         return [*self._notices(), *self._for_staff()]
+
+    def status(self) -> str:
+        """The branch in one line, for `systemctl status`: counters, customers, and what does not work."""
+        say, state = self.context.rules.wording.say, self._state
+        stages = [state.counter(id).stage for id in self.context.rules.counters]
+        closed = stages.count(CounterStage.CLOSED)
+        waiting = sum(len(line) for line in state.lines.values())
+        found = [self._trouble] if self._trouble else []
+        found += [
+            f"{report.name or id}: {report.detail or say(f'fault.{report.state}')}"
+            for id, report in self._reports.items()
+            if report.state != "ok"
+        ]
+        return "; ".join([say("fault.status", open=len(stages) - closed, waiting=waiting), *found])
 
     def printers(self) -> Printers:
         """The ticket printers as they are now, in the order of the configuration, whenever they were made."""

@@ -17,12 +17,13 @@ from typing import Any
 
 from controller.clock import Clock
 from controller.config import Settings, read
-from controller.daemon import Daemon, Notifier
+from controller.daemon import Daemon
 from controller.engine import Engine
 from controller.journal import Journal, JournalReader
 from controller.lobby.actions.registry import evolve
 from controller.lobby.model.rules import Rules
 from controller.lobby.model.state import State
+from controller.service import Notifier
 from drivers.link import FileLink, SerialLink, TcpLink
 from simulators.devices.bx import BoardFarEnd
 from simulators.devices.card_reader import CardReaderFarEnd
