@@ -135,3 +135,12 @@ def test_devices_have_names_that_people_know() -> None:
         ("b2", "Hall board (b2)"),
         ("b3", "Board upstairs"),
     ]
+
+
+def test_a_terminal_that_was_never_heard_is_a_warning_and_not_where_the_line_is_down() -> None:
+    lobby = Lobby(RULES)
+    bus = {"name": "Call terminals", "silent": ("3", "5")}
+    assert [each[:3] for each in told(lobby, {"bus": device("ok", "", **bus)})] == [
+        ("warning", "Call terminals", "never heard: address 3, 5, though its counter is open")
+    ]
+    assert [each[2] for each in told(lobby, {"bus": device("offline", "no port", **bus)})] == ["no port"]

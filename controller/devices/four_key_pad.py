@@ -11,6 +11,7 @@ from pydantic import Field
 from controller.devices.key_map import KeyMap, KeyMapSettings, KeysAdapter, check, outcome
 from controller.devices.kit import Adapter, Context, Fault, File, Kind, Table
 from controller.devices.settings import CounterId, Keys, WiredSettings, between, takes
+from controller.devices.stations import Stations
 from controller.lobby.answers import Answer
 from controller.lobby.model.state import Stage, State
 from controller.lobby.show import views
@@ -62,10 +63,16 @@ class FourKeyPadAdapter(KeysAdapter):
         self._flush = flush
         self._meant: dict[int, tuple[int, str, float]] = {}
         """By address: the key that was pressed last, what it meant, and when (monotonic seconds)."""
+        self._stations = Stations(context.now(), self._pads)
+
+    @property
+    def stations(self) -> Stations:
+        return self._stations
 
     def heard(self, fact: object) -> None:
         match fact:
             case Pressed():
+                self._stations.hears(fact.address, self.context.now())
                 self._pressed(fact)
             case UnknownAddress(address):
                 log.warning(

@@ -227,6 +227,11 @@ class Hub:
             for id, report in self._reports.items()
             if report.state != "ok"
         ]
+        found += [
+            f"{report.name or id}: {say('fault.silent', addresses=', '.join(report.silent))}"
+            for id, report in self._reports.items()
+            if report.state == "ok" and report.silent
+        ]
         return "; ".join([say("fault.status", open=len(stages) - closed, waiting=waiting), *found])
 
     def printers(self) -> Printers:
@@ -263,31 +268,41 @@ class Hub:
             told = flapping.looks(self._steady())
             if told:
                 self._tell_health(id, told, "")
+        for id, report in list(self._reports.items()):
+            stations = self._adapters[id].stations if id in self._adapters else None
+            if stations and (stations.last() != report.heard or stations.silent(self._state) != report.silent):
+                self._report(id, self._healths[id], report.since)
 
     def _tell_health(self, id: str, health: Health, note: str) -> None:
         before = self._healths.get(id)
         self._healths[id] = health
-        detail = self._detail(id, health)
         self._log(id, before, health, note)
         now = self.context.now()
-        adapter = self._adapters.get(id)
-        report = self._reports[id] = DeviceReport(
-            health.state,
-            detail,
-            now,
-            self.names.get(id, ""),
-            self._remedy(id, health),
-            adapter is not None and adapter.printer is not None,
-            list(self.names).index(id) if id in self.names else len(self.names),
-            isinstance(self.sessions.get(id), Session),
-        )
-        for watcher in self._watchers:
-            watcher.device(id, report)
+        self._report(id, health, now)
         self._update()
         command = ReportDevice(
             at=now, cause=f"device:{id}:{now}:{health.state}", device=id, state=health.state, detail=health.detail
         )
         self.context.submit(Request(command, key=f"device:{id}"))
+
+    def _report(self, id: str, health: Health, since: Ms) -> None:
+        """Tell those who watch how a device is."""
+        adapter = self._adapters.get(id)
+        stations = adapter.stations if adapter else None
+        report = self._reports[id] = DeviceReport(
+            health.state,
+            self._detail(id, health),
+            since,
+            self.names.get(id, ""),
+            self._remedy(id, health),
+            adapter is not None and adapter.printer is not None,
+            list(self.names).index(id) if id in self.names else len(self.names),
+            isinstance(self.sessions.get(id), Session),
+            stations.last() if stations else {},
+            stations.silent(self._state) if stations else (),
+        )
+        for watcher in self._watchers:
+            watcher.device(id, report)
 
     # -- inside ----------------------------------------------------------------------------------------------
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar
 
 from controller.devices.settings import DeviceSettings, nearest
+from controller.devices.stations import Stations
 from controller.engine import Request
 from controller.journal import Journal
 from controller.lobby.aggregate import Row
@@ -58,6 +59,10 @@ class DeviceReport:
     place: int = 0
     wired: bool = False
     """Whether it has a line of its own."""
+    heard: Mapping[str, Ms] = field(default_factory=dict)
+    """When each station of its line that nobody asks was heard last, by address; 0: not since the start."""
+    silent: Sequence[str] = ()
+    """Of those, which were never heard though their counter is open."""
 
     def content(self) -> Mapping[str, object]:
         """The payload of `device/<id>`."""
@@ -148,6 +153,11 @@ class Adapter:
     @property
     def printer(self) -> Printer | None:
         """The ticket printer that it is, as it is now; None: it prints no tickets."""
+        return None
+
+    @property
+    def stations(self) -> Stations | None:
+        """The stations of its line that nobody asks; None: it has none."""
         return None
 
     def health_without(self, down: LinkDown) -> Health | None:

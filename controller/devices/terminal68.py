@@ -12,6 +12,7 @@ from pydantic import BeforeValidator, Field
 from controller import presses
 from controller.devices.kit import Adapter, Context, Fault, File, Kind, PressTimes, Table
 from controller.devices.settings import CounterId, WiredSettings, between, takes
+from controller.devices.stations import Stations
 from controller.engine import Request
 from controller.lobby.actions.command import Command
 from controller.lobby.actions.press import DIGITS, Press, Where
@@ -92,6 +93,11 @@ class TerminalsAdapter(Adapter):
         self._last_sign = rows[0].at if rows else NEVER
         """The time of the last row of the previous run."""
         self._times = PressTimes()
+        self._stations = Stations(context.now(), addresses, raters)
+
+    @property
+    def stations(self) -> Stations:
+        return self._stations
 
     def heard(self, fact: object) -> None:
         match fact:
@@ -174,6 +180,7 @@ class TerminalsAdapter(Adapter):
         """The time and the cause of a press. The first press after a start may be a copy of the last one written before
         it: then it gets the same time and cause. One written long before the end was echoed, and is not repeated."""
         at = self._times.next(self.context.now(), frame.address)
+        self._stations.hears(frame.address, at)
         prefix = f"terminal68:{self.id}:{frame.address}:"
         self._resumed = self._resumed and early
         if self._resumed:

@@ -7,7 +7,10 @@ import os
 from pathlib import Path
 
 from bench import processes
-from system.branch import HALL, HOUSE, LOBBY, PRINTER, Branch, Notifications
+from drivers.terminal68 import Key
+from system.branch import HALL, HOUSE, LOBBY, MQTT, PRINTER, TERMINALS, Branch, Notifications
+from system.broker import Mosquitto
+from system.troubles import running
 from system.waiting import until
 
 MISTAKE = 'rollover = "25:00"'
@@ -27,6 +30,16 @@ async def test_the_status_names_what_does_not_work_and_how_many_wait(tmp_path: P
         branch.placed("hall").wire.plug()
         branch.placed("printer").wire.faults.paper = "out"
         await until(lambda: _status(branch.notified).endswith("waiting; Ticket printer: out of paper"))
+
+
+async def test_a_terminal_of_which_nothing_ever_came_is_named(tmp_path: Path, broker: Mosquitto) -> None:
+    async with running(tmp_path, broker, HOUSE, MQTT, TERMINALS) as (branch, network):
+        await branch.key(2, Key.CALL)
+        for counter in ("1", "2"):
+            await network.press("panel/manager", "OPEN", counter=counter)
+        await until(lambda: "; Call terminals: never heard: address 1, though" in _status(branch.notified))
+        await branch.key(1, Key.CALL)
+        await until(lambda: _status(branch.notified) == "2 counters open, 0 waiting")
 
 
 async def test_a_mistake_is_told_once_and_taken_up_as_soon_as_it_is_mended(tmp_path: Path) -> None:

@@ -43,8 +43,8 @@ def faults(
 ) -> list[dict[str, Any]]:
     """All that there is at `at` (ms since 1970, UTC), as plain data.
 
-    `devices`: by id {state, detail, since, name, remedy, prints}; `printers`: those of tickets; `records`: whether
-    what is pressed can be recorded.
+    `devices`: by id {state, detail, since, name, remedy, prints, silent}; `printers`: those of tickets; `records`:
+    whether what is pressed can be recorded.
     """
     found = [
         *_of_the_journal(rules, records=records),
@@ -89,6 +89,10 @@ def _of_the_devices(rules: Rules, devices: Mapping[str, Mapping[str, Any]], prin
             name = report.get("name") or id
             about = id if report.get("wired") else ""
             yield Fault(f"device:{id}", severity, text, name, report.get("remedy", ""), report["since"], about)
+        elif silent := report.get("silent"):
+            text = say("fault.silent", addresses=", ".join(silent))
+            name = report.get("name") or id
+            yield Fault(f"silent:{id}", "warning", text, name, say("fault.silent_remedy"), device=id)
     for id, printer in unable.items():
         name = devices[id]["name"] if id in devices else ""
         text = _of_the_printer(rules, devices, printers, printer, templates.get(f"device.{printer.paper}", ""))
