@@ -43,6 +43,8 @@ MISSED_LISTED = 20
 ENDS = frozenset({Stage.FINISHED, Stage.MISSED, Stage.HELD})
 BADNESS = {"offline": 0, "degraded": 1}
 """The states of devices that are listed before those that work."""
+UNSHOWN = ("place", "heard", "silent")
+"""What a device's report has beside what the console lists; terminals that are silent stand among the faults."""
 
 
 def page_device(account: str) -> str:
@@ -386,7 +388,7 @@ def _devices(rules: Rules, devices: Mapping[str, Mapping[str, Any]]) -> list[dic
         {"id": id, **report, "name": report.get("name") or device_name(rules, id)} for id, report in devices.items()
     ]
     order = sorted(named, key=lambda each: (BADNESS.get(each["state"], 2), each.get("place", 0), each["name"]))
-    return [{key: value for key, value in each.items() if key != "place"} for each in order]
+    return [{key: value for key, value in each.items() if key not in UNSHOWN} for each in order]
 
 
 def device_name(rules: Rules, device: str) -> str:
