@@ -5,7 +5,7 @@ AXE := tests/browser/node_modules/.ready
 # Debian keeps mosquitto where only root looks.
 export PATH := $(PATH):/usr/sbin
 # Most tests wait most of the time, so there are more workers than processors; who has nothing to do takes from the others.
-WORKERS := -n 4 --dist worksteal
+WORKERS := -n 5 --dist worksteal
 # What tests make up for `make verify`: in CI the same every time, elsewhere something new, and more of it.
 ifeq ($(CI),true)
 SEED ?= 1
