@@ -24,11 +24,11 @@ SHARED = {"command", "event", "registry", "finding", "press"}
 
 
 def kinds(base: type) -> Iterator[type]:
-    """Every class below `base` that stands for itself, as its file has it."""
+    """Every class below `base` that stands for itself, as its file has it; not what another test has left."""
     for each in base.__subclasses__():
         if each.__subclasses__():
             yield from kinds(each)
-        elif getattr(import_module(each.__module__), each.__name__) is each:
+        elif getattr(import_module(each.__module__), each.__name__, None) is each:
             yield each
 
 
