@@ -15,6 +15,7 @@ from datetime import datetime
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from controller.anchoring import Anchoring
 from controller.changes import (
     ENDING,
     EXAMINING,
@@ -144,6 +145,7 @@ class Daemon:
             self._start("status", self._tell_status())
             self._start("counter profiles", self._follow_the_plan())
             self._start("reload", self._reload_when_asked())
+            self._start("anchors", Anchoring(journal).run())
             self._start(
                 "control",
                 Control(socket_of(settings.journal_path), {"reload": self._reload, "doctor": self._doctor}).run(),
