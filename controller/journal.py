@@ -225,6 +225,10 @@ class JournalReader:
             yield from part
             first = part[-1][0] + 1
 
+    def newest(self) -> Stored | None:
+        """The last row as the table has it."""
+        return next(self._select(f"{_ROWS} ORDER BY seq DESC LIMIT 1"), None)
+
     def from_day_to_day(self, first: str, last: str) -> tuple[int, int] | None:
         """The first row of the days from `first` on and the last of those up to `last`; empty: no limit. None: no
         row."""
