@@ -229,6 +229,15 @@ class JournalReader:
         """The last row as the table has it."""
         return next(self._select(f"{_ROWS} ORDER BY seq DESC LIMIT 1"), None)
 
+    def shape(self, days: int) -> dict[str, Any]:
+        """How many rows there are, by kind, and by business day for the last `days`."""
+        kinds = dict(self._select("SELECT kind, count(*) FROM event GROUP BY kind ORDER BY kind"))
+        newest = list(self._select(f"SELECT day, count(*) FROM event GROUP BY day ORDER BY day DESC LIMIT {days}"))
+        (remarks,) = next(self._select("SELECT count(*) FROM remark"))
+        (version,) = next(self._select("PRAGMA user_version"))
+        rows = {"format": version, "rows": sum(kinds.values()), "remarks": remarks}
+        return rows | {"by kind": kinds, "by day": dict(reversed(newest))}
+
     def from_day_to_day(self, first: str, last: str) -> tuple[int, int] | None:
         """The first row of the days from `first` on and the last of those up to `last`; empty: no limit. None: no
         row."""

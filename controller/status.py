@@ -161,7 +161,8 @@ def troubles(status: Mapping[str, Any], rules: Rules) -> Iterator[tuple[str, str
         text = status["trouble"] or say("status.not_running")
         if service:
             text = say("status.not_running_but", text=text, state=f"{service['active']} ({service['sub']})")
-        yield say("status.daemon"), _joined(text, service and service["text"]), say("status.start_it"), NEVER
+        remedy = "" if status["trouble"] else say("status.start_it")
+        yield say("status.daemon"), _joined(text, service and service["text"]), remedy, NEVER
     if machine["journal"]["trouble"]:
         yield say("status.journal"), machine["journal"]["trouble"], "", NEVER
     for fault in lobby["faults"] if lobby else ():
