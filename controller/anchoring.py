@@ -30,10 +30,10 @@ REST = 0.001
 
 
 class Anchoring:
-    """Follows the chain of a journal that is open, from its newest anchor on."""
+    """Follows the chain of a journal that is open, from its newest anchor on. `every`: seconds between two looks."""
 
-    def __init__(self, journal: Journal) -> None:
-        self._journal = journal
+    def __init__(self, journal: Journal, every: float = LOOK) -> None:
+        self._journal, self._every = journal, every
         self._chain: Chain | None = None
         self._told = ""
         """What does not fit, as it was logged."""
@@ -54,7 +54,7 @@ class Anchoring:
                 except (JournalError, JournalWriteError):
                     self._chain = None  # told by those who need it to write; tried again
                 if not more:
-                    await asyncio.sleep(LOOK)
+                    await asyncio.sleep(self._every)
         finally:
             thread.shutdown()
 

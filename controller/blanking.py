@@ -8,20 +8,16 @@ looks like one (a token, the number of a card, of an identity card or of a phone
 from __future__ import annotations
 
 import re
-import tomllib
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from collections.abc import Iterable, Iterator
 
 BLANK = "[blanked]"
-_SECRET_NAME = r"(?:password|passwd|passphrase|secret|token|credential|api_?key|psk|(?:^|(?<=[\W_]))pin|user_?name)"
+_SECRET_NAME = r"(?:password|passwd|passphrase|secret|token|api_?key|psk|(?:^|(?<=[\W_]))pin|user_?name)"
 _VALUE = r"\"\"\"[\s\S]*?\"\"\"|'''[\s\S]*?'''|\"(?:[^\"\\]|\\.)*\"|'[^']*'|[^\s,;}\]]+"
+_ASSIGNED = re.compile(rf"([\w.-]*{_SECRET_NAME}[\w.-]*?(?<!_file)[\"']?\s*[=:]\s*)({_VALUE})", re.IGNORECASE)
 _PATTERNS = (
     (re.compile(r"(\b[a-z][a-z0-9+.-]*://)[^/\s@\"']+@", re.IGNORECASE), rf"\g<1>{BLANK}@"),
     (re.compile(r"\b(SetCredential(?:Encrypted)?=[^:\n]*:).*", re.IGNORECASE), rf"\g<1>{BLANK}"),
-    (
-        re.compile(rf"([\w.-]*{_SECRET_NAME}[\w.-]*?(?<!_file)[\"']?\s*[=:]\s*)(?:{_VALUE})", re.IGNORECASE),
-        rf'\g<1>"{BLANK}"',
-    ),
+    (_ASSIGNED, rf'\g<1>"{BLANK}"'),
     (re.compile(r"(?<=/t/)[^\s\"']+|(?<=#)[A-Za-z0-9_-]{16,}"), BLANK),
     (re.compile(r"(?<![0-9A-Fa-f])[0-9A-Fa-f]{32,}(?![0-9A-Fa-f])"), BLANK),
     (re.compile(r"(?<![\w-])[\w-]{43}(?![\w-])", re.ASCII), BLANK),  # 32 random bytes in base64, as our tokens are
@@ -80,22 +76,17 @@ def without_comments(toml: str) -> str:
 _COMMENT = re.compile(r"""^((?:"(?:[^"\\]|\\.)*"|'[^']*'|[^"'#])*)#.*$""")
 
 
-def secrets_in(tables: Mapping[str, Any]) -> Iterator[str]:
-    """The values that stand where secrets are written, which no key of ours takes, but somebody may have."""
-    for key, value in tables.items():
-        for each in value if isinstance(value, list) else [value]:
-            if isinstance(each, Mapping):
-                yield from secrets_in(each)
-            elif re.search(_SECRET_NAME, key, re.IGNORECASE) and not key.endswith(("_file", "username")):
-                yield str(each)
+def secrets_in(toml: str) -> Iterator[str]:
+    """What stands where secrets are written in a configuration, which no key of ours takes, but somebody may have."""
+    for found in _ASSIGNED.finditer(toml):
+        if "user" not in found[1].lower():
+            yield found[2].strip("\"'")
 
 
-def parsed(toml: str) -> Mapping[str, Any]:
-    """A configuration's tables; none if it is no TOML."""
-    try:
-        return tomllib.loads(toml)
-    except (ValueError, RecursionError):
-        return {}
+def named(toml: str, *keys: str) -> Iterator[str]:
+    """The texts that these keys have anywhere in a configuration, also where it is no TOML."""
+    for found in re.finditer(rf"""\b(?:{"|".join(keys)})\s*=\s*("(?:[^"\\]|\\.)*"|'[^']*')""", toml):
+        yield found[1][1:-1]
 
 
 _CLERKS = re.compile(r"(?m)^\s*\[\[\s*clerk\s*\]\][^\[]*")
@@ -105,3 +96,9 @@ _TEXTS = re.compile(r"""=\s*("(?:[^"\\]|\\.)*"|'[^']*'|\S+)""")
 def without_clerks(toml: str) -> str:
     """A configuration's text with the values of its `[[clerk]]` tables blanked, also where it is no TOML."""
     return _CLERKS.sub(lambda table: _TEXTS.sub(f'= "{BLANK}"', table[0]), toml)
+
+
+def clerks_in(toml: str) -> Iterator[str]:
+    """The aliases and numbers of its `[[clerk]]` tables."""
+    for table in _CLERKS.finditer(toml):
+        yield from named(table[0], "alias", "number")

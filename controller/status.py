@@ -16,6 +16,7 @@ from typing import Any
 
 from controller import __version__
 from controller.audit import so_far
+from controller.chain import MisfitError
 from controller.clock import synchronised
 from controller.config import Settings
 from controller.devices.kit import DeviceReport
@@ -101,10 +102,10 @@ def _of_the_journal(path: Path) -> tuple[dict[str, Any], Ms]:
             if first is None or last is None:
                 return found, NEVER
             found |= {"rows": last[0], "written": last[1], "day": last[2]}
-            anchor = reader.last_anchor() or so_far(reader)
+            anchor = so_far(reader)
             found["anchor"] = anchor and {"row": anchor.seq, "day": anchor.day, "hash": anchor.hash}
             return found, Ms(first[1])
-    except (JournalError, OSError) as error:
+    except (JournalError, MisfitError, OSError) as error:
         return found | {"trouble": str(error)}, NEVER
 
 

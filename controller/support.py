@@ -16,14 +16,14 @@ import subprocess
 import sys
 import tarfile
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from importlib.metadata import distributions
 from pathlib import Path
 from typing import Any
 
 from controller import __version__
-from controller.blanking import BLANK, Blanking, parsed, secrets_in, without_clerks, without_comments
+from controller.blanking import BLANK, Blanking, clerks_in, named, secrets_in, without_clerks, without_comments
 from controller.config import ConfigError, Settings, read
 from controller.config.keys import JournalKeys
 from controller.journal import JournalError, JournalReader, uri_of
@@ -80,11 +80,11 @@ def write(config: Path, out: Path, lines: int, status: Status) -> list[str]:
 
 def _collected(config: Path, lines: int, status: Status) -> dict[str, str]:
     text = _read(config)
-    tables = parsed(text)
     settings, said = _checked(config)
-    journal = settings.journal_path if settings else _journal_of(config, tables)
+    journal = settings.journal_path if settings else _journal_of(config, text)
+    accounts = settings.web.accounts if settings and settings.web else journal.with_name("access.db")
     shape, rows, clerks = _of_the_journal(journal)
-    blanking = Blanking(_secrets(config, tables), [*_people(tables, settings), *clerks])
+    blanking = Blanking(_secrets(config, text), [*_people(text, accounts), *clerks])
     found = {
         "versions.txt": _versions(),
         "check.txt": said,
@@ -143,25 +143,19 @@ def _checked(config: Path) -> tuple[Settings | None, str]:
     return settings, "".join(f"{warning}\n" for warning in warnings) or "all is well\n"
 
 
-def _journal_of(config: Path, tables: Mapping[str, Any]) -> Path:
+def _journal_of(config: Path, text: str) -> Path:
     """Where the journal probably is, of a configuration that cannot be used."""
-    named = tables.get("journal", {}).get("path") if isinstance(tables.get("journal"), dict) else None
-    return config.parent / named if isinstance(named, str) else JournalKeys().path
+    return next((config.parent / path for path in named(text, "path") if path.endswith(".db")), JournalKeys().path)
 
 
 # -- what must not be in it -----------------------------------------------------------------------------------------
 
 
-def _secrets(config: Path, tables: Mapping[str, Any]) -> Iterator[str]:
+def _secrets(config: Path, text: str) -> Iterator[str]:
     """What is secret: the contents of the files that hold such, and what somebody has put into the configuration."""
-    yield from secrets_in(tables)
-    mqtt, cards = tables.get("mqtt"), tables.get("cards")
-    named = [
-        table.get(key) for table in (mqtt, cards) if isinstance(table, dict) for key in ("password_file", "key_file")
-    ]
-    for path in named:
-        if isinstance(path, str):
-            yield from (line for line in _lines(config.parent / path) if len(line) > 1)
+    yield from secrets_in(without_comments(text))
+    for path in named(text, "password_file", "key_file"):
+        yield from (line for line in _lines(config.parent / path) if len(line) > 1)
 
 
 def _lines(path: Path) -> list[str]:
@@ -171,16 +165,13 @@ def _lines(path: Path) -> list[str]:
         return []
 
 
-def _people(tables: Mapping[str, Any], settings: Settings | None) -> Iterator[str]:
+def _people(text: str, accounts: Path) -> Iterator[str]:
     """Staff: aliases and numbers of clerks, and the accounts that have a PIN."""
-    clerks = tables.get("clerk")
-    for clerk in clerks if isinstance(clerks, list) else ():
-        if isinstance(clerk, dict):
-            yield from (str(clerk[key]) for key in ("alias", "number") if key in clerk)
-    if settings and settings.web and settings.web.accounts.exists():
+    yield from clerks_in(text)
+    if accounts.exists():
         try:
-            with closing(sqlite3.connect(f"file:{uri_of(settings.web.accounts)}?mode=ro", uri=True)) as accounts:
-                yield from (str(name) for (name,) in accounts.execute("SELECT name FROM account WHERE kind = 'pin'"))
+            with closing(sqlite3.connect(f"file:{uri_of(accounts)}?mode=ro", uri=True)) as file:
+                yield from (str(name) for (name,) in file.execute("SELECT name FROM account WHERE kind = 'pin'"))
         except sqlite3.Error:
             pass
 
