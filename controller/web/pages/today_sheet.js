@@ -94,7 +94,8 @@ export function drawSheet(sheet, view, charts, legend) {
     el("ul", { class: "legend" }, legend),
     el("footer", {},
       el("p", { class: "soft" }, say("page.today.means")),
-      view.anchor && el("p", { class: "soft anchor" }, say("page.today.anchor", { row: view.anchor.row, hash: groups(view.anchor.hash) })),
+      view.anchor && el("p", { class: "soft" },
+        say("page.today.anchor", { row: view.anchor.row, hash: groups(view.anchor.hash) })),
       el("p", { class: "signature" },
         el("span", {}, say("page.today.signature")), el("span", {}, say("page.today.signed_on")))));
   for (const each of sheet.querySelectorAll("details")) each.remove(); // the tables are on the page already
