@@ -12,7 +12,7 @@ import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from controller import __version__
 from controller.audit import so_far
@@ -64,7 +64,7 @@ def of_the_lobby(
         "printers": [{"id": each.id, "paper": each.paper, "waiting": each.waiting} for each in printers],
         "to_print": queued,
         "faults": [
-            fault | {"down": fault["severity"] != "note" and not fault["id"].startswith(OF_PEOPLE)}
+            fault
             for fault in faults(
                 state,
                 rules,
@@ -73,6 +73,7 @@ def of_the_lobby(
                 printers,
                 records=records,
             )
+            if fault["severity"] != "note" and not fault["id"].startswith(OF_PEOPLE)
         ],
     }
 
@@ -153,8 +154,19 @@ def of_the_service() -> dict[str, str] | None:
 # -- in words -------------------------------------------------------------------------------------------------------
 
 
-def troubles(status: Mapping[str, Any], rules: Rules) -> Iterator[tuple[str, str, str, Ms]]:
-    """What is down, the worst first: (of what, what is wrong, what helps, since when). None: all is well."""
+class Trouble(NamedTuple):
+    """What is wrong with what, what helps, and since when (ms since 1970, UTC; 0: unknown). `down`: it does not work;
+    else it works badly, or may not work."""
+
+    name: str
+    text: str
+    remedy: str = ""
+    since: Ms = NEVER
+    down: bool = True
+
+
+def troubles(status: Mapping[str, Any], rules: Rules) -> Iterator[Trouble]:
+    """All that there are, the worst first."""
     say = rules.wording.say
     machine, lobby = status["machine"], status["lobby"]
     if lobby is None:
@@ -163,19 +175,19 @@ def troubles(status: Mapping[str, Any], rules: Rules) -> Iterator[tuple[str, str
         if service:
             text = say("status.not_running_but", text=text, state=f"{service['active']} ({service['sub']})")
         remedy = "" if status["trouble"] else say("status.start_it")
-        yield say("status.daemon"), _joined(text, service and service["text"]), remedy, NEVER
+        yield Trouble(say("status.daemon"), _joined(text, service and service["text"]), remedy)
     if machine["journal"]["trouble"]:
-        yield say("status.journal"), machine["journal"]["trouble"], "", NEVER
+        yield Trouble(say("status.journal"), machine["journal"]["trouble"])
     for fault in lobby["faults"] if lobby else ():
-        if fault["down"]:
-            yield fault["name"], fault["text"], fault["remedy"], fault["since"]
+        down = fault["severity"] != "warning"
+        yield Trouble(fault["name"], fault["text"], fault["remedy"], fault["since"], down)
     disk = machine["disk"]
     if disk["size"] and disk["free"] < LITTLE:
-        yield say("status.disk"), say("status.disk_full", path=disk["path"]), say("status.disk_full_remedy"), NEVER
+        yield Trouble(say("status.disk"), say("status.disk_full", path=disk["path"]), say("status.disk_full_remedy"))
     backup = machine["backup"]
     if machine["backup_due"] and (backup is None or backup["at"] < status["now"] - BACKUP_AFTER):
         text = say("status.backup_old" if backup else "status.backup_none")
-        yield say("status.backup"), text, say("status.backup_remedy"), backup["at"] if backup else NEVER
+        yield Trouble(say("status.backup"), text, say("status.backup_remedy"))
 
 
 def _joined(*texts: str | None) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +13,7 @@ from controller.commands.kit import CONFIG, FAILED
 
 if TYPE_CHECKING:
     from controller.config import Settings
+    from controller.status import Trouble
 
 PATIENCE = 10.0
 """Seconds in which a daemon answers."""
@@ -24,21 +25,22 @@ PATIENCE = 10.0
 def status(path: Path, as_json: bool) -> None:
     """How the branch is: counters, who waits, devices since when, clock, disk, journal, backup, and what helps.
 
-    Exit code 0: all is well; 1: something is down, or no daemon runs.
+    Exit code 0: nothing is down; 1: something is, or no daemon runs.
     """
     from controller.config import read  # noqa: PLC0415
     from controller.status import troubles  # noqa: PLC0415
 
     settings = read(path)
     found = collected(settings)
-    down = list(troubles(found, settings.rules))
+    wrong = list(troubles(found, settings.rules))
+    down = any(each.down for each in wrong)
     if as_json:
         import json  # noqa: PLC0415
 
-        shown = [{"name": name, "text": text, "remedy": remedy, "since": at} for name, text, remedy, at in down]
-        click.echo(json.dumps({"ok": not down, "down": shown} | found, ensure_ascii=False, indent=2))
+        shown = {"ok": not down, "troubles": [each._asdict() for each in wrong]} | found
+        click.echo(json.dumps(shown, ensure_ascii=False, indent=2))
     else:
-        click.echo("\n".join(lines(settings, found, down)))
+        click.echo("\n".join(lines(settings, found, wrong)))
     if down:
         raise SystemExit(FAILED)
 
@@ -67,7 +69,7 @@ def collected(settings: Settings) -> dict[str, Any]:
     return {"now": now, "lobby": lobby, "trouble": trouble, "machine": of_the_machine(settings, now)}
 
 
-def lines(settings: Settings, found: Mapping[str, Any], down: list[tuple[str, str, str, Any]]) -> list[str]:
+def lines(settings: Settings, found: Mapping[str, Any], wrong: Sequence[Trouble]) -> list[str]:
     """What is shown, in the branch's language."""
     from controller.output import columns  # noqa: PLC0415
     from controller.status import facts, heard, when  # noqa: PLC0415
@@ -76,10 +78,11 @@ def lines(settings: Settings, found: Mapping[str, Any], down: list[tuple[str, st
     shown = [f"{rules.branch_name} ({rules.branch})", *columns(facts(found, rules))]
     if found["lobby"]:
         shown += ["", say("status.devices"), *columns(heard(found, rules))]
-    shown += ["", say("status.down") if down else say("status.all_well")]
-    for name, text, remedy, since in down:
+    shown += ["", say("status.troubles") if wrong else say("status.all_well")]
+    for name, text, remedy, since, down in wrong:
         about = say("status.since", text=text, at=when(since, found["now"], rules)) if since else text
-        shown.append("!! " + say("status.trouble", name=name, text=about) if name else f"!! {about}")
+        about = say("status.trouble", name=name, text=about) if name else about
+        shown.append(f"{'!!' if down else '? '} {about}")
         if remedy:
             shown.append(f"   -> {remedy}")
     return shown

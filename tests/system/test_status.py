@@ -28,7 +28,7 @@ async def status(branch: Branch) -> tuple[int, dict[str, Any]]:
 
 def wrong(found: dict[str, Any]) -> list[str]:
     """What is down, and what helps."""
-    return [f"{each['name']}: {each['text']} -> {each['remedy']}" for each in found["down"]]
+    return [f"{each['name']}: {each['text']} -> {each['remedy']}" for each in found["troubles"]]
 
 
 async def test_a_branch_that_is_well_one_with_a_fault_and_one_that_does_not_run(
@@ -43,7 +43,7 @@ async def test_a_branch_that_is_well_one_with_a_fault_and_one_that_does_not_run(
         await branch.key(1, Key.CALL)
         await until(lambda: branch.tickets("ticket_called") == ["A001"])
         code, found = await status(branch)
-        assert (code, found["down"]) == (0, [])
+        assert (code, found["troubles"]) == (0, [])
         lobby_ = found["lobby"]
         assert [(each["id"], each["stage"], each["ticket"]) for each in lobby_["counters"]] == [
             ("1", "open", "A001"),
