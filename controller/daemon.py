@@ -15,6 +15,7 @@ from datetime import datetime
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from controller.anchoring import Anchoring
 from controller.changes import (
     ENDING,
     EXAMINING,
@@ -89,6 +90,8 @@ class Daemon:
         self._telling = False
         """Whether the journal has yet to take a step of the clock."""
         self._notifier = notifier
+        self._since = Ms(clock.wall())
+        """When it was started, in ms since 1970, UTC."""
         self.ready = asyncio.Event()
         self.on_screen = asyncio.Event()
         self.screens: Screens | None = None
@@ -144,9 +147,13 @@ class Daemon:
             self._start("status", self._tell_status())
             self._start("counter profiles", self._follow_the_plan())
             self._start("reload", self._reload_when_asked())
+            self._start("anchors", Anchoring(journal).run())
             self._start(
                 "control",
-                Control(socket_of(settings.journal_path), {"reload": self._reload, "doctor": self._doctor}).run(),
+                Control(
+                    socket_of(settings.journal_path),
+                    {"reload": self._reload, "doctor": self._doctor, "status": self._status},
+                ).run(),
             )
             await _settled([session.settled for session in devices.sessions.values()])
             gc.freeze()  # modules and the replayed day stay: the garbage collector need not scan them again
@@ -253,6 +260,15 @@ class Daemon:
             log.log(logging.INFO if done else logging.ERROR, "%s", text)
         log.log(logging.INFO if done else logging.ERROR, "%s: %s", self._settings.path, reloaded(done, said))
         return done, said
+
+    async def _status(self, request: Mapping[str, Any]) -> Answers:
+        """How the branch is, for `lobby status`."""
+        from controller.status import of_the_lobby  # noqa: PLC0415 - seldom needed
+
+        hub = self.hub
+        state, rules = hub.context.state(), hub.context.rules
+        found = of_the_lobby(state, rules, self._now(), hub.reports, hub.printers(), records=hub.records)
+        yield {"ok": True, "text": "", "status": found | {"since": self._since}}
 
     async def _doctor(self, request: Mapping[str, Any]) -> Answers:
         """Examine devices for a command; keys on MQTT would act, so there only the broker is tried."""

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable, Iterator
+from contextlib import closing
 
+from controller.audit import so_far
+from controller.chain import MisfitError
 from controller.clock import Clock, system_clock
 from controller.config import Settings
 from controller.engine import Engine
@@ -13,17 +17,29 @@ from controller.lobby.actions.day import BeginDay
 
 
 def told(settings: Settings, clock: Clock | None = None) -> str:
-    """A sentence about the open day and the day by the clock. Raises JournalError."""
+    """A sentence about the open day and the day by the clock, and the anchors of the last day that is over and of the
+    newest row, a line each. Raises JournalError."""
     say = settings.rules.wording.say
-    reader = JournalReader(settings.journal_path)
-    try:
+    with closing(JournalReader(settings.journal_path)) as reader:
         day = reader.last_day()
-    finally:
-        reader.close()
+        anchors = [*_anchors(reader, say)]
     today = settings.rules.day_of((clock or system_clock()).wall())
     if not day:
         return say("business_day.none")
-    return say("business_day.right" if day == today else "business_day.differs", day=day, clock=today)
+    sentence = say("business_day.right" if day == today else "business_day.differs", day=day, clock=today)
+    return "\n".join([sentence, *anchors])
+
+
+def _anchors(reader: JournalReader, say: Callable[..., str]) -> Iterator[str]:
+    if over := reader.last_anchor():
+        yield say("business_day.anchor", day=over.day, row=over.seq, hash=over.hash)
+    try:
+        now = so_far(reader)
+    except MisfitError as error:
+        yield say("business_day.misfit", text=str(error))
+        return
+    if now and now != over:
+        yield say("business_day.anchor_so_far", row=now.seq, hash=now.hash)
 
 
 async def begin_day(settings: Settings, clock: Clock | None = None) -> str:

@@ -28,6 +28,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from controller import __version__
+from controller.chain import Anchor, Stored
 from controller.journal_lock import (
     JournalConflictError,
     JournalError,
@@ -58,6 +60,8 @@ log = logging.getLogger(__name__)
 APPLICATION_ID = 0x4C4F4242
 """`LOBB` in the file's header, so that nobody takes another program's file for a journal."""
 SCHEMA_VERSION = 1
+"""The format of the file. A table that older programs can do without is added without a new one, so that an update can
+be taken back. What they could not read gets the next number: the file is then copied before it is changed."""
 TIDY_AFTER = 500
 """Rows after which the write-ahead log is checkpointed in the next idle moment."""
 LOG_LIMIT = 16_000
@@ -68,6 +72,8 @@ LOG_SHARE = 4
 """The log may take one part in so many of the free space, since a checkpoint needs the same space again."""
 SPARE = 128 * 1024
 """Free bytes needed before writing resumes after a failure, so that it does not fail again at once."""
+LOWEST = -(1 << 63)
+"""The lowest number that SQLite can give a row; ours begin at 1."""
 AT_A_TIME = 1000
 """Rows read at a time: a long-running reader must not keep the log from being checkpointed."""
 PATIENCE = 200
@@ -98,10 +104,22 @@ CREATE TRIGGER IF NOT EXISTS event_is_never_deleted BEFORE DELETE ON event
 CREATE TABLE IF NOT EXISTS remark(cause TEXT PRIMARY KEY, at INTEGER, text TEXT) STRICT;
 CREATE TABLE IF NOT EXISTS probe(id INTEGER PRIMARY KEY, filler BLOB) STRICT;
 CREATE TABLE IF NOT EXISTS identity(id INTEGER PRIMARY KEY CHECK (id = 1), journal TEXT, branch TEXT) STRICT;
+CREATE TABLE IF NOT EXISTS anchor(
+    seq INTEGER PRIMARY KEY,    -- the last row of a business day that is over
+    day TEXT,
+    hash TEXT                   -- of the chain up to it, in hexadecimal digits (controller/chain.py)
+) STRICT;
+CREATE TRIGGER IF NOT EXISTS anchor_is_never_changed BEFORE UPDATE ON anchor
+    BEGIN SELECT RAISE(ABORT, 'anchors are never changed'); END;
+CREATE TRIGGER IF NOT EXISTS anchor_is_never_deleted BEFORE DELETE ON anchor
+    BEGIN SELECT RAISE(ABORT, 'anchors are never deleted'); END;
 """
 _COLUMNS = ("seq", "at", "day", "kind", "version", "data", "cause", "part")
 _ROWS = f"SELECT {', '.join(_COLUMNS)} FROM event"
-_NEWER = "{path}: was written by a newer version of this program; install that version"
+_NEWER = (
+    "{path}: has format {version}, and this program (" + __version__ + f") reads up to format {SCHEMA_VERSION}: it was "
+    "written by a newer version of this program; install that version"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,6 +218,59 @@ class JournalReader:
             self._row(columns) for columns in self._select(f"{_ROWS} WHERE seq > ? ORDER BY seq LIMIT ?", seq, limit)
         ]
 
+    def stored(self, first: int = LOWEST) -> Iterator[Stored]:
+        """All rows from `first` on as the table has them, in order; those that are written meanwhile too."""
+        select = f"{_ROWS} WHERE seq >= ? ORDER BY seq LIMIT {AT_A_TIME}"
+        while part := list(self._select(select, first)):
+            yield from part
+            first = part[-1][0] + 1
+
+    def newest(self) -> Stored | None:
+        """The last row as the table has it."""
+        return next(self._select(f"{_ROWS} ORDER BY seq DESC LIMIT 1"), None)
+
+    def shape(self, days: int) -> dict[str, Any]:
+        """How many rows there are, by kind, and by business day for the last `days`."""
+        kinds = dict(self._select("SELECT kind, count(*) FROM event GROUP BY kind ORDER BY kind"))
+        newest = list(self._select(f"SELECT day, count(*) FROM event GROUP BY day ORDER BY day DESC LIMIT {days}"))
+        (remarks,) = next(self._select("SELECT count(*) FROM remark"))
+        (version,) = next(self._select("PRAGMA user_version"))
+        rows = {"format": version, "rows": sum(kinds.values()), "remarks": remarks}
+        return rows | {"by kind": kinds, "by day": dict(reversed(newest))}
+
+    def from_day_to_day(self, first: str, last: str) -> tuple[int, int] | None:
+        """The first row of the days from `first` on and the last of those up to `last`; empty: no limit. None: no
+        row."""
+        found = next(
+            self._select(
+                "SELECT (SELECT min(seq) FROM event WHERE day >= ?), (SELECT max(seq) FROM event WHERE day <= ?)",
+                first,
+                last or "9999-12-31",
+            )
+        )
+        return None if None in found or found[0] > found[1] else found  # type: ignore[return-value]
+
+    def anchors(self) -> list[Anchor]:
+        """The anchors of the days that are over, in order; none in a journal of an older program."""
+        return [Anchor(*found) for found in self._anchors("ORDER BY seq")]
+
+    def last_anchor(self, day: str = "") -> Anchor | None:
+        """The newest anchor, or that of one day."""
+        of_it = ("WHERE day = ?", day) if day else ("",)
+        found = self._anchors(f"{of_it[0]} ORDER BY seq DESC LIMIT 1", *of_it[1:])
+        return Anchor(*found[0]) if found else None
+
+    def _anchors(self, which: str, *values: object) -> list[tuple[Any, ...]]:
+        there = next(self._select("SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = 'anchor'"))
+        return list(self._select(f"SELECT seq, day, hash FROM anchor {which}", *values)) if there[0] else []
+
+    def identity(self) -> tuple[str, str]:
+        """The journal's id and its branch; empty where it does not say."""
+        try:
+            return _identity(self._reading())
+        except sqlite3.Error as error:
+            raise JournalError(_why_not_read(self.path, error)) from error
+
     def of_cause(self, cause: str) -> list[Row]:
         """The rows that one press led to, in order; none if it did nothing yet."""
         return [self._row(columns) for columns in self._select(f"{_ROWS} WHERE cause = ? ORDER BY part", cause)]
@@ -237,8 +308,10 @@ class JournalReader:
             try:
                 if columns != _COLUMNS and application != APPLICATION_ID:
                     raise JournalError(f"{path}: this is no journal; name the file that [journal] path names")
-                if version > SCHEMA_VERSION or columns != _COLUMNS:
-                    raise JournalError(_NEWER.format(path=path))
+                if version > SCHEMA_VERSION:
+                    raise JournalError(_NEWER.format(path=path, version=version))
+                if columns != _COLUMNS:
+                    raise JournalError(f"{path}: this is no whole journal; restore it from a backup")
             except JournalError:
                 JournalReader.close(self)
                 raise
@@ -331,6 +404,10 @@ class Journal(JournalReader):
         """Write a batch, all or nothing; done when it is on disk, or JournalWriteError."""
         return self._thread.submit(self._append, rows, remarks)
 
+    def anchor(self, anchors: Sequence[Anchor]) -> Future[None]:
+        """Keep anchors of days that are over; those of rows that have one are left as they are. JournalWriteError."""
+        return self._thread.submit(self._anchor, anchors)
+
     def idle(self) -> Future[None]:
         """Done as soon as the writing thread has done everything before it; used to checkpoint in an idle moment.
 
@@ -361,6 +438,12 @@ class Journal(JournalReader):
                     "INSERT OR IGNORE INTO remark VALUES (?,?,?)", [(r.cause, r.at, r.text) for r in remarks]
                 )
         self._last = rows[-1].seq if rows else self._last
+
+    def _anchor(self, anchors: Sequence[Anchor]) -> None:
+        with _Transaction(self) as connection:
+            connection.executemany(
+                "INSERT OR IGNORE INTO anchor VALUES (?,?,?)", [(each.seq, each.day, each.hash) for each in anchors]
+            )
 
     def _tidy(self) -> None:
         """Checkpoint the write-ahead log, which takes milliseconds that a press should not wait for."""
@@ -727,22 +810,40 @@ def uri_of(path: Path) -> str:
 def _prepare(connection: sqlite3.Connection, path: Path, first: Callable[[], None]) -> None:
     """Make an empty file a journal, after calling `first`; JournalError if the file is something else."""
     tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    (application,) = connection.execute("PRAGMA application_id").fetchone()
     if tables:
         columns = tuple(name for _, name, *_ in connection.execute("PRAGMA table_info(event)"))
+        if version > SCHEMA_VERSION and (columns == _COLUMNS or application == APPLICATION_ID):
+            raise JournalError(_NEWER.format(path=path, version=version))
         if columns != _COLUMNS:
             raise JournalError(
                 f"{path}: this database belongs to another program; set [journal] path to a file of its own"
             )
-    (version,) = connection.execute("PRAGMA user_version").fetchone()
-    if version > SCHEMA_VERSION:
-        raise JournalError(_NEWER.format(path=path))
     first()
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = FULL")
-    if version < SCHEMA_VERSION or "identity" not in tables:
+    if tables and version < SCHEMA_VERSION:
+        _copy_beside(connection, path.with_name(f"{path.name}.format-{version}"))
+    if version < SCHEMA_VERSION or not tables >= {"identity", "anchor"}:
         connection.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} COMMIT;")
         connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
         connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+
+
+def _copy_beside(connection: sqlite3.Connection, copy: Path) -> None:
+    """A copy of a journal before it gets the present format, for an older program; one that is there stays."""
+    if copy.exists():
+        return
+    partial = copy.with_name(f"{copy.name}.partial")
+    partial.unlink(missing_ok=True)
+    try:
+        with closing(sqlite3.connect(partial)) as target:
+            connection.backup(target)
+        partial.rename(copy)
+    finally:
+        partial.unlink(missing_ok=True)
+    log.warning("the journal gets format %d; as it was before it is kept as %s", SCHEMA_VERSION, copy)
 
 
 def _identity(connection: sqlite3.Connection) -> tuple[str, str]:

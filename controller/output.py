@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table
 
@@ -31,6 +32,16 @@ def table(title: str, names: Sequence[str], figures: Sequence[str]) -> Table:
     for figure in figures:
         made.add_column(figure, justify="right", no_wrap=True)
     return made
+
+
+def columns(rows: Iterable[Sequence[str]]) -> list[str]:
+    """Lines of texts in columns, in a terminal's cells: a Chinese character has two. The last column is never cut."""
+    rows = [tuple(row) for row in rows]
+    widths = [max(map(cell_len, column)) for column in zip(*rows, strict=True)]
+    return [
+        "  ".join(text + " " * (width - cell_len(text)) for text, width in zip(row, widths, strict=True)).rstrip()
+        for row in rows
+    ]
 
 
 @contextmanager

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 FAILED, WRONG, INTERRUPTED = 1, 2, 130
 """Exit codes: failed, wrong usage or configuration, interrupted."""
 NO_ANSWER = "the daemon has ended meanwhile, or does not answer"
+NO_DAY = '{option}: "{day}" is no day; it takes YYYY-MM-DD, such as 2026-01-05'
 LINE_LIMIT = 1000
 """Bytes of a line on standard input."""
 
@@ -33,6 +34,15 @@ JSON = click.option("--json", "out", type=click.Path(path_type=Path, dir_okay=Fa
 JOURNAL = click.option(
     "--journal", type=click.Path(path_type=Path, dir_okay=False), required=True, help="A branch's journal; only read."
 )
+OPTIONAL_CONFIG = click.option(
+    "--config",
+    "path",
+    type=click.Path(path_type=Path),
+    help="The branch's configuration; its journal is meant.",
+)
+OPTIONAL_JOURNAL = click.option(
+    "--journal", type=click.Path(path_type=Path, dir_okay=False), help="A branch's journal; only read."
+)
 DAY = click.option("--day", help="The business day, YYYY-MM-DD. Default: the last on which a ticket was given.")
 
 
@@ -44,13 +54,30 @@ def stop(text: str, code: int) -> NoReturn:
     sys.exit(code)
 
 
+def journal_of(path: Path | None, journal: Path | None) -> Path:
+    """The journal that one of the options `--config` and `--journal` names."""
+    from controller.config import read  # noqa: PLC0415
+
+    if (path is None) == (journal is None):
+        stop("give --config FILE or --journal FILE, one of the two", WRONG)
+    return journal or read(path).journal_path  # type: ignore[arg-type]
+
+
+def is_day(text: str) -> bool:
+    """Whether it is a date as YYYY-MM-DD."""
+    try:
+        return date.fromisoformat(text).isoformat() == text
+    except ValueError:
+        return False
+
+
 def rows(journal: Path, day: str | None) -> list[Row]:
     """The rows of one business day on which a ticket was given, by default the last; JournalError if there is none."""
     from controller.journal import JournalError, JournalReader  # noqa: PLC0415
     from controller.lobby.actions.take_ticket import TicketIssued  # noqa: PLC0415
 
-    if day is not None and not _is_day(day):
-        stop(f'--day: "{day}" is no day; it takes YYYY-MM-DD, such as 2026-01-05', WRONG)
+    if day is not None and not is_day(day):
+        stop(NO_DAY.format(option="--day", day=day), WRONG)
     reader = JournalReader(journal)
     try:
         last = reader.last_day_with(TicketIssued.KIND)
@@ -61,13 +88,6 @@ def rows(journal: Path, day: str | None) -> list[Row]:
         return rows
     finally:
         reader.close()
-
-
-def _is_day(text: str) -> bool:
-    try:
-        return date.fromisoformat(text).isoformat() == text
-    except ValueError:
-        return False
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from controller.devices.flapping import UNSTEADY, Flapping
@@ -233,6 +233,16 @@ class Hub:
             if report.state == "ok" and report.silent
         ]
         return "; ".join([say("fault.status", open=len(stages) - closed, waiting=waiting), *found])
+
+    @property
+    def reports(self) -> Mapping[str, DeviceReport]:
+        """How each device is."""
+        return self._reports
+
+    @property
+    def records(self) -> bool:
+        """Whether what is pressed can be recorded."""
+        return not self._trouble
 
     def printers(self) -> Printers:
         """The ticket printers as they are now, in the order of the configuration, whenever they were made."""

@@ -14,9 +14,10 @@ from contextlib import closing
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from controller import day_figures
+from controller.chain import Anchor, Chain, MisfitError
 from controller.day_figures import DayLog, Series, Sheet
 from controller.journal import JournalError, JournalReader
 from controller.lobby.actions.day import DayOpened
@@ -26,6 +27,8 @@ from controller.lobby.model.units import NEVER, Ms
 from controller.threads import one_thread
 
 log = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 USUAL = 5
 """Most days of the same kind whose mean is taken."""
@@ -63,6 +66,8 @@ class Days:
         self._log = DayLog()
         """Today's rows, up to the row `_seq`."""
         self._seq = 0
+        self._chain: Chain | None = None
+        """The journal's hash chain, as far as it has been followed; None: it begins at the newest anchor."""
         self._past: OrderedDict[str, Counted | None] = OrderedDict()
         """Day -> its figures; None: nobody took a ticket, or it cannot be read."""
         self._kinds: dict[str, str] = {}
@@ -91,7 +96,20 @@ class Days:
             last = next((counted for each in before if (counted := self._count(reader, each))), None)
             same = (each for each in before if self._kind(reader, each) == found.kind)
             usual = [*islice((counted for each in same if (counted := self._count(reader, each))), USUAL)]
-            return _content(found, last, usual, self._rules)
+            return _content(found, last, usual, self._anchor(reader, found), self._rules)
+
+    def _anchor(self, reader: JournalReader, found: Counted) -> Anchor | None:
+        """The anchor of a day that is over, else of the newest row; None: it has none, or the rows do not fit."""
+        if found.over:
+            return reader.last_anchor(found.day)
+        chain, self._chain = self._chain or Chain(reader.last_anchor()), None
+        try:
+            for row in _unhurried(reader.stored(chain.seq + 1)):
+                chain.add(row)
+        except MisfitError:
+            return None  # the log says which row it is
+        self._chain = chain
+        return chain.here
 
     def _count_today(self, reader: JournalReader, today: str) -> Counted:
         if today != self._today or self._log.over:
@@ -159,14 +177,16 @@ class Days:
         return self._kinds[day]
 
 
-def _unhurried(rows: Iterable[Row]) -> Iterable[Row]:
+def _unhurried(rows: Iterable[T]) -> Iterable[T]:
     for number, row in enumerate(rows, 1):
         yield row
         if number % AT_A_TIME == 0:
             time.sleep(REST)
 
 
-def _content(found: Counted, last: Counted | None, usual: list[Counted], rules: Rules) -> dict[str, Any]:
+def _content(
+    found: Counted, last: Counted | None, usual: list[Counted], anchor: Anchor | None, rules: Rules
+) -> dict[str, Any]:
     days = [each for each in (found, last, *usual) if each]
     steps = day_figures.shown([each.series[day_figures.ALL] for each in days], found.day, rules)
 
@@ -192,4 +212,5 @@ def _content(found: Counted, last: Counted | None, usual: list[Counted], rules: 
         "services": [{"id": service.id, "name": service.name} for service in rules.services.values()],
         "series": {service: lines(service) for service in found.series},
         "sheet": found.sheet.content(),
+        "anchor": anchor and {"row": anchor.seq, "hash": anchor.hash},
     }

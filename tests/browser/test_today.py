@@ -14,6 +14,8 @@ from browser.branch import CHINESE, NAMES, ServedBranch, as_role
 from browser.conftest import Serve
 from browser.days import BranchWithDays, bank, pages_of, text_of
 from browser.pages import Pages
+from controller.audit import verify_journal
+from controller.chain import wanted
 
 MORE_SERVICES = "".join(
     f"""
@@ -131,7 +133,11 @@ async def test_a_crowded_day_in_pictures_and_on_one_page_of_paper(language: str,
     past = await asked(page, f"/api/today?day={yesterday}")
     assert past["over"]
     assert past["usual"] == [view["usual"][1]]
-    assert str(past["sheet"]["tickets"]) in await printed(page)
+    paper = await printed(page)
+    assert str(past["sheet"]["tickets"]) in paper
+    assert past["anchor"]["hash"][:32] in paper.replace(" ", "")
+    kept = [f"{yesterday}={past['anchor']['hash'][:32]}", f"{view['anchor']['row']}={view['anchor']['hash']}"]
+    assert verify_journal(branch.settings.journal_path, [wanted(anchor) for anchor in kept]).days == 3
 
 
 @pytest.mark.long

@@ -166,6 +166,20 @@ _branches = count(1)
 F = TypeVar("F", bound=FarEnd)
 
 
+async def lobby(*wishes: object) -> tuple[int, str]:
+    """A command: its exit code, and all that it says."""
+    process = await processes.spawn(
+        str(LOBBY),
+        *map(str, wishes),
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    said, _ = await process.communicate()
+    assert process.returncode is not None
+    return process.returncode, said.decode()
+
+
 class Row(NamedTuple):
     """A row of the journal as an auditor reads it."""
 

@@ -15,26 +15,11 @@ from pathlib import Path
 
 import pytest
 
-from bench import processes
 from controller.journal import Journal, JournalError
-from system.branch import HOUSE, LOBBY, MQTT, Branch
+from system.branch import HOUSE, MQTT, Branch, lobby
 from system.broker import Mosquitto
 from system.network import Network
 from system.waiting import until
-
-
-async def lobby(*wishes: object) -> tuple[int, str]:
-    """A command: its exit code, and all that it says."""
-    process = await processes.spawn(
-        str(LOBBY),
-        *map(str, wishes),
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
-    )
-    said, _ = await process.communicate()
-    assert process.returncode is not None
-    return process.returncode, said.decode()
 
 
 async def test_a_backup_of_a_busy_branch_is_its_day_again(tmp_path: Path, broker: Mosquitto) -> None:

@@ -42,6 +42,9 @@ const waits = (of) =>
   of.customers ? [number(of.mean), number(of.median), number(of.p90), percent(of.above_3), percent(of.above_target)]
     : ["—", "—", "—", "—", "—"];
 
+/** The first half of a hash, so that it can be read from paper and typed. */
+const groups = (hash) => hash.slice(0, 32).match(/.{4}/g).join(" ");
+
 /** A reason in words; a code of the branch's own as it is. */
 function reasonOf(code) {
   if (!code) return say("page.today.reason_none");
@@ -91,6 +94,8 @@ export function drawSheet(sheet, view, charts, legend) {
     el("ul", { class: "legend" }, legend),
     el("footer", {},
       el("p", { class: "soft" }, say("page.today.means")),
+      view.anchor && el("p", { class: "soft" },
+        say("page.today.anchor", { row: view.anchor.row, hash: groups(view.anchor.hash) })),
       el("p", { class: "signature" },
         el("span", {}, say("page.today.signature")), el("span", {}, say("page.today.signed_on")))));
   for (const each of sheet.querySelectorAll("details")) each.remove(); // the tables are on the page already
