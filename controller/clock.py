@@ -79,22 +79,29 @@ class ClockWatch:
         return wall
 
 
-def synchronised() -> bool | None:
-    """Whether a time server has set the clock since boot, by the kernel's status; None: nobody can tell.
-
-    Where the service may not ask the kernel (`ProtectClock=` forbids adjtimex(2), also for reading), it is
-    systemd-timesyncd's own sign that tells.
-    """
+def kernel_says() -> bool | None:
+    """Whether a time server has set the clock since boot, by adjtimex(2); None: it may not be asked."""
     try:
         libc = ctypes.CDLL(None, use_errno=True)
         buffer = ctypes.create_string_buffer(512)  # struct timex has 208 bytes; all 0: only ask
-        if libc.adjtimex(buffer) >= 0:
-            # long offset, freq, maxerror, esterror follow `modes`, aligned; then int status.
-            size = ctypes.sizeof(ctypes.c_long)
-            return not int.from_bytes(buffer.raw[5 * size : 5 * size + 4], "little") & _UNSYNCHRONISED
+        if libc.adjtimex(buffer) < 0:
+            return None
     except (OSError, AttributeError):
-        pass
-    return TIMESYNC.exists() if TIMESYNC.parent.is_dir() else None
+        return None
+    # long offset, freq, maxerror, esterror follow `modes`, aligned; then int status.
+    size = ctypes.sizeof(ctypes.c_long)
+    return not int.from_bytes(buffer.raw[5 * size : 5 * size + 4], "little") & _UNSYNCHRONISED
+
+
+def synchronised(kernel: Callable[[], bool | None] = kernel_says, sign: Path = TIMESYNC) -> bool | None:
+    """Whether a time server has set the clock since boot; None: nobody can tell.
+
+    Where the service may not ask the kernel (`ProtectClock=` forbids adjtimex(2), also for reading), it is
+    systemd-timesyncd's own `sign` that tells.
+    """
+    if (right := kernel()) is not None:
+        return right
+    return sign.exists() if sign.parent.is_dir() else None
 
 
 def may_be_wrong() -> bool:
