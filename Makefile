@@ -15,7 +15,7 @@ SEED ?= $(shell date +%s)
 EXTENT := --hours 10000 --bad-days 20 --traffic-days 20
 endif
 
-.PHONY: help demo test screens verify reference check bench lock clean machine
+.PHONY: help demo test screens verify reference check bench lock clean machine promtool
 .NOTPARALLEL:
 
 help:  ## what there is (this list)
@@ -24,13 +24,13 @@ help:  ## what there is (this list)
 demo: $(STAMP)  ## a whole lobby on simulated hardware; needs no root
 	$(BIN)/lobby demo $(ARGS)
 
-test: machine $(STAMP) $(AXE)  ## the tests; as root installs Mosquitto, espeak-ng, Chromium and npm where missing
+test: machine $(STAMP) $(AXE) promtool  ## the tests; as root installs Mosquitto, espeak-ng, Chromium and npm where missing
 	$(BIN)/pytest $(WORKERS) $(ARGS)
 
 screens: machine $(STAMP) $(AXE)  ## pictures of every page into .screens/, and the sheet of them in docs/pictures
 	$(BIN)/pytest -q -s tests/browser/screens.py $(ARGS)
 
-verify: machine $(STAMP) $(AXE)  ## what takes longer: statistics, long runs, bad days, recorded days, new random cases (SEED=)
+verify: machine $(STAMP) $(AXE) promtool  ## what takes longer: statistics, long runs, bad days, recorded days, new random cases (SEED=)
 	@seed=$(SEED); set -x; $(BIN)/pytest $(WORKERS) -m "hypothesis or verify or long" --timeout 1200 \
 		--hypothesis-profile explore --hypothesis-seed $$seed $(EXTENT) --from $$seed $(ARGS)
 
@@ -65,6 +65,9 @@ clean:  ## remove all that was made here, the environment too
 
 machine:
 	@.ci/prepare machine
+
+promtool: $(STAMP)
+	@.ci/prepare promtool
 
 $(STAMP): requirements-dev.txt pyproject.toml
 	@.ci/prepare venv

@@ -6,6 +6,7 @@ is not a backup. SQLite's own backup is, and it is only called one once it has b
 
 from __future__ import annotations
 
+import logging
 import os
 import shutil
 import sqlite3
@@ -19,6 +20,9 @@ from controller.journal import JournalError, JournalReader, uri_of
 from controller.journal_lock import JournalLock
 from controller.lobby.actions.registry import evolve
 from controller.lobby.model.state import State
+from controller.machine import remember_backup
+
+log = logging.getLogger(__name__)
 
 PAGES = 256
 """Pages that are copied at a time: a writer need not wait for all of them."""
@@ -80,6 +84,7 @@ def back_up(journal: Path, out: Path) -> Kept:
         os.chmod(partial, 0o640)
         partial.rename(out)
         _sync(out.parent)
+        _remember(journal)
         return kept
     except sqlite3.Error as error:
         raise JournalError(f"{journal}: cannot be copied to {out} ({error})") from error
@@ -87,6 +92,13 @@ def back_up(journal: Path, out: Path) -> Kept:
         partial.unlink(missing_ok=True)
         for suffix in BESIDE:
             partial.with_name(partial.name + suffix).unlink(missing_ok=True)
+
+
+def _remember(journal: Path) -> None:
+    try:
+        _belongs(remember_backup(journal), journal.parent)
+    except OSError as error:
+        log.warning("%s: monitoring will not know of this backup, since its date cannot be kept (%s)", journal, error)
 
 
 def restore(backup: Path, journal: Path, branch: str, now: datetime) -> tuple[Kept, Path | None]:

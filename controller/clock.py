@@ -21,6 +21,8 @@ STEP = STEP_MS / 1000
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 NEW_MACHINE = 600.0
 """Seconds after boot in which the clock may still have to be set."""
+TIMESYNC = Path("/run/systemd/timesync/synchronized")
+"""There once systemd-timesyncd has set the clock (systemd-timesyncd.service(8), Files)."""
 _UNSYNCHRONISED = 0x40
 """STA_UNSYNC of adjtimex(2): no time server has set the clock since the machine was started."""
 
@@ -77,20 +79,31 @@ class ClockWatch:
         return wall
 
 
-def synchronised() -> bool:
-    """Whether a time server has set the clock since boot, by the kernel's status."""
+def kernel_says() -> bool | None:
+    """Whether a time server has set the clock since boot, by adjtimex(2); None: it may not be asked."""
     try:
         libc = ctypes.CDLL(None, use_errno=True)
         buffer = ctypes.create_string_buffer(512)  # struct timex has 208 bytes; all 0: only ask
         if libc.adjtimex(buffer) < 0:
-            return True
-        # long offset, freq, maxerror, esterror follow `modes`, aligned; then int status.
-        size = ctypes.sizeof(ctypes.c_long)
-        return not int.from_bytes(buffer.raw[5 * size : 5 * size + 4], "little") & _UNSYNCHRONISED
+            return None
     except (OSError, AttributeError):
-        return True
+        return None
+    # long offset, freq, maxerror, esterror follow `modes`, aligned; then int status.
+    size = ctypes.sizeof(ctypes.c_long)
+    return not int.from_bytes(buffer.raw[5 * size : 5 * size + 4], "little") & _UNSYNCHRONISED
+
+
+def synchronised(kernel: Callable[[], bool | None] = kernel_says, sign: Path = TIMESYNC) -> bool | None:
+    """Whether a time server has set the clock since boot; None: nobody can tell.
+
+    Where the service may not ask the kernel (`ProtectClock=` forbids adjtimex(2), also for reading), it is
+    systemd-timesyncd's own `sign` that tells.
+    """
+    if (right := kernel()) is not None:
+        return right
+    return sign.exists() if sign.parent.is_dir() else None
 
 
 def may_be_wrong() -> bool:
     """Whether the machine has just booted, and no time server has set its clock yet."""
-    return time.clock_gettime(time.CLOCK_BOOTTIME) < NEW_MACHINE and not synchronised()
+    return time.clock_gettime(time.CLOCK_BOOTTIME) < NEW_MACHINE and synchronised() is False

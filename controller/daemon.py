@@ -136,7 +136,8 @@ class Daemon:
 
             devices = self._devices = Devices(settings, hub)
             engine.replay()
-            deciding = asyncio.create_task(engine.run(hub.published, hub.trouble, stepped), name="engine")
+            running = engine.run(hub.published, hub.trouble, stepped, hub.answered)
+            deciding = asyncio.create_task(running, name="engine")
             self._begin()
             await engine.idle()
             hub.begin(engine.state)

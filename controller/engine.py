@@ -85,6 +85,7 @@ class Engine:
         self._repeats: Repeats[Answer] = Repeats(rules.call_grace)
         self._published: Callable[[Step], None] = lambda step: None
         self._trouble: Callable[[str], None] = lambda reason: None
+        self._answered: Callable[[Request, Answer], None] = lambda request, answer: None
         self._inbox: deque[tuple[Request, float]] = deque()
         """Requests, and when each was submitted, in steady seconds: a slow disk must not make two presses of one."""
         self._wake = asyncio.Event()
@@ -161,14 +162,15 @@ class Engine:
         published: Callable[[Step], None] = lambda step: None,
         trouble: Callable[[str], None] = lambda reason: None,
         stepped: Callable[[], None] = lambda: None,
+        answered: Callable[[Request, Answer], None] = lambda request, answer: None,
     ) -> None:
         """Step until stopped.
 
         `published` is called after each step that wrote something, after the step's replies. `trouble` is called with
         a reason when the journal stops working, and with an empty one when it works again. `stepped` is called after
-        every completed step, also an empty one: what feeds a watchdog.
+        every completed step, also an empty one: what feeds a watchdog. `answered` is called after each reply.
         """
-        self._published, self._trouble = published, trouble
+        self._published, self._trouble, self._answered = published, trouble, answered
         loop = asyncio.get_running_loop()
         if self._journal.trouble:
             self._break(self._journal.trouble, [])
@@ -246,7 +248,7 @@ class Engine:
         for request, answer in zip(requests, answers, strict=True):
             if self._owed.get(request.key) is request:
                 del self._owed[request.key]
-            _call(request.reply, answer)
+            self._reply(request, answer)
         if rows:
             _call(self._published, Step(rows, self.state))
 
@@ -338,7 +340,11 @@ class Engine:
         answer = replace(self._error(code), written=False)
         for request in requests:
             self._owes = self._owes or request.key in self._owed
-            _call(request.reply, answer)
+            self._reply(request, answer)
+
+    def _reply(self, request: Request, answer: Answer) -> None:
+        _call(request.reply, answer)
+        _call(self._answered, request, answer)
 
     def _ask_again(self) -> None:
         """Submit the requests that must be written before all others; a cause still acts only once."""

@@ -150,6 +150,11 @@ class JournalReader:
         row = next(self._select("SELECT day FROM event ORDER BY seq DESC LIMIT 1"), None)
         return row[0] if row else ""
 
+    def begun_at(self) -> Ms | None:
+        """When the first row was written, in ms since 1970, UTC; None: there is none."""
+        row = next(self._select("SELECT at FROM event ORDER BY seq LIMIT 1"), None)
+        return Ms(row[0]) if row else None
+
     def last_day_with(self, *kinds: str) -> str:
         """The last business day with an event of one of these kinds; empty if there is none."""
         marks = ",".join("?" * len(kinds))

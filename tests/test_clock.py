@@ -109,11 +109,21 @@ def test_the_machines_own_clock() -> None:
     assert clock.running is not None
     assert clock.running() > 0
     assert clock.boot == Path("/proc/sys/kernel/random/boot_id").read_text("ascii").strip()
-    assert synchronised() in (True, False)
+    assert synchronised() in (True, False, None)
     told: list[int] = []
     watch = ClockWatch(clock, lambda at, by: told.append(by))
     watch.wall()
     assert told == []
+
+
+def test_where_the_kernel_may_not_be_asked_timesyncd_tells(tmp_path: Path) -> None:
+    sign = tmp_path / "timesync" / "synchronized"
+    assert synchronised(lambda: None, sign) is None, "timesyncd does not run here"
+    sign.parent.mkdir()
+    assert synchronised(lambda: None, sign) is False
+    sign.touch()
+    assert synchronised(lambda: None, sign) is True
+    assert synchronised(lambda: False, sign) is False
 
 
 @pytest.fixture

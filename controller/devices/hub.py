@@ -12,10 +12,11 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from controller.devices.flapping import UNSTEADY, Flapping
-from controller.devices.kit import Adapter, AnySession, Context, DeviceReport
+from controller.devices.kit import Adapter, AnySession, Context, DeviceReport, kinds
 from controller.engine import Request, Step
 from controller.journal import Journal, JournalError
 from controller.lobby.actions.report_device import ReportDevice
+from controller.lobby.answers import Answer
 from controller.lobby.model.paper import Paper, Printers, chosen
 from controller.lobby.model.rules import Rules
 from controller.lobby.model.state import CounterStage, State
@@ -24,6 +25,7 @@ from controller.lobby.model.wording import Wording
 from controller.lobby.show import figures, views
 from controller.lobby.show.faults import PASSES
 from controller.lobby.show.views import Waits
+from controller.tally import TOGETHER, Tally
 from drivers.device import Driver, Echoing, Health
 from drivers.link import Link
 from drivers.session import LinkDown, Session, Stale
@@ -32,6 +34,8 @@ log = logging.getLogger(__name__)
 
 LATEST = 0.2
 """Seconds for which displays may be delayed while there are requests to decide."""
+OTHER_DOORS = ("mqtt", *TOGETHER)
+"""The first words of the causes of presses that came in by no device's own line."""
 UNKNOWN_PRINTS_NAMED = 3
 """Tickets named in the notice about prints that may not have come out."""
 
@@ -82,6 +86,7 @@ class Hub:
             heard=self.heard,
             shipped=shipped,
             wording=wording or (lambda language: rules.wording),
+            tally=Tally(steady, {*kinds(), *OTHER_DOORS}),
         )
         self._adapters: dict[str, Adapter] = {}
         self._settled = settled
@@ -167,9 +172,14 @@ class Hub:
     def published(self, step: Step) -> None:
         """A step has been written to the journal."""
         self._state = step.state
+        self._guarded("the monitor", lambda: self.context.tally.told(step.rows, step.state))
         self._update()
         for adapter in self._adapters.values():
             self._guarded(adapter.id, lambda adapter=adapter: adapter.told(step.rows, step.state))  # type: ignore[misc]
+
+    def answered(self, request: Request, answer: Answer) -> None:
+        """A request has been answered."""
+        self.context.tally.answered(request.command.cause, answer)
 
     def stepped(self) -> None:
         """The engine has ended a step, perhaps without a row: show what was delayed, unless it must still wait."""
@@ -310,6 +320,7 @@ class Hub:
             isinstance(self.sessions.get(id), Session),
             stations.last() if stations else {},
             stations.silent(self._state) if stations else (),
+            health.detail,
         )
         for watcher in self._watchers:
             watcher.device(id, report)

@@ -25,6 +25,7 @@ from controller.lobby.model.state import State
 from controller.lobby.model.units import NEVER, Ms
 from controller.lobby.model.wording import Wording
 from controller.lobby.show.views import Waits
+from controller.tally import Tally
 from drivers.device import Driver, Health
 from drivers.link import Link
 from drivers.session import LinkDown, Session
@@ -63,6 +64,8 @@ class DeviceReport:
     """When each station of its line that nobody asks was heard last, by address; 0: not since the start."""
     silent: Sequence[str] = ()
     """Of those, which were never heard though their counter is open."""
+    code: str = ""
+    """The wording key of `detail`, for programs."""
 
     def content(self) -> Mapping[str, object]:
         """The payload of `device/<id>`."""
@@ -111,6 +114,8 @@ class Context:
     """The sentences of a language (zh or en)."""
     shared: dict[type, Any] = field(default_factory=dict)
     """Objects that several devices share, by type: the lobby on MQTT, the cards that were shown."""
+    tally: Tally = field(default_factory=Tally)
+    """What is counted for a monitor."""
 
     @property
     def rules(self) -> Rules:

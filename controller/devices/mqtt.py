@@ -104,7 +104,7 @@ class MqttAdapter(Adapter):
             case BadPress(where, id, "retained", boot, seq):
                 self._retained(where, id, boot, seq)
             case BadPress(where, id, field, boot, seq):
-                self._acknowledge(where, id, boot, seq, self._error("bad_press", field=field))
+                self._refuse(where, id, boot, seq, self._error("bad_press", field=field))
             case Foreign(topic):
                 log.warning("%s: %s", self.id, self.context.rules.wording.say("notice.foreign_topic", topic=topic))
             case LinkUp():
@@ -193,7 +193,7 @@ class MqttAdapter(Adapter):
         cause = f"mqtt:{press.where}/{press.id}:{payload.boot}:{payload.seq}"
         request = self._request(press, now, cause, answered)
         if isinstance(request, Answer):
-            answered(request)
+            self._refuse(press.where, press.id, payload.boot, payload.seq, request)
             return
         device = f"{press.where}/{press.id}"
         fast = 0 if payload.at is None else payload.at - now
@@ -245,7 +245,7 @@ class MqttAdapter(Adapter):
     def _retained(self, where: Where, id: str, boot: Any, seq: Any) -> None:
         """Refuse a press with the retain flag: the broker would deliver it again and again."""
         device, wording = f"{where}/{id}", self.context.rules.wording
-        self._acknowledge(where, id, boot, seq, replace(self._error("press_retained"), result="refused"))
+        self._refuse(where, id, boot, seq, replace(self._error("press_retained"), result="refused"))
         known = {"keypad": self.keypads.values(), "panel": self.panels, "kiosk": self.kiosks}
         if id in known[where] and device not in self._retains:
             self._retains.add(device)
@@ -277,6 +277,11 @@ class MqttAdapter(Adapter):
         if command is None:
             return self._error("unknown_key", key=payload.key)
         return Request(command, reply, presses.remark(payload))
+
+    def _refuse(self, where: Where, id: str, boot: Any, seq: Any, answer: Answer) -> None:
+        """Answer a press that is not decided upon; its device may be one that nobody has configured."""
+        self.context.tally.answered(self.ID, answer)
+        self._acknowledge(where, id, boot, seq, answer)
 
     def _acknowledge(self, where: Where, id: str, boot: Any, seq: Any, answer: Answer) -> None:
         content = {"boot": boot, "seq": seq, "result": answer.result, "ticket": answer.ticket, "text": answer.text}

@@ -222,6 +222,11 @@ class PagesAdapter(Adapter):
             self.context.submit(request)
         return await answer
 
+    def faults(self) -> list[dict[str, Any]]:
+        """What the lobby manager should know or do now, see `faults.faults`."""
+        context, now, printers = self.context, self.context.now(), self.context.printers()
+        return faults(self.state, context.rules, now, self._devices, printers, records=not self.trouble)
+
     def console(self) -> dict[str, Any]:
         """See `screens.console`; `posted`: the notices that are shown in the hall, see `hall.posted`."""
         context, now, printers = self.context, self.context.now(), self.context.printers()
@@ -230,7 +235,7 @@ class PagesAdapter(Adapter):
             self.state,
             context.rules,
             now,
-            faults(self.state, context.rules, now, self._devices, printers, records=not self.trouble),
+            self.faults(),
             context.waits(),
             self._devices,
             self._figures,

@@ -15,12 +15,14 @@ from controller.config import read, shipped
 from controller.config.settings import wording
 from controller.devices.home_assistant import PREFIX, HomeAssistant
 from controller.devices.hub import Hub
+from controller.devices.kit import Adapter
 from controller.devices.mqtt import MqttAdapter
 from controller.engine import Request, Step
 from controller.journal import Journal
 from controller.lobby.actions.windows import CheckWindows
 from controller.lobby.aggregate import Aggregate
 from controller.lobby.answers import Answer, answer
+from controller.lobby.model.paper import Printer
 from controller.lobby.model.units import Ms
 from controller.presses import PAYLOADS
 from controller.web.accounts import Accounts
@@ -98,6 +100,10 @@ class Branch:
         """A device says how it does."""
         self._hub.health(id, health, "")
 
+    def add_printer(self) -> None:
+        """From now on it has a ticket printer."""
+        self._hub.add(_Printer("printer", self._hub.context))
+
     def look_ahead(self) -> None:
         """Reckon how long people will wait."""
         for service in self._lobby.rules.services:
@@ -133,6 +139,7 @@ class Branch:
         answered = answer(lobby.rules, lobby.state, lobby.do(request.command))
         rows, lobby.rows = lobby.rows, []
         request.reply(request.instead or answered)
+        self._hub.answered(request, request.instead or answered)
         if rows:
             self._hub.published(Step(rows, lobby.state))
 
@@ -192,6 +199,14 @@ class Branch:
         with suppress(asyncio.CancelledError):
             await answering
         return Response(answered[0]["status"], b"".join(each.get("body", b"") for each in answered[1:]))
+
+
+class _Printer(Adapter):
+    """A ticket printer that can print."""
+
+    @property
+    def printer(self) -> Printer:
+        return Printer(self.id, "ready")
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,13 +15,17 @@ INTRODUCTION = """
 sudo -u lobby /opt/lobby/bin/lobby user add prometheus --role screen --config /etc/lobby/branch.toml
 ```
 
-The day's figures begin anew each day, and so are gauges. Times are in minutes, shares are parts of one. `/health` needs
-no account: it says `ok` and 200 while presses are recorded, else 503.
+The day's figures begin anew each day, and so are gauges; counters begin anew with each start. Shares are parts of one.
+`/health` needs no account: it says `ok` and 200 while presses are recorded, else 503.
+
+Rules and a dashboard that use them: [monitoring](../operate.md#monitoring).
 """.strip()
 
 
 async def metrics(branch: Branch) -> str:
-    """The page."""
+    """The page. So that each has its labels, a press is refused, and there is a printer."""
+    branch.press("panel/other", "GREEN")
+    branch.add_printer()
     text = (await branch.ask("GET", "/metrics", "manager")).body.decode()
     return page("Metrics", "", ["", INTRODUCTION, *table(("metric", "type", "labels", "is"), _rows(text))])
 
@@ -29,6 +33,6 @@ async def metrics(branch: Branch) -> str:
 def _rows(text: str) -> Iterator[tuple[str, str, str, str]]:
     kinds = dict(re.findall(r"^# TYPE (\w+) (\w+)$", text, re.MULTILINE))
     for name, means in re.findall(r"^# HELP (\w+) (.*)$", text, re.MULTILINE):
-        labels = re.search(rf"^{name}\{{(.*?)\}}", text, re.MULTILINE)
-        names = re.findall(r"(\w+)=", labels[1]) if labels else []
+        labels = re.search(rf"^{name}(?:_bucket)?\{{(.*?)\}}", text, re.MULTILINE)
+        names = [name for name in re.findall(r"(\w+)=", labels[1]) if name != "le"] if labels else []
         yield code(name), kinds[name], " ".join(map(code, names)), means

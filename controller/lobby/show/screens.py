@@ -43,7 +43,7 @@ MISSED_LISTED = 20
 ENDS = frozenset({Stage.FINISHED, Stage.MISSED, Stage.HELD})
 BADNESS = {"offline": 0, "degraded": 1}
 """The states of devices that are listed before those that work."""
-UNSHOWN = ("place", "heard", "silent")
+UNSHOWN = ("place", "heard", "silent", "code")
 """What a device's report has beside what the console lists; terminals that are silent stand among the faults."""
 
 
