@@ -18,7 +18,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from hashlib import sha256
-from json.encoder import encode_basestring  # type: ignore[attr-defined]  # what `json.dumps` uses for a text
+from json.encoder import encode_basestring
 from typing import Any
 
 START = bytes(32)

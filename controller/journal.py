@@ -253,7 +253,7 @@ class JournalReader:
                 last or "9999-12-31",
             )
         )
-        return None if None in found or found[0] > found[1] else found  # type: ignore[return-value]
+        return None if None in found or found[0] > found[1] else found
 
     def anchors(self) -> list[Anchor]:
         """The anchors of the days that are over, in order; none in a journal of an older program."""
