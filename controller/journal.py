@@ -116,10 +116,13 @@ CREATE TRIGGER IF NOT EXISTS anchor_is_never_deleted BEFORE DELETE ON anchor
 """
 _COLUMNS = ("seq", "at", "day", "kind", "version", "data", "cause", "part")
 _ROWS = f"SELECT {', '.join(_COLUMNS)} FROM event"
-_NEWER = (
-    "{path}: has format {version}, and this program (" + __version__ + f") reads up to format {SCHEMA_VERSION}: it was "
-    "written by a newer version of this program; install that version"
-)
+
+
+def _newer(path: Path, version: int) -> JournalError:
+    return JournalError(
+        f"{path}: has format {version}, and this program ({__version__}) reads up to format {SCHEMA_VERSION}: it was "
+        "written by a newer version of this program; install that version"
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -314,7 +317,7 @@ class JournalReader:
                 if columns != _COLUMNS and application != APPLICATION_ID:
                     raise JournalError(f"{path}: this is no journal; name the file that [journal] path names")
                 if version > SCHEMA_VERSION:
-                    raise JournalError(_NEWER.format(path=path, version=version))
+                    raise _newer(path, version)
                 if columns != _COLUMNS:
                     raise JournalError(f"{path}: this is no whole journal; restore it from a backup")
             except JournalError:
@@ -820,7 +823,7 @@ def _prepare(connection: sqlite3.Connection, path: Path, first: Callable[[], Non
     if tables:
         columns = tuple(name for _, name, *_ in connection.execute("PRAGMA table_info(event)"))
         if version > SCHEMA_VERSION and (columns == _COLUMNS or application == APPLICATION_ID):
-            raise JournalError(_NEWER.format(path=path, version=version))
+            raise _newer(path, version)
         if columns != _COLUMNS:
             raise JournalError(
                 f"{path}: this database belongs to another program; set [journal] path to a file of its own"

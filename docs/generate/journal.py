@@ -29,7 +29,9 @@ or what a person typed: remarks stand in a side table by cause. MQTT tells each 
 `{"seq", "at", "kind", "data"}`.
 
 The table `anchor(seq, day, hash)` has the hash of the chain over all rows up to the last of each business day that is
-over ([for auditors](../operate.md#for-auditors)). The file's format is in `PRAGMA user_version`; a newer one is refused.
+over ([for auditors](../operate.md#for-auditors)).
+
+The file's format is in `PRAGMA user_version`; a newer one is refused.
 
 A cause is `mqtt:<where>/<id>:<boot>:<seq>`, `terminal68:<device>:<address>:<ms of the press>`,
 `http:<account>:<Idempotency-Key>:<digest of what was asked>`, or one of the controller's own.

@@ -247,7 +247,7 @@ EXPORTS: dict[str, tuple[Change, str]] = {
     "removed": (lambda lines: lines.pop(4), "row 4: it is missing"),
     "twice": (lambda lines: lines.insert(4, lines[4]), "row 4: it stands where row 5 should"),
     "moved": (lambda lines: lines.insert(6, lines.pop(4)), "row 4: it is missing"),
-    "the last row removed": (lambda lines: lines.pop(-2), "row 10: the export ends otherwise"),
+    "the last row removed": (lambda lines: lines.pop(-2), "row 9: the export ends otherwise"),
     "begins elsewhere": (lambda lines: lines.pop(1), "row 1: it is missing"),
 }
 
@@ -296,7 +296,8 @@ def test_an_export_that_was_cut_anywhere_is_not_whole(journal: Path, tmp_path: P
     out = tmp_path / "out"
     export(journal, out, format)
     content = out.read_bytes()
-    for size in [*range(0, len(content) - 1, 7), len(content) - 2]:
+    whole = len(content.rstrip())  # the end of the last line is not missed
+    for size in [*range(0, whole, 7), whole - 1]:
         out.write_bytes(content[:size])
         with pytest.raises((JournalError, MisfitError)) as caught:
             verify_export(out)
@@ -360,7 +361,7 @@ async def test_rows_that_do_not_fit_are_logged_once(journal: Path, caplog: pytes
         running.cancel()
         with suppress(asyncio.CancelledError):
             await running
-    assert [text for text in caplog.messages if "row 8" in text] == [
+    assert [text for text in caplog.messages if "row 8: " in text] == [
         f"{journal}: row 8: it is missing; keep the file as it is, and compare it with its backups"
     ]
 
