@@ -310,7 +310,7 @@ def _short(event: Event) -> str:
             return f"{event.action} {event.counter} {'accepted' if event.accepted else 'declined'}"
         case Rated():
             return f"{event.counter} rated {event.score} for {event.ticket}"
-    return SHORT[type(event)].format(**about)
+    return SHORT.get(type(event), type(event).KIND).format(**about)
 
 
 BRANCHES: dict[str, Callable[[], Rules]] = {

@@ -244,20 +244,24 @@ def _any_rules() -> Rules:
     return read(Path(__file__).with_name("branch.toml")).rules
 
 
-def plain(state: State) -> Any:
-    """A state as plain data, by the names of the fields that it had when the fixtures were written.
+STATE = (
+    "advised boot calls counters day doubt dropped effects first_issued insisted issued knowledge last_seniority lines "
+    "numbers origin profile sent_away slots started_at step takes tickets unknown_prints waits windows"
+).split()
+COUNTER = "stage reason ticket last_ticket since".split()
+TICKET = (
+    "id order service klass seniority issued_at number stage only counter passed reassigned recalls returns missed_at "
+    "finished_at unstarted held_at rated copies print slot booked not_before expected rolled moved before form needs why "
+    "called_at since recalled_at"
+).split()
+"""The fields that a state, a counter and a ticket had when the fixtures were written; newer ones are tested elsewhere."""
 
-    A field that has another name since gets its old one here; one that is new is left out, and covered elsewhere.
-    """
+
+def plain(state: State) -> Any:
+    """A state as plain data, with the fields of the fixtures, by the names that they had."""
     picture = state.picture()
-    for name in ("called", "notices", "noticed"):
-        del picture[name]
-    for counter in picture["counters"].values():
-        for new in ("asks_help", "asked_at", "left", "call", "profile", "clerk"):
-            del counter[new]
-    for new in ("serving", "planned", "notes", "noted"):
-        del picture[new]
+    picture = {name: picture[name] for name in STATE}
+    for part, names in (("counters", COUNTER), ("tickets", TICKET)):
+        picture[part] = {id: {name: each[name] for name in names} for id, each in picture[part].items()}
     picture["windows"]["advice"] = [advice[:-1] for advice in picture["windows"]["advice"]]
-    for ticket in picture["tickets"].values():
-        del ticket["language"], ticket["printer"], ticket["late"], ticket["given"]
     return json.loads(json.dumps(picture, sort_keys=True))
