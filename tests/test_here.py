@@ -145,16 +145,15 @@ def test_the_password_of_the_broker_and_its_certificates(tmp_path: Path) -> None
     wrong, doubtful = looked(tmp_path, BROKER)
     assert not wrong
     assert [line.partition(": ")[2] for line in doubtful] == [
+        f"mqtt.broker: warning: {folder}/broker/server.pem ends in less than a month; renew it: lobby mqtt renew",
         f"mqtt.password_file: warning: everybody here may read {password}; chmod 600 {password}",
         f"mqtt.ca_file: warning: {folder}/authority.pem ends in less than three months; renew it: lobby mqtt renew",
-        f"mqtt.broker: warning: {folder}/broker/server.pem ends in less than a month; renew it: lobby mqtt renew",
     ]
 
 
 def test_who_is_not_let_in_by_the_broker(tmp_path: Path) -> None:
     folder = tmp_path / "mqtt"
     (folder / "broker").mkdir(parents=True)
-    (folder / "authority.pem").write_text("")
     (tmp_path / "mqtt.password").write_text("secret\n")
     (tmp_path / "mqtt.password").chmod(0o600)
     (folder / "broker/passwords").write_text("lobby:$7$101$AAAA$AAAA\n")
@@ -162,8 +161,8 @@ def test_who_is_not_let_in_by_the_broker(tmp_path: Path) -> None:
     (folder / "authority.pem").write_text("something")
     _, doubtful = looked(tmp_path, BROKER)
     assert [line.partition(": ")[2] for line in doubtful] == [
-        "device[pad-1]: warning: the broker does not let it in; sudo lobby mqtt add pad-1",
         "mqtt.broker: warning: its access list is not what this file says; sudo lobby mqtt renew",
+        "device[pad-1]: warning: the broker does not let it in; sudo lobby mqtt add pad-1",
     ]
 
 

@@ -178,9 +178,7 @@ class BranchBroker:
         users = self.users()
         password = _first_line(branch.password)
         if not password:  # another one would lock out the service, which has its own from its start
-            self._say(
-                f"{branch.password} has no password; the broker keeps the old one: lobby mqtt init makes another"
-            )
+            self._say(f"{branch.password} has no password; the broker keeps the old one: lobby mqtt init makes another")
         elif not is_of(password, users.get(branch.controller, "")):
             users = {branch.controller: hashed(password)} | {k: v for k, v in users.items() if k != branch.controller}
         self._write_passwords(users)

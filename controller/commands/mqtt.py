@@ -119,34 +119,33 @@ def init(
 @mqtt.command("add")
 @CONFIG
 @DIRECTORY
-@click.argument("name")
+@click.argument("names", nargs=-1, required=True, metavar="NAME..")
 @click.option("--new-password", is_flag=True, help="Another password for a device that has one.")
 @_with_broker
-def add(path: Path, broker: BranchBroker, name: str, new_password: bool) -> None:
-    """Let a device in: a user, a password, and a file with all that the device has to be told. NAME is its id in the
+def add(path: Path, broker: BranchBroker, names: tuple[str, ...], new_password: bool) -> None:
+    """Let devices in: a user, a password, and a file with all that the device has to be told. NAME is its id in the
     configuration, which may have it later."""
-    from controller.broker.access import CONTROLLER  # noqa: PLC0415
-
     branch, settings = _configured(path)
-    user = name
-    if name not in branch.rights:
-        user = next((user for user, right in branch.rights.items() if name in right.of), name)
-    if user != name:
-        click.echo(f"{name} speaks through {user}, which has one user for all of its devices")
-    elif name not in branch.rights and any(device.id == name for device in settings.devices):
-        stop(f"{name} is not on MQTT; it has a link of its own", WRONG)
-    elif name == CONTROLLER and settings.mqtt is None:
-        stop(f"{name} is the controller's own user", WRONG)
-    has_file = broker.add(user, branch, new=new_password)
-    right = branch.rights.get(user)
-    if right is None:
-        click.echo(f"{user} is not in {path} yet, so it may do nothing: add its [[device]], then lobby mqtt renew")
-    else:
-        click.echo(f"{user} publishes on {' '.join(right.publishes)}; reads {' '.join(right.reads)}")
+    with_link = {device.id for device in settings.devices} - {id for right in branch.rights.values() for id in right.of}
+    for name in names:
+        if name in with_link and name not in branch.rights:
+            stop(f"{name} is not on MQTT; it has a link of its own", WRONG)
+    lacking = False
+    for name in names:
+        user = name
+        if name not in branch.rights:
+            user = next((user for user, right in branch.rights.items() if name in right.of), name)
+        if user != name:
+            click.echo(f"{name} speaks through {user}, which has one user for all of its devices")
+        lacking |= not broker.add(user, branch, new=new_password)
+        if right := branch.rights.get(user):
+            click.echo(f"{user} publishes on {' '.join(right.publishes)}; reads {' '.join(right.reads)}")
+        else:
+            click.echo(f"{user} is not in {path} yet, so it may do nothing: add its [[device]], then lobby mqtt renew")
     _tell_mosquitto(broker)
-    if not has_file:
+    click.echo("carry each file to its device, and remove it here: the password stands in it")
+    if lacking:
         raise SystemExit(FAILED)
-    click.echo("carry the file to the device, and remove it here: the password stands in it")
 
 
 @mqtt.command("remove")
