@@ -31,6 +31,7 @@ from controller.config import ConfigError, Settings, read, shipped, wording
 from controller.control import Answers, BusyError, Control, socket_of
 from controller.devices.branch import Devices, prepare
 from controller.devices.hub import Hub
+from controller.devices.mqtt import MqttAdapter
 from controller.engine import Engine, Request
 from controller.journal import Journal
 from controller.lobby.actions.clock import StartController, StepClock
@@ -304,7 +305,9 @@ class Daemon:
         if self._settings.mqtt and (not only or "mqtt" in only):
             if keys:
                 yield {"text": words.say("doctor.mqtt_counts")}
-            found.append(await examine_broker(self._settings, 0, said.put_nowait))
+            mqtt = self.hub.context.shared.get(MqttAdapter)
+            in_use = mqtt is not None and mqtt.is_connected
+            found.append(await examine_broker(self._settings, 0, said.put_nowait, in_use=in_use))
         yield {"ok": True, "text": "", "found": [each.content() for each in found]}
 
     async def examine(self, id: str) -> Mapping[str, Any] | None:

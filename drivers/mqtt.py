@@ -25,6 +25,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+TOPICS_BEGIN = "lobby"
+"""The first part of every topic of ours; the second is the branch."""
 PRESS_LIMIT = 2048
 """Most bytes of a press."""
 ANSWERS_LIMIT = 10_000
@@ -109,7 +111,7 @@ class MqttLobby:
 
     def __init__(self, branch: str, payloads: Mapping[Where, type[PressPayload]], devices: Iterable[str] = ()) -> None:
         self._payloads = payloads
-        self.root = f"lobby/{branch}/"
+        self.root = f"{TOPICS_BEGIN}/{branch}/"
         self.will = Message(f"{self.root}status", b"offline", True)
         self._expected: set[str] = set()
         self.expect(devices)

@@ -11,6 +11,7 @@ import math
 import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Literal, Protocol, TypeGuard
 
 LIMIT = 16_384
@@ -175,6 +176,12 @@ class EspHome:
         return [Moved(entity, state == "ON")] if state else []
 
 
+def tasmota_topic(topic: str, full_topic: str, prefix: str, last: str) -> str:
+    """A topic of Tasmota's; `prefix`: stat, tele or cmnd; `last`: what stands behind its FullTopic."""
+    path = full_topic.replace("%prefix%", prefix).replace("%topic%", topic)
+    return f"{path.rstrip('/')}/{last}"
+
+
 class Tasmota:
     """A device with Tasmota and `SetOption73 1`, which has its buttons say what was done instead of switching.
 
@@ -185,10 +192,7 @@ class Tasmota:
     """
 
     def __init__(self, topic: str, full_topic: str, buttons: Collection[int]) -> None:
-        def of(prefix: str, last: str) -> str:
-            path = full_topic.replace("%prefix%", prefix).replace("%topic%", topic)
-            return f"{path.rstrip('/')}/{last}"
-
+        of = partial(tasmota_topic, topic, full_topic)
         self._lwt = of("tele", "LWT")
         self._button = {of("stat", f"BUTTON{number}"): number for number in buttons}
         self.topics = {of("stat", "RESULT"): False, self._lwt: True} | dict.fromkeys(self._button, False)

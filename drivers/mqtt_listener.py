@@ -1,7 +1,8 @@
-"""Listens at a broker and says nothing: for examining what devices publish."""
+"""Listens at a broker and says nothing: for examining what devices publish; and looks at its certificate."""
 
 from __future__ import annotations
 
+import asyncio
 import ssl
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
@@ -33,6 +34,18 @@ async def listening(broker: Broker, topics: Iterable[str]) -> AsyncIterator[Asyn
             yield _live(client)
     except (aiomqtt.MqttError, OSError, ValueError) as error:
         raise ListenError(reason_of(error)) from error
+
+
+async def certificate_end(broker: Broker) -> float:
+    """Until when the broker's certificate is valid, in seconds since 1970, UTC; nothing else is asked. OSError."""
+    context = ssl.create_default_context(cafile=broker.ca_file)
+    async with asyncio.timeout(TIMEOUT):
+        _, writer = await asyncio.open_connection(broker.host, broker.port, ssl=context)
+    try:
+        certificate = writer.get_extra_info("peercert")
+        return ssl.cert_time_to_seconds(certificate["notAfter"])
+    finally:
+        writer.transport.abort()
 
 
 async def _live(client: aiomqtt.Client) -> AsyncIterator[tuple[str, bytes]]:

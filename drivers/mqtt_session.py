@@ -59,6 +59,8 @@ UNSUPPORTED = ReasonCode(PacketTypes.CONNACK, "Unsupported protocol version")
 TAKEN_OVER = ReasonCode(PacketTypes.DISCONNECT, "Session taken over")
 UNANSWERED = "Operation timed out"
 """The library's message about a broker that accepts a connection and does not answer."""
+NO_PASSWORD = "no_password"
+"""The password file, or the credential that stands for it, is empty."""
 CLASHES = ("client_id_clash", "closed_again")
 TOLD = (*CLASHES, "bad_password", "not_authorised", "bad_certificate", "unknown_host", *CAUSES.values())
 """Reasons that are told with what they are about: the client id, or the broker's address."""
@@ -367,8 +369,13 @@ class MqttSession:
 
 
 def password_of(broker: Broker) -> str | None:
-    """The first line of its password file, read at each connection."""
-    return broker.password_file.read_text("utf-8").split("\n")[0].strip() if broker.password_file else None
+    """The first line of its password file, read at each connection; ValueError (a wording key) if it is empty."""
+    if broker.password_file is None:
+        return None
+    password = broker.password_file.read_text("utf-8").split("\n")[0].strip()
+    if not password:
+        raise ValueError(NO_PASSWORD)
+    return password
 
 
 def _batches(topics: Sequence[str]) -> Iterator[list[str]]:

@@ -102,13 +102,84 @@ def test_files_programs_and_ports_that_are_lacking(tmp_path: Path, monkeypatch: 
     ]
 
 
-@pytest.mark.parametrize(("days", "said"), [(-1, "has expired; renew it"), (5, "ends in less than a month; renew it")])
-def test_a_certificate_that_ends(tmp_path: Path, days: int, said: str) -> None:
-    key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
+def certified(key: Path, certificate: Path, days: int) -> None:
+    """Makes a certificate that is valid for so many days."""
     request = ("openssl", "req", "-new", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=b", "-keyout", key)
     asked = processes.run([*map(str, request)], check=True, capture_output=True).stdout
     sign = ("openssl", "x509", "-req", "-signkey", key, "-days", days, "-out", certificate)
     processes.run([*map(str, sign)], check=True, capture_output=True, input=asked)
+
+
+@pytest.mark.parametrize(("days", "said"), [(-1, "has expired; renew it"), (5, "ends in less than a month; renew it")])
+def test_a_certificate_that_ends(tmp_path: Path, days: int, said: str) -> None:
+    key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
+    certified(key, certificate, days)
     web = f'[web]\nlisten = "127.0.0.1:8443"\ncertificate = "{certificate}"\nkey = "{key}"\n'
     wrong, doubtful = looked(tmp_path, web)
     assert [line.endswith(said) for line in (*wrong, *doubtful)] == [True]
+
+
+BROKER = """\
+[mqtt]
+broker = "mqtts://10.0.0.2"
+username = "lobby"
+password_file = "mqtt.password"
+ca_file = "mqtt/authority.pem"
+[[device]]
+id = "pad-1"
+driver = "mqtt-keypad"
+counter = "1"
+"""
+
+
+def test_the_password_of_the_broker_and_its_certificates(tmp_path: Path) -> None:
+    password, folder = tmp_path / "mqtt.password", tmp_path / "mqtt"
+    (folder / "broker").mkdir(parents=True)
+    certified(tmp_path / "key.pem", folder / "authority.pem", 80)
+    certified(tmp_path / "key.pem", folder / "broker/server.pem", 20)
+    password.write_text("\n")
+    ((told,), _) = looked(tmp_path, BROKER)
+    assert f"mqtt.password_file: {password} is empty; lobby mqtt init makes" in told
+    password.write_text("secret\n")
+    password.chmod(0o644)
+    wrong, doubtful = looked(tmp_path, BROKER)
+    assert not wrong
+    assert [line.partition(": ")[2] for line in doubtful] == [
+        f"mqtt.broker: warning: {folder}/broker/server.pem ends in less than a month; renew it: lobby mqtt renew",
+        f"mqtt.password_file: warning: everybody here may read {password}; chmod 600 {password}",
+        f"mqtt.ca_file: warning: {folder}/authority.pem ends in less than three months; renew it: lobby mqtt renew",
+    ]
+
+
+def test_who_is_not_let_in_by_the_broker(tmp_path: Path) -> None:
+    folder = tmp_path / "mqtt"
+    (folder / "broker").mkdir(parents=True)
+    (tmp_path / "mqtt.password").write_text("secret\n")
+    (tmp_path / "mqtt.password").chmod(0o600)
+    (folder / "broker/passwords").write_text("lobby:$7$101$AAAA$AAAA\n")
+    (folder / "broker/access").write_text("")
+    (folder / "authority.pem").write_text("something")
+    _, doubtful = looked(tmp_path, BROKER)
+    assert [line.partition(": ")[2] for line in doubtful] == [
+        "mqtt.broker: warning: its access list is not what this file says; sudo lobby mqtt renew",
+        "device[pad-1]: warning: the broker does not let it in; sudo lobby mqtt add pad-1",
+    ]
+
+
+def test_a_bare_name_is_first_that_of_a_credential(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    config, credentials = tmp_path / "branch.toml", tmp_path / "credentials"
+    config.write_text(HOUSE + BROKER)
+    credentials.mkdir()
+
+    def password() -> Path | None:
+        mqtt = read(config).mqtt
+        assert mqtt
+        return mqtt.password_file
+
+    assert password() == tmp_path / "mqtt.password"
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(credentials))
+    assert password() == tmp_path / "mqtt.password", "there is none"
+    (credentials / "mqtt.password").write_text("x")
+    assert password() == credentials / "mqtt.password"
+    config.write_text(HOUSE + BROKER.replace('"mqtt.password"', '"./mqtt.password"'))
+    assert password() == tmp_path / "mqtt.password"

@@ -52,6 +52,21 @@ def test_the_unit_has_no_mistake(unit: Path) -> None:
     assert run(tool("systemd-analyze"), "verify", "--recursive-errors=no", unit) == ""
 
 
+@pytest.mark.parametrize("name", ["lobby-mqtt-renew", "lobby-backup"])
+def test_the_units_of_timers_have_no_mistake_and_are_little_exposed(tmp_path: Path, name: str) -> None:
+    service, timer = tmp_path / f"{name}.service", tmp_path / f"{name}.timer"
+    service.write_text((SYSTEMD / service.name).read_text().replace("/opt/lobby/bin/lobby", "/bin/true"))
+    timer.write_text((SYSTEMD / timer.name).read_text())
+    assert run(tool("systemd-analyze"), "verify", "--recursive-errors=no", service, timer) == ""
+    run(tool("systemd-analyze"), "security", "--no-pager", "--offline=true", "--threshold=40", service)
+
+
+def test_the_unit_hands_the_brokers_password_over_and_starts_without_one() -> None:
+    lines = (SYSTEMD / "lobby.service").read_text().splitlines()
+    assert "LoadCredential=mqtt.password:/etc/lobby/mqtt.password" in lines
+    assert "SetCredential=mqtt.password:\\n" in lines, "systemd.exec(5): the default where the file is not there"
+
+
 def test_a_mistake_in_the_unit_would_be_found(unit: Path) -> None:
     unit.write_text(unit.read_text().replace("ProtectHome=yes", "ProtectHomes=yes"))
     done = processes.run(

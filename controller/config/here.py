@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from controller.config.errors import Fault
-from controller.config.keys import Config
+from controller.config.keys import Config, MqttKeys
 from drivers.link import SerialLink, TcpLink
 
 PRIVILEGED = 1024
@@ -51,6 +51,7 @@ def doubtful(config: Config) -> Iterator[Fault]:
     for n, device in enumerate(config.device):
         for inside, said in device.lacks_here():
             yield ("device", n, *inside), said
+    yield from _doubtful_of_the_broker(config)
     web = config.web
     if web and 0 < web.listen.port < PRIVILEGED:
         yield ("web", "listen"), f"port {web.listen.port} is root's; take one from 1024, with a proxy before it"
@@ -66,11 +67,58 @@ def _of_the_broker(config: Config) -> Iterator[Fault]:
         if path is None:
             continue
         try:
-            path.read_bytes()
+            content = path.read_bytes()
         except OSError as error:
-            yield ("mqtt", key), f"{path} cannot be read: {(error.strerror or str(error)).lower()}"
+            if key != "password_file" or not isinstance(error, PermissionError):
+                yield ("mqtt", key), f"{path} cannot be read: {(error.strerror or str(error)).lower()}"
+        else:
+            if not content.partition(b"\n")[0].strip():
+                yield ("mqtt", key), f"{path} is empty; lobby mqtt init makes a broker, and the password for it"
     if config.mqtt.ca_file and _ends_within(config.mqtt.ca_file, 0):
         yield ("mqtt", "ca_file"), f"{config.mqtt.ca_file} has expired; put the branch's present one there"
+
+
+def _doubtful_of_the_broker(config: Config) -> Iterator[Fault]:
+    if config.mqtt is None:
+        return
+    secret, authority = config.mqtt.password_file, config.mqtt.ca_file
+    if secret and secret.exists():
+        if not os.access(secret, os.R_OK):
+            yield ("mqtt", "password_file"), f"{secret} may not be read by you; the service has it from systemd"
+        elif secret.stat().st_mode & 0o007:
+            yield ("mqtt", "password_file"), f"everybody here may read {secret}; chmod 600 {secret}"
+    if authority and not _ends_within(authority, 0) and _ends_within(authority, 3 * MONTH):
+        yield ("mqtt", "ca_file"), f"{authority} ends in less than three months; renew it: lobby mqtt renew"
+    if authority:
+        yield from _doubtful_of_our_broker(config, config.mqtt, authority.parent)
+
+
+def _doubtful_of_our_broker(config: Config, mqtt: MqttKeys, directory: Path) -> Iterator[Fault]:
+    """Of a broker that `lobby mqtt` has made: what its files say, as far as they may be read."""
+    from controller.broker.access import CONTROLLER, AccessError, access_list, rights  # noqa: PLC0415 - seldom needed
+    from controller.broker.files import BrokerFiles  # noqa: PLC0415
+    from controller.broker.passwords import users_in  # noqa: PLC0415
+
+    files = BrokerFiles(directory)
+    if _ends_within(files.certificate, MONTH):
+        yield ("mqtt", "broker"), f"{files.certificate} ends in less than a month; renew it: lobby mqtt renew"
+    try:
+        users = users_in(files.passwords.read_text("utf-8"))
+        written = files.access.read_text("utf-8")
+        own = files.own_access.read_text("utf-8") if files.own_access.exists() else ""
+    except OSError:
+        return
+    try:
+        given = rights(config.branch.id, mqtt.username or CONTROLLER, mqtt.home_assistant or "", config.device)
+    except AccessError as error:
+        yield ("mqtt", "broker"), str(error)
+        return
+    for n, device in enumerate(config.device):
+        for user, right in given.items():
+            if device.id in right.of and user not in users:
+                yield ("device", n), f"the broker does not let it in; sudo lobby mqtt add {device.id}"
+    if written != access_list(users, given, own):
+        yield ("mqtt", "broker"), "its access list is not what this file says; sudo lobby mqtt renew"
 
 
 def _of_the_screens(config: Config) -> Iterator[Fault]:

@@ -6,6 +6,7 @@ writes: minutes, unless the key says otherwise. `controller.config.branch` conve
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, get_args, get_origin
 from zoneinfo import ZoneInfo
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field, ValidationInfo
 
 from controller.config.values import (
     ClassId,
@@ -39,7 +40,17 @@ from controller.config.values import (
     Zone,
 )
 from controller.devices.kit import kinds
-from controller.devices.settings import CounterId, DeviceSettings, FilePath, Keys, between, made_by, takes
+from controller.devices.settings import (
+    CounterId,
+    DeviceSettings,
+    FilePath,
+    Keys,
+    Reading,
+    beside,
+    between,
+    made_by,
+    takes,
+)
 from controller.lobby.model.rules import Color, Icon
 
 
@@ -227,10 +238,34 @@ def _broker(value: object) -> Broker:
     return Broker(found[2].strip("[]"), int(found[3] or (8883 if tls else 1883)), tls)
 
 
+CREDENTIAL = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*")
+"""The name of a credential."""
+
+
+def _handed_over(value: object, info: ValidationInfo) -> object:
+    """A name that is one of the credentials with which systemd has started this program, else a path beside the file.
+
+    Source: systemd.exec(5), "Credentials": they are files in $CREDENTIALS_DIRECTORY, for the service's user alone.
+    """
+    directory = os.environ.get("CREDENTIALS_DIRECTORY")
+    if directory and isinstance(value, str) and CREDENTIAL.fullmatch(value):
+        path = Path(directory, value)
+        if path.is_file():
+            if isinstance(info.context, Reading):
+                info.context.keep(value, path)
+            return path
+    return beside(value, info)
+
+
+SecretPath = Annotated[
+    Path, BeforeValidator(_handed_over), takes("the path of a file or the name of a credential, in quotes")
+]
+
+
 class MqttKeys(Keys):
     broker: Annotated[Broker, made_by(_broker), takes("embedded, mqtt://host:port or mqtts://host:port")]
     username: Text | None = None
-    password_file: FilePath | None = None
+    password_file: SecretPath | None = None
     ca_file: FilePath | None = None
     client_id: Text | None = None
     home_assistant: (

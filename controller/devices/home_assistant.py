@@ -17,6 +17,7 @@ from typing import Any
 from controller import __version__, presses
 from controller.devices.kit import Adapter, Context, DeviceReport, PressTimes
 from controller.devices.mqtt import MqttAdapter
+from controller.devices.settings import BrokerUser
 from controller.engine import Request
 from controller.lobby.actions.call_next import TicketCalled
 from controller.lobby.actions.press import COUNTER, Press, Where
@@ -24,12 +25,14 @@ from controller.lobby.actions.recall import TicketRecalled
 from controller.lobby.aggregate import Row
 from controller.lobby.model.rules import Rules
 from controller.lobby.model.state import State
-from drivers.mqtt import Heard, MqttLobby
+from drivers.mqtt import TOPICS_BEGIN, Heard, MqttLobby
 
 log = logging.getLogger(__name__)
 
 PREFIX = "homeassistant"
 """Where it looks for announcements, unless that has been changed there."""
+USER = "homeassistant"
+"""Its user name at the branch's broker."""
 BUTTONS = {"CALL": Where.COUNTER, "OPEN": Where.PANEL, "PAUSE": Where.PANEL, "CLOSE": Where.PANEL}
 """The keys of each counter that are buttons there: those that need nothing typed and ask nothing back."""
 PRESSED = b"PRESS"
@@ -44,6 +47,14 @@ EVENTS = {TicketCalled: "call", TicketRecalled: "recall"}
 def ours(branch: str, prefix: str) -> str:
     """The filter of the topics on which a branch announces itself."""
     return f"{prefix}/device/lobby-{branch}/+/config"
+
+
+def on_broker(branch: str, prefix: str) -> BrokerUser:
+    """What Home Assistant does at the broker: it presses buttons, says that it has started, and reads the rest."""
+    root = f"{TOPICS_BEGIN}/{branch}/"
+    buttons = (f"{root}button/+/{key}" for key in BUTTONS)
+    reads = (f"{prefix}/#", *(f"{root}{topic}" for topic in ("status", "board", "device/+", "call")))
+    return BrokerUser(USER, (*buttons, f"{prefix}/status"), reads)
 
 
 class HomeAssistant(Adapter):

@@ -13,11 +13,11 @@ from typing import Annotated
 from controller.devices.key_map import KeysAdapter, KeysSettings
 from controller.devices.kit import Context, Fault, File, Table
 from controller.devices.mqtt import CLOCKS_APART, MqttAdapter, needs_broker
-from controller.devices.settings import DeviceSettings, takes
+from controller.devices.settings import BrokerUser, DeviceSettings, takes
 from drivers import mqtt_buttons
 from drivers.device import OK, Health
 from drivers.gestures import Gestures
-from drivers.mqtt import Heard
+from drivers.mqtt import TOPICS_BEGIN, Heard
 from drivers.mqtt_buttons import Battery, Moved, Pressed, Reader, There, Unreadable
 from drivers.waker import Due, Waker
 
@@ -46,6 +46,12 @@ class ButtonSettings(KeysSettings):
         """What makes sense of its messages."""
         raise NotImplementedError
 
+    def on_broker(self, root: str) -> BrokerUser:
+        """By default it has all that is below its topic to itself. It subscribes to commands there, which nobody may
+        publish; some devices connect again and again if they may not."""
+        own = (f"{self.topic}/#",)
+        return BrokerUser(self.id, own, own)
+
 
 def readers(devices: Iterable[DeviceSettings]) -> dict[str, Reader]:
     """Those of all such devices, by device."""
@@ -67,6 +73,8 @@ def check_topic(table: Table, file: File) -> Iterator[Fault]:
                 f'device "{other.get("id")}" has that topic already, and each press would act twice; put all keys into '
                 'one table, with @ for those of other counters, such as "CALL @3"',
             )
+    if isinstance(topic, str) and topic.partition("/")[0] == TOPICS_BEGIN:
+        yield ("topic",), f'topics that begin with "{TOPICS_BEGIN}" are the lobby\'s own; give the device another'
 
 
 class MqttButton(KeysAdapter):

@@ -7,7 +7,7 @@ from typing import Literal
 
 from controller.devices.kit import Context, Fault, File, Kind, Table, one_a_counter
 from controller.devices.mqtt import MqttAdapter, needs_broker
-from controller.devices.settings import CounterId, DeviceSettings
+from controller.devices.settings import BrokerUser, CounterId, DeviceSettings
 
 
 class MqttKeypadSettings(DeviceSettings):
@@ -19,6 +19,10 @@ class MqttKeypadSettings(DeviceSettings):
     @property
     def presses_on(self) -> str:
         return f"keypad/{self.counter}"
+
+    def on_broker(self, root: str) -> BrokerUser:
+        own = root + self.presses_on
+        return BrokerUser(self.id, (f"{own}/press",), (f"{own}/ack", f"{own}/screen", f"{root}status"))
 
 
 def _check(table: Table, file: File) -> Iterator[Fault]:

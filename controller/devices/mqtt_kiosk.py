@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from controller.devices.kit import Context, Fault, File, Kind, Table, names_printer
 from controller.devices.mqtt import MqttAdapter, needs_broker
-from controller.devices.settings import DeviceSettings, PrinterId, between, takes
+from controller.devices.settings import BrokerUser, DeviceSettings, PrinterId, between, takes
 
 
 class MqttKioskSettings(DeviceSettings):
@@ -22,6 +22,11 @@ class MqttKioskSettings(DeviceSettings):
     @property
     def presses_on(self) -> str:
         return f"kiosk/{self.id}"
+
+    def on_broker(self, root: str) -> BrokerUser:
+        own = root + self.presses_on
+        reads = (f"{own}/ack", f"{root}triage", f"{root}board", f"{root}status")
+        return BrokerUser(self.id, (f"{own}/press",), reads)
 
 
 def _check(table: Table, file: File) -> Iterator[Fault]:

@@ -6,7 +6,7 @@ from typing import Literal
 
 from controller.devices.kit import Context, Kind
 from controller.devices.mqtt import MqttAdapter, needs_broker
-from controller.devices.settings import DeviceSettings
+from controller.devices.settings import BrokerUser, DeviceSettings
 
 
 class MqttPanelSettings(DeviceSettings):
@@ -17,6 +17,11 @@ class MqttPanelSettings(DeviceSettings):
     @property
     def presses_on(self) -> str:
         return f"panel/{self.id}"
+
+    def on_broker(self, root: str) -> BrokerUser:
+        own = root + self.presses_on
+        reads = (f"{own}/ack", *(f"{root}{level}" for level in ("board", "advice", "day", "device/+", "status")))
+        return BrokerUser(self.id, (f"{own}/press",), reads)
 
 
 def _build(device: MqttPanelSettings, context: Context) -> None:

@@ -94,7 +94,7 @@ def _link(words: str, *kinds: type[Link]) -> PlainValidator:
     return made_by(link)
 
 
-def _beside(value: object, info: ValidationInfo) -> object:
+def beside(value: object, info: ValidationInfo) -> object:
     """A path, relative to the directory of the configuration file."""
     if not isinstance(value, str) or not value or "\0" in value:
         return value
@@ -112,8 +112,8 @@ DeviceId = Annotated[
 PrinterId = Annotated[str, takes("the id of a ticket printer, in quotes", min_length=1, max_length=32)]
 DeviceName = Annotated[str, takes("what people call it, 1 to 40 characters in quotes", min_length=1, max_length=40)]
 ZoneId = Annotated[str, takes("the id of a [[zone]], in quotes", pattern=r"^[a-z0-9_-]{1,32}$")]
-FilePath = Annotated[Path, BeforeValidator(_beside), takes("the path of a file, in quotes")]
-DirectoryPath = Annotated[Path, BeforeValidator(_beside), takes("the path of a directory, in quotes")]
+FilePath = Annotated[Path, BeforeValidator(beside), takes("the path of a file, in quotes")]
+DirectoryPath = Annotated[Path, BeforeValidator(beside), takes("the path of a directory, in quotes")]
 LinkText = Annotated[Link, _link(LINES, SerialLink, TcpLink, FileLink), takes(LINES)]
 InputLinkText = Annotated[Link, _link(INPUT, InputLink), takes(INPUT)]
 """The link of a device whose keys Linux knows."""
@@ -144,6 +144,16 @@ class Shows:
     layouts: tuple[Path, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class BrokerUser:
+    """Who connects to the MQTT broker for a device: its user name there, and the filters of the topics on which it may
+    publish and which it may read. Several devices that speak through one gateway have the same user."""
+
+    name: str
+    publishes: tuple[str, ...]
+    reads: tuple[str, ...]
+
+
 class DeviceSettings(Keys):
     """What every device's table has: its `id` and its `driver`; `name`: what people call it, if not by its kind and its
     counter."""
@@ -167,6 +177,10 @@ class DeviceSettings(Keys):
     def presses_on(self) -> str:
         """The topic below the branch's, without `/press`, on which it publishes presses: `keypad/3`; empty: on none."""
         return ""
+
+    def on_broker(self, root: str) -> BrokerUser | None:
+        """Who connects to the MQTT broker for it; None: nobody. `root`: the branch's, `lobby/<branch id>/`."""
+        return None
 
     @property
     def speaks(self) -> bool:

@@ -11,8 +11,8 @@ from controller.devices import key_map
 from controller.devices.kit import Adapter, Context, Fault, File, Kind, Table
 from controller.devices.mqtt import MqttAdapter
 from controller.devices.mqtt_buttons import ButtonSettings, MqttButton, check_topic
-from controller.devices.settings import takes
-from drivers.mqtt_buttons import Reader, Tasmota
+from controller.devices.settings import BrokerUser, takes
+from drivers.mqtt_buttons import Reader, Tasmota, tasmota_topic
 
 BUTTONS = 8
 """Buttons of an ordinary device; those beyond it are heard if they have keys of their own."""
@@ -29,6 +29,10 @@ class TasmotaSettings(ButtonSettings):
 
     def reader(self) -> Reader:
         return Tasmota(self.topic, self.full_topic, {number for number, _, _ in _parsed(self)})
+
+    def on_broker(self, root: str) -> BrokerUser:
+        stat, tele, cmnd = (tasmota_topic(self.topic, self.full_topic, each, "#") for each in ("stat", "tele", "cmnd"))
+        return BrokerUser(self.id, (stat, tele), (cmnd,))
 
 
 def _parsed(device: TasmotaSettings) -> Iterator[tuple[int, str, str]]:

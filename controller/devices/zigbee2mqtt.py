@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Annotated, Literal
 
@@ -9,7 +10,7 @@ from controller.devices import key_map
 from controller.devices.kit import Adapter, Context, Fault, File, Kind, Table
 from controller.devices.mqtt import MqttAdapter
 from controller.devices.mqtt_buttons import ButtonSettings, MqttButton, Topic, check_topic
-from controller.devices.settings import between
+from controller.devices.settings import BrokerUser, between
 from drivers.mqtt_buttons import Reader, Zigbee2Mqtt
 
 
@@ -25,7 +26,16 @@ class Zigbee2MqttSettings(ButtonSettings):
     passes both on, without a mark. People who press twice have that told by the button itself, as "double"."""
 
     def reader(self) -> Reader:
-        return Zigbee2Mqtt(self.topic, self.base or self.topic.partition("/")[0])
+        return Zigbee2Mqtt(self.topic, self._bridge)
+
+    def on_broker(self, root: str) -> BrokerUser:
+        """The bridge, once for all of its buttons."""
+        own = (f"{self._bridge}/#",)
+        return BrokerUser(re.sub(r"[^A-Za-z0-9_-]", "-", self._bridge), own, own)
+
+    @property
+    def _bridge(self) -> str:
+        return self.base or self.topic.partition("/")[0]
 
 
 def _check(table: Table, file: File) -> Iterator[Fault]:

@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 import json
+import re
+import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path
 from typing import Any
 
-from controller.devices.home_assistant import BUTTONS
+from controller.broker.access import CONTROLLER, rights
+from controller.config import shipped
+from controller.devices.home_assistant import BUTTONS, PREFIX, USER
+from controller.devices.kit import kinds
+from controller.devices.settings import DeviceSettings, Reading
 from docs.generate.branch import Branch
 from docs.generate.markdown import block, code, page, table
 from drivers.device import Health
@@ -42,6 +50,12 @@ such thing any more; without the option, what is below `homeassistant` is cleare
 `lobby/<branch id>/`: `call`, which is said as it happens and not retained, and `button/<counter>/<key>`, which is
 listened to: the payload `PRESS` is a press, each message once. The keys are {keys}. See
 [devices.md](../devices.md#home-assistant).
+""".strip()
+
+
+RIGHTS = """
+At a broker that [`lobby mqtt`](../guides/mqtt.md) has made, a user may publish and read its own topics and no others.
+Of the devices in `config/branch.example.toml` these are, for the branch `0755-001`:
 """.strip()
 
 
@@ -112,7 +126,8 @@ def topics(branch: Branch) -> str:
     told = {topic for topic in branch.topics() if not any(_is(topic, known.name) for known in TOPICS)}
     if told or (missing := {level for level in LEVEL_TOPICS if not any(_is(level, each.name) for each in TOPICS)}):
         raise ValueError(f"the reference of topics says nothing of {told or missing}")
-    return page("MQTT", "", ["", INTRODUCTION, *_presses(presses), *_answers(branch), *_home_assistant(branch)])
+    parts = (_presses(presses), _answers(branch), _home_assistant(branch), _rights())
+    return page("MQTT", "", ["", INTRODUCTION, *chain.from_iterable(parts)])
 
 
 def _is(topic: str, known: str) -> bool:
@@ -136,6 +151,35 @@ def _presses(examples: dict[str, Any]) -> Iterator[str]:
         where = topic.partition("/")[0]
         yield from ("", f"### {topic.replace('+', '<counter>' if where == 'keypad' else '<device>')}")
         yield from block("json", json.dumps(examples[where], ensure_ascii=False))
+
+
+def _rights() -> Iterator[str]:
+    """Who may do what at the branch's own broker, of every kind that is on MQTT."""
+    yield from ("", "## Who may publish and read what", "", RIGHTS)
+    given = rights("0755-001", CONTROLLER, PREFIX, _devices())
+    yield from table(
+        ("user", "for", "publishes", "reads"),
+        [
+            (
+                code(user),
+                ", ".join(map(code, right.of)) or ("Home Assistant" if user == USER else "the controller"),
+                ", ".join(map(code, right.publishes)),
+                ", ".join(map(code, right.reads)),
+            )
+            for user, right in given.items()
+        ],
+    )
+
+
+def _devices() -> Iterator[DeviceSettings]:
+    """The devices of the example that are on MQTT, those that stand there as comments too."""
+    for paragraph in shipped("branch.example.toml").read_text("utf-8").split("\n\n"):
+        text = re.sub("^#", "", paragraph, flags=re.MULTILINE) if paragraph.startswith("#[[device]]") else paragraph
+        if text.startswith("[[device]]"):
+            settings = kinds()[str(re.findall('^driver = "(.+?)"', text, re.MULTILINE)[0])].settings
+            if settings.on_broker is not DeviceSettings.on_broker:
+                (found,) = tomllib.loads(text)["device"]
+                yield settings.model_validate(found, context=Reading(Path("/etc/lobby")))
 
 
 def _limits(name: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import socket
 import subprocess
 import time
@@ -42,6 +43,15 @@ class Mosquitto:
                     self.stop()
                     raise AssertionError("Mosquitto takes no connections") from None
                 time.sleep(0.01)
+
+    def configure(self, text: str) -> None:
+        """Have it read these settings when it is started next. Its listener must be on `port`."""
+        self._config.write_text(f"user root\nlog_dest none\n{text}")
+
+    def reload(self) -> None:
+        """Have it read its users, its access list and its certificate again, as `systemctl reload mosquitto` does."""
+        assert self._process
+        self._process.send_signal(signal.SIGHUP)
 
     def stop(self) -> None:
         """End it."""

@@ -1,0 +1,1 @@
+"""The branch's own broker, Mosquitto: its certificates, its users, and what each of them may do."""
