@@ -6,7 +6,6 @@ import asyncio
 import re
 import signal
 import sqlite3
-import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, closing
 from pathlib import Path
@@ -345,9 +344,7 @@ async def test_a_day_that_ended_while_nobody_was_there(tmp_path: Path, broker: M
 
 async def test_ready_with_every_port_missing_and_no_broker(tmp_path: Path) -> None:
     async with Branch(tmp_path, free_port(), plugged=False, starts=False) as branch:
-        began = time.monotonic()
         await branch.start()
-        assert time.monotonic() - began < 5
         # While it goes on trying, nothing more is said of it.
         await until(lambda: branch.notified.count("WATCHDOG=1") >= 3)
         for id in ("printer", "terminals", "hall", "window-1", "window-2"):

@@ -71,7 +71,7 @@ async def test_presses_at_inputs_call_and_displays_show_it(tmp_path: Path, broke
         units.press(11, 1)  # nobody reads it
         units.unit_off = False
         await until(lambda: network.levels["device/line.11"]["state"] == "ok")
-        assert network.levels["device/line"]["state"] == "ok"
+        await until(lambda: network.levels["device/line"]["state"] == "ok")
         told = ["ok", "offline", "ok"]
         await until(lambda: [row.data["state"] for row in changes() if row.data["device"] == "line.11"] == told)
         assert branch.tickets("ticket_called") == ["A001"]

@@ -118,7 +118,8 @@ async def test_an_echo_lost_in_a_crash(tmp_path: Path, broker: Mosquitto, bus: P
         await network.device("terminals")
         bus.send(CALL_AT_1)
         await until(lambda: CALL_AT_1 in bus.heard)
-        assert time.time() * 1000 < call.at + repeat_ms, "too slow a machine for this test"
+        if time.time() * 1000 > call.at + repeat_ms:
+            pytest.skip("the machine is too slow: the daemon's start took longer than a terminal repeats a press")
         assert branch.tickets("ticket_called") == ["A001"]
         bus.send(CALL_AT_2)
         await until(lambda: branch.tickets("ticket_called") == ["A001", "A002"])

@@ -309,7 +309,7 @@ TICKET = [
     "since",
     "recalled_at",
 ]
-"""The fields that a state, a counter and a ticket had when the fixtures were written; newer ones are tested elsewhere."""
+"""The fields that a state, a counter and a ticket had when the fixtures were written; newer: tested elsewhere."""
 
 
 def plain(state: State) -> Any:
