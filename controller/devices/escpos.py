@@ -30,7 +30,7 @@ from drivers.characters import on_paper
 from drivers.device import Health
 from drivers.escpos import QUEUE_LIMIT, EscposPrinter, Printed, PrinterBusy, Sent, Unknown
 from drivers.escpos_probe import Abilities
-from drivers.escpos_status import QUESTIONS, REAL_TIME_STATUS, RealTime, reply_reader
+from drivers.escpos_status import QUESTIONS, REAL_TIME_STATUS, Parsed, ProcessId, RealTime, reply_reader
 from drivers.link import FileLink, Link, SerialLink, TcpLink
 from drivers.session import LinkDown, LinkUp
 
@@ -424,10 +424,11 @@ LEAST_ANSWERS = 3
 def _answers(replies: Sequence[bytes]) -> Sequence[Heard]:
     """A printer has answered each question with a status, and said nothing else that no printer says."""
     reader = reply_reader()
-    found = [
-        sum(isinstance(each, RealTime) for each in reader.feed(reply, float(n))) for n, reply in enumerate(replies)
-    ]
-    return [Heard()] if sum(n == 1 for n in found) >= LEAST_ANSWERS and not reader.garbage else []
+    said = [reader.feed(reply, float(n)) for n, reply in enumerate(replies)]
+    if reader.garbage or any(isinstance(each, Parsed | ProcessId) for reply in said for each in reply):
+        return []
+    answered = sum(sum(isinstance(each, RealTime) for each in reply) == 1 for reply in said)
+    return [Heard()] if answered >= LEAST_ANSWERS else []
 
 
 PROBE = Probe(
