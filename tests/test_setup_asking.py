@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import tomllib
-from collections.abc import Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -26,13 +26,12 @@ from simulators.devices.terminal68 import TerminalBus
 from simulators.devices.usb_keypad import UsbKeypadFarEnd
 from simulators.faults import Faults
 
-PROFILE = Profile.from_dict(
-    tomllib.loads((Path(__file__).parents[1] / "config/modbus/led-485.toml").read_text("utf-8"))
-)
+LED_485 = Path(__file__).parents[1] / "config/modbus/led-485.toml"
+PROFILE = Profile.from_dict(tomllib.loads(LED_485.read_text("utf-8")))
 
 
 @pytest.fixture
-def bench(tmp_path: Path) -> Iterator[Bench]:
+async def bench(tmp_path: Path) -> AsyncIterator[Bench]:
     made = Bench(tmp_path)
     yield made
     made.end()
@@ -90,7 +89,7 @@ async def test_nothing_is_printed_by_asking(bench: Bench) -> None:
 
 
 async def test_what_is_pressed_says_where_it_is(bench: Bench) -> None:
-    """Each kind that speaks only when it is used, all at once; a press that nobody can read has the next speed tried."""
+    """Each kind that speaks only when it is used; after a press that nobody can read the next speed is tried."""
     bus = TerminalBus([1, 3], [11])
     pads = PadBus([4])
     keypad, reader, usb = LineKeypadFarEnd(Faults()), CardReaderFarEnd(types=False), UsbKeypadFarEnd()
@@ -157,7 +156,8 @@ def test_the_time_that_a_port_takes_has_a_limit() -> None:
     assert silent < 15, "seconds for a port on which nobody answers"
 
 
-def test_ports_that_may_not_be_used_are_not_opened(bench: Bench) -> None:
+def test_ports_that_may_not_be_used_are_not_opened(tmp_path: Path) -> None:
+    bench = Bench(tmp_path)
     node = bench.board("ttyS0", console=True)
     (port,) = Machine(bench.root).ports()
     assert asyncio.run(ask(port)) == Found(port)
