@@ -56,6 +56,8 @@ NAMES = [["现金业务", "个人业务", "对公业务"], ["Cash", "Personal", 
 class Person:
     """A door to somebody who answers by a list: (a question's id, the answer); for all others Enter."""
 
+    welcome = "welcome"
+
     def __init__(self, *said: tuple[str, str]) -> None:
         self.said = list(said)
         self.asked: list[tuple[str, str]] = []

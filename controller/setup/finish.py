@@ -29,10 +29,13 @@ class Finish:
     def _say(self, key: str, /, **about: object) -> None:
         self._door.say(self._words.say(f"setup.say.{key}", **about))
 
-    def show(self) -> None:
-        """What will be written."""
+    def show_rules(self) -> None:
+        """The udev rules, if there is anything to name."""
         if self._plan.rules and self._plan.named():
             self._door.file(str(self._plan.machine.root / udev.RULES), self._plan.rules_file(self._words))
+
+    def show_configuration(self) -> None:
+        """The configuration as it will be written."""
         self._door.file(str(self._path), self._plan.configuration(self._words))
 
     def write_configuration(self) -> None:

@@ -38,7 +38,7 @@ class Interview:
     async def run(self) -> Plan:
         """All questions; what they come to."""
         await self._ask_language()
-        self._say("welcome")
+        self._say(self._door.welcome)
         found = await self.look()
         plan = Plan(self._machine, [each.port for each in found])
         await self._ask_branch(plan)
@@ -108,7 +108,7 @@ class Interview:
 
     async def _ask_services(self, plan: Plan) -> None:
         known = {
-            language: [part.rpartition(" ")[0] for part in words.say("setup.default.services").split(", ")]
+            language: [part.rpartition(" ")[0] for part in re.split(r"[,、] ?", words.say("setup.default.services"))]
             for language, words in self._spoken.items()
         }
         usual = self.words.say("setup.default.services")
@@ -141,7 +141,7 @@ class Interview:
 
         async def look_at(port: Port) -> Found:
             found = await ask(port)
-            self._door.say(f"{port.kernel}: {await self.told(found)}")
+            self._say("port", port=port.kernel, found=await self.told(found))
             return found
 
         async with asyncio.TaskGroup() as group:

@@ -72,6 +72,8 @@ class Answer(BaseModel):
 class PageDoor:
     """A door to whoever has the page open. What was said is kept, so that a page that is loaded again has it all."""
 
+    welcome = "welcome_page"
+
     def __init__(self, words: Wording) -> None:
         self.words = words
         self.number = 0
@@ -84,6 +86,8 @@ class PageDoor:
         self.words = words
 
     async def ask(self, question: Question[Any], wrong: str) -> str:
+        if wrong:
+            self._keep("wrong", text=wrong)
         self.number += 1
         self._answer = asyncio.get_running_loop().create_future()
         self._question = {
@@ -100,7 +104,8 @@ class PageDoor:
         finally:
             self._question = self._answer = None
         label = dict(question.choices).get(text.strip() or question.default, text.strip() or question.default)
-        self._keep("answer", question=question.text, text=label)
+        if label:
+            self._keep("answer", question=question.text, text=label)
         return text
 
     def answer(self, number: int, text: str) -> bool:

@@ -44,7 +44,9 @@ class Question(Generic[T]):
 
 
 class Door(Protocol):
-    """How questions reach a person: a terminal, or a page."""
+    """How questions reach a person: a terminal, or a page. `welcome`: of what is said first, a key of `setup.say`."""
+
+    welcome: str
 
     def speak(self, words: Wording) -> None:
         """From now on in this language."""

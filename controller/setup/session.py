@@ -35,10 +35,11 @@ async def with_questions(door: Door, wishes: Wishes, environment: Mapping[str, s
     while True:
         plan = await interview.run()
         words = interview.words
-        if plan.named():
-            plan.rules = await interview.yes("rules", default=True)
         finish = Finish(plan, wishes.path, door, words)
-        finish.show()
+        if plan.named():
+            finish.show_rules()
+            plan.rules = await interview.yes("rules", default=True)
+        finish.show_configuration()
         if wishes.dry:
             keep(plan, wishes, door, words)
             door.say(words.say("setup.say.dry"))
@@ -93,7 +94,8 @@ async def from_answers(door: Door, given: answers.Answers, wishes: Wishes, words
     plan = await answers.settle(given, wishes.machine, door.say)
     finish = Finish(plan, wishes.path, door, words)
     if wishes.dry:
-        finish.show()
+        finish.show_rules()
+        finish.show_configuration()
         keep(plan, wishes, door, words)
         door.say(words.say("setup.say.dry"))
         return True

@@ -23,6 +23,8 @@ class EndOfInputError(Exception):
 class Terminal:
     """A door to whoever sits at a terminal. `source`: the descriptor that is read."""
 
+    welcome = "welcome"
+
     def __init__(self, words: Wording, *, source: int = 0, out: TextIO | None = None) -> None:
         self._words = words
         self._source = source

@@ -51,18 +51,20 @@ def commented(tables: Mapping[str, Any], later: Sequence[Mapping[str, Any]], wor
             brackets = "[[{}]]" if name in TABLES_OF_MANY else "[{}]"
             lines += [f"#{brackets.format(name if name not in OWN_TABLES else f'{name}.id')}"]
             lines += _comment(words.say("setup.file.not_asked", example=example))
-        for header, content in _parts(name, tables.get(name, {})):
-            lines += ["", header, *(_line(name, each, of, words) for each, of in content.items())]
+        for n, (header, content) in enumerate(_parts(name, tables.get(name, {}))):
+            lines += [*[""] * (n > 0), header]
+            lines += [_line(name, each, of, words, told=n > 0) for each, of in content.items()]
     for device in later:
         lines += ["", *_comment(words.say("setup.file.unfinished", example=example)), "#[[device]]"]
         lines += [f"#{key(each)} = {value(of)}" for each, of in device.items()]
     return "\n".join([*lines, ""])
 
 
-def _line(table: str, name: str, of: Any, words: Wording) -> str:
+def _line(table: str, name: str, of: Any, words: Wording, *, told: bool) -> str:
+    """A key with its value, and with what it means unless that has been told."""
     text = f"{key(name)} = {value(of)}"
     about = words.templates.get(f"setup.file.{table}_{name}")
-    return f"{text}  # {about}" if about else text
+    return f"{text}  # {about}" if about and not told else text
 
 
 def _parts(name: str, table: Any) -> Iterator[tuple[str, Mapping[str, Any]]]:

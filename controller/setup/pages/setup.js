@@ -47,6 +47,7 @@ async function look() {
     main.querySelector(".title").textContent = say("setup.page.title");
   }
   for (const piece of answer.said) said.append(draw(piece));
+  if (answer.said.length) now.scrollIntoView({ block: "end" });
   heard = answer.total;
   if (answer.over) return over();
   const { question } = answer;
@@ -74,7 +75,7 @@ function over() {
 /** One thing that was said. */
 function draw(piece) {
   if (piece.kind === "answer") {
-    return el("p", { class: "answer" }, el("span", { class: "soft" }, piece.question), " ", el("strong", {}, piece.text || "–"));
+    return el("p", { class: "answer" }, el("span", { class: "soft" }, piece.question), " ", el("strong", {}, piece.text));
   }
   if (piece.kind === "table") {
     return el("div", { class: "table" },
@@ -85,7 +86,7 @@ function draw(piece) {
   if (piece.kind === "file") {
     return el("details", {}, el("summary", {}, piece.name), el("pre", { tabindex: "0" }, piece.text));
   }
-  return el("p", { class: "line" }, piece.text.trim());
+  return el("p", { class: piece.kind }, piece.text.trim());
 }
 
 /** Ask a question: by a button for each choice, else by a line to type in, which holds what is usual. */
