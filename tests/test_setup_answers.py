@@ -15,9 +15,10 @@ from controller.config import ConfigError, read, wording
 from controller.config.keys import Config
 from controller.lobby.model.wording import LANGUAGES, Wording
 from controller.setup import answers, questions
-from controller.setup.asking import probes
+from controller.setup.asking import Found, probes
 from controller.setup.finish import Finish
-from controller.setup.ports import Machine
+from controller.setup.interview import Interview
+from controller.setup.ports import Machine, Port
 from controller.setup.questions import Question, WrongError
 from controller.setup.session import Wishes, from_answers, with_questions
 from simulators.devices.escpos import PrinterFarEnd
@@ -216,6 +217,22 @@ async def test_a_trial_writes_nothing(bench: Bench) -> None:
     assert tomllib.loads(person.files[str(bench.root / "etc/lobby/branch.toml")])["branch"]
 
 
+@pytest.mark.parametrize(
+    ("cause", "said"),
+    [
+        ("port_taken", "another program has its port open (/dev/ttyUSB0); end that program (the lobby itself: "
+         "systemctl stop lobby), or keep it off the port"),
+        ("no_permission", "its port may not be used by this service (/dev/ttyUSB0); run this with sudo"),
+        ("no_path", "its port is not there (/dev/ttyUSB0)"),
+        ("lost", "unplugged or switched off (/dev/ttyUSB0)"),
+        ("Cannot allocate memory", "Cannot allocate memory (/dev/ttyUSB0)"),
+    ],
+)  # fmt: skip
+async def test_a_port_that_cannot_be_tried_has_its_sentence(cause: str, said: str, tmp_path: Path) -> None:
+    port = Port(Path("/dev/ttyUSB0"), "ttyUSB0", "serial")
+    assert await Interview(Person(), Machine(tmp_path), "en").told(Found(port, cause=cause)) == said
+
+
 # -- what stands in the configuration --------------------------------------------------------------------------------
 
 
@@ -232,6 +249,24 @@ async def test_what_was_not_asked_stands_there_as_a_comment(bench: Bench, langua
         header = {"class": "class.id", "profile": "profile.id"}.get(name, name)
         assert (f"#[{header}]" in text or f"#[[{header}]]" in text) == (name not in given), name
     assert max(map(len, text.splitlines())) <= 160
+
+
+def test_what_needs_more_than_is_asked_stands_there_as_a_comment(tmp_path: Path) -> None:
+    bench = Bench(tmp_path)
+    bench.usb("ttyUSB0", "2")
+    file = tmp_path / "answers.toml"
+    file.write_text(SAID[: SAID.index("[[device]]")], "utf-8")
+    machine = Machine(tmp_path)
+    plan = asyncio.run(answers.settle(answers.read(file), machine, print))
+    plan.add("card-reader", machine.ports()[0], 9600, {})
+    text = plan.configuration(wording("zh"))
+    path = tmp_path / "branch.toml"
+    path.write_text(text, "utf-8")
+    assert read(path, files=True).devices == ()
+    wanted = (
+        f'#[[device]]\n#id = "reader"\n#driver = "card-reader"\n#link = "serial:{tmp_path}/dev/lobby/reader?baud=9600"'
+    )
+    assert wanted in text
 
 
 # -- a file of answers -----------------------------------------------------------------------------------------------

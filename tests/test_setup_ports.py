@@ -82,7 +82,8 @@ def test_a_number_of_its_own_names_an_adapter_and_else_its_socket(tmp_path: Path
         "lp0": 'SUBSYSTEM=="usbmisc", KERNEL=="lp[0-9]*", ATTRS{idVendor}=="04b8", ATTRS{serial}=="J4PF001234", '
         'SYMLINK+="lobby/x"',
         "lp1": 'SUBSYSTEM=="usbmisc", KERNEL=="lp[0-9]*", KERNELS=="1-6.2", SYMLINK+="lobby/x"',
-        "event4": f'SUBSYSTEM=="input", KERNEL=="event*", ENV{{ID_PATH}}=="pci-{PCI}-usb-0:7:1.0", SYMLINK+="lobby/x"',
+        "event4": f'SUBSYSTEM=="input", KERNEL=="event*", ENV{{ID_PATH}}=="pci-{PCI}-usb-0:7:1.0", '
+        'ATTRS{name}=="QinHeng Electronics USB Serial", SYMLINK+="lobby/x"',
     }
 
 

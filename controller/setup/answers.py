@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from controller.config import ConfigError, Problem, checked, load
+from controller.config import ConfigError, Problem, checked, load, wording
 from controller.config.errors import Fault, problem
 from controller.config.lines import Document
 from controller.devices.settings import nearest
@@ -119,7 +119,7 @@ def _stand_in(device: dict[str, Any]) -> str:
 
 async def settle(answers: Answers, machine: Machine, say: Callable[[str], None]) -> Plan:
     """What the answers come to on this machine; ConfigError if a port is not there."""
-    ports = machine.ports()
+    ports, words = machine.ports(), wording(answers.language)
     plan = Plan(machine, ports, deepcopy(answers.tables), rules=answers.rules, test=answers.test)
     answered: list[Found] | None = None
     faults: list[Fault] = []
@@ -130,7 +130,7 @@ async def settle(answers: Answers, machine: Machine, say: Callable[[str], None])
             if answered is None:
                 named = [other for _, other, _ in answers.where.values() if other != AUTO]
                 asked = [port for port in ports if not any(port.is_named(name) for name in named)]
-                say(f"asking who is on {len(asked)} ports")
+                say(words.say("setup.say.looking", ports=len(asked)))
                 answered = list(await asyncio.gather(*map(ask, asked)))
             found = next((each for each in answered if each.driver == driver and not taken(plan, each.port)), None)
             if found is None:
@@ -139,7 +139,7 @@ async def settle(answers: Answers, machine: Machine, say: Callable[[str], None])
                 )
                 continue
             plan.lines[id] = (found.port, speed or found.speed or speed_of(probe))
-            say(f"{id}: {found.port.node}")
+            say(words.say("setup.say.port", port=found.port.kernel, found=id))
             continue
         port = _named(where, ports, probe.forms)
         if port is None:

@@ -16,6 +16,7 @@ from typing import TypeVar
 
 from controller.devices.kit import kinds
 from controller.devices.probe import Place, Probe
+from controller.doctor import holders
 from controller.setup.ports import Port
 from drivers.link import FileLink, InputLink, Link, SerialLink
 from drivers.session import LinkDown, Session
@@ -136,6 +137,8 @@ async def ask(port: Port, tell: Callable[[str], None] = lambda driver: None) -> 
     """What is on a port, by all questions that may be asked there. `tell` is called with each driver that is tried."""
     if port.untried:
         return Found(port)
+    if await asyncio.to_thread(lambda: list(holders(str(port.node), ours=False))):
+        return Found(port, cause="port_taken")  # a login on it, say, or the running lobby: it would be disturbed
     here = {driver: probe for driver, probe in probes().items() if port.form in probe.forms}
     asking = {driver: probe for driver, probe in here.items() if probe.asks}
     for driver, probe in sorted(asking.items(), key=lambda each: not each[1].prints):

@@ -27,7 +27,7 @@ class Port:
     `vendor` and `product`: of USB, four hexadecimal digits; `serial`: the adapter's number; `interface`: which of an
     adapter's several ports, two hexadecimal digits; `id_path`: udev's name of the socket; `socket`: the kernel's, such
     as 1-1.2. `by_path`: a path that names the socket, without any rule of ours. `untried`: why nothing is tried on it,
-    a key of the wording's `setup.port`."""
+    a key of the wording's `setup.port`. `name`: of an input device, since one plug may bring several."""
 
     node: Path
     kernel: str
@@ -41,6 +41,7 @@ class Port:
     socket: str = ""
     by_path: str = ""
     untried: str = ""
+    name: str = ""
 
     def is_named(self, name: str) -> bool:
         """Whether an answers file means it: by a path of it, its socket or its adapter's number."""
@@ -103,6 +104,7 @@ class Machine:
             "" if usb is None else usb.name,
             by_path,
             untried,
+            _text(entry / "device/name") if form == "keys" else "",
         )
 
     def _udev(self, entry: Path) -> Mapping[str, str]:

@@ -72,7 +72,9 @@ def _by_socket(port: Port) -> list[str]:
     if port.form == "printer":  # udev gives printers no ID_PATH
         return [f'KERNELS=="{port.socket}"'] if PLAIN.fullmatch(port.socket) else []
     if port.id_path and port.socket:
-        return [f'ENV{{ID_PATH}}=="{port.id_path}"'] if PLAIN.fullmatch(port.id_path) else []
+        # A pad often brings a second input device for its other keys, in the same socket.
+        name = [f'ATTRS{{name}}=="{port.name}"'] if PLAIN.fullmatch(port.name.replace(" ", "")) else []
+        return [f'ENV{{ID_PATH}}=="{port.id_path}"', *name] if PLAIN.fullmatch(port.id_path) else []
     if port.form == "serial" and not port.socket:
         return [f'KERNEL=="{port.kernel}"']
     return []

@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from machines import Bench
+from machines import Bench, Silent
 
 from bench import processes
 from bench.ports import free_port
@@ -26,6 +26,7 @@ from system.served import Client
 from system.waiting import until
 
 INTERRUPTED = 130
+NAMES = {"printer": "ttyUSB0", "hall": "ttyUSB1", "terminals": "ttyUSB2", "window": "ttyUSB3"}
 
 
 class Terminal:
@@ -86,14 +87,15 @@ async def terminal(*arguments: object) -> AsyncIterator[Terminal]:
 
 
 async def test_from_the_ports_to_a_ticket(tmp_path: Path) -> None:
-    """A printer and a board answer, terminals are pressed at their counters; the daemon starts with what comes of it,
-    and gives a ticket on paper."""
+    """A printer and a board answer, terminals are pressed at their counters, a display is named by a person; the daemon
+    starts with what comes of it, and gives a ticket on paper."""
     bench = Bench(tmp_path)
     printer, board, bus = PrinterFarEnd(Faults(), columns=48), BoardFarEnd(), TerminalBus([5, 6], [15])
     bench.plug(bench.usb("ttyUSB0", "1"), printer, baud=115200)
     bench.plug(bench.usb("ttyUSB1", "2"), board, baud=57600)
     bench.plug(bench.usb("ttyUSB2", "3", ids="0403:6001", serial="A50285BI"), bus, baud=9600)
-    for name, node in (("printer", "ttyUSB0"), ("hall", "ttyUSB1"), ("terminals", "ttyUSB2")):
+    bench.plug(bench.usb("ttyUSB3", "4"), Silent())
+    for name, node in NAMES.items():
         (tmp_path / "dev/lobby").mkdir(exist_ok=True)
         (tmp_path / "dev/lobby" / name).symlink_to(tmp_path / "dev" / node)  # as udev would
     config = tmp_path / "etc/lobby/branch.toml"
@@ -114,7 +116,7 @@ async def test_from_the_ports_to_a_ticket(tmp_path: Path) -> None:
             await seen.answers("What does counter 2 serve?")
             await seen.answers("Ticket printer on ttyUSB0", "48")
             await seen.answers("Hall board on ttyUSB1", "6k1")
-            await seen.answers("on ttyUSB2?")
+            await seen.answers("on ttyUSB2 ttyUSB3?")
             for counter, address in (("1", 5), ("2", 6)):
                 await seen.says(f"Counter {counter}: press a key")
                 await seen.says("> ")
@@ -126,6 +128,10 @@ async def test_from_the_ports_to_a_ticket(tmp_path: Path) -> None:
                     bench.wires["ttyUSB2"].poke()
                     await seen.says("counter 1: rater on ttyUSB2, address 15")
                 os.write(seen._master, b"\n")
+            await seen.answers("Nothing answers on ttyUSB3", "vfd")
+            await seen.answers("line speed on ttyUSB3", "19200")
+            await seen.answers("at which counter is it?", "2")
+            await seen.answers("which one is it?", "epson")
             await seen.answers("open the screens?")
             await seen.says('ENV{ID_SERIAL_SHORT}=="A50285BI", SYMLINK+="lobby/terminals"')
             await seen.answers("these lasting names?")
@@ -142,6 +148,7 @@ async def test_from_the_ports_to_a_ticket(tmp_path: Path) -> None:
             "printer": "escpos",
             "hall": "bx",
             "terminals": "terminal68",
+            "window": "vfd",
         }
         terminals = next(device for device in settings.devices if device.id == "terminals")
         assert (terminals.addresses, terminals.raters) == ({5: "1", 6: "2"}, {15: "1"})  # type: ignore[attr-defined]
@@ -149,7 +156,7 @@ async def test_from_the_ports_to_a_ticket(tmp_path: Path) -> None:
             ["cash"],
             ["cash", "personal", "corporate"],
         ]
-        assert (tmp_path / "answers.toml").read_text("utf-8").count("[[device]]") == 3
+        assert (tmp_path / "answers.toml").read_text("utf-8").count("[[device]]") == 4
         await _gives_a_ticket(config, printer)
     finally:
         bench.end()
@@ -236,3 +243,9 @@ async def test_what_cannot_be_done_is_refused_in_a_sentence_before_any_question(
     assert code == 2
     assert f'{answers}:4: branch.language: "de" does not fit; it takes "zh" or "en"' in said
     assert config.read_text() == "# by hand\n"
+    nowhere = tmp_path / "none.toml"
+    code, _, err = await processes.ended(LOBBY, "run", "--config", nowhere)
+    assert (code, err.decode()) == (
+        2,
+        f"{nowhere}: there is no such file; make it: sudo lobby setup --config {nowhere}\n",
+    )
