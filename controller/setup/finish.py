@@ -66,8 +66,16 @@ class Finish:
         if commands := await udev.bring_into_force(plan.machine):
             self._say("commands", commands=commands)
 
+    @property
+    def _names_are_there(self) -> bool:
+        return all(Path(self._plan.name_of(id)).exists() for id in self._plan.lines)
+
     def look_here(self) -> Settings | None:
-        """Check the configuration on this machine, and say what is not right; None: it cannot be used here as it is."""
+        """Check the configuration on this machine, and say what is not right; None: it cannot be used here as it is, or
+        its ports do not have their names yet."""
+        if not self._names_are_there:
+            self._say("later", path=self._path)
+            return None
         try:
             settings = read_configuration(self._path, files=True, machine=True)
         except ConfigError as error:

@@ -77,7 +77,7 @@ async def carry_out(finish: Finish, plan: Plan, wishes: Wishes, door: Door, word
     settings = finish.look_here()
     found = await finish.try_devices(settings, test=plan.test) if settings else []
     door.say(words.say("setup.say.next", path=wishes.path))
-    return settings is not None and not any(each.state == "fault" for each in found)
+    return not any(each.state == "fault" for each in found)
 
 
 def keep(plan: Plan, wishes: Wishes, door: Door, words: Wording) -> None:
