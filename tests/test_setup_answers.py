@@ -166,7 +166,7 @@ def test_the_language_is_that_of_the_locale() -> None:
 
 async def test_somebody_who_only_presses_enter_gets_a_branch_that_can_open(bench: Bench) -> None:
     person = Person()
-    assert await with_questions(person, wishes(bench), {})
+    assert await with_questions(person, wishes(bench), "zh")
     settings = read(bench.root / "etc/lobby/branch.toml", files=True)
     assert list(settings.rules.services) == ["cash", "personal", "corporate"]
     assert {counter: list(each.serves) for counter, each in settings.rules.counters.items()} == {
@@ -178,9 +178,21 @@ async def test_somebody_who_only_presses_enter_gets_a_branch_that_can_open(bench
     assert all(wrong == "" for _, wrong in person.asked)
 
 
+async def test_tickets_may_be_in_another_language_than_the_questions(bench: Bench) -> None:
+    """As on a machine's own console, which has no Chinese characters."""
+    assert questions.is_bare({"TERM": "linux"})
+    assert not questions.is_bare({"TERM": "xterm-256color"})
+    person = Person()
+    assert await with_questions(person, wishes(bench), "en", "zh")
+    path = bench.root / "etc/lobby/branch.toml"
+    assert read(path).language == "zh"
+    assert "# Made by lobby setup." in path.read_text("utf-8")
+    assert person.words.language == "en"
+
+
 async def test_what_is_wrong_is_said_in_a_sentence_and_asked_again(bench: Bench) -> None:
     person = Person(("language", "en"), ("id", "Haupt Straße"), ("id", "b-7"), ("counters", "two"), ("counters", "2"))
-    assert await with_questions(person, wishes(bench), {})
+    assert await with_questions(person, wishes(bench), "zh")
     wrong = [each for each in person.asked if each[1]]
     assert wrong == [
         ("id", "an id has 1 to 32 small letters, digits or -"),
@@ -191,7 +203,7 @@ async def test_what_is_wrong_is_said_in_a_sentence_and_asked_again(bench: Bench)
 
 async def test_a_second_round_offers_what_was_said_in_the_first(bench: Bench) -> None:
     person = Person(("name", "Elm Street"), ("write", "no"), ("again", "yes"))
-    assert await with_questions(person, wishes(bench), {"LANG": "en"})
+    assert await with_questions(person, wishes(bench), "en")
     assert read(bench.root / "etc/lobby/branch.toml").rules.branch_name == "Elm Street"
 
 
@@ -199,10 +211,10 @@ async def test_an_old_configuration_stays_unless_somebody_says_so_and_is_kept_be
     path = bench.root / "etc/lobby/branch.toml"
     path.parent.mkdir(parents=True)
     path.write_text("# by hand\n")
-    assert not await with_questions(Person(), wishes(bench), {})
+    assert not await with_questions(Person(), wishes(bench), "zh")
     assert path.read_text() == "# by hand\n"
     person = Person(("replace", "yes"))
-    assert await with_questions(person, wishes(bench), {})
+    assert await with_questions(person, wishes(bench), "zh")
     assert path.with_name("branch.toml.before-setup").read_text() == "# by hand\n"
     assert read(path)
     assert sorted(each.name for each in path.parent.iterdir()) == ["branch.toml", "branch.toml.before-setup"]
@@ -212,7 +224,7 @@ async def test_a_trial_writes_nothing(bench: Bench) -> None:
     bench.usb("ttyUSB0", "2")
     before = sorted(bench.root.rglob("*"))
     person = Person()
-    assert not await with_questions(person, wishes(bench, dry=True), {})
+    assert not await with_questions(person, wishes(bench, dry=True), "zh")
     assert sorted(bench.root.rglob("*")) == before
     assert tomllib.loads(person.files[str(bench.root / "etc/lobby/branch.toml")])["branch"]
 
@@ -238,7 +250,7 @@ async def test_a_port_that_cannot_be_tried_has_its_sentence(cause: str, said: st
 
 @pytest.mark.parametrize("language", LANGUAGES)
 async def test_what_was_not_asked_stands_there_as_a_comment(bench: Bench, language: str) -> None:
-    assert await with_questions(Person(("language", language)), wishes(bench), {})
+    assert await with_questions(Person(("language", language)), wishes(bench), "zh")
     text = (bench.root / "etc/lobby/branch.toml").read_text("utf-8")
     templates = wording(language).templates
     names = [field.alias or name for name, field in Config.model_fields.items()]
@@ -249,6 +261,17 @@ async def test_what_was_not_asked_stands_there_as_a_comment(bench: Bench, langua
         header = {"class": "class.id", "profile": "profile.id"}.get(name, name)
         assert (f"#[{header}]" in text or f"#[[{header}]]" in text) == (name not in given), name
     assert max(map(len, text.splitlines())) <= 160
+
+
+def test_of_an_adapter_with_several_ports_the_answers_name_the_socket(tmp_path: Path) -> None:
+    bench = Bench(tmp_path)
+    for n in range(2):
+        bench.usb(f"ttyUSB{n}", "2", ids="0403:6011", serial="FT4XK2LM", interface=f"0{n}")
+    file = tmp_path / "answers.toml"
+    file.write_text(SAID.replace("usb-0:2:1.0", "usb-0:2:1.1"), "utf-8")
+    plan = asyncio.run(answers.settle(answers.read(file), Machine(tmp_path), print))
+    assert plan.lines["terminals"][0].kernel == "ttyUSB1"
+    assert 'port = "pci-0000:00:14.0-usb-0:2:1.1"' in plan.answers(wording("zh"))
 
 
 def test_what_needs_more_than_is_asked_stands_there_as_a_comment(tmp_path: Path) -> None:

@@ -92,15 +92,17 @@ def _from_answers(given: Path, wishes: Wishes) -> None:
 
 def _in_a_terminal(wishes: Wishes) -> None:
     from controller.config import wording  # noqa: PLC0415
-    from controller.setup.questions import usual_language  # noqa: PLC0415
+    from controller.setup.questions import is_bare, usual_language  # noqa: PLC0415
     from controller.setup.session import with_questions  # noqa: PLC0415
     from controller.setup.terminal import EndOfInputError, Terminal  # noqa: PLC0415
 
     if not sys.stdin.isatty():
         stop("the questions need a terminal; give the answers by --answers FILE, or ask in a browser by --page", WRONG)
-    terminal = Terminal(wording(usual_language(os.environ)), source=sys.stdin.fileno())
+    usual = usual_language(os.environ)
+    language = "en" if is_bare(os.environ) else usual
+    terminal = Terminal(wording(language), source=sys.stdin.fileno())
     try:
-        done = asyncio.run(with_questions(terminal, wishes, os.environ))
+        done = asyncio.run(with_questions(terminal, wishes, language, usual if is_bare(os.environ) else ""))
     except EndOfInputError:
         stop("the terminal has gone; nothing that was asked after that is done", FAILED)
     if not done and not wishes.dry:

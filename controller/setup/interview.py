@@ -25,12 +25,14 @@ NOTHING = "-"
 
 
 class Interview:
-    """Asks through a door. `said`: what was answered before, by question, which then is the default."""
+    """Asks through a door, in a `language` until another is chosen; `tickets`: the usual language of tickets, if that
+    is another. What was answered before is the default of another round."""
 
-    def __init__(self, door: Door, machine: Machine, language: str) -> None:
+    def __init__(self, door: Door, machine: Machine, language: str, tickets: str = "") -> None:
         self._door = door
         self._machine = machine
         self._language = language
+        self._tickets = tickets
         self._said: dict[str, str] = {}
         self.words = wording(language)
         self._spoken: Mapping[str, Wording] = {each: wording(each) for each in LANGUAGES}
@@ -94,6 +96,8 @@ class Interview:
         self._language = await self.put(self.question("language", self._language, questions.one_of(choices), choices))
         self.words = self._spoken[self._language]
         self._door.speak(self.words)
+        usual = self._tickets or self._language
+        self._tickets = await self.put(self.question("tickets", usual, questions.one_of(choices), choices))
 
     async def _ask_branch(self, plan: Plan) -> None:
         name = await self.put(self.question("name", self.words.say("setup.default.name"), questions.a_name))
@@ -101,7 +105,7 @@ class Interview:
         week = await self.put(self.question("hours", "09:00-17:00", questions.open_hours))
         weekend = await self.put(self.question("weekend", CLOSED, questions.hours))
         zone = questions.usual_zone(self._machine.root)
-        plan.tables["branch"] = {"id": id, "name": name, "timezone": zone, "language": self._language}
+        plan.tables["branch"] = {"id": id, "name": name, "timezone": zone, "language": self._tickets}
         plan.tables["journal"] = {"path": str(self._machine.root / "var/lib/lobby/lobby.db")}
         both: Any = week if week == weekend else {"mon-fri": week, "sat-sun": weekend}
         plan.tables["calendar"] = {"hours": both}

@@ -307,7 +307,7 @@ async def serve(wishes: Wishes, port: int, environment: Mapping[str, str], tell:
     page = SetupPage(wording(usual_language(environment)), port, tell)
     async with page.serving():
         page.tell()
-        work = asyncio.create_task(_work(page, wishes, environment), name="setup")
+        work = asyncio.create_task(_work(page, wishes), name="setup")
         try:
             while not work.done():
                 await asyncio.wait((work,), timeout=IDLE / 60)
@@ -326,10 +326,10 @@ async def serve(wishes: Wishes, port: int, environment: Mapping[str, str], tell:
             await asyncio.gather(work, return_exceptions=True)
 
 
-async def _work(page: SetupPage, wishes: Wishes, environment: Mapping[str, str]) -> bool:
+async def _work(page: SetupPage, wishes: Wishes) -> bool:
     await page.entered.wait()
     try:
-        return await with_questions(page.door, wishes, environment)
+        return await with_questions(page.door, wishes, page.door.words.language)
     except (ConfigError, OSError) as error:
         page.door.say(str(error))
         page._tell(str(error))

@@ -97,7 +97,7 @@ class Plan:
 
     def answers(self, words: Wording) -> str:
         """The answers, as a file from which the same can be made without questions."""
-        devices = [{**device, **self._where(device["id"])} for device in (*self.devices, *self.later)]
+        devices = [{**device, **self._where(device["id"])} for device in self.devices]
         tables = {"setup": {"rules": self.rules, "test": self.test}, **self.tables, "device": devices}
         return toml.plain(
             {key: table for key, table in tables.items() if table != []}, words.templates["setup.answers.head"]
@@ -107,7 +107,8 @@ class Plan:
         if id not in self.lines:
             return {}
         port, speed = self.lines[id]
-        by_number = not udev.by_socket(port, self.ports) and port.socket
+        alone = sum(other.is_named(port.serial) for other in self.ports) == 1  # of an adapter's several ports it is not
+        by_number = port.socket and alone and not udev.by_socket(port, self.ports)
         where = port.serial if by_number else port.id_path or port.socket or str(port.node)
         return {"port": where, **({"baud": speed} if port.form == "serial" else {})}
 

@@ -244,6 +244,11 @@ def addresses(counters: Sequence[str]) -> Callable[[str], dict[int, str]]:
 # -- what they usually are -----------------------------------------------------------------------------------------
 
 
+def is_bare(environment: Mapping[str, str]) -> bool:
+    """Whether the terminal is the machine's own console, which has no Chinese characters."""
+    return environment.get("TERM") == "linux"
+
+
 def usual_language(environment: Mapping[str, str]) -> str:
     """By the locale."""
     said = next((environment[name] for name in ("LC_ALL", "LC_MESSAGES", "LANG") if environment.get(name)), "")

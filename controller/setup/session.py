@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,7 +13,7 @@ from controller.setup.finish import Finish
 from controller.setup.interview import Interview
 from controller.setup.plan import Plan
 from controller.setup.ports import Machine
-from controller.setup.questions import Door, usual_language
+from controller.setup.questions import Door
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,9 +28,10 @@ class Wishes:
     dry: bool = False
 
 
-async def with_questions(door: Door, wishes: Wishes, environment: Mapping[str, str]) -> bool:
-    """Ask, show, write, try. False: nothing was written."""
-    interview = Interview(door, wishes.machine, usual_language(environment))
+async def with_questions(door: Door, wishes: Wishes, language: str, tickets: str = "") -> bool:
+    """Ask, show, write, try. `language`: of the first question; `tickets`: as of `Interview`. False: nothing was
+    written."""
+    interview = Interview(door, wishes.machine, language, tickets)
     while True:
         plan = await interview.run()
         words = interview.words

@@ -6,6 +6,7 @@ import asyncio
 import os
 import sys
 from collections.abc import Sequence
+from io import TextIOWrapper
 from typing import Any, TextIO
 
 from controller.lobby.model.wording import Wording
@@ -29,6 +30,8 @@ class Terminal:
         self._words = words
         self._source = source
         self._out = out or sys.stdout
+        if isinstance(self._out, TextIOWrapper):
+            self._out.reconfigure(errors="replace")  # not every terminal has every character
 
     def speak(self, words: Wording) -> None:
         self._words = words

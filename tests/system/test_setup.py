@@ -102,6 +102,7 @@ async def test_from_the_ports_to_a_ticket(tmp_path: Path) -> None:
     try:
         async with terminal("--root", tmp_path, "--write-answers", tmp_path / "answers.toml") as seen:
             await seen.answers("Language")
+            await seen.answers("tickets and screens")
             await seen.says("ttyUSB0: Ticket printer, it answers at 9600 baud")
             await seen.says("What is on the ports")
             await seen.answers("What is the branch called?", "Elm Street")
@@ -208,6 +209,7 @@ async def test_ctrl_c_leaves_everything_as_it_was(tmp_path: Path) -> None:
     before = _files(tmp_path)
     async with terminal("--root", tmp_path, "--replace") as seen:
         await seen.answers("Language")
+        await seen.answers("tickets and screens")
         await seen.answers("What is the branch called?", "Elm Street")
         await seen.says("What is its id?")
         os.killpg(seen.process.pid, signal.SIGINT)  # as the terminal does
