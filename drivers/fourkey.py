@@ -79,6 +79,11 @@ def _take(buffer: bytearray) -> Taken[tuple[int, int]]:
     return Taken(4, (buffer[1], buffer[2]))
 
 
+def key_reader() -> FrameReader[tuple[int, int]]:
+    """A reader of the pads' frames: (address, byte of the key)."""
+    return FrameReader(_take, limit=4, silence=SILENCE)
+
+
 @dataclass(slots=True)
 class _Pad:
     """What a pad should show, and what it has been sent."""
@@ -128,7 +133,7 @@ class FourKeyBus:
     def __init__(self, addresses: Collection[int], *, baud: int | None = 57600, refresh: float = 60.0) -> None:
         self._pads = {address: _Pad() for address in sorted(addresses)}
         self._byte_time = 10 / baud if baud else 0.0
-        self._reader = FrameReader(_take, limit=4, silence=SILENCE)
+        self._reader = key_reader()
         self._sent: deque[tuple[float, bytes]] = deque(maxlen=16)
         """Our latest frames, and until when they may come back."""
         self._unknown: set[int] = set()

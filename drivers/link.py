@@ -184,12 +184,13 @@ INPUTS = Path("/sys/class/input")
 class InputLink:
     """`input:PATH` or `input:phys=PHYS`: the keys of a keypad, or of a reader that types.
 
-    Of `path` and `phys` one is empty. The device is grabbed: its keys reach nobody else, neither a console nor a page.
-    A pseudo-terminal may stand for it, as the simulators have one.
+    Of `path` and `phys` one is empty. The device is grabbed: its keys reach nobody else, neither a console nor a page;
+    not so if it is not `alone`. A pseudo-terminal may stand for it, as the simulators have one.
     """
 
     path: str = ""
     phys: str = ""
+    alone: bool = True
 
     @property
     def address(self) -> str:
@@ -206,7 +207,7 @@ class InputLink:
                 if os.isatty(fd):
                     fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
                     _set_raw(fd)
-                else:
+                elif self.alone:
                     _grab(fd)
 
             return _prepared(fd, prepare)

@@ -117,6 +117,22 @@ def frame_reader(max_l: int) -> FrameReader[Frame]:
     return FrameReader(take, limit=5 + max_l + 2)
 
 
+def echo_of(frame: Frame) -> Frame:
+    """The answer to a press, after which a terminal (or rater) does not send it again."""
+    if frame.function == Function.RATED:
+        return Frame(frame.address, Function.ANSWER_RATER, frame.data[:1])
+    return frame
+
+
+def presses_in(data: bytes) -> list[Frame]:
+    """The presses in what was heard on a line of which nothing is known."""
+    return [
+        frame
+        for frame in frame_reader(MAX_L_FROM_TERMINAL).feed(data, 0.0)
+        if frame.data and (frame.function == Function.RATED or all(digit <= 9 for digit in frame.data[:-1]))
+    ]
+
+
 @dataclass(frozen=True, slots=True)
 class Pressed:
     """A key press at a terminal, to be answered with `Terminal68.answer(frame, ..)`.
@@ -237,11 +253,7 @@ class Terminal68:
 
     def answer(self, frame: Frame, *, refused: bool = False) -> None:
         """Echo a press that has been decided (and, if accepted, journalled); if refused, a beep follows the echo."""
-        if frame.function == Function.RATED:
-            echo = Frame(frame.address, Function.ANSWER_RATER, frame.data[:1])
-        else:
-            echo = frame
-        frames = [echo]
+        frames = [echo_of(frame)]
         if refused and frame.function != Function.RATED:
             frames.append(Frame(frame.address, Function.BEEP))
         press = self._presses.get(frame)

@@ -55,6 +55,8 @@ def _run(path: Path, wait: float, notifier: Notifier) -> None:
     from controller.config import read  # noqa: PLC0415
     from controller.daemon import run_until_signalled  # noqa: PLC0415
 
+    if not path.exists():
+        raise UnusableError(f"{path}: there is no such file; make it: sudo lobby setup --config {path}", WRONG)
     settings = read(path)
     if settings.mqtt and settings.mqtt.embedded:
         raise UnusableError(

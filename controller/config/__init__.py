@@ -6,7 +6,16 @@ The errors of three passes are reported together, sorted by line: pydantic check
 """
 
 from controller.config.errors import ConfigError, Problem
-from controller.config.settings import CardSettings, MqttSettings, Settings, WebSettings, read, wording
+from controller.config.settings import (
+    CardSettings,
+    MqttSettings,
+    Settings,
+    WebSettings,
+    checked,
+    load,
+    read,
+    wording,
+)
 from controller.devices.settings import shipped
 
 __all__ = [
@@ -16,6 +25,8 @@ __all__ = [
     "Problem",
     "Settings",
     "WebSettings",
+    "checked",
+    "load",
     "read",
     "shipped",
     "wording",

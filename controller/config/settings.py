@@ -105,11 +105,21 @@ def read(path: Path, *, files: bool = False, machine: bool = False, language: st
     `files`: also check the files that a branch can start without; `machine`: and this machine's ports and programs;
     `language`: instead of the branch's.
     """
+    file = load(path)
+    if language and isinstance(file.data.get("branch"), dict):
+        file.data["branch"]["language"] = language
+    return checked(file, files=files, machine=machine)
+
+
+def load(path: Path) -> Document:
+    """The tables of a TOML file, unchecked; ConfigError if it cannot be read, or is no TOML."""
     text = _text(path)
-    data = _parsed(path, text)
-    if language and isinstance(data.get("branch"), dict):
-        data["branch"]["language"] = language
-    file, reading = Document(path, data, locate(text)), Reading(path.parent)
+    return Document(path, _parsed(path, text), locate(text))
+
+
+def checked(file: Document, *, files: bool = False, machine: bool = False) -> Settings:
+    """The settings in the tables of a file, as of `read`. The tables are changed."""
+    data, reading = file.data, Reading(file.path.parent)
     faults: list[Fault] = []
     try:
         config = Config.model_validate(data, context=reading)
@@ -121,7 +131,7 @@ def read(path: Path, *, files: bool = False, machine: bool = False, language: st
     _blank_out(data, faults)
     problems += [problem(fault, data, file.lines) for fault in cross_checks(reading.meaning(data))]
     if problems:
-        raise ConfigError(path, problems)
+        raise ConfigError(file.path, problems)
     settings = _settings(file, config)
     return replace(settings, warnings=(*settings.warnings, *told(file, here.doubtful(config)))) if machine else settings
 

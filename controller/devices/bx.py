@@ -11,12 +11,14 @@ from pydantic import Field, model_validator
 
 from controller.devices.kit import Adapter, Context, Fault, File, Kind, Table
 from controller.devices.notices import NoticeWords
+from controller.devices.probe import Heard, Probe
 from controller.devices.settings import Keys, Shows, WiredSettings, ZoneId, between, takes
 from controller.devices.voice import Quiet, VoiceAdapter, apart, in_quiet, of_zone
 from controller.lobby.aggregate import Row
 from controller.lobby.model.state import State
 from controller.lobby.show import boards
 from drivers.bx import X_UNIT, BxBoard, Strip, rows
+from drivers.bx_frame import REPLY_LIMIT, Command, Frame, Reply, command, frame_reader
 from drivers.bx_voice import CardVoice
 from drivers.characters import on_board
 
@@ -244,4 +246,17 @@ def _build(device: BxSettings, context: Context) -> Adapter:
     return BoardAdapter(device.id, show, context, session.flush, words, voice)
 
 
-KIND = Kind("bx", BxSettings, _build, _check, order=10)
+def _answers(replies: Sequence[bytes]) -> Sequence[Heard]:
+    """A card has answered the ping, be it with a refusal."""
+    return [Heard() for frame in frame_reader(REPLY_LIMIT).feed(replies[0], 0.0) if Reply.from_data(frame.data)][:1]
+
+
+PROBE = Probe(
+    "hall",
+    asks=[Frame(command(Command.PING)).to_bytes()],
+    hears=_answers,
+    speeds=(57600, 9600),
+    wait=1.0,
+    chosen={"model": ("5k1", "5k2", "6k1", "6k2", "6k3")},
+)
+KIND = Kind("bx", BxSettings, _build, _check, order=10, probe=PROBE)

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Annotated, Literal
 
 from controller.devices.cards import Cards, page
 from controller.devices.kit import Adapter, Context, Fault, File, Kind, Table
+from controller.devices.probe import Heard, Probe
 from controller.devices.settings import AnyLinkText, DeviceId, WiredSettings, between, nearest, takes
 from controller.lobby.actions.press import Where
 from controller.lobby.model.state import State
-from drivers.cardreader import BadCard, CardRead, CardReader
+from drivers.cardreader import PAUSE, BadCard, CardRead, CardReader
 from drivers.device import Health
 from drivers.evdev import TypingReader
 from drivers.link import InputLink
@@ -115,4 +116,12 @@ def _build(device: CardReaderSettings, context: Context) -> Adapter | None:
     return CardReaderAdapter(device.id, kiosk, device.within, cards, context)
 
 
-KIND = Kind("card-reader", CardReaderSettings, _build, _check, order=70)
+def _heard(replies: Sequence[bytes]) -> Sequence[Heard]:
+    """A card was read. Its number goes no further."""
+    reader = CardReader()
+    facts = [*reader.receive(replies[0], 0.0), *reader.tick(PAUSE)]
+    return [Heard()] if any(isinstance(fact, CardRead) for fact in facts) else []
+
+
+PROBE = Probe("reader", hears=_heard, unfinished=True)
+KIND = Kind("card-reader", CardReaderSettings, _build, _check, order=70, probe=PROBE)

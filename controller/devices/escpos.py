@@ -15,6 +15,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Field, model_validator
 
 from controller.devices.kit import Adapter, Context, Fault, File, Kind, Table, names_printer
+from controller.devices.probe import Heard, Probe
 from controller.devices.settings import FilePath, PrinterId, Shows, WiredSettings, between, takes
 from controller.engine import Request
 from controller.lobby.actions.day import DayOpened
@@ -29,6 +30,7 @@ from drivers.characters import on_paper
 from drivers.device import Health
 from drivers.escpos import QUEUE_LIMIT, EscposPrinter, Printed, PrinterBusy, Sent, Unknown
 from drivers.escpos_probe import Abilities
+from drivers.escpos_status import QUESTIONS, REAL_TIME_STATUS, Parsed, ProcessId, RealTime, reply_reader
 from drivers.link import FileLink, Link, SerialLink, TcpLink
 from drivers.session import LinkDown, LinkUp
 
@@ -415,4 +417,36 @@ def _render(context: Context, device: EscposSettings) -> Render:
     return render
 
 
-KIND = Kind("escpos", EscposSettings, _build, _check, order=40, prepare=lambda: import_module("drivers.paper"))
+LEAST_ANSWERS = 3
+"""Real-time questions of the four that a printer must answer to be recognised: noise would not."""
+
+
+def _answers(replies: Sequence[bytes]) -> Sequence[Heard]:
+    """A printer has answered each question with a status, and said nothing else that no printer says."""
+    reader = reply_reader()
+    said = [reader.feed(reply, float(n)) for n, reply in enumerate(replies)]
+    if reader.garbage or any(isinstance(each, Parsed | ProcessId) for reply in said for each in reply):
+        return []
+    answered = sum(sum(isinstance(each, RealTime) for each in reply) == 1 for reply in said)
+    return [Heard()] if answered >= LEAST_ANSWERS else []
+
+
+PROBE = Probe(
+    "printer",
+    forms=("serial", "printer"),
+    alone_on="printer",
+    asks=[REAL_TIME_STATUS + bytes([n]) for n in range(1, QUESTIONS + 1)],
+    hears=_answers,
+    speeds=(9600, 115200, 19200, 38400),
+    prints=True,
+    chosen={"columns": (GENERIC_COLUMNS, 48)},
+)
+KIND = Kind(
+    "escpos",
+    EscposSettings,
+    _build,
+    _check,
+    order=40,
+    prepare=lambda: import_module("drivers.paper"),
+    probe=PROBE,
+)

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Mapping
-from typing import Annotated, Literal
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
 from controller.devices.key_map import KeyMap, KeyMapSettings, KeysAdapter, check, outcome
 from controller.devices.kit import Adapter, Context, Fault, File, Kind, Table
+from controller.devices.probe import Heard, Place, Probe
 from controller.devices.settings import CounterId, Keys, WiredSettings, between, takes
 from controller.devices.stations import Stations
 from controller.lobby.answers import Answer
 from controller.lobby.model.state import Stage, State
 from controller.lobby.show import views
 from drivers.device import UnknownAddress
-from drivers.fourkey import ADDRESSES, GREEN, OFF, RED_BLINKING, FourKeyBus, Pressed
+from drivers.fourkey import ADDRESSES, GREEN, OFF, RED_BLINKING, FourKeyBus, Pressed, key_reader, lamp_frame
 from drivers.link import SerialLink
 
 log = logging.getLogger(__name__)
@@ -152,4 +153,16 @@ def _build(device: FourKeyPadSettings, context: Context) -> Adapter:
     return FourKeyPadAdapter(device, bus, context, session.flush)
 
 
-KIND = Kind("four-key-pad", FourKeyPadSettings, _build, _check, _counters, order=35, has_keys=True)
+def _heard(replies: Sequence[bytes]) -> Sequence[Heard]:
+    """Pads at which a key was pressed. There is no check sum, so nothing else may have been said."""
+    reader = key_reader()
+    pressed = reader.feed(replies[0], 0.0)
+    return [] if reader.garbage else [Heard(Place("pads", address), lamp_frame(address, OFF)) for address, _ in pressed]
+
+
+def _table(places: Mapping[Place, str], chosen: Mapping[str, Any]) -> dict[str, Any]:
+    return {"pads": [{"address": place.address, "counter": counter} for place, counter in sorted(places.items())]}
+
+
+PROBE = Probe("pads", hears=_heard, speeds=(57600,), counters="each", unit="pads", table=_table)
+KIND = Kind("four-key-pad", FourKeyPadSettings, _build, _check, _counters, order=35, has_keys=True, probe=PROBE)

@@ -14,6 +14,7 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar
 
+from controller.devices.probe import Probe
 from controller.devices.settings import DeviceSettings, nearest
 from controller.devices.stations import Stations
 from controller.engine import Request
@@ -269,7 +270,7 @@ class Kind(Generic[S]):
     with a table beyond the types of its keys. `counters`: the counters that a table names, each with its place.
     `only_one`: why a branch may have only one, with {id} for the one that it has. Kinds are told of a change in
     ascending `order`: first the displays that customers look at first. `prepare` does what takes long before `build`.
-    `has_keys`: people press keys on it.
+    `has_keys`: people press keys on it. `probe`: how `lobby setup` finds it; None: it is not looked for.
     """
 
     driver: str
@@ -283,6 +284,7 @@ class Kind(Generic[S]):
     order: int = 50
     prepare: Callable[[], object] = lambda: None
     has_keys: bool = False
+    probe: Probe | None = None
 
 
 @cache

@@ -17,6 +17,7 @@ from typing import Literal
 from controller import presses
 from controller.devices.key_map import outcome
 from controller.devices.kit import Adapter, Context, Fault, File, Kind, PressTimes, Table, one_a_counter
+from controller.devices.probe import Heard, Probe, its_counter
 from controller.devices.settings import CounterId, WiredSettings
 from controller.engine import Request
 from controller.lobby.actions.press import DIGITS, Press, Where
@@ -67,7 +68,7 @@ class LineKeypad:
         self._line.clear()
         self._out = b""
 
-    def receive(self, data: bytes, now: float) -> Sequence[object]:
+    def receive(self, data: bytes, now: float) -> Sequence[Pressed]:
         facts = []
         first, *more = _LINE_ENDS.split(data)
         self._add(first)
@@ -155,4 +156,11 @@ def _build(device: LineKeypadSettings, context: Context) -> Adapter:
     return LineKeypadAdapter(device.id, keypad, device.counter, context, session.flush)
 
 
-KIND = Kind("line-keypad", LineKeypadSettings, _build, _check, order=80, has_keys=True)
+def _heard(replies: Sequence[bytes]) -> Sequence[Heard]:
+    """A line that names a key of a counter. It is not answered: nothing was done."""
+    known = presses.keys(Where.COUNTER)
+    return [Heard() for fact in LineKeypad().receive(replies[0], 0.0) if fact.key in known][:1]
+
+
+PROBE = Probe("pad", hears=_heard, counters="one", table=its_counter)
+KIND = Kind("line-keypad", LineKeypadSettings, _build, _check, order=80, has_keys=True, probe=PROBE)

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, PlainValidator, ValidationInfo, model_validator
 
 from controller.devices import key_map
 from controller.devices.key_map import KeyMap
 from controller.devices.kit import Adapter, Context, Fault, File, Kind, Table
+from controller.devices.probe import Heard, Place, Probe
 from controller.devices.settings import (
     CounterId,
     Keys,
@@ -31,7 +32,7 @@ from drivers.gestures import GESTURES, SINGLE
 from drivers.link import SerialLink
 from drivers.modbus import Inputs, Modbus, Pressed, UnitHealth
 from drivers.modbus_display import Profile
-from drivers.modbus_frame import UNITS, read_inputs, silence
+from drivers.modbus_frame import UNITS, read_inputs, read_register, silence
 
 SLOW_POLL = 0.2
 """Seconds of a round of polls from which people's presses may be lost."""
@@ -257,4 +258,45 @@ def _build(device: ModbusSettings, context: Context) -> Adapter:
     return ModbusAdapter(device, line, context, session.flush)
 
 
-KIND = Kind("modbus", ModbusSettings, _build, _check, _counters, order=25)
+ASKED = range(1, 17)
+"""Units that `lobby setup` asks: each that does not answer takes its time."""
+ASKS = [read_register(unit, 0) for unit in ASKED] + [read_inputs(unit, 0, 1) for unit in ASKED]
+
+
+def _answers(replies: Sequence[bytes]) -> Sequence[Heard]:
+    """The units that answer, be it with an exception. Those that have inputs are modules, the others displays."""
+    said, found = b"".join(replies), dict[int, str]()
+    for request in ASKS:
+        for _, reply in request.replies(said):
+            is_module = request in ASKS[len(ASKED) :] and not reply.exception
+            found[request.unit] = "inputs" if is_module else found.get(request.unit, "displays")
+    return [Heard(Place(part, unit)) for unit, part in sorted(found.items())]
+
+
+def _table(places: Mapping[Place, str], chosen: Mapping[str, Any]) -> dict[str, Any]:
+    """A display shows its counter's ticket, without a counter all who wait; the first input of a module calls."""
+    displays = {
+        str(place.address): {**chosen, **({"counter": counter} if counter else {})}
+        for place, counter in sorted(places.items())
+        if place.part == "displays"
+    }
+    inputs = {
+        str(place.address): {"keys": {"1": f"CALL @{counter}"}}
+        for place, counter in sorted(places.items())
+        if place.part == "inputs" and counter
+    }
+    return {name: table for name, table in (("displays", displays), ("inputs", inputs)) if table}
+
+
+PROBE = Probe(
+    "modbus",
+    asks=[request.data for request in ASKS],
+    hears=_answers,
+    wait=0.12,
+    apart=True,
+    chosen={"profile": ("led-485", "led-485-number", "dm36b06", "dm56a04", "embeddedart")},
+    counters="each",
+    unit="displays",
+    table=_table,
+)
+KIND = Kind("modbus", ModbusSettings, _build, _check, _counters, order=25, probe=PROBE)

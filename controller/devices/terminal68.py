@@ -5,12 +5,13 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
 
 from controller import presses
 from controller.devices.kit import Adapter, Context, Fault, File, Kind, PressTimes, Table
+from controller.devices.probe import Heard, Place, Probe
 from controller.devices.settings import CounterId, WiredSettings, between, takes
 from controller.devices.stations import Stations
 from controller.engine import Request
@@ -24,7 +25,7 @@ from controller.lobby.model.units import NEVER, Ms
 from controller.lobby.show import views
 from drivers.device import Health, UnknownAddress
 from drivers.link import SerialLink
-from drivers.terminal68 import OUTAGE, Frame, NotHeard, Pressed, Rated, Terminal68
+from drivers.terminal68 import OUTAGE, Frame, Function, NotHeard, Pressed, Rated, Terminal68, echo_of, presses_in
 
 log = logging.getLogger(__name__)
 
@@ -202,4 +203,23 @@ def _build(device: Terminal68Settings, context: Context) -> Adapter:
     return TerminalsAdapter(device.id, bus, device.addresses, device.raters, context, session.flush)
 
 
-KIND = Kind("terminal68", Terminal68Settings, _build, _check, _counters, order=30, has_keys=True)
+def _pressed(replies: Sequence[bytes]) -> Sequence[Heard]:
+    """Terminals and raters at which something was pressed."""
+    return [
+        Heard(
+            Place("raters" if frame.function == Function.RATED else "addresses", frame.address),
+            echo_of(frame).to_bytes(),
+        )
+        for frame in presses_in(replies[0])
+    ]
+
+
+def _table(places: Mapping[Place, str], chosen: Mapping[str, Any]) -> dict[str, Any]:
+    table: dict[str, Any] = {"addresses": {}}
+    for place, counter in sorted(places.items()):
+        table.setdefault(place.part, {})[str(place.address)] = counter
+    return table | dict(chosen)
+
+
+PROBE = Probe("terminals", hears=_pressed, counters="each", unit="addresses", table=_table)
+KIND = Kind("terminal68", Terminal68Settings, _build, _check, _counters, order=30, has_keys=True, probe=PROBE)

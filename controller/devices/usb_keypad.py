@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, Literal
 
 from pydantic import Field
 
 from controller.devices.key_map import KeyMap, KeysAdapter, KeysSettings, check
 from controller.devices.kit import Adapter, Context, Fault, File, Kind, Table
+from controller.devices.probe import Heard, Probe, its_counter
 from controller.devices.settings import InputLinkText, WiredSettings, between
-from drivers.evdev import NAMES, TYPED_WITHIN, Typed, UsbKeypad
+from drivers.evdev import DOWN, NAMES, TYPED_WITHIN, Keys, Typed, UsbKeypad
 
 AT_A_COUNTER: Mapping[str, str] = {
     "ENTER": "CALL",
@@ -21,6 +22,10 @@ AT_A_COUNTER: Mapping[str, str] = {
     "DOT": "START",
 }
 """The keys of a counter's keypad, where its table has none."""
+
+
+BLOCK = (55, *range(71, 84), 98)
+"""Key codes of a numeric block, without Enter."""
 
 
 class UsbKeypadSettings(KeysSettings, WiredSettings):
@@ -63,4 +68,11 @@ def _build(device: UsbKeypadSettings, context: Context) -> Adapter:
     return UsbKeypadAdapter(device, context)
 
 
-KIND = Kind("usb-keypad", UsbKeypadSettings, _build, _check, order=80, has_keys=True)
+def _heard(replies: Sequence[bytes]) -> Sequence[Heard]:
+    """A key of the numeric block was pressed, but not Enter: that may be the keyboard of whoever sets up."""
+    down = [key for key in Keys().feed(replies[0], 0.0) if key and key[1] == DOWN and key[0] in BLOCK]
+    return [Heard()] if down else []
+
+
+PROBE = Probe("pad-usb", forms=("keys",), hears=_heard, counters="one", table=its_counter)
+KIND = Kind("usb-keypad", UsbKeypadSettings, _build, _check, order=80, has_keys=True, probe=PROBE)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 from controller.devices.kit import Adapter, Context, Display, Fault, File, Kind, Table
+from controller.devices.probe import Probe, its_counter
 from controller.devices.settings import CounterId, Shows, WiredSettings, between, takes
 from controller.lobby.show import views
 from drivers.characters import in_ascii
@@ -41,4 +42,5 @@ def _build(device: VfdSettings, context: Context) -> Adapter:
     )
 
 
-KIND = Kind("vfd", VfdSettings, _build, _check, order=20)
+PROBE = Probe("window", chosen={"dialect": ("cd5220", "epson", "dsp800")}, counters="one", table=its_counter)
+KIND = Kind("vfd", VfdSettings, _build, _check, order=20, probe=PROBE)
