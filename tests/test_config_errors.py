@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -17,6 +18,9 @@ from hypothesis import strategies as st
 from bench import processes
 from controller.config import ConfigError, read, shipped
 from controller.config.lines import Place, locate
+from controller.devices.kit import kinds
+from controller.lobby.actions.press import Where
+from controller.presses import keys
 
 # -- what is wrong ------------------------------------------------------------------------------------------------
 
@@ -25,7 +29,14 @@ from controller.config.lines import Place, locate
     ("text", "expected"), [pytest.param(text, expected, id=title) for title, text, expected in written()]
 )
 def test_what_is_said_of_a_bad_file(tmp_path: Path, text: str, expected: list[str]) -> None:
-    assert problems(tmp_path / "branch.toml", text) == [line.replace("DIR", str(tmp_path)) for line in expected]
+    known = {
+        "DIR": str(tmp_path),
+        "DRIVERS": ", ".join(sorted(kinds())),
+        "COUNTER_KEYS": ", ".join(keys(Where.COUNTER)),
+    }
+    assert problems(tmp_path / "branch.toml", text) == [
+        re.sub(r"\b(DIR|DRIVERS|COUNTER_KEYS)\b", lambda word: known[word[0]], line) for line in expected
+    ]
 
 
 CONTRACT = """\
