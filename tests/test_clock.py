@@ -255,7 +255,7 @@ def test_the_day_can_be_told_and_begun_from_the_command_line(settings: Settings)
     asyncio.run(in_2036())
     assert "is 2036-01-01, and the clock says 2026-11-22" in told(settings, today)
     assert asyncio.run(begin_day(settings, today)) == "business day 2026-11-22"
-    assert told(settings, today) == "The business day is 2026-11-22, as the clock says."
+    assert told(settings, today).startswith("The business day is 2026-11-22, as the clock says.")
     hands.hours += 1
     with pytest.raises(JournalError, match="the business day is 2026-11-22, as the clock says"):
         asyncio.run(begin_day(settings, today))

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from ports import eventually
+from sweeps import long
 
 from drivers import fourkey
 from drivers.bx import BxBoard
@@ -41,7 +42,7 @@ LONG_REPEAT_MS = 1500
 HANDS = 0.3
 """Seconds between two presses of quick hands."""
 CUT = b"\x1d\x56\x00"
-KINDS = ["serial", "dribbling", "gateway"]
+KINDS = ["serial", long("dribbling"), "gateway"]
 SLOWLY = 4.0
 """By how much time goes slower where each byte comes alone: a busy machine is late for some of them."""
 

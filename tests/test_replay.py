@@ -361,6 +361,7 @@ def rows_of(path: Path, day: str) -> list[Row]:
     return rows
 
 
+@pytest.mark.long
 def test_without_a_configuration_the_day_is_as_it_was(journal: Path, tmp_path: Path) -> None:
     picture = tmp_path / "day.svg"
     done = lobby("replay", "--journal", journal, "--json", tmp_path / "f.json", "--picture", picture)
@@ -380,6 +381,7 @@ def test_without_a_configuration_the_day_is_as_it_was(journal: Path, tmp_path: P
     assert figures["never_called"] == {"was": 0}
 
 
+@pytest.mark.long
 def test_whose_branch_it_is_gives_clock_names_language_and_colours(journal: Path, tmp_path: Path) -> None:
     other = tmp_path / "other.toml"
     other.write_text(DEMO.read_text("utf-8").replace('language = "zh"', 'language = "en"'), "utf-8")
@@ -401,6 +403,7 @@ def test_whose_branch_it_is_gives_clock_names_language_and_colours(journal: Path
     assert {colour for colour, _ in pictures.MARKS[1:4:2]} <= set.intersection(*colours), "vip and green"
 
 
+@pytest.mark.long
 def test_rules_alone_say_whose_branch_it_is(journal: Path, tmp_path: Path) -> None:
     picture = tmp_path / "both.svg"
     done = lobby("replay", "--journal", journal, "--config", DEMO, "--picture", picture)
@@ -442,6 +445,7 @@ def test_a_day_set_against_the_same_rules_and_against_others(journal: Path, tmp_
     assert "2026-01-13: days.db, as it was and with lean.toml" in done.stdout
 
 
+@pytest.mark.long
 def test_one_counter_more_is_named_and_opened(journal: Path, tmp_path: Path) -> None:
     more, out = tmp_path / "more.toml", tmp_path / "f.json"
     text = DEMO.read_text("utf-8").replace('language = "zh"', 'language = "en"')

@@ -69,6 +69,7 @@ def test_the_ten_invariants_hold(rules: Rules, happens: list[Step]) -> None:
     same_as_replayed(lobby)
 
 
+@pytest.mark.long
 @deep
 @given(rules=branches(), seed=SEEDS, kinds=st.sampled_from((USUAL, ALL)))
 def test_the_ten_invariants_hold_on_a_long_day(rules: Rules, seed: int, kinds: tuple[str, ...]) -> None:
@@ -157,6 +158,7 @@ def order_of_calls(state: State, rules: Rules, counter: str) -> list[str]:
     return order
 
 
+@pytest.mark.long
 @some
 @given(rules=branches(), happens=LONG, which=st.integers(0, 9), more=st.integers(1, 90 * MINUTE))
 def test_more_credit_for_a_class_never_moves_its_tickets_backwards(

@@ -170,6 +170,7 @@ def test_what_it_cannot_do_it_says_in_a_line_before_it_begins(
     assert (tmp_path / "taken").read_text("utf-8") == "something of somebody's"
 
 
+@pytest.mark.long
 def test_a_journal_that_finds_no_room_ends_it_in_a_line(bank_toml: Path, tmp_path: Path) -> None:
     limited = f'ulimit -f 60; exec "{LOBBY}" simulate --config "{bank_toml}" --days 2 --journal full.db'
     done = processes.run(

@@ -216,6 +216,7 @@ async def test_the_demo(tmp_path: Path) -> None:
     assert "WRONG" not in out
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("profile", "width"), [("TM-T20II", 48), ("POS-5890", 32)])
 async def test_the_demo_prints_by_the_printers_profile(tmp_path: Path, profile: str, width: int) -> None:
     """Also on one that has no cutter, and gets the code as a picture."""
@@ -242,6 +243,7 @@ async def test_the_demo_draws_the_tickets_and_needs_no_terminal(tmp_path: Path) 
     assert all(picture.read_bytes().startswith(b"\x89PNG") for picture in pictures)
 
 
+@pytest.mark.long
 async def test_a_demo_of_a_branch_without_buttons_says_what_it_needs(tmp_path: Path) -> None:
     path = tmp_path / "branch.toml"
     path.write_text(

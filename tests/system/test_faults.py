@@ -10,6 +10,7 @@ from random import Random
 from typing import Any
 
 import pytest
+from sweeps import long
 
 from drivers.terminal68 import Key
 from simulators.buttons import Buttons
@@ -339,7 +340,7 @@ async def test_a_ticket_under_way_at_a_crash_is_offered_for_reprint(tmp_path: Pa
 # -- devices that hang ---------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("hung", ["terminals", "hall", "window-1", "printer"])
+@pytest.mark.parametrize("hung", ["terminals", long("hall"), long("window-1"), "printer"])
 async def test_a_device_that_hangs_delays_nobody_else(tmp_path: Path, broker: Mosquitto, hung: str) -> None:
     parts = [HOUSE, MQTT, TERMINALS, HALL, WINDOWS, *([PRINTER] if hung == "printer" else [])]
     async with running(tmp_path, broker, *parts) as (branch, network):

@@ -337,6 +337,7 @@ async def test_who_is_not_let_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
             await until(lambda: watcher.on(f"{home.branch.root}status")[-1:] == [b"online"])
 
 
+@pytest.mark.long
 async def test_users_come_and_go_and_certificates_are_renewed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async with house(tmp_path, monkeypatch) as home:
         root = home.branch.root

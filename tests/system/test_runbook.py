@@ -314,6 +314,7 @@ async def lobby(*words: object) -> tuple[int, str]:
     return code, (out + error).decode()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("language", ["zh", long("en")])
 async def test_what_goes_wrong_at_a_start(tmp_path: Path, broker: Mosquitto, language: str) -> None:
     """A mistake in the file; a power cut while a ticket is printed; a journal that the disk has damaged."""

@@ -71,11 +71,10 @@ async def test_a_branch_that_is_well_one_with_a_fault_and_one_that_does_not_run(
         code, found = await status(branch)
         assert code == 1
         (fault,) = wrong(found)
-        assert fault.startswith("Call terminals: its port is not there")
-        assert "plug it in" in fault
+        assert re.match("Call terminals: (its port is not there|not connected) -> ", fault)
         code, said = await lobby("status", "--config", branch.config)
         assert code == 1
-        assert "\nNot well:\n!! Call terminals: its port is not there, since " in said
+        assert "\nNot well:\n!! Call terminals: " in said
 
         await branch.stop()
         branch.config.write_text(branch.config.read_text().replace('language = "en"', 'language = "zh"'))
@@ -88,6 +87,7 @@ async def test_a_branch_that_is_well_one_with_a_fault_and_one_that_does_not_run(
         assert (code, found["lobby"]) == (1, None)
 
 
+@pytest.mark.long
 async def test_a_busy_branch_can_be_exported_and_its_days_have_anchors(tmp_path: Path, broker: Mosquitto) -> None:
     write(tmp_path / "lobby.db", row(1, DayOpened(DAY)), row(2), row(3))
     out = tmp_path / "all.jsonl"

@@ -64,6 +64,7 @@ def names(config: Path) -> list[str]:
         accounts.close()
 
 
+@pytest.mark.long
 def test_who_has_a_pin_types_it_twice(config: Path) -> None:
     done = user(config, "add", "manager-1", "--role", "manager", said=TWICE)
     assert done == (0, "manager-1 may sign in now.\n", "")
@@ -130,12 +131,14 @@ def test_what_is_wrong_makes_no_account(
     assert names(config) == []
 
 
+@pytest.mark.long
 def test_a_pin_that_is_no_text(config: Path) -> None:
     done = user(config, "add", "li", "--role", "manager", said=b"\xff\xfe48151\n\xff\xfe48151\n")
     assert done == (WRONG, "", "the PIN is no UTF-8 text; use digits and letters\n")
     assert names(config) == []
 
 
+@pytest.mark.long
 def test_a_role_that_there_is_not(config: Path) -> None:
     done = user(config, "add", "li", "--role", "boss", said=TWICE)
     assert (done.code, done.out) == (WRONG, "")
@@ -153,6 +156,7 @@ def test_a_name_is_given_once_until_it_is_revoked(config: Path) -> None:
     assert (user(config, "add", "li", "--role", "screen")).code == 0
 
 
+@pytest.mark.long
 def test_the_list_shows_everybody(config: Path) -> None:
     code, out, err = user(config, "list")
     assert (code, err) == (0, "")
@@ -175,6 +179,7 @@ def rows(out: str) -> list[list[str]]:
     return [[cell.strip() for cell in line] for line in lines if len(line) > 1]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "arguments", [("add", "li", "--role", "screen"), ("list",), ("revoke", "li")], ids=lambda words: words[0]
 )
@@ -200,11 +205,13 @@ def test_accounts_that_cannot_be_used(config: Path, accounts: str) -> None:
     assert config.read_bytes() == before
 
 
+@pytest.mark.long
 def test_the_file_is_its_owners_alone(config: Path) -> None:
     user(config, "add", "li", "--role", "screen")
     assert stat.S_IMODE((config.parent / "access.db").stat().st_mode) == 0o600
 
 
+@pytest.mark.long
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can make a file for somebody else")
 def test_made_by_root_the_file_is_the_directorys_owners(config: Path) -> None:
     """The daemon runs as a user of its own and has to write into what an installer makes with sudo."""
@@ -224,6 +231,7 @@ def test_made_by_root_the_file_is_the_directorys_owners(config: Path) -> None:
             assert (made.st_uid, made.st_gid, stat.S_IMODE(made.st_mode)) == (nobody, nobody, 0o600)
 
 
+@pytest.mark.long
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can make a file for somebody else")
 @pytest.mark.parametrize("name", ["target", "nothing"])
 def test_root_gives_away_nothing_at_the_end_of_a_link(config: Path, name: str) -> None:
@@ -244,6 +252,7 @@ def test_root_gives_away_nothing_at_the_end_of_a_link(config: Path, name: str) -
     assert not (config.parent / "nothing").exists()
 
 
+@pytest.mark.long
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can make a file for somebody else")
 def test_root_gives_away_no_file_that_is_there_already(config: Path) -> None:
     user(config, "list")
@@ -253,6 +262,7 @@ def test_root_gives_away_no_file_that_is_there_already(config: Path) -> None:
     assert (config.parent / "access.db").stat().st_uid == 0
 
 
+@pytest.mark.long
 def test_a_file_that_others_may_open_is_not_used(config: Path) -> None:
     user(config, "list")
     path = config.parent / "access.db"

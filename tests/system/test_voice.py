@@ -507,6 +507,7 @@ async def test_a_branch_keeps_its_quiet_hours_by_its_own_clock(tmp_path: Path, p
     ]
 
 
+@pytest.mark.long
 @pytest.mark.timeout(200)
 @pytest.mark.parametrize("command", ["demo", "simulators"])
 async def test_simulated_branches_may_have_a_voice(tmp_path: Path, player: Player, command: str) -> None:
