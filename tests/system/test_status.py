@@ -9,6 +9,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import pytest
 from journals.files import DAY, row, write
 
 from controller.audit import verify_journal
