@@ -132,7 +132,7 @@ reload_udev() {
 # The first start: nothing is started before the branch is configured.
 first_start() {
     if [ ! -e "$CONFIG" ]; then
-        say "installed. Write $CONFIG (example: $1), then: sudo systemctl start lobby"
+        say "installed. Now: sudo lobby setup (or write $CONFIG yourself, like $1), then: sudo systemctl start lobby"
     elif under_systemd; then
         becomes_ready || say "the service does not become ready: $(why_not); systemctl status lobby tells more"
     fi

@@ -47,7 +47,7 @@ def test_it_refuses_politely(debian: Machine, folder: str) -> None:
 
 
 def test_it_installs_without_a_network(debian: Machine, folder: str) -> None:
-    assert "installed. Write /etc/lobby/branch.toml" in debian.ok(f"{folder}/install.sh")
+    assert "installed. Now: sudo lobby setup" in debian.ok(f"{folder}/install.sh")
     debian.path(CONFIG).write_text(BRANCH)
     debian.ok("systemctl", "start", "lobby")
     assert debian.service("ActiveState") == "active"

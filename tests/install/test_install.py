@@ -98,7 +98,7 @@ def test_it_is_installed_without_a_network_and_starts_once_the_branch_is_written
     debian: Machine, deb: Path, kept: dict[str, str]
 ) -> None:
     said = debian.ok("apt-get", "install", "-y", put(debian, deb))
-    assert re.search(r"lobby: installed\. Write /etc/lobby/branch\.toml .*systemctl start lobby", said), said
+    assert re.search(r"lobby: installed\. Now: sudo lobby setup .*sudo systemctl start lobby", said), said
     assert debian.service("ActiveState") == "inactive"
     units = ("lobby.service", "lobby-backup.timer", "lobby-mqtt-renew.timer")
     assert debian.ok("systemctl", "is-enabled", *units).split() == ["enabled"] * 3
