@@ -15,11 +15,11 @@ SEED ?= $(shell date +%s)
 EXTENT := --hours 10000 --bad-days 20 --traffic-days 20
 endif
 
-.PHONY: help demo test screens verify reference check bench lock clean machine promtool
+.PHONY: help demo test screens verify reference check bench deb bundle test-install lock clean machine promtool
 .NOTPARALLEL:
 
 help:  ## what there is (this list)
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: $(STAMP)  ## a whole lobby on simulated hardware; needs no root
 	$(BIN)/lobby demo $(ARGS)
@@ -46,11 +46,23 @@ check: $(STAMP)  ## lint, format, types and the import rule
 bench: $(STAMP)  ## the measurements
 	$(BIN)/python -m bench $(ARGS)
 
+deb: $(STAMP)  ## the Debian package for this system's Python, into dist/
+	packaging/build deb
+
+bundle: $(STAMP)  ## an archive with install.sh for other distributions, into dist/; PYTHONS= for some versions of Python
+	packaging/build bundle
+
+test-install: $(STAMP)  ## install, update and remove the package in a Debian that is booted; as root, about five minutes
+	@.ci/prepare install
+	packaging/build deb
+	PYTHONS=$$(/usr/bin/python3 -c 'import sys; print("%d.%d" % sys.version_info[:2])') packaging/build bundle
+	$(BIN)/pytest -v -m install tests/install --timeout 600 $(ARGS)
+
 # requirements.txt is what a branch needs, requirements-dev.txt has the demo's and the tools as well. Hashes, no addresses.
 LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url
-# Of what python-escpos asks for, these are for its command line and its installation alone: a branch does without, and
-# takes its file with `pip install --no-deps`.
-BRANCH := --extra build --no-emit-package appdirs --no-emit-package argcomplete --no-emit-package setuptools
+# What packages ask for and a branch does without: python-escpos its command line and installation, rich colours of source
+# text and Markdown, cffi making bindings anew. So `pip install --no-deps` takes this file; a test imports everything.
+BRANCH := $(addprefix --no-emit-package ,appdirs argcomplete setuptools markdown-it-py mdurl pygments pycparser)
 UPGRADE := --upgrade
 DEV := --extra build --extra demo --extra pictures --extra dev
 
@@ -60,7 +72,7 @@ lock:  ## choose the newest allowed versions of everything (needs uv); UPGRADE= 
 
 clean:  ## remove all that was made here, the environment too
 	rm -rf .venv .bench .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist *.egg-info
-	rm -rf .screens tests/browser/node_modules
+	rm -rf .screens .install tests/browser/node_modules
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 machine:

@@ -6,13 +6,14 @@ Exit codes: 0 done, 1 failed, 2 wrong usage or configuration, 130 interrupted (C
 from __future__ import annotations
 
 import logging
+import os
 import sys
 from importlib import import_module
 from pkgutil import iter_modules
 
 import click
 
-from controller import __version__, commands
+from controller import commands, journald
 from controller.commands.kit import FAILED, INTERRUPTED, WRONG, stop
 from controller.repeated_lines import RepeatsHandler
 
@@ -30,13 +31,31 @@ class Commands(click.Group):
         return command
 
 
+def _tell_version(context: click.Context, parameter: click.Parameter, asked: bool) -> None:
+    if asked and not context.resilient_parsing:
+        from controller.version import version  # noqa: PLC0415
+
+        click.echo(f"lobby, version {version()}")
+        context.exit()
+
+
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.option("--debug", is_flag=True, help="Show where an error comes from, and log more.")
-@click.version_option(__version__)
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_tell_version,
+    help="Show the version and exit.",
+)
 def lobby(debug: bool) -> None:
     """Run a bank branch's lobby: ticket printer, displays and keypads over serial and MQTT."""
     level = logging.DEBUG if debug else logging.INFO
-    logging.basicConfig(level=level, format="%(levelname)s %(message)s", handlers=[RepeatsHandler()])
+    if journald.reads(sys.stderr, os.environ):
+        logging.basicConfig(level=level, format="%(message)s", handlers=[journald.JournalHandler()])
+    else:
+        logging.basicConfig(level=level, format="%(levelname)s %(message)s", handlers=[RepeatsHandler()])
 
 
 def main() -> None:

@@ -82,11 +82,15 @@ class RepeatsHandler(logging.StreamHandler[TextIO]):
             line = self._lines[key] = _Line(record.name, record.levelno, text.partition("\n")[0][:SHOWN], now)
         if line.written < AT_ONCE:
             line.written += 1
-            super().emit(record)
+            self.write(record)
         else:
             line.more += 1
             if not self._wakes:
                 self._wake_later(now)
+
+    def write(self, record: logging.LogRecord) -> None:
+        """Write one line."""
+        super().emit(record)
 
     def close(self) -> None:
         """Write the remaining counts, and close."""
@@ -111,7 +115,7 @@ class RepeatsHandler(logging.StreamHandler[TextIO]):
     def _tell(self, line: _Line, now: float) -> None:
         if line.more:
             text = f"{line.more:,} more times in {max(1, round(now - line.since))} s: {line.text}"
-            super().emit(logging.LogRecord(line.name, line.level, "", 0, text, (), None))
+            self.write(logging.LogRecord(line.name, line.level, "", 0, text, (), None))
 
     def _wake_later(self, now: float) -> None:
         counted = next((line for line in self._lines.values() if line.more), None)

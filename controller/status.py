@@ -14,7 +14,6 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from controller import __version__
 from controller.audit import so_far
 from controller.chain import MisfitError
 from controller.clock import synchronised
@@ -27,6 +26,7 @@ from controller.lobby.model.state import Print, State
 from controller.lobby.model.units import NEVER, Ms
 from controller.lobby.show import views
 from controller.lobby.show.faults import faults
+from controller.version import version
 
 BACKUP_AFTER = 48 * 3_600_000
 """Milliseconds after which the newest backup is too old: one night was left out."""
@@ -45,7 +45,7 @@ def of_the_lobby(
     """What the daemon knows. No clerk is named."""
     queued = sum(ticket.print is Print.QUEUED for ticket in state.tickets.values())
     return {
-        "version": __version__,
+        "version": version(),
         "pid": os.getpid(),
         "now": now,
         "day": state.day,

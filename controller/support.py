@@ -22,11 +22,11 @@ from importlib.metadata import distributions
 from pathlib import Path
 from typing import Any
 
-from controller import __version__
 from controller.blanking import BLANK, Blanking, clerks_in, named, secrets_in, without_clerks, without_comments
 from controller.config import ConfigError, Settings, read
 from controller.config.keys import JournalKeys
 from controller.journal import JournalError, JournalReader, uri_of
+from controller.version import version
 
 LASTS = 20.0
 """Seconds that a program may take."""
@@ -184,7 +184,7 @@ def _versions() -> str:
     packages = sorted({f"{each.name} {each.version}" for each in distributions()}, key=str.lower)
     return "\n".join(
         [
-            f"lobby {__version__}",
+            f"lobby {version()}",
             f"Python {sys.version}",
             f"SQLite {sqlite3.sqlite_version}",
             f"{system.get('PRETTY_NAME', platform.system())}, Linux {platform.release()}, {platform.machine()}",

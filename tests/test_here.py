@@ -76,8 +76,7 @@ def test_what_cannot_work_is_wrong(tmp_path: Path, port: Path) -> None:
     assert told == f"{LINE + 4}: device[pad].link: 9660 baud is no speed of a port here; use one such as 9600 or 115200"
     ((told,), _) = looked(tmp_path, keypad(f"file:{tmp_path}/file"))
     assert told == (
-        f"{LINE + 4}: device[pad].link: {tmp_path}/file is no port of a device, but a file; see ls -l /dev/lobby "
-        "/dev/serial/by-path"
+        f"{LINE + 4}: device[pad].link: {tmp_path}/file is no port of a device, but a file; see ls -l /dev/lobby"
     )
     reader = f'[[device]]\nid = "window"\ndriver = "vfd"\ndialect = "epson"\ncounter = "1"\nlink = "serial:{second}"\n'
     ((told,), _) = looked(tmp_path, keypad(f"serial:{port}"), reader)
@@ -183,3 +182,8 @@ def test_a_bare_name_is_first_that_of_a_credential(tmp_path: Path, monkeypatch: 
     assert password() == credentials / "mqtt.password"
     config.write_text(HOUSE + BROKER.replace('"mqtt.password"', '"./mqtt.password"'))
     assert password() == tmp_path / "mqtt.password"
+
+
+def test_a_port_that_the_service_cannot_see_is_told_of(tmp_path: Path) -> None:
+    said = "warning: /dev/null is not seen by the service; name it /dev/lobby/.. by a udev rule"
+    assert looked(tmp_path, keypad("serial:/dev/null?baud=9600")) == ([], [f"{LINE + 4}: device[pad].link: {said}"])

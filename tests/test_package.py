@@ -14,6 +14,7 @@ import pytest
 
 from bench import processes
 from controller import __version__
+from controller.version import version
 
 ROOT = Path(__file__).parent.parent
 
@@ -49,7 +50,7 @@ def test_an_installed_lobby_has_its_layouts_wording_and_demo(installed: Path) ->
 
 
 def test_an_installed_lobby_says_its_version_and_has_its_types_and_licence(installed: Path) -> None:
-    assert lobby(installed, "--version").stdout == f"lobby, version {__version__}\n"
+    assert lobby(installed, "--version").stdout == f"lobby, version {version()}\n"
     (about,) = installed.glob("lobby_controller-*.dist-info")
     assert about.name == f"lobby_controller-{__version__}.dist-info"
     assert (about / "licenses" / "LICENSE").read_text("utf-8") == (ROOT / "LICENSE").read_text("utf-8")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,6 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 import click
+
+from controller import journald
 
 if TYPE_CHECKING:
     from controller.lobby.aggregate import Row
@@ -22,8 +25,23 @@ NO_DAY = '{option}: "{day}" is no day; it takes YYYY-MM-DD, such as 2026-01-05'
 LINE_LIMIT = 1000
 """Bytes of a line on standard input."""
 
+INSTALLED = "/etc/lobby/branch.toml"
+"""The configuration of an installed branch."""
+
+
+def _configuration(context: click.Context, parameter: click.Parameter, path: Path | None) -> Path:
+    if path is None and not os.path.exists(INSTALLED):
+        raise click.MissingParameter(f"there is no {INSTALLED} either", context, parameter)
+    return path or Path(INSTALLED)
+
+
 CONFIG = click.option(
-    "--config", "path", type=click.Path(path_type=Path), required=True, help="The branch's TOML configuration."
+    "--config",
+    "path",
+    type=click.Path(path_type=Path),
+    envvar="LOBBY_CONFIG",
+    callback=_configuration,
+    help=f"The branch's TOML configuration. Default: what LOBBY_CONFIG names, else {INSTALLED}.",
 )
 PAGE = click.option(
     "--page",
@@ -50,6 +68,8 @@ def stop(text: str, code: int) -> NoReturn:
     """End with an error for a person; `--debug` shows where it comes from."""
     if "--debug" in sys.argv and sys.exc_info()[1] is not None:
         logging.exception("the error comes from here")
+    if journald.reads(sys.stderr, os.environ):
+        text = journald.at_level(text, logging.ERROR)
     click.echo(text, err=True)
     sys.exit(code)
 

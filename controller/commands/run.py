@@ -7,10 +7,12 @@ import logging
 import os
 import pwd
 import signal
+import sys
 from pathlib import Path
 
 import click
 
+from controller import journald
 from controller.commands.kit import CONFIG, FAILED, WRONG, stop
 from controller.service import Notifier, Refusals
 
@@ -54,6 +56,7 @@ class UnusableError(Exception):
 def _run(path: Path, wait: float, notifier: Notifier) -> None:
     from controller.config import read  # noqa: PLC0415
     from controller.daemon import run_until_signalled  # noqa: PLC0415
+    from controller.version import version  # noqa: PLC0415
 
     if not path.exists():
         raise UnusableError(f"{path}: there is no such file; make it: sudo lobby setup --config {path}", WRONG)
@@ -68,6 +71,8 @@ def _run(path: Path, wait: float, notifier: Notifier) -> None:
             f"run it as {owner}: sudo -u {owner} lobby run --config {path}",
             FAILED,
         )
+    if journald.reads(sys.stderr, os.environ):
+        logging.info("lobby %s", version())
     for warning in settings.warnings:
         logging.warning(warning)
     asyncio.run(run_until_signalled(settings, notifier, wait))

@@ -37,7 +37,7 @@ def wrong(config: Config) -> Iterator[Fault]:
         if not path.exists():
             continue
         if not stat.S_ISCHR(path.stat().st_mode):
-            yield place, f"{path} is no port of a device, but {_kind(path)}; see ls -l /dev/lobby /dev/serial/by-path"
+            yield place, f"{path} is no port of a device, but {_kind(path)}; see ls -l /dev/lobby"
         same = os.path.realpath(path)
         if same in real:
             yield place, f'{path} is the same port as that of device "{real[same]}" ({same}); give each its own'

@@ -200,6 +200,10 @@ class DeviceSettings(Keys):
         yield from ()
 
 
+SEEN_BY_THE_SERVICE = ("/dev/lobby", "/dev/pts")
+"""What its unit leaves of /dev, beside sound cards."""
+
+
 class WiredSettings(DeviceSettings):
     """A device on a byte link."""
 
@@ -213,5 +217,9 @@ class WiredSettings(DeviceSettings):
             yield ("link",), f"{path} is not there; plug the device in, or name its port by a udev rule"
         elif not os.access(path, os.R_OK | os.W_OK):
             yield ("link",), f"{path} may not be used by you; the service needs its group (ls -l {path})"
-        elif str(path).startswith("/dev/tty"):
-            yield ("link",), f"{path} is another device after the next plugging in; name its port by a udev rule"
+        elif (
+            path.is_relative_to("/dev")
+            and not path.is_relative_to("/dev/lobby")
+            and not path.is_relative_to("/dev/pts")
+        ):
+            yield ("link",), f"{path} is not seen by the service; name it /dev/lobby/.. by a udev rule"

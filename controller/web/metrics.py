@@ -15,6 +15,7 @@ from controller.journal import JournalError
 from controller.lobby.model.state import CounterStage, Stage
 from controller.lobby.show import figures, views
 from controller.lobby.show.faults import SEVERITIES
+from controller.version import commit
 from controller.web.adapter import PagesAdapter
 from controller.web.live import Live
 
@@ -102,8 +103,8 @@ class _Operation(Collector):
         self._started = adapter.context.now() / 1000
 
     def collect(self) -> Iterator[Metric]:
-        build = GaugeMetricFamily("lobby_build_info", "1, with the version that runs.", labels=["version"])
-        build.add_metric([__version__], 1)
+        build = GaugeMetricFamily("lobby_build_info", "1, with the version that runs.", labels=["version", "commit"])
+        build.add_metric([__version__, commit()], 1)
         yield build
         yield GaugeMetricFamily("lobby_start_time_seconds", "When it was started, since 1970.", self._started)
         yield from self._devices()

@@ -12,7 +12,7 @@ INTRODUCTION = """
 `GET /metrics`, in Prometheus's text format, for any account: make one for it, and scrape with its token.
 
 ```sh
-sudo -u lobby /opt/lobby/bin/lobby user add prometheus --role screen --config /etc/lobby/branch.toml
+sudo -u lobby lobby user add prometheus --role screen
 ```
 
 The day's figures begin anew each day, and so are gauges; counters begin anew with each start. Shares are parts of one.

@@ -12,6 +12,7 @@ from prometheus_client import Metric
 from prometheus_client.parser import text_string_to_metric_families
 
 from controller import __version__, backups, machine
+from controller.version import commit
 from system.branch import PRINTER
 from system.served import Client, Serve
 
@@ -68,7 +69,8 @@ async def test_presses_calls_and_waits_are_counted(serve: Serve) -> None:
     assert (waited["300"], waited["600"], waited["+Inf"]) == (0, 1, 1)
     assert waited["lobby_waited_seconds_sum"] == pytest.approx(400, abs=5)
     assert values(figures, "lobby_press_age_seconds").keys() == {"pages"}
-    assert values(figures, "lobby_build_info") == {__version__: 1}
+    (build,) = figures["lobby_build_info"].samples
+    assert (build.labels, build.value) == ({"version": __version__, "commit": commit()}, 1)
     assert not any("li" in sample.labels.values() for family in figures.values() for sample in family.samples)
 
 

@@ -78,6 +78,8 @@ class Browser:
             elif name == "etag":
                 self.etag = value
                 day.record.masks("build", value.strip('"'))
+        if found := re.search(rb'lobby_build_info{commit="([^"]+)"', payload):
+            day.record.masks("commit", found[1].decode())
         if found := re.search(rb'"build": ?"([0-9a-f]{12})"', payload):
             day.record.masks("build", found[1].decode())
         self.last = None
