@@ -58,6 +58,8 @@ async def test_a_branch_that_is_well_one_with_a_fault_and_one_that_does_not_run(
         assert anchor["row"] == len(branch.rows())
         assert verify_journal(branch.settings.journal_path).last.hash == anchor["hash"]
 
+        while not (await status(branch))[1]["lobby"]["devices"]["terminals"]["heard"]["1"]:
+            pass  # that is looked at every few seconds
         code, said = await lobby("status", "--config", branch.config)
         assert code == 0
         assert said.startswith(f"Liberation Road ({branch.id})\nController")
