@@ -1,6 +1,8 @@
 """Writes the commit into a wheel that is built from a checkout, as `controller/commit`."""
 
+import sys
 import tempfile
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +13,14 @@ class CommitHook(BuildHookInterface):  # type: ignore[misc,type-arg]
     """Installed in editable form, the program asks git itself."""
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
-        found: dict[str, Any] = {}
-        source = Path(self.root, "controller", "version.py")
-        exec(compile(source.read_text("utf-8"), source, "exec"), found)
-        if version != "editable" and (commit := found["of_checkout"](Path(self.root))):
+        if version == "editable":
+            return
+        sys.path.insert(0, self.root)  # the program is not installed yet where this runs
+        try:
+            of_checkout = import_module("controller.version").of_checkout
+        finally:
+            sys.path.remove(self.root)
+        if commit := of_checkout(Path(self.root)):
             with tempfile.NamedTemporaryFile("w", delete=False) as file:
                 file.write(commit)
             Path(file.name).chmod(0o644)
