@@ -339,6 +339,7 @@ def mutated(draw: st.DrawFn) -> bytes:
     return b"".join(lines)
 
 
+@pytest.mark.long
 @examples(300)
 @given(raw=mutated())
 def test_a_mutated_file_is_read_or_explained(tmp_path_factory: pytest.TempPathFactory, raw: bytes) -> None:

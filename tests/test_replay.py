@@ -412,6 +412,7 @@ def test_rules_alone_say_whose_branch_it_is(journal: Path, tmp_path: Path) -> No
     assert "17:00" in picture.read_text("utf-8")
 
 
+@pytest.mark.long
 def test_a_day_set_against_the_same_rules_and_against_others(journal: Path, tmp_path: Path) -> None:
     picture, out = tmp_path / "both.svg", tmp_path / "f.json"
     asked = ("replay", "--journal", journal, "--day", "2026-01-13", "--json", out)

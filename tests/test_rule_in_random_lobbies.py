@@ -180,6 +180,7 @@ def test_more_credit_for_a_class_never_moves_its_tickets_backwards(
                 assert after.index(ticket) <= before.index(ticket), (counter, ticket)
 
 
+@pytest.mark.long
 @some
 @given(rules=branches(), happens=LONG, which=st.integers(0, 99))
 def test_a_promotion_to_more_credit_never_moves_a_ticket_backwards(

@@ -28,6 +28,7 @@ within = 300
 """
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("language", CHINESE)
 async def test_a_card_beside_the_screen_counts_for_its_next_ticket_alone(
     language: str, serve: Serve, pages: Pages, tmp_path: Path

@@ -150,6 +150,7 @@ async def test_who_missed_a_call_reads_until_when_to_see_the_lobby_manager(
         await expect(names).to_have_text(["A003", "A001"])
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("devices", "speaking"),
     [long("", {"", "?voice=on"}, id="none"), pytest.param(VOICE, {"?voice=on"}, id="one")],

@@ -123,6 +123,7 @@ async def test_all_services_and_counters_are_there_and_none_is_cut_whatever_the_
             assert await faults(page) == []
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("language", CHINESE)
 async def test_a_call_of_long_ago_is_on_its_line_and_not_in_large_type(
     language: str, serve: Serve, pages: Pages
@@ -238,6 +239,7 @@ async def test_pictures_and_clips_have_an_area_while_there_are_any_and_clips_are
     assert await page.locator(".now").is_visible()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("language", CHINESE)
 async def test_after_hours_it_says_when_the_branch_opens_next_and_shows_its_notices(
     language: str, serve: Serve, pages: Pages, broker: Mosquitto

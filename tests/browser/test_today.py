@@ -73,6 +73,7 @@ def told(value: float | None) -> str:
     return "—" if value is None else f"{value:g}"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("language", CHINESE)
 async def test_a_crowded_day_in_pictures_and_on_one_page_of_paper(language: str, serve: Serve, pages: Pages) -> None:
     branch = await serve(BranchWithDays, language=language, parts=bank("pension"), kind="pension")

@@ -22,6 +22,7 @@ from checker import Checker
 from random_days import plain
 from rich.cells import cell_len
 from rich.console import Console
+from sweeps import long
 
 from bench import processes
 from controller import why
@@ -194,7 +195,7 @@ def days_kept(path: Path) -> int:
         reader.close()
 
 
-@pytest.mark.parametrize(("number", "days"), [(signal.SIGINT, 2), (signal.SIGINT, 0), (signal.SIGTERM, 2)])
+@pytest.mark.parametrize(("number", "days"), [(signal.SIGINT, 2), long(signal.SIGINT, 0), long(signal.SIGTERM, 2)])
 def test_ctrl_c_ends_it_with_a_line_about_what_is_left(number: int, days: int, bank_toml: Path, tmp_path: Path) -> None:
     """After a whole day or more; and before the first is over, which here takes long."""
     toml = tmp_path / "bank.toml"

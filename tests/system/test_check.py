@@ -234,6 +234,7 @@ async def test_the_demo_prints_by_the_printers_profile(tmp_path: Path, profile: 
     assert widths == {Paper(width).image().width}
 
 
+@pytest.mark.long
 async def test_the_demo_draws_the_tickets_and_needs_no_terminal(tmp_path: Path) -> None:
     code, out, err = await lobby("demo", "--customers", 2, "--speed", 400, "--tickets", tmp_path / "t", seconds=90)
     assert code == 0, out + err

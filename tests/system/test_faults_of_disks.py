@@ -272,6 +272,7 @@ async def test_the_journal_is_cut(tmp_path: Path, broker: Mosquitto, suffix: str
         await _goes_on(branch, network)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "suffixes",
     [pytest.param((LOG,), id=LOG), long((INDEX,), id=INDEX), long((LOG, INDEX), id=f"{LOG} {INDEX}")],
@@ -300,6 +301,7 @@ async def test_the_journals_lock_is_deleted(tmp_path: Path, broker: Mosquitto) -
         assert len(branch.logged(f"{path}.lock had been removed")) == 1
 
 
+@pytest.mark.long
 async def test_the_journal_of_another_branch(tmp_path: Path, broker: Mosquitto) -> None:
     (there := tmp_path / "there").mkdir()
     async with running(there, broker, *BUS_ONLY) as (other, others):

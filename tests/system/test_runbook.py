@@ -135,6 +135,7 @@ async def device_fails(
     assert sum(bool(back.search(said)) for said in watch.branch.logged(f"{device}: ")) == before + 1
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("language", ["zh", long("en")])
 @pytest.mark.timeout(240)
 async def test_what_goes_wrong_while_it_runs(tmp_path: Path, own_broker: Mosquitto, language: str) -> None:

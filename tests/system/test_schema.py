@@ -38,6 +38,7 @@ def leading_somewhere(described: dict[str, Any], known: dict[str, str]) -> dict[
     return described
 
 
+@pytest.mark.long
 @pytest.mark.timeout(240)
 async def test_no_answer_that_is_not_described(tmp_path: Path) -> None:
     async with process(tmp_path) as (_, li):

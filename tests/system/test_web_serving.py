@@ -322,6 +322,7 @@ async def test_while_nothing_can_be_recorded_nothing_is_acknowledged(tmp_path: P
         assert branch.tickets("ticket_issued") == ["A001", "A002"]
 
 
+@pytest.mark.long
 async def test_an_account_by_the_command_line_while_the_daemon_runs(tmp_path: Path) -> None:
     async with process(tmp_path) as (branch, li):
 
