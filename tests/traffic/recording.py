@@ -11,6 +11,10 @@ from pathlib import Path
 
 ANSWER = "-"
 """In place of a time."""
+MACHINE = re.compile(
+    r"((?:^|\n|\\n)lobby_(?:journal_bytes|disk_free_bytes|disk_size_bytes|clock_synchronised) )[-+.e0-9]+"
+)
+"""Figures of the machine on which a day is recorded."""
 
 
 class Recording:
@@ -52,7 +56,7 @@ class Recording:
         """A text without what is chance."""
         for value, name in self._masks.items():
             text = text.replace(value, name)
-        return text
+        return MACHINE.sub(r"\1<machine>", text)
 
     def text(self) -> str:
         """All of it."""
