@@ -37,7 +37,8 @@ PROMPT = 0.04
 """`ALIKE_IN_A_ROW` writes that the device has sent as well are also proof, if each comes back within `PROMPT` seconds:
 a terminal that repeats its frame takes longer."""
 MISSES_IN_A_ROW = 5
-"""Writes of which nothing comes back, after which a line does not echo any more."""
+"""Writes of which nothing comes back, though something came since, after which a line does not echo any more. A line on
+which nothing comes at all has stalled, and tells nothing of its adapter."""
 SEGMENT = 64
 """A longer write is matched in pieces of so many bytes: bytes of the device inside it must not wait for its end."""
 OUTSTANDING = 256
@@ -64,9 +65,11 @@ class _Mode(Enum):
 
 @dataclass(slots=True)
 class _Piece:
-    """Bytes that were sent and may come back until `due`. `evident`: the device has not sent the same lately."""
+    """Bytes that were sent when they `left` and may come back until `due`. `evident`: the device has not sent the same
+    lately."""
 
     data: bytes
+    left: float
     due: float
     evident: bool
     waits: bool = False  # has not left yet
@@ -90,6 +93,7 @@ class EchoFilter:
         self._free_at = 0.0
         self._first_sent: float | None = None
         self._learn_until = 0.0
+        self._heard_at = -inf
         self._all = bytearray()  # what came while learning,
         self._own = bytearray()  # and what of it is the device's if the line echoes
         self._returned = self._returned_bytes = self._alike = self._misses = 0
@@ -112,7 +116,7 @@ class EchoFilter:
         for start in range(0, len(data), SEGMENT):
             piece = data[start : start + SEGMENT]
             self._free_at = max(now, self._free_at) + len(piece) * self._byte_time
-            self._pieces.append(_Piece(piece, self._free_at + MARGIN, piece not in self._said))
+            self._pieces.append(_Piece(piece, now, self._free_at + MARGIN, piece not in self._said))
         while len(self._pieces) > OUTSTANDING:
             self._pieces.popleft()
         if self._mode is _Mode.LEARNING:
@@ -122,7 +126,7 @@ class EchoFilter:
 
     def heard(self, data: bytes, now: float) -> bytes:
         """These bytes were received: returns those of them, and of the bytes held back, that are the device's."""
-        before = self._mode
+        before, self._heard_at = self._mode, now
         if before is _Mode.PLAIN:
             self._drop_late(now)
         elif before is _Mode.LEARNING and self._first_sent is not None:
@@ -255,13 +259,14 @@ class EchoFilter:
 
     def _give_up(self, now: float, until: int = LOOKED_AT) -> bytes:
         """The first piece has not come back whole: release the bytes up to the next piece, without its remains."""
-        piece = self._pieces.popleft().data
+        given_up = self._pieces.popleft()
+        piece = given_up.data
         following = self._pieces[0].data if self._pieces and until == LOOKED_AT else b""
         heard = bytes(self._held[:until])
         own, size, matched = _remains(piece, following, heard)
         self._take(size, now)
         if 2 * matched < len(piece):
-            self._missed()
+            self._missed(given_up)
         if not self._pieces:
             own += self._held
             self._held.clear()
@@ -270,8 +275,7 @@ class EchoFilter:
     def _drop_late(self, now: float) -> None:
         """Drop overdue pieces on a plain line, where nothing is held back."""
         while self._pieces and self._pieces[0].due <= now:
-            self._pieces.popleft()
-            self._missed()
+            self._missed(self._pieces.popleft())
         if not self._pieces:
             self._held.clear()
 
@@ -288,9 +292,9 @@ class EchoFilter:
         if enough or len(piece.data) >= LONG_PROOF:
             self._mode = _Mode.PROVEN
 
-    def _missed(self) -> None:
+    def _missed(self, piece: _Piece) -> None:
         self._returned = self._returned_bytes = self._alike = 0
-        self._misses += 1
+        self._misses += self._heard_at >= piece.left
         if self._mode is _Mode.LEARNING or self._misses >= MISSES_IN_A_ROW:
             self._mode = _Mode.PLAIN
 

@@ -210,6 +210,17 @@ def test_a_line_that_echoes_no_longer_is_noticed_and_nothing_is_lost() -> None:
     assert line.take() == press(), "at once"
 
 
+def test_a_line_on_which_nothing_comes_has_stalled_and_still_echoes() -> None:
+    line = proven()
+    for n in range(3 * MISSES_IN_A_ROW):
+        line.send(waiting_frame(1, n).to_bytes())
+        line.pass_time(1.0)
+    assert line.filter.echoing
+    line.send(press())
+    line.hear(press())
+    assert line.take() == b"", "it is its echo"
+
+
 def test_a_new_link_is_taken_to_be_as_the_last_one() -> None:
     line = proven()
     line.filter.restart()
