@@ -94,7 +94,7 @@ export function drawSheet(sheet, view, charts, legend) {
     el("ul", { class: "legend" }, legend),
     el("footer", {},
       el("p", { class: "soft" }, say("page.today.means")),
-      view.anchor && el("p", { class: "soft" },
+      view.anchor && el("p", { class: "soft anchor" },
         say("page.today.anchor", { row: view.anchor.row, hash: groups(view.anchor.hash) })),
       el("p", { class: "signature" },
         el("span", {}, say("page.today.signature")), el("span", {}, say("page.today.signed_on")))));
