@@ -13,9 +13,10 @@ from pkgutil import iter_modules
 
 import click
 
-from controller import commands, journald
+from controller import commands
 from controller.commands.kit import FAILED, INTERRUPTED, WRONG, stop
-from controller.repeated_lines import RepeatsHandler
+from controller.operation import journald
+from controller.operation.repeated_lines import RepeatsHandler
 
 
 class Commands(click.Group):

@@ -15,7 +15,6 @@ from datetime import datetime
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from controller.anchoring import Anchoring
 from controller.changes import (
     ENDING,
     EXAMINING,
@@ -34,6 +33,7 @@ from controller.devices.hub import Hub
 from controller.devices.mqtt import MqttAdapter
 from controller.engine import Engine, Request
 from controller.journal import Journal
+from controller.journal.anchoring import Anchoring
 from controller.lobby.actions.clock import StartController, StepClock
 from controller.lobby.actions.day import roll_over
 from controller.lobby.actions.drop_counters import DropCounters
@@ -46,13 +46,13 @@ from controller.lobby.model.rules import Rules
 from controller.lobby.model.state import Print, State
 from controller.lobby.model.units import Ms, between
 from controller.lobby.show.faults import PASSES
-from controller.service import Notifier
+from controller.operation.service import Notifier
 from controller.web.accounts import Accounts
 from controller.web.private_files import AccessError
 
 if TYPE_CHECKING:
     from controller.devices.settings import DeviceSettings
-    from controller.doctor import Finding
+    from controller.operation.doctor import Finding
     from controller.web.app import Screens
 
 log = logging.getLogger(__name__)
@@ -265,7 +265,7 @@ class Daemon:
 
     async def _status(self, request: Mapping[str, Any]) -> Answers:
         """How the branch is, for `lobby status`."""
-        from controller.status import of_the_lobby  # noqa: PLC0415 - seldom needed
+        from controller.operation.status import of_the_lobby  # noqa: PLC0415 - seldom needed
 
         hub = self.hub
         state, rules = hub.context.state(), hub.context.rules
@@ -274,8 +274,8 @@ class Daemon:
 
     async def _doctor(self, request: Mapping[str, Any]) -> Answers:
         """Examine devices for a command; keys on MQTT would act, so there only the broker is tried."""
-        from controller.doctor import examinable  # noqa: PLC0415 - seldom needed
-        from controller.doctor_broker import examine_broker  # noqa: PLC0415
+        from controller.operation.doctor import examinable  # noqa: PLC0415 - seldom needed
+        from controller.operation.doctor_broker import examine_broker  # noqa: PLC0415
 
         said: asyncio.Queue[str] = asyncio.Queue()
         words = self._settings.rules.wording
@@ -312,7 +312,7 @@ class Daemon:
 
     async def examine(self, id: str) -> Mapping[str, Any] | None:
         """Examine one device, without waiting for keys; None: there is none with a line of its own. BusyError."""
-        from controller.doctor import examinable  # noqa: PLC0415
+        from controller.operation.doctor import examinable  # noqa: PLC0415
 
         for device in examinable(self._settings):
             if device.id == id:
@@ -324,7 +324,7 @@ class Daemon:
         self, devices: Sequence[DeviceSettings], say: Callable[[str], None], keys: float, **wishes: Any
     ) -> list[Finding]:
         """Examine devices, each of which is out of service for as long as it takes; `wishes`: see `Examination`."""
-        from controller.doctor import Examination  # noqa: PLC0415
+        from controller.operation.doctor import Examination  # noqa: PLC0415
 
         words = self._settings.rules.wording
         if self._changing.locked():

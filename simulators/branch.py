@@ -18,7 +18,7 @@ from controller.clock import Clock
 from controller.config import MqttSettings, Settings
 from controller.daemon import Daemon
 from controller.devices.settings import DeviceSettings, WiredSettings
-from controller.service import Notifier
+from controller.operation.service import Notifier
 from drivers.link import InputLink, Link, SerialLink, TcpLink
 from drivers.owner import own
 from simulators.buttons import Buttons

@@ -14,13 +14,13 @@ from system.waiting import until
 from controller.clock import STEP, Clock, ClockWatch, synchronised, system_clock
 from controller.config import Settings, read
 from controller.daemon import Daemon, clock_is_right
-from controller.day import begin_day, told
 from controller.journal import JournalError
 from controller.lobby.actions.call_next import CallNext
 from controller.lobby.actions.command import Command
 from controller.lobby.actions.day import BeginDay
 from controller.lobby.actions.take_ticket import TakeTicket
-from controller.service import Notifier
+from controller.operation.service import Notifier
+from controller.reports.day import begin_day, told
 from drivers.device import Health
 from simulators.branch import running
 

@@ -14,10 +14,8 @@ from typing import Any
 import pytest
 from branches import Lobby, branch, local, long_steps
 
-from controller import day_figures
 from controller.config import read
 from controller.config.settings import shipped
-from controller.day_figures import ALL, STEP, DayLog
 from controller.journal import Journal
 from controller.lobby.actions.cancel import Cancel
 from controller.lobby.actions.day import RollOver
@@ -34,6 +32,8 @@ from controller.lobby.aggregate import Row
 from controller.lobby.model.rules import Rules
 from controller.lobby.model.state import CounterStage
 from controller.lobby.show import figures
+from controller.reports import day_figures
+from controller.reports.day_figures import ALL, STEP, DayLog
 from controller.web.days import Days
 from simulators.days.simulation import simulate
 

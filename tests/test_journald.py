@@ -13,8 +13,8 @@ import pytest
 from system.branch import LOBBY
 
 from bench import processes
-from controller.journald import JournalHandler, at_level, reads
-from controller.repeated_lines import AT_ONCE
+from controller.operation.journald import JournalHandler, at_level, reads
+from controller.operation.repeated_lines import AT_ONCE
 
 
 class Journal:

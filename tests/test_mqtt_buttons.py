@@ -29,12 +29,12 @@ from controller.config import wording
 from controller.devices import kit
 from controller.devices.hub import Hub
 from controller.devices.mqtt import MqttAdapter
-from controller.doctor_broker import examine_broker
 from controller.engine import Request
 from controller.journal import Journal
 from controller.lobby.actions.finish import Finish
 from controller.lobby.actions.report_device import ReportDevice
 from controller.lobby.model.units import Ms
+from controller.operation.doctor_broker import examine_broker
 from controller.presses import PAYLOADS
 from drivers.mqtt import MqttLobby
 from drivers.mqtt_buttons import (

@@ -25,7 +25,7 @@ from controller.lobby.actions.take_ticket import TakeTicket
 from controller.lobby.answers import Answer
 from controller.lobby.model.paper import Printer
 from controller.lobby.model.state import Stage
-from controller.service import Notifier
+from controller.operation.service import Notifier
 from drivers import descriptor
 
 BRANCH = """

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from controller.repeated_lines import AT_ONCE, LINES, SPELL, RepeatsHandler
+from controller.operation.repeated_lines import AT_ONCE, LINES, SPELL, RepeatsHandler
 
 
 class Log:

@@ -13,14 +13,14 @@ from pathlib import Path
 import pytest
 
 from bench import processes
-from controller.blanking import BLANK, Blanking, without_comments
 from controller.journal import Journal, Remark
 from controller.lobby.actions.day import DayOpened
 from controller.lobby.actions.event import Event
 from controller.lobby.actions.sign_in import ClerkSignedIn
 from controller.lobby.actions.take_ticket import TicketIssued
 from controller.lobby.aggregate import Row
-from controller.support import ABOUT
+from controller.operation.blanking import BLANK, Blanking, without_comments
+from controller.operation.support import ABOUT
 from controller.web.accounts import Accounts
 
 LOBBY = Path(sys.executable).with_name("lobby")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from controller.lobby.answers import Answer
-from controller.tally import BOUNDS, Tally, Waited
+from controller.operation.tally import BOUNDS, Tally, Waited
 
 DOORS = ("mqtt", "http", "home-assistant", "terminal68", "modbus", "line-keypad", "shelly")
 OK = Answer("ok", "")

@@ -31,7 +31,7 @@ from controller.lobby.model.rules import Rules
 from controller.lobby.model.state import CounterStage, Stage, State
 from controller.lobby.model.units import Ms
 from controller.output import write_json
-from controller.why import explanations, meant
+from controller.reports.why import explanations, meant
 from simulators.customers import day as customers_of
 from simulators.days.virtual import VirtualDay
 

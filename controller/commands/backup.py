@@ -21,8 +21,8 @@ def backup(path: Path, out: Path, keep: int | None) -> None:
     """Copy the journal to the file OUT, also while the daemon writes it, and replay the copy: it is whole."""
     from datetime import datetime  # noqa: PLC0415
 
-    from controller.backups import back_up  # noqa: PLC0415
     from controller.config import read  # noqa: PLC0415
+    from controller.journal.backups import back_up  # noqa: PLC0415
 
     settings = read(path)
     if keep:

@@ -16,7 +16,7 @@ from controller.commands.kit import CONFIG
 def day(path: Path, begin: bool) -> None:
     """Which business day is open; where a clock was wrong, --begin ends a day that is not today."""
     from controller.config import read  # noqa: PLC0415
-    from controller.day import begin_day, told  # noqa: PLC0415
+    from controller.reports.day import begin_day, told  # noqa: PLC0415
 
     settings = read(path)
     if begin:

@@ -34,7 +34,7 @@ def doctor(path: Path, only: tuple[str, ...], keys: float, no_print: bool, out: 
     from controller.changes import fingerprint  # noqa: PLC0415
     from controller.config import read  # noqa: PLC0415
     from controller.control import NotRunningError, ask  # noqa: PLC0415
-    from controller.doctor import examinable  # noqa: PLC0415
+    from controller.operation.doctor import examinable  # noqa: PLC0415
     from controller.output import room_for  # noqa: PLC0415
 
     settings = read(path)
@@ -75,8 +75,8 @@ def _heard(answers: Iterator[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
 
 def _alone(settings: Settings, only: tuple[str, ...], keys: float, prints: bool) -> list[Mapping[str, Any]]:
     """What is found without a daemon; after Ctrl-C what has been found until then."""
-    from controller.doctor import Examination, Finding, examinable  # noqa: PLC0415
-    from controller.doctor_broker import examine_broker  # noqa: PLC0415
+    from controller.operation.doctor import Examination, Finding, examinable  # noqa: PLC0415
+    from controller.operation.doctor_broker import examine_broker  # noqa: PLC0415
 
     devices = [device for device in examinable(settings) if not only or device.id in only]
     examination = Examination(settings, devices, click.echo, print_ticket=prints)

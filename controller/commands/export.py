@@ -10,7 +10,7 @@ import click
 from controller.commands.kit import FAILED, NO_DAY, OPTIONAL_CONFIG, OPTIONAL_JOURNAL, WRONG, is_day, journal_of, stop
 
 if TYPE_CHECKING:
-    from controller.audit import Format
+    from controller.journal.audit import Format
 
 
 @click.command()
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 def export(path: Path | None, journal: Path | None, first: str, last: str, format: Format, out: Path) -> None:
     """Write every row of the journal to the file OUT with its hash, also while the daemon writes. The hash of the last
     row is told: kept elsewhere, it is the anchor by which `lobby verify` knows these rows again."""
-    from controller.audit import export as write  # noqa: PLC0415
-    from controller.chain import MisfitError  # noqa: PLC0415
+    from controller.journal.audit import export as write  # noqa: PLC0415
+    from controller.journal.chain import MisfitError  # noqa: PLC0415
 
     source = journal_of(path, journal)
     for option, day in (("--from", first), ("--to", last)):

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 import click
 
-from controller import journald
+from controller.operation import journald
 
 if TYPE_CHECKING:
     from controller.lobby.aggregate import Row

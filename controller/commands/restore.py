@@ -16,8 +16,8 @@ def restore(path: Path, backup: Path) -> None:
     """Put the file BACKUP in the place of the journal. The daemon must be stopped; what is replaced is kept."""
     from datetime import datetime  # noqa: PLC0415
 
-    from controller.backups import restore as put_back  # noqa: PLC0415
     from controller.config import read  # noqa: PLC0415
+    from controller.journal.backups import restore as put_back  # noqa: PLC0415
 
     settings = read(path)
     journal, rules = settings.journal_path, settings.rules

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import click
 
-from controller import journald
 from controller.commands.kit import CONFIG, FAILED, WRONG, stop
-from controller.service import Notifier, Refusals
+from controller.operation import journald
+from controller.operation.service import Notifier, Refusals
 
 
 @click.command()

@@ -13,7 +13,7 @@ from controller.commands.kit import CONFIG, FAILED
 
 if TYPE_CHECKING:
     from controller.config import Settings
-    from controller.status import Trouble
+    from controller.operation.status import Trouble
 
 PATIENCE = 10.0
 """Seconds in which a daemon answers."""
@@ -28,7 +28,7 @@ def status(path: Path, as_json: bool) -> None:
     Exit code 0: nothing is down; 1: something is, or no daemon runs.
     """
     from controller.config import read  # noqa: PLC0415
-    from controller.status import troubles  # noqa: PLC0415
+    from controller.operation.status import troubles  # noqa: PLC0415
 
     settings = read(path)
     found = collected(settings)
@@ -49,7 +49,7 @@ def collected(settings: Settings) -> dict[str, Any]:
     """What the daemon says (None: none runs) and what the machine knows."""
     from controller.control import NotRunningError, ask  # noqa: PLC0415
     from controller.lobby.model.units import Ms  # noqa: PLC0415
-    from controller.status import of_the_machine  # noqa: PLC0415
+    from controller.operation.status import of_the_machine  # noqa: PLC0415
 
     lobby: Mapping[str, Any] | None = None
     trouble = ""
@@ -71,8 +71,8 @@ def collected(settings: Settings) -> dict[str, Any]:
 
 def lines(settings: Settings, found: Mapping[str, Any], wrong: Sequence[Trouble]) -> list[str]:
     """What is shown, in the branch's language."""
+    from controller.operation.status import facts, heard, when  # noqa: PLC0415
     from controller.output import columns  # noqa: PLC0415
-    from controller.status import facts, heard, when  # noqa: PLC0415
 
     rules, say = settings.rules, settings.rules.wording.say
     shown = [f"{rules.branch_name} ({rules.branch})", *columns(facts(found, rules))]

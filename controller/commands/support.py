@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 def support(path: Path, log_lines: int, out: Path) -> None:
     """Write a support bundle to OUT, such as support.tar.gz: versions, check, status, configuration, log, the journal's
     shape, the machine. Secrets and people are blanked; a README inside lists what is in it."""
+    from controller.operation.support import write  # noqa: PLC0415
     from controller.output import writing  # noqa: PLC0415
-    from controller.support import write  # noqa: PLC0415
 
     with writing(out):
         names = write(path, out, log_lines, _status)
@@ -34,7 +34,7 @@ def support(path: Path, log_lines: int, out: Path) -> None:
 
 def _status(settings: Settings) -> str:
     from controller.commands.status import collected, lines  # noqa: PLC0415
-    from controller.status import troubles  # noqa: PLC0415
+    from controller.operation.status import troubles  # noqa: PLC0415
 
     found = collected(settings)
     shown = lines(settings, found, list(troubles(found, settings.rules)))

@@ -24,8 +24,8 @@ def verify(path: Path | None, journal: Path | None, anchors: tuple[str, ...], ex
     """Follow the hash chain of the journal, or of the file EXPORT, from row to row: it is whole, or the first row is
     named that does not fit. With both, the rows of EXPORT must also be in the journal as they are. Without an anchor
     from elsewhere nothing is proved against somebody who could write the file."""
-    from controller.audit import verify_export, verify_journal  # noqa: PLC0415
-    from controller.chain import MisfitError, wanted  # noqa: PLC0415
+    from controller.journal.audit import verify_export, verify_journal  # noqa: PLC0415
+    from controller.journal.chain import MisfitError, wanted  # noqa: PLC0415
 
     try:
         given = [wanted(anchor) for anchor in anchors]

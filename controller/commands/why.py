@@ -19,7 +19,7 @@ from controller.commands.kit import CONFIG, DAY, FAILED, JSON, rows
 def why(path: Path, journal: Path | None, day: str | None, ticket: str, out: Path | None) -> None:
     """Why a ticket was called when it was, or is not next: a sentence, and the table behind it."""
     from controller.config import read  # noqa: PLC0415
-    from controller.why import show  # noqa: PLC0415
+    from controller.reports.why import show  # noqa: PLC0415
 
     settings = read(path)
     if not show(rows(journal or settings.journal_path, day), settings.rules, ticket, out):

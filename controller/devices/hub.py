@@ -25,7 +25,7 @@ from controller.lobby.model.wording import Wording
 from controller.lobby.show import figures, views
 from controller.lobby.show.faults import PASSES
 from controller.lobby.show.views import Waits
-from controller.tally import TOGETHER, Tally
+from controller.operation.tally import TOGETHER, Tally
 from drivers.device import Driver, Echoing, Health
 from drivers.link import Link
 from drivers.session import LinkDown, Session, Stale

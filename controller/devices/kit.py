@@ -26,7 +26,7 @@ from controller.lobby.model.state import State
 from controller.lobby.model.units import NEVER, Ms
 from controller.lobby.model.wording import Wording
 from controller.lobby.show.views import Waits
-from controller.tally import Tally
+from controller.operation.tally import Tally
 from drivers.device import Driver, Health
 from drivers.link import Link
 from drivers.session import LinkDown, Session

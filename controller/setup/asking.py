@@ -16,7 +16,7 @@ from typing import TypeVar
 
 from controller.devices.kit import kinds
 from controller.devices.probe import Place, Probe
-from controller.doctor import holders
+from controller.operation.doctor import holders
 from controller.setup.ports import Port
 from drivers.link import FileLink, InputLink, Link, SerialLink
 from drivers.session import LinkDown, Session

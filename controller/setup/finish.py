@@ -6,8 +6,8 @@ from pathlib import Path
 
 from controller.config import ConfigError, Settings
 from controller.config import read as read_configuration
-from controller.doctor import Examination, Finding, examinable
 from controller.lobby.model.wording import Wording
+from controller.operation.doctor import Examination, Finding, examinable
 from controller.setup import udev
 from controller.setup.files import replace_file
 from controller.setup.plan import Plan

@@ -10,8 +10,8 @@ from typing import Any, TypeVar
 
 from controller.config import wording
 from controller.devices.probe import Place, Probe
-from controller.doctor import holders
 from controller.lobby.model.wording import LANGUAGES, Wording
+from controller.operation.doctor import holders
 from controller.setup import questions
 from controller.setup.asking import Found, Listening, Unread, ask, heard_on, probes
 from controller.setup.plan import Plan, speed_of, told

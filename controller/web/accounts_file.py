@@ -15,7 +15,7 @@ from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from controller.openfiles import FRAME, LOG_HEAD, Look, OpenFiles, Trouble
+from controller.journal.openfiles import FRAME, LOG_HEAD, Look, OpenFiles, Trouble
 from controller.web.private_files import AccessError, make_private, must_be_private
 
 log = logging.getLogger(__name__)

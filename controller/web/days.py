@@ -16,14 +16,14 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar
 
-from controller import day_figures
-from controller.chain import Anchor, Chain, MisfitError
-from controller.day_figures import DayLog, Series, Sheet
 from controller.journal import JournalError, JournalReader
+from controller.journal.chain import Anchor, Chain, MisfitError
 from controller.lobby.actions.day import DayOpened
 from controller.lobby.aggregate import Row
 from controller.lobby.model.rules import Rules
 from controller.lobby.model.units import NEVER, Ms
+from controller.reports import day_figures
+from controller.reports.day_figures import DayLog, Series, Sheet
 from controller.threads import one_thread
 
 log = logging.getLogger(__name__)

@@ -9,12 +9,13 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from controller import __version__, machine
+from controller import __version__
 from controller.clock import synchronised
 from controller.journal import JournalError
 from controller.lobby.model.state import CounterStage, Stage
 from controller.lobby.show import figures, views
 from controller.lobby.show.faults import SEVERITIES
+from controller.operation import machine
 from controller.version import commit
 from controller.web.adapter import PagesAdapter
 from controller.web.live import Live

@@ -14,8 +14,8 @@ from browser.branch import CHINESE, NAMES, ServedBranch, as_role
 from browser.conftest import Serve
 from browser.days import BranchWithDays, bank, pages_of, text_of
 from browser.pages import Pages
-from controller.audit import verify_journal
-from controller.chain import wanted
+from controller.journal.audit import verify_journal
+from controller.journal.chain import wanted
 
 MORE_SERVICES = "".join(
     f"""

@@ -20,10 +20,10 @@ import pytest
 from ports import eventually
 
 from bench import processes
-from controller.anchoring import Anchoring
-from controller.audit import FORMATS, Format, export, so_far, verify_export, verify_journal
-from controller.chain import Anchor, Chain, MisfitError, ends, wanted
 from controller.journal import SCHEMA_VERSION, Journal, JournalError, JournalReader
+from controller.journal.anchoring import Anchoring
+from controller.journal.audit import FORMATS, Format, export, so_far, verify_export, verify_journal
+from controller.journal.chain import Anchor, Chain, MisfitError, ends, wanted
 from controller.lobby.actions.day import DayOpened
 from journals.files import DAY, held, opened, row, sql, write
 

@@ -12,17 +12,11 @@ from disks import small_disk
 from full_disk import full_disk
 from sweeps import long
 
-from controller.journal import (
-    AT_A_TIME,
-    SPARE,
-    Journal,
-    JournalLostError,
-    JournalReader,
-    JournalWriteError,
-    Remark,
-)
+from controller.journal import Journal, JournalLostError, JournalReader, JournalWriteError, Remark
+from controller.journal.openfiles import log_size
+from controller.journal.reader import AT_A_TIME
+from controller.journal.schema import SPARE
 from controller.lobby.aggregate import Row
-from controller.openfiles import log_size
 from journals.files import ALL, DAY, held, opened, row, sql, why_not, write
 from simulators.disk import INDEX, LOCK, LOG, Disk, Moved, beside, cut, delete, move
 

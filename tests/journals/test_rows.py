@@ -11,14 +11,8 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
-from controller.journal import (
-    APPLICATION_ID,
-    SCHEMA_VERSION,
-    Journal,
-    JournalError,
-    JournalWriteError,
-    Remark,
-)
+from controller.journal import SCHEMA_VERSION, Journal, JournalError, JournalWriteError, Remark
+from controller.journal.schema import APPLICATION_ID
 from controller.lobby.actions.day import DayOpened
 from controller.lobby.actions.post_notice import NoticeEnded, NoticePosted
 from controller.lobby.actions.take_ticket import TicketIssued

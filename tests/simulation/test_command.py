@@ -25,7 +25,6 @@ from rich.console import Console
 from sweeps import long
 
 from bench import processes
-from controller import why
 from controller.engine import Engine
 from controller.journal import Journal, JournalError, JournalReader
 from controller.lobby.actions.event import from_row
@@ -36,6 +35,7 @@ from controller.lobby.model.percentile import percentile
 from controller.lobby.model.rules import Rules
 from controller.lobby.model.state import State
 from controller.output import PIPED, console
+from controller.reports import why
 from simulation.rows import Called, first_calls, rows_of
 from simulators.days import commands, replay, reports, scores
 from simulators.days.replay import compare

@@ -17,7 +17,7 @@ from pathlib import Path
 from controller.clock import Clock
 from controller.config import read
 from controller.daemon import Daemon, quiet_transports
-from controller.service import Notifier
+from controller.operation.service import Notifier
 
 
 async def main(config: Path, wall: int, started: float, speed: float, set_by: Path) -> None:

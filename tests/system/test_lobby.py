@@ -15,7 +15,7 @@ import pytest
 from bench import processes
 from bench.ports import free_port
 from controller.control import ask
-from controller.repeated_lines import AT_ONCE
+from controller.operation.repeated_lines import AT_ONCE
 from drivers.terminal68 import Key
 from system.branch import EVERYTHING, HALL, HOUSE, LOBBY, MQTT, TERMINALS, WINDOWS, Branch
 from system.broker import Mosquitto

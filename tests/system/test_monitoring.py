@@ -11,7 +11,9 @@ import pytest
 from prometheus_client import Metric
 from prometheus_client.parser import text_string_to_metric_families
 
-from controller import __version__, backups, machine
+from controller import __version__
+from controller.journal import backups
+from controller.operation import machine
 from controller.version import commit
 from system.branch import PRINTER
 from system.served import Client, Serve

@@ -18,8 +18,8 @@ import paho.mqtt.client as paho
 import pytest
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
-from controller import doctor_broker
-from controller.doctor_broker import examine_broker
+from controller.operation import doctor_broker
+from controller.operation.doctor_broker import examine_broker
 from drivers.mqtt import LEVEL_TOPICS
 from system.branch import HOUSE, Branch
 from system.broker import Mosquitto

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 from journals.files import DAY, row, write
 
-from controller.audit import verify_journal
 from controller.journal import JournalReader
+from controller.journal.audit import verify_journal
 from controller.lobby.actions.day import DayOpened
 from drivers.terminal68 import Key
 from system.branch import HOUSE, MQTT, TERMINALS, Branch, lobby

@@ -23,7 +23,7 @@ from controller.journal import Journal, JournalReader
 from controller.lobby.actions.registry import evolve
 from controller.lobby.model.rules import Rules
 from controller.lobby.model.state import State
-from controller.service import Notifier
+from controller.operation.service import Notifier
 from drivers.link import FileLink, SerialLink, TcpLink
 from simulators.devices.bx import BoardFarEnd
 from simulators.devices.card_reader import CardReaderFarEnd

@@ -13,8 +13,8 @@ from collections.abc import Iterable, Iterator
 from contextlib import closing
 from itertools import islice
 
-from controller.chain import Anchor, Chain, MisfitError, Stored, ends
 from controller.journal import Journal, JournalError, JournalReader, JournalWriteError
+from controller.journal.chain import Anchor, Chain, MisfitError, Stored, ends
 from controller.threads import one_thread
 
 log = logging.getLogger(__name__)

@@ -7,12 +7,12 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 
-from controller.audit import so_far
-from controller.chain import MisfitError
 from controller.clock import Clock, system_clock
 from controller.config import Settings
 from controller.engine import Engine
 from controller.journal import Journal, JournalError, JournalReader
+from controller.journal.audit import so_far
+from controller.journal.chain import MisfitError
 from controller.lobby.actions.day import BeginDay
 
 

@@ -13,8 +13,8 @@ from pathlib import Path
 from controller.config import Settings
 from controller.devices.branch import broker_of
 from controller.devices.mqtt_buttons import readers
-from controller.doctor import Finding, Say
 from controller.lobby.model.wording import Wording
+from controller.operation.doctor import Finding, Say
 from drivers.mqtt import PRESS_TOPICS, TOPICS_BEGIN
 from drivers.mqtt_buttons import Moved, Pressed, Reader, read
 from drivers.mqtt_listener import ListenError, certificate_end, listening

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from typing import TextIO
 
-from controller.repeated_lines import RepeatsHandler
+from controller.operation.repeated_lines import RepeatsHandler
 
 SOCKET = "/run/systemd/journal/socket"
 IDENTIFIER = "lobby"

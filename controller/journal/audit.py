@@ -1,7 +1,7 @@
 """Exports of a journal for auditors, and whether a journal or an export is whole by its hash chain.
 
 Both are read as a stream, in constant memory, also while a daemon writes. What a row's line and its hash are:
-`controller.chain`. Two formats:
+`controller.journal.chain`. Two formats:
 
 * `jsonl`: a first line `{"lobby-export":1,"branch":"..","journal":"..","first":1,"before":"HASH"}`, where `before` is
   the hash before the row `first`; a line `{"hash":"HASH","row":ROW}` for each row, where ROW is the line of the chain,
@@ -22,8 +22,8 @@ from itertools import islice
 from pathlib import Path
 from typing import BinaryIO, Literal, TextIO
 
-from controller.chain import Anchor, Anchors, Chain, MisfitError, Stored, Wanted
 from controller.journal import JournalError, JournalReader
+from controller.journal.chain import Anchor, Anchors, Chain, MisfitError, Stored, Wanted
 from controller.output import writing
 
 Format = Literal["jsonl", "csv"]

@@ -14,12 +14,12 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from controller.audit import so_far
-from controller.chain import MisfitError
 from controller.clock import synchronised
 from controller.config import Settings
 from controller.devices.kit import DeviceReport
 from controller.journal import JournalError, JournalReader
+from controller.journal.audit import so_far
+from controller.journal.chain import MisfitError
 from controller.lobby.model.paper import Printers
 from controller.lobby.model.rules import Rules
 from controller.lobby.model.state import Print, State

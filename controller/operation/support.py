@@ -1,7 +1,7 @@
 """`lobby support`: one file with what whoever helps from afar needs, without secrets and without personal data.
 
-Everything in it is text, and has been through `controller.blanking`. Nothing of it has to work: where the configuration
-is wrong, or no daemon runs, the file says so.
+Everything in it is text, and has been through `controller.operation.blanking`. Nothing of it has to work: where the
+configuration is wrong, or no daemon runs, the file says so.
 """
 
 from __future__ import annotations
@@ -22,10 +22,18 @@ from importlib.metadata import distributions
 from pathlib import Path
 from typing import Any
 
-from controller.blanking import BLANK, Blanking, clerks_in, named, secrets_in, without_clerks, without_comments
 from controller.config import ConfigError, Settings, read
 from controller.config.keys import JournalKeys
 from controller.journal import JournalError, JournalReader, uri_of
+from controller.operation.blanking import (
+    BLANK,
+    Blanking,
+    clerks_in,
+    named,
+    secrets_in,
+    without_clerks,
+    without_comments,
+)
 from controller.version import version
 
 LASTS = 20.0

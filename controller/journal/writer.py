@@ -15,53 +15,41 @@ the next start, the lock file beside it records which journal was used here, and
 
 from __future__ import annotations
 
-import errno
 import json
 import logging
 import os
 import secrets
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from controller import __version__
-from controller.chain import Anchor, Stored
-from controller.journal_lock import (
-    JournalConflictError,
-    JournalError,
-    JournalLock,
-    JournalLostError,
-    JournalWriteError,
+from controller.journal.chain import Anchor
+from controller.journal.lock import JournalConflictError, JournalError, JournalLock, JournalLostError, JournalWriteError
+from controller.journal.openfiles import FRAME, LOG_HEAD, PAGE, Look, OpenFiles, Trouble, log_pages, log_size
+from controller.journal.reader import JournalReader
+from controller.journal.schema import (
+    BUSY,
+    COLUMNS,
+    SPARE,
+    Looked,
+    connect,
+    connect_to_read,
+    for_want_of_room,
+    identity_of,
+    last_row,
+    looked_into,
+    prepare,
+    why_not,
 )
-from controller.lobby.actions.day import DayOpened
-from controller.lobby.actions.event import UnknownEventError, from_row
 from controller.lobby.aggregate import Row
 from controller.lobby.model.units import Ms
-from controller.openfiles import FRAME, LOG_HEAD, PAGE, Look, OpenFiles, Trouble, log_pages, log_size
 from controller.threads import one_thread
-
-__all__ = [
-    "Journal",
-    "JournalConflictError",
-    "JournalError",
-    "JournalLostError",
-    "JournalReader",
-    "JournalWriteError",
-    "Remark",
-    "uri_of",
-]
 
 log = logging.getLogger(__name__)
 
-APPLICATION_ID = 0x4C4F4242
-"""`LOBB` in the file's header, so that nobody takes another program's file for a journal."""
-SCHEMA_VERSION = 1
-"""The format of the file. A table that older programs can do without is added without a new one, so that an update can
-be taken back. What they could not read gets the next number: the file is then copied before it is changed."""
 TIDY_AFTER = 500
 """Rows after which the write-ahead log is checkpointed in the next idle moment."""
 LOG_LIMIT = 16_000
@@ -70,59 +58,8 @@ LOG_LEAST = 16
 """The same if there is hardly any room."""
 LOG_SHARE = 4
 """The log may take one part in so many of the free space, since a checkpoint needs the same space again."""
-SPARE = 128 * 1024
-"""Free bytes needed before writing resumes after a failure, so that it does not fail again at once."""
-LOWEST = -(1 << 63)
-"""The lowest number that SQLite can give a row; ours begin at 1."""
-AT_A_TIME = 1000
-"""Rows read at a time: a long-running reader must not keep the log from being checkpointed."""
 PATIENCE = 200
 """Milliseconds for which readers may delay a checkpoint that is due at once."""
-BUSY = 5000
-"""Milliseconds for which other operations wait for another program that has locked the file."""
-
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS event(
-    seq INTEGER PRIMARY KEY,
-    at INTEGER,     -- ms since 1970, UTC
-    day TEXT,       -- YYYY-MM-DD, business day
-    kind TEXT,
-    version INTEGER,
-    data TEXT,      -- JSON object
-    cause TEXT,
-    part INTEGER,
-    UNIQUE(cause, part)
-) STRICT;
-CREATE INDEX IF NOT EXISTS event_day ON event(day);
-CREATE TRIGGER IF NOT EXISTS event_is_never_changed BEFORE UPDATE ON event
-    BEGIN SELECT RAISE(ABORT, 'the journal is append-only'); END;
-CREATE TRIGGER IF NOT EXISTS event_is_never_replaced BEFORE INSERT ON event
-    WHEN EXISTS (SELECT 1 FROM event WHERE seq = NEW.seq OR (cause = NEW.cause AND part = NEW.part))
-    BEGIN SELECT RAISE(ABORT, 'the journal is append-only'); END;
-CREATE TRIGGER IF NOT EXISTS event_is_never_deleted BEFORE DELETE ON event
-    BEGIN SELECT RAISE(ABORT, 'the journal is append-only'); END;
-CREATE TABLE IF NOT EXISTS remark(cause TEXT PRIMARY KEY, at INTEGER, text TEXT) STRICT;
-CREATE TABLE IF NOT EXISTS probe(id INTEGER PRIMARY KEY, filler BLOB) STRICT;
-CREATE TABLE IF NOT EXISTS identity(id INTEGER PRIMARY KEY CHECK (id = 1), journal TEXT, branch TEXT) STRICT;
-CREATE TABLE IF NOT EXISTS anchor(
-    seq INTEGER PRIMARY KEY,    -- the last row of a business day that is over
-    day TEXT,
-    hash TEXT                   -- of the chain up to it, in hexadecimal digits (controller/chain.py)
-) STRICT;
-CREATE TRIGGER IF NOT EXISTS anchor_is_never_changed BEFORE UPDATE ON anchor
-    BEGIN SELECT RAISE(ABORT, 'anchors are never changed'); END;
-CREATE TRIGGER IF NOT EXISTS anchor_is_never_deleted BEFORE DELETE ON anchor
-    BEGIN SELECT RAISE(ABORT, 'anchors are never deleted'); END;
-"""
-_COLUMNS = ("seq", "at", "day", "kind", "version", "data", "cause", "part")
-_ROWS = f"SELECT {', '.join(_COLUMNS)} FROM event"
-
-
-def _newer(path: Path, version: int) -> JournalError:
-    return JournalError(
-        f"{path}: has format {version}, and this program ({__version__}) reads up to format {SCHEMA_VERSION}: it was "
-        "written by a newer version of this program; install that version"
-    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,216 +69,6 @@ class Remark:
     cause: str
     at: Ms
     text: str
-
-
-class JournalReader:
-    """A journal opened for reading, also while a controller writes it. Raises JournalError if it is not a journal."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self._reader: sqlite3.Connection | None = None
-        self._reading()
-
-    def close(self) -> None:
-        """Close the file."""
-        if self._reader is not None:
-            self._reader.close()
-            self._reader = None
-
-    def last_day(self) -> str:
-        """The business day of the last row; empty for a new journal."""
-        row = next(self._select("SELECT day FROM event ORDER BY seq DESC LIMIT 1"), None)
-        return row[0] if row else ""
-
-    def begun_at(self) -> Ms | None:
-        """When the first row was written, in ms since 1970, UTC; None: there is none."""
-        row = next(self._select("SELECT at FROM event ORDER BY seq LIMIT 1"), None)
-        return Ms(row[0]) if row else None
-
-    def last_day_with(self, *kinds: str) -> str:
-        """The last business day with an event of one of these kinds; empty if there is none."""
-        marks = ",".join("?" * len(kinds))
-        select = f"SELECT day FROM event WHERE kind IN ({marks}) ORDER BY seq DESC LIMIT 1"
-        row = next(self._select(select, *kinds), None)
-        return row[0] if row else ""
-
-    def days(self) -> list[str]:
-        """The business days that there are, oldest first."""
-        return [day for (day,) in self._select("SELECT DISTINCT day FROM event ORDER BY day")]
-
-    def rows(self, day: str) -> Iterator[Row]:
-        """The rows of one business day, oldest first; JournalError at the first that cannot be read.
-
-        If the clock was set, the rows of the day that this one continues come first. The log cannot be checkpointed
-        during a read transaction: so this reads `AT_A_TIME` rows at a time, however slow the caller is.
-        """
-        first, last = self._whole(day)
-        select = f"{_ROWS} WHERE seq BETWEEN ? AND ? ORDER BY seq LIMIT {AT_A_TIME}"
-        while part := list(self._select(select, first, last)):
-            for columns in part:
-                yield self._row(columns)
-            first = part[-1][0] + 1
-
-    def remarks(self, kind: str, day: str) -> list[tuple[Row, str]]:
-        """The rows of a kind on a business day, as `rows` has them, each with what was typed with it; not those with
-        which nothing was, or for which that was purged."""
-        columns = ", ".join(f"event.{name}" for name in _COLUMNS)
-        joined = f"SELECT {columns}, remark.text FROM event JOIN remark ON remark.cause = event.cause"
-        found = self._select(f"{joined} WHERE seq BETWEEN ? AND ? AND kind = ? ORDER BY seq", *self._whole(day), kind)
-        return [(self._row(columns), str(text)) for *columns, text in found]
-
-    def remark(self, cause: str) -> str:
-        """What was typed with a press; empty: nothing, or it was purged."""
-        found = next(self._select("SELECT text FROM remark WHERE cause = ?", cause), None)
-        return str(found[0]) if found else ""
-
-    def _whole(self, day: str) -> tuple[int, int]:
-        """The first and the last row of a day with those that it continues; (0, -1) if it has none."""
-        first, last = self._span(day)
-        while continued := self._continued(first):
-            begins, _ = self._span(continued)
-            if not 0 < begins < first:
-                break
-            first = begins
-        return first, last
-
-    def _span(self, day: str) -> tuple[int, int]:
-        """The first and the last row of a day; (0, -1) if it has none."""
-        first, last = next(self._select("SELECT min(seq), max(seq) FROM event WHERE day = ?", day))
-        return (0, -1) if first is None else (first, last)
-
-    def _continued(self, seq: int) -> str:
-        """The day that is continued by the one whose first row is `seq`; empty: none."""
-        columns = next(self._select("SELECT kind, data FROM event WHERE seq = ?", seq), None)
-        if columns is None or columns[0] != DayOpened.KIND:
-            return ""
-        try:
-            return str(json.loads(columns[1]).get("continues") or "")
-        except (ValueError, AttributeError):
-            return ""  # reading the row will report the error
-
-    def rows_after(self, seq: int, limit: int) -> list[Row]:
-        """The first `limit` rows after one, of whatever day."""
-        return [
-            self._row(columns) for columns in self._select(f"{_ROWS} WHERE seq > ? ORDER BY seq LIMIT ?", seq, limit)
-        ]
-
-    def stored(self, first: int = LOWEST) -> Iterator[Stored]:
-        """All rows from `first` on as the table has them, in order; those that are written meanwhile too."""
-        select = f"{_ROWS} WHERE seq >= ? ORDER BY seq LIMIT {AT_A_TIME}"
-        while part := list(self._select(select, first)):
-            yield from part
-            first = part[-1][0] + 1
-
-    def newest(self) -> Stored | None:
-        """The last row as the table has it."""
-        return next(self._select(f"{_ROWS} ORDER BY seq DESC LIMIT 1"), None)
-
-    def shape(self, days: int) -> dict[str, Any]:
-        """How many rows there are, by kind, and by business day for the last `days`."""
-        kinds = dict(self._select("SELECT kind, count(*) FROM event GROUP BY kind ORDER BY kind"))
-        newest = list(self._select(f"SELECT day, count(*) FROM event GROUP BY day ORDER BY day DESC LIMIT {days}"))
-        (remarks,) = next(self._select("SELECT count(*) FROM remark"))
-        (version,) = next(self._select("PRAGMA user_version"))
-        rows = {"format": version, "rows": sum(kinds.values()), "remarks": remarks}
-        return rows | {"by kind": kinds, "by day": dict(reversed(newest))}
-
-    def from_day_to_day(self, first: str, last: str) -> tuple[int, int] | None:
-        """The first row of the days from `first` on and the last of those up to `last`; empty: no limit. None: no
-        row."""
-        found = next(
-            self._select(
-                "SELECT (SELECT min(seq) FROM event WHERE day >= ?), (SELECT max(seq) FROM event WHERE day <= ?)",
-                first,
-                last or "9999-12-31",
-            )
-        )
-        return None if None in found or found[0] > found[1] else found
-
-    def anchors(self) -> list[Anchor]:
-        """The anchors of the days that are over, in order; none in a journal of an older program."""
-        return [Anchor(*found) for found in self._anchors("ORDER BY seq")]
-
-    def last_anchor(self, day: str = "") -> Anchor | None:
-        """The newest anchor, or that of one day."""
-        of_it = ("WHERE day = ?", day) if day else ("",)
-        found = self._anchors(f"{of_it[0]} ORDER BY seq DESC LIMIT 1", *of_it[1:])
-        return Anchor(*found[0]) if found else None
-
-    def _anchors(self, which: str, *values: object) -> list[tuple[Any, ...]]:
-        there = next(self._select("SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = 'anchor'"))
-        return list(self._select(f"SELECT seq, day, hash FROM anchor {which}", *values)) if there[0] else []
-
-    def identity(self) -> tuple[str, str]:
-        """The journal's id and its branch; empty where it does not say."""
-        try:
-            return _identity(self._reading())
-        except sqlite3.Error as error:
-            raise JournalError(_why_not_read(self.path, error)) from error
-
-    def of_cause(self, cause: str) -> list[Row]:
-        """The rows that one press led to, in order; none if it did nothing yet."""
-        return [self._row(columns) for columns in self._select(f"{_ROWS} WHERE cause = ? ORDER BY part", cause)]
-
-    def cause_beginning(self, prefix: str) -> str | None:
-        """A cause that begins with `prefix`, if one has acted."""
-        select = "SELECT cause FROM event WHERE cause >= ? AND cause < ? LIMIT 1"
-        row = next(self._select(select, prefix, prefix + "\x7f"), None)
-        return str(row[0]) if row else None
-
-    def recent_cause(self, prefix: str, since: Ms, until: Ms, press: str) -> str | None:
-        """The cause `prefix<ms>` of the press `press` between two times in ms (both within), if it was written."""
-        select = "SELECT cause, data FROM event WHERE cause >= ? AND cause <= ? AND part = 0 ORDER BY cause DESC"
-        for cause, data in self._select(select, f"{prefix}{since:013d}", f"{prefix}{until:013d}"):
-            if json.loads(data).get("press") == press:
-                return str(cause)
-        return None
-
-    def _select(self, select: str, *values: object) -> Iterator[tuple[Any, ...]]:
-        try:
-            yield from self._reading().execute(select, values)
-        except sqlite3.Error as error:
-            raise JournalError(_why_not_read(self.path, error)) from error
-
-    def _reading(self) -> sqlite3.Connection:
-        """The connection to read with, opened if it is not open; JournalError if there is no journal at the path."""
-        if self._reader is None:
-            path = self.path
-            try:
-                if not path.exists():
-                    raise JournalError(f"{path}: there is no such file; name the file that [journal] path names")
-                self._reader, columns, version, application = self._connect()
-            except (sqlite3.Error, OSError) as error:
-                raise JournalError(_why_not_read(path, error)) from error
-            try:
-                if columns != _COLUMNS and application != APPLICATION_ID:
-                    raise JournalError(f"{path}: this is no journal; name the file that [journal] path names")
-                if version > SCHEMA_VERSION:
-                    raise _newer(path, version)
-                if columns != _COLUMNS:
-                    raise JournalError(f"{path}: this is no whole journal; restore it from a backup")
-            except JournalError:
-                JournalReader.close(self)
-                raise
-        return self._reader
-
-    def _connect(self) -> _Looked:
-        return _connect_to_read(self.path)
-
-    def _row(self, columns: Sequence[Any]) -> Row:
-        seq, at, day, kind, version, data, cause, part = columns
-        try:
-            fields = json.loads(data)
-            return Row(seq, at, day, from_row(kind, version, fields), cause, part, fields.get("press"))
-        except UnknownEventError as error:
-            raise JournalError(
-                f"{self.path}: row {seq} ({error}) was written by a newer version of this program; install that version"
-            ) from error
-        except (ValueError, TypeError, AttributeError, KeyError) as error:
-            raise JournalError(
-                f"{self.path}: row {seq} cannot be read; the file is damaged: restore it from a backup, "
-                f"or move it and its .lock away to begin a new one"
-            ) from error
 
 
 class Journal(JournalReader):
@@ -380,7 +107,7 @@ class Journal(JournalReader):
             try:
                 self._thread.submit(self._open_writer).result()
             except (sqlite3.Error, OSError) as error:
-                if not _for_want_of_room(path, error):
+                if not for_want_of_room(path, error):
                     raise
                 self.trouble, self._reopens = str(error), True
                 try:
@@ -388,7 +115,7 @@ class Journal(JournalReader):
                 except JournalError:
                     raise error from None  # there is nothing to read, or not either
                 self._know(self._reading())
-            self.opened_at = _last_row(self._reading())
+            self.opened_at = last_row(self._reading())
             """The last row when the journal was opened; 0 for a new one."""
             self._last = self.opened_at
         except (sqlite3.Error, OSError, JournalError) as error:
@@ -396,7 +123,7 @@ class Journal(JournalReader):
             self._thread.submit(self._close_writer).result()
             self._thread.shutdown()
             self._lock.close()
-            raise error if isinstance(error, JournalError) else JournalError(_why_not(path, error)) from error
+            raise error if isinstance(error, JournalError) else JournalError(why_not(path, error)) from error
 
     def close(self) -> None:
         """Finish writing and close the file. If it was deleted while in use, it is restored."""
@@ -440,7 +167,7 @@ class Journal(JournalReader):
             columns.append((row.seq, row.at, row.day, row.event.KIND, row.event.VERSION, text, row.cause, row.part))
         self._untidy += len(columns)
         with _Transaction(self) as connection:
-            connection.executemany(f"INSERT INTO event({', '.join(_COLUMNS)}) VALUES (?,?,?,?,?,?,?,?)", columns)
+            connection.executemany(f"INSERT INTO event({', '.join(COLUMNS)}) VALUES (?,?,?,?,?,?,?,?)", columns)
             if remarks:
                 connection.executemany(
                     "INSERT OR IGNORE INTO remark VALUES (?,?,?)", [(r.cause, r.at, r.text) for r in remarks]
@@ -498,16 +225,16 @@ class Journal(JournalReader):
             connection.execute("INSERT INTO probe(filler) VALUES (zeroblob(65536))")
             connection.execute("DELETE FROM probe")
 
-    def _connect(self) -> _Looked:
+    def _connect(self) -> Looked:
         """Open the reading connection with write access, though it writes nothing: it can then checkpoint the log of a
         file that is gone, if the writing connection had to be closed."""
         try:
-            looked = _looked_into(_connect(self.path, "rw"))
+            looked = looked_into(connect(self.path, "rw"))
         except sqlite3.OperationalError:
             if not log_size(self.path):
-                return _connect_to_read(self.path)
+                return connect_to_read(self.path)
             # There is no room for the log's index; with an exclusive lock none is needed.
-            looked = _looked_into(_connect(self.path, "rw", "locking_mode = EXCLUSIVE"))
+            looked = looked_into(connect(self.path, "rw", "locking_mode = EXCLUSIVE"))
             self._reopens = True
         looked[0].execute("PRAGMA query_only = ON")
         return looked
@@ -635,9 +362,9 @@ class Journal(JournalReader):
 
     def _opened(self, mode: str) -> sqlite3.Connection:
         self._must_not_be_gone()
-        connection = _connect(self.path, mode)
+        connection = connect(self.path, mode)
         try:
-            _prepare(connection, self.path, lambda: self._know(connection))
+            prepare(connection, self.path, lambda: self._know(connection))
             self._know(connection)
             if not self._id:
                 connection.execute(
@@ -664,7 +391,7 @@ class Journal(JournalReader):
 
     def _know(self, connection: sqlite3.Connection) -> None:
         """Check the journal's identity, if it has one; JournalError if it is not the one that belongs here."""
-        id, branch = _identity(connection)
+        id, branch = identity_of(connection)
         if branch and self._branch and branch != self._branch:
             raise JournalError(
                 f"{self.path}: this is the journal of branch {branch}, and the configuration is that of branch "
@@ -675,7 +402,7 @@ class Journal(JournalReader):
         if known and id != known:
             raise JournalError(f"{self.path}: this is not the journal that was used here; put that one back, {anyway}")
         seq = max(seq, self._last)
-        if known and (last := _last_row(connection)) < seq:
+        if known and (last := last_row(connection)) < seq:
             raise JournalError(
                 f"{self.path}: its last row is {last}, but {seq} were written; restore a newer backup, {anyway}"
             )
@@ -767,142 +494,3 @@ class _Transaction:
             self._journal._writer = None
         kind = JournalConflictError if isinstance(error, sqlite3.IntegrityError) else JournalWriteError
         raise kind(str(error)) from error
-
-
-_Looked = tuple[sqlite3.Connection, tuple[str, ...], int, int]
-"""A connection, the event table's columns, the schema's version and the application's id."""
-
-
-def _connect_to_read(path: Path) -> _Looked:
-    """A connection that only reads."""
-    try:
-        return _looked_into(_connect(path, "ro"))
-    except sqlite3.OperationalError:
-        # On a read-only file system SQLite cannot create the shared memory file. If there is no write-ahead log, there
-        # is no writer, and the file alone is the whole journal.
-        if log_size(path):
-            raise
-        return _looked_into(_connect(path, "ro&immutable=1"))
-
-
-def _looked_into(connection: sqlite3.Connection) -> _Looked:
-    try:
-        columns = tuple(name for _, name, *_ in connection.execute("PRAGMA table_info(event)"))
-        (version,) = connection.execute("PRAGMA user_version").fetchone()
-        (application,) = connection.execute("PRAGMA application_id").fetchone()
-    except BaseException:
-        connection.close()
-        raise
-    return connection, columns, version, application
-
-
-def _connect(path: Path, mode: str, pragma: str = "") -> sqlite3.Connection:
-    connection = sqlite3.connect(
-        f"file:{uri_of(path)}?mode={mode}", uri=True, isolation_level=None, check_same_thread=False, timeout=BUSY / 1000
-    )
-    try:
-        if pragma:
-            connection.execute(f"PRAGMA {pragma}")
-        connection.execute("PRAGMA cache_size = -8000")
-    except BaseException:
-        connection.close()
-        raise
-    return connection
-
-
-def uri_of(path: Path) -> str:
-    """A path as SQLite has it in a URI."""
-    return str(path).replace("%", "%25").replace("?", "%3f").replace("#", "%23")
-
-
-def _prepare(connection: sqlite3.Connection, path: Path, first: Callable[[], None]) -> None:
-    """Make an empty file a journal, after calling `first`; JournalError if the file is something else."""
-    tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
-    (version,) = connection.execute("PRAGMA user_version").fetchone()
-    (application,) = connection.execute("PRAGMA application_id").fetchone()
-    if tables:
-        columns = tuple(name for _, name, *_ in connection.execute("PRAGMA table_info(event)"))
-        if version > SCHEMA_VERSION and (columns == _COLUMNS or application == APPLICATION_ID):
-            raise _newer(path, version)
-        if columns != _COLUMNS:
-            raise JournalError(
-                f"{path}: this database belongs to another program; set [journal] path to a file of its own"
-            )
-    first()
-    connection.execute("PRAGMA journal_mode = WAL")
-    connection.execute("PRAGMA synchronous = FULL")
-    if tables and version < SCHEMA_VERSION:
-        _copy_beside(connection, path.with_name(f"{path.name}.format-{version}"))
-    if version < SCHEMA_VERSION or not tables >= {"identity", "anchor"}:
-        connection.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} COMMIT;")
-        connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-        connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
-
-
-def _copy_beside(connection: sqlite3.Connection, copy: Path) -> None:
-    """A copy of a journal before it gets the present format, for an older program; one that is there stays."""
-    if copy.exists():
-        return
-    partial = copy.with_name(f"{copy.name}.partial")
-    partial.unlink(missing_ok=True)
-    try:
-        with closing(sqlite3.connect(partial)) as target:
-            connection.backup(target)
-        partial.rename(copy)
-    finally:
-        partial.unlink(missing_ok=True)
-    log.warning("the journal gets format %d; as it was before it is kept as %s", SCHEMA_VERSION, copy)
-
-
-def _identity(connection: sqlite3.Connection) -> tuple[str, str]:
-    """The id of a journal and its branch; empty in an old one that has none."""
-    if not connection.execute("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'identity'").fetchone():
-        return "", ""
-    return connection.execute("SELECT journal, branch FROM identity").fetchone() or ("", "")
-
-
-def _last_row(connection: sqlite3.Connection) -> int:
-    (seq,) = connection.execute("SELECT coalesce(max(seq), 0) FROM event").fetchone()
-    return int(seq)
-
-
-def _for_want_of_room(path: Path, error: Exception) -> bool:
-    """Whether it failed because the journal's disk has no room or cannot be written."""
-    if isinstance(error, OSError):
-        return error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
-    if getattr(error, "sqlite_errorcode", 0) in _NO_ROOM:
-        return True
-    with suppress(OSError):
-        disk = os.statvfs(path.parent)
-        return bool(disk.f_flag & os.ST_RDONLY or disk.f_bavail * disk.f_frsize < SPARE)
-    return False
-
-
-_NO_ROOM = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_WRITE, sqlite3.SQLITE_IOERR_FSYNC, sqlite3.SQLITE_IOERR_SHMSIZE)
-
-
-def _why_not_read(path: Path, error: Exception) -> str:
-    """As `_why_not`, for a reader."""
-    told = _why_not(path, error)
-    if ": cannot be opened (" not in told:
-        return told
-    reason = os.strerror(error.errno or 0) if isinstance(error, OSError) else str(error)
-    try:
-        if log_size(path):
-            return (
-                f"{path}: cannot be read ({reason}): its newest rows are in {path.name}-wal beside it, and this folder "
-                "may not be written; copy both to a folder of your own, and name the copy"
-            )
-    except OSError:
-        pass
-    return f"{path}: cannot be read ({reason}); check that you may read it, or read a copy of it"
-
-
-def _why_not(path: Path, error: Exception) -> str:
-    if "not a database" in str(error):
-        return f"{path}: this is no journal; move the file away, or set [journal] path to another one"
-    if "malformed" in str(error) or "corrupt" in str(error):
-        return (
-            f"{path}: the file is damaged; restore it from a backup, or move it and its .lock away to begin a new one"
-        )
-    return f"{path}: cannot be opened ({error}); check that the folder exists, is writable and has space"

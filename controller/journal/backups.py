@@ -17,10 +17,10 @@ from datetime import datetime
 from pathlib import Path
 
 from controller.journal import JournalError, JournalReader, uri_of
-from controller.journal_lock import JournalLock
+from controller.journal.lock import JournalLock
 from controller.lobby.actions.registry import evolve
 from controller.lobby.model.state import State
-from controller.machine import remember_backup
+from controller.operation.machine import remember_backup
 
 log = logging.getLogger(__name__)
 

@@ -1,0 +1,242 @@
+"""Reading a journal, also while a controller writes it."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from controller.journal.chain import Anchor, Stored
+from controller.journal.lock import JournalError
+from controller.journal.schema import (
+    APPLICATION_ID,
+    COLUMNS,
+    SCHEMA_VERSION,
+    Looked,
+    connect_to_read,
+    identity_of,
+    newer,
+    why_not_read,
+)
+from controller.lobby.actions.day import DayOpened
+from controller.lobby.actions.event import UnknownEventError, from_row
+from controller.lobby.aggregate import Row
+from controller.lobby.model.units import Ms
+
+LOWEST = -(1 << 63)
+"""The lowest number that SQLite can give a row; ours begin at 1."""
+AT_A_TIME = 1000
+"""Rows read at a time: a long-running reader must not keep the log from being checkpointed."""
+_ROWS = f"SELECT {', '.join(COLUMNS)} FROM event"
+
+
+class JournalReader:
+    """A journal opened for reading, also while a controller writes it. Raises JournalError if it is not a journal."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._reader: sqlite3.Connection | None = None
+        self._reading()
+
+    def close(self) -> None:
+        """Close the file."""
+        if self._reader is not None:
+            self._reader.close()
+            self._reader = None
+
+    def last_day(self) -> str:
+        """The business day of the last row; empty for a new journal."""
+        row = next(self._select("SELECT day FROM event ORDER BY seq DESC LIMIT 1"), None)
+        return row[0] if row else ""
+
+    def begun_at(self) -> Ms | None:
+        """When the first row was written, in ms since 1970, UTC; None: there is none."""
+        row = next(self._select("SELECT at FROM event ORDER BY seq LIMIT 1"), None)
+        return Ms(row[0]) if row else None
+
+    def last_day_with(self, *kinds: str) -> str:
+        """The last business day with an event of one of these kinds; empty if there is none."""
+        marks = ",".join("?" * len(kinds))
+        select = f"SELECT day FROM event WHERE kind IN ({marks}) ORDER BY seq DESC LIMIT 1"
+        row = next(self._select(select, *kinds), None)
+        return row[0] if row else ""
+
+    def days(self) -> list[str]:
+        """The business days that there are, oldest first."""
+        return [day for (day,) in self._select("SELECT DISTINCT day FROM event ORDER BY day")]
+
+    def rows(self, day: str) -> Iterator[Row]:
+        """The rows of one business day, oldest first; JournalError at the first that cannot be read.
+
+        If the clock was set, the rows of the day that this one continues come first. The log cannot be checkpointed
+        during a read transaction: so this reads `AT_A_TIME` rows at a time, however slow the caller is.
+        """
+        first, last = self._whole(day)
+        select = f"{_ROWS} WHERE seq BETWEEN ? AND ? ORDER BY seq LIMIT {AT_A_TIME}"
+        while part := list(self._select(select, first, last)):
+            for columns in part:
+                yield self._row(columns)
+            first = part[-1][0] + 1
+
+    def remarks(self, kind: str, day: str) -> list[tuple[Row, str]]:
+        """The rows of a kind on a business day, as `rows` has them, each with what was typed with it; not those with
+        which nothing was, or for which that was purged."""
+        columns = ", ".join(f"event.{name}" for name in COLUMNS)
+        joined = f"SELECT {columns}, remark.text FROM event JOIN remark ON remark.cause = event.cause"
+        found = self._select(f"{joined} WHERE seq BETWEEN ? AND ? AND kind = ? ORDER BY seq", *self._whole(day), kind)
+        return [(self._row(columns), str(text)) for *columns, text in found]
+
+    def remark(self, cause: str) -> str:
+        """What was typed with a press; empty: nothing, or it was purged."""
+        found = next(self._select("SELECT text FROM remark WHERE cause = ?", cause), None)
+        return str(found[0]) if found else ""
+
+    def _whole(self, day: str) -> tuple[int, int]:
+        """The first and the last row of a day with those that it continues; (0, -1) if it has none."""
+        first, last = self._span(day)
+        while continued := self._continued(first):
+            begins, _ = self._span(continued)
+            if not 0 < begins < first:
+                break
+            first = begins
+        return first, last
+
+    def _span(self, day: str) -> tuple[int, int]:
+        """The first and the last row of a day; (0, -1) if it has none."""
+        first, last = next(self._select("SELECT min(seq), max(seq) FROM event WHERE day = ?", day))
+        return (0, -1) if first is None else (first, last)
+
+    def _continued(self, seq: int) -> str:
+        """The day that is continued by the one whose first row is `seq`; empty: none."""
+        columns = next(self._select("SELECT kind, data FROM event WHERE seq = ?", seq), None)
+        if columns is None or columns[0] != DayOpened.KIND:
+            return ""
+        try:
+            return str(json.loads(columns[1]).get("continues") or "")
+        except (ValueError, AttributeError):
+            return ""  # reading the row will report the error
+
+    def rows_after(self, seq: int, limit: int) -> list[Row]:
+        """The first `limit` rows after one, of whatever day."""
+        return [
+            self._row(columns) for columns in self._select(f"{_ROWS} WHERE seq > ? ORDER BY seq LIMIT ?", seq, limit)
+        ]
+
+    def stored(self, first: int = LOWEST) -> Iterator[Stored]:
+        """All rows from `first` on as the table has them, in order; those that are written meanwhile too."""
+        select = f"{_ROWS} WHERE seq >= ? ORDER BY seq LIMIT {AT_A_TIME}"
+        while part := list(self._select(select, first)):
+            yield from part
+            first = part[-1][0] + 1
+
+    def newest(self) -> Stored | None:
+        """The last row as the table has it."""
+        return next(self._select(f"{_ROWS} ORDER BY seq DESC LIMIT 1"), None)
+
+    def shape(self, days: int) -> dict[str, Any]:
+        """How many rows there are, by kind, and by business day for the last `days`."""
+        kinds = dict(self._select("SELECT kind, count(*) FROM event GROUP BY kind ORDER BY kind"))
+        newest = list(self._select(f"SELECT day, count(*) FROM event GROUP BY day ORDER BY day DESC LIMIT {days}"))
+        (remarks,) = next(self._select("SELECT count(*) FROM remark"))
+        (version,) = next(self._select("PRAGMA user_version"))
+        rows = {"format": version, "rows": sum(kinds.values()), "remarks": remarks}
+        return rows | {"by kind": kinds, "by day": dict(reversed(newest))}
+
+    def from_day_to_day(self, first: str, last: str) -> tuple[int, int] | None:
+        """The first row of the days from `first` on and the last of those up to `last`; empty: no limit. None: no
+        row."""
+        found = next(
+            self._select(
+                "SELECT (SELECT min(seq) FROM event WHERE day >= ?), (SELECT max(seq) FROM event WHERE day <= ?)",
+                first,
+                last or "9999-12-31",
+            )
+        )
+        return None if None in found or found[0] > found[1] else found
+
+    def anchors(self) -> list[Anchor]:
+        """The anchors of the days that are over, in order; none in a journal of an older program."""
+        return [Anchor(*found) for found in self._anchors("ORDER BY seq")]
+
+    def last_anchor(self, day: str = "") -> Anchor | None:
+        """The newest anchor, or that of one day."""
+        of_it = ("WHERE day = ?", day) if day else ("",)
+        found = self._anchors(f"{of_it[0]} ORDER BY seq DESC LIMIT 1", *of_it[1:])
+        return Anchor(*found[0]) if found else None
+
+    def _anchors(self, which: str, *values: object) -> list[tuple[Any, ...]]:
+        there = next(self._select("SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = 'anchor'"))
+        return list(self._select(f"SELECT seq, day, hash FROM anchor {which}", *values)) if there[0] else []
+
+    def identity(self) -> tuple[str, str]:
+        """The journal's id and its branch; empty where it does not say."""
+        try:
+            return identity_of(self._reading())
+        except sqlite3.Error as error:
+            raise JournalError(why_not_read(self.path, error)) from error
+
+    def of_cause(self, cause: str) -> list[Row]:
+        """The rows that one press led to, in order; none if it did nothing yet."""
+        return [self._row(columns) for columns in self._select(f"{_ROWS} WHERE cause = ? ORDER BY part", cause)]
+
+    def cause_beginning(self, prefix: str) -> str | None:
+        """A cause that begins with `prefix`, if one has acted."""
+        select = "SELECT cause FROM event WHERE cause >= ? AND cause < ? LIMIT 1"
+        row = next(self._select(select, prefix, prefix + "\x7f"), None)
+        return str(row[0]) if row else None
+
+    def recent_cause(self, prefix: str, since: Ms, until: Ms, press: str) -> str | None:
+        """The cause `prefix<ms>` of the press `press` between two times in ms (both within), if it was written."""
+        select = "SELECT cause, data FROM event WHERE cause >= ? AND cause <= ? AND part = 0 ORDER BY cause DESC"
+        for cause, data in self._select(select, f"{prefix}{since:013d}", f"{prefix}{until:013d}"):
+            if json.loads(data).get("press") == press:
+                return str(cause)
+        return None
+
+    def _select(self, select: str, *values: object) -> Iterator[tuple[Any, ...]]:
+        try:
+            yield from self._reading().execute(select, values)
+        except sqlite3.Error as error:
+            raise JournalError(why_not_read(self.path, error)) from error
+
+    def _reading(self) -> sqlite3.Connection:
+        """The connection to read with, opened if it is not open; JournalError if there is no journal at the path."""
+        if self._reader is None:
+            path = self.path
+            try:
+                if not path.exists():
+                    raise JournalError(f"{path}: there is no such file; name the file that [journal] path names")
+                self._reader, columns, version, application = self._connect()
+            except (sqlite3.Error, OSError) as error:
+                raise JournalError(why_not_read(path, error)) from error
+            try:
+                if columns != COLUMNS and application != APPLICATION_ID:
+                    raise JournalError(f"{path}: this is no journal; name the file that [journal] path names")
+                if version > SCHEMA_VERSION:
+                    raise newer(path, version)
+                if columns != COLUMNS:
+                    raise JournalError(f"{path}: this is no whole journal; restore it from a backup")
+            except JournalError:
+                JournalReader.close(self)
+                raise
+        return self._reader
+
+    def _connect(self) -> Looked:
+        return connect_to_read(self.path)
+
+    def _row(self, columns: Sequence[Any]) -> Row:
+        seq, at, day, kind, version, data, cause, part = columns
+        try:
+            fields = json.loads(data)
+            return Row(seq, at, day, from_row(kind, version, fields), cause, part, fields.get("press"))
+        except UnknownEventError as error:
+            raise JournalError(
+                f"{self.path}: row {seq} ({error}) was written by a newer version of this program; install that version"
+            ) from error
+        except (ValueError, TypeError, AttributeError, KeyError) as error:
+            raise JournalError(
+                f"{self.path}: row {seq} cannot be read; the file is damaged: restore it from a backup, "
+                f"or move it and its .lock away to begin a new one"
+            ) from error

@@ -1,0 +1,1 @@
+"""What keeps a branch running: health for systemd and monitors, the log, the doctor, the support bundle."""
