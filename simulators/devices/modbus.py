@@ -139,6 +139,11 @@ class ModbusFarEnd:
             self._begun.append((start, unit, number, True))
             self._begun.append((start + held, unit, number, False))
 
+    @property
+    def is_at_rest(self) -> bool:
+        """Whether no finger is at an input, or on its way to one."""
+        return not (self._begun or self._moves or any(module.down for module in self.modules.values()))
+
     # -- the wire --------------------------------------------------------------------------------------------
 
     def plugged(self, now: float) -> None:
