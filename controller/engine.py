@@ -14,7 +14,7 @@ import asyncio
 import logging
 import time
 from collections import OrderedDict, deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from controller.journal import (
@@ -26,12 +26,15 @@ from controller.journal import (
     Remark,
 )
 from controller.lobby.actions.command import Command, CounterCommand
-from controller.lobby.actions.registry import evolve
-from controller.lobby.aggregate import Aggregate, Row
-from controller.lobby.answers import Answer, answer, answer_to
+from controller.lobby.aggregate import Row
+from controller.lobby.answers import Answer
 from controller.lobby.model.outcome import Refusal
 from controller.lobby.model.rules import Rules
 from controller.lobby.model.state import State
+from controller.lobby.model.units import Ms
+from controller.record.aggregate import Branch
+from controller.record.rules import RecordRules
+from controller.record.state import Facts
 from controller.repeats import Repeats
 
 log = logging.getLogger(__name__)
@@ -74,12 +77,18 @@ class Step:
 
 
 class Engine:
-    """Decides for one lobby. `steady` gives monotonic seconds."""
+    """Decides for one lobby and its record. `steady` gives monotonic seconds."""
 
-    def __init__(self, rules: Rules, journal: Journal, steady: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        rules: Rules,
+        journal: Journal,
+        steady: Callable[[], float] = time.monotonic,
+        record_rules: RecordRules | None = None,
+    ) -> None:
         self.rules = rules
-        self._lobby = Aggregate(rules)
-        self.state = self._lobby.state
+        self._branch = Branch(rules, record_rules)
+        self.state = self._branch.state
         self._journal = journal
         self._steady = steady
         self._repeats: Repeats[Answer] = Repeats(rules.call_grace)
@@ -106,26 +115,33 @@ class Engine:
 
     def replay(self) -> None:
         """Rebuild the state from the journal's last business day; JournalError if it cannot be read."""
-        state = State()
-        causes = set()
-        seq = 0
-        for row in self._journal.rows(self._journal.last_day()):
-            try:
-                evolve(state, row.at, row.event)
-            except (KeyError, TypeError, ValueError) as error:
-                raise JournalError(
-                    f"{self._journal.path}: row {row.seq} ({row.event.KIND}) does not fit the rows before it; the file "
-                    "is damaged: restore it from a backup, or move it and its .lock away to begin a new one"
-                ) from error
-            causes.add(row.cause)
-            seq = row.seq
-        self._lobby.become(state, seq)
+        causes: set[str] = set()
+        read: list[Row] = []
+
+        def rows() -> Iterator[Row]:
+            for row in self._journal.rows(self._journal.last_day()):
+                read[:] = [row]
+                causes.add(row.cause)
+                yield row
+
+        try:
+            self._branch.replay(rows())
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            (row,) = read
+            raise JournalError(
+                f"{self._journal.path}: row {row.seq} ({row.event.KIND}) does not fit the rows before it; the file "
+                "is damaged: restore it from a backup, or move it and its .lock away to begin a new one"
+            ) from error
         self._causes = causes
 
-    def reconfigure(self, rules: Rules) -> None:
+    def facts(self, at: Ms) -> Facts:
+        """What the record is at `at` (ms since 1970, UTC): the engine's own, which goes on changing."""
+        return self._branch.facts(at)
+
+    def reconfigure(self, rules: Rules, record_rules: RecordRules | None = None) -> None:
         """Decide by these rules from now on. What is being written has been decided by the others."""
         self.rules = rules
-        self._lobby.rules = rules
+        self._branch.reconfigure(record_rules or RecordRules(rules))
         self._repeats.grace = rules.call_grace
 
     def submit(self, request: Request) -> None:
@@ -224,7 +240,7 @@ class Engine:
                     if request.remark and answer.result == "ok":
                         remarks.append(Remark(cause, request.command.at, request.remark))
                 answers.append(answer)
-            rows, self._lobby.rows = self._lobby.rows, []
+            rows, self._branch.rows = self._branch.rows, []
             self.settled = not rows
             # An empty step goes through the writing thread as well: it shows that this still answers.
             await asyncio.wrap_future(self._journal.append(rows, remarks) if rows else self._journal.idle())
@@ -239,7 +255,7 @@ class Engine:
             self._wake.set()
             return
         except (JournalWriteError, JournalError) as error:
-            self.settled = self.settled and not self._lobby.rows
+            self.settled = self.settled and not self._branch.rows
             self._break(str(error), requests)
             return
         self.settled, self._careful = True, False
@@ -255,7 +271,7 @@ class Engine:
     def _decide(self, request: Request, heard: float) -> Answer:
         """Decide one request on the state as the earlier ones of this step have left it."""
         command = request.command
-        if due := self._lobby.due(command):
+        if due := self._branch.due(command):
             self._decide(Request(due), heard)
         if again := self._repeats.again(command, heard):
             return again
@@ -264,16 +280,16 @@ class Engine:
         if called := self._repeats.called(self.state, command, heard):
             return Answer("ok", self.rules.wording.say("answer.called_already", ticket=called), ticket=called)
         try:
-            decision = self._lobby.decide(command)
+            decision = self._branch.decide(command)
         except Exception:
             # An error of ours must cost one press, not the lobby: deciding has changed nothing.
             log.exception("%s could not be decided", type(command).__name__)
             return self._error("internal")
-        answered = answer(self.rules.spoken(command.language), self.state, decision)
+        answered = self._branch.answer(decision, command.language)
         if isinstance(decision, Refusal) and decision.asks:
             self._repeats.asked(command, answered, heard)
         if isinstance(decision, list):
-            self._lobby.apply(decision, command.at, command.cause, request.press if command.KEEPS_PRESS else None)
+            self._branch.apply(decision, command.at, command.cause, request.press if command.KEEPS_PRESS else None)
             if decision and not answered.code:
                 self._repeats.done(self.state, command, answered, heard)
         return answered
@@ -284,7 +300,7 @@ class Engine:
         if answer is None and (self._careful or cause in self._causes):
             rows = self._journal.of_cause(cause)
             if rows:
-                answer = answer_to(self.rules, [row.event for row in rows])
+                answer = self._branch.answer_to([row.event for row in rows])
         return answer
 
     def _remember(self, decided: dict[str, Answer]) -> None:

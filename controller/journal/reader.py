@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import controller.record.actions  # noqa: F401 - the kinds of rows beside the lobby's
 from controller.journal.chain import Anchor, Stored
 from controller.journal.lock import JournalError
 from controller.journal.schema import (

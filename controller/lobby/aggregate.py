@@ -94,9 +94,14 @@ class Aggregate:
             self.seq += 1
             if isinstance(event, DayOpened | ClockStepped):
                 self._day_ends = Ms(0)
-            self.rows.append(Row(self.seq, at, day, event, cause, part, None if part else press))
-            evolve(self.state, at, event)
+            row = Row(self.seq, at, day, event, cause, part, None if part else press)
+            self.rows.append(row)
+            self.evolve(row)
             self.heard(at, event)
+
+    def evolve(self, row: Row) -> None:
+        """Change by what a row tells."""
+        evolve(self.state, row.at, row.event)
 
     def become(self, state: State, seq: int) -> None:
         """Take over another state, after the row `seq`; references to this lobby's state stay valid."""

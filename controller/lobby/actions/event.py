@@ -24,6 +24,8 @@ class Event:
     __slots__ = ()
     KIND: ClassVar[str]
     VERSION: ClassVar[int] = 1
+    OF_LOBBY: ClassVar[bool] = True
+    """Whether it is the lobby's. Those of a record beside it are in the same journal, and change nothing in it."""
 
     def __init_subclass__(cls) -> None:
         cls.KIND = re.sub(r"(?<!^)(?=[A-Z])", "_", cls.__name__).lower()

@@ -81,4 +81,5 @@ def decide(state: State, rules: Rules, command: Command) -> Decision:
 
 def evolve(state: State, at: Ms, event: Event) -> None:
     """Apply one event that happened at `at` (ms since 1970, UTC)."""
-    _EVOLVE[type(event)](state, at, event)
+    if event.OF_LOBBY:
+        _EVOLVE[type(event)](state, at, event)

@@ -1,0 +1,167 @@
+"""The table of what the record can do, filled by its items: see `controller.lobby.actions.registry`, whose rules hold
+here as well. `decide` changes nothing, a refused command leaves no row, and applying an event never reads the rules."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Literal, NamedTuple, TypeVar
+
+from controller.lobby.actions.command import Command
+from controller.lobby.actions.event import Event
+from controller.lobby.actions.registry import Decision, Events
+from controller.lobby.aggregate import Row
+from controller.lobby.model.outcome import Refused
+from controller.lobby.model.units import NEVER, Ms
+from controller.record.state import Facts, Part, Record, RecordEvent
+
+Severity = Literal["urgent", "fault", "warning", "note"]
+"""As of the console's faults: see `controller.lobby.show.faults`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordCommand(Command):
+    """Base of what people and the clock ask of the record; `by`: who asks."""
+
+    by: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LookAtRecord(RecordCommand):
+    """Do what is due by now, as what lasts too long or comes too late; comes every few seconds. `machine`: see
+    `Facts`."""
+
+    BEGINS_DAY: ClassVar[bool] = False
+
+    machine: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Alarm(NamedTuple):
+    """What cannot wait. `id` stays the same for as long as it lasts; `about` fills the sentences `alarm.<kind>` and
+    `alarm.<kind>_remedy`; `hall`: whether customers are told, by `alarm.<kind>_hall`."""
+
+    id: str
+    kind: str
+    about: Mapping[str, Any] = {}
+    since: Ms = NEVER
+    severity: Severity = "fault"
+    hall: bool = False
+
+
+Decide = Callable[[Facts, Any], Decision]
+Apply = Callable[[Any, Any, Row], None]
+D = TypeVar("D", bound=Decide)
+F = TypeVar("F", bound=Callable[..., Any])
+
+_DECIDE: dict[type[RecordCommand], Decide] = {}
+_APPLY: dict[type[Event], list[tuple[type[Part], Apply]]] = {}
+_DUE: list[Callable[[Facts], Iterable[Event]]] = []
+_ALARMS: list[Callable[[Facts], Iterable[Alarm]]] = []
+_PICTURES: dict[str, Callable[[Facts], Any]] = {}
+_NOTICES: list[Callable[[Facts], Iterable[str]]] = []
+
+
+def decides(command: type[RecordCommand]) -> Callable[[D], D]:
+    """Marks the function that decides a command of the record: it returns events, or raises `Refused`."""
+
+    def mark(function: D) -> D:
+        if command in _DECIDE:
+            raise TypeError(f"{command.__name__} is decided twice")
+        _DECIDE[command] = function
+        return function
+
+    return mark
+
+
+def applies(part: type[Part], *events: type[Event]) -> Callable[[F], F]:
+    """Marks a function (part, event, row) by which events change a part: the item's own, or the lobby's that the item
+    follows."""
+
+    def mark(function: F) -> F:
+        for event in events:
+            _APPLY.setdefault(event, []).append((part, function))
+        return function
+
+    return mark
+
+
+def due(function: F) -> F:
+    """Marks a function that gives the events which are due by now, without anybody's doing."""
+    _DUE.append(function)
+    return function
+
+
+def alarms(function: F) -> F:
+    """Marks a function that gives what cannot wait now."""
+    _ALARMS.append(function)
+    return function
+
+
+def notices(function: F) -> F:
+    """Marks a function that gives what customers are told now, on boards and televisions."""
+    _NOTICES.append(function)
+    return function
+
+
+def pictured(name: str) -> Callable[[F], F]:
+    """Marks the function that gives what the page of the record shows of an item, as plain data."""
+
+    def mark(function: F) -> F:
+        _PICTURES[name] = function
+        return function
+
+    return mark
+
+
+def commands() -> frozenset[type[RecordCommand]]:
+    """Every command that can be decided."""
+    return frozenset(_DECIDE)
+
+
+def applied() -> frozenset[type[Event]]:
+    """Every event that changes a part of the record."""
+    return frozenset(_APPLY)
+
+
+def decide(facts: Facts, command: RecordCommand) -> Decision:
+    """The events that `command` leads to (none: nothing to write), or a refusal."""
+    try:
+        return _DECIDE[type(command)](facts, command)
+    except Refused as refused:
+        return refused.refusal
+
+
+def apply(record: Record, row: Row) -> None:
+    """Apply a row, the record's own or the lobby's, to the parts that it concerns."""
+    for part, function in _APPLY.get(type(row.event), ()):
+        function(record.part(part), row.event, row)
+
+
+def all_due(facts: Facts) -> Events:
+    """Everything that is due by now."""
+    return [event for function in _DUE for event in function(facts)]
+
+
+def all_alarms(facts: Facts) -> Iterator[Alarm]:
+    """Everything that cannot wait now."""
+    for function in _ALARMS:
+        yield from function(facts)
+
+
+def all_notices(facts: Facts) -> Iterator[str]:
+    """Everything that customers are told of the record now."""
+    for function in _NOTICES:
+        yield from function(facts)
+
+
+def pictures(facts: Facts) -> dict[str, Any]:
+    """What the page of the record shows, by item."""
+    return {name: picture(facts) for name, picture in sorted(_PICTURES.items())}
+
+
+@decides(LookAtRecord)
+def _look(facts: Facts, command: LookAtRecord) -> Decision:
+    return all_due(facts)
+
+
+__all__ = ["RecordEvent", "alarms", "applies", "decides", "due", "notices", "pictured"]
