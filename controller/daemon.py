@@ -8,13 +8,18 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
+import os
 import signal
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from datetime import datetime
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from pydantic import ValidationError
+
+from controller import presses
 from controller.changes import (
     ENDING,
     EXAMINING,
@@ -25,7 +30,7 @@ from controller.changes import (
     need_restart,
     reloaded,
 )
-from controller.clock import Clock, ClockWatch, may_be_wrong, system_clock
+from controller.clock import Clock, ClockWatch, may_be_wrong, synchronised, system_clock
 from controller.config import ConfigError, Settings, read, shipped, wording
 from controller.control import Answers, BusyError, Control, socket_of
 from controller.devices.branch import Devices, prepare
@@ -37,6 +42,7 @@ from controller.journal.anchoring import Anchoring
 from controller.lobby.actions.clock import StartController, StepClock
 from controller.lobby.actions.day import roll_over
 from controller.lobby.actions.drop_counters import DropCounters
+from controller.lobby.actions.press import Press, Where
 from controller.lobby.actions.set_profile import FollowPlan
 from controller.lobby.actions.windows import CheckWindows
 from controller.lobby.answers import Answer
@@ -47,6 +53,8 @@ from controller.lobby.model.state import Print, State
 from controller.lobby.model.units import Ms, between
 from controller.lobby.show.faults import PASSES
 from controller.operation.service import Notifier
+from controller.presses import PanelPayload
+from controller.record.registry import LookAtRecord, all_due
 from controller.web.accounts import Accounts
 from controller.web.private_files import AccessError
 
@@ -61,6 +69,8 @@ SETTLE = 1.5
 """Seconds within which every link has been opened or has failed, and the broker has answered or has not."""
 PLAN_LOOK = 20.0
 """Seconds between two looks at what the calendar plans for counters."""
+RECORD_LOOK = 5.0
+"""Seconds between two looks at what is due in the day's record."""
 STATUS_EVERY = 2.0
 """Seconds between two lines for `systemctl status`, where they differ."""
 LOOK_AHEAD = 5.0
@@ -117,7 +127,7 @@ class Daemon:
         journal = Journal(settings.journal_path, rules.branch)
         accounts = self._accounts()
         try:
-            engine = self.engine = Engine(rules, journal, self._clock.steady)
+            engine = self.engine = Engine(rules, journal, self._clock.steady, settings.record)
             hub = self.hub = Hub(
                 rules,
                 journal,
@@ -129,6 +139,7 @@ class Daemon:
                 self._clock.steady,
                 shipped(""),
                 wording,
+                engine.facts,
             )
 
             def stepped() -> None:
@@ -148,13 +159,19 @@ class Daemon:
             self._start("look ahead", self._look_ahead())
             self._start("status", self._tell_status())
             self._start("counter profiles", self._follow_the_plan())
+            self._start("record", self._look_at_the_record())
             self._start("reload", self._reload_when_asked())
             self._start("anchors", Anchoring(journal).run())
             self._start(
                 "control",
                 Control(
                     socket_of(settings.journal_path),
-                    {"reload": self._reload, "doctor": self._doctor, "status": self._status},
+                    {
+                        "reload": self._reload,
+                        "doctor": self._doctor,
+                        "status": self._status,
+                        "record": self._press_record,
+                    },
                 ).run(),
             )
             await _settled([session.settled for session in devices.sessions.values()])
@@ -232,7 +249,7 @@ class Daemon:
                 if held := held_by_customers(self.engine.state, new.rules):  # somebody has just come for it
                     return False, held
                 self._settings = new
-                self.engine.reconfigure(new.rules)
+                self.engine.reconfigure(new.rules, new.record)
                 self._devices.change(new, leaving)
             finally:
                 self._run_sessions()
@@ -449,6 +466,38 @@ class Daemon:
         while True:
             await asyncio.sleep(until_day_ends(self._settings.rules, self._now()))
             self._submit_roll_over()
+
+    async def _look_at_the_record(self) -> None:
+        """Have the record do what is due."""
+        while True:
+            await asyncio.sleep(RECORD_LOOK)
+            now, machine = self._now(), await asyncio.to_thread(self._machine)
+            if self.engine.settled and all_due(replace(self.engine.facts(now), machine=machine)):
+                self.engine.submit(Request(LookAtRecord(at=now, cause=f"record:{now}", machine=machine), key="record"))
+
+    def _machine(self) -> Mapping[str, Any]:
+        """See `Facts.machine`."""
+        found: dict[str, Any] = {"clock": synchronised() is not False}
+        with suppress(OSError):
+            disk = os.statvfs(self._settings.journal_path.parent)
+            found["disk"] = round(disk.f_bavail / max(1, disk.f_blocks), 2)
+        return found
+
+    async def _press_record(self, request: Mapping[str, Any]) -> Answers:
+        """Press one of the record's keys for a command of this machine."""
+        name, at = str(request.get("key", "")), self._now()
+        try:
+            content = PanelPayload.model_validate({"boot": "cli", "seq": 0, **request.get("fields", {}), "key": name})
+        except ValidationError as error:
+            yield {"ok": False, "text": "; ".join(f"{each['loc'][0]}: {each['msg']}" for each in error.errors())}
+            return
+        press = Press(at=at, cause=f"cli:{name}:{at}", by="cli", typed=presses.typed(content))
+        command = presses.command(Where.RECORD, name, press)
+        if command is None:
+            yield {"ok": False, "text": f"there is no key {name}; there are {', '.join(presses.keys(Where.RECORD))}"}
+            return
+        answer = await self.engine.ask(command, presses.remark(content))
+        yield {"ok": answer.result == "ok", "text": answer.text}
 
     async def _follow_the_plan(self) -> None:
         """Give counters the profiles that the calendar plans, in the minute that it does."""

@@ -1,17 +1,18 @@
-"""The interfaces of the keys that are declared in `controller.lobby.actions`: MQTT payloads, keys of 68-terminals, HTTP
-request bodies, and the command of a press.
+"""The interfaces of the keys that are declared in `controller.lobby.actions` and `controller.record.actions`: MQTT
+payloads, keys of 68-terminals, HTTP request bodies, and the command of a press.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Annotated, Any, TypeVar
 
 import pydantic
 from pydantic import BaseModel, create_model
 
-import controller.lobby.actions  # noqa: F401 - every key is declared there
+import controller.lobby.actions
+import controller.record.actions  # noqa: F401 - every key is declared in these two
 from controller.lobby.actions.command import Command
 from controller.lobby.actions.press import KEYS, REASON, REMARK, WORDS, Field, Key, Press, TerminalKey, Where
 from drivers import mqtt, terminal68
@@ -38,29 +39,31 @@ def keys(where: Where) -> Mapping[str, Key]:
     return {name: here[name] for name in (*shown, *sorted(here.keys() - set(shown)))}
 
 
-def fields(where: Where) -> list[Field[Any]]:
-    """All fields that can be typed or chosen with keys of a place; in the order of the keys that have the most."""
-    having_most = sorted(keys(where).values(), key=lambda key: -len(key.fields))
+def fields(*where: Where) -> list[Field[Any]]:
+    """All fields that can be typed or chosen with keys of these places; in the order of the keys that have the most."""
+    here = [key for place in where for key in keys(place).values()]
+    having_most = sorted(here, key=lambda key: -len(key.fields))
     return list(dict.fromkeys(field for key in having_most for field in key.fields))
 
 
-def command(where: Where, name: str, press: Press) -> Command | None:
-    """The command of a press; None: there is no such key."""
-    key = KEYS.get((where, name))
+def command(where: Where | Iterable[Where], name: str, press: Press) -> Command | None:
+    """The command of a press, where several places' keys are pressed the first one's; None: there is no such key."""
+    places = (where,) if isinstance(where, Where) else where
+    key = next((found for place in places if (found := KEYS.get((place, name)))), None)
     return key.command(press) if key else None
 
 
 # -- models of what comes in ---------------------------------------------------------------------------------
 
 
-def with_fields(where: Where, *, read: bool = False) -> Callable[[type[M]], type[M]]:
-    """Decorator that adds to a model the fields that can be typed or chosen at a place, and (`read`) those that a
-    device there reads itself. Fields that the model has already are not changed."""
+def with_fields(*where: Where, read: bool = False) -> Callable[[type[M]], type[M]]:
+    """Decorator that adds to a model the fields that can be typed or chosen at these places, and (`read`) those that
+    a device there reads itself. Fields that the model has already are not changed."""
 
     def extend(model: type[M]) -> type[M]:
         found: dict[str, Any] = {
             field.name: _of_pydantic(field)
-            for field in fields(where)
+            for field in fields(*where)
             if field.name not in model.model_fields and (read or not field.read)
         }
         made = create_model(model.__name__, __base__=model, __module__=model.__module__, __doc__=model.__doc__, **found)
@@ -89,9 +92,9 @@ class KeypadPayload(PressPayload):
     """A key of a counter's keypad."""
 
 
-@with_fields(Where.PANEL, read=True)
+@with_fields(Where.PANEL, Where.RECORD, read=True)
 class PanelPayload(PressPayload):
-    """A button of the lobby manager."""
+    """A button of the lobby manager, for the lobby or for its record."""
 
 
 @with_fields(Where.KIOSK, read=True)
@@ -105,7 +108,12 @@ PAYLOADS: Mapping[mqtt.Where, type[PressPayload]] = {
     "kiosk": KioskPayload,
 }
 """The payloads of presses on MQTT."""
-OVER_MQTT: Mapping[mqtt.Where, Where] = {"keypad": Where.COUNTER, "panel": Where.PANEL, "kiosk": Where.KIOSK}
+OVER_MQTT: Mapping[mqtt.Where, tuple[Where, ...]] = {
+    "keypad": (Where.COUNTER,),
+    "panel": (Where.PANEL, Where.RECORD),
+    "kiosk": (Where.KIOSK,),
+}
+"""The places whose keys are pressed there."""
 
 
 def typed(content: BaseModel) -> dict[str, Any]:

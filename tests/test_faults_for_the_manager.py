@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from branches import MINUTE_MS, NINE, Lobby, branch, wording
 
-from controller.devices.branch import names
 from controller.devices.kit import kinds
+from controller.devices.naming import names
 from controller.lobby.actions.ask_help import AskHelp
 from controller.lobby.actions.open_counter import Open
 from controller.lobby.actions.report_print import ReportPrint

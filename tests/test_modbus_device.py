@@ -12,10 +12,11 @@ from branches import NINE, branch
 from errors import GOOD
 
 from controller.config import ConfigError, read, shipped
-from controller.devices.branch import Devices, names
+from controller.devices.branch import Devices
 from controller.devices.hub import Hub
 from controller.devices.kit import Adapter, Context
 from controller.devices.modbus import ModbusAdapter, ModbusSettings
+from controller.devices.naming import names
 from controller.engine import Request
 from controller.journal import Journal
 from controller.lobby.actions.call_next import CallNext

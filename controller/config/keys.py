@@ -341,6 +341,38 @@ class CardsKeys(Keys):
     tokens_file: FilePath
 
 
+class ThingKeys(Keys):
+    """A thing that may break and that the controller cannot see, or more about a device of this file, by its id.
+    `deadline`: in how many working hours it must be repaired; `affects`: services that cannot be had meanwhile."""
+
+    id: Annotated[str, takes('small letters, digits, "." or "-", in quotes', pattern=r"^[a-z0-9.-]{1,32}$")]
+    name: Name | None = None
+    deadline: Annotated[float | None, takes("working hours above 0, to 1000", gt=0, le=1000)] = None
+    affects: Annotated[list[ServiceId], takes('a list of services, as in ["cash"]')] = Field(default_factory=list)
+
+
+class RepairsKeys(Keys):
+    """When a device's trouble becomes a repair. `after`: minutes; `deadlines`: working hours by driver."""
+
+    after: Annotated[float, takes("minutes from 0 to 1440", ge=0, le=1440)] = 10
+    deadline: Annotated[float, takes("working hours above 0, to 1000", gt=0, le=1000)] = 24
+    deadlines: Annotated[
+        dict[str, Annotated[float, takes("working hours above 0, to 1000", gt=0, le=1000)]],
+        takes("driver = working hours, as in { escpos = 4 }"),
+    ] = Field(default_factory=lambda: {"escpos": 4.0})
+    remind: Annotated[float, takes("hours from 0.5 to 100", ge=0.5, le=100)] = 4
+
+
+class AlarmsKeys(Keys):
+    """What the lobby manager is called for. `wait`: minutes that nobody may wait longer, by default twice the target;
+    `paused`: minutes that a counter may pause while its own customers wait; `disk`: percent that must be free."""
+
+    wait: Annotated[float | None, takes("minutes from 1 to 480", ge=1, le=480)] = None
+    paused: Annotated[float, takes("minutes from 0 to 480", ge=0, le=480)] = 15
+    disk: Annotated[float, takes("percent from 0 to 50", ge=0, le=50)] = 5
+    hall: Annotated[bool, takes("true or false")] = False
+
+
 if TYPE_CHECKING:
     Device = DeviceSettings
 else:
@@ -383,6 +415,9 @@ class Config(Keys):
     )
     television: Annotated[TelevisionKeys, takes("a [television] table")] | None = None
     cards: Annotated[CardsKeys, takes("a [cards] table with key_file and tokens_file")] | None = None
+    thing: Annotated[list[ThingKeys], takes("[[thing]] tables, each with id and name")] = Field(default_factory=list)
+    repairs: Annotated[RepairsKeys, takes("a [repairs] table")] = RepairsKeys()
+    alarms: Annotated[AlarmsKeys, takes("an [alarms] table")] = AlarmsKeys()
     device: Annotated[list[Device], takes("[[device]] tables, each with id and driver")] = Field(default_factory=list)
 
 

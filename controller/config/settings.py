@@ -20,9 +20,11 @@ from controller.config.checks import cross_checks
 from controller.config.errors import ConfigError, Fault, Problem, Table, key_fault, problem
 from controller.config.keys import CLASSES, TABLES_OF_MANY, Config
 from controller.config.lines import Document, locate
+from controller.config.record import record_rules_of
 from controller.devices.settings import DeviceSettings, Reading, shipped
 from controller.lobby.model.rules import Rules
 from controller.lobby.model.wording import LANGUAGES, Wording
+from controller.record.rules import RecordRules
 
 SIZE_LIMIT = 1 << 20
 """Most bytes of a configuration file."""
@@ -90,6 +92,7 @@ class Settings:
     journal_path: Path
     mqtt: MqttSettings | None
     devices: tuple[DeviceSettings, ...]
+    record: RecordRules
     cards: CardSettings | None = None
     web: WebSettings | None = None
     television: TelevisionSettings = TelevisionSettings()
@@ -303,6 +306,7 @@ def _settings(file: Document, config: Config) -> Settings:
         config.journal.path,
         mqtt,
         tuple(config.device),
+        record_rules_of(config, rules),
         cards=cards,
         web=web,
         television=TelevisionSettings(**dict(config.television or ())),

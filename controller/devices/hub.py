@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from controller.devices.flapping import UNSTEADY, Flapping
@@ -16,6 +16,7 @@ from controller.devices.kit import Adapter, AnySession, Context, DeviceReport, k
 from controller.engine import Request, Step
 from controller.journal import Journal, JournalError
 from controller.lobby.actions.report_device import ReportDevice
+from controller.lobby.aggregate import Row
 from controller.lobby.answers import Answer
 from controller.lobby.model.paper import Paper, Printers, chosen
 from controller.lobby.model.rules import Rules
@@ -26,6 +27,10 @@ from controller.lobby.show import figures, views
 from controller.lobby.show.faults import PASSES
 from controller.lobby.show.views import Waits
 from controller.operation.tally import TOGETHER, Tally
+from controller.record.actions.alarms import AlarmRaised
+from controller.record.registry import all_notices
+from controller.record.rules import RecordRules
+from controller.record.state import Facts, Record
 from drivers.device import Driver, Echoing, Health
 from drivers.link import Link
 from drivers.session import LinkDown, Session, Stale
@@ -63,6 +68,7 @@ class Hub:
         steady: Callable[[], float] = time.monotonic,
         shipped: Path = Path(),
         wording: Callable[[str], Wording] | None = None,
+        facts: Callable[[Ms], Facts] | None = None,
     ) -> None:
         self._waits: Waits = {}
         self._state = State()
@@ -86,6 +92,7 @@ class Hub:
             heard=self.heard,
             shipped=shipped,
             wording=wording or (lambda language: rules.wording),
+            facts=lambda: facts(now()) if facts else Facts(Record(), self._state, RecordRules(self._rules), now()),
             tally=Tally(steady, {*kinds(), *OTHER_DOORS}),
         )
         self._adapters: dict[str, Adapter] = {}
@@ -172,6 +179,7 @@ class Hub:
     def published(self, step: Step) -> None:
         """A step has been written to the journal."""
         self._state = step.state
+        self._guarded("the alarms", lambda: self._log_alarms(step.rows))
         self._guarded("the monitor", lambda: self.context.tally.told(step.rows, step.state))
         self._update()
         for adapter in self._adapters.values():
@@ -372,6 +380,7 @@ class Hub:
             yield self._trouble
         if (paper := self.paper()) not in ("ready", "none"):
             yield wording.say("notice.printer", detail=wording.say(f"device.{paper}"))
+        yield from all_notices(self.context.facts())
 
     def _for_staff(self) -> Iterator[str]:
         """Notices for the staff alone."""
@@ -414,6 +423,11 @@ class Hub:
         """What helps, in words; for a device that flaps, what helps against its worst state."""
         worst = self._flapping[id].worst if health == UNSTEADY else None
         return self.context.rules.wording.templates.get(f"advice.{(worst or health).detail}", "")
+
+    def _log_alarms(self, rows: Sequence[Row]) -> None:
+        for row in rows:
+            if isinstance(row.event, AlarmRaised):
+                log.warning("%s", self.context.rules.wording.say(f"alarm.{row.event.kind}", **row.event.about))
 
     def _log(self, id: str, before: Health | None, health: Health, note: str) -> None:
         wording, flapping = self.context.rules.wording, self._flapping[id]

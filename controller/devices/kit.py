@@ -27,6 +27,7 @@ from controller.lobby.model.units import NEVER, Ms
 from controller.lobby.model.wording import Wording
 from controller.lobby.show.views import Waits
 from controller.operation.tally import Tally
+from controller.record.state import Facts
 from drivers.device import Driver, Health
 from drivers.link import Link
 from drivers.session import LinkDown, Session
@@ -113,6 +114,8 @@ class Context:
     """The directory of the files that come with the program: layouts, wording."""
     wording: Callable[[str], Wording]
     """The sentences of a language (zh or en)."""
+    facts: Callable[[], Facts]
+    """The day's record, at this moment."""
     shared: dict[type, Any] = field(default_factory=dict)
     """Objects that several devices share, by type: the lobby on MQTT, the cards that were shown."""
     tally: Tally = field(default_factory=Tally)

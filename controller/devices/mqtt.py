@@ -10,6 +10,7 @@ from typing import Any
 from controller import presses
 from controller.devices.cards import Cards
 from controller.devices.kit import Adapter, Context, DeviceReport, Fault, File, Table
+from controller.devices.naming import MQTT
 from controller.engine import Request
 from controller.lobby.actions.press import Press
 from controller.lobby.actions.take_ticket import SELF_SERVICE, TOKEN
@@ -18,6 +19,7 @@ from controller.lobby.answers import Answer
 from controller.lobby.model.state import State
 from controller.lobby.model.units import Ms
 from controller.lobby.show import views
+from controller.record.actions.alarms import shown as alarms_shown
 from drivers.device import OK
 from drivers.mqtt import BadPress, Foreign, Heard, MqttLobby, MqttPress, Where
 from drivers.session import LinkDown, LinkUp
@@ -36,7 +38,7 @@ FARTHEST = Ms(253_370_000_000_000)
 class MqttAdapter(Adapter):
     """All MQTT devices of the branch: `keypads` maps devices to counters, `kiosks` to (hold-off in s, has a screen)."""
 
-    ID = "mqtt"
+    ID = MQTT
     watches = True
 
     def __init__(
@@ -127,6 +129,7 @@ class MqttAdapter(Adapter):
         calls = views.coming(state, rules, now)  # computed once for all keypads
         self._mqtt.level("board", views.board(state, rules, now, self._notices, self.context.waits(), calls))
         self._mqtt.level("advice", views.advice(state, rules))
+        self._mqtt.level("alarms", {"alarms": alarms_shown(self.context.facts())})
         if self._cards:
             self._cards.update(state)
         for counter in self.keypads.values():

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import OrderedDict
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 from controller.journal import Journal
 from controller.lobby.actions.day import DayOpened
@@ -41,3 +43,40 @@ class NoticeWords(dict[str, str]):
                 self[row.event.id] = self._journal.remark(row.cause)
                 new = True
         return new
+
+
+WORDED = ("words",)
+"""The fields in pictures of the record that name the cause of a row with a person's words."""
+REMARKS_KEPT = 1000
+
+
+class Remarks:
+    """What people have written, by the cause of its row; read from the journal once each."""
+
+    def __init__(self, journal: Journal) -> None:
+        self._journal = journal
+        self._read: OrderedDict[str, str] = OrderedDict()
+
+    def of(self, shown: Any) -> dict[str, str]:
+        """What was written of everything that a picture shows; nothing, where it has been purged."""
+        return {cause: text for cause in dict.fromkeys(_causes(shown)) if (text := self._of(cause))}
+
+    def _of(self, cause: str) -> str:
+        if cause not in self._read:
+            self._read[cause] = self._journal.remark(cause)
+            while len(self._read) > REMARKS_KEPT:
+                self._read.popitem(last=False)
+        return self._read[cause]
+
+
+def _causes(shown: Any) -> Iterator[str]:
+    if isinstance(shown, dict):
+        for name, each in shown.items():
+            if name in WORDED and isinstance(each, str):
+                if each:
+                    yield each
+            else:
+                yield from _causes(each)
+    elif isinstance(shown, list | tuple):
+        for each in shown:
+            yield from _causes(each)

@@ -9,7 +9,7 @@ from typing import Any
 
 from controller.devices.cards import Cards, page
 from controller.devices.kit import Adapter, Context, DeviceReport
-from controller.devices.notices import NoticeWords
+from controller.devices.notices import NoticeWords, Remarks
 from controller.engine import Request
 from controller.lobby.actions.call_next import TicketCalled
 from controller.lobby.actions.cancel import TicketCancelled
@@ -40,6 +40,8 @@ from controller.lobby.model.state import State, Ticket
 from controller.lobby.model.units import Ms
 from controller.lobby.show import hall, screens
 from controller.lobby.show.faults import faults
+from controller.record import registry
+from controller.record.actions.alarms import as_faults
 from controller.web.live import Live
 from controller.web.media import Media
 
@@ -103,6 +105,7 @@ class PagesAdapter(Adapter):
         self._devices: dict[str, Mapping[str, Any]] = {}
         self._recent: deque[dict[str, Any]] = deque(maxlen=RECENT)
         self._words = NoticeWords(context.journal)
+        self._remarks = Remarks(context.journal)
         self._estimates: OrderedDict[tuple[str, str], tuple[float, tuple[int, int] | None]] = OrderedDict()
         """(day, ticket) -> (when it was made, by the loop's clock; the estimate), oldest first."""
         self._next_estimate = 0.0
@@ -225,7 +228,15 @@ class PagesAdapter(Adapter):
     def faults(self) -> list[dict[str, Any]]:
         """What the lobby manager should know or do now, see `faults.faults`."""
         context, now, printers = self.context, self.context.now(), self.context.printers()
-        return faults(self.state, context.rules, now, self._devices, printers, records=not self.trouble)
+        more = as_faults(context.facts())
+        return faults(self.state, context.rules, now, self._devices, printers, records=not self.trouble, more=more)
+
+    def record(self) -> dict[str, Any]:
+        """What the page of the day's record shows: see `registry.pictures`; `words`: what people have written, by the
+        cause of its row."""
+        facts = self.context.facts()
+        shown = registry.pictures(facts)
+        return {"now": facts.at, "day": facts.lobby.day, **shown, "words": self._remarks.of(shown)}
 
     def console(self) -> dict[str, Any]:
         """See `screens.console`; `posted`: the notices that are shown in the hall, see `hall.posted`."""

@@ -54,6 +54,13 @@ class PanelPress(Body):
     key: Annotated[str, Field(max_length=16, json_schema_extra={"enum": [*keys(Where.PANEL)]})]
 
 
+@with_fields(Where.RECORD)
+class RecordPress(Body):
+    """A key of the day's record."""
+
+    key: Annotated[str, Field(max_length=16, json_schema_extra={"enum": [*keys(Where.RECORD)]})]
+
+
 class Report(Body):
     """How an open page does; `page` is what its stream has named it in `hello`."""
 

@@ -18,6 +18,10 @@ PLACES = {
     ),
     Where.PANEL: ("The lobby manager's buttons", "MQTT `panel/<device>/press`, HTTP `POST /api/panel`."),
     Where.KIOSK: ("Ticket buttons", "MQTT `kiosk/<device>/press`, HTTP `POST /api/tickets` (without `key`)."),
+    Where.RECORD: (
+        "The day's record",
+        "MQTT `panel/<device>/press`, HTTP `POST /api/record`, `lobby record KEY field=value ..`.",
+    ),
     Where.RATER: ("Raters", "On a 68-frame bus."),
 }
 

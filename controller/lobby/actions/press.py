@@ -30,6 +30,8 @@ class Where(StrEnum):
     KIOSK = "kiosk"
     """Ticket buttons."""
     RATER = "rater"
+    RECORD = "record"
+    """The day's record, which the lobby does not know."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ Written for the manager, whom no sentence here sends to the manager.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Literal, NamedTuple, get_args
 
 from controller.lobby.model.paper import Printer, Printers, chosen, stops_tickets
@@ -39,12 +39,19 @@ class Fault(NamedTuple):
 
 
 def faults(
-    state: State, rules: Rules, at: Ms, devices: Mapping[str, Mapping[str, Any]], printers: Printers, *, records: bool
+    state: State,
+    rules: Rules,
+    at: Ms,
+    devices: Mapping[str, Mapping[str, Any]],
+    printers: Printers,
+    *,
+    records: bool,
+    more: Iterable[Fault] = (),
 ) -> list[dict[str, Any]]:
     """All that there is at `at` (ms since 1970, UTC), as plain data.
 
     `devices`: by id {state, detail, since, name, remedy, prints, silent}; `printers`: those of tickets; `records`:
-    whether what is pressed can be recorded.
+    whether what is pressed can be recorded; `more`: what others have found.
     """
     found = [
         *_of_the_journal(rules, records=records),
@@ -53,6 +60,7 @@ def faults(
         *_of_the_lines(state, rules),
         *_of_the_clock(state, rules, at),
         *_of_the_configuration(state, rules, at),
+        *more,
     ]
     found.sort(key=lambda fault: (SEVERITIES.index(fault.severity), fault.id != JOURNAL, fault.since or at))
     once: dict[tuple[str, str], Fault] = {}
