@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from controller.commands.kit import CONFIG, FAILED, NO_ANSWER, USAGE, stop
+from controller.commands.kit import CONFIG, FAILED, NO_ANSWER, WRONG, stop
 
 PATIENCE = 10.0
 """Seconds that a daemon may take."""
@@ -27,7 +27,7 @@ def record(path: Path, key: str, fields: tuple[str, ...]) -> None:
     for each in fields:
         name, equals, value = each.partition("=")
         if not equals:
-            stop(f"{each}: write FIELD=VALUE, such as thing=water", USAGE)
+            stop(f"{each}: write FIELD=VALUE, such as thing=water", WRONG)
         given[name] = value
     settings = read(path)
     answers: list[Mapping[str, Any]] = []

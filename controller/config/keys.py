@@ -360,7 +360,7 @@ class RepairsKeys(Keys):
         dict[str, Annotated[float, takes("working hours above 0, to 1000", gt=0, le=1000)]],
         takes("driver = working hours, as in { escpos = 4 }"),
     ] = Field(default_factory=lambda: {"escpos": 4.0})
-    remind: Annotated[float, takes("hours from 0.5 to 100", ge=0.5, le=100)] = 4
+    remind: Annotated[float, takes("hours from 0.5 to 100", ge=0.5, le=100)] = 1
 
 
 class AlarmsKeys(Keys):

@@ -40,7 +40,7 @@ class RepairSettings:
     after: int = 600
     hours: float = 24
     by_kind: Mapping[str, float] = field(default_factory=lambda: {"escpos": 4.0})
-    remind: int = 4 * 3600
+    remind: int = 3600
 
 
 @dataclass(slots=True)

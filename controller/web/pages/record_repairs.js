@@ -1,12 +1,12 @@
 // Faults and repairs: what is out of order and until when it must work again; a fault that nothing reports by itself.
 
-import { clock, date, el, say } from "./common.js";
+import { clock, date, el, page, say } from "./common.js";
 
-const day = (at) => new Date(at).toISOString().slice(0, 10);
-
-/** A time: of today without the date. */
-const when = (at, now) => (now - at < 12 * 3600e3 && at - now < 12 * 3600e3
-  ? clock(at) : `${date(day(at), { month: "numeric", day: "numeric" })} ${clock(at)}`);
+/** A time in the branch's zone: of another day with its date. */
+function when(at, now) {
+  const day = (time) => new Intl.DateTimeFormat("sv-SE", { timeZone: page.timezone }).format(time);
+  return day(at) === day(now) ? clock(at) : `${date(day(at), { month: "numeric", day: "numeric" })} ${clock(at)}`;
+}
 
 export const repairs = {
   name: "repairs",

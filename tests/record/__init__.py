@@ -1,0 +1,1 @@
+"""The day's record, by the rows that its commands lead to."""
