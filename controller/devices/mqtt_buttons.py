@@ -176,7 +176,8 @@ class MqttButton(KeysAdapter):
         if key is None:
             return
         now = self.context.steady()
-        if not mark and now - self._heard_at.get(action, now - self._repeat) < self._repeat:
+        last = self._heard_at.get(action)
+        if not mark and last is not None and now - last < self._repeat:
             return
         self._heard_at[action] = now
         self.keys.press(key, mark=mark)
