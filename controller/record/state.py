@@ -82,7 +82,7 @@ class Facts:
         return self.rules.lobby.wording.say(key, **about)
 
 
-class RecordEvent(Event):
+class RecordEvent(Event, base=True):
     """Base of the events that change the record and not the lobby."""
 
     __slots__ = ()

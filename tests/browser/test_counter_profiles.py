@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from playwright.async_api import expect
 from system.broker import Mosquitto
 from system.network import Network
@@ -51,4 +53,4 @@ async def test_a_profile_is_two_taps_away_and_the_clerk_is_seen(serve: Serve, pa
     await counter.get_by_role("button", name=say("profile.configured")).click()
     await expect(counter.locator(".duty")).not_to_contain_text("帮办对公")
     assert [row.data["profile"] for row in branch.rows("counter_profile_set")] == ["helps", ""]
-    assert "4711" not in str(branch.rows())
+    assert not re.search(r"(?<![0-9a-f])4711(?![0-9a-f])", str(branch.rows()))  # it may be part of a hash

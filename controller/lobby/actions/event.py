@@ -27,7 +27,10 @@ class Event:
     OF_LOBBY: ClassVar[bool] = True
     """Whether it is the lobby's. Those of a record beside it are in the same journal, and change nothing in it."""
 
-    def __init_subclass__(cls) -> None:
+    def __init_subclass__(cls, *, base: bool = False) -> None:
+        """`base`: it is no kind of its own, but the base of several."""
+        if base:
+            return
         cls.KIND = re.sub(r"(?<!^)(?=[A-Z])", "_", cls.__name__).lower()
         # A dataclass with slots is created twice; the second is the one that stays.
         _KINDS[cls.KIND] = cls
