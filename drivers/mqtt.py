@@ -38,7 +38,7 @@ Where = Literal["keypad", "panel", "kiosk"]
 PRESS_TOPICS = tuple(f"{where}/+/press" for where in ("keypad", "panel", "kiosk"))
 DEVICE_TOPICS = ("keypad/+/screen", "device/+")
 """Levels of single devices, which may be retained for devices that no longer exist."""
-LEVEL_TOPICS = (*DEVICE_TOPICS, "status", "board", "triage", "advice", "day")
+LEVEL_TOPICS = (*DEVICE_TOPICS, "status", "board", "triage", "advice", "alarms", "day")
 
 
 class PressPayload(BaseModel):

@@ -28,9 +28,10 @@ def calls_in(path: Path, *names: str) -> Iterator[tuple[str, set[str]]]:
                     yield f"ticket_{stage}", given
 
 
-def refusals_of_decide() -> dict[str, list[set[str]]]:
+def refusals_of_decide(room: str = "lobby") -> dict[str, list[set[str]]]:
+    """Those of the lobby, or of the record."""
     found: dict[str, list[set[str]]] = {}
-    for path in sorted((ROOT / "controller" / "lobby").rglob("*.py")):
+    for path in sorted((ROOT / "controller" / room).rglob("*.py")):
         for code, given in (*calls_in(path, "Refused"), *calls_in(path, "Unsure")):
             found.setdefault(code, []).append(given)
     return found

@@ -64,11 +64,18 @@ def reasons_offered() -> set[str]:
     return {code for _, codes in lists for code in re.findall(r'"(\w+)"', codes)}
 
 
+def sections_of_the_record() -> set[str]:
+    """The names of the sections of the record's page."""
+    texts = (path.read_text("utf-8") for path in (WEB / "pages").glob("record_*.js"))
+    return {name for text in texts for name in re.findall(r'^  name: "(\w+)",', text, re.MULTILINE)}
+
+
 def built() -> Mapping[str, set[str]]:
     """What is put into the keys that are built when they are said, from where it comes."""
     return {
         "page.title.{}": drawn_pages(),
         "reason.{}": reasons_offered(),
+        "page.record.{}": sections_of_the_record(),
         "role.{}": set(get_args(Role)),
         # A branch may have more digits than the program comes with: the page offers those that it is given.
         "pause.{}": {key.removeprefix("pause.") for key in wording("en").templates if key.startswith("pause.")},

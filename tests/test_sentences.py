@@ -19,7 +19,8 @@ def blanks(template: str) -> set[str]:
 
 def all_refusals() -> list[tuple[str, set[str]]]:
     """What anything below `controller` refuses with."""
-    found = [(code, given) for code, each in refusals_of_decide().items() for given in each]
+    decided = [pair for room in ("lobby", "record") for pair in refusals_of_decide(room).items()]
+    found = [(code, given) for code, each in decided for given in each]
     for path in sorted((ROOT / "controller").rglob("*.py")):
         found += list(calls_in(path, "_error", "_refusal"))
         said = [each for each in calls_in(path, "say") if each[0].startswith("refused.")]

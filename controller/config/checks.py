@@ -34,7 +34,8 @@ from drivers.link import InputLink, Link, TcpLink
 def cross_checks(config: Table) -> Iterator[Fault]:
     """The faults of a file in which every value that is not None passed the checks of its own key."""
     services, counters, devices = (_tables(config, kind) for kind in ("service", "counter", "device"))
-    yield from _same_ids(services, counters, devices, _tables(config, "zone"))
+    things = _tables(config, "thing")
+    yield from _same_ids(services, counters, devices, _tables(config, "zone"), things)
     yield from _services(config, services, counters)
     yield from _counters(config, services, counters)
     yield from _counter_profiles(config, services, counters)
@@ -47,6 +48,7 @@ def cross_checks(config: Table) -> Iterator[Fault]:
     yield from _mqtt(config)
     yield from _web(config)
     yield from _zones(config, services, counters)
+    yield from _things(config, things, services, devices)
 
 
 def _tables(config: Table, kind: str) -> dict[Place, Table]:
@@ -395,6 +397,18 @@ def _web(config: Table) -> Iterator[Fault]:
     for one, other in (("certificate", "key"), ("key", "certificate")):
         if one in web and other not in web:
             yield ("web", one), f"a {one} without its {other}; add {other}"
+
+
+def _things(
+    config: Table, things: Mapping[Place, Table], services: Mapping[Place, Table], devices: Mapping[Place, Table]
+) -> Iterator[Fault]:
+    known = _ids(config, "device", devices)
+    for place, thing in things.items():
+        affects = [((*place, "affects", n), id) for n, id in _texts(thing, "affects")]
+        yield from _unknown(affects, "service", _ids(config, "service", services))
+        id = thing.get("id")
+        if known is not None and id is not None and "name" not in thing and id.partition(".")[0] not in known:
+            yield (*place, "name"), f'there is no device "{id}", so this thing needs a name'
 
 
 def _zones(config: Table, services: Mapping[Place, Table], counters: Mapping[Place, Table]) -> Iterator[Fault]:

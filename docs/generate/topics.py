@@ -103,6 +103,11 @@ TOPICS = (
         "The day's figures, in minutes; `above_3`, `above_target` and `share` are parts of one; by class also whom its "
         "calls `passed`; by answer of the triage who was sent to a machine.",
     ),
+    Topic(
+        "alarms",
+        "alarms",
+        "What cannot wait, as long as it lasts: since when (ms since 1970), and in words.",
+    ),
     Topic("call", "call", "A call or recall, as it happens, for Home Assistant; not said without that option."),
     Topic("event", "event", "Each row of the journal, once it is written: [journal.md](journal.md). Not retained."),
 )

@@ -70,7 +70,7 @@ async def test_streams_answer_as_described(serve: Serve, monkeypatch: pytest.Mon
         li, tv, kiosk = lobby.device("li"), lobby.device("tv", "screen"), lobby.device("kiosk", "kiosk")
         paths = (await li.get("/api/openapi.json")).json["paths"]
         streams = {path: operations for path, operations in paths.items() if path.endswith("/live")}
-        assert len(streams) == 6
+        assert len(streams) == 7
         page = (await li.post("/api/tickets", {"service": "cash"})).json["page"].removeprefix("/t/")
 
         async def reply(client: Client, path: str) -> Reply:

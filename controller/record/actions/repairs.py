@@ -212,8 +212,10 @@ def _meant(facts: Facts, number: str) -> str:
     if not number and len(found) == 1:
         return next(iter(found))
     id = f"R{number.strip().upper().removeprefix('R')}"
+    if not number and found:
+        raise Refused("which_repair", repairs=" ".join(found))
     if id not in found:
-        raise Refused("unknown_repair" if number else "which_repair", repair=id, repairs=" ".join(found) or "-")
+        raise Refused("unknown_repair", repair=id, repairs=" ".join(found) or "-")
     return id
 
 

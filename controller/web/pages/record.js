@@ -8,7 +8,7 @@ const SECTIONS = [repairs];
 
 const main = document.getElementById("main");
 const title = el("strong", { class: "branch" }, page.branch);
-const tabs = el("nav", { class: "tabs", "aria-label": say("page.record.title") });
+const tabs = el("nav", { class: "tabs", "aria-label": say("page.title.record") });
 const holders = new Map(SECTIONS.map(({ name }) => [name, el("section", {
   id: name, tabindex: "-1", "aria-labelledby": `title-${name}`,
 })]));
@@ -16,7 +16,7 @@ const holders = new Map(SECTIONS.map(({ name }) => [name, el("section", {
 main.append(
   el("header", { class: "top" },
     el("a", { href: "/console", "data-reads": true }, say("page.record.back")), title,
-    el("span", { class: "soft" }, say("page.record.title"))),
+    el("span", { class: "soft" }, say("page.title.record"))),
   tabs, el("div", { class: "sections" }, [...holders.values()]));
 fill(tabs, SECTIONS.map(({ name }) => el("a", { href: `#${name}`, "data-reads": true }, say(`page.record.${name}`))));
 
