@@ -71,6 +71,8 @@ PLAN_LOOK = 20.0
 """Seconds between two looks at what the calendar plans for counters."""
 RECORD_LOOK = 5.0
 """Seconds between two looks at what is due in the day's record."""
+SYNCHRONISES = 3_600_000
+"""Milliseconds after the start in which a time server may take its time."""
 STATUS_EVERY = 2.0
 """Seconds between two lines for `systemctl status`, where they differ."""
 LOOK_AHEAD = 5.0
@@ -477,7 +479,7 @@ class Daemon:
 
     def _machine(self) -> Mapping[str, Any]:
         """See `Facts.machine`."""
-        found: dict[str, Any] = {"clock": synchronised() is not False}
+        found: dict[str, Any] = {"clock": self._since + SYNCHRONISES > self._now() or synchronised() is not False}
         with suppress(OSError):
             disk = os.statvfs(self._settings.journal_path.parent)
             found["disk"] = round(disk.f_bavail / max(1, disk.f_blocks), 2)

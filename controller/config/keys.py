@@ -365,11 +365,13 @@ class RepairsKeys(Keys):
 
 class AlarmsKeys(Keys):
     """What the lobby manager is called for. `wait`: minutes that nobody may wait longer, by default twice the target;
-    `paused`: minutes that a counter may pause while its own customers wait; `disk`: percent that must be free."""
+    `paused`: minutes that a counter may pause while its own customers wait; `disk`: percent that must be free;
+    `clock`: whether one that no time server sets is told of."""
 
     wait: Annotated[float | None, takes("minutes from 1 to 480", ge=1, le=480)] = None
     paused: Annotated[float, takes("minutes from 0 to 480", ge=0, le=480)] = 15
     disk: Annotated[float, takes("percent from 0 to 50", ge=0, le=50)] = 5
+    clock: Annotated[bool, takes("true or false")] = True
     hall: Annotated[bool, takes("true or false")] = False
 
 

@@ -29,6 +29,7 @@ def _settings(config: Config) -> Iterator[Any]:
         round(60 * alarms.paused),
         alarms.disk / 100,
         alarms.hall,
+        alarms.clock,
     )
 
 

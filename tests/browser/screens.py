@@ -159,6 +159,7 @@ IN_USE = (
     Screen("console-figures", "/console", ("phone", "tablet"), "manager", prepare=figures_opened),
     TODAY,
     Screen("today-sheet", "/today#sheet", ("tablet",), "manager", prepare=day_drawn),
+    Screen("record", "/record", WORKED, "manager"),
     TELEVISION,
     COUNTER,
     FREE,

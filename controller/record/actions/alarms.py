@@ -22,12 +22,14 @@ AGAIN = 10 * 60 * 1000
 @dataclass(frozen=True, slots=True)
 class AlarmSettings:
     """`wait`: seconds that nobody may wait longer; `paused`: seconds that a counter may pause while customers wait whom
-    it serves; `disk`: the share of the journal's disk that must be free; `hall`: whether customers are told as well."""
+    it serves; `disk`: the share of the journal's disk that must be free; `hall`: whether customers are told as well; `clock`: whether one
+    that no time server sets is told of."""
 
     wait: int = 30 * 60
     paused: int = 15 * 60
     disk: float = 0.05
     hall: bool = False
+    clock: bool = True
 
 
 @dataclass(slots=True)
@@ -116,7 +118,7 @@ def _of_the_lobby(facts: Facts) -> Iterator[Alarm]:
 def _of_the_machine(facts: Facts) -> Iterator[Alarm]:
     if facts.machine.get("disk", 1) < facts.of(AlarmSettings).disk:
         yield Alarm("disk", "disk", {"percent": round(100 * facts.machine["disk"])}, severity="urgent")
-    if facts.machine.get("clock") is False:
+    if facts.machine.get("clock") is False and facts.of(AlarmSettings).clock:
         yield Alarm("clock", "clock", severity="warning")
 
 

@@ -25,7 +25,8 @@ const titled = (name, title, ...children) =>
 
 main.append(
   el("header", { class: "top" },
-    branch, time, figures, posted, el("span", { class: "who soft" }, page.account?.name ?? ""), alarm, signOut),
+    branch, time, figures, posted, el("a", { class: "to-record", href: "/record", "data-reads": true }, say("page.title.record")),
+    el("span", { class: "who soft" }, page.account?.name ?? ""), alarm, signOut),
   el("div", { class: "live", role: "status", "aria-label": say("page.console.notices") }, faults),
   el("div", { class: "live", role: "status", "aria-label": say("page.console.advice") }, advice),
   el("div", { class: "columns" },
