@@ -34,7 +34,8 @@ def simulate(
         stop(f"{journal} is there already; name a new file for the journal, or move that one away", WRONG)
     try:
         with drawing():
-            run_simulation(settings.rules, profile, days, seed, journal, pictures, out)
+            record = settings.record if journal else None
+            run_simulation(settings.rules, profile, days, seed, journal, pictures, out, record)
     except InterruptedRunError as error:
         stop(str(error), INTERRUPTED)
 

@@ -6,6 +6,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from controller.lobby.aggregate import Row
 from controller.lobby.model.rules import Rules
 from controller.lobby.show.figures import FELT
 from controller.output import console, make_folder, room_for, write_json
+from controller.record.rules import RecordRules
 from simulators.days import pictures
 from simulators.days.record import as_meant, on_one_clock
 from simulators.days.replay import Opening, as_it_was, bare_rules, compare, most_changed, never_called
@@ -80,9 +82,10 @@ def run_simulation(
     journal: Path | None,
     drawings: Path | None,
     out: Path | None,
+    record: RecordRules | None = None,
 ) -> None:
-    """Run the days, once as planned and once with the advice about windows followed; on Ctrl-C show the figures of the
-    whole days as planned, and raise InterruptedRunError."""
+    """Run the days, once as planned and with their `record`, and once with the advice about windows followed; on Ctrl-C
+    show the figures of the whole days as planned, and raise InterruptedRunError."""
     with room_for(out):
         keeper = _Keeper(rules, journal, drawings)
         planned, followed = Tally(), Tally()
@@ -101,7 +104,10 @@ def run_simulation(
                     text = rules.wording.say("days.progress", what=what, n=done[side], days=days)
                     progress.update(task, advance=1, description=text)
 
-                simulate(rules, profile, days, seed, keep=keeper.keep, done=lambda: passed("planned"), tally=planned)
+                done_as_planned = partial(passed, "planned")
+                simulate(
+                    rules, profile, days, seed, keep=keeper.keep, done=done_as_planned, tally=planned, record=record
+                )
                 seconds = time.perf_counter() - started
                 simulate(rules, profile, days, seed, follow_advice, done=lambda: passed("followed"), tally=followed)
         except KeyboardInterrupt as interrupt:

@@ -21,14 +21,17 @@ from controller.lobby.actions.open_counter import CounterOpened
 from controller.lobby.actions.pause_counter import CounterPaused
 from controller.lobby.actions.take_ticket import TicketIssued
 from controller.lobby.actions.transfer import TicketTransferred
-from controller.lobby.aggregate import Aggregate, Row
+from controller.lobby.aggregate import Row
 from controller.lobby.model.percentile import percentile
 from controller.lobby.model.rules import Rules
 from controller.lobby.model.state import State
 from controller.lobby.model.units import Ms, between
 from controller.lobby.show.figures import FELT
+from controller.record.aggregate import Branch
+from controller.record.rules import RecordRules
 from simulators.customers import Customer
 from simulators.customers import day as customers_of
+from simulators.days.record_keeping import RecordKeeping
 from simulators.days.scores import FIRST, Guess, Scorer, minutes, score
 from simulators.days.virtual import Policy, VirtualDay, leave_alone
 
@@ -148,14 +151,17 @@ def simulate(
     done: Callable[[], None] = lambda: None,
     tally: Tally | None = None,
     customers: Callable[[Rules, str, str, date], Iterable[Customer]] = customers_of,
+    record: RecordRules | None = None,
 ) -> Tally:
     """Run `number` days. `keep` gets each day's rows, `done` is called after each.
 
     `tally` is what they are counted into: whoever ends this early finds in it the whole days before. `customers`: who
-    comes on a day, by the rules, its profile, the seed and its number, and its date.
+    comes on a day, by the rules, its profile, the seed and its number, and its date. `record`: the day's record is kept
+    as well, by these rules.
     """
     forced = _forced(rules, profile) if profile else rules
-    lobby = Aggregate(forced)
+    lobby = Branch(forced, replace(record, lobby=forced) if record else None)
+    keeping = RecordKeeping(lobby, str(seed)) if record else None
     tally = tally or Tally()
     scorer = Scorer(forced, lobby.state)
     for n, (day, kind) in enumerate(days_of(rules, profile, number)):
@@ -168,6 +174,8 @@ def simulate(
 
         lobby.heard = heard
         virtual = VirtualDay(lobby, day, customers(forced, kind, f"{seed}:{n}", day), policy)
+        if keeping:
+            keeping.plan(virtual)
         virtual.run()
         today.turned_away = virtual.turned_away
         if lobby.rows:

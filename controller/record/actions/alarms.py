@@ -22,8 +22,8 @@ AGAIN = 10 * 60 * 1000
 @dataclass(frozen=True, slots=True)
 class AlarmSettings:
     """`wait`: seconds that nobody may wait longer; `paused`: seconds that a counter may pause while customers wait whom
-    it serves; `disk`: the share of the journal's disk that must be free; `hall`: whether customers are told as well; `clock`: whether one
-    that no time server sets is told of."""
+    it serves; `disk`: the share of the journal's disk that must be free; `hall`: whether customers are told as well;
+    `clock`: whether one that no time server sets is told of."""
 
     wait: int = 30 * 60
     paused: int = 15 * 60

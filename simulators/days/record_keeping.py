@@ -1,0 +1,106 @@
+"""What happens on a simulated day beside the tickets, for the day's record: devices fail and are repaired, things
+break, and the lobby manager does what she does about it. Everything is drawn from one seeded stream."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from random import Random
+from typing import Any
+
+from controller.lobby.actions.press import KEYS, Press, Where
+from controller.lobby.actions.report_device import ReportDevice
+from controller.lobby.model.units import Ms
+from controller.record.actions.repairs import Repairs
+from controller.record.aggregate import Branch
+from controller.record.registry import LookAtRecord, all_due
+from controller.record.rules import Thing
+from simulators.days.virtual import VirtualDay
+
+BY = "panel/manager"
+"""Who presses."""
+LOOKS = 60_000
+"""Milliseconds between two looks at what is due; a branch looks more often."""
+FAILS, BREAKS = 0.35, 0.12
+"""How likely it is that some device fails, and that some other thing breaks, on a day."""
+LASTS = (2.0, 1.2)
+"""For how long a device fails: mu and sigma of the logarithm of its minutes; most are short, a few last for hours."""
+NOTICED = (10, 90)
+"""Minutes in which the manager confirms what works again."""
+DAYS_BROKEN = (1, 4)
+"""Days that a thing which broke stays broken."""
+
+
+@dataclass(slots=True)
+class RecordKeeping:
+    """Keeps the record of simulated days; one for all of them. `branch` is the one whose days they are."""
+
+    branch: Branch
+    seed: str
+
+    def plan(self, day: VirtualDay) -> None:
+        """Schedule what will happen on a day, before it is run."""
+        chance = Random(f"{self.seed}:record:{day.day}")
+        shifts = [shift for clerk in day.clerks.values() for shift in clerk.shifts]
+        if not shifts:
+            return
+        opens, closes = min(begin for begin, _ in shifts), max(end for _, end in shifts)
+        day.later(opens - 30 * 60_000, lambda at: self._look(day, at, Ms(closes + 60 * 60_000)))
+        self._devices(day, chance, opens, closes)
+        self._things(day, chance, opens, closes)
+
+    # -- what happens --------------------------------------------------------------------------------------------
+
+    def _devices(self, day: VirtualDay, chance: Random, opens: Ms, closes: Ms) -> None:
+        devices = [thing.id for thing in self._things_of() if thing.is_device]
+        if not devices or chance.random() > FAILS:
+            return
+        device, at = chance.choice(devices), chance.randint(opens, closes)
+        back = at + round(60_000 * min(600.0, chance.lognormvariate(*LASTS)))
+        day.later(at, lambda at: self._reports(day, at, device, "offline", "offline"))
+        day.later(back, lambda at: self._reports(day, at, device, "ok", ""))
+        day.later(back + 60_000 * chance.randint(*NOTICED), lambda at: self._confirms(day, at, device))
+
+    def _things(self, day: VirtualDay, chance: Random, opens: Ms, closes: Ms) -> None:
+        things = [thing.id for thing in self._things_of() if not thing.is_device]
+        if things and chance.random() < BREAKS:
+            thing, at = chance.choice(things), chance.randint(opens, closes)
+            day.later(at, lambda at: self.press(day, at, "FAULT", thing=thing))
+            day.later(at + 20 * 60_000, lambda at: self._calls_repairer(day, at, thing))
+        mended = chance.randint(opens, closes)
+        lasts = chance.randint(*DAYS_BROKEN)
+        day.later(mended, lambda at: self._confirms_old(day, at, lasts))
+
+    def _things_of(self) -> Iterable[Thing]:
+        return self.branch.facts(Ms(0)).rules.things.values()
+
+    def _reports(self, day: VirtualDay, at: Ms, device: str, state: Any, detail: str) -> None:
+        day.do(ReportDevice(at=at, cause=day.cause(), device=device, state=state, detail=detail))
+
+    def _confirms(self, day: VirtualDay, at: Ms, thing: str) -> None:
+        if number := self.branch.record.part(Repairs).of(thing):
+            self.press(day, at, "REPAIRED", repair=number)
+
+    def _calls_repairer(self, day: VirtualDay, at: Ms, thing: str) -> None:
+        if number := self.branch.record.part(Repairs).of(thing):
+            self.press(day, at, "CALLED", repair=number)
+
+    def _confirms_old(self, day: VirtualDay, at: Ms, days: int) -> None:
+        """What broke long enough ago has been repaired."""
+        for number, repair in list(self.branch.record.part(Repairs).open.items()):
+            broken = day.rules.local(repair.since).date()
+            if (day.day - broken).days >= days and repair.thing not in self.branch.record.part(Repairs).failing:
+                self.press(day, at, "REPAIRED", repair=number)
+
+    # -- the record's keys ---------------------------------------------------------------------------------------
+
+    def press(self, day: VirtualDay, at: Ms, key: str, **typed: Any) -> None:
+        """Press one of the record's keys."""
+        press = Press(at=at, cause=day.cause(), by=BY, typed=typed)
+        day.do(KEYS[Where.RECORD, key].command(press))
+
+    def _look(self, day: VirtualDay, at: Ms, until: Ms) -> None:
+        if all_due(self.branch.facts(at)):
+            day.do(LookAtRecord(at=at, cause=day.cause()))
+        if at < until:
+            day.later(at + LOOKS, lambda at: self._look(day, at, until))
