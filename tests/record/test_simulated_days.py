@@ -19,8 +19,9 @@ def test_each_day_hands_on_what_its_rows_lead_to() -> None:
     simulate(settings.rules, None, 12, 4, keep=lambda rows: days.append(list(rows)), record=settings.record)
     kinds = Counter(row.event.KIND for rows in days for row in rows)
     assert {"repair_opened", "repair_confirmed", "alarm_raised", "record_handed_on"} <= kinds.keys()
-    for before, after in pairwise(days):
+    rows = [row for each in days for row in each]
+    for before, after in pairwise(sorted({row.day for row in rows})):
         branch = Branch(settings.rules, settings.record)
-        branch.replay(row for row in before if row.day == before[-1].day)
-        handed_on = [row.event.parts for row in after if isinstance(row.event, RecordHandedOn)]
+        branch.replay(row for row in rows if row.day == before)
+        handed_on = [row.event.parts for row in rows if row.day == after and isinstance(row.event, RecordHandedOn)]
         assert handed_on == ([branch.record.carried()] if branch.record.carried() else [])
