@@ -8,8 +8,9 @@ clock against it is noticed as soon as the time is asked for, and reported befor
 from __future__ import annotations
 
 import ctypes
+import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +20,9 @@ from controller.lobby.model.units import Ms
 STEP = STEP_MS / 1000
 """Seconds of difference from which the wall clock counts as set; less is a time server's fine adjustment."""
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+BOOT_VARIABLE = "LOBBY_BOOT"
+"""The environment variable by which systemd hands the boot's id over (specifier %b, systemd.unit(5)): the service
+cannot see `BOOT_ID` (ProcSubset=pid)."""
 NEW_MACHINE = 600.0
 """Seconds after boot in which the clock may still have to be set."""
 TIMESYNC = Path("/run/systemd/timesync/synchronized")
@@ -31,7 +35,8 @@ _UNSYNCHRONISED = 0x40
 class Clock:
     """The sources of time, passed in: `wall` in ms since 1970, UTC; `steady` in monotonic seconds.
 
-    `running`: seconds since boot, suspension included; None: the wall clock is not watched. `boot` identifies the boot.
+    `running`: seconds since boot, suspension included; None: the wall clock is not watched. `boot` identifies the boot;
+    empty: it is not known.
     `rate`: speed of the wall clock (1: real time).
     """
 
@@ -42,12 +47,20 @@ class Clock:
     rate: float = 1.0
 
 
+def boot_id(environment: Mapping[str, str] = os.environ, file: Path = BOOT_ID) -> str:
+    """What identifies this boot, 32 hexadecimal digits; empty: nothing tells."""
+    said = environment.get(BOOT_VARIABLE, "")
+    if not said:
+        try:
+            said = file.read_text("ascii").strip()
+        except OSError:
+            return ""
+    return said.replace("-", "")
+
+
 def system_clock() -> Clock:
     """The machine's own."""
-    try:
-        boot = BOOT_ID.read_text("ascii").strip()
-    except OSError:
-        boot = ""
+    boot = boot_id()
     return Clock(running=lambda: time.clock_gettime(time.CLOCK_BOOTTIME), boot=boot)
 
 

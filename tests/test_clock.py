@@ -11,7 +11,7 @@ import pytest
 from branches import local
 from system.waiting import until
 
-from controller.clock import STEP, Clock, ClockWatch, synchronised, system_clock
+from controller.clock import STEP, Clock, ClockWatch, boot_id, synchronised, system_clock
 from controller.config import Settings, read
 from controller.daemon import Daemon, clock_is_right
 from controller.journal import JournalError
@@ -108,12 +108,36 @@ def test_the_machines_own_clock() -> None:
     clock = system_clock()
     assert clock.running is not None
     assert clock.running() > 0
-    assert clock.boot == Path("/proc/sys/kernel/random/boot_id").read_text("ascii").strip()
+    assert clock.boot == Path("/proc/sys/kernel/random/boot_id").read_text("ascii").strip().replace("-", "")
     assert synchronised() in (True, False, None)
     told: list[int] = []
     watch = ClockWatch(clock, lambda at, by: told.append(by))
     watch.wall()
     assert told == []
+
+
+def test_the_service_knows_the_boot_from_systemd(tmp_path: Path) -> None:
+    """It cannot see /proc/sys; both name one boot in the same way."""
+    file = tmp_path / "boot_id"
+    assert boot_id({}, file) == ""
+    file.write_text("6d4ccd46-91c5-4d2f-8e27-d4e4a87b4b0a\n")
+    assert boot_id({}, file) == boot_id({"LOBBY_BOOT": "6d4ccd4691c54d2f8e27d4e4a87b4b0a"}, tmp_path / "none")
+    unit = Path(__file__).parents[1] / "systemd/lobby.service"
+    assert "Environment=LOBBY_BOOT=%b" in unit.read_text().splitlines()
+
+
+@pytest.mark.parametrize("boot", ["boot 1", ""])
+async def test_a_first_start_and_a_machine_that_was_off_set_no_clock(settings: Settings, boot: str) -> None:
+    """Also where nothing tells which boot it is."""
+    hands = Hands(SUNDAY, boot=boot)
+    async with running(settings, hands.clock()) as daemon:
+        assert list(daemon.hub.notices()) == []
+        assert await take(daemon) == "A001"
+    hands = Hands(SUNDAY + 10 * 60_000, boot=boot and "boot 2")
+    async with running(settings, hands.clock()) as daemon:
+        assert list(daemon.hub.notices()) == []
+        assert kinds(daemon, "clock_stepped") == 0
+        assert [t.issued_at for t in daemon.engine.state.tickets.values()] == [SUNDAY]
 
 
 def test_where_the_kernel_may_not_be_asked_timesyncd_tells(tmp_path: Path) -> None:

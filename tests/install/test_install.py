@@ -52,6 +52,10 @@ request = urllib.request.Request("http://127.0.0.1:8080/api/tickets", json.dumps
     {"Authorization": "Bearer " + sys.argv[1], "Content-Type": "application/json", "Idempotency-Key": sys.argv[2]})
 print(json.load(urllib.request.urlopen(request, timeout=20))["ticket"])
 """
+KINDS = """\
+import sqlite3
+print(*(kind for kind, in sqlite3.connect("/var/lib/lobby/lobby.db").execute("SELECT kind FROM event")))
+"""
 NEXT, FAILING, SPOILING = "99.1", "99.2", "99.3"
 
 
@@ -270,6 +274,9 @@ def test_after_power_on_it_is_there_without_network_clock_and_devices(debian: Ma
     debian.boot()
     until(lambda: debian.service("ActiveState") == "active", 60)
     until(lambda: debian.service("StatusText").startswith("0 counters open, 1 waiting"), 10)
+    kinds = as_lobby(debian, "python3", "-c", KINDS).split()
+    assert "controller_started" in kinds
+    assert "clock_stepped" not in kinds, "a machine that was off is none whose clock was set"
 
 
 def test_the_backup_is_made_by_its_timer(debian: Machine) -> None:

@@ -15,8 +15,8 @@ from controller.lobby.model.units import UNSET, Ms, Seconds, in_ms, in_seconds
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StartController(Command):
-    """The controller has started. `boot` identifies the machine's last boot; `origin` is the time of that boot by the
-    present wall clock (ms since 1970, UTC)."""
+    """The controller has started. `boot` identifies the machine's last boot (empty: it is not known); `origin` is the
+    time of that boot by the present wall clock (ms since 1970, UTC)."""
 
     BEGINS_DAY = False
 
@@ -58,9 +58,10 @@ STEP = 2000
 
 @decides(StartController)
 def _start_controller(state: State, rules: Rules, command: StartController) -> Decision:
-    """Written at the first start since the machine booted, or if the clock was set while the controller was down."""
+    """Written at the first start since the machine booted, or if the clock was set while the controller was down. Of a
+    boot that is not known nobody can tell the two apart, and a start is no reason to shift anybody's times."""
     day = rules.day_of(command.at)
-    if state.boot != command.boot:
+    if not command.boot or state.boot != command.boot:
         return [ControllerStarted(command.boot, command.origin, day)] if state.day else []
     by = command.origin - state.origin
     return [ClockStepped(by, day)] if abs(by) >= STEP else []
