@@ -116,7 +116,8 @@ def _show(found: list[Mapping[str, Any]], out: Path | None, words: Wording) -> N
             f"{line['answer_ms']:g} ms" if "answer_ms" in line else "-",
             f"{line['echoed']:.0f} of {line['sent']:.0f}" if line.get("echoed") else "-",
         )
-    console().print(shown)
+    if found:
+        console().print(shown)
     if out:
         with writing(out):
             out.write_text(json.dumps(found, ensure_ascii=False, indent=2) + "\n", "utf-8")

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from controller.commands.kit import CONFIG, FAILED, WRONG, stop
+from controller.commands.kit import CONFIG, FAILED, WRONG, own_address, stop
 
 if TYPE_CHECKING:
     from controller.broker.branch_broker import Branch, BranchBroker
@@ -262,12 +262,9 @@ def _own_addresses() -> Iterator[str]:
     """This machine's address in its network, if it has one, and its name; nothing is sent."""
     from controller.broker.authority import host  # noqa: PLC0415
 
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as way:
-        try:
-            way.connect(("192.0.2.1", 9))
-        except OSError:
-            return
-        yield way.getsockname()[0]
+    if not (address := own_address()):
+        return
+    yield address
     with suppress(ValueError):
         yield host(socket.gethostname())
 

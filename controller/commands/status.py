@@ -77,7 +77,7 @@ def lines(settings: Settings, found: Mapping[str, Any], wrong: Sequence[Trouble]
     rules, say = settings.rules, settings.rules.wording.say
     shown = [f"{rules.branch_name} ({rules.branch})", *columns(facts(found, rules))]
     if found["lobby"]:
-        shown += ["", say("status.devices"), *columns(heard(found, rules))]
+        shown += ["", say("status.devices"), *(columns(heard(found, rules)) or [say("status.no_devices")])]
     shown += ["", say("status.troubles") if wrong else say("status.all_well")]
     for name, text, remedy, since, down in wrong:
         about = say("status.since", text=text, at=when(since, found["now"], rules)) if since else text

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+import socket
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from controller.commands.kit import CONFIG, FAILED, LINE_LIMIT, WRONG, stop
+from controller.commands.kit import CONFIG, FAILED, LINE_LIMIT, WRONG, own_address, stop
 from controller.lobby.model.units import in_ms
 from controller.web.roles import AT_COUNTERS, DEVICES, ROLES, Role
 
 if TYPE_CHECKING:
     from controller.config import Settings
     from controller.web.accounts import Accounts
+
+EVERYWHERE = ("0.0.0.0", "::")
+"""What is listened on for the whole network."""
 
 
 @click.group()
@@ -44,31 +49,37 @@ def user_add(path: Path, name: str, role: Role, counter: str, token: bool) -> No
     with _accounts(settings) as accounts:
         made = accounts.add(name, role, counter, None if token or role in DEVICES else _new_pin())
     if made:
-        assert settings.web
         click.echo(f"{name}: open this address once on the device, and keep it from others:")
-        click.echo(f"{settings.web.address}/enter#{made}")
+        click.echo(f"{_reached(settings)}/enter#{made}")
     else:
-        click.echo(f"{name} may sign in now.")
+        click.echo(f"{name} may sign in now at {_reached(settings)}/")
+
+
+def _reached(settings: Settings) -> str:
+    """The address of the screens as a browser takes it: 0.0.0.0 is none, so this machine's own stands for it."""
+    assert settings.web
+    if settings.web.host not in EVERYWHERE:
+        return settings.web.address
+    return replace(settings.web, host=own_address() or socket.gethostname()).address
 
 
 @user.command("list")
 @CONFIG
 def user_list(path: Path) -> None:
     """Every account, and when it was last in use."""
-    from rich.console import Console  # noqa: PLC0415
-    from rich.table import Column, Table  # noqa: PLC0415
+    from controller.output import console, table  # noqa: PLC0415
 
     settings = _with_screens(path)
     names = ("name", "role", "counter", "signs in with", "made", "last in use")
-    table = Table(*(Column(name, no_wrap=True) for name in names))
+    shown = table("", names, [])
     with _accounts(settings) as accounts:
         for account in accounts.all():
             times = (
                 settings.rules.local(in_ms(at)).strftime("%Y-%m-%d %H:%M") if at else "never"
                 for at in (account.made_at, account.seen_at)
             )
-            table.add_row(account.name, account.role, account.counter, account.kind, *times)
-    Console().print(table)
+            shown.add_row(account.name, account.role, account.counter, account.kind, *times)
+    console().print(shown)
 
 
 @user.command("revoke")

@@ -8,11 +8,13 @@ import stat
 import sys
 from contextlib import closing
 from pathlib import Path
+from socket import gethostname
 from typing import NamedTuple
 
 import pytest
 
 from bench import processes
+from controller.commands.kit import own_address
 from controller.web.accounts import Accounts
 from controller.web.pins import fits
 from controller.web.roles import ROLES
@@ -67,9 +69,9 @@ def names(config: Path) -> list[str]:
 @pytest.mark.long
 def test_who_has_a_pin_types_it_twice(config: Path) -> None:
     done = user(config, "add", "manager-1", "--role", "manager", said=TWICE)
-    assert done == (0, "manager-1 may sign in now.\n", "")
+    assert done == (0, "manager-1 may sign in now at http://127.0.0.1:8091/\n", "")
     done = user(config, "add", "10234", "--role", "counter", "--counter", "2", said="481516\r\n481516")
-    assert done == (0, "10234 may sign in now.\n", "")
+    assert done == (0, "10234 may sign in now at http://127.0.0.1:8091/\n", "")
     accounts = Accounts(config.parent / "access.db", lambda: 0.0)
     manager, teller = accounts.all()[::-1]
     assert (manager.name, manager.role, manager.counter, manager.kind) == ("manager-1", "manager", "", "pin")
@@ -102,6 +104,15 @@ def test_a_device_gets_an_address_to_open_once(config: Path, arguments: tuple[st
     assert account is not None
     assert (account.name, account.role, account.kind) == ("hall-tv", arguments[1], "token")
     assert found[1].encode() not in (config.parent / "access.db").read_bytes()
+
+
+def test_the_address_is_one_that_a_browser_takes(config: Path) -> None:
+    """Where the whole network is listened to, it is this machine's own, or its name; a `url` goes before both."""
+    config.write_text(config.read_text("utf-8").replace("127.0.0.1:8091", "0.0.0.0:8091"), "utf-8")
+    _, out, _ = user(config, "add", "hall-tv", "--role", "screen")
+    host = out.splitlines()[1].removeprefix("http://").partition(":")[0]
+    assert host in (own_address(), gethostname())
+    assert host != "0.0.0.0"
 
 
 @pytest.mark.parametrize(
