@@ -320,6 +320,22 @@ async def test_a_file_of_answers_needs_no_questions(bench: Bench) -> None:
     assert wanted.path.read_text("utf-8") == first
 
 
+async def test_the_guides_file_of_answers_opens_a_lobby(bench: Bench) -> None:
+    """An empty [web] in it is one: the usual screens."""
+    bench.plug(bench.usb("ttyUSB0", "1"), PrinterFarEnd(Faults()), baud=9600)
+    bench.usb("ttyUSB1", "3")
+    guide = (Path(__file__).parents[1] / "docs/install.md").read_text("utf-8")
+    (text,) = (part for part in guide.split("```toml\n")[1:] if 'port = "auto"' in part)
+    file = bench.root / "answers.toml"
+    file.write_text(text.partition("```")[0], "utf-8")
+    person, wanted = Person(), wishes(bench)
+    await from_answers(person, answers.read(file), wanted, person.words)
+    settings = read(wanted.path)
+    assert {device.id for device in settings.devices} == {"printer", "terminals"}
+    assert settings.web is not None
+    assert settings.web.address == "http://127.0.0.1:8080"
+
+
 async def test_without_rules_ports_have_their_names_by_path(bench: Bench) -> None:
     bench.usb("ttyUSB0", "2")
     file = bench.root / "answers.toml"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from controller.config.keys import TABLES_OF_MANY, Config
@@ -47,11 +47,11 @@ def commented(tables: Mapping[str, Any], later: Sequence[Mapping[str, Any]], wor
     names = [field.alias or name for name, field in Config.model_fields.items()]
     for name in names:
         lines += ["", *_comment(words.templates[f"setup.file.{name}"])]
-        if name not in tables or not tables[name]:
+        if name not in tables or not _parts(name, tables[name]):
             brackets = "[[{}]]" if name in TABLES_OF_MANY else "[{}]"
             lines += [f"#{brackets.format(name if name not in OWN_TABLES else f'{name}.id')}"]
             lines += _comment(words.say("setup.file.not_asked", example=example))
-        for n, (header, content) in enumerate(_parts(name, tables.get(name, {}))):
+        for n, (header, content) in enumerate(_parts(name, tables.get(name, []))):
             lines += [*[""] * (n > 0), header]
             lines += [_line(name, each, of, words, told=n > 0) for each, of in content.items()]
     for device in later:
@@ -67,16 +67,13 @@ def _line(table: str, name: str, of: Any, words: Wording, *, told: bool) -> str:
     return f"{text}  # {about}" if about and not told else text
 
 
-def _parts(name: str, table: Any) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """The headers of a table, each with what stands below it."""
+def _parts(name: str, table: Any) -> list[tuple[str, Mapping[str, Any]]]:
+    """The headers of a table, each with what stands below it; nothing may: [web] alone says that there are screens."""
     if isinstance(table, list):
-        for each in table:
-            yield f"[[{name}]]", each
-    elif name in OWN_TABLES:
-        for own, each in table.items():
-            yield f"[{name}.{key(own)}]", each
-    elif table:
-        yield f"[{name}]", table
+        return [(f"[[{name}]]", each) for each in table]
+    if name in OWN_TABLES:
+        return [(f"[{name}.{key(own)}]", each) for own, each in table.items()]
+    return [(f"[{name}]", table)]
 
 
 def _comment(text: str) -> list[str]:
