@@ -125,7 +125,7 @@ def test_where_there_is_no_configuration_at_all_that_is_said() -> None:
     clean = {name: value for name, value in os.environ.items() if name != "LOBBY_CONFIG"}
     done = processes.run([LOBBY, "check"], env=clean, capture_output=True, text=True, timeout=60)
     assert done.returncode == 2
-    assert "there is no /etc/lobby/branch.toml either" in done.stderr
+    assert "there is no /etc/lobby/branch.toml either; make it: sudo lobby setup" in done.stderr
 
 
 def test_only_what_a_branch_runs_is_installed_and_its_version_is_that_of_the_package() -> None:

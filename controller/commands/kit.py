@@ -32,7 +32,7 @@ INSTALLED = "/etc/lobby/branch.toml"
 
 def _configuration(context: click.Context, parameter: click.Parameter, path: Path | None) -> Path:
     if path is None and not os.path.exists(INSTALLED):
-        raise click.MissingParameter(f"there is no {INSTALLED} either", context, parameter)
+        raise click.MissingParameter(f"there is no {INSTALLED} either; make it: sudo lobby setup", context, parameter)
     return path or Path(INSTALLED)
 
 
