@@ -474,7 +474,7 @@ class Daemon:
         while True:
             await asyncio.sleep(RECORD_LOOK)
             now, machine = self._now(), await asyncio.to_thread(self._machine)
-            if self.engine.settled and all_due(replace(self.engine.facts(now), machine=machine)):
+            if all_due(replace(self.engine.facts(now), machine=machine)):
                 self.engine.submit(Request(LookAtRecord(at=now, cause=f"record:{now}", machine=machine), key="record"))
 
     def _machine(self) -> Mapping[str, Any]:

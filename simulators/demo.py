@@ -11,7 +11,7 @@ import threading
 import time
 import webbrowser
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, closing, nullcontext
 from dataclasses import replace
 from itertools import islice
@@ -34,6 +34,7 @@ from simulators.customers import NO_SHOW, Customer, mean_service, stream
 from simulators.demo_screen import Screen
 from simulators.devices.kit import Called, Count, Day, Pad, far_ends
 from simulators.people import COMES_WITHIN, FOREVER, WALK, Hall
+from simulators.script import Done, Player, Script
 from simulators.virtual_lobby.server import VirtualLobby, free_port
 from simulators.words import of_the_demo
 
@@ -70,8 +71,10 @@ async def run_demo(
     tickets: Path | None = None,
     page: int | None = None,
     browser: bool = False,
+    script: Script | None = None,
 ) -> bool:
-    """Run the demo until `customers` have left (None: until interrupted); whether everything was right.
+    """Run the demo until `customers` have left (None: until interrupted), or the script has been played; whether
+    everything was right.
 
     `tickets`: a directory to which every paper ticket is drawn as a picture. `page`: the port of the virtual lobby (any
     free one if it is taken), None for none; `browser`: and open it.
@@ -115,11 +118,14 @@ async def run_demo(
                     # Some browsers stay in the foreground; nobody waits for them.
                     threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()
             screen = None if headless else Screen(branch, simulated, buttons, hall, words, address)
+            player = Player(script, simulated, buttons, hall, branch.language) if script else None
             with screen or nullcontext():
-                if headless:
+                if player:
+                    console.print(player.title, soft_wrap=True)
+                elif headless:
                     begins = words["demo.begins"].format(seed=seed, customers=customers, speed=f"{speed:g}")
                     console.print(begins, soft_wrap=True)
-                await _day(branch, hall, customers, seed, screen)
+                await _day(branch, hall, customers, seed, screen, playing=_play(player, console, words))
             await daemon.engine.idle()
             await _until(
                 lambda: all(ticket.print is not Print.QUEUED for ticket in daemon.engine.state.tickets.values()),
@@ -128,9 +134,22 @@ async def run_demo(
             if tickets:
                 _draw(simulated, tickets)
                 console.print(words["demo.papers"].format(directory=tickets), soft_wrap=True)
-            report = Report(branch, simulated, buttons, hall, journal, hands.wires, exact=headless)
-        report.show(console, words, exact=headless)
-        return report.right(exact=headless)
+            exact = headless and player is None
+            report = Report(branch, simulated, buttons, hall, journal, hands.wires, exact=exact)
+        report.show(console, words, exact=exact)
+        return report.right(exact=exact) and not (player and any(done.wrong for done in player.done))
+
+
+def _play(player: Player | None, console: Console, words: Mapping[str, str]) -> Coroutine[Any, Any, None] | None:
+    """The script, told step by step."""
+
+    def tell(done: Done) -> None:
+        right = words["report.wrong" if done.wrong else "report.right"]
+        console.print(f"{done.at}  {done.tells}  {right}", highlight=False, markup=False, soft_wrap=True)
+        if done.wrong:
+            console.print(f"       {done.wrong}", highlight=False, markup=False, soft_wrap=True)
+
+    return player.play(tell) if player else None
 
 
 def _screens(settings: Settings, directory: Path) -> WebSettings | None:
@@ -164,7 +183,10 @@ async def _day(
     screen: Screen | None,
     load: float = LOAD,
     long_line: float = LONG_LINE,
+    playing: Coroutine[Any, Any, None] | None = None,
 ) -> None:
+    """Customers and clerks, until the last customer has left, or somebody quits, or what is `playing` has been
+    played."""
     pads = hall.pads()
     work = mean_service(settings.rules, PROFILE) + WALK + NO_SHOW * 2 * COMES_WITHIN
 
@@ -177,7 +199,8 @@ async def _day(
         clerks = [group.create_task(_at_work(hall, counter, pad)) for counter, pad in pads.items()]
         manager = group.create_task(hall.manager())
         door = group.create_task(_open_door(hall, people, gap, long_line))
-        quitting = group.create_task(screen.run()) if screen else None
+        ending = playing or (screen.run() if screen else None)
+        quitting = group.create_task(ending) if ending else None
         working = asyncio.create_task(asyncio.wait((door, *clerks)))
         if quitting:
             await asyncio.wait((quitting, working), return_when=asyncio.FIRST_COMPLETED)

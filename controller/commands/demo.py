@@ -25,6 +25,7 @@ SPEED, HEADLESS_SPEED = 20.0, 60.0
 )
 @click.option("--language", type=click.Choice(["zh", "en"]), default=None, help="Default: the configuration's.")
 @click.option("--tickets", type=click.Path(path_type=Path, file_okay=False), help="Draw every paper ticket into here.")
+@click.option("--script", "script_name", help="Play a scripted day, such as faulty-day, or that of a file; then end.")
 @PAGE
 @click.option("--no-browser", is_flag=True, help="Only print the page's address.")
 def demo(
@@ -35,6 +36,7 @@ def demo(
     speed: float | None,
     language: str | None,
     tickets: Path | None,
+    script_name: str | None,
     page: int | None,
     no_browser: bool,
 ) -> None:
@@ -42,11 +44,17 @@ def demo(
     from controller.config import read, shipped  # noqa: PLC0415
     from simulators.broker import NoBrokerError  # noqa: PLC0415
     from simulators.demo import missing, run_demo  # noqa: PLC0415
+    from simulators.script import ScriptError, read_script  # noqa: PLC0415
     from simulators.virtual_lobby.server import PORT  # noqa: PLC0415
 
     settings = read(path or shipped("demo.toml"), language=language)
     if lacks := missing(settings):
         stop(f"{settings.path}: the demo needs {lacks}; add it, or leave out --config", WRONG)
+    try:
+        script = read_script(script_name) if script_name else None
+    except ScriptError as error:
+        stop(str(error), WRONG)
+    headless = headless or script is not None
     if not headless and not sys.stdout.isatty():
         click.echo("There is no terminal to draw in: running without a screen.")
         headless = True
@@ -55,9 +63,19 @@ def demo(
     logging.getLogger().setLevel(logging.ERROR)
     logging.getLogger("simulators").setLevel(logging.WARNING)
     speed = speed or (HEADLESS_SPEED if headless else SPEED)
-    customers = customers or (30 if headless else None)
+    customers = customers or (30 if headless and not script else None)
     browser = not (no_browser or headless)
-    day = run_demo(settings, customers, seed, speed, headless=headless, tickets=tickets, page=page, browser=browser)
+    day = run_demo(
+        settings,
+        customers,
+        seed,
+        speed,
+        headless=headless,
+        tickets=tickets,
+        page=page,
+        browser=browser,
+        script=script,
+    )
     try:
         good = asyncio.run(day)
     except NoBrokerError as error:
