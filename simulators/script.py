@@ -3,8 +3,8 @@
 A script is a TOML file of `[[step]]` tables, done one after the other. Each has `tells`, what it shows, in zh and en,
 and any of: `at`, the people's time before which it is not done; `device` with `set`, knobs of the virtual lobby;
 `press`, a device on MQTT, with `key` and its fields; `row`, a kind of row in the journal that must come, with `data`
-that it must have; `board`, a text, in zh and en, that must stand among the notices of the MQTT board; each at most `within` minutes
-later. Files that come with the program: `config/scripts/`.
+that it must have; `board`, a text, in zh and en, that must stand among the notices of the MQTT board; each at most
+`within` minutes later. Files that come with the program: `config/scripts/`.
 """
 
 from __future__ import annotations

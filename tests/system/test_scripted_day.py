@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from system.branch import lobby
 
 from controller.config import shipped
+from system.branch import lobby
 
 
 @pytest.mark.long
