@@ -64,6 +64,8 @@ class Request:
     key: str = ""
     """Set if the request must be written in any case: if it cannot be written now, it is submitted again before all
     others. Of several with the same key only the newest is."""
+    forgets: Sequence[str] = ()
+    """The causes whose remarks are deleted in the same transaction as its row."""
     instead: Answer | None = None
     """The answer instead of a decision; but if its cause has acted already, that answer is given again."""
 
@@ -155,7 +157,9 @@ class Engine:
         self._inbox.append((request, self._steady()))
         self._wake.set()
 
-    async def ask(self, command: Command, remark: str = "", press: str | None = None) -> Answer:
+    async def ask(
+        self, command: Command, remark: str = "", press: str | None = None, forgets: Sequence[str] = ()
+    ) -> Answer:
         """Submit a command and wait for its answer."""
         answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
 
@@ -163,7 +167,7 @@ class Engine:
             if not answer.done():
                 answer.set_result(given)
 
-        self.submit(Request(command, reply, remark, press))
+        self.submit(Request(command, reply, remark, press, forgets=forgets))
         return await answer
 
     async def idle(self) -> None:
@@ -227,6 +231,7 @@ class Engine:
         if self._inbox:
             self._wake.set()
         remarks: list[Remark] = []
+        forgotten: list[str] = []
         answers: list[Answer] = []
         decided: dict[str, Answer] = {}
         try:
@@ -239,11 +244,14 @@ class Engine:
                     answer = decided[cause] = request.instead or self._decide(request, heard)
                     if request.remark and answer.result == "ok":
                         remarks.append(Remark(cause, request.command.at, request.remark))
+                    if answer.result == "ok":
+                        forgotten += request.forgets
                 answers.append(answer)
             rows, self._branch.rows = self._branch.rows, []
             self.settled = not rows
             # An empty step goes through the writing thread as well: it shows that this still answers.
-            await asyncio.wrap_future(self._journal.append(rows, remarks) if rows else self._journal.idle())
+            writing = self._journal.append(rows, remarks, forgotten) if rows else self._journal.idle()
+            await asyncio.wrap_future(writing)
         except JournalConflictError as error:
             # A press of an earlier day was delivered again. Nothing of the step was written: take it again, and look
             # each cause up.

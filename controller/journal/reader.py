@@ -6,7 +6,7 @@ import json
 import sqlite3
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import controller.record.actions  # noqa: F401 - the kinds of rows beside the lobby's
 from controller.journal.chain import Anchor, Stored
@@ -31,6 +31,17 @@ LOWEST = -(1 << 63)
 AT_A_TIME = 1000
 """Rows read at a time: a long-running reader must not keep the log from being checkpointed."""
 _ROWS = f"SELECT {', '.join(COLUMNS)} FROM event"
+
+
+class Text(NamedTuple):
+    """A remark without what it says: the cause of its row, when it was typed (ms since 1970, UTC), and of its row the
+    kind, the business day and the number."""
+
+    cause: str
+    at: Ms
+    kind: str
+    day: str
+    seq: int
 
 
 class JournalReader:
@@ -93,6 +104,34 @@ class JournalReader:
         """What was typed with a press; empty: nothing, or it was purged."""
         found = next(self._select("SELECT text FROM remark WHERE cause = ?", cause), None)
         return str(found[0]) if found else ""
+
+    def texts(self) -> list[Text]:
+        """Every remark, without what it says."""
+        select = (
+            "SELECT r.cause, r.at, e.kind, e.day, e.seq FROM remark r JOIN event e ON e.cause = r.cause AND part = 0"
+        )
+        return [Text(*found) for found in self._select(select)]
+
+    def first_rows(self) -> list[tuple[str, int]]:
+        """Each business day and its first row, in the order in which they began."""
+        return list(self._select("SELECT day, min(seq) FROM event GROUP BY day ORDER BY min(seq)"))
+
+    def last_of(self, kind: str) -> int:
+        """The last row of a kind; 0: there is none."""
+        return int(next(self._select("SELECT coalesce(max(seq), 0) FROM event WHERE kind = ?", kind))[0])
+
+    def position(self, follower: str) -> int | None:
+        """The last row that a follower of the journal has taken; None: it has taken none yet."""
+        if not self._has("position"):
+            return None
+        found = next(self._select("SELECT seq FROM position WHERE follower = ?", follower), None)
+        return int(found[0]) if found else None
+
+    def _has(self, table: str) -> bool:
+        """Whether there is a table that journals of older programs lack."""
+        return bool(
+            next(self._select("SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = ?", table))[0]
+        )
 
     def _whole(self, day: str) -> tuple[int, int]:
         """The first and the last row of a day with those that it continues; (0, -1) if it has none."""
@@ -168,8 +207,7 @@ class JournalReader:
         return Anchor(*found[0]) if found else None
 
     def _anchors(self, which: str, *values: object) -> list[tuple[Any, ...]]:
-        there = next(self._select("SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = 'anchor'"))
-        return list(self._select(f"SELECT seq, day, hash FROM anchor {which}", *values)) if there[0] else []
+        return list(self._select(f"SELECT seq, day, hash FROM anchor {which}", *values)) if self._has("anchor") else []
 
     def identity(self) -> tuple[str, str]:
         """The journal's id and its branch; empty where it does not say."""

@@ -53,6 +53,10 @@ CREATE TABLE IF NOT EXISTS anchor(
     day TEXT,
     hash TEXT                   -- of the chain up to it, in hexadecimal digits (controller/journal/chain.py)
 ) STRICT;
+CREATE TABLE IF NOT EXISTS position(
+    follower TEXT PRIMARY KEY,  -- a webhook's id
+    seq INTEGER NOT NULL        -- the last row that it has taken
+) STRICT;
 CREATE TRIGGER IF NOT EXISTS anchor_is_never_changed BEFORE UPDATE ON anchor
     BEGIN SELECT RAISE(ABORT, 'anchors are never changed'); END;
 CREATE TRIGGER IF NOT EXISTS anchor_is_never_deleted BEFORE DELETE ON anchor
@@ -131,9 +135,10 @@ def prepare(connection: sqlite3.Connection, path: Path, first: Callable[[], None
     first()
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = FULL")
+    connection.execute("PRAGMA secure_delete = ON")  # what is purged is overwritten in the file
     if tables and version < SCHEMA_VERSION:
         _copy_beside(connection, path.with_name(f"{path.name}.format-{version}"))
-    if version < SCHEMA_VERSION or not tables >= {"identity", "anchor"}:
+    if version < SCHEMA_VERSION or not tables >= {"identity", "anchor", "position"}:
         connection.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} COMMIT;")
         connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
         connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")

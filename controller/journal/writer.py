@@ -135,9 +135,21 @@ class Journal(JournalReader):
 
     # -- writing -------------------------------------------------------------------------------------------------
 
-    def append(self, rows: Sequence[Row], remarks: Sequence[Remark] = ()) -> Future[None]:
-        """Write a batch, all or nothing; done when it is on disk, or JournalWriteError."""
-        return self._thread.submit(self._append, rows, remarks)
+    def append(
+        self, rows: Sequence[Row], remarks: Sequence[Remark] = (), forgotten: Sequence[str] = ()
+    ) -> Future[None]:
+        """Write a batch, all or nothing; done when it is on disk, or JournalWriteError. `forgotten`: the causes whose
+        remarks are deleted with it."""
+        return self._thread.submit(self._append, rows, remarks, forgotten)
+
+    def keep_position(self, follower: str, seq: int) -> Future[None]:
+        """Keep the last row that a follower of the journal has taken. JournalWriteError."""
+        return self._thread.submit(self._keep_position, follower, seq)
+
+    def scrub(self) -> Future[bool]:
+        """Empty the write-ahead log, in which deleted remarks may still stand; False: a program that reads the journal
+        prevents it."""
+        return self._thread.submit(self._scrub)
 
     def anchor(self, anchors: Sequence[Anchor]) -> Future[None]:
         """Keep anchors of days that are over; those of rows that have one are left as they are. JournalWriteError."""
@@ -160,7 +172,7 @@ class Journal(JournalReader):
         """Whether the files are unchanged, by a quick check. False: `idle` reports the reason, and repairs."""
         return not (self._files and self._files.look().trouble is not Trouble.NONE) and self._lock.is_ours()
 
-    def _append(self, rows: Sequence[Row], remarks: Sequence[Remark]) -> None:
+    def _append(self, rows: Sequence[Row], remarks: Sequence[Remark], forgotten: Sequence[str]) -> None:
         columns = []
         for row in rows:
             text = json.dumps(row.data, ensure_ascii=False, separators=(",", ":"))
@@ -172,6 +184,8 @@ class Journal(JournalReader):
                 connection.executemany(
                     "INSERT OR IGNORE INTO remark VALUES (?,?,?)", [(r.cause, r.at, r.text) for r in remarks]
                 )
+            if forgotten:
+                connection.executemany("DELETE FROM remark WHERE cause = ?", [(cause,) for cause in forgotten])
         self._last = rows[-1].seq if rows else self._last
 
     def _anchor(self, anchors: Sequence[Anchor]) -> None:
@@ -179,6 +193,23 @@ class Journal(JournalReader):
             connection.executemany(
                 "INSERT OR IGNORE INTO anchor VALUES (?,?,?)", [(each.seq, each.day, each.hash) for each in anchors]
             )
+
+    def _keep_position(self, follower: str, seq: int) -> None:
+        with _Transaction(self) as connection:
+            connection.execute(
+                "INSERT INTO position VALUES (?,?) ON CONFLICT(follower) DO UPDATE SET seq = excluded.seq",
+                (follower, seq),
+            )
+
+    def _scrub(self) -> bool:
+        try:
+            self._check()
+        except (JournalLostError, OSError):
+            return False
+        done = self._carry_over("TRUNCATE")
+        if self._files:
+            self._files.take(self._files.look())
+        return done
 
     def _tidy(self) -> None:
         """Checkpoint the write-ahead log, which takes milliseconds that a press should not wait for."""

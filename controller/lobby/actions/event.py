@@ -72,6 +72,11 @@ def _names(kind: type[Event]) -> tuple[tuple[str, str], ...]:
     return names
 
 
+def kinds() -> Mapping[str, type[Event]]:
+    """Every event that has been declared, by its kind."""
+    return _KINDS
+
+
 def from_row(kind: str, version: int, data: Mapping[str, Any]) -> Event:
     """The event of a journal row; fields that this version does not know are ignored."""
     cls = _KINDS.get(kind)
