@@ -12,7 +12,7 @@ from controller.lobby.model.state import ENDED, State, Ticket
 Table = Mapping[str, Any]
 
 RESTART = frozenset(
-    {("journal",), ("mqtt",), ("web",), ("television",), ("cards",)}
+    {("journal",), ("mqtt",), ("web",), ("television",), ("cards",), ("webhook",), ("notify",)}
     | {("branch", key) for key in ("id", "timezone", "language")}
 )
 """What a running controller cannot change: where its files, broker and pages are, whose day it is, and its language."""

@@ -187,3 +187,17 @@ def test_a_bare_name_is_first_that_of_a_credential(tmp_path: Path, monkeypatch: 
 def test_a_port_that_the_service_cannot_see_is_told_of(tmp_path: Path) -> None:
     said = "warning: /dev/null is not seen by the service; name it /dev/lobby/.. by a udev rule"
     assert looked(tmp_path, keypad("serial:/dev/null?baud=9600")) == ([], [f"{LINE + 4}: device[pad].link: {said}"])
+
+
+def test_the_secrets_of_other_systems(tmp_path: Path) -> None:
+    webhook = '[[webhook]]\nid = "crm"\nurl = "https://crm.example.com"\nsecret_file = "crm.secret"\n'
+    notify = '[notify]\nurl = "https://sms.example.com"\nkey_file = "key"\n'
+    wrong, _ = looked(tmp_path, webhook, notify)
+    assert [line.partition(": ")[2] for line in wrong] == [
+        f"webhook[crm].secret_file: {tmp_path}/crm.secret cannot be read: no such file or directory",
+        f"notify.key_file: {tmp_path}/key cannot be read: no such file or directory",
+    ]
+    for name in ("crm.secret", "key"):
+        (tmp_path / name).write_text(f"whsec_{'A' * 32}")
+        (tmp_path / name).chmod(0o600)
+    assert looked(tmp_path, webhook, notify)[0] == []

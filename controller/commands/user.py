@@ -39,7 +39,9 @@ def user() -> None:
     default="",
     help="Counter: the only one it works at. Screen: the one that it hangs above. Default: any.",
 )
-@click.option("--token", is_flag=True, help="A token instead of a PIN; devices (kiosk, screen) always get one.")
+@click.option(
+    "--token", is_flag=True, help="A token instead of a PIN; devices and programs (kiosk, screen, feed) always get one."
+)
 def user_add(path: Path, name: str, role: Role, counter: str, token: bool) -> None:
     """Make an account. NAME is a post or a staff number, not a person's name: it stands in the journal."""
     settings = _with_screens(path)
@@ -48,7 +50,12 @@ def user_add(path: Path, name: str, role: Role, counter: str, token: bool) -> No
         stop(f"--counter {counter}: it goes with --role counter or screen, and one of the counters ({known})", WRONG)
     with _accounts(settings) as accounts:
         made = accounts.add(name, role, counter, None if token or role in DEVICES else _new_pin())
-    if made:
+    if made and role == "feed":
+        click.echo(
+            f"{name}: the token with which the program asks, as Authorization: Bearer TOKEN; keep it from others:"
+        )
+        click.echo(made)
+    elif made:
         click.echo(f"{name}: open this address once on the device, and keep it from others:")
         click.echo(f"{_reached(settings)}/enter#{made}")
     else:

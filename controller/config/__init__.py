@@ -9,6 +9,7 @@ from controller.config.errors import ConfigError, Problem
 from controller.config.settings import (
     CardSettings,
     MqttSettings,
+    PrivacySettings,
     Settings,
     WebSettings,
     checked,
@@ -22,6 +23,7 @@ __all__ = [
     "CardSettings",
     "ConfigError",
     "MqttSettings",
+    "PrivacySettings",
     "Problem",
     "Settings",
     "WebSettings",

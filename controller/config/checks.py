@@ -19,6 +19,7 @@ from controller.config.lines import Place
 from controller.config.values import Share
 from controller.devices.kit import File, kinds
 from controller.devices.settings import nearest
+from controller.lobby.actions.event import kinds as kinds_of_rows
 from controller.lobby.model.calendar import (
     EVERY_OTHER_DAY,
     PROFILES,
@@ -34,8 +35,9 @@ from drivers.link import InputLink, Link, TcpLink
 def cross_checks(config: Table) -> Iterator[Fault]:
     """The faults of a file in which every value that is not None passed the checks of its own key."""
     services, counters, devices = (_tables(config, kind) for kind in ("service", "counter", "device"))
-    things = _tables(config, "thing")
-    yield from _same_ids(services, counters, devices, _tables(config, "zone"), things)
+    things, others = _tables(config, "thing"), _tables(config, "webhook")
+    yield from _same_ids(services, counters, devices, _tables(config, "zone"), things, others)
+    yield from _kinds_of_rows(config)
     yield from _services(config, services, counters)
     yield from _counters(config, services, counters)
     yield from _counter_profiles(config, services, counters)
@@ -65,6 +67,17 @@ def _unknown(places: Iterable[tuple[Place, str | None]], kind: str, known: list[
     for place, id in places:
         if known is not None and id is not None and id not in known:
             yield place, f'there is no {kind} "{id}"; {nearest(id, known)}'
+
+
+def _kinds_of_rows(config: Table) -> Iterator[Fault]:
+    known = sorted(kinds_of_rows())
+    of_texts = [(("privacy", "kinds", kind), kind) for kind in (config.get("privacy") or {}).get("kinds") or ()]
+    sent = [
+        ((*place, "kinds", n), kind)
+        for place, webhook in _tables(config, "webhook").items()
+        for n, kind in enumerate(webhook.get("kinds") or ())
+    ]
+    yield from _unknown([*of_texts, *sent], "kind of row", known)
 
 
 def _same_ids(*kinds: Mapping[Place, Table]) -> Iterator[Fault]:

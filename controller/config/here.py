@@ -16,6 +16,8 @@ from pathlib import Path
 
 from controller.config.errors import Fault
 from controller.config.keys import Config, MqttKeys
+from controller.config.lines import Place
+from controller.feed.signing import SecretError, secrets_in
 from drivers.link import SerialLink, TcpLink
 
 PRIVILEGED = 1024
@@ -44,6 +46,7 @@ def wrong(config: Config) -> Iterator[Fault]:
         real.setdefault(same, device.id)
     yield from _of_the_broker(config)
     yield from _of_the_screens(config)
+    yield from _of_other_systems(config)
 
 
 def doubtful(config: Config) -> Iterator[Fault]:
@@ -119,6 +122,20 @@ def _doubtful_of_our_broker(config: Config, mqtt: MqttKeys, directory: Path) -> 
                 yield ("device", n), f"the broker does not let it in; sudo lobby mqtt add {device.id}"
     if written != access_list(users, given, own):
         yield ("mqtt", "broker"), "its access list is not what this file says; sudo lobby mqtt renew"
+
+
+def _of_other_systems(config: Config) -> Iterator[Fault]:
+    """Their secrets, as far as they may be read: the service has them from systemd."""
+    files: list[tuple[Place, Path]] = [
+        (("webhook", n, "secret_file"), webhook.secret_file) for n, webhook in enumerate(config.webhook)
+    ]
+    files += [(("notify", "key_file"), config.notify.key_file)] if config.notify else []
+    for place, path in files:
+        try:
+            secrets_in(path)
+        except SecretError as error:
+            if not isinstance(error.__cause__, PermissionError):
+                yield place, str(error)
 
 
 def _of_the_screens(config: Config) -> Iterator[Fault]:

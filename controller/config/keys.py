@@ -336,6 +336,61 @@ class TelevisionKeys(Keys):
     sound: Annotated[bool, takes("true or false")] = False
 
 
+class PrivacyKeys(Keys):
+    """How long what people type is kept: `lobby purge` deletes what is past it. Rows of the journal stay."""
+
+    remarks: Annotated[int, between(1, 3650, "days")] = 90
+    kinds: Annotated[
+        dict[str, Annotated[int, between(1, 3650, "days")]],
+        takes("kind of row = days from 1 to 3650, as in { note_left = 30 }"),
+    ] = Field(default_factory=dict)
+
+
+WEBHOOK_ID = r"^[a-z0-9-]{1,32}$"
+_LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
+
+
+def _receiver(value: object) -> str:
+    """The address of a receiver: encrypted, or on this machine; no secret stands in it."""
+    text = str(value)
+    found = re.fullmatch(r"(https?)://([A-Za-z0-9.-]{1,200}|\[[0-9A-Fa-f:]+\])(:[1-9][0-9]{0,4})?(/[!-~]*)?", text)
+    if isinstance(value, str) and "@" in value.partition("://")[2].partition("/")[0]:
+        raise ValueError("no user name or password stands here; the receiver knows us by the signature")
+    if found is None or "?" in text or "#" in text or int((found[3] or ":0")[1:]) > 65535:
+        raise ValueError('it takes an address such as "https://crm.example.com/lobby", without ? and #')
+    if found[1] == "http" and found[2] not in _LOOPBACK:
+        raise ValueError("it takes https://, since everybody on the way could read it; http only on this machine")
+    return text
+
+
+def _proxy(value: object) -> str:
+    if not re.fullmatch(r"http://([A-Za-z0-9.-]{1,200}|\[[0-9A-Fa-f:]+\]):[1-9][0-9]{0,4}", str(value)):
+        raise ValueError('it takes a proxy such as "http://proxy.example.com:3128"')
+    return str(value)
+
+
+class WebhookKeys(Keys):
+    """Another system that is sent the journal's rows, signed, at least once and in order."""
+
+    id: Annotated[str, takes('small letters, digits or "-", in quotes', pattern=WEBHOOK_ID)]
+    url: Annotated[str, made_by(_receiver), takes("an https:// address")]
+    secret_file: SecretPath
+    kinds: Annotated[list[Text], takes('a list of kinds of rows, such as ["ticket_called"]')] = Field(
+        default_factory=list
+    )
+    after_start: Annotated[bool, takes("true or false")] = True
+    people: Annotated[bool, takes("true or false")] = False
+    ca_file: FilePath | None = None
+    proxy: Annotated[str | None, made_by(_proxy), takes("a proxy's address")] = None
+
+
+class NotifyKeys(Keys):
+    """Another system's page, at which customers can have a message sent to them when they are called."""
+
+    url: Annotated[str, made_by(_receiver), takes("an https:// address")]
+    key_file: SecretPath
+
+
 class CardsKeys(Keys):
     key_file: FilePath
     tokens_file: FilePath
@@ -420,6 +475,11 @@ class Config(Keys):
     thing: Annotated[list[ThingKeys], takes("[[thing]] tables, each with id and name")] = Field(default_factory=list)
     repairs: Annotated[RepairsKeys, takes("a [repairs] table")] = RepairsKeys()
     alarms: Annotated[AlarmsKeys, takes("an [alarms] table")] = AlarmsKeys()
+    privacy: Annotated[PrivacyKeys, takes("a [privacy] table")] = PrivacyKeys()
+    webhook: Annotated[list[WebhookKeys], takes("[[webhook]] tables, each with id, url and secret_file")] = Field(
+        default_factory=list
+    )
+    notify: Annotated[NotifyKeys, takes("a [notify] table with url and key_file")] | None = None
     device: Annotated[list[Device], takes("[[device]] tables, each with id and driver")] = Field(default_factory=list)
 
 

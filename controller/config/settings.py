@@ -22,6 +22,7 @@ from controller.config.keys import CLASSES, TABLES_OF_MANY, Config
 from controller.config.lines import Document, locate
 from controller.config.record import record_rules_of
 from controller.devices.settings import DeviceSettings, Reading, shipped
+from controller.feed.settings import WebhookSettings
 from controller.lobby.model.rules import Rules
 from controller.lobby.model.wording import LANGUAGES, Wording
 from controller.record.rules import RecordRules
@@ -83,6 +84,26 @@ class TelevisionSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class PrivacySettings:
+    """Days for which what people type is kept; `kinds`: where it was typed with a row of another kind than usual."""
+
+    remarks: int = 90
+    kinds: Mapping[str, int] = field(default_factory=dict)
+
+    def limit(self, kind: str) -> int:
+        """Days for what was typed with a row of this kind."""
+        return self.kinds.get(kind, self.remarks)
+
+
+@dataclass(frozen=True, slots=True)
+class NotifySettings:
+    """The page at which customers can have a message sent to them, and the key of the references to their tickets."""
+
+    url: str
+    key_file: Path
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """A checked configuration. Paths are absolute or relative to the working directory, as `path` is."""
 
@@ -96,6 +117,9 @@ class Settings:
     cards: CardSettings | None = None
     web: WebSettings | None = None
     television: TelevisionSettings = TelevisionSettings()
+    privacy: PrivacySettings = PrivacySettings()
+    webhooks: tuple[WebhookSettings, ...] = ()
+    notify: NotifySettings | None = None
     tables: Mapping[str, Any] = field(default_factory=dict, compare=False)
     """The file's content as it is, to be compared with another version of it."""
     warnings: tuple[str, ...] = ()
@@ -310,6 +334,9 @@ def _settings(file: Document, config: Config) -> Settings:
         cards=cards,
         web=web,
         television=TelevisionSettings(**dict(config.television or ())),
+        privacy=PrivacySettings(**dict(config.privacy)),
+        webhooks=tuple(WebhookSettings(**{**dict(each), "kinds": frozenset(each.kinds)}) for each in config.webhook),
+        notify=NotifySettings(**dict(config.notify)) if config.notify else None,
         tables=file.data,
         warnings=tuple(warnings(file, rules, config.device, shipped(""))),
     )

@@ -16,6 +16,7 @@ from controller.devices.kit import AnySession, kinds
 from controller.devices.mqtt import MqttAdapter
 from controller.devices.naming import names
 from controller.devices.settings import DeviceSettings
+from controller.feed.webhook import Webhook, device_of
 from controller.presses import PAYLOADS
 from drivers.mqtt import MqttLobby
 from drivers.mqtt_session import Broker, MqttSession
@@ -36,6 +37,9 @@ class Devices:
         mqtt = _mqtt(settings.mqtt, hub) if settings.mqtt else None
         self._made: dict[str, _Made] = {}
         self._build(settings)
+        for webhook in (Webhook(each, context) for each in settings.webhooks):
+            hub.add(webhook)
+            context.run(webhook.id, webhook)
         if mqtt:
             lobby, adapter, session = mqtt
             units = (f"{device.id}.{unit}" for device in settings.devices for unit in device.units)
@@ -83,6 +87,8 @@ class Devices:
         """Make what is not there yet. Devices that share the session of another are made each time."""
         hub = self._hub
         hub.names |= names(settings.devices, settings.rules.wording)
+        say = settings.rules.wording.say
+        hub.names |= {device_of(each.id): say("kind.webhook", id=each.id) for each in settings.webhooks}
         for driver, kind in kinds().items():
             for device in settings.devices:
                 if device.driver == driver and device.id not in self.sessions:

@@ -12,6 +12,7 @@ from controller.devices.cards import Cards
 from controller.devices.kit import Adapter, Context, DeviceReport, Fault, File, Table
 from controller.devices.naming import MQTT
 from controller.engine import Request
+from controller.feed.lines import event_of
 from controller.lobby.actions.press import Press
 from controller.lobby.actions.take_ticket import SELF_SERVICE, TOKEN
 from controller.lobby.aggregate import Row
@@ -147,8 +148,7 @@ class MqttAdapter(Adapter):
         for row in rows:
             if row.seq > self._told:
                 self._told = row.seq
-                data = {key: value for key, value in row.data.items() if key != "learned"}  # long, and nobody else's
-                self._mqtt.event(row.seq, {"seq": row.seq, "at": row.at, "kind": row.event.KIND, "data": data})
+                self._mqtt.event(row.seq, event_of(row))
         self._flush()
 
     def notice(self, notices: Sequence[str], staff: Sequence[str], trouble: str) -> None:

@@ -94,6 +94,8 @@ class PagesAdapter(Adapter):
         self.media = media or Media(None)
         self.spoken = spoken
         self.state = State()
+        self.newest = context.journal.opened_at
+        """The last row that was told."""
         self._live = live
         self.trouble = ""
         """Why nothing can be recorded; empty if it can."""
@@ -140,6 +142,7 @@ class PagesAdapter(Adapter):
 
     def told(self, rows: Sequence[Row], state: State) -> None:
         self._words.told(rows)
+        self.newest = rows[-1].seq
         for row in rows:
             if isinstance(row.event, DayOpened):
                 self._recent.clear()

@@ -42,6 +42,8 @@ Picture = Callable[[], Mapping[str, Any] | None]
 class Viewer:
     """One open page; `owner`: the account whose device the page is, empty: it is not a device."""
 
+    MEDIA = "text/event-stream; charset=utf-8"
+
     def __init__(self, view: str, allowed: Callable[[], bool], owner: str = "") -> None:
         self.view = view
         self.allowed = allowed
@@ -54,6 +56,10 @@ class Viewer:
         self._next = b""
         self._wake = asyncio.Event()
         self._end = ""
+
+    def hello(self, build: str) -> bytes:
+        """The first message: a page of another build reloads itself; one that is a device reports its state."""
+        return message("hello", {"build": build, **({"page": self.page} if self.page else {})})
 
     def show(self, message: bytes) -> None:
         """Send this, in place of what has not been sent yet."""
@@ -145,10 +151,6 @@ class Live:
         """Whether a view has viewers."""
         return name in self._views
 
-    def hello(self, viewer: Viewer) -> bytes:
-        """The first message to a page: one of another build reloads itself; one that is a device reports its state."""
-        return message("hello", {"build": self.build, **({"page": viewer.page} if viewer.page else {})})
-
     def states(self, owner: str) -> set[str]:
         """The states that the open pages of an owner have reported."""
         return {viewer.state for viewer in self.viewers() if viewer.owner == owner and viewer.state}
@@ -182,6 +184,13 @@ class Live:
         for viewer in list(self.viewers()):
             viewer.end(reason)
 
+    def follow(self, viewer: Viewer, picture: Picture, pace: float) -> Response:
+        """The same for a viewer of another kind, whose messages are not pictures: it is shown each as a sign that there
+        is something new."""
+        if self._closed or sum(1 for _ in self.viewers()) >= VIEWERS:
+            return _busy()
+        return _Stream(self, viewer, picture, pace)
+
     def stream(
         self,
         name: str,
@@ -195,7 +204,7 @@ class Live:
         would remain. `owner`: the account whose device the page is, if it is one.
         """
         if self._closed or sum(1 for _ in self.viewers()) >= VIEWERS - spare:
-            return problem(503, "busy", "too many pages are open; close some", {"Retry-After": "5"})
+            return _busy()
         return _Stream(self, Viewer(name, allowed, owner), picture, pace)
 
     async def run(self) -> None:
@@ -291,21 +300,25 @@ class Live:
             await asyncio.sleep(0)
 
 
+def _busy() -> Response:
+    return problem(503, "busy", "too many pages are open; close some", {"Retry-After": "5"})
+
+
 class _Stream(Response):
     """The response that streams a viewer's messages."""
 
     def __init__(self, live: Live, viewer: Viewer, picture: Picture, pace: float) -> None:
-        super().__init__(media_type="text/event-stream")
+        super().__init__(media_type=viewer.MEDIA)
         self._live, self._viewer, self._picture, self._pace = live, viewer, picture, pace
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         viewer = self._viewer
         gone = asyncio.create_task(self._gone(receive), name="page")
         try:
-            headers = [(b"content-type", b"text/event-stream; charset=utf-8"), (b"x-accel-buffering", b"no")]
+            headers = [(b"content-type", viewer.MEDIA.encode()), (b"x-accel-buffering", b"no")]
             await send({"type": "http.response.start", "status": 200, "headers": headers})
             self._live._enter(viewer, self._picture, self._pace)  # first: it may report its state at once
-            await send({"type": "http.response.body", "body": self._live.hello(viewer), "more_body": True})
+            await send({"type": "http.response.body", "body": viewer.hello(self._live.build), "more_body": True})
             async for content in viewer.messages():
                 async with asyncio.timeout(STALLED):
                     await send({"type": "http.response.body", "body": content, "more_body": True})

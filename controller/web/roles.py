@@ -9,15 +9,21 @@ from typing import Literal, get_args
 
 from controller.lobby.model.units import Seconds
 
-Role = Literal["manager", "counter", "kiosk", "screen"]
+Role = Literal["manager", "counter", "kiosk", "screen", "feed"]
 ROLES: tuple[Role, ...] = get_args(Role)
-DEVICES: tuple[Role, ...] = ("kiosk", "screen")
-"""Roles of devices, which sign in with a token."""
-HAVE_PAGES: tuple[Role, ...] = ("counter", *DEVICES)
+DEVICES: tuple[Role, ...] = ("kiosk", "screen", "feed")
+"""Roles of devices and programs, which sign in with a token."""
+HAVE_PAGES: tuple[Role, ...] = ("counter", "kiosk", "screen")
 """Roles whose pages count as devices of the branch if they sign in with a token."""
 AT_COUNTERS: tuple[Role, ...] = ("counter", "screen")
 """Roles of accounts that may belong to one counter: who works there, the screen above it."""
-HOMES: Mapping[Role, str] = {"manager": "/console", "counter": "/counter/", "kiosk": "/kiosk", "screen": "/tv"}
+HOMES: Mapping[Role, str] = {
+    "manager": "/console",
+    "counter": "/counter/",
+    "kiosk": "/kiosk",
+    "screen": "/tv",
+    "feed": "/api/feed",
+}
 """The path of each role's own page; a counter's is followed by its id."""
 
 

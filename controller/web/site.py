@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import math
 import secrets
 import time
@@ -16,6 +17,7 @@ from starlette.responses import Response
 
 from controller import presses
 from controller.config import Settings
+from controller.feed.signing import SecretError, reference, secrets_in
 from controller.lobby.actions.command import Command
 from controller.lobby.actions.press import Press, Where
 from controller.lobby.answers import Answer
@@ -35,6 +37,8 @@ from controller.web.problems import Problem
 from controller.web.roles import HOMES, Account
 from controller.web.sessions import key_of
 
+log = logging.getLogger(__name__)
+
 COOKIE = "lobby"
 SAFE = ("GET", "HEAD", "OPTIONS")
 LOOK_FOR = 1.0
@@ -53,6 +57,17 @@ class Caller:
 
 Examine = Callable[[str], Awaitable[Mapping[str, Any] | None]]
 """Examines a device, which is out of service meanwhile: what was found; None: there is no such device. BusyError."""
+
+
+def _message_key(settings: Settings) -> bytes:
+    """The key of references to tickets; empty: there is none, or it cannot be used, which is logged."""
+    if settings.notify is None:
+        return b""
+    try:
+        return secrets_in(settings.notify.key_file)[0]
+    except SecretError as error:
+        log.error("%s; customers are not offered a message until a restart", error)
+        return b""
 
 
 class Site:
@@ -77,6 +92,7 @@ class Site:
         self._commands = Commands(adapter, ask, self.say, accounts.asked)
         self.check_pin = PinCheck(accounts, self.say, steady).account
         self.page_health = PageHealth(live, adapter.context.health, adapter.context.forget, self._still_exists, steady)
+        self._message_key = _message_key(settings)
         self._signed_in: frozenset[str] | None = None
         self._look_at = -math.inf
 
@@ -226,6 +242,15 @@ class Site:
                     await self.adapter.updated()
         except TimeoutError:
             raise Problem(503, "journal_down", self.say("refused.journal_down"), 1) from None
+
+    def message_page(self, page: str) -> str:
+        """The address at which the customer whose ticket's own page this is can have a message sent to them; empty:
+        there is none. It has a reference to the ticket, and nothing of the ticket."""
+        notify, day = self.settings.notify, self.adapter.state.day
+        ticket = self.accounts.is_page(day, page)
+        if not notify or not self._message_key or ticket not in self.adapter.state.tickets:
+            return ""
+        return f"{notify.url}?ref={reference(self._message_key, self.rules.branch, day, ticket)}"
 
     def language_of(self, page: str) -> str:
         """The language that the customer has chosen whose ticket's own page this is; empty: none, or no such page."""

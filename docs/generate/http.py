@@ -20,8 +20,9 @@ A refusal is `application/problem+json` (RFC 9457) with `code` for programs and 
 answer 408 (the body did not come in time), 413 (it is too long), 422 (it cannot be read), 500 (a fault of ours) or 503
 (nothing can be recorded at the moment, or too many ask at once; `Retry-After` says when to try again).
 
-A path that ends in `/live` tells the same as the one without as server-sent events: `hello` with the pages' `build`
-(and `page`, of a device), `view` whenever it has changed, `ping` every five seconds, `end` with the reason.
+A path that ends in `/live` (but `/api/feed/live`: [lines of JSON](../guides/feed.md)) tells the same as the one
+without as server-sent events: `hello` with the pages' `build` (and `page`, of a device), `view` whenever it has
+changed, `ping` every five seconds, `end` with the reason.
 """.strip()
 COMMON = {"200", "204", "408", "413", "422", "500", "503"}
 TURNED_AWAY = (401, 403)

@@ -1,4 +1,4 @@
-"""The kinds of rows of a journal, from the events of the lobby."""
+"""The kinds of rows of a journal, from the events of the lobby and of the record."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from pathlib import Path
 from types import NoneType, UnionType
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
-import controller.lobby.actions  # noqa: F401 - every event is declared there
-from controller.lobby.actions.event import Event
-from controller.lobby.actions.registry import events
+import controller.lobby.actions
+import controller.record.actions  # noqa: F401 - every event is declared there
+from controller.lobby.actions.event import Event, kinds
 from docs.generate.markdown import code, page, table
 
 INTRODUCTION = """
@@ -31,6 +31,8 @@ or what a person typed: remarks stand in a side table by cause. MQTT tells each 
 The table `anchor(seq, day, hash)` has the hash of the chain over all rows up to the last of each business day that is
 over ([for auditors](../operate.md#for-auditors)).
 
+The table `position(follower, seq)` has how far each webhook has come.
+
 The file's format is in `PRAGMA user_version`; a newer one is refused.
 
 A cause is `mqtt:<where>/<id>:<boot>:<seq>`, `terminal68:<device>:<address>:<ms of the press>`,
@@ -40,14 +42,16 @@ A cause is `mqtt:<where>/<id>:<boot>:<seq>`, `terminal68:<device>:<address>:<ms 
 
 def journal() -> str:
     """The page."""
-    source = "From the events in `controller/lobby/actions/`."
+    source = "From the events in `controller/lobby/actions/` and `controller/record/actions/`."
     return page("Journal", source, ["", INTRODUCTION, *_kinds()])
 
 
 def _kinds() -> Iterator[str]:
-    for event in sorted(events(), key=lambda event: event.KIND):
+    for kind, event in sorted(kinds().items()):
+        if not event.__module__.startswith("controller."):
+            continue  # of a test
         version = f", version {event.VERSION}" if event.VERSION > 1 else ""
-        yield from ("", f"## {event.KIND}{version}", "", inspect.cleandoc(event.__doc__ or ""))
+        yield from ("", f"## {kind}{version}", "", inspect.cleandoc(event.__doc__ or ""))
         yield from ("", f"Declared in `{Path(inspect.getfile(event)).name}`.")
         rows = [*_fields(event)]
         if rows:

@@ -60,7 +60,7 @@ async def test_no_answer_that_is_not_described(tmp_path: Path) -> None:
         )
         said = out.decode()
         assert code == 0, f"seed {SEED}\n{said}"
-        assert re.search(r"Tested: 20\b", said), said
+        assert re.search(r"Tested: 23\b", said), said
         print(f"seed {SEED}\n{said[-800:]}")
         assert (await li.get("/health")).status == 200
 
@@ -70,7 +70,7 @@ async def test_streams_answer_as_described(serve: Serve, monkeypatch: pytest.Mon
         li, tv, kiosk = lobby.device("li"), lobby.device("tv", "screen"), lobby.device("kiosk", "kiosk")
         paths = (await li.get("/api/openapi.json")).json["paths"]
         streams = {path: operations for path, operations in paths.items() if path.endswith("/live")}
-        assert len(streams) == 7
+        assert len(streams) == 8
         page = (await li.post("/api/tickets", {"service": "cash"})).json["page"].removeprefix("/t/")
 
         async def reply(client: Client, path: str) -> Reply:
@@ -89,6 +89,7 @@ async def test_streams_answer_as_described(serve: Serve, monkeypatch: pytest.Mon
 
         statuses = {path: await seen(path) for path in streams}
         statuses["/api/television/live"].add((await reply(li, "/api/television/live?zone=nowhere")).status)
+        statuses["/api/feed/live"].add((await reply(li, "/api/feed/live?after=99999")).status)
         monkeypatch.setattr("controller.web.live.VIEWERS", 0)
         for path in streams:
             statuses[path] |= {(await reply(li, path.format(counter="2", page=page))).status}

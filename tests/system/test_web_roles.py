@@ -14,7 +14,7 @@ NOT_SIGNED_IN, FORBIDDEN = 401, 403
 
 
 # -- who may do what -----------------------------------------------------------------------------------------
-EVERYBODY = ("manager", "counter", "kiosk", "screen")
+EVERYBODY = ("manager", "counter", "kiosk", "screen", "feed")
 NOBODY_ASKED = None
 
 
@@ -46,6 +46,8 @@ MAY: dict[tuple[str, str], tuple[str, ...] | None] = {
     ("post", "/api/devices/{device}/test"): ("manager",),
     ("get", "/api/pages/{page}"): NOBODY_ASKED,
     ("get", "/api/pages/{page}/live"): NOBODY_ASKED,
+    ("get", "/api/feed"): ("manager", "feed"),
+    ("get", "/api/feed/live"): ("manager", "feed"),
     ("get", "/metrics"): EVERYBODY,
     ("get", "/health"): NOBODY_ASKED,
 }
@@ -110,7 +112,13 @@ async def test_pages_are_for_those_who_may(serve: Serve) -> None:
                 assert reply.status == (200 if role in may else 303), (role, path)
             for path in ("/counter/99", "/display/99"):
                 assert (await client.get(path)).refusal == (404, "not_found")
-        assert home == {"manager": "/console", "counter": "/counter/1", "kiosk": "/kiosk", "screen": "/tv"}
+        assert home == {
+            "manager": "/console",
+            "counter": "/counter/1",
+            "kiosk": "/kiosk",
+            "screen": "/tv",
+            "feed": "/api/feed",
+        }
 
 
 async def test_a_page_for_strangers_tells_nothing_of_the_branch_inside(serve: Serve) -> None:

@@ -28,6 +28,8 @@ const stale = el("p", { class: "stale", role: "status", hidden: true });
 const ticket = el("section", { class: "ticket", hidden: true });
 const state = el("section", { class: "state", "aria-live": "polite", "aria-atomic": "true" });
 const live = el("p", { class: "live" });
+const message = el("a", { class: "message", rel: "noopener noreferrer", hidden: true });
+if (page.messages) message.href = page.messages;
 const size = sizeButton((large) => {
   size.write(large);
   kept.set("large", String(large));
@@ -37,7 +39,7 @@ const language = languageButton(() => {
   turn();
 });
 document.getElementById("main").append(
-  branch, stale, ticket, state, live, el("div", { class: "tools" }, size.button, language.button));
+  branch, stale, ticket, state, message, live, el("div", { class: "tools" }, size.button, language.button));
 size.write(kept.get("large") === "true");
 
 let told; // the last picture; null: the ticket is no longer valid
@@ -90,6 +92,7 @@ function show(picture) {
   const view = picture && { ...picture, ...picture.in[page.language] };
   const { state: name } = view ?? { state: "gone" };
   live.hidden = ["finished", "cancelled", "gone"].includes(name);
+  message.hidden = !page.messages || !["waiting", "held"].includes(name);
   ticket.hidden = !view;
   if (view) put(branch, view.branch);
   if (view && changed("ticket", [page.language, view.ticket, view.service])) {
@@ -119,6 +122,7 @@ function show(picture) {
 /** Everything in the language that the page is in now. */
 function turn() {
   put(live, say("page.ticket.live"));
+  put(message, say("page.ticket.message"));
   put(stale, heardAt ? say("page.ticket.stale", { time: clock(heardAt) }) : "");
   language.write();
   size.write();

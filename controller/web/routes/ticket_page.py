@@ -18,7 +18,8 @@ BRANCH_PAGES = 100
 
 def _data(site: Site, request: Request) -> Data:
     page = request.path_params["page"][:64]
-    return {"ticketPage": page, **({"language": language} if (language := site.language_of(page)) else {})}
+    told = {"language": site.language_of(page), "messages": site.message_page(page)}
+    return {"ticketPage": page, **{key: value for key, value in told.items() if value}}
 
 
 PAGES = (Page("ticket", "/t/{page}", data=_data, everywhere=True),)

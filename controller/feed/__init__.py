@@ -1,0 +1,1 @@
+"""The journal's rows for other systems: lines of JSON, and webhooks."""
