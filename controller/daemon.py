@@ -173,6 +173,7 @@ class Daemon:
                         "doctor": self._doctor,
                         "status": self._status,
                         "record": self._press_record,
+                        "purge": self._purge,
                     },
                 ).run(),
             )
@@ -290,6 +291,13 @@ class Daemon:
         state, rules = hub.context.state(), hub.context.rules
         found = of_the_lobby(state, rules, self._now(), hub.reports, hub.printers(), records=hub.records)
         yield {"ok": True, "text": "", "status": found | {"since": self._since}}
+
+    async def _purge(self, request: Mapping[str, Any]) -> Answers:
+        """Delete what was typed and is past its limit, for `lobby purge`."""
+        from controller.operation.purge import purge  # noqa: PLC0415 - once a day
+
+        dry, sure = bool(request.get("dry")), bool(request.get("sure"))
+        yield await purge(self._settings, self.engine, self.hub.context.journal, self._now, dry=dry, sure=sure)
 
     async def _doctor(self, request: Mapping[str, Any]) -> Answers:
         """Examine devices for a command; keys on MQTT would act, so there only the broker is tried."""

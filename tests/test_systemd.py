@@ -52,7 +52,7 @@ def test_the_unit_has_no_mistake(unit: Path) -> None:
     assert run(tool("systemd-analyze"), "verify", "--recursive-errors=no", unit) == ""
 
 
-@pytest.mark.parametrize("name", ["lobby-mqtt-renew", "lobby-backup"])
+@pytest.mark.parametrize("name", ["lobby-mqtt-renew", "lobby-backup", "lobby-purge"])
 def test_the_units_of_timers_have_no_mistake_and_are_little_exposed(tmp_path: Path, name: str) -> None:
     service, timer = tmp_path / f"{name}.service", tmp_path / f"{name}.timer"
     service.write_text((SYSTEMD / service.name).read_text().replace("/opt/lobby/bin/lobby", "/bin/true"))

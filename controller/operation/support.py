@@ -42,6 +42,8 @@ LIMIT = 4 << 20
 """Most bytes of a program's output that are taken, from its end."""
 DAYS = 60
 """Business days whose rows are counted."""
+UNITS = ("lobby", "lobby-backup", "lobby-purge")
+TIMERS = ("lobby-backup.timer", "lobby-purge.timer")
 OURS = ("by", "clerk", "needs", "press")
 """Fields of rows that name staff, or a customer's needs, or hold a key frame as it was typed."""
 
@@ -101,11 +103,11 @@ def _collected(config: Path, lines: int, status: Status) -> dict[str, str]:
         "journal.json": shape,
         "rows.jsonl": rows,
         "log.txt": _said(
-            ["journalctl", "-u", "lobby", "-u", "lobby-backup", "-n", str(lines), "-o", "short-iso", "--no-pager"]
+            ["journalctl", *(f"--unit={unit}" for unit in UNITS), "-n", str(lines), "-o", "short-iso", "--no-pager"]
         ),
         "units.txt": _said(
-            ["systemctl", "--no-pager", "cat", "lobby", "lobby-backup.service", "lobby-backup.timer"],
-            ["systemctl", "--no-pager", "--lines=0", "status", "lobby", "lobby-backup.timer"],
+            ["systemctl", "--no-pager", "cat", *UNITS, *TIMERS],
+            ["systemctl", "--no-pager", "--lines=0", "status", UNITS[0], *TIMERS],
         ),
         "machine.txt": _said(
             ["df", "-h"], ["df", "-i"], ["free", "-m"], ["uptime"], ["ls", "-la", str(journal.parent)]

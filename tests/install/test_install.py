@@ -104,8 +104,8 @@ def test_it_is_installed_without_a_network_and_starts_once_the_branch_is_written
     said = debian.ok("apt-get", "install", "-y", put(debian, deb))
     assert re.search(r"lobby: installed\. Now: sudo lobby setup .*sudo systemctl start lobby", said), said
     assert debian.service("ActiveState") == "inactive"
-    units = ("lobby.service", "lobby-backup.timer", "lobby-mqtt-renew.timer")
-    assert debian.ok("systemctl", "is-enabled", *units).split() == ["enabled"] * 3
+    units = ("lobby.service", "lobby-backup.timer", "lobby-purge.timer", "lobby-mqtt-renew.timer")
+    assert debian.ok("systemctl", "is-enabled", *units).split() == ["enabled"] * len(units)
     debian.path(CONFIG).write_text(BRANCH)
     assert "all is well" in debian.ok("lobby", "check"), "the branch's configuration is the default"
     debian.ok("systemctl", "start", "lobby")
