@@ -430,6 +430,42 @@ class AlarmsKeys(Keys):
     hall: Annotated[bool, takes("true or false")] = False
 
 
+class ComplaintsKeys(Keys):
+    """Opinions and complaints. `answer_within`: minutes of working time until the first answer; `causes`: what they may
+    be about, in place of those that come with the program; `form`: whether customers may write at /opinion."""
+
+    answer_within: Annotated[float, takes("minutes from 1 to 1440", ge=1, le=1440)] = 30
+    causes: (
+        Annotated[
+            dict[ServiceId, Name],
+            takes('code = name, as in { waiting = { zh = "等候时间", en = "Waiting" } }', min_length=1, max_length=20),
+        ]
+        | None
+    ) = None
+    form: Annotated[bool, takes("true or false")] = True
+
+
+class HandoutsKeys(Keys):
+    """Referral cards, care cards and service booklets. `needs`: what they may be handed out for, in place of those that
+    come with the program."""
+
+    needs: (
+        Annotated[
+            dict[ServiceId, Name],
+            takes('code = name, as in { loan = { zh = "贷款", en = "Loans" } }', min_length=1, max_length=20),
+        ]
+        | None
+    ) = None
+
+
+class SatisfactionKeys(Keys):
+    """Ratings. `within`: hours after the service in which it can be rated at the ticket's page; `by_counter`: whether
+    the record shows figures by counter."""
+
+    within: Annotated[float, takes("hours above 0, to 24", gt=0, le=24)] = 4
+    by_counter: Annotated[bool, takes("true or false")] = False
+
+
 if TYPE_CHECKING:
     Device = DeviceSettings
 else:
@@ -480,6 +516,9 @@ class Config(Keys):
         default_factory=list
     )
     notify: Annotated[NotifyKeys, takes("a [notify] table with url and key_file")] | None = None
+    complaints: Annotated[ComplaintsKeys, takes("a [complaints] table")] = ComplaintsKeys()
+    handouts: Annotated[HandoutsKeys, takes("a [handouts] table")] = HandoutsKeys()
+    satisfaction: Annotated[SatisfactionKeys, takes("a [satisfaction] table")] = SatisfactionKeys()
     device: Annotated[list[Device], takes("[[device]] tables, each with id and driver")] = Field(default_factory=list)
 
 

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from controller.config.keys import Config
+from controller.config.values import Names
 from controller.devices.naming import names
 from controller.lobby.model.rules import Rules
+from controller.lobby.model.wording import LANGUAGES
 from controller.record.actions.alarms import AlarmSettings
+from controller.record.actions.cards import CardSettings
+from controller.record.actions.complaints import ComplaintSettings
 from controller.record.actions.repairs import RepairSettings
+from controller.record.actions.satisfaction import SatisfactionSettings
 from controller.record.rules import RecordRules, Thing
 
 
@@ -31,6 +36,22 @@ def _settings(config: Config) -> Iterator[Any]:
         alarms.hall,
         alarms.clock,
     )
+    yield from _of_customers(config)
+
+
+def _of_customers(config: Config) -> Iterator[Any]:
+    """The settings of complaints, cards and ratings."""
+    complaints, needs, ratings = config.complaints, config.handouts.needs, config.satisfaction
+    causes = _named(complaints.causes) if complaints.causes else ComplaintSettings().causes
+    yield ComplaintSettings(round(complaints.answer_within * 60), causes, complaints.form)
+    yield CardSettings(_named(needs)) if needs else CardSettings()
+    yield SatisfactionSettings(round(ratings.within * 3600), ratings.by_counter)
+
+
+def _named(names: Mapping[str, Names]) -> Mapping[str, Mapping[str, str]]:
+    """Codes with their names by language, `other` among them."""
+    found = {id: {language: name.spoken(language) for language in LANGUAGES} for id, name in names.items()}
+    return {**found, "other": found.get("other", {})}
 
 
 def _things(config: Config, rules: Rules) -> Iterator[Thing]:

@@ -7,11 +7,14 @@ from controller.record.rules import RecordRules
 
 
 def sentence(rules: RecordRules, event: Event) -> str:
-    """The sentence for an event of the record."""
+    """The sentence for an event of the record; one that has a `source` may have its own for that."""
     about = event.to_row()
     if "thing" in about:
         about["name"] = rules.name_of(str(about["thing"]))
     for field in ("due", "at", "until"):
         if isinstance(about.get(field), int):
             about[field] = rules.lobby.local(about[field]).strftime("%m-%d %H:%M")
-    return rules.lobby.wording.say(f"answer.{event.KIND}", **about)
+    key = f"answer.{event.KIND}"
+    if (own := f"{key}_{about.get('source', '')}") in rules.lobby.wording.templates:
+        key = own
+    return rules.lobby.wording.say(key, **about)

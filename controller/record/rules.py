@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 from controller.lobby.model.rules import Rules
-from controller.lobby.model.units import Ms
+from controller.lobby.model.units import NEVER, Ms
 
 S = TypeVar("S")
 
@@ -64,6 +64,13 @@ class RecordRules:
                     return Ms(round((begins + left).timestamp() * 1000))
                 left -= closes - begins
         return Ms(at + round(hours * 3_600_000))
+
+    def end_of_work(self, at: Ms) -> Ms:
+        """When the last service stops giving tickets on the day of `at`; the end of the business day if none has hours
+        then, or it is over."""
+        spans = _spans(self.lobby, self.lobby.local(at).date())
+        ends = Ms(round(max(closes for _, closes in spans).timestamp() * 1000)) if spans else NEVER
+        return ends if ends >= at else self.lobby.end_of_day(at)
 
 
 _LOOK_AHEAD = 60

@@ -59,8 +59,10 @@ class Desk:
     def press(
         self, key: str, *, by: str = "user/li", where: Where = Where.RECORD, counter: str = "", **typed: Any
     ) -> list[Event] | str:
-        """Press one of the record's keys, or another one."""
+        """Press one of the record's keys, or another one; `counter`: whose key it is, else the one that is chosen."""
         self._causes += 1
+        if counter and where not in (Where.COUNTER, Where.RATER):
+            typed["counter"] = counter
         press = Press(at=self.now, cause=f"test:{self._causes}", by=by, counter=counter, typed=typed)
         return self.do(KEYS[where, key].command(press))
 

@@ -43,11 +43,15 @@ class RatingAsked(Event):
 
 @dataclass(frozen=True, slots=True)
 class Rated(Event):
-    """A customer pressed a score (1 to 5) at a counter's rater."""
+    """A customer gave a score (1: very bad, to 5: very good) for a counter, at its rater or from their own phone
+    (`source` "page"): then with the `service`, and when it was over (`served`, ms since 1970, UTC)."""
 
     counter: str
     score: int
     ticket: str
+    source: str | None = None
+    service: str | None = None
+    served: Ms | None = None
 
 
 @decides(AskRating)
