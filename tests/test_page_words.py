@@ -132,7 +132,7 @@ def test_a_page_says_only_the_words_that_it_is_given(name: str) -> None:
 
 
 def test_pages_that_strangers_see_say_nothing_of_the_others() -> None:
-    for name in ("sign-in", "enter", "ticket"):
+    for name in ("sign-in", "enter", "ticket", "opinion"):
         given = routes.pages()[name].words_of(wording("en").templates)
         sections = {key.rpartition(".")[0] for key in given}
         assert sections == {"page", "page.title", f"page.{name.replace('-', '_')}"}

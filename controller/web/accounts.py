@@ -1,7 +1,7 @@
 """Accounts with a PIN or a token, their sessions, and the throttling of wrong PINs.
 
 All of it is in one file. PINs are kept as Argon2id hashes (`pins`), tokens and sessions as SHA-256 of 256 random bits
-(`sessions`); failed attempts are counted there as well (`throttle`).
+(`sessions`); failed attempts are counted there as well (`throttle`), and how often customers write (`opinion_limit`).
 
 Names are roles or staff numbers, not people's names: they are in the journal beside what was done.
 """
@@ -13,8 +13,9 @@ import secrets
 from collections.abc import Callable
 from pathlib import Path
 
-from controller.web import pins, sessions, signer, throttle
+from controller.web import opinion_limit, pins, sessions, signer, throttle
 from controller.web.accounts_file import AccountsFile
+from controller.web.opinion_limit import OpinionLimit
 from controller.web.private_files import AccessError
 from controller.web.roles import Account, Role
 from controller.web.sessions import Sessions
@@ -33,7 +34,7 @@ CREATE TABLE IF NOT EXISTS account(
 ) STRICT;
 CREATE UNIQUE INDEX IF NOT EXISTS account_token ON account(secret) WHERE kind = 'token';
 """
-_SCHEMA = TABLE + sessions.TABLE + throttle.TABLE + signer.TABLE
+_SCHEMA = TABLE + sessions.TABLE + throttle.TABLE + signer.TABLE + opinion_limit.TABLE
 _ACCOUNT = "SELECT name, role, counter, kind, made_at, seen_at FROM account"
 
 
@@ -48,12 +49,14 @@ class Accounts:
         self._file = AccountsFile(path, _SCHEMA, self._signer.read)
         self._sessions = Sessions(self._file, now)
         self._throttle = Throttle(self._file, now)
+        opinions = OpinionLimit(self._file, now, self._signer.asked)
         # What concerns one part only is delegated to it.
         self.hurry, self.close = self._file.hurry, self._file.close
         self.must_wait, self.tried = self._throttle.must_wait, self._throttle.tried
         self.renew, self.signed_in, self.end = self._sessions.renew, self._sessions.signed_in, self._sessions.end
         self.csrf, self.page, self.is_page = self._signer.csrf, self._signer.page, self._signer.is_page
         self.asked = self._signer.asked
+        self.opinion_must_wait, self.gave_opinion = opinions.must_wait, opinions.gave
 
     def add(self, name: str, role: Role, counter: str = "", pin: str | None = None) -> str:
         """Make an account with a PIN; without one it gets a token, which is returned and kept nowhere."""

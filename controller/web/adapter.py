@@ -42,6 +42,8 @@ from controller.lobby.show import hall, screens
 from controller.lobby.show.faults import faults
 from controller.record import registry
 from controller.record.actions.alarms import as_faults
+from controller.record.actions.complaints import ComplaintSettings
+from controller.record.actions.satisfaction import may_rate
 from controller.web.live import Live
 from controller.web.media import Media
 
@@ -278,14 +280,18 @@ class PagesAdapter(Adapter):
         return picture
 
     def ticket(self, day: str, id: str) -> Callable[[], dict[str, Any] | None]:
-        """See `screens.ticket`; None once its day is over."""
+        """See `screens.ticket`; None once its day is over. `rate`: the visit can be rated, `rated`: it has been;
+        `opinions`: the opinion form is open."""
 
         def picture() -> dict[str, Any] | None:
             ticket = self.state.tickets.get(id)
             if ticket is None or self.state.day != day:
                 return None
             now = self.context.now()
-            return screens.ticket(self.state, self.context.rules, ticket, now, self._still_waits(day, ticket, now))
+            shown = screens.ticket(self.state, self.context.rules, ticket, now, self._still_waits(day, ticket, now))
+            facts = self.context.facts()
+            asked = {"rate": may_rate(facts, ticket), "opinions": facts.of(ComplaintSettings).form}
+            return {**shown, **asked, "rated": ticket.rated}
 
         return picture
 

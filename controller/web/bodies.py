@@ -6,7 +6,9 @@ from typing import Annotated, Any, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from controller.lobby.actions.press import Where
+from controller.lobby.model.wording import LANGUAGES
 from controller.presses import keys, with_fields
+from controller.record.actions.opinions import LONGEST
 from controller.web.page_health import PageState
 
 
@@ -59,6 +61,25 @@ class RecordPress(Body):
     """A key of the day's record."""
 
     key: Annotated[str, Field(max_length=16, json_schema_extra={"enum": [*keys(Where.RECORD)]})]
+
+
+class Opinion(Body):
+    """A customer's opinion. `score`: 1 (very bad) to 5 (very good); `page`: the ticket's own page; `contact`: they have
+    left on paper how to reach them."""
+
+    score: int = Field(ge=1, le=5)
+    about: str = Field("", max_length=32)
+    words: str = Field("", max_length=LONGEST)
+    contact: bool = False
+    page: str = Field("", max_length=64)
+    counter: str = Field("", max_length=8)
+    language: str = Field("", pattern=rf"^({'|'.join(LANGUAGES)})?$")
+
+
+class Score(Body):
+    """How satisfied a customer is: 1 (very bad) to 5 (very good)."""
+
+    score: int = Field(ge=1, le=5)
 
 
 class Report(Body):

@@ -25,7 +25,7 @@ from controller.lobby.model.paper import of_account
 from controller.lobby.model.rules import Rules
 from controller.lobby.model.units import Ms
 from controller.web.accounts import Accounts
-from controller.web.adapter import PagesAdapter
+from controller.web.adapter import PagesAdapter, cause_of
 from controller.web.addresses import Headers, origin
 from controller.web.commands import Ask, Commands
 from controller.web.live import Live
@@ -225,6 +225,22 @@ class Site:
 
         whole = {**(about or {}), **content.model_dump()}
         return await self._commands.do(caller.account.name, key, whole, make, presses.remark(content), ask)
+
+    async def submit(
+        self, name: str, key: str, content: Mapping[str, Any], make: Callable[[Ms, str], Command], words: str
+    ) -> Answer:
+        """Execute a command that is no press of a key, once for each idempotency `key` of `name`; see `Commands.do`."""
+        return await self._commands.do(name, key, content, make, words)
+
+    def has_acted(self, name: str, key: str) -> bool:
+        """Whether a request under this idempotency key has acted."""
+        return self.adapter.context.journal.cause_beginning(cause_of(name, key, "")) is not None
+
+    def limit_opinions(self, place: str, page: str) -> None:
+        """Count an opinion from an address and a ticket's page. Raises Problem 429: there were too many."""
+        if wait := self.accounts.opinion_must_wait(place, page):
+            raise Problem(429, "too_many_opinions", self.say("http.too_many_opinions", seconds=wait), wait)
+        self.accounts.gave_opinion(place, page)
 
     def printer_of(self, caller: Caller) -> str:
         """The printer that is configured for the tickets of the caller's account; empty: the first."""

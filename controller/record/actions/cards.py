@@ -1,5 +1,4 @@
-"""Referral cards, care cards and service booklets (转介卡、关怀卡、服务问题小册) that were handed out: counts by day and
-need, never names."""
+"""Referral cards, care cards and booklets (转介卡、关怀卡、服务问题小册): counts by day and need, never names."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Opinions and complaints (意见、投诉): whoever hears one first owns it (首问负责) until it is answered, in time (限时).
+"""Opinions and complaints (意见、投诉): whoever hears one first owns it (首问负责), and it is answered in time (限时).
 
 The staff enter what they hear; customers write at the opinion form (`opinions`). The way to reach a customer stays on
 paper, beside the reference number that the complaint has here.

@@ -253,12 +253,12 @@ function stayBelow(box) {
 /**
  * Ask the controller something. Resolves to its answer {result, text, ticket, ..}; a refusal is {result: "refused",
  * text, code}, no connection {result: "error", text}. What changes something is sent again, with one key, until it is
- * answered: it acts once.
+ * answered: it acts once. With a `key` of the caller's it acts once however often it is asked.
  */
-export async function ask(method, path, content, patience = TIME_OUT) {
+export async function ask(method, path, content, patience = TIME_OUT, key = newKey()) {
   const headers = { "X-CSRF-Token": page.account?.csrf ?? "" };
   if (content !== undefined) headers["Content-Type"] = "application/json";
-  if (method !== "GET") headers["Idempotency-Key"] = newKey();
+  if (method !== "GET") headers["Idempotency-Key"] = key;
   for (const pause of TRIES) {
     if (pause) await new Promise((done) => setTimeout(done, pause));
     try {
@@ -304,7 +304,8 @@ export async function press(path, content = {}) {
   return answer;
 }
 
-function newKey() {
+/** A key under which something acts once. */
+export function newKey() {
   const bytes = crypto.getRandomValues(new Uint8Array(16));
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }

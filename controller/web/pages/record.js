@@ -1,10 +1,13 @@
 // The day's record, for the lobby manager: one section an item, each in a module of its own.
 
 import { bar, el, fill, now, page, press, put, say, toast, watch } from "./common.js";
+import { cards } from "./record_cards.js";
+import { complaints } from "./record_complaints.js";
 import { repairs } from "./record_repairs.js";
+import { satisfaction } from "./record_satisfaction.js";
 
 /** Each has `name`, and `draw(view, tools)`, which gives what stands below its heading. */
-const SECTIONS = [repairs];
+const SECTIONS = [repairs, complaints, cards, satisfaction];
 
 const main = document.getElementById("main");
 const title = el("strong", { class: "branch" }, page.branch);

@@ -1,5 +1,5 @@
 // A customer's own ticket, behind the code on it: where it stands, for as long as it waits.
-import { clock, el, fill, languageButton, now, page, put, say, sizeButton, speak, watch } from "./common.js";
+import { ask, clock, el, fill, languageButton, now, page, put, say, sizeButton, speak, toast, watch } from "./common.js";
 
 const TREMBLE = [400, 200, 400, 200, 400]; // ms of trembling and rest
 
@@ -30,6 +30,8 @@ const state = el("section", { class: "state", "aria-live": "polite", "aria-atomi
 const live = el("p", { class: "live" });
 const message = el("a", { class: "message", rel: "noopener noreferrer", hidden: true });
 if (page.messages) message.href = page.messages;
+const rating = el("section", { class: "rating", hidden: true, "aria-live": "polite" });
+const opinion = el("a", { class: "opinion", href: `/opinion?page=${encodeURIComponent(page.ticketPage)}`, hidden: true });
 const size = sizeButton((large) => {
   size.write(large);
   kept.set("large", String(large));
@@ -39,7 +41,7 @@ const language = languageButton(() => {
   turn();
 });
 document.getElementById("main").append(
-  branch, stale, ticket, state, message, live, el("div", { class: "tools" }, size.button, language.button));
+  branch, stale, ticket, state, rating, message, live, opinion, el("div", { class: "tools" }, size.button, language.button));
 size.write(kept.get("large") === "true");
 
 let told; // the last picture; null: the ticket is no longer valid
@@ -87,8 +89,40 @@ const SAID = {
   gone: () => [title(say("page.ticket.gone")), hint("page.ticket.gone_hint")],
 };
 
+/** From the best to the worst. */
+const SCORES = [
+  [5, "page.ticket.rate_5"], [4, "page.ticket.rate_4"], [3, "page.ticket.rate_3"], [2, "page.ticket.rate_2"],
+  [1, "page.ticket.rate_1"],
+];
+let thanks = ""; // what the rating was answered
+
+/** After the visit: how it was, once; and at any time the way to the opinion form. */
+function askForRating(view) {
+  opinion.hidden = !view?.opinions;
+  put(opinion, say("page.ticket.opinion"));
+  const asks = view?.rate && !thanks;
+  rating.hidden = !asks && !thanks && !(view?.rated && view.state === "finished");
+  if (!changed("rating", [page.language, asks, thanks, rating.hidden])) return;
+  if (rating.hidden) return fill(rating);
+  if (!asks) return fill(rating, el("p", {}, thanks || say("page.ticket.rated")));
+  fill(rating, el("h2", { id: "rate" }, say("page.ticket.rate")),
+    el("div", { class: "scores", role: "group", "aria-labelledby": "rate" }, SCORES.map(([score, word]) =>
+      el("button", { type: "button", "data-score": score, onclick: () => rate(score) }, say(word)))));
+}
+
+async function rate(score) {
+  for (const button of rating.querySelectorAll("button")) button.disabled = true;
+  const answer = await ask("POST", `/api/pages/${encodeURIComponent(page.ticketPage)}/rating`, { score });
+  if (answer.result === "ok") thanks = say("page.ticket.rated");
+  else if (answer.status === 409) thanks = answer.text;
+  else toast(answer.text, true);
+  shown.delete("rating");
+  askForRating(told);
+}
+
 function show(picture) {
   told = picture;
+  askForRating(picture);
   const view = picture && { ...picture, ...picture.in[page.language] };
   const { state: name } = view ?? { state: "gone" };
   live.hidden = ["finished", "cancelled", "gone"].includes(name);
