@@ -61,10 +61,10 @@ class Branch(Aggregate):
 
     def answer_to(self, events: Sequence[Event], language: str = "") -> Answer:
         """The answer to the request that led to these events: the same before and after a restart."""
-        if events and isinstance(events[-1], RecordEvent) and not isinstance(events[-1], RecordHandedOn):
+        others = [event for event in events if not isinstance(event, RecordEvent)]
+        if events and isinstance(events[-1], RecordEvent) and not (others and isinstance(events[-1], RecordHandedOn)):
             rules, language = self.facts(Ms(0)).rules, language or getattr(events[-1], "language", "") or ""
             return Answer("ok", sentence(replace(rules, lobby=rules.lobby.spoken(language)), events[-1]))
-        others = [event for event in events if not isinstance(event, RecordEvent)]
         return answer_to(self.rules.spoken(language), others)
 
     def replay(self, rows: Iterable[Row]) -> None:

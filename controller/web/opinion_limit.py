@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 from controller.web.accounts_file import AccountsFile
 
-LIMITS = {"address": (5, 600), "page": (3, 600)}
+LIMITS = {"address": (5, 600), "page": (8, 600)}
 """Opinions before the next must wait, and the longest wait in seconds."""
 FORGOTTEN_AFTER = 3600
 """Seconds after the last opinion from which none of them counts any more."""

@@ -48,6 +48,8 @@ MAY: dict[tuple[str, str], tuple[str, ...] | None] = {
     ("get", "/api/pages/{page}/live"): NOBODY_ASKED,
     ("get", "/api/feed"): ("manager", "feed"),
     ("get", "/api/feed/live"): ("manager", "feed"),
+    ("post", "/api/pages/{page}/rating"): NOBODY_ASKED,
+    ("post", "/api/opinions"): NOBODY_ASKED,
     ("get", "/metrics"): EVERYBODY,
     ("get", "/health"): NOBODY_ASKED,
 }
@@ -60,6 +62,8 @@ CONTENT = {
     "/api/panel": {"key": "GREEN"},
     "/api/record": {"key": "FAULT", "thing": "printer"},
     "/api/tickets": {"service": "cash"},
+    "/api/opinions": {"score": 5},
+    "/api/pages/{page}/rating": {"score": 5},
     "/api/reports": {"page": "none", "state": "ok"},
 }
 
@@ -129,7 +133,7 @@ async def test_a_page_for_strangers_tells_nothing_of_the_branch_inside(serve: Se
             text = (await client.get(path)).body.decode()
             return dict(json.loads(text.partition('id="page">')[2].partition("</script>")[0]))
 
-        for path in ("/sign-in", "/enter", "/t/A001.x"):
+        for path in ("/sign-in", "/enter", "/t/A001.x", "/opinion?counter=1"):
             page = await told(lobby.anybody, path)
             assert page["branch"] == "Liberation Road"
             assert page["account"] is None

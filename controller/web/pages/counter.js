@@ -4,6 +4,7 @@
 // makes sense is a hint only: what is pressed, the controller decides.
 
 import { ask, bar, clock, date, el, fill, minutes, now, padKey, page, put, say, watch } from "./common.js";
+import { complaintForm } from "./counter_complaint.js";
 import { idleCard } from "./counter_idle.js";
 
 const DOUBLE_TAP = 600; // ms in which the same key again is no press of its own
@@ -139,7 +140,8 @@ main.append(
         el("h2", { id: "to-title" }, say("page.counter.targets")),
         el("p", { class: "soft to-hint" }, say("page.counter.targets_hint")),
         targets),
-      el("section", { class: "card notes-card", "aria-label": say("page.counter.note") }, notes, noteForm, removeNote),
+      el("section", { class: "card notes-card", "aria-label": say("page.counter.note") }, notes, noteForm, removeNote,
+        complaintForm((fields) => press("COMPLAINT", fields))),
       profileCard),
     keyboard));
 
@@ -286,8 +288,8 @@ async function go(content) {
 
 addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.altKey || event.metaKey || document.body.classList.contains("is-stale")) return;
-  if (document.activeElement === noteInput) {
-    if (event.key === "Escape") noteInput.blur();
+  if (document.activeElement?.matches("input, select, summary")) {
+    if (event.key === "Escape") document.activeElement.blur();
     return;
   }
   const isCall = event.key === "Enter" || event.key === " ";

@@ -24,6 +24,7 @@ main.append(
 fill(tabs, SECTIONS.map(({ name }) => el("a", { href: `#${name}`, "data-reads": true }, say(`page.record.${name}`))));
 
 let drawn = {};
+let last; // the newest picture
 
 /** What sections use: a press of one of the record's keys, and the words that belong to a row. */
 const toolsOf = (view) => ({
@@ -32,6 +33,7 @@ const toolsOf = (view) => ({
     button?.setAttribute("aria-busy", "true");
     const answer = await press("/api/record", { key, ...fields });
     button?.removeAttribute("aria-busy");
+    setTimeout(() => show(last)); // the new picture may have come while the form was still being worked with
     return answer.result === "ok";
   },
   refuse: (text) => toast(text, true),
@@ -39,6 +41,7 @@ const toolsOf = (view) => ({
 });
 
 function show(view) {
+  last = view;
   for (const section of SECTIONS) {
     const [holder, content] = [holders.get(section.name), JSON.stringify([view[section.name], view.words])];
     if (drawn[section.name] === content || holder.contains(document.activeElement?.closest("form.dirty"))) continue;
