@@ -91,10 +91,10 @@ def test_what_is_not_answered_in_time_is_escalated_once_and_is_an_alarm() -> Non
     events = desk.go(1).look()
     assert sorted(kinds(events)) == ["alarm_raised", "complaint_escalated"]
     (raised,) = (event for event in events if isinstance(event, AlarmRaised))
-    assert (raised.kind, raised.about["owner"]) == ("complaint_overdue", "user/li")
+    assert (raised.kind, raised.about["owner"]) == ("complaint_overdue", "li")
     assert desk.go(60).look() == []
     (fault,) = as_faults(desk.facts)
-    assert fault.text == "complaint T20261123-1 was to be answered by 11-23 09:30 (owner: user/li)"
+    assert fault.text == "complaint T20261123-1 was to be answered by 11-23 09:30 (owner: li)"
     (answered,) = desk.press("ANSWER", outcome="apologised", words="called back")
     assert isinstance(answered, ComplaintAnswered)
     assert (answered.late, answered.outcome, answered.again) == (True, "apologised", None)

@@ -483,7 +483,7 @@ def _overdue(facts: Facts) -> Iterator[Alarm]:
     for id, complaint in late.items():
         if complaint.source != FORM:
             by = facts.rules.lobby.local(complaint.due).strftime("%m-%d %H:%M")
-            about = {"complaint": id, "owner": complaint.owner, "due": by}
+            about = {"complaint": id, "owner": _called(facts, complaint.owner), "due": by}
             yield Alarm(f"complaint:{id}", "complaint_overdue", about, complaint.due)
     if of_form := [id for id, complaint in late.items() if complaint.source == FORM]:
         several = {"complaint": of_form[0], "count": len(of_form)}
@@ -502,6 +502,7 @@ def _picture(facts: Facts) -> Mapping[str, Any]:
             | {
                 "id": id,
                 "cause": settings.name_of(complaint.about, rules),
+                "owned_by": _called(facts, complaint.owner) if complaint.owner != FORM else "",
                 "overdue": is_overdue(complaint, facts.at),
                 "notes": [{"words": cause} for cause in complaint.notes],
                 "result": facts.say(f"complaint.outcome_{complaint.outcome}") if complaint.outcome else "",
@@ -513,6 +514,12 @@ def _picture(facts: Facts) -> Mapping[str, Any]:
         "counters": [*rules.counters],
         "month": month_of(facts, part.causes) if part.month == facts.lobby.day[:7] else [],
     }
+
+
+def _called(facts: Facts, owner: str) -> str:
+    """What people call an owner: an account by its name, a counter by its number."""
+    kind, _, name = owner.rpartition("/")
+    return facts.say("labels.counter", counter=name) if kind == "counter" else name
 
 
 def month_of(facts: Facts, causes: Mapping[str, OfCause]) -> list[dict[str, Any]]:

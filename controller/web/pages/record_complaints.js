@@ -43,7 +43,7 @@ export const complaints = {
         written.map((text) => el("p", { class: "written" }, text)),
         el("p", { class: "soft" }, [
           each.source === "form" && say("page.record.complaint_form"),
-          each.owner !== each.source && say("page.record.complaint_owner", { owner: each.owner.replace(/^user\//, "") }),
+          each.owned_by && say("page.record.complaint_owner", { owner: each.owned_by }),
           each.counter && say("page.record.complaint_at", { counter: each.counter }),
           each.ticket && say("page.record.complaint_of", { ticket: each.ticket }),
           say("page.record.complaint_since", { time: when(each.opened, view.now) }),
