@@ -435,13 +435,10 @@ class ComplaintsKeys(Keys):
     be about, in place of those that come with the program; `form`: whether customers may write at /opinion."""
 
     answer_within: Annotated[float, takes("minutes from 1 to 1440", ge=1, le=1440)] = 30
-    causes: (
-        Annotated[
-            dict[ServiceId, Name],
-            takes('code = name, as in { waiting = { zh = "等候时间", en = "Waiting" } }', min_length=1, max_length=20),
-        ]
-        | None
-    ) = None
+    causes: Annotated[
+        dict[ServiceId, Name],
+        takes('code = name, as in { waiting = { zh = "等候时间", en = "Waiting" } }', max_length=20),
+    ] = Field(default_factory=dict)
     form: Annotated[bool, takes("true or false")] = True
 
 
@@ -449,13 +446,9 @@ class HandoutsKeys(Keys):
     """Referral cards, care cards and service booklets. `needs`: what they may be handed out for, in place of those that
     come with the program."""
 
-    needs: (
-        Annotated[
-            dict[ServiceId, Name],
-            takes('code = name, as in { loan = { zh = "贷款", en = "Loans" } }', min_length=1, max_length=20),
-        ]
-        | None
-    ) = None
+    needs: Annotated[
+        dict[ServiceId, Name], takes('code = name, as in { loan = { zh = "贷款", en = "Loans" } }', max_length=20)
+    ] = Field(default_factory=dict)
 
 
 class SatisfactionKeys(Keys):

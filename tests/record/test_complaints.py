@@ -215,6 +215,11 @@ def test_a_bad_opinion_is_a_complaint_and_a_good_one_of_a_ticket_is_a_rating() -
     assert "greeted" not in str([row.data for row in desk.rows])
     assert kinds(wrote(desk, 4, counter="2")) == ["opinion_given"]
     assert time(desk, one(wrote(desk, 4, contact=True)).due) == "23 17:00"
+    (taken,) = desk.press("PASS", complaint="1")  # type: ignore[misc]
+    assert taken.owner == "user/li"
+    assert desk.press("PASS", complaint="1").startswith("T20261123-1 is owned by user/li")  # type: ignore[union-attr]
+    desk.press("ANSWER", complaint="2", by="user/wang")
+    assert {each["id"][-1]: each["owned_by"] for each in desk.picture("complaints")["open"]} == {"1": "li", "2": "wang"}
     assert wrote(desk, 6) == "6 is not a score; scores are 1 to 5"
 
 

@@ -7,7 +7,7 @@ paper, beside the reference number that the complaint has here.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field
 from typing import Any, Self
 
 from controller.lobby.actions.event import Event
@@ -19,7 +19,7 @@ from controller.lobby.model.outcome import Refused
 from controller.lobby.model.rules import Rules
 from controller.lobby.model.units import NEVER, Ms
 from controller.record.personal import looks_personal
-from controller.record.registry import Alarm, RecordCommand, alarms, applies, decides, due, pictured
+from controller.record.registry import RecordCommand, applies, decides, due
 from controller.record.state import Facts, Part, RecordEvent
 
 FORM = "form"
@@ -41,7 +41,9 @@ COMPLAINT = Field(
     "complaint", "", "its reference, T20261201-3, or 3 for one of today; empty: the only one that is open", longest=16
 )
 OUTCOME = Field("outcome", "", f"what came of it: {', '.join(OUTCOMES)}", longest=16)
-OWNER = Field("owner", "", "who owns it from now on: an account or a counter", pattern=r"^[A-Za-z0-9/_-]{0,32}$")
+OWNER = Field(
+    "owner", "", "who owns it from now on: an account or a counter; empty: you", pattern=r"^[A-Za-z0-9/_-]{0,32}$"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,7 +198,7 @@ class AnswerComplaint(RecordCommand):
 @key("PASS", Where.RECORD, COMPLAINT, OWNER, WORDS)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PassComplaint(RecordCommand):
-    """Pass a complaint to another owner."""
+    """Pass a complaint to another owner, or take it over."""
 
     complaint: str = ""
     owner: str = ""
@@ -359,9 +361,10 @@ def _answer(facts: Facts, command: AnswerComplaint) -> Decision:
 @decides(PassComplaint)
 def _pass(facts: Facts, command: PassComplaint) -> Decision:
     id, complaint = _meant(facts, command.complaint)
-    if command.owner in ("", complaint.owner):
-        raise Refused("complaint_owner", complaint=id, owner=complaint.owner)
-    return [ComplaintPassed(id, command.owner, command.by, written(command.words))]
+    owner = command.owner or command.by
+    if owner == complaint.owner:
+        raise Refused("complaint_owner", complaint=id, owner=owner)
+    return [ComplaintPassed(id, owner, command.by, written(command.words))]
 
 
 @decides(EscalateComplaint)
@@ -462,6 +465,8 @@ def _changed(part: Complaints, event: Any, row: Row) -> None:
     match event:
         case ComplaintAnswered():
             complaint.answered, complaint.outcome = complaint.answered or row.at, event.outcome
+            if complaint.owner == FORM:
+                complaint.owner = event.by
         case ComplaintPassed():
             complaint.owner = event.owner
         case ComplaintEscalated():
@@ -471,64 +476,3 @@ def _changed(part: Complaints, event: Any, row: Row) -> None:
 @applies(Complaints, ComplaintSettled)
 def _settled(part: Complaints, event: ComplaintSettled, row: Row) -> None:
     part.open.pop(event.complaint, None)
-
-
-# -- what is shown -----------------------------------------------------------------------------------------------
-
-
-@alarms
-def _overdue(facts: Facts) -> Iterator[Alarm]:
-    """One for each complaint of the staff's, and one for all of the form's, which strangers may have flooded."""
-    late = {id: each for id, each in facts.part(Complaints).open.items() if is_overdue(each, facts.at)}
-    for id, complaint in late.items():
-        if complaint.source != FORM:
-            by = facts.rules.lobby.local(complaint.due).strftime("%m-%d %H:%M")
-            about = {"complaint": id, "owner": _called(facts, complaint.owner), "due": by}
-            yield Alarm(f"complaint:{id}", "complaint_overdue", about, complaint.due)
-    if of_form := [id for id, complaint in late.items() if complaint.source == FORM]:
-        several = {"complaint": of_form[0], "count": len(of_form)}
-        yield Alarm("complaint:form", "opinions_overdue", several, late[of_form[0]].due)
-
-
-@pictured("complaints")
-def _picture(facts: Facts) -> Mapping[str, Any]:
-    """The open complaints, the most urgent first; what can be chosen; and the month so far by cause."""
-    part, settings = facts.part(Complaints), facts.of(ComplaintSettings)
-    rules = facts.rules.lobby
-    listed = sorted(part.open.items(), key=lambda item: (bool(item[1].answered), item[1].due))
-    return {
-        "open": [
-            asdict(complaint)
-            | {
-                "id": id,
-                "cause": settings.name_of(complaint.about, rules),
-                "owned_by": _called(facts, complaint.owner) if complaint.owner != FORM else "",
-                "overdue": is_overdue(complaint, facts.at),
-                "notes": [{"words": cause} for cause in complaint.notes],
-                "result": facts.say(f"complaint.outcome_{complaint.outcome}") if complaint.outcome else "",
-            }
-            for id, complaint in listed
-        ],
-        "causes": [{"id": cause, "name": settings.name_of(cause, rules)} for cause in settings.causes],
-        "outcomes": [{"id": each, "name": facts.say(f"complaint.outcome_{each}")} for each in OUTCOMES],
-        "counters": [*rules.counters],
-        "month": month_of(facts, part.causes) if part.month == facts.lobby.day[:7] else [],
-    }
-
-
-def _called(facts: Facts, owner: str) -> str:
-    """What people call an owner: an account by its name, a counter by its number."""
-    kind, _, name = owner.rpartition("/")
-    return facts.say("labels.counter", counter=name) if kind == "counter" else name
-
-
-def month_of(facts: Facts, causes: Mapping[str, OfCause]) -> list[dict[str, Any]]:
-    """A month's complaints by cause, most first."""
-    settings = facts.of(ComplaintSettings)
-    order = sorted(causes.items(), key=lambda item: (-item[1].opened, item[0]))
-    numbers = [each.name for each in fields(OfCause) if each.name != "seconds"]
-    return [
-        {"id": cause, "name": settings.name_of(cause, facts.rules.lobby), "minutes": count.minutes}
-        | {name: getattr(count, name) for name in numbers}
-        for cause, count in order
-    ]

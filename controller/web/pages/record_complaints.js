@@ -71,15 +71,16 @@ export const complaints = {
         el("div", { class: "row" }, more),
         el("div", { class: "row" }, outcome, button("ANSWER", say("page.record.complaint_answer"), () => ({ outcome: outcome.value }), each.answered ? "" : "main"),
           each.answered ? button("SETTLE", say("page.record.complaint_settle"), () => ({}), "main") : null),
-        el("div", { class: "row" }, to, button("PASS", say("page.record.complaint_pass"), () => ({ owner: to.value })),
+        el("div", { class: "row" }, !each.owned_by && button("PASS", say("page.record.complaint_take"), () => ({ owner: "" })),
+          to, button("PASS", say("page.record.complaint_pass"), () => ({ owner: to.value })),
           !each.escalated && button("ESCALATE", say("page.record.complaint_escalate"), () => ({}))));
       return made;
 
       function button(key, text, fields, kind = "") {
         const one = el("button", {
-          type: "button", class: kind, "data-focus": `${key}-${each.id}`,
+          type: "button", class: kind, "data-focus": `${key}-${text}-${each.id}`,
           async onclick() {
-            if (key === "PASS" && !to.reportValidity()) return;
+            if (text === say("page.record.complaint_pass") && !(to.value && to.reportValidity())) return to.focus();
             if (await act(key, { complaint: each.id, words: more.value, ...fields() }, one)) made.classList.remove("dirty");
           },
         }, text);
