@@ -47,6 +47,8 @@ from controller.lobby.actions.unhold import Unhold
 from controller.lobby.actions.windows import AnswerAdvice
 from controller.presses import PAYLOADS
 from controller.record import registry
+from controller.record.actions.cards import CountCard
+from controller.record.actions.complaints import HearComplaint
 from controller.web.bodies import KeyPress, PanelPress, Take
 from docs.generate.keys import reference
 from drivers.terminal68 import Key
@@ -82,6 +84,8 @@ AT_A_COUNTER = [
     ("SIGNIN", "", SignIn(**COUNTER, number="")),
     ("SIGNIN", "4711", SignIn(**COUNTER, number="4711")),
     ("NOTE", "", LeaveNote(**COUNTER)),
+    ("COMPLAINT", "", HearComplaint(**COUNTER, by="counter/3")),
+    ("COUNT", "", CountCard(**COUNTER, by="counter/3")),
 ]
 
 

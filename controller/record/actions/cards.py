@@ -77,9 +77,8 @@ def _by_manager(press: Press) -> CountCard:
 @key("COUNT", Where.COUNTER, CARD, NEED, LESS)
 def _at_counter(press: Press) -> CountCard:
     """Count a card or a service booklet that was handed out at the counter."""
-    at: dict[str, Any] = {"at": press.at, "cause": press.cause, "counter": press.counter}
     by = f"counter/{press.counter}"
-    return CountCard(**at, by=by, card=press[CARD], need=press[NEED], less=press[LESS])
+    return CountCard(**press.at_counter, by=by, card=press[CARD], need=press[NEED], less=press[LESS])
 
 
 @dataclass(frozen=True, slots=True)

@@ -176,13 +176,11 @@ def _heard(press: Press) -> HearComplaint:
     return HearComplaint(**press.by_hand, about=about, counter=counter, ticket=ticket, contact=contact, words=words)
 
 
-@key("COMPLAINT", Where.COUNTER, ABOUT, TICKET, CONTACT, WORDS)
+@key("COMPLAINT", Where.COUNTER, ABOUT, CONTACT, WORDS)
 def _heard_at_counter(press: Press) -> HearComplaint:
     """Enter a complaint that was heard at the counter, of the ticket in hand: the counter owns it."""
-    by, counter, about = f"counter/{press.counter}", press.counter, press[ABOUT]
-    ticket, contact, words = press[TICKET], press[CONTACT], press[WORDS]
-    common: dict[str, Any] = {"at": press.at, "cause": press.cause, "by": by, "counter": counter, "about": about}
-    return HearComplaint(**common, ticket=ticket, contact=contact, words=words)
+    by, about, contact, words = f"counter/{press.counter}", press[ABOUT], press[CONTACT], press[WORDS]
+    return HearComplaint(**press.at_counter, by=by, about=about, contact=contact, words=words)
 
 
 @key("ANSWER", Where.RECORD, COMPLAINT, OUTCOME, WORDS)
@@ -315,9 +313,8 @@ def due_of(facts: Facts, *, contact: bool) -> Ms:
 def opened(facts: Facts, about: str, owner: str, *, contact: bool, **more: Any) -> ComplaintOpened:
     """The event by which a complaint is opened. Refused: there are too many."""
     part = facts.part(Complaints)
-    of_form = sum(each.source == FORM for each in part.open.values())
-    if len(part.open) >= AT_ONCE or (more.get("source") == FORM and of_form >= OF_FORM):
-        raise Refused("complaints_full", most=len(part.open))
+    if len(part.open) >= AT_ONCE:
+        raise Refused("complaints_full", most=AT_ONCE)
     reference = part.next_reference(facts.lobby.day)
     return ComplaintOpened(reference, about, owner, due_of(facts, contact=contact), contact, **more)
 
@@ -394,7 +391,9 @@ def _meant(facts: Facts, reference: str) -> tuple[str, Complaint]:
         asked = next(iter(found))
     if asked not in found:
         known = " ".join([*found][:10]) or "-"
-        raise Refused("unknown_complaint" if asked else "which_complaint", complaint=asked, complaints=known)
+        if not asked:
+            raise Refused("which_complaint", complaints=known)
+        raise Refused("unknown_complaint", complaint=asked, complaints=known)
     return asked, found[asked]
 
 

@@ -15,7 +15,7 @@ from controller.lobby.actions.rating import SCORES
 from controller.lobby.actions.registry import Decision
 from controller.lobby.aggregate import Row
 from controller.lobby.model.outcome import Refused
-from controller.record.actions.complaints import FORM, ComplaintSettings, cause_of, opened, written
+from controller.record.actions.complaints import FORM, OF_FORM, Complaints, ComplaintSettings, cause_of, opened, written
 from controller.record.actions.satisfaction import may_rate, rating_of
 from controller.record.registry import Alarm, RecordCommand, alarms, applies, decides
 from controller.record.state import Facts, Part, RecordEvent
@@ -90,6 +90,8 @@ def _give(facts: Facts, command: GiveOpinion) -> Decision:
         events.append(rating_of(ticket, command.score))
     if command.score > BAD and not command.contact:
         return [*events, OpinionGiven(command.score, about, counter, of_ticket, None, worded, language)]
+    if sum(each.source == FORM for each in facts.part(Complaints).open.values()) >= OF_FORM:
+        raise Refused("opinions_full")
     complaint = opened(
         facts,
         about,

@@ -76,9 +76,10 @@ def _rate(facts: Facts, command: RateVisit) -> Decision:
     ticket = facts.lobby.tickets.get(command.ticket)
     if command.score not in SCORES:
         raise Refused("bad_score", score=command.score)
+    if ticket and ticket.rated:
+        raise Refused("rated_already", ticket=ticket.id)
     if ticket is None or not may_rate(facts, ticket):
-        rated = ticket is not None and ticket.rated
-        raise Refused("rated_already" if rated else "no_rating_now", ticket=command.ticket)
+        raise Refused("no_rating_now")
     return [rating_of(ticket, command.score)]
 
 
