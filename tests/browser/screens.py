@@ -152,6 +152,7 @@ IN_USE = (
     Screen("sign-in", "/sign-in", WORKED),
     Screen("sign-in-wrong", "/sign-in", ("phone", "tablet"), prepare=wrong),
     Screen("enter", "/enter", ("phone", "tablet")),
+    Screen("opinion", "/opinion?counter=3", ("phone",)),
     CONSOLE,
     Screen("console-ticket", "/console", WORKED, "manager", prepare=one_opened),
     Screen("console-why", "/console", ("phone", "tablet"), "manager", prepare=one_asked_about),

@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import re
 import sqlite3
+import time
 from contextlib import closing
 from pathlib import Path
 
+from controller.web.accounts import Accounts
 from system.served import on_screen, process, rows_of
 
 BAD = {"score": 1, "about": "attitude", "counter": "1", "words": "<b>nobody</b>\u202e greeted me", "language": "en"}
@@ -42,7 +44,12 @@ async def test_an_opinion_is_kept_once_through_a_kill_and_its_writer_is_slowed_d
         other = await anybody.post("/api/opinions", BAD | {"score": 2}, **headers)
         assert other.refusal == (422, "key_reused")
         assert (await anybody.post(f"/api/pages/{page}/rating", {"score": 1})).refusal == (409, "rated_already")
-        assert (await anybody.post("/api/opinions", {"score": 5, "page": "A001.x"})).refusal == (404, "no_page")
+        assert branch.settings.web
+        with closing(Accounts(branch.settings.web.accounts, time.time)) as signer:
+            yesterday = signer.page("2026-01-01", "A001")
+        for gone in (yesterday, "A001.x"):
+            assert (await anybody.post("/api/opinions", {"score": 5, "page": gone})).refusal == (404, "no_page")
+            assert (await anybody.post(f"/api/pages/{gone}/rating", {"score": 5})).refusal == (404, "no_page")
         journal = branch.settings.journal_path
         ((data, _),) = rows_of(journal, "complaint_opened")
         assert data["complaint"] == reference[0]
@@ -77,7 +84,6 @@ async def test_an_opinion_is_kept_once_through_a_kill_and_its_writer_is_slowed_d
         assert slowed.refusal == (429, "too_many_opinions")
         assert slowed.json["wait"] >= 1
         assert (await anybody.get("/opinion?counter=1")).status == 200
-        assert branch.settings.web
         with closing(sqlite3.connect(branch.settings.web.accounts)) as accounts:
             kept = [who for (who,) in accounts.execute("SELECT who FROM opinion")]
         assert kept
