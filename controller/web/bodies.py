@@ -67,10 +67,10 @@ class Opinion(Body):
     """A customer's opinion. `score`: 1 (very bad) to 5 (very good); `page`: the ticket's own page; `contact`: they have
     left on paper how to reach them."""
 
-    score: int = Field(ge=1, le=5)
+    score: int = Field(ge=1, le=5, strict=True)
     about: str = Field("", max_length=32)
     words: str = Field("", max_length=LONGEST)
-    contact: bool = False
+    contact: bool = Field(False, strict=True)
     page: str = Field("", max_length=64)
     counter: str = Field("", max_length=8)
     language: str = Field("", pattern=rf"^({'|'.join(LANGUAGES)})?$")
@@ -79,7 +79,7 @@ class Opinion(Body):
 class Score(Body):
     """How satisfied a customer is: 1 (very bad) to 5 (very good)."""
 
-    score: int = Field(ge=1, le=5)
+    score: int = Field(ge=1, le=5, strict=True)
 
 
 class Report(Body):
