@@ -76,9 +76,17 @@ async def test_an_opinion_is_kept_once_through_a_kill_and_its_writer_is_slowed_d
         assert (await anybody.post("/api/opinions", {"score": 5})).status == 200
         while (await anybody.post("/api/opinions", {"score": 5})).status == 200:
             pass
+        # What was written is purged meanwhile: the complaint stays, without it.
+        assert (await li.post("/api/record", {"key": "COMPLAINT", "about": "fees", "words": "too dear"})).status == 200
+        assert "too dear" in (await li.get("/api/record")).json["words"].values()
         assert await branch.stop() == 0
+        with closing(sqlite3.connect(journal)) as purging, purging:
+            purging.execute("DELETE FROM remark WHERE text = 'too dear'")
         await branch.start()
         await on_screen(li)
+        record = (await li.get("/api/record")).json
+        assert [each["about"] for each in record["complaints"]["open"]] == ["fees"]
+        assert "too dear" not in record["words"].values()
         while (slowed := await anybody.post("/api/opinions", {"score": 5})).status == 200:
             pass  # the wait was over meanwhile
         assert slowed.refusal == (429, "too_many_opinions")
