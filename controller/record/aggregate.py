@@ -84,13 +84,19 @@ class Branch(Aggregate):
         self.become(new, seq)
 
     def evolve(self, row: Row) -> None:
-        if isinstance(row.event, RecordHandedOn):
-            self.record.begin(row.event.parts)
-            return
-        super().evolve(row)
-        if _begins(row.event):
-            self.record.begin({})
-        registry.apply(self.record, row)
+        if row.event.OF_LOBBY:
+            super().evolve(row)
+        follow(self.record, row)
+
+
+def follow(record: Record, row: Row) -> None:
+    """Change a record by what a row tells, its own or the lobby's."""
+    if isinstance(row.event, RecordHandedOn):
+        record.begin(row.event.parts)
+        return
+    if _begins(row.event):
+        record.begin({})
+    registry.apply(record, row)
 
 
 def _begins(event: Event) -> bool:

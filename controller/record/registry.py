@@ -48,6 +48,16 @@ class Alarm(NamedTuple):
     hall: bool = False
 
 
+class Line(NamedTuple):
+    """A line of the day's log, made from what has happened: below which heading (`log.heading_<heading>`), the
+    sentence, when (ms since 1970, UTC; NEVER: of the whole day), and the cause of the row with a person's words."""
+
+    heading: str
+    text: str
+    at: Ms = NEVER
+    words: str = ""
+
+
 Decide = Callable[[Facts, Any], Decision]
 Apply = Callable[[Any, Any, Row], None]
 D = TypeVar("D", bound=Decide)
@@ -59,6 +69,8 @@ _DUE: list[Callable[[Facts], Iterable[Event]]] = []
 _ALARMS: list[Callable[[Facts], Iterable[Alarm]]] = []
 _PICTURES: dict[str, Callable[[Facts], Any]] = {}
 _NOTICES: list[Callable[[Facts], Iterable[str]]] = []
+_DRAFTED: list[Callable[[Facts], Iterable[Line]]] = []
+_OUTSTANDING: list[Callable[[Facts], Iterable[str]]] = []
 
 
 def decides(command: type[RecordCommand]) -> Callable[[D], D]:
@@ -100,6 +112,19 @@ def alarms(function: F) -> F:
 def notices(function: F) -> F:
     """Marks a function that gives what customers are told now, on boards and televisions."""
     _NOTICES.append(function)
+    return function
+
+
+def drafted(function: F) -> F:
+    """Marks a function that gives an item's lines of the day's log. They are made when they are shown; so an item
+    keeps what it needs for them, kinds and figures, in its part, and limits how many there can be."""
+    _DRAFTED.append(function)
+    return function
+
+
+def outstanding(function: F) -> F:
+    """Marks a function that gives, in a few words each, what should be done before the day is signed off."""
+    _OUTSTANDING.append(function)
     return function
 
 
@@ -154,6 +179,16 @@ def all_notices(facts: Facts) -> Iterator[str]:
         yield from function(facts)
 
 
+def all_drafted(facts: Facts) -> list[Line]:
+    """The lines of the day's log, each heading's in the order of time."""
+    return sorted((line for function in _DRAFTED for line in function(facts)), key=lambda line: line.at)
+
+
+def all_outstanding(facts: Facts) -> list[str]:
+    """What should be done before the day is signed off."""
+    return [text for function in _OUTSTANDING for text in function(facts)]
+
+
 def pictures(facts: Facts) -> dict[str, Any]:
     """What the page of the record shows, by item."""
     return {name: picture(facts) for name, picture in sorted(_PICTURES.items())}
@@ -164,4 +199,4 @@ def _look(facts: Facts, command: LookAtRecord) -> Decision:
     return all_due(facts)
 
 
-__all__ = ["RecordEvent", "alarms", "applies", "decides", "due", "notices", "pictured"]
+__all__ = ["RecordEvent", "alarms", "applies", "decides", "drafted", "due", "notices", "outstanding", "pictured"]
