@@ -6,7 +6,7 @@ from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from controller.journal import Journal
+from controller.journal import Journal, JournalReader
 from controller.lobby.actions.day import DayOpened
 from controller.lobby.actions.leave_note import NoteLeft
 from controller.lobby.actions.post_notice import NoticePosted
@@ -53,7 +53,7 @@ REMARKS_KEPT = 1000
 class Remarks:
     """What people have written, by the cause of its row; read from the journal once each."""
 
-    def __init__(self, journal: Journal) -> None:
+    def __init__(self, journal: JournalReader) -> None:
         self._journal = journal
         self._read: OrderedDict[str, str] = OrderedDict()
 

@@ -44,6 +44,7 @@ from controller.record import registry
 from controller.record.actions.alarms import as_faults
 from controller.record.actions.complaints import ComplaintSettings
 from controller.record.actions.satisfaction import may_rate
+from controller.record.actions.reminders import due
 from controller.web.live import Live
 from controller.web.media import Media
 
@@ -244,10 +245,13 @@ class PagesAdapter(Adapter):
         return {"now": facts.at, "day": facts.lobby.day, **shown, "words": self._remarks.of(shown)}
 
     def console(self) -> dict[str, Any]:
-        """See `screens.console`; `posted`: the notices that are shown in the hall, see `hall.posted`."""
+        """See `screens.console`; `posted`: the notices that are shown in the hall, see `hall.posted`; `reminders`: what
+        is to be done today; `reminders_words`: what was written about it, by the cause of its row."""
         context, now, printers = self.context, self.context.now(), self.context.printers()
         posted = hall.posted(self.state, self._words, now)
-        return {"posted": posted} | screens.console(
+        reminders = due(context.facts())
+        own = {"posted": posted, "reminders": reminders, "reminders_words": self._remarks.of(reminders)}
+        return own | screens.console(
             self.state,
             context.rules,
             now,

@@ -9,21 +9,26 @@ import asyncio
 import logging
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar
 
+from controller.devices.notices import Remarks
 from controller.journal import JournalError, JournalReader
 from controller.journal.chain import Anchor, Chain, MisfitError
 from controller.lobby.actions.day import DayOpened
 from controller.lobby.aggregate import Row
 from controller.lobby.model.rules import Rules
 from controller.lobby.model.units import NEVER, Ms
+from controller.record.aggregate import follow
+from controller.record.rules import RecordRules
+from controller.record.state import Record
 from controller.reports import day_figures
 from controller.reports.day_figures import DayLog, Series, Sheet
+from controller.reports.day_report import report
 from controller.threads import one_thread
 
 log = logging.getLogger(__name__)
@@ -44,7 +49,7 @@ REST = 0.001
 
 @dataclass(frozen=True, slots=True)
 class Counted:
-    """A day in steps and in figures, as they were `until` (ms since 1970, UTC)."""
+    """A day in steps, in figures and as its report has it, as they were `until` (ms since 1970, UTC)."""
 
     day: str
     kind: str
@@ -52,24 +57,45 @@ class Counted:
     over: bool
     series: dict[str, Series]
     sheet: Sheet
+    report: dict[str, Any]
+    """See `day_report.report`."""
+
+
+class _Log(DayLog):
+    """What has happened on a day in the lobby and in the record."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.record = Record()
+
+    def add(self, row: Row, rules: Rules) -> None:
+        super().add(row, rules)
+        follow(self.record, row)
 
 
 class Days:
     """The days of the journal at `path`; `rules`: those in force, as of each request; `now`: the time in ms since 1970,
-    UTC."""
+    UTC. `record`: the record's rules, as of each request."""
 
-    def __init__(self, path: Path, rules: Callable[[], Rules], now: Callable[[], Ms]) -> None:
+    def __init__(
+        self,
+        path: Path,
+        rules: Callable[[], Rules],
+        now: Callable[[], Ms],
+        record: Callable[[], RecordRules] | None = None,
+    ) -> None:
         self._path, self._in_force, self._now = path, rules, now
+        self._record_rules = record or (lambda: RecordRules(rules()))
         self._rules = rules()
         self._thread = one_thread("days")
         self._today = ""
-        self._log = DayLog()
+        self._log = _Log()
         """Today's rows, up to the row `_seq`."""
         self._seq = 0
         self._chain: Chain | None = None
         """The journal's hash chain, as far as it has been followed; None: it begins at the newest anchor."""
         self._past: OrderedDict[str, Counted | None] = OrderedDict()
-        """Day -> its figures; None: nobody took a ticket, or it cannot be read."""
+        """Day -> its figures; None: it cannot be read."""
         self._kinds: dict[str, str] = {}
 
     async def about(self, day: str = "") -> dict[str, Any] | None:
@@ -77,26 +103,59 @@ class Days:
         None: there is no such day. Raises JournalError if the journal cannot be read."""
         return await asyncio.get_running_loop().run_in_executor(self._thread, self._about, day)
 
+    async def report(self, day: str = "") -> dict[str, Any] | None:
+        """The report of a day, by default of the one that is open; None: there is no such day. Raises JournalError if
+        the journal cannot be read."""
+        return await asyncio.get_running_loop().run_in_executor(self._thread, self._report, day)
+
     # -- on the thread -------------------------------------------------------------------------------------------
 
-    def _about(self, day: str) -> dict[str, Any] | None:
+    def _found(self, reader: JournalReader, day: str) -> Counted | None:
         rules = self._in_force()
         if rules.configured is not self._rules.configured:
             self._past.clear()
         self._rules = rules
+        today = reader.last_day()
+        if (day or today) not in reader.days():
+            return None
+        return self._count_today(reader, today) if day in ("", today) else self._count(reader, day)
+
+    def _report(self, day: str) -> dict[str, Any] | None:
         with closing(JournalReader(self._path)) as reader:
-            today = reader.last_day()
-            known = reader.days()
-            if (day or today) not in known:
-                return None
-            found = self._count_today(reader, today) if day in ("", today) else self._count(reader, day)
+            found = self._found(reader, day)
             if found is None:
                 return None
+            doors = self._rules.profile(found.day).open
+            return {
+                "branch": self._rules.branch_name,
+                "day": found.day,
+                "kind": found.kind,
+                "until": found.until,
+                "over": found.over,
+                "doors": [[span.start, span.end] for span in doors],
+                "target": self._rules.target / 60,
+                "sheet": found.sheet.content(),
+                **found.report,
+                "words": Remarks(reader).of(found.report),
+            }
+
+    def _about(self, day: str) -> dict[str, Any] | None:
+        with closing(JournalReader(self._path)) as reader:
+            found = self._found(reader, day)
+            if found is None or (found.over and not found.sheet.tickets):
+                return None
+            known = reader.days()
             before = [each for each in known if each < found.day][-LOOK_BACK:][::-1]
-            last = next((counted for each in before if (counted := self._count(reader, each))), None)
+            last = next(self._busy(reader, before), None)
             same = (each for each in before if self._kind(reader, each) == found.kind)
-            usual = [*islice((counted for each in same if (counted := self._count(reader, each))), USUAL)]
+            usual = [*islice(self._busy(reader, same), USUAL)]
             return _content(found, last, usual, self._anchor(reader, found), self._rules)
+
+    def _busy(self, reader: JournalReader, days: Iterable[str]) -> Iterator[Counted]:
+        """Those of past days on which anybody took a ticket."""
+        for day in days:
+            if (counted := self._count(reader, day)) and counted.sheet.tickets:
+                yield counted
 
     def _anchor(self, reader: JournalReader, found: Counted) -> Anchor | None:
         """The anchor of a day that is over, else of the newest row; None: it has none, or the rows do not fit."""
@@ -113,7 +172,7 @@ class Days:
 
     def _count_today(self, reader: JournalReader, today: str) -> Counted:
         if today != self._today or self._log.over:
-            self._today, self._log, self._seq = today, DayLog(), 0
+            self._today, self._log, self._seq = today, _Log(), 0
             self._take_in(reader.rows(today))
         while rows := reader.rows_after(self._seq, 1000):
             mine = [row for row in rows if row.day == today]
@@ -141,7 +200,7 @@ class Days:
         return self._past[day]
 
     def _read(self, reader: JournalReader, day: str) -> Counted | None:
-        past, last = DayLog(), NEVER
+        past, last = _Log(), NEVER
         try:
             for row in _unhurried(reader.rows(day)):
                 past.add(row, self._rules)
@@ -152,17 +211,19 @@ class Days:
             )
             return None
         past.over = True
-        return self._counted(past, day, last) if past.taken else None
+        return self._counted(past, day, last)
 
-    def _counted(self, counted: DayLog, day: str, until: Ms) -> Counted:
+    def _counted(self, counted: _Log, day: str, until: Ms) -> Counted:
         rules = self._rules
+        series = day_figures.series(counted, day, rules, until)
         return Counted(
             day,
             counted.state.profile or rules.profile(day).id,
             until,
             counted.over,
-            day_figures.series(counted, day, rules, until),
+            series,
             day_figures.sheet(counted, rules, until),
+            report(counted, counted.record, self._record_rules(), until, series),
         )
 
     def _kind(self, reader: JournalReader, day: str) -> str:

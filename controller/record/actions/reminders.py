@@ -252,3 +252,9 @@ def shown(facts: Facts) -> Mapping[str, Any]:
         "open": [row(id, each) for id, each in open],
         "done": [{**row(id, each), "by": by} for id, (each, by) in part.done.items()],
     }
+
+
+def due(facts: Facts) -> list[Mapping[str, Any]]:
+    """What is to be done today, as `shown` has it: overdue ones first."""
+    open: list[Mapping[str, Any]] = shown(facts)["open"]
+    return [each for each in open if each["state"] != "later"]

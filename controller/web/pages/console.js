@@ -10,6 +10,7 @@ import { faults } from "./console_faults.js";
 import { addPart, goOn, main, show, view } from "./console_hall.js";
 import { posted } from "./console_notices.js";
 import { queuePart } from "./console_queue.js";
+import { reminders } from "./console_reminders.js";
 import { figures } from "./console_today.js";
 
 const time = el("time", { class: "clock number" });
@@ -29,6 +30,7 @@ main.append(
     el("span", { class: "who soft" }, page.account?.name ?? ""), alarm, signOut),
   el("div", { class: "live", role: "status", "aria-label": say("page.console.notices") }, faults),
   el("div", { class: "live", role: "status", "aria-label": say("page.console.advice") }, advice),
+  reminders,
   el("div", { class: "columns" },
     titled("waiting", say("page.console.waiting"), queuePart),
     el("div", { class: "side" },

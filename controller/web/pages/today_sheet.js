@@ -25,9 +25,9 @@ export const aboutDay = (view) =>
     .filter(Boolean).join(" · ");
 
 /** Hours and minutes. */
-const hours = (minutes) => `${Math.floor(minutes / 60)}:${String(minutes % 60).padStart(2, "0")}`;
+export const hours = (minutes) => `${Math.floor(minutes / 60)}:${String(minutes % 60).padStart(2, "0")}`;
 
-function table(name, title, head, rows, foot) {
+export function table(name, title, head, rows, foot) {
   const cells = (row) => row.map((content, at) =>
     at ? el("td", { class: "number" }, String(content)) : el("th", { scope: "row" }, content));
   return el("table", { class: name },
@@ -46,7 +46,7 @@ const waits = (of) =>
 const groups = (hash) => hash.slice(0, 32).match(/.{4}/g).join(" ");
 
 /** A reason in words; a code of the branch's own as it is. */
-function reasonOf(code) {
+export function reasonOf(code) {
   if (!code) return say("page.today.reason_none");
   if (code === "remark") return say("page.today.reason_remark");
   return `reason.${code}` in page.words ? say(`reason.${code}`) : code;
