@@ -206,7 +206,7 @@ def test_advice_is_counted_and_its_answers_are_listed_up_to_a_number() -> None:
         happens(WindowAdviceAnswered("1", "open", accepted=n % 2 == 0, by="user/li"))
         happens(advised())
     lines = drafted(desk)["advice"]
-    assert lines[0] == "advised 50 times: taken 13, declined 12, not answered 25"
+    assert lines[0] == "advice given: 50; taken 13, declined 12, not answered 25"
     assert lines[1:3] == ["open counter 1: taken", "open counter 1: declined"]
     assert (len(lines), lines[-1]) == (LISTED + 2, "and 5 more")
     assert drafted(desk.replayed()) == drafted(desk)

@@ -19,6 +19,7 @@ from controller.lobby.actions.windows import WindowAdviceAnswered, WindowsChecke
 from controller.lobby.aggregate import Row
 from controller.lobby.model.units import NEVER, Ms
 from controller.record.actions.alarms import AlarmEnded, AlarmRaised
+from controller.record.actions.reminders import today
 from controller.record.actions.repairs import STAFF_CURE, RepairConfirmed, RepairOpened
 from controller.record.registry import Line, applies, drafted
 from controller.record.state import Facts, Part
@@ -196,9 +197,9 @@ def _faults(facts: Facts) -> Iterator[Line]:
 
 
 def _time(facts: Facts, at: Ms) -> str:
-    """A time of day; of another day with its date."""
-    local = facts.rules.lobby.local
-    return local(at).strftime("%H:%M" if local(at).date() == local(facts.at).date() else "%m-%d %H:%M")
+    """A time of day; of another business day with its date."""
+    rules = facts.rules.lobby
+    return rules.local(at).strftime("%H:%M" if rules.day_of(at) == today(facts) else "%m-%d %H:%M")
 
 
 @drafted
@@ -216,7 +217,7 @@ def _listed(facts: Facts) -> Iterator[Line]:
     for heading, count in part.more.items():
         yield Line(heading, facts.say("log.more", count=count), last)
     if part.given:
-        ignored = max(0, part.given - part.taken - part.declined - len(part.advised))
+        ignored = max(0, part.given - part.taken - part.declined)
         about = {"given": part.given, "taken": part.taken, "declined": part.declined, "ignored": ignored}
         yield Line("advice", facts.say("log.advice", **about))
 

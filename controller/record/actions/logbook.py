@@ -288,7 +288,7 @@ def _clock_stepped(log: Logbook, event: ClockStepped, row: Row) -> None:
 def _lobby_goes_on(facts: Facts) -> Iterator[str]:
     state = facts.lobby
     if open := [id for id, counter in state.counters.items() if counter.stage is not CounterStage.CLOSED]:
-        yield facts.say("log.counters_open", counters=facts.say("log.and").join(open))
+        yield facts.say("log.counters_open", counters=facts.say("record.and").join(open))
     if here := sum(ticket.stage in (Stage.WAITING, Stage.HELD) for ticket in state.tickets.values()):
         yield facts.say("log.customers_here", count=here)
 

@@ -19,7 +19,7 @@ const figures = el("a", { href: "/today", "data-reads": true }, say("page.record
 main.append(
   el("header", { class: "top" },
     el("a", { href: "/record#logbook", "data-reads": true }, say("page.record_day.back")), figures,
-    el("button", { type: "button", class: "main", "data-reads": true, onclick: () => print() }, say("page.today.print"))),
+    el("button", { type: "button", class: "main", "data-reads": true, onclick: () => print() }, say("page.record_day.print"))),
   nothing,
   el("div", { class: "frame", tabindex: "0", role: "region", "aria-label": say("page.title.record-day") }, sheet));
 
@@ -35,7 +35,7 @@ const short = (day) => date(day, { month: "numeric", day: "numeric" });
 const block = (name, title, lines) => lines.length > 0
   && el("section", { class: `block ${name}` }, el("h3", {}, title), el("ul", {}, lines.map((line) => el("li", {}, line))));
 
-const timed = (at, ...rest) => [el("span", { class: "time number" }, at ? clock(at) : ""), el("span", {}, rest)];
+const timed = (at, ...rest) => [el("span", { class: "time number" }, at ? clock(at) : ""), el("span", {}, ...rest.flat())];
 
 function draw(view) {
   const shown = JSON.stringify(view);
@@ -105,8 +105,8 @@ function draw(view) {
 }
 
 function entry(each, textOf) {
-  const before = [each.name, each.addendum && say("page.record_day.addendum")].filter(Boolean).join(" · ");
-  return [el("strong", {}, before), " ", textOf(each.words), " ", el("span", { class: "soft" }, `${each.id} ${nameOf(each.by)}`)];
+  const said = [each.addendum && say("page.record_day.addendum"), textOf(each.words)].filter(Boolean).join(" · ");
+  return [el("strong", {}, each.name), said && ` · ${said} `, " ", el("span", { class: "soft" }, `${each.id} ${nameOf(each.by)}`)];
 }
 
 /** Make the type as large as fits on a page. */

@@ -13,7 +13,7 @@ export const logbook = {
     return [
       el("p", {}, el("a", { href: `/record/day?day=${day}`, "data-reads": true }, say("page.record.log_report"))),
       el("h3", {}, say("page.record.log_drafted")),
-      drafted.length ? el("dl", { class: "drafted" }, drafted.map(heading)) : el("p", { class: "soft" }, say("page.record.log_nothing")),
+      drafted.length ? el("dl", { class: "drafted" }, drafted.flatMap(heading)) : el("p", { class: "soft" }, say("page.record.log_nothing")),
       el("h3", {}, say("page.record.log_entries")),
       entries.length ? el("ul", { class: "cards" }, entries.map(card)) : el("p", { class: "soft" }, say("page.record.log_none")),
       form(),
@@ -104,7 +104,8 @@ export const logbook = {
         },
       }, say("page.record.log_sign"));
       return el("div", { class: "sign" },
-        !ready && el("p", { class: "soft" }, say("page.record.log_outstanding", { what: outstanding.join("；") })),
+        !ready && el("p", {}, say("page.record.log_outstanding")),
+        !ready && el("ul", { class: "left" }, outstanding.map((text) => el("li", {}, text))),
         el("div", { class: "buttons" }, button));
     }
   },
