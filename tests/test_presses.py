@@ -330,7 +330,7 @@ def test_a_persons_words_go_beside_the_event() -> None:
 
 def test_pages_press_keys_that_there_are() -> None:
     others = {"GET", "POST", "DELETE", "NFKC"}
-    for page, where in (("counter", Where.COUNTER), ("console", Where.PANEL)):
+    for page, *places in (("counter", Where.COUNTER), ("console", Where.PANEL, Where.RECORD)):
         script = "".join(path.read_text("utf-8") for path in PAGES.glob(f"{page}*.js"))
         pressed = set(re.findall(r'"([A-Z]{3,})"', script)) - others
-        assert {"CALL"} < pressed <= presses.keys(where).keys()
+        assert {"CALL"} < pressed <= {key for where in places for key in presses.keys(where)}
