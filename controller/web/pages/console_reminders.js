@@ -4,7 +4,7 @@ import { date, el, press, put, say } from "./common.js";
 import { addPart, view } from "./console_hall.js";
 import { keyed } from "./console_parts.js";
 
-const MOST = 4; // the others are a tap away
+const MOST = 3; // the others are a tap away
 
 const list = el("ul", { class: "reminders", "aria-label": say("page.console.reminders") });
 const more = el("a", { href: "/record#reminders", "data-reads": true, class: "soft" });
@@ -12,7 +12,7 @@ export const reminders = el("div", { class: "reminders" }, list, more);
 
 const showAll = keyed(list, (each) => each.id, (item) => {
   const name = el("strong");
-  const text = el("span", { class: "text" });
+  const text = el("span");
   const whom = el("small", { class: "soft" });
   const done = el("button", {
     type: "button", class: "quiet",
@@ -22,7 +22,7 @@ const showAll = keyed(list, (each) => each.id, (item) => {
       done.disabled = false;
     },
   }, say("page.console.reminder_done"));
-  const node = el("li", {}, name, text, whom, done);
+  const node = el("li", {}, el("span", { class: "text" }, name, " ", text, " ", whom), done);
   return {
     node,
     show(each) {
