@@ -161,6 +161,7 @@ IN_USE = (
     TODAY,
     Screen("today-sheet", "/today#sheet", ("tablet",), "manager", prepare=day_drawn),
     Screen("record", "/record", WORKED, "manager"),
+    Screen("record-day", "/record/day", ("phone", "tablet"), "manager"),
     TELEVISION,
     COUNTER,
     FREE,

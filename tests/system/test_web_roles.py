@@ -39,6 +39,7 @@ MAY: dict[tuple[str, str], tuple[str, ...] | None] = {
     ("get", "/api/displays/{counter}/live"): ("manager", "screen"),
     ("get", "/api/record"): ("manager",),
     ("get", "/api/record/live"): ("manager",),
+    ("get", "/api/record/day"): ("manager",),
     ("get", "/api/today"): ("manager",),
     ("get", "/api/tickets/{ticket}/why"): ("manager",),
     ("get", "/api/tickets/{ticket}/offers"): ("manager",),
@@ -105,6 +106,7 @@ async def test_pages_are_for_those_who_may(serve: Serve) -> None:
     async with serve() as lobby:
         homes = {"/console": ("manager",), "/tv": EVERYBODY, "/kiosk": ("manager", "kiosk")}
         homes |= {"/counter/1": ("manager", "counter"), "/display/1": ("manager", "screen"), "/today": ("manager",)}
+        homes |= {"/record": ("manager",), "/record/day": ("manager",)}
         for path in homes:
             assert (await lobby.anybody.get(path)).header("location") == f"/sign-in?next={path}"
         home = {}
