@@ -43,8 +43,8 @@ from controller.lobby.show.faults import faults
 from controller.record import registry
 from controller.record.actions.alarms import as_faults
 from controller.record.actions.complaints import ComplaintSettings
-from controller.record.actions.satisfaction import may_rate
 from controller.record.actions.reminders import due
+from controller.record.actions.satisfaction import may_rate
 from controller.web.live import Live
 from controller.web.media import Media
 

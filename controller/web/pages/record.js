@@ -9,8 +9,7 @@ import { repairs } from "./record_repairs.js";
 import { satisfaction } from "./record_satisfaction.js";
 
 /** Each has `name`, and `draw(view, tools)`, which gives what stands below its heading. */
-const SECTIONS = [repairs, complaints, cards, satisfaction];
-const SECTIONS = [repairs, logbook, reminders];
+const SECTIONS = [repairs, reminders, complaints, cards, satisfaction, logbook];
 
 const main = document.getElementById("main");
 const title = el("strong", { class: "branch" }, page.branch);
