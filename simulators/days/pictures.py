@@ -143,7 +143,7 @@ class NoMatplotlibError(RuntimeError):
 
 
 @contextmanager
-def _style() -> Iterator[None]:
+def style() -> Iterator[None]:
     """A context with our Matplotlib settings and no others."""
     try:
         # It logs, once for each new user of a machine, that it has built its font cache.
@@ -159,7 +159,7 @@ def _style() -> Iterator[None]:
 
 def must_be_possible() -> None:
     """NoMatplotlibError now rather than after long work."""
-    with _style():
+    with style():
         pass
 
 
@@ -286,27 +286,27 @@ def day(events: Journal, rules: Rules, title: str, *, target: float | None = Non
     """One business day: who waited for what, how long until each call, what each counter did, and whether the waits
     were as estimated. `target` is the branch's aim for a wait, in minutes, if not the rules' own; 0: nobody knows it.
     """
-    with _style():
+    with style():
         story = _told(events, rules)
         counters = [*rules.counters, *(id for id in story.spans if id not in rules.counters)]
         services = list(dict.fromkeys([*rules.services, *(id for _, lengths in story.queue for id in lengths)]))
         names = sum(len(wrap(rules.service_name(id), LEGEND)) for id in services)
         heights = (max(1.9, NAME * names), 2.5, ROW * max(len(counters), 2) + 0.1, SQUARE)
         height = sum(heights) + TOP + 2 * GAP + BELOW_TIME + BOTTOM
-        figure = _sheet(title, height)
+        figure = sheet(title, height)
         top = height - TOP
         places = []
-        for panel, below in zip(heights, (GAP, GAP, BELOW_TIME, 0), strict=True):
-            places.append((top, panel))
-            top -= panel + below
+        for deep, below in zip(heights, (GAP, GAP, BELOW_TIME, 0), strict=True):
+            places.append((top, deep))
+            top -= deep + below
         wide = WIDTH - LEFT - RIGHT
-        queue, waits, windows = (_panel(figure, LEFT, top, wide, panel) for top, panel in places[:3])
+        queue, waits, windows = (panel(figure, LEFT, top, wide, deep) for top, deep in places[:3])
         _draw_queue(queue, story, rules, services)
         _draw_waits(waits, story, rules, rules.target / 60 if target is None else target)
         _draw_counters(windows, story, rules, counters)
         for panel_axes in (queue, waits, windows):
             _time_axis(panel_axes, (story,), rules, labels=panel_axes is windows)
-        estimate = _panel(figure, LEFT, places[3][0], SQUARE, SQUARE)
+        estimate = panel(figure, LEFT, places[3][0], SQUARE, SQUARE)
         _draw_estimates(estimate, story, rules)
         _draw_numbers(figure, story, rules, top=places[3][0])
         return figure
@@ -319,15 +319,15 @@ def compare(
     first the same customer's ticket of the second; `title` names branch and day. Only the wait until a ticket's first
     call counts.
     """
-    with _style():
+    with style():
         stories = (_told(one, rules), _told(other, rules))
         low = 2.3
         height = TOP + SQUARE + BELOW_TIME + 0.1 + low + BOTTOM
-        figure = _sheet(_say(rules, "compare", title=title, one=labels[0], other=labels[1]), height)
+        figure = sheet(_say(rules, "compare", title=title, one=labels[0], other=labels[1]), height)
         wide = WIDTH - LEFT - RIGHT
-        pairs = _panel(figure, LEFT, height - TOP, SQUARE, SQUARE)
-        shares = _panel(figure, WIDTH - RIGHT - SQUARE - 0.6, height - TOP, SQUARE + 0.6, SQUARE)
-        queues = _panel(figure, LEFT, BOTTOM + low, wide, low)
+        pairs = panel(figure, LEFT, height - TOP, SQUARE, SQUARE)
+        shares = panel(figure, WIDTH - RIGHT - SQUARE - 0.6, height - TOP, SQUARE + 0.6, SQUARE)
+        queues = panel(figure, LEFT, BOTTOM + low, wide, low)
         _draw_pairs(pairs, stories, rules, labels, same)
         _draw_shares(shares, stories, rules, labels, same)
         _draw_queues(queues, stories, rules, labels)
@@ -336,17 +336,20 @@ def compare(
 
 
 def save(figure: Figure, path: Path) -> None:
-    """Write it as SVG; the same picture is the same bytes. OSError, in one sentence, if that cannot be. No figure stays
-    open: there is nothing that keeps one."""
+    """Write it as SVG, or as PNG if the file is called so; the same picture is the same bytes. OSError, in one sentence,
+    if that cannot be. No figure stays open: there is nothing that keeps one."""
     log = logging.getLogger("matplotlib.font_manager")
     level = log.level
-    with _style(), warnings.catch_warnings():
+    with style(), warnings.catch_warnings():
         # The fonts here only serve to measure text: the viewer's own will show it.
         warnings.filterwarnings("ignore", "Glyph .* missing", UserWarning)
         log.setLevel(logging.ERROR)
         drawn = BytesIO()
         try:
-            figure.savefig(drawn, format="svg", metadata={"Date": None, "Creator": None})
+            if path.suffix.lower() == ".png":
+                figure.savefig(drawn, format="png", metadata={"Software": None})
+            else:
+                figure.savefig(drawn, format="svg", metadata={"Date": None, "Creator": None})
         finally:
             log.setLevel(level)
     with writing(path):
@@ -360,7 +363,7 @@ def _say(rules: Rules, key: str, **about: object) -> str:
     return rules.wording.say(f"picture.{key}", **about)
 
 
-def _sheet(title: str, height: float) -> Figure:
+def sheet(title: str, height: float) -> Figure:
     from matplotlib.figure import Figure  # noqa: PLC0415
 
     figure = Figure(figsize=(WIDTH, height), facecolor="white")
@@ -370,13 +373,13 @@ def _sheet(title: str, height: float) -> Figure:
     return figure
 
 
-def _panel(figure: Figure, left: float, top: float, width: float, height: float) -> Axes:
+def panel(figure: Figure, left: float, top: float, width: float, height: float) -> Axes:
     """A panel whose left and top edge are so many inches from the sheet's left and lower edge."""
     tall = figure.get_figheight()
     return figure.add_axes((left / WIDTH, (top - height) / tall, width / WIDTH, height / tall))
 
 
-def _head(axes: Axes, title: str, numbers: str = "") -> None:
+def head(axes: Axes, title: str, numbers: str = "") -> None:
     """A panel's title, with what can be read from it in numbers beside it."""
     axes.annotate(
         title, (0, 1), (0, 7), "axes fraction", "offset points", fontsize=11, fontweight="bold", annotation_clip=False
@@ -385,7 +388,7 @@ def _head(axes: Axes, title: str, numbers: str = "") -> None:
         axes.annotate(numbers, (1, 1), (0, 7), "axes fraction", "offset points", fontsize=9.5, color=FAINT, ha="right")
 
 
-def _legend(axes: Axes, handles: Sequence[Any] | None = None, *, upside_down: bool = False) -> None:
+def legend(axes: Axes, handles: Sequence[Any] | None = None, *, upside_down: bool = False) -> None:
     """Outside, on the right."""
     shown = axes.get_legend_handles_labels()[0] if handles is None else list(handles)
     if shown:
@@ -394,7 +397,7 @@ def _legend(axes: Axes, handles: Sequence[Any] | None = None, *, upside_down: bo
         axes.legend(shown, labels, loc="upper left", bbox_to_anchor=(1.015, 1), handlelength=1.4, labelspacing=0.55)
 
 
-def _nothing(axes: Axes, text: str) -> None:
+def nothing(axes: Axes, text: str) -> None:
     """A panel that has nothing to show says so."""
     axes.text(0.5, 0.5, text, transform=axes.transAxes, ha="center", va="center", color=FAINT, backgroundcolor="white")
 
@@ -422,7 +425,7 @@ def _x(at: int) -> float:
     return at / 86_400_000
 
 
-def _whole_steps(axes: Axes) -> None:
+def whole_steps(axes: Axes) -> None:
     """Tickets are not counted in halves."""
     from matplotlib.ticker import MaxNLocator  # noqa: PLC0415
 
@@ -479,7 +482,7 @@ def _part(waits: Sequence[float], part: float) -> float:
 
 
 def _draw_queue(axes: Axes, story: _DayData, rules: Rules, services: Sequence[str]) -> None:
-    _head(axes, _say(rules, "queue"))
+    head(axes, _say(rules, "queue"))
     axes.set_ylabel(_say(rules, "tickets"))
     steps = _steps(story) if story.queue else []
     times = [_x(at) for at, _ in steps]
@@ -501,10 +504,10 @@ def _draw_queue(axes: Axes, story: _DayData, rules: Rules, services: Sequence[st
     if steps:
         axes.step(times, below, where="post", color=FAINT, linewidth=0.5, zorder=3, gid="queue")
     else:
-        _nothing(axes, _say(rules, "nothing"))
+        nothing(axes, _say(rules, "nothing"))
     axes.set_ylim(0, max(4, story.longest_queue * 1.08))
-    _whole_steps(axes)
-    _legend(axes, upside_down=True)
+    whole_steps(axes)
+    legend(axes, upside_down=True)
 
 
 def _draw_waits(axes: Axes, story: _DayData, rules: Rules, target: float) -> None:
@@ -519,8 +522,8 @@ def _draw_waits(axes: Axes, story: _DayData, rules: Rules, target: float) -> Non
         else:
             numbers = _say(rules, "waits_numbers", half=f"{half:.1f}", most=f"{most:.1f}")
     else:
-        _nothing(axes, _say(rules, "no_calls"))
-    _head(axes, _say(rules, "waits"), numbers)
+        nothing(axes, _say(rules, "no_calls"))
+    head(axes, _say(rules, "waits"), numbers)
     axes.set_ylabel(_say(rules, "minutes"))
     for klass, mark in _marks(rules, story.calls).items():
         points = [(_x(call.at), call.wait) for call in story.calls if call.klass == klass]
@@ -532,13 +535,13 @@ def _draw_waits(axes: Axes, story: _DayData, rules: Rules, target: float) -> Non
         axes.axhline(minutes, color=INK, linewidth=1, linestyle=line, label=label, zorder=2, gid=f"line-{key}")
     axes.set_ylim(0, max([target * 1.25, GOOD_WAIT * 1.25, *(wait * 1.06 for wait in waits)]))
     axes.locator_params(axis="y", nbins=7)
-    _legend(axes)
+    legend(axes)
 
 
 def _draw_counters(axes: Axes, story: _DayData, rules: Rules, counters: Sequence[str]) -> None:
     from matplotlib.patches import Patch  # noqa: PLC0415
 
-    _head(axes, _say(rules, "counters"))
+    head(axes, _say(rules, "counters"))
     for row, id in enumerate(counters):
         open_, busy, paused = [], [], []
         for span in story.spans.get(id, ()):
@@ -559,7 +562,7 @@ def _draw_counters(axes: Axes, story: _DayData, rules: Rules, counters: Sequence
     axes.set_yticks(range(len(counters)), [_say(rules, "counter", counter=id) for id in counters])
     axes.tick_params(axis="y", length=0)
     axes.grid(visible=False, axis="y")
-    _legend(
+    legend(
         axes,
         [
             Patch(facecolor=BUSY, label=_say(rules, "serving")),
@@ -590,8 +593,8 @@ def _draw_estimates(axes: Axes, story: _DayData, rules: Rules) -> None:
             zorder=1,
         )
     else:
-        _nothing(axes, _say(rules, "no_estimates"))
-    _head(axes, _say(rules, "estimates"))
+        nothing(axes, _say(rules, "no_estimates"))
+    head(axes, _say(rules, "estimates"))
     axes.annotate(numbers, (1, 1), (10, 7), "axes fraction", "offset points", fontsize=9.5, color=FAINT)
     # A legend line of its own: the ranges are too thin to be recognised.
     shown = [Line2D([], [], color=RANGE, linewidth=3, label=_say(rules, "range"))] if told else []
@@ -600,7 +603,7 @@ def _draw_estimates(axes: Axes, story: _DayData, rules: Rules) -> None:
     for gid, points, mark in (("inside", inside, INSIDE), ("outside", outside, OUTSIDE)):
         if points:
             _points(axes, f"estimate-{gid}", points, mark, _say(rules, gid, n=len(points)))
-    _legend(axes, [*shown, *axes.get_legend_handles_labels()[0]])
+    legend(axes, [*shown, *axes.get_legend_handles_labels()[0]])
 
 
 def _draw_numbers(figure: Figure, story: _DayData, rules: Rules, top: float) -> None:
@@ -631,13 +634,13 @@ def _draw_pairs(
     pairs = [
         (call, second[same[ticket]].wait) for ticket, call in first.items() if ticket in same and same[ticket] in second
     ]
-    _head(axes, _say(rules, "pairs"))
+    head(axes, _say(rules, "pairs"))
     if pairs:
         change = sum(wait - call.wait for call, wait in pairs) / len(pairs)
         numbers = _say(rules, "pairs_numbers", n=len(pairs), change=f"{change:+.1f}")
         axes.annotate(numbers, (1, 1), (0, 7), "axes fraction", "offset points", fontsize=9.5, color=FAINT, ha="right")
     else:
-        _nothing(axes, _say(rules, "no_pairs"))
+        nothing(axes, _say(rules, "no_pairs"))
     longest = max((max(call.wait, wait) for call, wait in pairs), default=0)
     across, up = (_say(rules, "minutes_of", what=label) for label in labels)
     _square_axes(axes, longest, across, up)
@@ -652,7 +655,7 @@ def _draw_shares(
     from matplotlib.lines import Line2D  # noqa: PLC0415
     from matplotlib.ticker import MaxNLocator, PercentFormatter  # noqa: PLC0415
 
-    _head(axes, _say(rules, "shares"))
+    head(axes, _say(rules, "shares"))
     first, second = (story.first_calls() for story in stories)
     both = [(first[one], second[other]) for one, other in same.items() if one in first and other in second]
     # Both lines of a colour are of the same customers.
@@ -675,7 +678,7 @@ def _draw_shares(
                     gid=f"shares-{which + 1}-{klass}",
                 )
     if not marks:
-        _nothing(axes, _say(rules, "no_calls"))
+        nothing(axes, _say(rules, "no_calls"))
     axes.set(xlim=(0, longest), ylim=(0, 101), xlabel=_say(rules, "minutes_waited"))
     axes.yaxis.set_major_formatter(PercentFormatter(decimals=0))
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=8))
@@ -687,11 +690,11 @@ def _draw_shares(
         Line2D([], [], color=colour, marker=shape, linewidth=1.4, markersize=5, label=rules.class_name(klass))
         for klass, (colour, shape) in marks.items()
     ]
-    _legend(axes, [*classes, *styles])
+    legend(axes, [*classes, *styles])
 
 
 def _draw_queues(axes: Axes, stories: tuple[_DayData, _DayData], rules: Rules, labels: tuple[str, str]) -> None:
-    _head(axes, _say(rules, "queue"))
+    head(axes, _say(rules, "queue"))
     axes.set_ylabel(_say(rules, "tickets"))
     for which, (story, (colour, line), label) in enumerate(zip(stories, PAIR, labels, strict=True), 1):
         steps = _steps(story) if story.queue else []
@@ -706,7 +709,7 @@ def _draw_queues(axes: Axes, stories: tuple[_DayData, _DayData], rules: Rules, l
             gid=f"queue-{which}",
         )
     if not any(story.queue for story in stories):
-        _nothing(axes, _say(rules, "nothing"))
+        nothing(axes, _say(rules, "nothing"))
     axes.set_ylim(0, max(4, *(story.longest_queue * 1.08 for story in stories)))
-    _whole_steps(axes)
-    _legend(axes)
+    whole_steps(axes)
+    legend(axes)

@@ -1,0 +1,1 @@
+"""Rosters for a coming day: who is expected, and the fewest counter-hours that keep the target wait."""

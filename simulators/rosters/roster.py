@@ -1,0 +1,150 @@
+"""A roster: which counter is open in which half-hour of a day; and what a roster has to keep, whatever it costs.
+
+A counter may be open whenever the day's profile has it open (`staff`): what the profile leaves out is a break of its
+clerk, or there is none. A counter is open for an hour at a time at least, and opens at most twice a day. Each
+service has a counter that may serve it at any time at which its tickets are given, if that is possible at all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date
+from itertools import pairwise
+
+from controller.lobby.model.calendar import Span
+from controller.lobby.model.rules import Rules
+from simulators.rosters.quick import Branch
+
+STEP = 30 * 60
+"""Seconds of a slot; one may be shorter, where the doors or a counter's own hours end between two half-hours."""
+SHORTEST = 3600
+"""Seconds for which a counter is open at a time, unless the profile has it open for less."""
+OPENINGS = 2
+"""How often a counter opens in a day at most, unless the profile has it open more often."""
+
+Roster = tuple[int, ...]
+"""For each counter in the order of the configuration: bit n is set if it is open in slot n."""
+
+
+@dataclass(frozen=True, slots=True)
+class Grid:
+    """A day in slots, and what is possible in each."""
+
+    counters: tuple[str, ...]
+    slots: tuple[Span, ...]
+    available: Roster
+    """When each counter may be open."""
+    needed: tuple[tuple[int, ...], ...]
+    """For each slot: sets of counters (bit n: counter n), of each of which one must be open."""
+
+    @classmethod
+    def of(cls, branch: Branch) -> Grid:
+        """The grid of a day."""
+        rules, day = branch.rules, branch.day
+        profile = rules.profile(day.isoformat())
+        shifts = {id: profile.shifts(id) for id in rules.counters}
+        edges = {edge for span in profile.open for edge in span}
+        edges |= {edge for spans in shifts.values() for span in spans for edge in span}
+        slots = tuple(
+            Span(start, end)
+            for doors in profile.open
+            for start, end in pairwise(sorted({*doors, *range(-(-doors.start // STEP) * STEP, doors.end, STEP), *edges}))
+            if doors.start <= start and end <= doors.end
+        )
+        available = tuple(
+            sum(
+                1 << n
+                for n, slot in enumerate(slots)
+                if any(span.start <= slot.start and slot.end <= span.end for span in shifts[id])
+            )
+            for id in rules.counters
+        )
+        needed = tuple(tuple(_needed(rules, branch, available, n, slot, day)) for n, slot in enumerate(slots))
+        return cls(tuple(rules.counters), slots, available, needed)
+
+    def seconds(self, roster: Roster) -> int:
+        """Counter-seconds of a roster."""
+        return sum(slot.end - slot.start for n, slot in enumerate(self.slots) for mask in roster if mask >> n & 1)
+
+    def spans(self, mask: int) -> list[Span]:
+        """When a counter is open, slots that follow each other as one span."""
+        found: list[Span] = []
+        for n, slot in enumerate(self.slots):
+            if mask >> n & 1:
+                if found and found[-1].end == slot.start:
+                    found[-1] = Span(found[-1].start, slot.end)
+                else:
+                    found.append(slot)
+        return found
+
+    def shifts(self, roster: Roster) -> list[list[Span]]:
+        """When each counter is open."""
+        return [self.spans(mask) for mask in roster]
+
+    def open_in(self, roster: Roster, slot: int) -> list[str]:
+        """The counters that are open in a slot."""
+        return [id for id, mask in zip(self.counters, roster, strict=True) if mask >> slot & 1]
+
+    def breaks_in(self, roster: Roster, slot: int) -> list[str]:
+        """The counters that are closed in a slot, and open before it and after it."""
+        low = (1 << slot) - 1
+        return [
+            id
+            for id, mask in zip(self.counters, roster, strict=True)
+            if not mask >> slot & 1 and mask & low and mask >> slot + 1
+        ]
+
+    def may(self, counter: int, mask: int) -> bool:
+        """Whether a counter may be open like that."""
+        if mask & ~self.available[counter]:
+            return False
+        allowed = self.spans(self.available[counter])
+        spans = self.spans(mask)
+        return len(spans) <= max(OPENINGS, len(allowed)) and all(
+            span.end - span.start >= SHORTEST or span in allowed for span in spans
+        )
+
+    def fits(self, roster: Roster) -> bool:
+        """Whether each counter may be open like that, and each service has somebody at any time."""
+        return all(self.may(n, mask) for n, mask in enumerate(roster)) and self.covers(roster)
+
+    def covers(self, roster: Roster) -> bool:
+        """Whether each service has a counter that may serve it at any time."""
+        for slot, sets in enumerate(self.needed):
+            here = sum(1 << n for n, mask in enumerate(roster) if mask >> slot & 1)
+            if not all(here & one_of for one_of in sets):
+                return False
+        return True
+
+    def constant(self, counters: int) -> Roster:
+        """Some counters (bit n: counter n) all the day, as far as they may be."""
+        return tuple(mask if counters >> n & 1 else 0 for n, mask in enumerate(self.available))
+
+
+def _needed(
+    rules: Rules, branch: Branch, available: Roster, n: int, slot: Span, day: date
+) -> Iterator[int]:
+    """The sets of counters of each of which one must be open in a slot."""
+    kind = rules.profile(day.isoformat()).id
+    shares = rules.shares.get(kind) or dict.fromkeys(rules.services, 1.0)
+    serving = branch.serving(slot.start * 1000)
+    found = set()
+    for service in rules.services.values():
+        spans = rules.calendar.spans(service.hours, day) if service.hours else (slot,)
+        if shares.get(service.id, 0) <= 0 or not any(s.start < slot.end and slot.start < s.end for s in spans):
+            continue
+        line = branch.lines.index((service.id, rules.default_class))
+        found.add(
+            sum(
+                1 << place
+                for place, serves in enumerate(serving)
+                if available[place] >> n & 1 and any(line == known for known, _ in serves)
+            )
+        )
+    yield from sorted(found - {0})
+
+
+def width(masks: Sequence[int]) -> int:
+    """How many half-hours of counters a roster has."""
+    return sum(mask.bit_count() for mask in masks)
