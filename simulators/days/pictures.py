@@ -336,8 +336,8 @@ def compare(
 
 
 def save(figure: Figure, path: Path) -> None:
-    """Write it as SVG, or as PNG if the file is called so; the same picture is the same bytes. OSError, in one sentence,
-    if that cannot be. No figure stays open: there is nothing that keeps one."""
+    """Write it as SVG, or as PNG if the file is called so; the same picture is the same bytes. OSError, in one
+    sentence, if that cannot be. No figure stays open: there is nothing that keeps one."""
     log = logging.getLogger("matplotlib.font_manager")
     level = log.level
     with style(), warnings.catch_warnings():

@@ -9,6 +9,7 @@ whom a counter may serve and how long it is open at a time does not come into it
 from __future__ import annotations
 
 import math
+from collections.abc import Collection, Mapping
 
 from simulators.rosters.expected import Expected
 from simulators.rosters.judge import SHARE
@@ -36,42 +37,43 @@ def needed(load: float, patience: float, most: int) -> int:
 
 def staff(branch: Branch, grid: Grid, expected: Expected, target: float, reserve: float = 1.0) -> Roster:
     """The roster; `target` in seconds. `reserve`: how many times as many customers are reckoned with."""
-    rules = branch.rules
     masks = [0] * len(grid.counters)
     before: set[int] = set()
     for n, slot in enumerate(grid.slots):
-        work = {s: reserve * k * expected.seconds(s) / (slot.end - slot.start) for s, k in expected.customers(n).items()}
-        customers = reserve * sum(expected.customers(n).values())
-        load = sum(work.values())
-        mean = load * (slot.end - slot.start) / customers if customers else 1.0
-        there = [place for place, mask in enumerate(grid.available) if mask >> n & 1]
-        wanted = needed(load, target / mean, len(there))
-        serving = branch.serving(slot.start * 1000)
-        chosen: set[int] = set()
-        while there and (len(chosen) < wanted or not _covers(grid, n, chosen)):
-            # The next counter is one whose own work has most of the load that the others leave to it.
-            def helps(place: int, chosen: set[int] = chosen, work: dict[str, float] = work) -> tuple[int, float, bool]:
-                lacks = sum(
-                    1 for one_of in grid.needed[n] if one_of >> place & 1 and not any(one_of >> c & 1 for c in chosen)
-                )
-                own = {branch.lines[line][0] for line, handicap in serving[place] if handicap == 0}
-                shares = [
-                    work[service]
-                    / (1 + sum(any(branch.lines[k][0] == service and not h for k, h in serving[c]) for c in chosen))
-                    for service in own
-                ]
-                return lacks, sum(shares), place in before
-
-            best = max(there, key=helps)
-            there.remove(best)
-            chosen.add(best)
-        for place in chosen:
+        seconds = slot.end - slot.start
+        customers = {service: reserve * number for service, number in expected.customers(n).items()}
+        work = {service: number * expected.seconds(service) / seconds for service, number in customers.items()}
+        load, number = sum(work.values()), sum(customers.values())
+        mean = load * seconds / number if number else 1.0
+        most = sum(mask >> n & 1 for mask in grid.available)
+        before = _choose(branch, grid, n, work, needed(load, target / mean, most), before)
+        for place in before:
             masks[place] |= 1 << n
-        before = chosen
-    assert len(masks) == len(rules.counters)
     return tuple(masks)
 
 
-def _covers(grid: Grid, slot: int, chosen: set[int]) -> bool:
+def _choose(
+    branch: Branch, grid: Grid, slot: int, work: Mapping[str, float], wanted: int, before: Collection[int]
+) -> set[int]:
+    """So many counters for a slot, or as many as it takes for each service to have one: each time the one whose own
+    work has most of the load that the others leave to it; `before` are those that are open already."""
+    there = [place for place, mask in enumerate(grid.available) if mask >> slot & 1]
+    serving = branch.serving(grid.slots[slot].start * 1000)
+    own = {place: {branch.lines[line][0] for line, handicap in serving[place] if handicap == 0} for place in there}
+    chosen: set[int] = set()
+
+    def helps(place: int) -> tuple[int, float, bool]:
+        lacking = [one_of for one_of in grid.needed[slot] if not any(one_of >> other & 1 for other in chosen)]
+        left = [work[service] / (1 + sum(service in own[other] for other in chosen)) for service in own[place]]
+        return sum(one_of >> place & 1 for one_of in lacking), sum(sorted(left)), place in before
+
+    while there and (len(chosen) < wanted or not _covers(grid, slot, chosen)):
+        best = max(there, key=helps)
+        there.remove(best)
+        chosen.add(best)
+    return chosen
+
+
+def _covers(grid: Grid, slot: int, chosen: Collection[int]) -> bool:
     """Whether each service has somebody."""
     return all(any(one_of >> place & 1 for place in chosen) for one_of in grid.needed[slot])

@@ -68,7 +68,7 @@ class Past:
         """The day of some rows; `over` says whether they go on to its end, or to a day that continues it."""
         day = rows[-1].day
         opened = next((row.event for row in rows if isinstance(row.event, DayOpened)), None)
-        recorded = opened.profile if opened else ""
+        recorded = (opened.profile if opened else None) or ""
         kind = recorded if recorded in rules.calendar.profiles else rules.profile(day).id
         last = rows[-1].event
         past = cls(day, kind, over=isinstance(last, DayClosed) and not last.continued)
@@ -290,13 +290,16 @@ def _classes(rules: Rules, kind: str, days: Sequence[Past]) -> dict[str, float]:
     found = Count(klass for past in days for _, _, klass in past.taken)
     whole = CLASSES_WEIGHT + sum(found.values())
     return {
-        klass: 100 * (CLASSES_WEIGHT * configured.get(klass, 0.0) / 100 + found[klass]) / whole for klass in rules.classes
+        klass: 100 * (CLASSES_WEIGHT * configured.get(klass, 0.0) / 100 + found[klass]) / whole
+        for klass in rules.classes
     }
 
 
 def _services(rules: Rules, days: Sequence[Past]) -> dict[str, Service]:
     """The services with the time at the counter that the days have taught, without the customer's walk."""
-    seconds = {service.id: [PRIOR_WEIGHT * service.minutes * 60, float(PRIOR_WEIGHT)] for service in rules.services.values()}
+    seconds = {
+        service.id: [PRIOR_WEIGHT * service.minutes * 60, float(PRIOR_WEIGHT)] for service in rules.services.values()
+    }
     for past in days:
         for (_, service, klass), stay in zip(past.taken, past.stays, strict=True):
             if 0 < stay <= LONGEST:

@@ -11,6 +11,7 @@ from simulators.days.pictures import (
     BELOW_TIME,
     BOTTOM,
     BUSY,
+    FAINT,
     FILLS,
     GAP,
     INK,
@@ -43,14 +44,16 @@ def draw(plan: Plan, back: Hindsight | None = None) -> Figure:
     rules = plan.branch.rules
     with style():
         heights = (2.4, ROW * max(len(plan.grid.counters), 2) + 0.1, 2.3)
-        height = sum(heights) + TOP + 2 * GAP + BELOW_TIME
-        title = rules.wording.say("roster.head", head=f"{rules.branch_name or rules.branch}  {plan.branch.day}", kind=plan.expected.kind)
-        figure = sheet(title, height + BOTTOM - 0.4)
+        gaps = (GAP, BELOW_TIME, BOTTOM)
+        title = rules.wording.say(
+            "roster.head", head=f"{rules.branch_name or rules.branch}  {plan.branch.day}", kind=plan.expected.kind
+        )
+        figure = sheet(title, TOP + sum(heights) + sum(gaps))
         wide, top = WIDTH - LEFT - RIGHT, figure.get_figheight() - TOP
         panels = []
-        for deep in heights:
+        for deep, below in zip(heights, gaps, strict=True):
             panels.append(panel(figure, LEFT, top, wide, deep))
-            top -= deep + GAP
+            top -= deep + below
         _draw_arrivals(panels[0], plan, back)
         _draw_roster(panels[1], plan)
         _draw_waits(panels[2], plan)
@@ -113,22 +116,15 @@ def _draw_roster(axes: Axes, plan: Plan) -> None:
     for row, (id, mask) in enumerate(zip(grid.counters, plan.found.roster, strict=True)):
         where = (row - 0.36, 0.72)
         spans = grid.spans(mask)
-        between = [(one.end, other.start - one.end) for one, other in zip(spans, spans[1:], strict=False)]
+        between = [(one.end, other.start - one.end) for one, other in grid.breaks(mask)]
         axes.broken_barh(between, where, facecolor=PAUSED, hatch="/////", linewidth=0, gid=f"break-{id}", zorder=2)
         bars = [(span.start, span.end - span.start) for span in spans]
         axes.broken_barh(bars, where, facecolor=BUSY, edgecolor="white", linewidth=0.8, gid=f"open-{id}", zorder=3)
-    for n, slot in enumerate(grid.slots):
-        number = len(grid.open_in(plan.found.roster, n))
-        axes.annotate(
-            str(number),
-            ((slot.start + slot.end) / 2, 0),
-            (0, -11),
-            ("data", "axes fraction"),
-            "offset points",
-            ha="center",
-            fontsize=9,
-            annotation_clip=False,
-        )
+    numbers = [(slot, str(len(grid.open_in(plan.found.roster, n)))) for n, slot in enumerate(grid.slots)]
+    below = {"xycoords": ("data", "axes fraction"), "textcoords": "offset points", "fontsize": 9}
+    for slot, number in numbers:
+        axes.annotate(number, ((slot.start + slot.end) / 2, 0), xytext=(0, -14), ha="center", **below)
+    axes.annotate(_say(plan, "open"), (grid.slots[0].start, 0), xytext=(-8, -14), ha="right", color=FAINT, **below)
     axes.set_ylim(max(len(grid.counters), 2) - 0.4, -0.6)
     names = [rules.wording.say("picture.counter", counter=id) for id in grid.counters]
     axes.set_yticks(range(len(names)), names)

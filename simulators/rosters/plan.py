@@ -15,12 +15,12 @@ from controller.lobby.actions.registry import evolve
 from controller.lobby.model.percentile import percentile
 from controller.lobby.model.rules import Rules
 from controller.lobby.model.state import State
-from simulators.rosters import erlang
-from simulators.rosters.expected import Expected, Past, expect, slot_of
 from simulators.days.record import Day
 from simulators.days.replay import never_called
 from simulators.days.simulation import DayTally, Tally
 from simulators.days.virtual import WALK as TO_THE_COUNTER
+from simulators.rosters import erlang
+from simulators.rosters.expected import Expected, Past, expect, slot_of
 from simulators.rosters.judge import Judge, Waits, late, may_be_late
 from simulators.rosters.quick import NEVER_CALLED, Arrival, Branch, Outcome, run
 from simulators.rosters.roster import Grid, Roster
@@ -120,9 +120,7 @@ class _Planner:
         self.told("search", (part + min(1.0, days / (1.5 * WALK[part]))) / len(WALK))
 
 
-def make(
-    rules: Rules, day: date, history: Sequence[Past], seed: int = 1, told: Told = lambda part, done: None
-) -> Plan:
+def make(rules: Rules, day: date, history: Sequence[Past], seed: int = 1, told: Told = lambda part, done: None) -> Plan:
     """The plan for a day, from the branch's days before it, oldest first."""
     branch = Branch(rules, day)
     grid = Grid.of(branch)
@@ -136,7 +134,9 @@ def make(
     def side(roster: Roster) -> Side:
         outcomes = fresh.outcomes(roster)
         told("judge", next(done, steps) / steps)
-        return Side(roster, grid.seconds(roster), fresh.waits_of(outcomes), _by_slot(fresh, [o.waits for o in outcomes]))
+        return Side(
+            roster, grid.seconds(roster), fresh.waits_of(outcomes), _by_slot(fresh, [o.waits for o in outcomes])
+        )
 
     found = side(roster)
     fewer = [(n, side((*roster[:n], 0, *roster[n + 1 :]))) for n, mask in enumerate(roster) if mask]

@@ -1,7 +1,8 @@
 """A day under a roster by the calling rule alone: the waits of `simulators.days.virtual`, in a hundredth of the time.
 
 People and clerks do what they do there, and `rule.rank` decides who is next; estimates, advice, sentences, rows and
-overflow are left out, since a search runs thousands of days. A test says that the waits are the same to the millisecond.
+overflow are left out, since a search runs thousands of days. A test says that the waits are the same to the
+millisecond.
 All times in ms since local midnight; customers go by their place in the order of arrival.
 """
 
@@ -106,7 +107,10 @@ class Branch:
     def admitted(self, customers: Iterable[Customer]) -> list[Arrival]:
         """Those of a day's customers who get a ticket: in the service's hours, and within its quota."""
         place = {line: n for n, line in enumerate(self.lines)}
-        hours = {s.id: self.rules.calendar.spans(s.hours, self.day) if s.hours else None for s in self.rules.services.values()}
+        hours = {
+            s.id: self.rules.calendar.spans(s.hours, self.day) if s.hours else None
+            for s in self.rules.services.values()
+        }
         given = dict.fromkeys(self.rules.services, 0)
         found = []
         for each in sorted(customers, key=lambda customer: customer.arrives):
@@ -150,6 +154,7 @@ class _Day:
         self.last_end = max((span.end * 1000 for spans in shifts for span in spans), default=0)
         self.handicaps = [[dict(serves) for serves in phase] for _, phase in branch.phases]
         self.phase = 0
+        self.returns_in_time = branch.rules.returns > 0 and branch.rules.return_within * 1000 >= NOTICES_LATE
 
     def later(self, at: int, what: int, counter: int, customer: int = 0) -> None:
         heappush(self.agenda, (at, self.order, what, counter, customer))
@@ -185,7 +190,7 @@ class _Day:
                 clerk.busy = False
                 self.misses(at, customer)
                 self.calls(at, clerk)
-            elif self.missed[customer] <= self.branch.rules.returns:
+            else:
                 self.seniority[customer] += self.branch.rules.return_penalty
                 self.enter(at, customer)
         return Outcome(self.waits, self.busy)
@@ -256,7 +261,7 @@ class _Day:
         # Who is beyond their patience has left for good.
         gone = at - GIVES_UP_AFTER - who.at > who.patience
         self.missed[customer] += 1
-        if not gone and self.missed[customer] <= who.returns and NOTICES_LATE <= self.branch.rules.return_within * 1000:
+        if not gone and self.missed[customer] <= who.returns and self.returns_in_time:
             self.later(at + NOTICES_LATE, _RETURNS, 0, customer)
 
 

@@ -1,5 +1,5 @@
-"""A plan as figures for `--json`, and as tables in the branch's language and with its names. No figure is truncated on a
-terminal of 80 columns."""
+"""A plan as figures for `--json`, and as tables in the branch's language and with its names. No figure is truncated on
+a terminal of 80 columns."""
 
 from __future__ import annotations
 

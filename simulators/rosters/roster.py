@@ -20,6 +20,8 @@ STEP = 30 * 60
 """Seconds of a slot; one may be shorter, where the doors or a counter's own hours end between two half-hours."""
 SHORTEST = 3600
 """Seconds for which a counter is open at a time, unless the profile has it open for less."""
+BREAK = 90 * 60
+"""Seconds for which a counter may be closed between two openings so that it is a break."""
 OPENINGS = 2
 """How often a counter opens in a day at most, unless the profile has it open more often."""
 
@@ -49,7 +51,9 @@ class Grid:
         slots = tuple(
             Span(start, end)
             for doors in profile.open
-            for start, end in pairwise(sorted({*doors, *range(-(-doors.start // STEP) * STEP, doors.end, STEP), *edges}))
+            for start, end in pairwise(
+                sorted({*doors, *range(-(-doors.start // STEP) * STEP, doors.end, STEP), *edges})
+            )
             if doors.start <= start and end <= doors.end
         )
         available = tuple(
@@ -86,13 +90,17 @@ class Grid:
         """The counters that are open in a slot."""
         return [id for id, mask in zip(self.counters, roster, strict=True) if mask >> slot & 1]
 
+    def breaks(self, mask: int) -> list[tuple[Span, Span]]:
+        """The openings between which a counter has a break."""
+        return [(one, other) for one, other in pairwise(self.spans(mask)) if other.start - one.end <= BREAK]
+
     def breaks_in(self, roster: Roster, slot: int) -> list[str]:
-        """The counters that are closed in a slot, and open before it and after it."""
-        low = (1 << slot) - 1
+        """The counters that have a break in a slot."""
+        at = self.slots[slot].start
         return [
             id
             for id, mask in zip(self.counters, roster, strict=True)
-            if not mask >> slot & 1 and mask & low and mask >> slot + 1
+            if any(one.end <= at < other.start for one, other in self.breaks(mask))
         ]
 
     def may(self, counter: int, mask: int) -> bool:
@@ -122,9 +130,7 @@ class Grid:
         return tuple(mask if counters >> n & 1 else 0 for n, mask in enumerate(self.available))
 
 
-def _needed(
-    rules: Rules, branch: Branch, available: Roster, n: int, slot: Span, day: date
-) -> Iterator[int]:
+def _needed(rules: Rules, branch: Branch, available: Roster, n: int, slot: Span, day: date) -> Iterator[int]:
     """The sets of counters of each of which one must be open in a slot."""
     kind = rules.profile(day.isoformat()).id
     shares = rules.shares.get(kind) or dict.fromkeys(rules.services, 1.0)

@@ -113,7 +113,11 @@ class Search:
             if self.judge.run_so_far >= end:
                 break
             other = self._change(roster)
-            if other != roster and self.judge.grid.seconds(other) <= self.judge.grid.seconds(roster) and self._may(other):
+            if (
+                other != roster
+                and self.judge.grid.seconds(other) <= self.judge.grid.seconds(roster)
+                and self._may(other)
+            ):
                 roster = other
                 if self.cost(roster) < self.cost(best):
                     best = roster
