@@ -1,8 +1,8 @@
 """Who is expected on a day: by the calendar and the configured shares, and by the branch's own days before it.
 
 What is configured counts as `WEIGHT` days of its kind; each day of that kind in the journal counts as one more, the
-last `KEPT` of them. Days of other kinds tell how many more or fewer come to this branch than is configured. Times at the
-counter, classes and how much days differ are learned in the same way.
+last `KEPT` of them. Days of other kinds tell how many more or fewer come to this branch than is configured. Times at
+the counter, classes and how much days differ are learned in the same way.
 
 A simulated day of these people is drawn by `simulators.customers`, with what was learned in the place of what is
 configured. Days are drawn in strata: of n days, each n-th part of the busy and the quiet ones has one, so that few days

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from controller.lobby.model.calendar import Span, clock
 from simulators.days.pictures import (
@@ -121,7 +121,7 @@ def _draw_roster(axes: Axes, plan: Plan) -> None:
         bars = [(span.start, span.end - span.start) for span in spans]
         axes.broken_barh(bars, where, facecolor=BUSY, edgecolor="white", linewidth=0.8, gid=f"open-{id}", zorder=3)
     numbers = [(slot, str(len(grid.open_in(plan.found.roster, n)))) for n, slot in enumerate(grid.slots)]
-    below = {"xycoords": ("data", "axes fraction"), "textcoords": "offset points", "fontsize": 9}
+    below: dict[str, Any] = {"xycoords": ("data", "axes fraction"), "textcoords": "offset points", "fontsize": 9}
     for slot, number in numbers:
         axes.annotate(number, ((slot.start + slot.end) / 2, 0), xytext=(0, -14), ha="center", **below)
     axes.annotate(_say(plan, "open"), (grid.slots[0].start, 0), xytext=(-8, -14), ha="right", color=FAINT, **below)

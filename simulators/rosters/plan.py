@@ -26,10 +26,10 @@ from simulators.rosters.quick import NEVER_CALLED, Arrival, Branch, Outcome, run
 from simulators.rosters.roster import Grid, Roster
 from simulators.rosters.search import Search
 
-SEARCHED, MENDED, JUDGED = 60, 60, 100
+SEARCHED, MENDED, JUDGED = 60, 140, 100
 """Simulated days of each set."""
-WALK = (3_000, 8_000)
-"""Days that each of the two walks simulates."""
+WALK, LEAST = (20, 60), (1_500, 4_000)
+"""Days that each of the two walks simulates for each half-hour of a counter, and at least."""
 LIMITS = ("beyond", "counters", "skills", "roster", "cover")
 """What may limit: the target is beyond reach; at the worst time all counters are open; those that serve the service
 are; or neither, and one half-hour less anywhere is too much; or nobody waits too long, and each service needs
@@ -109,15 +109,20 @@ class _Planner:
             many.as_good_as(everything)
         chance = Random(f"{self.seed}:walk")
         roster = everything
-        for part, (judge, budget) in enumerate(zip((few, many), WALK, strict=True)):
+        for part, judge in enumerate((few, many)):
+            budget = self._budget(part)
             search = Search(judge, chance, lambda days, part=part: self._step(part, days))  # type: ignore[misc]
             roster = search.descend(search.mend(roster) or everything)
             roster = search.walk(roster, budget)
         return roster, many, reachable
 
+    def _budget(self, part: int) -> int:
+        cells = sum(mask.bit_count() for mask in self.grid.available)
+        return max(LEAST[part], WALK[part] * cells)
+
     def _step(self, part: int, days: int) -> None:
         # How long the descent takes is not known: it counts as half of the walk.
-        self.told("search", (part + min(1.0, days / (1.5 * WALK[part]))) / len(WALK))
+        self.told("search", (part + min(1.0, days / (1.5 * self._budget(part)))) / len(WALK))
 
 
 def make(rules: Rules, day: date, history: Sequence[Past], seed: int = 1, told: Told = lambda part, done: None) -> Plan:

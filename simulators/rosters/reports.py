@@ -123,6 +123,12 @@ class _Words:
         return self._rules.service_name(id)
 
 
+def kind_name(rules: Rules, kind: str) -> str:
+    """The name of a kind of day: its id, for one of the branch's own."""
+    key = f"roster.kind_{kind}"
+    return rules.wording.say(key) if key in rules.wording.templates else kind
+
+
 def _percent(part: float) -> str:
     return f"{100 * part:.0f}"
 
@@ -131,9 +137,9 @@ def show_plan(console: Console, found: Mapping[str, Any], rules: Rules) -> None:
     """Print the figures of a plan."""
     say = _Words(rules)
     head = f"{rules.branch_name or rules.branch}  {found['day']}"
-    console.print(say("head", head=head, kind=found["kind"]), style="bold")
+    console.print(say("head", head=head, kind=kind_name(rules, found["kind"])), style="bold")
     console.print(say("target", minutes=f"{found['target']:g}", share=_percent(SHARE), days=_percent(DAYS)))
-    console.print(_from(found, say))
+    console.print(_from(found, rules, say))
     console.print()
     console.print(_arrivals(found, rules, say))
     console.print(say("door", n=f"{found['door']:.0f}"), style="italic")
@@ -153,13 +159,13 @@ def show_plan(console: Console, found: Mapping[str, Any], rules: Rules) -> None:
     console.print(say("took", seconds=f"{found['seconds']:.0f}", n=f"{found['simulated']:,}", seed=found["seed"]))
 
 
-def _from(found: Mapping[str, Any], say: _Words) -> str:
+def _from(found: Mapping[str, Any], rules: Rules, say: _Words) -> str:
     """Where the expected customers come from."""
     own, others = found["history"]["own"], found["history"]["others"]
     if not own and not others:
-        return say("no_history", kind=found["kind"])
+        return say("no_history", kind=kind_name(rules, found["kind"]))
     key = "history" if own else "other_history"
-    return say(key, own=own, others=others, kind=found["kind"], journal=found["journal"])
+    return say(key, own=own, others=others, kind=kind_name(rules, found["kind"]), journal=found["journal"])
 
 
 def _arrivals(found: Mapping[str, Any], rules: Rules, say: _Words) -> Table:

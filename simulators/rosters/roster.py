@@ -7,7 +7,7 @@ service has a counter that may serve it at any time at which its tickets are giv
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 from itertools import pairwise
@@ -149,8 +149,3 @@ def _needed(rules: Rules, branch: Branch, available: Roster, n: int, slot: Span,
             )
         )
     yield from sorted(found - {0})
-
-
-def width(masks: Sequence[int]) -> int:
-    """How many half-hours of counters a roster has."""
-    return sum(mask.bit_count() for mask in masks)
