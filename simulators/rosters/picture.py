@@ -29,6 +29,7 @@ from simulators.days.pictures import (
     style,
 )
 from simulators.rosters.plan import Hindsight, Plan, Side
+from simulators.rosters.reports import kind_name
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -45,9 +46,8 @@ def draw(plan: Plan, back: Hindsight | None = None) -> Figure:
     with style():
         heights = (2.4, ROW * max(len(plan.grid.counters), 2) + 0.1, 2.3)
         gaps = (GAP, BELOW_TIME, BOTTOM)
-        title = rules.wording.say(
-            "roster.head", head=f"{rules.branch_name or rules.branch}  {plan.branch.day}", kind=plan.expected.kind
-        )
+        where = f"{rules.branch_name or rules.branch}  {plan.branch.day}"
+        title = rules.wording.say("roster.head", head=where, kind=kind_name(rules, plan.expected.kind))
         figure = sheet(title, TOP + sum(heights) + sum(gaps))
         wide, top = WIDTH - LEFT - RIGHT, figure.get_figheight() - TOP
         panels = []

@@ -11,14 +11,17 @@ from __future__ import annotations
 from bisect import insort
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import date
-from heapq import heapify, heappop, heappush
+from datetime import date, timedelta
+from heapq import heappop, heappush
 from typing import NamedTuple
 
+from controller.lobby.actions.day import RollOver
+from controller.lobby.actions.set_profile import FollowPlan
 from controller.lobby.actions.take_ticket import GRANTED
-from controller.lobby.model.calendar import Span
+from controller.lobby.aggregate import Aggregate
+from controller.lobby.model.calendar import Span, at_second
 from controller.lobby.model.rules import Rules
-from controller.lobby.model.units import Seconds
+from controller.lobby.model.units import Ms, Seconds
 from controller.lobby.rule import Head, rank
 from simulators.customers import Customer
 from simulators.days.record import REACTS
@@ -26,7 +29,7 @@ from simulators.days.virtual import GIVES_UP_AFTER, NOTICES_LATE, WALK
 
 NEVER_CALLED = -1
 """In the place of a wait."""
-_RETURNS, _BEGINS, _ENDS, _CALLS, _MISSES = range(5)
+_RETURNS, _BEGINS, _ENDS, _CALLS, _MISSES, _FOLLOWS = range(6)
 
 
 class Arrival(NamedTuple):
@@ -78,24 +81,24 @@ class Branch:
         self.lines = [(service, klass) for service in rules.services for klass in rules.classes]
         self.counters = list(rules.counters)
         self.credits = [rules.credit(klass) for _, klass in self.lines]
-        kind = rules.profile(self.day.isoformat()).id
-        planned = [each for each in rules.plan if each.day in ("", kind)]
-        turns = sorted({0, *(second for each in planned for second in (each.start, each.end))})
-        self.phases = [(turn * 1000, self._serve(turn, kind)) for turn in turns]
+        self.phases = [(0, self._serve(rules))]
+        lobby = Aggregate(rules)
+        lobby.do(RollOver(at=self._at(rules.rollover // timedelta(seconds=1)), cause="day"))
+        for second in sorted({second for each in rules.plan for second in (each.start, each.end)}):
+            lobby.do(FollowPlan(at=self._at(second), cause=f"plan:{second}"))
+            self.phases.append((second * 1000, self._serve(lobby.rules)))
 
-    def _serve(self, second: int, kind: str) -> list[Serves]:
-        """What each counter serves at a time of day, by the calendar."""
-        rules, serving = self.rules, {}
-        for each in rules.plan:
-            profile = rules.counter_profiles.get(each.profile)
-            if each.day in ("", kind) and each.start <= second < each.end and profile:
-                serving[each.counter] = profile.serves
-        then = rules.serving(serving)
+    def _at(self, second: int) -> Ms:
+        """A time of the day in ms since 1970, UTC."""
+        return Ms(round(at_second(self.day, second, self.rules.zone).timestamp() * 1000))
+
+    def _serve(self, rules: Rules) -> list[Serves]:
+        """What each counter serves by some rules."""
         return [
             tuple(
                 (line, handicap)
                 for line, (service, klass) in enumerate(self.lines)
-                if (handicap := then.counters[id].handicap(service, klass)) is not None
+                if (handicap := rules.counters[id].handicap(service, klass)) is not None
             )
             for id in self.counters
         ]
@@ -150,7 +153,8 @@ class _Day:
             for start, end in spans:
                 self.later(start * 1000, _BEGINS, place)
                 self.later(end * 1000, _ENDS, place)
-        heapify(self.agenda)
+        for begins, _ in branch.phases[1:]:
+            self.later(begins, _FOLLOWS, 0)
         self.last_end = max((span.end * 1000 for spans in shifts for span in spans), default=0)
         self.handicaps = [[dict(serves) for serves in phase] for _, phase in branch.phases]
         self.phase = 0
@@ -161,13 +165,11 @@ class _Day:
         self.order += 1
 
     def run(self) -> Outcome:
-        agenda, arrivals, phases = self.agenda, self.arrivals, self.branch.phases
+        agenda, arrivals = self.agenda, self.arrivals
         coming, all_of_them = 0, len(arrivals)
         while agenda or coming < all_of_them:
             comes = coming < all_of_them and (not agenda or arrivals[coming].at <= agenda[0][0])
             at = arrivals[coming].at if comes else agenda[0][0]
-            while self.phase + 1 < len(phases) and phases[self.phase + 1][0] <= at:
-                self.phase += 1
             if comes:
                 self.enter(at, coming)
                 coming += 1
@@ -186,6 +188,8 @@ class _Day:
                 clerk.leaves = True
                 if clerk.there and not clerk.pressing and not clerk.busy:
                     self.calls(at, clerk)
+            elif what == _FOLLOWS:
+                self.phase += 1
             elif what == _MISSES:
                 clerk.busy = False
                 self.misses(at, customer)
