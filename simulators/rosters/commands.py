@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, Ti
 
 from controller.journal import JournalError, JournalReader
 from controller.lobby.actions.take_ticket import TicketIssued
+from controller.lobby.aggregate import Row
 from controller.lobby.model.rules import Rules
 from controller.lobby.model.units import Ms
 from controller.output import console, room_for, write_json
@@ -45,16 +46,16 @@ def run_plan(
         pictures.must_be_possible()
     if not rules.opens_on(day):
         raise NoPlanError(f"{day}: the calendar has the branch closed, no tickets are given; plan another day")
-    with room_for(out), Progress(*_COLUMNS, TimeRemainingColumn(), console=Console(stderr=True)) as progress:
+    with room_for(out), History(rules, journal, day) as known, _progress() as progress:
         task = progress.add_task("", total=1.0)
 
         def told(part: str, done: float) -> None:
             progress.update(task, completed=done, description=rules.wording.say(f"roster.progress_{part}"))
 
-        past, its_own = history(rules, journal, day, told)
+        past = known.before(told)
         plan = make(rules, day, past, seed, told)
         progress.update(task, completed=1.0)
-        back = look_back(plan, *its_own) if its_own else None
+        back = look_back(plan, *its_own) if (its_own := known.itself()) else None
         found = figures(plan, back, journal.name if journal else "", seed, time.perf_counter() - started)
     show_plan(console(), found, rules)
     if picture:
@@ -62,49 +63,71 @@ def run_plan(
     write_json(out, found)
 
 
-_COLUMNS = (TextColumn("{task.description}", markup=False), BarColumn(), TimeElapsedColumn())
+def _progress() -> Progress:
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), TimeElapsedColumn())
+    return Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True))
 
 
-def history(
-    rules: Rules, journal: Path | None, day: date, told: Callable[[str, float], None] = lambda part, done: None
-) -> tuple[list[Past], tuple[Past, Day] | None]:
-    """The days of a journal before a day, oldest first; and that day, if it is there already. NoPlanError if it is
-    over and is not."""
-    today = rules.day_of(Ms(round(time.time() * 1000)))
-    if journal is None:
-        _must_come(day, today, [], "the configuration's journal")
-        return [], None
-    reader = JournalReader(journal)
-    try:
-        _, branch = reader.identity()
-        if branch and branch != rules.branch:
-            raise JournalError(
-                f"{journal}: is the journal of branch {branch}, and the configuration is that of {rules.branch}; name "
-                "the journal and the configuration of one branch"
+class History:
+    """What a branch's journal knows of a day and of those before it; no journal: nothing.
+
+    JournalError if it cannot be read, or is another branch's; NoPlanError if the day is over, and there is nothing of
+    it.
+    """
+
+    def __init__(self, rules: Rules, journal: Path | None, day: date) -> None:
+        self._rules, self._day = rules, str(day)
+        self._today = rules.day_of(Ms(round(time.time() * 1000)))
+        self._reader = JournalReader(journal) if journal else None
+        self._days: list[str] = []
+        self._rows: list[Row] = []
+        try:
+            self._read(journal)
+        except BaseException:
+            self.close()
+            raise
+
+    def _read(self, journal: Path | None) -> None:
+        if self._reader:
+            _, branch = self._reader.identity()
+            if branch and branch != self._rules.branch:
+                raise JournalError(
+                    f"{journal}: is the journal of branch {branch}, and the configuration is that of "
+                    f"{self._rules.branch}; name the journal and the configuration of one branch"
+                )
+            self._days = self._reader.days()
+            rows = list(self._reader.rows(self._day))
+            self._rows = rows if any(isinstance(row.event, TicketIssued) for row in rows) else []
+        if not self._rows and self._day < self._today:
+            last = f"; its last day is {self._days[-1]}" if self._days else ""
+            where = f"{journal} has no tickets of it{last}" if journal else "there is no journal that has tickets of it"
+            raise NoPlanError(
+                f"{self._day}: is over, and {where}; name a day that is to come, or one that a journal has"
             )
-        days = reader.days()
-        before = [each for each in days if each < str(day)][-LOOKED_AT:]
+
+    def __enter__(self) -> History:
+        return self
+
+    def __exit__(self, *about: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the journal."""
+        if self._reader:
+            self._reader.close()
+
+    def before(self, told: Callable[[str, float], None] = lambda part, done: None) -> list[Past]:
+        """The days before the day, oldest first, at most the last `LOOKED_AT`."""
+        before = [each for each in self._days if each < self._day][-LOOKED_AT:]
         past = []
         for n, each in enumerate(before):
             told("history", n / len(before))
-            rows = list(reader.rows(each))
-            found = Past.of(rows, rules)
+            found = Past.of(list(self._reader.rows(each)) if self._reader else [], self._rules)
             # The last one is over too, although nothing has closed it yet, if it is not today's.
-            found.over = found.over or (each == days[-1] and each < today)
+            found.over = found.over or (each == self._days[-1] and each < self._today)
             past.append(found)
-        rows = list(reader.rows(str(day)))
-        if any(isinstance(row.event, TicketIssued) for row in rows):
-            return past, (Past.of(rows, rules), events_of(rows))
-        _must_come(day, today, days, str(journal))
-        return past, None
-    finally:
-        reader.close()
+        return past
 
-
-def _must_come(day: date, today: str, days: Sequence[str], journal: str) -> None:
-    """NoPlanError for a day that has been, and of which nothing is known."""
-    if str(day) < today:
-        last = f"; its last day is {days[-1]}" if days else ""
-        raise NoPlanError(
-            f"{day}: is over, and {journal} has no tickets of it{last}; name a day that is to come, or one that it has"
-        )
+    def itself(self) -> tuple[Past, Day] | None:
+        """The day, if the journal has tickets of it: as far as it has come."""
+        return (Past.of(self._rows, self._rules), events_of(self._rows)) if self._rows else None

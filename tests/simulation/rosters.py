@@ -53,7 +53,7 @@ hours = "09:00-12:00"
 holidays = ["2027-01-01"]
 
 [profile.small]
-when = ["2026-01-01..2026-12-31"]
+when = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 hours = "09:00-12:00"
 arrivals = {arrivals}
 burst = {burst}
