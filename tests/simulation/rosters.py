@@ -64,9 +64,9 @@ target = {target}
 """Three counters, three hours; some combinations of arrivals, burst and target are in `SMALL_DAYS`."""
 SMALL_DAYS = (
     ("[20, 12, 6]", "[2, 6]", 15),
-    ("[6, 24, 8]", "[1, 3]", 10),
-    ("[10, 10, 22]", "[0, 2]", 8),
-    ("[16, 16, 16]", "[4, 8]", 12),
+    ("[6, 20, 8]", "[1, 3]", 12),
+    ("[8, 8, 16]", "[0, 2]", 10),
+    ("[14, 14, 14]", "[4, 6]", 15),
 )
 SERVES = (
     *("cash = 0", "cash = 0", "cash = 0, personal = 10", "cash = 0, personal = 10", "personal = 0, cash = 5"),
