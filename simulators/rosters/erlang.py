@@ -39,8 +39,8 @@ def staff(branch: Branch, grid: Grid, expected: Expected, target: float, reserve
     """The roster; `target` in seconds. `reserve`: how many times as many customers are reckoned with."""
     masks = [0] * len(grid.counters)
     before: set[int] = set()
-    for n, slot in enumerate(grid.slots):
-        seconds = slot.end - slot.start
+    for n, period in enumerate(grid.periods):
+        seconds = period.end - period.start
         customers = {service: reserve * number for service, number in expected.customers(n).items()}
         work = {service: number * expected.seconds(service) / seconds for service, number in customers.items()}
         load, number = sum(work.values()), sum(customers.values())
@@ -53,27 +53,27 @@ def staff(branch: Branch, grid: Grid, expected: Expected, target: float, reserve
 
 
 def _choose(
-    branch: Branch, grid: Grid, slot: int, work: Mapping[str, float], wanted: int, before: Collection[int]
+    branch: Branch, grid: Grid, period: int, work: Mapping[str, float], wanted: int, before: Collection[int]
 ) -> set[int]:
-    """So many counters for a slot, or as many as it takes for each service to have one: each time the one whose own
+    """So many counters for a period, or as many as it takes for each service to have one: each time the one whose own
     work has most of the load that the others leave to it; `before` are those that are open already."""
-    there = [place for place, mask in enumerate(grid.available) if mask >> slot & 1]
-    serving = branch.serving(grid.slots[slot].start * 1000)
+    there = [place for place, mask in enumerate(grid.available) if mask >> period & 1]
+    serving = branch.serving(grid.periods[period].start * 1000)
     own = {place: {branch.lines[line][0] for line, handicap in serving[place] if handicap == 0} for place in there}
     chosen: set[int] = set()
 
     def helps(place: int) -> tuple[int, float, bool]:
-        lacking = [one_of for one_of in grid.needed[slot] if not any(one_of >> other & 1 for other in chosen)]
+        lacking = [one_of for one_of in grid.needed[period] if not any(one_of >> other & 1 for other in chosen)]
         left = [work[service] / (1 + sum(service in own[other] for other in chosen)) for service in own[place]]
         return sum(one_of >> place & 1 for one_of in lacking), sum(sorted(left)), place in before
 
-    while there and (len(chosen) < wanted or not _covers(grid, slot, chosen)):
+    while there and (len(chosen) < wanted or not _covers(grid, period, chosen)):
         best = max(there, key=helps)
         there.remove(best)
         chosen.add(best)
     return chosen
 
 
-def _covers(grid: Grid, slot: int, chosen: Collection[int]) -> bool:
+def _covers(grid: Grid, period: int, chosen: Collection[int]) -> bool:
     """Whether each service has somebody."""
-    return all(any(one_of >> place & 1 for place in chosen) for one_of in grid.needed[slot])
+    return all(any(one_of >> place & 1 for place in chosen) for one_of in grid.needed[period])

@@ -93,11 +93,11 @@ class Past:
                 case TicketMissed() if event.ticket in place:
                     self.missed[place[event.ticket]] += 1
 
-    def counts(self, slots: Sequence[Span]) -> list[Count[str]]:
-        """Tickets by service in each slot: before the first and between two, those of the next one."""
-        found: list[Count[str]] = [Count() for _ in slots]
+    def counts(self, periods: Sequence[Span]) -> list[Count[str]]:
+        """Tickets by service in each period: before the first and between two, those of the next one."""
+        found: list[Count[str]] = [Count() for _ in periods]
         for at, service, _ in self.taken:
-            found[slot_of(slots, at)][service] += 1
+            found[period_of(periods, at)][service] += 1
         return found
 
     def at_the_door(self, opens: int) -> float:
@@ -113,9 +113,9 @@ def events_of(rows: Sequence[Row]) -> Day:
     return as_meant(on_one_clock([(row.at, row.event) for row in rows]))
 
 
-def slot_of(slots: Sequence[Span], second: float) -> int:
-    """The slot of a time of day; before the first and between two, the next one; after the last, the last."""
-    return min(len(slots) - 1, bisect_right([slot.end for slot in slots], second))
+def period_of(periods: Sequence[Span], second: float) -> int:
+    """The period of a time of day; before the first and between two, the next one; after the last, the last."""
+    return min(len(periods) - 1, bisect_right([period.end for period in periods], second))
 
 
 def usual(days: Iterable[Past]) -> list[Past]:
@@ -136,11 +136,11 @@ class Expected:
     """Who is expected on a day."""
 
     rules: Rules
-    """The branch's, with what was learned of times at the counter and classes; `shares` by slot."""
+    """The branch's, with what was learned of times at the counter and classes; `shares` by period."""
     kind: str
-    slots: tuple[Span, ...]
+    periods: tuple[Span, ...]
     arrivals: tuple[Mapping[str, float], ...]
-    """Customers by service in each slot, without those at the door."""
+    """Customers by service in each period, without those at the door."""
     door: Mapping[str, float]
     """Those who wait at the door when it opens."""
     door_range: tuple[float, float]
@@ -152,15 +152,15 @@ class Expected:
     others: int
     """Days of other kinds that have told how many come here."""
 
-    def customers(self, slot: int) -> dict[str, float]:
-        """Customers by service in a slot, those at the door in the first."""
-        found = self.arrivals[slot]
-        return {service: n + (0 if slot else self.door.get(service, 0.0)) for service, n in found.items()}
+    def customers(self, period: int) -> dict[str, float]:
+        """Customers by service in a period, those at the door in the first."""
+        found = self.arrivals[period]
+        return {service: n + (0 if period else self.door.get(service, 0.0)) for service, n in found.items()}
 
     @property
     def total(self) -> float:
         """Customers of the day."""
-        return sum(sum(self.customers(slot).values()) for slot in range(len(self.slots)))
+        return sum(sum(self.customers(period).values()) for period in range(len(self.periods)))
 
     def seconds(self, service: str) -> float:
         """The mean seconds at the counter of a service's customers, from the call to the end."""
@@ -182,18 +182,18 @@ class Expected:
 
     def _day(self, random: Random, seed: str, factor: float, crowd: float) -> Iterator[Customer]:
         number = 0
-        begins = self.slots[0].start
+        begins = self.periods[0].start
         for number in range(1, round(factor * crowd * sum(self.door.values())) + 1):
             yield draw(self.rules, "door", seed, number, begins + number * AT_THE_BUTTON)
-        for n, slot in enumerate(self.slots):
-            rate = factor * sum(self.arrivals[n].values()) / (slot.end - slot.start)
-            time = float(slot.start)
-            while rate > 0 and (time := time + random.expovariate(rate)) < slot.end:
+        for n, period in enumerate(self.periods):
+            rate = factor * sum(self.arrivals[n].values()) / (period.end - period.start)
+            time = float(period.start)
+            while rate > 0 and (time := time + random.expovariate(rate)) < period.end:
                 number += 1
                 yield draw(self.rules, str(n), seed, number, time)
 
 
-def expect(rules: Rules, day: date, slots: tuple[Span, ...], history: Sequence[Past]) -> Expected:
+def expect(rules: Rules, day: date, periods: tuple[Span, ...], history: Sequence[Past]) -> Expected:
     """Who is expected on a day of a branch with some days behind it, oldest first."""
     kind = rules.profile(day.isoformat())
     known = usual(past for past in history if past.over)
@@ -201,9 +201,9 @@ def expect(rules: Rules, day: date, slots: tuple[Span, ...], history: Sequence[P
     others = [past for past in known if past.kind != kind.id][-KEPT:]
     level = _level(rules, others)
     services = list(rules.services)
-    usual_arrivals = _configured(rules, kind, day, slots)
-    counts = [past.counts(slots) for past in own]
-    doors = [past.at_the_door(slots[0].start) for past in own]
+    usual_arrivals = _configured(rules, kind, day, periods)
+    counts = [past.counts(periods) for past in own]
+    doors = [past.at_the_door(periods[0].start) for past in own]
     weight = WEIGHT + len(own)
     configured_door = fmean(kind.burst)
     door = (WEIGHT * level * configured_door + sum(doors)) / weight
@@ -212,9 +212,9 @@ def expect(rules: Rules, day: date, slots: tuple[Span, ...], history: Sequence[P
             service: (WEIGHT * level * usual_arrivals[n][service] + sum(each[n][service] for each in counts)) / weight
             for service in services
         }
-        for n in range(len(slots))
+        for n in range(len(periods))
     ]
-    # Of the days behind it, those at the door are among the first slot's.
+    # Of the days behind it, those at the door are among the first period's.
     first = sum(arrivals[0].values())
     inside = max(0.0, first - sum(doors) / weight)
     mix = {service: n / first if first else 1 / len(services) for service, n in arrivals[0].items()}
@@ -231,7 +231,7 @@ def expect(rules: Rules, day: date, slots: tuple[Span, ...], history: Sequence[P
             class_shares=dict.fromkeys(shares, classes),
         ),
         kind=kind.id,
-        slots=slots,
+        periods=periods,
         arrivals=tuple(arrivals),
         door={service: door * part for service, part in mix.items()},
         door_range=spread,
@@ -246,14 +246,14 @@ def _weights(customers: Mapping[str, float], otherwise: Mapping[str, float]) -> 
     return dict(customers if sum(customers.values()) > 0 else otherwise)
 
 
-def _configured(rules: Rules, kind: Profile, day: date, slots: Sequence[Span]) -> list[dict[str, float]]:
-    """Customers by service in each slot, as configured, without those at the door."""
+def _configured(rules: Rules, kind: Profile, day: date, periods: Sequence[Span]) -> list[dict[str, float]]:
+    """Customers by service in each period, as configured, without those at the door."""
     shares = rules.shares.get(kind.id) or dict.fromkeys(rules.services, 1.0)
     total = sum(shares.values())
     found = []
-    for slot in slots:
-        middle = (slot.start + slot.end) / 2
-        customers = kind.arrivals_at(middle) * (slot.end - slot.start) / 3600
+    for period in periods:
+        middle = (period.start + period.end) / 2
+        customers = kind.arrivals_at(middle) * (period.end - period.start) / 3600
         given = {}
         for service in rules.services.values():
             hours = rules.calendar.spans(service.hours, day) if service.hours else kind.open

@@ -147,12 +147,12 @@ class Judge:
         return Waits([wait for outcome in outcomes for wait in outcome.waits], met, len(outcomes), self.target)
 
     def busy(self, roster: Roster) -> list[list[float]]:
-        """For each counter, how many ms it has customers in each slot, over all days."""
-        slots = self.grid.slots
-        found = [[0.0] * len(slots) for _ in roster]
+        """For each counter, how many ms it has customers in each period, over all days."""
+        periods = self.grid.periods
+        found = [[0.0] * len(periods) for _ in roster]
         for outcome in self.outcomes(roster):
             for counter, start, end in outcome.busy:
-                for n, slot in enumerate(slots):
-                    if start < slot.end * 1000 and slot.start * 1000 < end:
-                        found[counter][n] += min(end, slot.end * 1000) - max(start, slot.start * 1000)
+                for n, period in enumerate(periods):
+                    if start < period.end * 1000 and period.start * 1000 < end:
+                        found[counter][n] += min(end, period.end * 1000) - max(start, period.start * 1000)
         return found

@@ -58,7 +58,7 @@ def draw(plan: Plan, back: Hindsight | None = None) -> Figure:
         _draw_roster(panels[1], plan)
         _draw_waits(panels[2], plan)
         for axes in panels:
-            _time_axis(axes, plan.grid.slots, labels=axes is panels[-1])
+            _time_axis(axes, plan.grid.periods, labels=axes is panels[-1])
         return figure
 
 
@@ -66,8 +66,8 @@ def _say(plan: Plan, key: str, **about: object) -> str:
     return plan.branch.rules.wording.say(f"roster.{key}", **about)
 
 
-def _time_axis(axes: Axes, slots: Sequence[Span], *, labels: bool) -> None:
-    first, last = slots[0].start, slots[-1].end
+def _time_axis(axes: Axes, periods: Sequence[Span], *, labels: bool) -> None:
+    first, last = periods[0].start, periods[-1].end
     hours = range(-(-first // 3600) * 3600, last + 1, 3600)
     axes.set_xlim(first, last)
     axes.set_xticks(list(hours), [clock(hour) for hour in hours])
@@ -75,12 +75,12 @@ def _time_axis(axes: Axes, slots: Sequence[Span], *, labels: bool) -> None:
 
 
 def _draw_arrivals(axes: Axes, plan: Plan, back: Hindsight | None) -> None:
-    slots, rules = plan.grid.slots, plan.branch.rules
+    periods, rules = plan.grid.periods, plan.branch.rules
     head(axes, _say(plan, "arrivals"), _say(plan, "arrivals_total", n=f"{plan.expected.total:.0f}"))
     axes.set_ylabel(_say(plan, "customers"))
-    starts, widths = [slot.start for slot in slots], [slot.end - slot.start for slot in slots]
-    below = [0.0] * len(slots)
-    customers = [plan.expected.customers(n) for n in range(len(slots))]
+    starts, widths = [period.start for period in periods], [period.end - period.start for period in periods]
+    below = [0.0] * len(periods)
+    customers = [plan.expected.customers(n) for n in range(len(periods))]
     for place, service in enumerate(rules.services):
         numbers = [each[service] for each in customers]
         axes.bar(
@@ -98,7 +98,7 @@ def _draw_arrivals(axes: Axes, plan: Plan, back: Hindsight | None) -> None:
         )
         below = [base + number for base, number in zip(below, numbers, strict=True)]
     if back:
-        middles = [(slot.start + slot.end) / 2 for slot in slots]
+        middles = [(period.start + period.end) / 2 for period in periods]
         came = [sum(each.values()) for each in back.came]
         axes.scatter(middles, came, s=26, color=INK, label=_say(plan, "actual"), gid="came", zorder=3, clip_on=False)
         below = [max(pair) for pair in zip(below, came, strict=True)]
@@ -120,11 +120,11 @@ def _draw_roster(axes: Axes, plan: Plan) -> None:
         axes.broken_barh(between, where, facecolor=PAUSED, hatch="/////", linewidth=0, gid=f"break-{id}", zorder=2)
         bars = [(span.start, span.end - span.start) for span in spans]
         axes.broken_barh(bars, where, facecolor=BUSY, edgecolor="white", linewidth=0.8, gid=f"open-{id}", zorder=3)
-    numbers = [(slot, str(len(grid.open_in(plan.found.roster, n)))) for n, slot in enumerate(grid.slots)]
+    numbers = [(period, str(len(grid.open_in(plan.found.roster, n)))) for n, period in enumerate(grid.periods)]
     below: dict[str, Any] = {"xycoords": ("data", "axes fraction"), "textcoords": "offset points", "fontsize": 9}
-    for slot, number in numbers:
-        axes.annotate(number, ((slot.start + slot.end) / 2, 0), xytext=(0, -14), ha="center", **below)
-    axes.annotate(_say(plan, "open"), (grid.slots[0].start, 0), xytext=(-8, -14), ha="right", color=FAINT, **below)
+    for period, number in numbers:
+        axes.annotate(number, ((period.start + period.end) / 2, 0), xytext=(0, -14), ha="center", **below)
+    axes.annotate(_say(plan, "open"), (grid.periods[0].start, 0), xytext=(-8, -14), ha="right", color=FAINT, **below)
     axes.set_ylim(max(len(grid.counters), 2) - 0.4, -0.6)
     names = [rules.wording.say("picture.counter", counter=id) for id in grid.counters]
     axes.set_yticks(range(len(names)), names)
@@ -145,7 +145,7 @@ def _draw_waits(axes: Axes, plan: Plan) -> None:
     minutes = f"{target:g}"
     head(axes, _say(plan, "waits"), _say(plan, "waits_within", share=within, minutes=minutes))
     axes.set_ylabel(_say(plan, "minutes"))
-    slots = plan.grid.slots
+    periods = plan.grid.periods
     sides: tuple[tuple[Side, str], ...] = (
         (plan.one_less, _say(plan, "side_one_less", counter=plan.without)),
         (plan.found, _say(plan, "side_found")),
@@ -153,9 +153,9 @@ def _draw_waits(axes: Axes, plan: Plan) -> None:
     top = HIGHEST * target
     highest = target * 1.25
     for which, ((side, label), (colour, line)) in enumerate(zip(sides, PAIR, strict=True)):
-        values = [min(top, value) if math.isfinite(value) else top for value in side.by_slot]
+        values = [min(top, value) if math.isfinite(value) else top for value in side.by_period]
         highest = max(highest, *(1.06 * value for value in values))
-        edges = [slot.start for slot in slots] + [slots[-1].end]
+        edges = [period.start for period in periods] + [periods[-1].end]
         axes.step(
             edges,
             [*values, values[-1]],

@@ -20,7 +20,7 @@ from simulators.days.replay import never_called
 from simulators.days.simulation import DayTally, Tally
 from simulators.days.virtual import WALK as TO_THE_COUNTER
 from simulators.rosters import erlang
-from simulators.rosters.expected import Expected, Past, expect, slot_of
+from simulators.rosters.expected import Expected, Past, expect, period_of
 from simulators.rosters.judge import Judge, Waits, late, may_be_late
 from simulators.rosters.quick import NEVER_CALLED, Arrival, Branch, Outcome, run
 from simulators.rosters.roster import Grid, Roster
@@ -28,7 +28,7 @@ from simulators.rosters.search import Search
 
 SEARCHED, MENDED, JUDGED = 60, 140, 100
 """Simulated days of each set."""
-WALK, LEAST = (20, 60), (1_500, 4_000)
+WALK, LEAST = (20, 40), (1_500, 4_000)
 """Days that each of the two walks simulates for each half-hour of a counter, and at least."""
 LIMITS = ("beyond", "counters", "skills", "roster", "cover")
 """What may limit: the target is beyond reach; at the worst time all counters are open; those that serve the service
@@ -44,7 +44,7 @@ class Limit:
     """What keeps the roster from being cheaper: one of `LIMITS`; when, and for which service, most wait too long."""
 
     kind: str
-    slot: int
+    period: int
     service: str
 
 
@@ -55,8 +55,8 @@ class Side:
     roster: Roster
     seconds: int
     waits: Waits
-    by_slot: Sequence[float]
-    """For those who come in each slot, the minutes that nine in ten of them wait at most; those who are never called
+    by_period: Sequence[float]
+    """For those who come in each period, the minutes that nine in ten of them wait at most; those who are never called
     count as waiting for ever."""
 
 
@@ -129,7 +129,7 @@ def make(rules: Rules, day: date, history: Sequence[Past], seed: int = 1, told: 
     """The plan for a day, from the branch's days before it, oldest first."""
     branch = Branch(rules, day)
     grid = Grid.of(branch)
-    expected = expect(rules, day, grid.slots, history)
+    expected = expect(rules, day, grid.periods, history)
     planner = _Planner(rules, branch, grid, expected, str(seed), told)
     roster, judge, reachable = planner.search()
     fresh = planner.judge(planner.days(JUDGED, "judge"))
@@ -140,7 +140,7 @@ def make(rules: Rules, day: date, history: Sequence[Past], seed: int = 1, told: 
         outcomes = fresh.outcomes(roster)
         told("judge", next(done, steps) / steps)
         return Side(
-            roster, grid.seconds(roster), fresh.waits_of(outcomes), _by_slot(fresh, [o.waits for o in outcomes])
+            roster, grid.seconds(roster), fresh.waits_of(outcomes), _by_period(fresh, [o.waits for o in outcomes])
         )
 
     found = side(roster)
@@ -164,12 +164,12 @@ def make(rules: Rules, day: date, history: Sequence[Past], seed: int = 1, told: 
     )
 
 
-def _by_slot(judge: Judge, days: Sequence[Sequence[int]]) -> list[float]:
-    waits: list[list[float]] = [[] for _ in judge.grid.slots]
+def _by_period(judge: Judge, days: Sequence[Sequence[int]]) -> list[float]:
+    waits: list[list[float]] = [[] for _ in judge.grid.periods]
     for arrivals, found in zip(judge.days, days, strict=True):
         for who, wait in zip(arrivals, found, strict=True):
-            slot = slot_of(judge.grid.slots, who.at / 1000)
-            waits[slot].append(float("inf") if wait == NEVER_CALLED else wait / 60_000)
+            period = period_of(judge.grid.periods, who.at / 1000)
+            waits[period].append(float("inf") if wait == NEVER_CALLED else wait / 60_000)
     return [percentile(each, 90) if each else 0.0 for each in waits]
 
 
@@ -206,24 +206,24 @@ def _limit(judge: Judge, roster: Roster, *, reachable: bool) -> Limit:
     for arrivals, outcome in zip(judge.days, judge.outcomes(roster), strict=True):
         for who, wait in zip(arrivals, outcome.waits, strict=True):
             if wait > judge.target or wait == NEVER_CALLED:
-                place = slot_of(judge.grid.slots, who.at / 1000), judge.branch.lines[who.line][0]
+                place = period_of(judge.grid.periods, who.at / 1000), judge.branch.lines[who.line][0]
                 waits[place] = waits.get(place, 0) + 1
     if not waits:
         return Limit("cover", 0, "")
-    slots: dict[int, int] = {}
-    for (slot, _), number in waits.items():
-        slots[slot] = slots.get(slot, 0) + number
-    slot = max(slots, key=lambda each: (slots[each], -each))
-    service = max((each for each in waits if each[0] == slot), key=lambda each: waits[each])[1]
+    periods: dict[int, int] = {}
+    for (period, _), number in waits.items():
+        periods[period] = periods.get(period, 0) + number
+    period = max(periods, key=lambda each: (periods[each], -each))
+    service = max((each for each in waits if each[0] == period), key=lambda each: waits[each])[1]
     if not reachable:
-        return Limit("beyond", slot, service)
+        return Limit("beyond", period, service)
     grid = judge.grid
-    closed = [n for n, mask in enumerate(grid.available) if mask & ~roster[n] & 1 << slot]
+    closed = [n for n, mask in enumerate(grid.available) if mask & ~roster[n] & 1 << period]
     if not closed:
-        return Limit("counters", slot, service)
-    serving = judge.branch.serving(grid.slots[slot].start * 1000)
+        return Limit("counters", period, service)
+    serving = judge.branch.serving(grid.periods[period].start * 1000)
     helps = [n for n in closed if any(judge.branch.lines[line][0] == service for line, _ in serving[n])]
-    return Limit("roster" if helps else "skills", slot, service)
+    return Limit("roster" if helps else "skills", period, service)
 
 
 # -- a day that has been ---------------------------------------------------------------------------------------------
@@ -234,7 +234,7 @@ class Hindsight:
     """What a plan says of a day that is in the journal, and what came of it."""
 
     came: Sequence[dict[str, int]]
-    """Tickets by service in each slot."""
+    """Tickets by service in each period."""
     was: Waits
     """Their waits as they were."""
     was_seconds: float
@@ -276,7 +276,7 @@ def look_back(plan: Plan, past: Past, events: Day) -> Hindsight:
     counts.over(events[-1][0])
     was = [round(1000 * waited.seconds) for waited in tally.waits] + [NEVER_CALLED] * never_called(events)
     return Hindsight(
-        [dict(each) for each in past.counts(plan.grid.slots)],
+        [dict(each) for each in past.counts(plan.grid.periods)],
         _waits(was, target),
         tally.window_seconds,
         _waits(outcome.waits, target),

@@ -23,12 +23,12 @@ SIDES = ("found", "one_less", "constant", "erlang", "everything")
 def figures(plan: Plan, back: Hindsight | None, journal: str, seed: int, seconds: float) -> dict[str, Any]:
     """The figures: in minutes and hours, shares from 0 to 1; `seconds` of real time."""
     grid, expected, rules = plan.grid, plan.expected, plan.branch.rules
-    slots = []
-    for n, slot in enumerate(grid.slots):
+    periods = []
+    for n, period in enumerate(grid.periods):
         customers = expected.customers(n)
-        start, _, end = str(slot).partition("-")
-        p90 = plan.found.by_slot[n]
-        slots.append(
+        start, _, end = str(period).partition("-")
+        p90 = plan.found.by_period[n]
+        periods.append(
             {
                 "from": start,
                 "to": end,
@@ -51,7 +51,7 @@ def figures(plan: Plan, back: Hindsight | None, journal: str, seed: int, seconds
         "history": {"own": expected.own, "others": expected.others},
         "customers": round(expected.total, 1),
         "door": round(sum(expected.door.values()), 1),
-        "slots": slots,
+        "periods": periods,
         "rosters": {name: _side(side, plan) for name, side in sides.items()},
         "without": plan.without,
         "reachable": plan.reachable,
@@ -88,14 +88,14 @@ def _waits(waits: Waits) -> dict[str, Any]:
 
 
 def _limit(limit: Limit, plan: Plan) -> dict[str, Any]:
-    return {"kind": limit.kind, "from": str(plan.grid.slots[limit.slot])[:5], "service": limit.service}
+    return {"kind": limit.kind, "from": str(plan.grid.periods[limit.period])[:5], "service": limit.service}
 
 
 def _look_back(plan: Plan, back: Hindsight) -> dict[str, Any]:
     """What was expected and what came."""
     services = {}
     for service in plan.branch.rules.services:
-        expected = sum(plan.expected.customers(n)[service] for n in range(len(plan.grid.slots)))
+        expected = sum(plan.expected.customers(n)[service] for n in range(len(plan.grid.periods)))
         services[service] = {"expected": round(expected, 1), "came": sum(each.get(service, 0) for each in back.came)}
     came = [sum(each.values()) for each in back.came]
     errors = [abs(sum(plan.expected.customers(n).values()) - number) for n, number in enumerate(came)]
@@ -103,7 +103,7 @@ def _look_back(plan: Plan, back: Hindsight) -> dict[str, Any]:
         "services": services,
         "expected": round(plan.expected.total, 1),
         "came": back.total,
-        "slots": came,
+        "periods": came,
         "off_by": round(sum(errors) / len(errors), 1),
         "was": {"hours": round(back.was_seconds / 3600, 2), **_waits(back.was)},
         "would_be": {"hours": round(plan.found.seconds / 3600, 2), **_waits(back.would_be)},
@@ -174,10 +174,10 @@ def _arrivals(found: Mapping[str, Any], rules: Rules, say: _Words) -> Table:
     made.add_column("")
     for heading in (*map(say.service, services), say("all")):
         made.add_column(heading, justify="right", overflow="fold")
-    for slot in found["slots"]:
-        numbers = [f"{slot['services'][service]:.1f}" for service in services]
-        made.add_row(f"{slot['from']}-{slot['to']}", *numbers, f"{slot['customers']:.1f}")
-    totals = [f"{sum(slot['services'][service] for slot in found['slots']):.0f}" for service in services]
+    for period in found["periods"]:
+        numbers = [f"{period['services'][service]:.1f}" for service in services]
+        made.add_row(f"{period['from']}-{period['to']}", *numbers, f"{period['customers']:.1f}")
+    totals = [f"{sum(period['services'][service] for period in found['periods']):.0f}" for service in services]
     made.add_section()
     made.add_row(say("day"), *totals, f"{found['customers']:.0f}")
     return made
@@ -188,14 +188,14 @@ def _roster(found: Mapping[str, Any], say: _Words) -> Table:
     made = Table(title=say("roster"), title_justify="left", title_style="bold")
     for n, heading in enumerate(headings):
         made.add_column(heading, justify="left" if n in (0, 3, 4) else "right", overflow="fold")
-    for slot in found["slots"]:
-        p90 = say("never") if slot["p90"] is None else f"{slot['p90']:.0f}"
+    for period in found["periods"]:
+        p90 = say("never") if period["p90"] is None else f"{period['p90']:.0f}"
         made.add_row(
-            f"{slot['from']}-{slot['to']}",
-            f"{slot['customers']:.0f}",
-            str(len(slot["counters"])),
-            " ".join(slot["counters"]),
-            " ".join(slot["breaks"]),
+            f"{period['from']}-{period['to']}",
+            f"{period['customers']:.0f}",
+            str(len(period["counters"])),
+            " ".join(period["counters"]),
+            " ".join(period["breaks"]),
             p90,
         )
     return made

@@ -17,7 +17,7 @@ from controller.lobby.model.rules import Rules
 from simulators.rosters.quick import Branch
 
 STEP = 30 * 60
-"""Seconds of a slot; one may be shorter, where the doors or a counter's own hours end between two half-hours."""
+"""Seconds of a period; one may be shorter, where the doors or a counter's own hours end between two half-hours."""
 SHORTEST = 3600
 """Seconds for which a counter is open at a time, unless the profile has it open for less."""
 BREAK = 90 * 60
@@ -26,19 +26,19 @@ OPENINGS = 2
 """How often a counter opens in a day at most, unless the profile has it open more often."""
 
 Roster = tuple[int, ...]
-"""For each counter in the order of the configuration: bit n is set if it is open in slot n."""
+"""For each counter in the order of the configuration: bit n is set if it is open in period n."""
 
 
 @dataclass(frozen=True, slots=True)
 class Grid:
-    """A day in slots, and what is possible in each."""
+    """A day in periods, and what is possible in each."""
 
     counters: tuple[str, ...]
-    slots: tuple[Span, ...]
+    periods: tuple[Span, ...]
     available: Roster
     """When each counter may be open."""
     needed: tuple[tuple[int, ...], ...]
-    """For each slot: sets of counters (bit n: counter n), of each of which one must be open."""
+    """For each period: sets of counters (bit n: counter n), of each of which one must be open."""
 
     @classmethod
     def of(cls, branch: Branch) -> Grid:
@@ -48,7 +48,7 @@ class Grid:
         shifts = {id: profile.shifts(id) for id in rules.counters}
         edges = {edge for span in profile.open for edge in span}
         edges |= {edge for spans in shifts.values() for span in spans for edge in span}
-        slots = tuple(
+        periods = tuple(
             Span(start, end)
             for doors in profile.open
             for start, end in pairwise(
@@ -59,44 +59,46 @@ class Grid:
         available = tuple(
             sum(
                 1 << n
-                for n, slot in enumerate(slots)
-                if any(span.start <= slot.start and slot.end <= span.end for span in shifts[id])
+                for n, period in enumerate(periods)
+                if any(span.start <= period.start and period.end <= span.end for span in shifts[id])
             )
             for id in rules.counters
         )
-        needed = tuple(tuple(_needed(rules, branch, available, n, slot, day)) for n, slot in enumerate(slots))
-        return cls(tuple(rules.counters), slots, available, needed)
+        needed = tuple(tuple(_needed(rules, branch, available, n, period, day)) for n, period in enumerate(periods))
+        return cls(tuple(rules.counters), periods, available, needed)
 
     def seconds(self, roster: Roster) -> int:
         """Counter-seconds of a roster."""
-        return sum(slot.end - slot.start for n, slot in enumerate(self.slots) for mask in roster if mask >> n & 1)
+        return sum(
+            period.end - period.start for n, period in enumerate(self.periods) for mask in roster if mask >> n & 1
+        )
 
     def spans(self, mask: int) -> list[Span]:
-        """When a counter is open, slots that follow each other as one span."""
+        """When a counter is open, periods that follow each other as one span."""
         found: list[Span] = []
-        for n, slot in enumerate(self.slots):
+        for n, period in enumerate(self.periods):
             if mask >> n & 1:
-                if found and found[-1].end == slot.start:
-                    found[-1] = Span(found[-1].start, slot.end)
+                if found and found[-1].end == period.start:
+                    found[-1] = Span(found[-1].start, period.end)
                 else:
-                    found.append(slot)
+                    found.append(period)
         return found
 
     def shifts(self, roster: Roster) -> list[list[Span]]:
         """When each counter is open."""
         return [self.spans(mask) for mask in roster]
 
-    def open_in(self, roster: Roster, slot: int) -> list[str]:
-        """The counters that are open in a slot."""
-        return [id for id, mask in zip(self.counters, roster, strict=True) if mask >> slot & 1]
+    def open_in(self, roster: Roster, period: int) -> list[str]:
+        """The counters that are open in a period."""
+        return [id for id, mask in zip(self.counters, roster, strict=True) if mask >> period & 1]
 
     def breaks(self, mask: int) -> list[tuple[Span, Span]]:
         """The openings between which a counter has a break."""
         return [(one, other) for one, other in pairwise(self.spans(mask)) if other.start - one.end <= BREAK]
 
-    def breaks_in(self, roster: Roster, slot: int) -> list[str]:
-        """The counters that have a break in a slot."""
-        at = self.slots[slot].start
+    def breaks_in(self, roster: Roster, period: int) -> list[str]:
+        """The counters that have a break in a period."""
+        at = self.periods[period].start
         return [
             id
             for id, mask in zip(self.counters, roster, strict=True)
@@ -119,8 +121,8 @@ class Grid:
 
     def covers(self, roster: Roster) -> bool:
         """Whether each service has a counter that may serve it at any time."""
-        for slot, sets in enumerate(self.needed):
-            here = sum(1 << n for n, mask in enumerate(roster) if mask >> slot & 1)
+        for period, sets in enumerate(self.needed):
+            here = sum(1 << n for n, mask in enumerate(roster) if mask >> period & 1)
             if not all(here & one_of for one_of in sets):
                 return False
         return True
@@ -130,15 +132,15 @@ class Grid:
         return tuple(mask if counters >> n & 1 else 0 for n, mask in enumerate(self.available))
 
 
-def _needed(rules: Rules, branch: Branch, available: Roster, n: int, slot: Span, day: date) -> Iterator[int]:
-    """The sets of counters of each of which one must be open in a slot."""
+def _needed(rules: Rules, branch: Branch, available: Roster, n: int, period: Span, day: date) -> Iterator[int]:
+    """The sets of counters of each of which one must be open in a period."""
     kind = rules.profile(day.isoformat()).id
     shares = rules.shares.get(kind) or dict.fromkeys(rules.services, 1.0)
-    serving = branch.serving(slot.start * 1000)
+    serving = branch.serving(period.start * 1000)
     found = set()
     for service in rules.services.values():
-        spans = rules.calendar.spans(service.hours, day) if service.hours else (slot,)
-        if shares.get(service.id, 0) <= 0 or not any(s.start < slot.end and slot.start < s.end for s in spans):
+        spans = rules.calendar.spans(service.hours, day) if service.hours else (period,)
+        if shares.get(service.id, 0) <= 0 or not any(s.start < period.end and period.start < s.end for s in spans):
             continue
         line = branch.lines.index((service.id, rules.default_class))
         found.add(

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from random import Random
 
-from simulators.rosters.expected import slot_of
+from simulators.rosters.expected import period_of
 from simulators.rosters.judge import Judge
 from simulators.rosters.quick import NEVER_CALLED
 from simulators.rosters.roster import Roster
@@ -20,18 +20,18 @@ from simulators.rosters.roster import Roster
 RUNS = (8, 4, 2, 1)
 """Half-hours that the descent leaves out at a time."""
 NEAR = 3
-"""Slots around one with customers who wait too long in which mending opens counters."""
+"""Periods around one with customers who wait too long in which mending opens counters."""
 OPENING = 60
 """Seconds of a counter that one opening is worth: of rosters that cost the same, the one with fewer is better."""
 
 
 @dataclass(slots=True)
 class Search:
-    """A search among the rosters that a judge can tell apart. `step` is told how many days have been simulated."""
+    """A search among the rosters that a judge can tell apart. `told` is told how many days have been simulated."""
 
     judge: Judge
     random: Random
-    step: Callable[[int], None] = lambda days: None
+    told: Callable[[int], None] = lambda days: None
 
     def cost(self, roster: Roster) -> int:
         """What a roster costs: counter-seconds, and a little for each opening."""
@@ -50,7 +50,7 @@ class Search:
     def _leave_out(self, roster: Roster, run: int) -> Roster | None:
         """The roster without the idlest run of half-hours that can be left out; None: none can."""
         busy = self.judge.busy(roster)
-        length = len(self.judge.grid.slots)
+        length = len(self.judge.grid.periods)
         runs = []
         for counter, mask in enumerate(roster):
             for first in range(length - run + 1):
@@ -74,7 +74,7 @@ class Search:
             found = []
             for more in self._longer(roster, failing):
                 then = sum(max(0, judge.excess(more, day)) for day in failing)
-                self.step(judge.run_so_far)
+                self.told(judge.run_so_far)
                 if then < now:
                     added = judge.grid.seconds(more) - judge.grid.seconds(roster)
                     found.append(((then - now) / added, self.cost(more), more))
@@ -85,13 +85,13 @@ class Search:
 
     def _longer(self, roster: Roster, failing: list[int]) -> Iterator[Roster]:
         """The roster with one counter open for one or two half-hours more, near those who wait too long."""
-        judge, length = self.judge, len(self.judge.grid.slots)
+        judge, length = self.judge, len(self.judge.grid.periods)
         near: set[int] = set()
         for day in failing:
             for who, wait in zip(judge.days[day], judge.simulate(roster, day).waits, strict=True):
                 if wait > judge.target or wait == NEVER_CALLED:
-                    slot = slot_of(judge.grid.slots, who.at / 1000)
-                    near.update(range(max(0, slot - NEAR), min(length, slot + NEAR + 1)))
+                    period = period_of(judge.grid.periods, who.at / 1000)
+                    near.update(range(max(0, period - NEAR), min(length, period + NEAR + 1)))
         for counter, mask in enumerate(roster):
             others = {
                 mask | ((((1 << run) - 1) << first) & judge.grid.available[counter])
@@ -140,13 +140,13 @@ class Search:
         counter = self.random.randrange(len(roster))
         mask = roster[counter]
         places = [n for n, edge in self._edges(mask, run, on=on)] if self.random.random() < 0.8 else []
-        first = self.random.choice(places) if places else self.random.randrange(len(self.judge.grid.slots))
+        first = self.random.choice(places) if places else self.random.randrange(len(self.judge.grid.periods))
         bits = (((1 << run) - 1) << first) & self.judge.grid.available[counter]
         return _with(roster, counter, mask | bits if on else mask & ~bits)
 
     def _edges(self, mask: int, run: int, *, on: bool) -> Iterator[tuple[int, int]]:
         """Where a run may begin so that it makes an opening longer, or shorter."""
-        length = len(self.judge.grid.slots)
+        length = len(self.judge.grid.periods)
         for n in range(length + 1):
             before, here = bool(mask >> n - 1 & 1) if n else False, bool(mask >> n & 1) if n < length else False
             if before != here:
@@ -158,7 +158,7 @@ class Search:
         if len(roster) < 2:
             return roster
         one, other = self.random.sample(range(len(roster)), 2)
-        length = len(self.judge.grid.slots)
+        length = len(self.judge.grid.periods)
         first = self.random.randrange(length)
         run = self.random.randint(1, length)
         bits = ((1 << run) - 1) << first
@@ -167,7 +167,7 @@ class Search:
 
     def _may(self, roster: Roster) -> bool:
         fits = self.judge.grid.fits(roster) and self.judge.meets(roster)
-        self.step(self.judge.run_so_far)
+        self.told(self.judge.run_so_far)
         return fits
 
 

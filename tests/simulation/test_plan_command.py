@@ -75,11 +75,11 @@ def test_its_figures_fit_together(planned: tuple[Path, str, str]) -> None:
     folder, _, _ = planned
     figures = json.loads((folder / "plan.json").read_text("utf-8"))
     assert (figures["kind"], figures["history"]) == ("small", {"own": 4, "others": 0})
-    assert [slot["from"] for slot in figures["slots"]] == ["09:00", "09:30", "10:00", "10:30", "11:00", "11:30"]
+    assert [period["from"] for period in figures["periods"]] == ["09:00", "09:30", "10:00", "10:30", "11:00", "11:30"]
     found = figures["rosters"]["found"]
-    hours = sum(len(slot["counters"]) for slot in figures["slots"]) / 2
+    hours = sum(len(period["counters"]) for period in figures["periods"]) / 2
     assert found["hours"] == hours
-    assert sum(slot["customers"] for slot in figures["slots"]) == pytest.approx(figures["customers"], abs=0.5)
+    assert sum(period["customers"] for period in figures["periods"]) == pytest.approx(figures["customers"], abs=0.5)
     for side in figures["rosters"].values():
         assert side["within"] + 0.0005 >= 0.9 or side["met"] < 1
         assert 0 <= side["p50"] <= side["p90"]
@@ -88,7 +88,7 @@ def test_its_figures_fit_together(planned: tuple[Path, str, str]) -> None:
     assert figures["reachable"]
     assert found["met"] >= 0.8
     back = figures["looked_back"]
-    assert back["came"] == sum(back["slots"]) == sum(each["came"] for each in back["services"].values())
+    assert back["came"] == sum(back["periods"]) == sum(each["came"] for each in back["services"].values())
     assert back["was"]["hours"] > back["would_be"]["hours"] == hours
     assert 0 < back["off_by"] < 10
     assert back["would_be"]["within"] > 0.7

@@ -92,11 +92,11 @@ def test_a_counter_is_open_only_while_the_profile_has_it_open(bank: Rules) -> No
     grid = Grid.of(Branch(rules, DAY))
     assert grid.spans(grid.available[0]) == list(staff["1"])
     assert grid.available[1] == 0
-    assert Span(13 * HOUR + 900, 13 * HOUR + 1800) in grid.slots
+    assert Span(13 * HOUR + 900, 13 * HOUR + 1800) in grid.periods
     assert not grid.may(1, 1)
     assert grid.may(0, grid.available[0])
     everything = grid.available
-    lunch = grid.slots.index(Span(12 * HOUR, 12 * HOUR + 1800))
+    lunch = grid.periods.index(Span(12 * HOUR, 12 * HOUR + 1800))
     assert "1" in [*grid.breaks_in(everything, lunch)]
     assert "1" not in grid.open_in(everything, lunch)
 
@@ -131,7 +131,7 @@ def past_days(rules: Rules, kind: str, number: int, seed: int) -> list[Past]:
 
 def test_without_history_those_are_expected_who_are_configured(bank: Rules) -> None:
     grid = Grid.of(Branch(bank, DAY))
-    expected = expect(bank, DAY, grid.slots, [])
+    expected = expect(bank, DAY, grid.periods, [])
     assert (expected.kind, expected.own, expected.others) == ("pension", 0, 0)
     assert expected.total == pytest.approx(292 + 47.5)
     assert sum(expected.customers(0).values()) == pytest.approx(35 + 47.5)
@@ -154,9 +154,9 @@ def test_history_teaches_how_many_come_for_what_and_for_how_long(bank: Rules) ->
         services=services,
     )
     grid = Grid.of(Branch(bank, DAY))
-    without, known = expect(bank, DAY, grid.slots, []), expect(real, DAY, grid.slots, [])
+    without, known = expect(bank, DAY, grid.periods, []), expect(real, DAY, grid.periods, [])
     history = past_days(real, "pension", 12, 5)
-    learned = expect(bank, DAY, grid.slots, history)
+    learned = expect(bank, DAY, grid.periods, history)
     assert (learned.own, learned.others) == (12, 0)
 
     def off(of: object) -> float:
@@ -165,7 +165,7 @@ def test_history_teaches_how_many_come_for_what_and_for_how_long(bank: Rules) ->
     assert off(learned) < off(without) / 2
     assert learned.rules.services["cash"].minutes == pytest.approx(6, rel=0.1)
     assert without.rules.services["cash"].minutes == 4
-    others = expect(bank, DAY, grid.slots, past_days(real, "normal", 8, 6))
+    others = expect(bank, DAY, grid.periods, past_days(real, "normal", 8, 6))
     assert (others.own, others.others) == (0, 8)
     assert others.total == pytest.approx(1.4 * without.total, rel=0.12), "other days tell how many come"
 
@@ -173,10 +173,10 @@ def test_history_teaches_how_many_come_for_what_and_for_how_long(bank: Rules) ->
 def test_a_day_that_is_not_over_or_was_cut_short_teaches_nothing(bank: Rules) -> None:
     grid = Grid.of(Branch(bank, DAY))
     history = past_days(bank, "pension", 6, 7)
-    whole = expect(bank, DAY, grid.slots, history)
+    whole = expect(bank, DAY, grid.periods, history)
     short = replace(history[0], taken=history[0].taken[:40], stays=history[0].stays[:40], missed=[0] * 40)
     today = replace(history[1], over=False)
-    assert expect(bank, DAY, grid.slots, [*history, short, today]) == whole
+    assert expect(bank, DAY, grid.periods, [*history, short, today]) == whole
 
 
 # -- Erlang C --------------------------------------------------------------------------------------------------------
@@ -196,7 +196,7 @@ def test_erlang_c_is_as_in_the_tables() -> None:
 
 def every_roster(grid: Grid) -> Iterator[Roster]:
     """Every legal roster, the cheapest first."""
-    masks = [[m for m in range(1 << len(grid.slots)) if grid.may(n, m)] for n in range(len(grid.counters))]
+    masks = [[m for m in range(1 << len(grid.periods)) if grid.may(n, m)] for n in range(len(grid.counters))]
     yield from sorted((roster for roster in product(*masks) if grid.covers(roster)), key=grid.seconds)
 
 
@@ -205,7 +205,7 @@ def test_on_a_small_branch_it_finds_at_most_a_tenth_more_than_the_best_there_is(
     rules = rules_of(small(tmp_path, *SMALL_DAYS[which]).read_text("utf-8"), tmp_path)
     branch = Branch(rules, DAY)
     grid = Grid.of(branch)
-    days = [branch.admitted(each) for each in expect(rules, DAY, grid.slots, []).days(60, "exhaustive")]
+    days = [branch.admitted(each) for each in expect(rules, DAY, grid.periods, []).days(60, "exhaustive")]
     judge = Judge(branch, grid, days, rules.target * 1000)
     assert judge.meets(grid.available)
     search = Search(judge, Random(1))
@@ -230,7 +230,7 @@ def test_mending_opens_where_people_wait(tmp_path: Path) -> None:
     rules = rules_of(small(tmp_path).read_text("utf-8"), tmp_path)
     branch = Branch(rules, DAY)
     grid = Grid.of(branch)
-    days = [branch.admitted(each) for each in expect(rules, DAY, grid.slots, []).days(20, "mended")]
+    days = [branch.admitted(each) for each in expect(rules, DAY, grid.periods, []).days(20, "mended")]
     judge = Judge(branch, grid, days, rules.target * 1000)
     least = grid.constant(0b100)
     assert grid.fits(least)
