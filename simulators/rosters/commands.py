@@ -21,7 +21,9 @@ from simulators.days.record import Day
 from simulators.rosters.expected import Past, events_of
 from simulators.rosters.picture import draw
 from simulators.rosters.plan import look_back, make
+from simulators.rosters.quick import Branch
 from simulators.rosters.reports import figures, show_plan
+from simulators.rosters.roster import Grid
 
 LOOKED_AT = 120
 """Days of a journal that are read, the last ones before the planned day."""
@@ -46,6 +48,11 @@ def run_plan(
         pictures.must_be_possible()
     if not rules.opens_on(day):
         raise NoPlanError(f"{day}: the calendar has the branch closed, no tickets are given; plan another day")
+    if not any(Grid.of(Branch(rules, day)).available):
+        kind = rules.profile(str(day)).id
+        raise NoPlanError(
+            f"{day}: [profile.{kind}] staff has every counter closed while the doors are open; open one there"
+        )
     with room_for(out), History(rules, journal, day) as known, _progress() as progress:
         task = progress.add_task("", total=1.0)
 
@@ -129,5 +136,8 @@ class History:
         return past
 
     def itself(self) -> tuple[Past, Day] | None:
-        """The day, if the journal has tickets of it: as far as it has come."""
-        return (Past.of(self._rows, self._rules), events_of(self._rows)) if self._rows else None
+        """The day, if the journal has tickets of it and it is over."""
+        past = Past.of(self._rows, self._rules) if self._rows else None
+        if past is None or not (past.over or self._day < self._today):
+            return None
+        return past, events_of(self._rows)

@@ -9,9 +9,9 @@ Where not even all counters together meet it, a day counts as met if not many mo
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from math import floor
 
 from controller.lobby.model.percentile import percentile
 from controller.lobby.show.figures import FELT
@@ -58,9 +58,9 @@ class Waits:
         return self.waits.count(NEVER_CALLED)
 
     def minutes(self, percent: int) -> float:
-        """The wait that so many percent of those who are called do not exceed."""
-        called = [wait for wait in self.waits if wait != NEVER_CALLED]
-        return percentile(called, percent) / 60_000 if called else 0.0
+        """The wait that so many percent do not exceed; infinite, if so many are not called."""
+        waits = (math.inf if wait == NEVER_CALLED else wait / 60_000 for wait in self.waits)
+        return percentile(waits, percent) if self.waits else 0.0
 
 
 def late(outcome: Outcome, target: int) -> int:
@@ -70,7 +70,7 @@ def late(outcome: Outcome, target: int) -> int:
 
 def may_be_late(customers: int) -> int:
     """How many customers of a day may be late on a day that meets the target."""
-    return floor((1 - SHARE) * customers + 1e-9)
+    return math.floor((1 - SHARE) * customers + 1e-9)
 
 
 @dataclass(slots=True)
@@ -96,13 +96,13 @@ class Judge:
     @property
     def may_fail(self) -> int:
         """How many days may miss the target."""
-        return floor((1 - DAYS) * len(self.days) + 1e-9)
+        return math.floor((1 - DAYS) * len(self.days) + 1e-9)
 
     def as_good_as(self, roster: Roster) -> None:
         """Have a day count as met if not many more are late than with this roster."""
         for day, outcome in enumerate(self.outcomes(roster)):
             customers = len(outcome.waits)
-            much = late(outcome, self.target) + floor(WORSE * customers)
+            much = late(outcome, self.target) + math.floor(WORSE * customers)
             self.limits[day] = max(may_be_late(customers), much)
         self._known.clear()
 

@@ -81,6 +81,8 @@ class Plan:
     """The share of each service's customers who wait no longer than the target."""
     judge: Judge
     """That of the days by which the roster was found."""
+    simulated: int
+    """Days that were simulated to find it."""
 
 
 @dataclass(slots=True)
@@ -98,8 +100,9 @@ class _Planner:
     def judge(self, days: list[list[Arrival]]) -> Judge:
         return Judge(self.branch, self.grid, days, self.rules.target * 1000)
 
-    def search(self) -> tuple[Roster, Judge, bool]:
-        """The roster, the judge of the days it was found by, and whether the target is met with all counters."""
+    def search(self) -> tuple[Roster, Judge, bool, int]:
+        """The roster, the judge of the days it was found by, whether the target is met with all counters, and how many
+        days were simulated."""
         first = self.days(SEARCHED, "search")
         few, many = self.judge(first), self.judge([*first, *self.days(MENDED, "mend")])
         everything = self.grid.available
@@ -114,7 +117,7 @@ class _Planner:
             search = Search(judge, chance, lambda days, part=part: self._step(part, days))  # type: ignore[misc]
             roster = search.descend(search.mend(roster) or everything)
             roster = search.walk(roster, budget)
-        return roster, many, reachable
+        return roster, many, reachable, few.run_so_far + many.run_so_far
 
     def _budget(self, part: int) -> int:
         cells = sum(mask.bit_count() for mask in self.grid.available)
@@ -131,7 +134,7 @@ def make(rules: Rules, day: date, history: Sequence[Past], seed: int = 1, told: 
     grid = Grid.of(branch)
     expected = expect(rules, day, grid.periods, history)
     planner = _Planner(rules, branch, grid, expected, str(seed), told)
-    roster, judge, reachable = planner.search()
+    roster, judge, reachable, simulated = planner.search()
     fresh = planner.judge(planner.days(JUDGED, "judge"))
     steps = 4 + len(grid.counters)
     done = iter(range(1, steps + 1))
@@ -161,6 +164,7 @@ def make(rules: Rules, day: date, history: Sequence[Past], seed: int = 1, told: 
         _limit(fresh, roster, reachable=reachable),
         _by_service(fresh, roster),
         judge,
+        simulated,
     )
 
 

@@ -36,7 +36,7 @@ def figures(plan: Plan, back: Hindsight | None, journal: str, seed: int, seconds
                 "customers": round(sum(customers.values()), 1),
                 "counters": grid.open_in(plan.found.roster, n),
                 "breaks": grid.breaks_in(plan.found.roster, n),
-                "p90": round(p90, 1) if math.isfinite(p90) else None,
+                "p90": _finite(p90),
             }
         )
     sides = {name: side for name in SIDES if (side := getattr(plan, name)) is not None}
@@ -59,7 +59,7 @@ def figures(plan: Plan, back: Hindsight | None, journal: str, seed: int, seconds
         "services": {service: round(share, 3) for service, share in plan.by_service.items()},
         "looked_back": _look_back(plan, back) if back else None,
         "seed": seed,
-        "simulated": plan.judge.run_so_far,
+        "simulated": plan.simulated,
         "judged": JUDGED,
         "seconds": round(seconds, 1),
     }
@@ -77,10 +77,15 @@ def _side(side: Side, plan: Plan) -> dict[str, Any]:
     }
 
 
+def _finite(minutes: float) -> float | None:
+    """Minutes to a tenth; None: for ever."""
+    return round(minutes, 1) if math.isfinite(minutes) else None
+
+
 def _waits(waits: Waits) -> dict[str, Any]:
     return {
-        "p50": round(waits.minutes(50), 2),
-        "p90": round(waits.minutes(90), 2),
+        "p50": _finite(waits.minutes(50)),
+        "p90": _finite(waits.minutes(90)),
         "within": round(waits.within, 3),
         "above_3": round(waits.above_3, 3),
         "never_called": waits.never_called,
@@ -127,6 +132,10 @@ def kind_name(rules: Rules, kind: str) -> str:
     """The name of a kind of day: its id, for one of the branch's own."""
     key = f"roster.kind_{kind}"
     return rules.wording.say(key) if key in rules.wording.templates else kind
+
+
+def _minutes(minutes: float | None, say: _Words, digits: int = 1) -> str:
+    return say("never") if minutes is None else f"{minutes:.{digits}f}"
 
 
 def _percent(part: float) -> str:
@@ -189,14 +198,13 @@ def _roster(found: Mapping[str, Any], say: _Words) -> Table:
     for n, heading in enumerate(headings):
         made.add_column(heading, justify="left" if n in (0, 3, 4) else "right", overflow="fold")
     for period in found["periods"]:
-        p90 = say("never") if period["p90"] is None else f"{period['p90']:.0f}"
         made.add_row(
             f"{period['from']}-{period['to']}",
             f"{period['customers']:.0f}",
             str(len(period["counters"])),
             " ".join(period["counters"]),
             " ".join(period["breaks"]),
-            p90,
+            _minutes(period["p90"], say, 0),
         )
     return made
 
@@ -211,8 +219,8 @@ def _sides(found: Mapping[str, Any], say: _Words) -> Table:
         made.add_row(
             say(f"side_{name}", counter=found["without"]),
             f"{side['hours']:.1f}",
-            f"{side['p50']:.1f}",
-            f"{side['p90']:.1f}",
+            _minutes(side["p50"], say),
+            _minutes(side["p90"], say),
             _percent(side["within"]),
             _percent(side["above_3"]),
             _percent(side["met"]),
@@ -240,4 +248,4 @@ def _show_look_back(console: Console, back: Mapping[str, Any], say: _Words) -> N
     for key in ("was", "would_be"):
         side = back[key]
         about = {"share": _percent(side["within"]), "hours": f"{side['hours']:.1f}"}
-        console.print(say(key, **about, half=f"{side['p50']:.1f}", most=f"{side['p90']:.1f}"))
+        console.print(say(key, **about, half=_minutes(side["p50"], say), most=_minutes(side["p90"], say)))

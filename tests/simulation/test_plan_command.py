@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 import sqlite3
+from dataclasses import replace
 from datetime import date, timedelta
 from io import StringIO
 from pathlib import Path
@@ -26,6 +28,7 @@ from simulators.days import pictures
 from simulators.days.simulation import FIRST_DAY, simulate
 from simulators.rosters import commands, picture, plan, reports
 from simulators.rosters.commands import History, NoPlanError, run_plan
+from simulators.rosters.judge import Waits
 from simulators.rosters.reports import show_plan
 
 TO_COME = date(2098, 12, 15)
@@ -127,6 +130,7 @@ def test_what_it_says_and_draws(planned: tuple[Path, str, str]) -> None:
     assert {"Customers expected", "Roster", "Counter 1", "Cash", "09:00", "12:00"} <= texts
 
 
+@pytest.mark.long
 def test_the_same_seed_finds_the_same_roster_and_a_png_is_one(planned: tuple[Path, str, str], tmp_path: Path) -> None:
     folder, _, _ = planned
     day = FIRST_DAY + timedelta(days=4)
@@ -197,6 +201,20 @@ def test_history_is_what_came_before_the_day_and_is_over(branch: Path) -> None:
         assert (known.before(), known.itself()) == ([], None)
 
 
+@pytest.mark.parametrize("waits", [[-1, -1, 60_000], []])
+def test_who_is_never_called_waits_for_ever(waits: list[int]) -> None:
+    assert Waits(waits, 0, 1, 600_000).minutes(50) == (math.inf if waits else 0.0)
+
+
+def test_where_no_counter_is_open_while_the_doors_are_there_is_nothing_to_plan(branch: Path) -> None:
+    """The configuration refuses a profile that closes every counter; but it may have them open at other times only."""
+    rules = rules_in(branch)
+    never = {id: () for id in rules.counters}
+    profiles = {id: replace(kind, staff=never, weekdays=()) for id, kind in rules.calendar.profiles.items()}
+    with pytest.raises(NoPlanError, match=r"\[profile\.small\] staff has every counter closed"):
+        run_plan(replace(rules, calendar=replace(rules.calendar, profiles=profiles)), None, TO_COME)
+
+
 # -- the tables ------------------------------------------------------------------------------------------------------
 
 
@@ -218,6 +236,9 @@ def test_no_table_is_cut(width: int, language: str, branch: Path, figures: dict[
     assert "…" not in text
     assert all(cell_len(line) <= width for line in text.splitlines())
     assert f"{figures['rosters']['found']['hours']:.1f}" in text
+    assert ("has no days of its own" if language == "en" else "没有历史数据") in text.replace(
+        "\n", " " * (language == "en")
+    )
 
 
 def test_every_word_of_it_is_used() -> None:

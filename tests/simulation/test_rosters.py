@@ -155,9 +155,9 @@ def test_history_teaches_how_many_come_for_what_and_for_how_long(bank: Rules) ->
     )
     grid = Grid.of(Branch(bank, DAY))
     without, known = expect(bank, DAY, grid.periods, []), expect(real, DAY, grid.periods, [])
-    history = past_days(real, "pension", 12, 5)
+    history = past_days(real, "pension", 7, 5)
     learned = expect(bank, DAY, grid.periods, history)
-    assert (learned.own, learned.others) == (12, 0)
+    assert (learned.own, learned.others) == (7, 0)
 
     def off(of: object) -> float:
         return sum(abs(of.customers(n)[s] - known.customers(n)[s]) for n in range(16) for s in real.services)  # type: ignore[attr-defined]
@@ -165,8 +165,8 @@ def test_history_teaches_how_many_come_for_what_and_for_how_long(bank: Rules) ->
     assert off(learned) < off(without) / 2
     assert learned.rules.services["cash"].minutes == pytest.approx(6, rel=0.1)
     assert without.rules.services["cash"].minutes == 4
-    others = expect(bank, DAY, grid.periods, past_days(real, "normal", 8, 6))
-    assert (others.own, others.others) == (0, 8)
+    others = expect(bank, DAY, grid.periods, past_days(real, "normal", 6, 6))
+    assert (others.own, others.others) == (0, 6)
     assert others.total == pytest.approx(1.4 * without.total, rel=0.12), "other days tell how many come"
 
 
@@ -241,6 +241,7 @@ def test_mending_opens_where_people_wait(tmp_path: Path) -> None:
     assert all(mask & ~then == 0 for mask, then in zip(least, mended, strict=True))
 
 
+@pytest.mark.long
 def test_where_the_target_is_beyond_reach_it_is_as_good_as_every_counter(tmp_path: Path) -> None:
     rules = rules_of(small(tmp_path, "[60, 12, 2]", "[20, 30]", 5).read_text("utf-8"), tmp_path)
     plan = make(rules, DAY, [])
