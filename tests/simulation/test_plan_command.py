@@ -209,7 +209,7 @@ def test_who_is_never_called_waits_for_ever(waits: list[int]) -> None:
 def test_where_no_counter_is_open_while_the_doors_are_there_is_nothing_to_plan(branch: Path) -> None:
     """The configuration refuses a profile that closes every counter; but it may have them open at other times only."""
     rules = rules_in(branch)
-    never = {id: () for id in rules.counters}
+    never = dict.fromkeys(rules.counters, ())
     profiles = {id: replace(kind, staff=never, weekdays=()) for id, kind in rules.calendar.profiles.items()}
     with pytest.raises(NoPlanError, match=r"\[profile\.small\] staff has every counter closed"):
         run_plan(replace(rules, calendar=replace(rules.calendar, profiles=profiles)), None, TO_COME)
