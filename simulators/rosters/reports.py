@@ -159,7 +159,8 @@ def show_plan(console: Console, found: Mapping[str, Any], rules: Rules) -> None:
     console.print(_sides(found, say))
     console.print(say("sides_note", n=found["judged"], days=_percent(DAYS)), style="italic")
     parts = [say("of_service", name=say.service(id), share=_percent(share)) for id, share in found["services"].items()]
-    console.print(say("services", parts=say("and").join(parts)))
+    if parts:
+        console.print(say("services", parts=say("and").join(parts)))
     console.print(_limits(found, say))
     if found["looked_back"]:
         console.print()

@@ -140,6 +140,19 @@ def test_the_same_seed_finds_the_same_roster_and_a_png_is_one(planned: tuple[Pat
     assert (tmp_path / "plan.png").read_bytes().startswith(b"\x89PNG")
 
 
+def test_a_day_on_which_nobody_is_expected_has_somebody_for_each_service(tmp_path: Path) -> None:
+    small(tmp_path, "[0, 0, 0]", "[0, 0]")
+    run_plan(rules_in(tmp_path), None, TO_COME, 1, tmp_path / "plan.svg", tmp_path / "plan.json")
+    figures = json.loads((tmp_path / "plan.json").read_text("utf-8"))
+    assert figures["customers"] == 0
+    assert figures["limit"]["kind"] == "cover"
+    assert figures["history"] == {"own": 0, "others": 0}
+    assert figures["rosters"]["found"]["hours"] == 3
+    assert all(period["counters"] in (["2"], ["3"]) for period in figures["periods"]), (
+        "each of them knows both services"
+    )
+
+
 # -- what it cannot do -----------------------------------------------------------------------------------------------
 
 
