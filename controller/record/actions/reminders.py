@@ -173,9 +173,10 @@ def _finish(facts: Facts, command: FinishReminder) -> Decision:
     if not command.reminder.strip() and len(due) == 1:
         return [ReminderDone(due[0], command.by)]
     id = f"T{command.reminder.strip().upper().removeprefix('T')}"
+    if not command.reminder.strip() and due:
+        raise Refused("which_reminder", reminders=" ".join(due))
     if id not in open:
-        code = "unknown_reminder" if command.reminder.strip() else "which_reminder"
-        raise Refused(code, reminder=id, reminders=" ".join(due) or "-")
+        raise Refused("unknown_reminder", reminder=id, reminders=" ".join(due) or "-")
     return [ReminderDone(id, command.by)]
 
 
