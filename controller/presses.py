@@ -26,7 +26,7 @@ _SHOWN = {
     ),
     Where.PANEL: (
         "GREEN URGENT REASSIGN CALL RETURN CANCEL UNDO REPRINT WHY OPEN PAUSE CLOSE PROFILE ACCEPT DECLINE NOTICE "
-        "ENDNOTICE NEWDAY"
+        "ENDNOTICE EMERGENCY ENDEMERGENCY ROLL NEWDAY"
     ),
 }
 """The order in which keys are shown to people; others follow by name."""

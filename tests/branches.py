@@ -16,8 +16,10 @@ from zoneinfo import ZoneInfo
 
 from checker import Numbers
 from hypothesis import strategies as st
+from hypothesis.vendor.pretty import for_type_by_name
 
 from controller import config
+from controller.config.branch import plans
 from controller.lobby.actions.ask_help import AskHelp
 from controller.lobby.actions.call_by_hand import CallByHand
 from controller.lobby.actions.call_next import CallNext, TicketCalled
@@ -28,6 +30,8 @@ from controller.lobby.actions.close_counter import Close
 from controller.lobby.actions.command import Command
 from controller.lobby.actions.day import BeginDay, RollOver
 from controller.lobby.actions.drop_counters import DropCounters
+from controller.lobby.actions.emergency import DeclareEmergency, EndEmergency
+from controller.lobby.actions.enter_roll import EnterRoll
 from controller.lobby.actions.event import Event, from_row
 from controller.lobby.actions.finish import Finish
 from controller.lobby.actions.hold import Hold
@@ -58,10 +62,12 @@ from controller.lobby.aggregate import Aggregate
 from controller.lobby.answers import answer
 from controller.lobby.model import triage
 from controller.lobby.model.calendar import Hours, parse_spans
+from controller.lobby.model.emergency import FAILURES, Roll
 from controller.lobby.model.outcome import AlreadyDone
 from controller.lobby.model.rules import Appointments, Counter, CounterProfile, Planned, Rules, Service, TicketClass
 from controller.lobby.model.state import CounterStage, Stage, State, undoes
 from controller.lobby.model.triage import Choice, Question, Triage
+from controller.lobby.model.units import Ms
 from controller.lobby.model.wording import Wording
 
 MINUTE = 60
@@ -134,6 +140,12 @@ serves = { personal = 0, cash = 5, corporate = 5 }
 def wording(language: str) -> Wording:
     """The real sentences."""
     return config.wording(language)
+
+
+# Where a random branch is printed, nobody wants to read all of its sentences.
+for_type_by_name(
+    Wording.__module__, "Wording", lambda wording, printer, cycle: printer.text(f"wording({wording.language!r})")
+)
 
 
 def local(text: str, zone: str = "Asia/Shanghai", fold: int = 0) -> int:
@@ -212,7 +224,7 @@ def branch(
             for id, serves in counters.items()
         },
         default_service=names[0],
-        **{"call_grace": 0, "confirm_finish": 0} | numbers,
+        **{"call_grace": 0, "confirm_finish": 0, "emergency_plans": plans((), wording(language))} | numbers,
     )
 
 
@@ -232,6 +244,9 @@ def numbers(rules: Rules) -> Numbers:
 _handicaps = st.one_of(
     st.just(0), st.none(), st.integers(1, 30).map(lambda minutes: minutes * MINUTE), st.integers(1, 90)
 )
+
+
+ROLLS = ((), (Roll("X", 1, 40, key=9),), (Roll("X", 1, 40), Roll("Y", 1, 9, 2, 9, SERVICES[0])))
 
 
 @st.composite
@@ -296,6 +311,10 @@ def branches(draw: st.DrawFn) -> Rules:
         counter_profiles={p.id: p for p in (CounterProfile("one", "One", {services[0]: 0}, 1, ids[:2]), everything)},
         plan=tuple(Planned(id, profile, 9 * 3600, 10 * 3600) for id, profile in planned.items()),
         clerks={"4711": "C07", "4712": "C08"},
+        rolls=draw(
+            st.sampled_from(((), (Roll("X", 1, 40, key=9),), (Roll("X", 1, 40), Roll("Y", 1, 9, 2, 9, services[0]))))
+        ),
+        emergency_plans=plans((), wording("en")),
     )
 
 
@@ -320,6 +339,7 @@ CALM = (
     *("undo", "undo", "call_by_hand", "call_by_hand", "undo_at_counter", "undo_at_counter"),
     *("appointment", "appointment", "choose", "choose", "needs", "urgent"),
     *("check_windows", "check_windows", "answer_advice"),
+    *("roll", "roll", "call_of_roll", "emergency"),
     *("own_profile", "profile", "profile", "follow_plan", "sign_in", "sign_in", "note"),
 )
 """What happens on a day on which nobody sets the clock."""
@@ -512,6 +532,23 @@ class Lobby:
                 return CallNext(**at_counter)
             case "call_number":
                 return CallNumber(**at_counter, digits=ticket[1:] if what % 2 else ticket[-2:])
+            case "call_of_roll":
+                return CallNumber(**at_counter, digits=f"{'9' if which % 2 else ''}{what % 45:03d}")
+            case "roll":
+                first = what % 42
+                time = rules.local(Ms(self.now - which * MINUTE_MS)).strftime("%H:%M")
+                return EnterRoll(
+                    **base,
+                    by="panel",
+                    numbers=f"{'XY'[which % 2]}{first:03d}-{first + which % 4}",
+                    service=("", service)[what % 2],
+                    time=("", time, f"{time}-{rules.local(self.now).strftime('%H:%M')}")[what % 3],
+                    served=which % 5 == 4,
+                )
+            case "emergency" if self.state.emergency and which % 4:
+                return EndEmergency(**base, by="panel")
+            case "emergency":
+                return DeclareEmergency(**base, by="panel", plan=FAILURES[what % len(FAILURES)])
             case "recall":
                 return Recall(**at_counter)
             case "start":

@@ -85,6 +85,10 @@ class Ticket:
     given: tuple[str, str, bool, Before | None] | None = None
     """Where it was, who alone might call it, whether it had been moved and what could be undone, before it was given to
     others since its counter went; None: it has moved since."""
+    roll: int | None = None
+    """Its number on the paper roll; None: it is not from there."""
+    back: bool = False
+    """It has returned after a missed call, and counts from later since."""
     stays: int = 0
     """How often it has entered a line: tells its present place from those it left."""
 

@@ -227,7 +227,9 @@ class Checker:
             self._report(8, f"{id} was issued twice")
             return
         slot, not_before = data.get("slot"), data.get("not_before", 0)
-        if seniority < self._last_seniority and seniority != slot:
+        if data.get("roll"):
+            self._must_be_in_order(id, data["number"], seniority)
+        elif seniority < self._last_seniority and seniority != slot:
             self._report(0, f"{id} was issued with a seniority below the last one's")
         if not_before and (seniority != slot or not_before > slot):
             self._report(0, f"{id} may be called from {not_before} on, and its slot is at {slot}")
@@ -237,7 +239,25 @@ class Checker:
         order = self._issued_today
         ticket = self._tickets[id] = Ticket(id, order, data["service"], data["class"], seniority, self._ms)
         ticket.not_before, ticket.slot = not_before, slot or 0
+        ticket.roll = data["number"] if data.get("roll") else None
         self._enter(ticket)
+
+    def _must_be_in_order(self, id: str, number: int, seniority: int) -> None:
+        """A number of the paper roll may count from before the last ticket, but numbers of one roll were taken in their
+        order, and none in the future. Of two whose order is wrong already, since the clock was set, nothing is said."""
+        if seniority > max(self._now, self._last_seniority):
+            self._report(0, f"{id} counts from a time that is yet to come")
+        letter = id.rstrip("0123456789")
+        there = [t for t in self._tickets.values() if t.id.startswith(letter) and not t.back]
+        below = max((t.seniority for t in there if t.roll is not None and t.roll < number), default=seniority)
+        above = min((t.seniority for t in there if t.roll is not None and t.roll > number), default=seniority)
+        if below <= above and not below <= seniority <= above:
+            self._report(0, f"{id} is not between the numbers before and after it on the roll")
+
+    def _served_without(self, ticket: Ticket, data: Mapping[str, Any]) -> None:
+        if ticket.where != "waiting":
+            self._report(0, f"{ticket.id} was served while it did not wait")
+        self._release(ticket, "ended")
 
     # -- calls ---------------------------------------------------------------------------------------------------
 
@@ -466,7 +486,7 @@ class Checker:
             self._report(0, f"{ticket.id} returned without having missed its call")
         if data["seniority"] < ticket.seniority:
             self._report(0, f"{ticket.id} returned with more seniority than it had")
-        ticket.seniority = data["seniority"]
+        ticket.seniority, ticket.back = data["seniority"], ticket.back or not data.get("finished")
         self._enter(ticket)
 
     def _resumed(self, ticket: Ticket, data: Mapping[str, Any]) -> None:
@@ -545,6 +565,7 @@ _JUDGES: dict[str, Any] = {
     "ticket_promoted": Checker._promoted,
     "ticket_restored": Checker._restored,
     "ticket_cancelled": Checker._cancelled,
+    "ticket_served": Checker._served_without,
     "service_resumed": Checker._resumed,
     "call_undone": Checker._uncalled,
     "counter_profile_set": Checker._profile_set,

@@ -100,7 +100,7 @@ def test_all_at_once_are_as_many_as_one_by_one(rules: Rules, steps: Sequence[Ste
 @pytest.mark.parametrize("seed", range(2))
 def test_all_at_once_are_as_many_as_one_by_one_all_day(seed: int) -> None:
     lobby, seen = Lobby(random_branch(Random(f"ahead:{seed}"))), 0
-    for step in long_steps(seed, 300):
+    for step in long_steps(seed, 400):
         lobby.step(step)
         waits = [lobby.state.tickets[place.ticket] for line in lobby.state.lines.values() for place in line]
         one_by_one = {ticket.id: ahead_of(lobby.state, lobby.rules, ticket, lobby.now) for ticket in waits}

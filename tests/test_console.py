@@ -65,6 +65,7 @@ def test_the_console_lists_who_waits_in_the_order_of_the_rule() -> None:
         "early": False,
         "needs": ["form", "change"],
         "undo": True,
+        "roll": False,
         "expected": 0,
     }
     assert (green["undo"], green["only"], green["since"]) == (False, "", NINE + 12 * MINUTE_MS)

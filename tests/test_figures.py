@@ -188,7 +188,7 @@ def test_who_was_sent_to_a_machine_and_who_insisted() -> None:
 
 @pytest.mark.parametrize("seed", range(8))
 def test_the_figures_of_a_busy_day_fit_together(seed: int) -> None:
-    lobby = history(RULES, long_steps(seed, 2000))
+    lobby = history(RULES, long_steps(seed, 2100))
     before = lobby.state.picture()
     found = day(lobby)
     assert lobby.state.picture() == before

@@ -11,6 +11,7 @@ from branches import (
     CALM,
     MINUTE,
     NINE,
+    ROLLS,
     USUAL,
     Lobby,
     Step,
@@ -90,7 +91,7 @@ def test_long_days_go_to_the_limits() -> None:
         target=5 * MINUTE,
         pass_limit=2,
     )
-    lobby = history(rules, long_steps(7, 6000, CALM))
+    lobby = history(rules, long_steps(21, 6000, CALM))
     checker = judged(lobby)
     calls = [row["data"] for row in lobby.rows if row["kind"] == "ticket_called"]
     assert checker.calls > 300
@@ -310,3 +311,27 @@ def test_the_pick_is_the_best_of_its_candidates() -> None:
     assert len(found.candidates) == len(lobby.state.lines) > 4
     assert list(found.candidates) == sorted(found.candidates, key=lambda c: (c.key, c.ticket.order))
     assert rule.why(lobby.rules, found)["heads"][0]["ticket"] == found.ticket.id
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_numbers_of_the_roll_keep_the_rule(seed: int) -> None:
+    """Entered early and late, in any order, by the counter that calls them and by the manager: no number twice, and all
+    that the checker asks of a day without a roll."""
+    rules = branch({"1": {"cash": 0}, "2": {"cash": 10, "personal": 0}}, rolls=ROLLS[-1])
+    of_rolls = ("roll", "roll", "roll", "call_of_roll", "emergency", "undo_at_counter")
+    lobby = history(rules, long_steps(seed, 2500, (*USUAL, *of_rolls)))
+    judged(lobby)
+    assert lobby.replayed().picture() == lobby.state.picture()
+    days: list[list[str]] = [[]]
+    for row in lobby.rows:
+        if row["kind"] == "day_opened" and "continues" not in row["data"]:
+            days.append([])
+        if row["kind"] == "ticket_issued":
+            days[-1].append(row["data"]["ticket"])
+    for day in days:
+        assert len(day) == len(set(day))
+    issued = [row["data"] for row in lobby.rows if row["kind"] == "ticket_issued"]
+    of_the_roll = [data for data in issued if data.get("roll")]
+    assert len(of_the_roll) > 30
+    assert {str(data["by"]).partition("/")[0] for data in of_the_roll} == {"panel", "counter"}
+    assert sum(row["kind"] == "ticket_served" for row in lobby.rows) > 5

@@ -102,7 +102,7 @@ def test_a_newcomer_is_told_what_will_happen(rules: Rules, seed: int, klass: int
     lobby = exact(history(replace(rules, services=services), long_steps(seed, 60)))
     wanted = list(rules.services)[service % len(rules.services)]
     whom = list(rules.classes)[klass % len(rules.classes)]
-    lobby.state.day = rules.day_of(lobby.now)
+    lobby.state.day, lobby.state.emergency = rules.day_of(lobby.now), None
     free = finds_free_counter(lobby.state, lobby.rules, newcomer(lobby.state, lobby.rules, lobby.now, wanted, whom))
     written = len(lobby.rows)
     id = lobby.take(wanted, whom, by="newcomer")

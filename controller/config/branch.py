@@ -7,8 +7,9 @@ from dataclasses import replace
 from datetime import date
 from typing import get_args
 
-from controller.config.keys import CLASSES, ClassKeys, Config, ProfileKeys, ServiceKeys
+from controller.config.keys import CLASSES, ClassKeys, Config, EmergencyPlanKeys, ProfileKeys, ServiceKeys
 from controller.lobby.model.calendar import ALWAYS, PROFILES, Calendar, Hours, Profile
+from controller.lobby.model.emergency import FAILURES, WITHOUT_TICKETS, Plan, Roll
 from controller.lobby.model.rules import (
     Appointments,
     Color,
@@ -114,6 +115,10 @@ def _rules(config: Config, wording: Wording, others: Mapping[str, Rules]) -> Rul
         clerks={clerk.number: clerk.alias for clerk in config.clerk},
         others=others,
         hall_zones=_zones(config),
+        rolls=tuple(
+            Roll(roll.prefix, roll.first, roll.to, roll.digits, roll.key, roll.service or "") for roll in config.roll
+        ),
+        emergency_plans=plans(config.emergency_plan, wording),
     )
 
 
@@ -126,6 +131,23 @@ def _pauses(config: Config, wording: Wording) -> dict[str, PauseReason]:
     }
     own = {str(p.key): PauseReason(p.name.spoken(wording.language), _seconds(p.minutes)) for p in config.pause}
     return own or usual
+
+
+def plans(changed: Iterable[EmergencyPlanKeys], wording: Wording) -> dict[str, Plan]:
+    """The plan for each failure: as configured, what is not given as the program says it by itself."""
+    own = {keys.failure: keys for keys in changed}
+    found: dict[str, Plan] = {}
+    for failure in FAILURES:
+        keys, key = own.get(failure), f"emergency.{failure}"
+        usual = [wording.templates[f"{key}.step_{n}"] for n in range(1, 13) if f"{key}.step_{n}" in wording.templates]
+        found[failure] = Plan(
+            failure,
+            wording.say(f"{key}.name"),
+            keys.notice.spoken(wording.language) if keys and keys.notice else wording.say(f"{key}.notice"),
+            tuple(step.spoken(wording.language) for step in keys.steps) if keys and keys.steps else tuple(usual),
+            failure in WITHOUT_TICKETS if keys is None or keys.roll is None else keys.roll,
+        )
+    return found
 
 
 def _zones(config: Config) -> dict[str, HallZone]:

@@ -51,6 +51,7 @@ def cross_checks(config: Table) -> Iterator[Fault]:
     yield from _web(config)
     yield from _zones(config, services, counters)
     yield from _things(config, things, services, devices)
+    yield from _rolls(config, services)
 
 
 def _tables(config: Table, kind: str) -> dict[Place, Table]:
@@ -102,9 +103,8 @@ def _services(config: Table, services: Mapping[Place, Table], counters: Mapping[
                 f'{one["key"]} is the key of service "{one.get("id")}" already; give each its own',
             )
     for (_, one), (place, other) in _pairs(services, "prefix"):
-        short, long = sorted((one["prefix"], other["prefix"]), key=len)
-        more = long.removeprefix(short)
-        if long.startswith(short) and (not more or more.isdigit()):
+        long = max(one["prefix"], other["prefix"], key=len)
+        if _same_series(one["prefix"], other["prefix"]):
             both = f'services "{one.get("id")}" and "{other.get("id")}"'
             yield (*place, "prefix"), f"{both} would both have a ticket {long}001; give each its own letter"
     if config.get("counter"):
@@ -448,3 +448,42 @@ def _zones(config: Table, services: Mapping[Place, Table], counters: Mapping[Pla
 def _texts(table: Table, key: str) -> list[tuple[int, str]]:
     """The texts of a list with their places in it."""
     return [(n, text) for n, text in enumerate(table.get(key) or ()) if isinstance(text, str)]
+
+
+def _rolls(config: Table, services: Mapping[Place, Table]) -> Iterator[Fault]:
+    """A number of a roll is on no other roll and on no printed ticket, and its key means nothing else."""
+    rolls = _tables(config, "roll")
+    for place, roll in rolls.items():
+        first, last, prefix = roll.get("from"), roll.get("to"), roll.get("prefix")
+        if first is not None and last is not None and last < first:
+            yield (*place, "to"), f"it ends at {last}, before it begins at {first}; exchange the two"
+        for service in services.values():
+            own = service.get("prefix")
+            if own is not None and prefix is not None and _same_series(own.upper(), prefix.upper()):
+                text = f'service "{service.get("id")}" prints numbers with {own or "no letter"}, and'
+                yield (*place, "prefix"), f"{text} a number would be given twice; give the roll a letter of its own"
+            if roll.get("key") is not None and roll.get("key") == service.get("key"):
+                said = f'{roll["key"]} is the key of service "{service.get("id")}" already; give each its own'
+                yield (*place, "key"), said
+    named = [((*place, "service"), roll.get("service")) for place, roll in rolls.items()]
+    yield from _unknown(named, "service", _ids(config, "service", services))
+    for (_, one), (place, other) in combinations(rolls.items(), 2):
+        if any(each.get(key) is None for each in (one, other) for key in ("prefix", "from", "to")):
+            continue
+        names = [one["prefix"].upper(), other["prefix"].upper()]
+        meet = names[0] == names[1] and one["from"] <= other["to"] and other["from"] <= one["to"]
+        if meet or (names[0] != names[1] and _same_series(*names)):
+            yield place, f"it has numbers of roll {one['prefix']} {one['from']}-{one['to']} as well; give each its own"
+        if one.get("key") is not None and one.get("key") == other.get("key"):
+            yield (*place, "key"), f"{one['key']} is the key of another roll already; give each its own"
+    plans = _tables(config, "emergency_plan")
+    for (_, one), (place, other) in _pairs(plans, "failure"):
+        if one["failure"] == other["failure"]:
+            yield (*place, "failure"), f'there is a plan for "{one["failure"]}" already; keep one'
+
+
+def _same_series(one: str, other: str) -> bool:
+    """Whether two prefixes with numbers after them can be the same ticket."""
+    short, long = sorted((one, other), key=len)
+    more = long.removeprefix(short)
+    return long.startswith(short) and (not more or more.isdigit())

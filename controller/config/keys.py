@@ -51,6 +51,7 @@ from controller.devices.settings import (
     made_by,
     takes,
 )
+from controller.lobby.model.emergency import FAILURES, Failure
 from controller.lobby.model.rules import Color, Icon
 
 
@@ -211,6 +212,55 @@ class ClerkKeys(Keys):
 
     number: Annotated[str, takes('1 to 6 digits, in quotes, such as "4711"', pattern=r"^[0-9]{1,6}$")]
     alias: Annotated[str, takes("at most 16 characters, and no person's name or number", pattern=r"^.{1,16}$")]
+
+
+class RollKeys(Keys):
+    """A roll of numbers printed on paper in advance, for emergencies; without `service`, for any."""
+
+    prefix: Annotated[str, takes('1 to 4 letters or digits, in quotes, such as "X"', pattern=r"^[A-Za-z0-9]{1,4}$")]
+    first: Annotated[int, takes("a whole number from 0 to 999999", ge=0, le=999_999, alias="from")]
+    to: Annotated[int, between(0, 999_999)]
+    digits: Annotated[int, between(2, 6)] = 3
+    key: Annotated[int | None, between(0, 9, "a digit")] = None
+    service: ServiceId | None = None
+
+
+STEP = 200
+"""Most characters of a step of a plan."""
+
+
+class PlanStepKeys(Keys):
+    """A step by language."""
+
+    zh: Annotated[str | None, takes(f"a text of 1 to {STEP} characters, in quotes", min_length=1, max_length=STEP)] = (
+        None
+    )
+    en: Annotated[str | None, takes(f"a text of 1 to {STEP} characters, in quotes", min_length=1, max_length=STEP)] = (
+        None
+    )
+
+    def spoken(self, language: str) -> str:
+        """The step in `language`, else in the other."""
+        return (self.zh or self.en or "") if language == "zh" else (self.en or self.zh or "")
+
+
+PlanStep = Annotated[
+    PlanStepKeys,
+    BeforeValidator(lambda value: {"zh": value, "en": value} if isinstance(value, str) else value),
+    takes('a text, or by language { zh = "..", en = ".." }'),
+]
+
+
+class EmergencyPlanKeys(Keys):
+    """What is to be done in a failure, where that is not what the program says by itself."""
+
+    failure: Annotated[Failure, takes(f"one of {', '.join(FAILURES)}, in quotes")]
+    notice: Name | None = None
+    steps: Annotated[
+        list[PlanStep] | None,
+        takes("a list of 1 to 12 texts, each by language or one for both", min_length=1, max_length=12),
+    ] = None
+    roll: Annotated[bool | None, takes("true or false")] = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -494,6 +544,12 @@ class Config(Keys):
     clerk: Annotated[list[ClerkKeys], takes("[[clerk]] tables, each with number and alias")] = Field(
         default_factory=list
     )
+    roll: Annotated[list[RollKeys], takes("[[roll]] tables, each with prefix, from and to")] = Field(
+        default_factory=list
+    )
+    emergency_plan: Annotated[
+        list[EmergencyPlanKeys], takes("[[emergency_plan]] tables, each with failure and what changes")
+    ] = Field(default_factory=list)
     mqtt: Annotated[MqttKeys, takes("an [mqtt] table with broker")] | None = None
     web: Annotated[WebKeys, takes("a [web] table")] | None = None
     zone: Annotated[list[ZoneKeys], takes("[[zone]] tables, each with id, name and counters or services")] = Field(

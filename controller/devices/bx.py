@@ -179,6 +179,8 @@ def _meet(one: Table, other: Table, at: str, size: str) -> bool:
 class BoardAdapter(Adapter):
     """A board: `show` sets its text from the lobby's state and the words of notices; `voice`: what its card speaks."""
 
+    failure = "board"
+
     def __init__(
         self,
         id: str,
@@ -234,7 +236,7 @@ def _build(device: BxSettings, context: Context) -> Adapter:
                 case "footer":
                     part = [boards.footer(state, rules, context.waits(), context.now(), zone)] if strips else []
                 case "notice":
-                    part = [boards.notice(state, words or {}, context.now())]
+                    part = [boards.notice(state, context.rules, words or {}, context.now())]
             lines += [*part, *[""] * (len(strips) - len(part))]
         board.show(lines)
 

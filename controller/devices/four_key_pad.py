@@ -55,6 +55,8 @@ class FourKeyPadSettings(KeyMapSettings, WiredSettings):
 class FourKeyPadAdapter(KeysAdapter):
     """The pads of one bus."""
 
+    failure = "terminals"
+
     def __init__(
         self, device: FourKeyPadSettings, bus: FourKeyBus, context: Context, flush: Callable[[], None]
     ) -> None:

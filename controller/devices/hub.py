@@ -240,6 +240,8 @@ class Hub:
         closed = stages.count(CounterStage.CLOSED)
         waiting = sum(len(line) for line in state.lines.values())
         found = [self._trouble] if self._trouble else []
+        if plan := views.emergency_plan(state, self.context.rules):
+            found.append(say("fault.emergency", plan=plan.name))
         found += [
             f"{report.name or id}: {report.detail or say(f'fault.{report.state}')}"
             for id, report in self._reports.items()
@@ -329,6 +331,7 @@ class Hub:
             stations.last() if stations else {},
             stations.silent(self._state) if stations else (),
             health.detail,
+            adapter.failure if adapter else "",
         )
         for watcher in self._watchers:
             watcher.device(id, report)
@@ -378,7 +381,11 @@ class Hub:
         wording = self.context.rules.wording
         if self._trouble:
             yield self._trouble
-        if (paper := self.paper()) not in ("ready", "none"):
+        plan = views.emergency_plan(self._state, self.context.rules)
+        if plan:
+            yield plan.notice
+        tells_of_paper = plan is not None and plan.roll
+        if not tells_of_paper and (paper := self.paper()) not in ("ready", "none"):
             yield wording.say("notice.printer", detail=wording.say(f"device.{paper}"))
         yield from all_notices(self.context.facts())
 

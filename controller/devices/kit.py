@@ -68,6 +68,8 @@ class DeviceReport:
     """Of those, which were never heard though their counter is open."""
     code: str = ""
     """The wording key of `detail`, for programs."""
+    failure: str = ""
+    """The failure that it is when the device is gone, by `emergency.FAILURES`; empty: there is no plan for it."""
 
     def content(self) -> Mapping[str, object]:
         """The payload of `device/<id>`."""
@@ -137,6 +139,8 @@ class Adapter:
 
     watches = False
     """Whether it shows the whole branch, and so is told of notices, figures and other devices as well."""
+    failure = ""
+    """The failure that it is when the device is gone, by `emergency.FAILURES`; empty: there is no plan for it."""
 
     def __init__(self, id: str, context: Context) -> None:
         self.id = id

@@ -109,6 +109,8 @@ class LineKeypadSettings(WiredSettings):
 class LineKeypadAdapter(Adapter):
     """The keypad of one counter."""
 
+    failure = "terminals"
+
     def __init__(self, id: str, keypad: LineKeypad, counter: str, context: Context, flush: Callable[[], None]) -> None:
         super().__init__(id, context)
         self._keypad = keypad

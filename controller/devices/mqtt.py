@@ -41,6 +41,7 @@ class MqttAdapter(Adapter):
 
     ID = MQTT
     watches = True
+    failure = "network"
 
     def __init__(
         self,

@@ -74,6 +74,8 @@ def _check(table: Table, file: File) -> Iterator[Fault]:
 class TerminalsAdapter(Adapter):
     """One bus; `addresses` and `raters` map bus addresses to counters."""
 
+    failure = "terminals"
+
     def __init__(
         self,
         id: str,

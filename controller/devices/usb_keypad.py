@@ -42,6 +42,8 @@ class UsbKeypadSettings(KeysSettings, WiredSettings):
 class UsbKeypadAdapter(KeysAdapter):
     """One keypad."""
 
+    failure = "terminals"
+
     def heard(self, fact: object) -> None:
         if isinstance(fact, Typed):
             self.keys.press(fact.key, digits=fact.digits)

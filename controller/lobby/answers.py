@@ -6,6 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from controller.lobby.actions.call_next import TicketCalled
+from controller.lobby.actions.emergency import EmergencyDeclared, EmergencyEnded
+from controller.lobby.actions.enter_roll import RollEntered
 from controller.lobby.actions.event import Event
 from controller.lobby.actions.finish import TicketFinished
 from controller.lobby.actions.pause_counter import CounterPaused
@@ -20,6 +23,9 @@ from controller.lobby.actions.windows import WindowAdviceAnswered
 from controller.lobby.model.outcome import AlreadyDone, Choice, QueryResult, Refusal
 from controller.lobby.model.rules import Rules
 from controller.lobby.model.state import Print, State
+
+NAMED = 6
+"""Numbers that are named in a sentence."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +66,8 @@ def answer_to(rules: Rules, events: Sequence[Event]) -> Answer:
     # That other counters take over a ticket follows from what a person did, and is not what they are answered.
     follows = isinstance(events[0], TicketReturned) or not all(isinstance(event, TicketReassigned) for event in events)
     acts = [event for event in events if not (follows and isinstance(event, TicketReassigned))] or events
-    last = issued or acts[-1]
+    # A number of the roll that is entered and called in one is answered as a call, and many as what became of all.
+    last = acts[-1] if isinstance(acts[-1], TicketCalled | RollEntered) else issued or acts[-1]
     rules = rules.spoken(getattr(last, "language", None) or "")
     if isinstance(last, SelfServiceAdvised):
         choice = rules.triage.choice(last.choice)
@@ -101,4 +108,15 @@ def sentence(rules: Rules, event: Event) -> str:
     key = event.KIND
     if isinstance(event, WindowAdviceAnswered):
         key = f"{event.action}_{'accepted' if event.accepted else 'declined'}"
+    if isinstance(event, EmergencyDeclared | EmergencyEnded):
+        plan = rules.emergency_plans.get(event.plan)
+        about["plan"] = plan.name if plan else event.plan
+    if isinstance(event, RollEntered):
+        about |= {"first": event.first, "last": event.last}
+        key += "_served" if event.served else ""
+        key += "_one" if event.count == 1 else ""
+        if event.skipped:
+            text = rules.wording.say(f"answer.{key}", **about)
+            named = " ".join(event.skipped[:NAMED]) + (" .." if len(event.skipped) > NAMED else "")
+            return rules.wording.say("answer.roll_skipped", text=text, skipped=named, count=len(event.skipped))
     return rules.wording.say(f"answer.{key}", **about)

@@ -82,7 +82,7 @@ class Tally:
                 case TicketCalled(id, counter):
                     self.calls[counter] += 1
                     ticket = state.tickets.get(id)
-                    if ticket and ticket.called_at == row.at:
+                    if ticket and ticket.called_at == row.at and not ticket.untimed:
                         waited = max(0, row.at - ticket.waits_from) // 1000
                         self.waits.setdefault(ticket.service, Waited()).add(waited)
                 case ClockStepped():

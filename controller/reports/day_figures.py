@@ -22,6 +22,7 @@ from controller.lobby.actions.cancel import TicketCancelled
 from controller.lobby.actions.clock import ClockStepped
 from controller.lobby.actions.close_counter import CounterClosed
 from controller.lobby.actions.day import DayClosed, DayOpened
+from controller.lobby.actions.enter_roll import TicketServed
 from controller.lobby.actions.event import Event
 from controller.lobby.actions.finish import TicketFinished
 from controller.lobby.actions.no_show import TicketMissed
@@ -38,7 +39,7 @@ from controller.lobby.model.calendar import DAY, at_second
 from controller.lobby.model.percentile import percentile
 from controller.lobby.model.rules import Rules
 from controller.lobby.model.state import CounterStage, Stage, State, Ticket
-from controller.lobby.model.units import NEVER, Ms
+from controller.lobby.model.units import NEVER, Ms, in_ms
 from controller.lobby.show import figures, views
 
 STEP = 30 * 60
@@ -146,7 +147,8 @@ class DayLog:
     def _note(self, at: Ms, event: Event, *, waits: bool) -> None:
         match event:
             case TicketIssued():
-                self.taken.append(Taken(event.ticket, event.service, at))
+                taken = at if event.taken is None else in_ms(event.taken)
+                self.taken.append(Taken(event.ticket, event.service, taken))
                 if event.klass in GRANTED:
                     self.granted[event.ticket] = event.klass, event.reason or ""
             case TicketCalled() | TicketCancelled() if waits:
@@ -155,6 +157,8 @@ class DayLog:
                 self.waited = [each for each in self.waited if each.ticket != event.ticket]
             case TicketFinished():
                 self.finished.append((event.ticket, event.counter))
+            case TicketServed():
+                self.finished.append((event.ticket, ""))
             case TicketMissed():
                 self.missed.append(event.ticket)
             case TicketReturned() if not event.finished:
@@ -181,6 +185,8 @@ class DayLog:
 
     def _waited(self, id: str, at: Ms, *, called: bool) -> None:
         ticket = self.state.tickets[id]
+        if ticket.untimed:
+            return
         seconds = max(0, at - ticket.waits_from) // 1000
         self.waited.append(Waited(id, ticket.service, ticket.klass, seconds, at, called))
 
@@ -401,7 +407,7 @@ def sheet(log: DayLog, rules: Rules, until: Ms) -> Sheet:
         waits += [
             (ticket.service, ticket.klass, max(0, at - ticket.waits_from) // 1000)
             for ticket in state.tickets.values()
-            if ticket.stage is Stage.WAITING and not ticket.called_at
+            if ticket.stage is Stage.WAITING and not ticket.called_at and not ticket.untimed
         ]
     taken = Count((each.service, state.tickets[each.ticket].klass) for each in log.taken)
     services = _in_order(

@@ -16,6 +16,8 @@ from controller.lobby.actions.cancel import TicketCancelled
 from controller.lobby.actions.close_counter import CounterClosed
 from controller.lobby.actions.command import Command
 from controller.lobby.actions.day import DayOpened
+from controller.lobby.actions.emergency import EmergencyDeclared, EmergencyEnded
+from controller.lobby.actions.enter_roll import RollEntered
 from controller.lobby.actions.event import Event
 from controller.lobby.actions.hold import TicketHeld
 from controller.lobby.actions.no_show import TicketMissed
@@ -78,6 +80,9 @@ ACTIONS: tuple[type[Event], ...] = (
     WindowAdviceAnswered,
     NoticePosted,
     NoticeEnded,
+    EmergencyDeclared,
+    EmergencyEnded,
+    RollEntered,
 )
 """The events that the console lists as recent actions."""
 
@@ -317,7 +322,7 @@ class PagesAdapter(Adapter):
     def _note(self, row: Row) -> None:
         if not isinstance(row.event, ACTIONS):
             return
-        if isinstance(row.event, TicketIssued) and row.event.klass not in GRANTED:
+        if isinstance(row.event, TicketIssued) and (row.event.klass not in GRANTED or row.event.roll):
             return  # customers take tickets all the time; of a granted one it is told who gave it, and why
         rules = self.context.rules
         text = sentence(rules, row.event)

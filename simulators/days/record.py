@@ -20,6 +20,7 @@ from controller.lobby.actions.cancel import TicketCancelled
 from controller.lobby.actions.clock import ClockStepped, ControllerStarted
 from controller.lobby.actions.close_counter import CounterClosed
 from controller.lobby.actions.day import DayClosed, DayOpened
+from controller.lobby.actions.enter_roll import TicketServed
 from controller.lobby.actions.event import Event
 from controller.lobby.actions.finish import TicketFinished
 from controller.lobby.actions.hold import TicketHeld
@@ -89,7 +90,9 @@ _MOVES = (
 def as_meant(events: Day) -> Day:
     """The day without what counters took back within seconds: a call and a visit's end that were undone have not been,
     nor has what happened to the ticket between. What others did meanwhile stays; a counter that called somebody else
-    because of it may call otherwise in a replay."""
+    because of it may call otherwise in a replay. Who was served without the controller has not been seen at all."""
+    if unseen := {event.ticket for _, event in events if isinstance(event, TicketServed)}:
+        events = [each for each in events if getattr(each[1], "ticket", "") not in unseen]
     if not any(isinstance(event, CallUndone | ServiceResumed) for _, event in events):
         return events
     day: list[tuple[Ms, Event] | None] = [*events]

@@ -85,8 +85,9 @@ def bare_rules(events: Day, zone: Any, wording: Wording) -> Rules:
     for _, event in events:
         match event:
             case TicketIssued(ticket=ticket, service=service, klass=klass):
-                prefix = ticket.rstrip("0123456789")
-                services[service] = Service(service, service, prefix)
+                if not event.roll or service not in services:
+                    prefix = ticket.rstrip("0123456789")
+                    services[service] = Service(service, service, prefix)
                 classes[klass] = TicketClass(klass, klass)
             case TicketCalled(counter=counter) | CounterOpened(counter=counter):
                 counters[counter] = Counter(counter, {})
@@ -272,7 +273,9 @@ class _ReplayedDay:
             by=issued.by,
             service=issued.service,
             klass=issued.klass,
-            granted=issued.by.startswith("panel/") or (issued.by.startswith("user/") and issued.klass not in usual),
+            granted=bool(issued.roll)
+            or issued.by.startswith("panel/")
+            or (issued.by.startswith("user/") and issued.klass not in usual),
             reason=issued.reason,
             form=bool(issued.form),
             needs=tuple(issued.needs or ()),

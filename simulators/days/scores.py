@@ -96,7 +96,7 @@ class Scorer:
                 self._open.pop(event.ticket, None)
             case TicketCalled():
                 ticket = self._state.tickets[event.ticket]
-                if ticket.called_at != at:
+                if ticket.called_at != at or ticket.untimed:
                     return
                 waited = between(ticket.issued_at, at)
                 service = self._services[ticket.service]

@@ -103,7 +103,7 @@ class DayTally:
             case TicketCalled():
                 self._called[event.counter] = at
                 ticket = self._state.tickets[event.ticket]
-                if ticket.called_at == at:
+                if ticket.called_at == at and not ticket.untimed:
                     before = self._seniority[ticket.service]
                     overtaken = len(before) - before.bisect_right(ticket.seniority)
                     before.add(ticket.seniority)

@@ -19,6 +19,8 @@ from controller.lobby.actions.close_counter import CounterClosed
 from controller.lobby.actions.command import Command, CounterCommand
 from controller.lobby.actions.day import DayClosed, DayOpened, RollOver
 from controller.lobby.actions.drop_counters import DropCounters
+from controller.lobby.actions.emergency import EmergencyDeclared, EmergencyEnded
+from controller.lobby.actions.enter_roll import RollEntered, TicketServed
 from controller.lobby.actions.event import Event
 from controller.lobby.actions.finish import TicketFinished
 from controller.lobby.actions.hold import TicketHeld
@@ -46,6 +48,7 @@ from controller.lobby.actions.undo import TicketRestored
 from controller.lobby.actions.undo_at_counter import CallUndone, ServiceResumed
 from controller.lobby.actions.windows import CheckWindows, WindowAdviceAnswered, WindowsChecked
 from controller.lobby.model.calendar import Hours
+from controller.lobby.model.emergency import Roll
 from controller.lobby.model.outcome import AlreadyDone, QueryResult, Refusal
 from controller.lobby.model.rules import ANY, Appointments, CounterProfile, Planned, Rules
 from controller.lobby.rule import pick
@@ -81,6 +84,7 @@ def with_profiles() -> Rules:
         },
         plan=(Planned("12", "cash", 9 * 3600 + 1800, 10 * 3600),),
         clerks={"4711": "C07", "4712": "C08"},
+        rolls=(Roll("X", 1, 40, key=9),),
     )
 
 
@@ -190,6 +194,10 @@ class Dialogue:
             case ["panel", "ENDNOTICE", *id]:
                 typed = {"notice": "".join(id)}
                 return command(Where.PANEL, "ENDNOTICE", Press(at=at, cause=cause, by="panel", typed=typed))
+            case ["panel", "EMERGENCY" | "ENDEMERGENCY" | "ROLL" as key]:
+                typed = {"klass" if name == "class" else name: text for name, text in more.items()}
+                typed |= {"served": True} if "served" in typed else {}
+                return command(Where.PANEL, key, Press(at=at, cause=cause, by="panel", typed=typed))
             case ["panel", key, *ticket]:
                 rest = {"service": "", "counter": "", "profile": "", "reason": "", "paper": "none"} | more
                 paper = rest.pop("paper")
@@ -262,6 +270,9 @@ SHORT = {
     DayOpened: "new day",
     NoticePosted: "notice {id}",
     NoticeEnded: "notice {id} ended",
+    EmergencyDeclared: "emergency {plan}",
+    EmergencyEnded: "emergency {plan} ended",
+    TicketServed: "{ticket} served",
     DayClosed: "{unserved} unserved",
     DeviceChanged: "{device} {state} {detail}",
 }
@@ -304,6 +315,9 @@ def _short(event: Event) -> str:
             return " ".join(["new day with", *(each["id"] for each in event.notes or ())])
         case DayOpened(continues=str()):
             return " with ".join(filter(None, (event.day, " ".join(event.kept or ()))))
+        case RollEntered():
+            told_so = f"{event.count} of the roll" + (" served" if event.served else "")
+            return ", not ".join(filter(None, (told_so, " ".join(event.skipped or ()))))
         case WindowsChecked():
             return " ".join(["checked", *(f"{each['action']} {each['counter']}" for each in event.advice)])
         case WindowAdviceAnswered():
@@ -323,6 +337,7 @@ BRANCHES: dict[str, Callable[[], Rules]] = {
     "plans too much": plans_too_much,
     "swaps": swaps,
     "asks first": lambda: usual(confirm_finish=5),
+    "has a roll": lambda: usual(rolls=(Roll("X", 1, 500, key=9), Roll("Y", 1, 50, service="personal"))),
 }
 
 

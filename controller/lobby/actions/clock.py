@@ -117,6 +117,8 @@ def _clock_stepped(state: State, at: Ms, event: ClockStepped) -> None:
     for id, notice in state.notices.items():
         moved = right(notice.at)
         state.notices[id] = notice._replace(at=moved, until=Ms(notice.until + moved - notice.at))
+    if state.emergency:
+        state.emergency = state.emergency._replace(at=right(state.emergency.at))
     state.notes = {id: note._replace(at=right(note.at)) for id, note in state.notes.items()}
     state.takes = {key: take._replace(at=right(take.at)) for key, take in state.takes.items()}
     state.advised = {key: right(when) for key, when in state.advised.items()}

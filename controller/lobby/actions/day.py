@@ -17,7 +17,7 @@ from controller.lobby.model.knowledge import Knowledge
 from controller.lobby.model.lines import count_wait, leave_line, remove_from_board
 from controller.lobby.model.outcome import Refused
 from controller.lobby.model.rules import Rules
-from controller.lobby.model.state import AGREES, CounterStage, Stage, State, Ticket
+from controller.lobby.model.state import AGREES, CounterStage, Emergency, Stage, State, Ticket
 from controller.lobby.model.units import NEVER, Ms
 from controller.lobby.show import figures
 
@@ -47,7 +47,8 @@ class DayOpened(Event):
 
     `continues`: the day before, if only the clock was set: its counters, numbers and tickets carry over (of the
     tickets those in `kept`, where given), and its rows count as this day's too. `by`: who confirmed the clock; missing
-    if the clock has shown that day for long enough.
+    if the clock has shown that day for long enough. `emergency`: one that goes on from the day before: {plan, at, by},
+    `at` in ms since 1970, UTC.
     """
 
     day: str
@@ -59,6 +60,7 @@ class DayOpened(Event):
     by: str | None = None
     kept: tuple[str, ...] | list[str] | None = None
     notes: tuple[Mapping[str, Any], ...] | list[Mapping[str, Any]] | None = None
+    emergency: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +112,10 @@ def _roll_over(state: State, rules: Rules, command: RollOver) -> Decision:
                 events.append(CounterClosed(id))
         events.append(DayClosed(state.day, _unserved(state.tickets.values()), figures.day(state, rules)))
     learned = state.knowledge.summary({id: service.minutes * 60 for id, service in rules.services.items()})
-    return [*events, _opened(state, rules, day, learned=learned, notes=handed_on(state, rules, day) or None)]
+    more: dict[str, Any] = {"notes": handed_on(state, rules, day) or None}
+    if state.emergency:
+        more["emergency"] = state.emergency._asdict()
+    return [*events, _opened(state, rules, day, learned=learned, **more)]
 
 
 @decides(BeginDay)
@@ -155,6 +160,8 @@ def _day_opened(state: State, at: Ms, event: DayOpened) -> None:
     if event.continues is None:
         state.knowledge = Knowledge.from_summary(event.learned)
         take_over(state, event.notes or ())
+        if event.emergency:
+            state.emergency, state.emergencies = Emergency(**event.emergency), 1
     elif event.kept is not None:
         _keep(state, set(event.kept))
 

@@ -38,7 +38,11 @@ def fitting(rules: Rules, tickets: Sequence[Ticket], digits: str) -> list[Ticket
 
 
 def _with_key(rules: Rules, ticket: Ticket) -> str:
-    """The digits that mean this ticket alone: its service's key, and its number; empty: the service has no key."""
+    """The digits that mean this ticket alone: the key of its service, or of its roll, and its number; empty: there is
+    no such key."""
+    if ticket.roll:
+        roll = rules.roll_of(ticket.id, ticket.number)
+        return f"{roll.key}{ticket.number:0{roll.digits}}" if roll and roll.key is not None else ""
     service = rules.services.get(ticket.service)
     if service is None or service.key is None:
         return ""
@@ -74,3 +78,8 @@ def must_wait(ticket: Ticket, *also: Stage) -> None:
     if ticket.stage in IN_HAND:
         raise Refused("at_counter", ticket=ticket.id, counter=ticket.counter)
     raise Refused(f"ticket_{ticket.stage}", ticket=ticket.id, counter=ticket.counter)
+
+
+def where(rules: Rules, ticket: Ticket) -> str:
+    """Where a ticket is, in a few words."""
+    return rules.wording.say(f"where.{ticket.stage}", counter=ticket.counter)

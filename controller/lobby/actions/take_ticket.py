@@ -11,14 +11,14 @@ from controller.lobby.actions.reassign import overflow
 from controller.lobby.actions.registry import Decision, decides, evolves
 from controller.lobby.forecast import waiting
 from controller.lobby.model import triage
-from controller.lobby.model.admission import must_be_open, must_have_room, slot_of
+from controller.lobby.model.admission import must_be_open, must_have_room, must_not_be_emergency, slot_of
 from controller.lobby.model.lines import enter_line
 from controller.lobby.model.outcome import AlreadyDone, QueryResult, Refused
 from controller.lobby.model.paper import Paper, cannot_print, no_paper
 from controller.lobby.model.rules import Rules
 from controller.lobby.model.state import ENDED, Print, State, Take, Ticket
 from controller.lobby.model.triage import INSISTS_WITHIN, Choice
-from controller.lobby.model.units import UNSET, Ms, Seconds, in_seconds
+from controller.lobby.model.units import UNSET, Ms, Seconds, in_ms, in_seconds
 from controller.lobby.model.wording import LANGUAGES
 
 
@@ -113,6 +113,9 @@ class TicketIssued(Event):
     wait is beyond what can be estimated. `rolled`: the predicted wait before corrections that were learned, in
     seconds. `slot`: the start of the appointment, `not_before`: from when it may be called, both in seconds since 1970.
     `form`: the form is filled in. `language`: the one that the customer has chosen, where it is not the branch's.
+
+    `roll`: the number is from the paper roll of an emergency, and was entered now; `taken`: when the customer took it,
+    in seconds since 1970, missing if nobody knows.
     """
 
     ticket: str
@@ -134,6 +137,8 @@ class TicketIssued(Event):
     language: str | None = None
     printer: str | None = None
     late: bool | None = None
+    roll: bool | None = None
+    taken: Seconds | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,6 +204,7 @@ def take(state: State, rules: Rules, command: TakeTicket) -> Decision:
                 return advised
             return [SelfServiceAdvised(choice.id, service.id, command.by, language or None)]
     if not command.granted:
+        must_not_be_emergency(state, rules)
         must_be_open(state, rules, service, command.at, booked=slot is not None)
     if command.paper not in ("ready", "none") and not command.screen:
         raise (cannot_print if command.granted else no_paper)(rules, command.paper)
@@ -287,7 +293,12 @@ def _issued(state: State, at: Ms, event: TicketIssued) -> None:
     ticket.slot, ticket.not_before = event.slot or UNSET, event.not_before or UNSET
     ticket.booked = ticket.slot
     state.tickets[ticket.id] = ticket
-    state.numbers[event.service] = event.number
+    if event.roll:
+        ticket.roll, ticket.untimed = True, event.taken is None
+        ticket.issued_at = at if event.taken is None else in_ms(event.taken)
+    else:
+        state.numbers[event.service] = event.number
+        state.takes[event.by, event.service] = Take(at, ticket.id, event.choice or "")
     state.first_issued = state.first_issued or at
     if not event.not_before:  # an appointment that is too late counts like any other customer
         state.last_seniority = max(state.last_seniority, event.seniority)
@@ -298,7 +309,6 @@ def _issued(state: State, at: Ms, event: TicketIssued) -> None:
         # The next press is another customer's. A screen may have shown the advice by itself: it counts as given.
         if state.advised.pop((event.by, event.choice), None) is None:
             state.sent_away[event.choice] = state.sent_away.get(event.choice, 0) + 1
-    state.takes[event.by, event.service] = Take(at, ticket.id, event.choice or "")
     enter_line(state, ticket)
 
 

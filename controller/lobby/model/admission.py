@@ -6,6 +6,7 @@ from datetime import date, datetime, timedelta
 from typing import Literal
 
 from controller.lobby.model import calendar
+from controller.lobby.model.emergency import Plan
 from controller.lobby.model.outcome import Refused
 from controller.lobby.model.rules import Rules, Service
 from controller.lobby.model.state import State
@@ -18,6 +19,7 @@ SlotState = Literal["open", "late", "full"]
 def gives(state: State, rules: Rules, service: Service, at: Ms) -> bool:
     """Whether tickets for a service are given at `at` (ms since 1970, UTC)."""
     try:
+        must_not_be_emergency(state, rules)
         must_be_open(state, rules, service, at)
     except Refused:
         return False
@@ -40,10 +42,25 @@ def must_be_open(state: State, rules: Rules, service: Service, at: Ms, *, booked
         raise Refused("quota_used", service=service.name, quota=service.quota, opens=when)
 
 
+def roll_only(state: State, rules: Rules) -> Plan | None:
+    """The plan of an emergency in which customers take their numbers from the paper roll; None: there is none, or the
+    branch has no roll."""
+    plan = rules.emergency_plans.get(state.emergency.plan) if state.emergency else None
+    return plan if plan and plan.roll and rules.rolls else None
+
+
+def must_not_be_emergency(state: State, rules: Rules) -> None:
+    """Refuse a ticket while numbers come from the paper roll, saying where to take one."""
+    if plan := roll_only(state, rules):
+        raise Refused("emergency", notice=plan.notice)
+
+
 def why_none(state: State, rules: Rules, service: Service, at: Ms) -> str:
     """Why no tickets for a service are given at `at` (ms since 1970, UTC), and from when, in a few words for its
     button; empty: they are given."""
     say, local = rules.wording.say, rules.local(at)
+    if roll_only(state, rules):
+        return say("closed.roll")
     if service.hours and not rules.calendar.is_open(service.hours, local):
         opens = rules.calendar.next_opening(service.hours, local)
         if opens and opens.date() == local.date():

@@ -40,7 +40,8 @@ def leave(state: State, at: Ms, ticket: Ticket, *, missed: bool = False) -> None
         leave_line(state, ticket)
     elif ticket.stage in IN_HAND:
         counter = state.counters[ticket.counter]
-        waited = between(ticket.issued_at, ticket.called_at) if ticket.since == ticket.called_at else None
+        is_first = ticket.since == ticket.called_at and not ticket.untimed
+        waited = between(ticket.issued_at, ticket.called_at) if is_first else None
         visit = Visit(ticket.service, ticket.klass, between(ticket.since, at), missed, waited)
         learn_visit(state, visit)
         counter.ticket, counter.last_ticket, counter.call = "", ticket.id, None
@@ -80,8 +81,10 @@ def own_counter(state: State, id: str) -> CounterState:
     return state.counters.setdefault(id, CounterState())
 
 
-def count_wait(state: State, ticket: Ticket, until: Ms) -> int:
-    """Count a wait among the day's; the seconds of it."""
+def count_wait(state: State, ticket: Ticket, until: Ms) -> int | None:
+    """Count a wait among the day's; the seconds of it. None: it is not known since when its customer has waited."""
+    if ticket.untimed:
+        return None
     seconds = max(0, until - ticket.waits_from) // 1000
     state.waits.setdefault(ticket.klass, SortedList()).add(seconds)
     return seconds

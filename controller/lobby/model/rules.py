@@ -12,6 +12,7 @@ from datetime import UTC, date, datetime, timedelta, tzinfo
 from typing import Literal
 
 from controller.lobby.model.calendar import ALWAYS, PROFILES, Calendar, Hours, Profile, at_second, second_of
+from controller.lobby.model.emergency import Plan, Roll
 from controller.lobby.model.triage import Triage
 from controller.lobby.model.units import Ms
 from controller.lobby.model.wording import Wording
@@ -219,6 +220,10 @@ class Rules:
     clerks: Mapping[str, str] = field(default_factory=dict)
     """Staff number -> the alias that stands for it in the journal and on pages."""
     hall_zones: Mapping[str, HallZone] = field(default_factory=dict)
+    rolls: tuple[Roll, ...] = ()
+    """The paper rolls for emergencies, in the order of the configuration."""
+    emergency_plans: Mapping[str, Plan] = field(default_factory=dict, repr=False)
+    """Failure -> what is to be done then."""
 
     others: Mapping[str, Rules] = field(default_factory=dict, repr=False, compare=False)
     """The same rules with the names and sentences of other languages."""
@@ -351,6 +356,15 @@ class Rules:
         """The class's name in the branch's language; its id if it is no longer configured."""
         known = self.classes.get(klass)
         return known.name if known else klass
+
+    def roll_of(self, ticket: str, number: int) -> Roll | None:
+        """The roll that a ticket with this number is on; None: it is on none."""
+        return next((roll for roll in self.rolls if roll.has(number) and roll.id(number) == ticket), None)
+
+    @property
+    def rolls_in_words(self) -> str:
+        """The rolls for people; empty: there is none."""
+        return " ".join(roll.range for roll in self.rolls)
 
     def profile_name(self, profile: str) -> str:
         """The name of a counter profile in the branch's language; its id if it is no longer configured."""

@@ -150,6 +150,10 @@ class Ticket:
     """When it was first called, and `since` when it was last: ms since 1970, UTC; 0: never."""
     since: Ms = NEVER
     recalled_at: Ms = NEVER
+    roll: bool = False
+    """Its number is from the paper roll."""
+    untimed: bool = False
+    """It is not known when its number was taken: `issued_at` is when it was entered, and its wait counts nowhere."""
 
     @property
     def waits_from(self) -> Ms:
@@ -270,6 +274,14 @@ class Notice(NamedTuple):
 
     at: Ms
     until: Ms
+    by: str
+
+
+class Emergency(NamedTuple):
+    """An emergency that the lobby manager has declared: the failure, since when (ms since 1970, UTC), and by whom."""
+
+    plan: str
+    at: Ms
     by: str
 
 
@@ -402,6 +414,10 @@ class State:
     """The lobby manager's notices by id, in the order in which they were posted."""
     noticed: int = 0
     """Notices posted today."""
+
+    emergency: Emergency | None = None
+    emergencies: int = 0
+    """Emergencies declared today, with one that was taken over from the day before."""
 
     boot: str = ""
     """Identifies the machine's last known boot; `origin`: the time of that boot by the present wall clock (ms since

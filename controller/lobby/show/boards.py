@@ -8,7 +8,7 @@ from controller.lobby.forecast import waiting
 from controller.lobby.model.rules import HallZone, Rules
 from controller.lobby.model.state import State
 from controller.lobby.model.units import Ms
-from controller.lobby.show import hall
+from controller.lobby.show import hall, views
 from controller.lobby.show.views import Waits, is_beyond
 
 FOOTER_SOON = 2
@@ -42,6 +42,9 @@ def footer(state: State, rules: Rules, waits: Waits, at: Ms, zone: HallZone | No
     return texts[at // (FOOTER_TURN * 1000) % len(texts)] if texts else ""
 
 
-def notice(state: State, words: Mapping[str, str], at: Ms) -> str:
-    """The lobby manager's notices in one line, oldest first; `words`: what she typed, by notice."""
-    return "    ".join(posted["text"] for posted in hall.posted(state, words, at))
+def notice(state: State, rules: Rules, words: Mapping[str, str], at: Ms) -> str:
+    """What an emergency asks of customers, then the lobby manager's notices, oldest first, in one line; `words`: what
+    she typed, by notice."""
+    plan = views.emergency_plan(state, rules)
+    texts = [plan.notice] if plan else []
+    return "    ".join([*texts, *(posted["text"] for posted in hall.posted(state, words, at))])

@@ -36,6 +36,9 @@ class Fault(NamedTuple):
     since: Ms = NEVER
     device: str = ""
     """The device that it is about, where it can be tested."""
+    plan: str = ""
+    """The failure whose plan helps; `steps`: what it says."""
+    steps: tuple[str, ...] = ()
 
 
 def faults(
@@ -55,6 +58,7 @@ def faults(
     """
     found = [
         *_of_the_journal(rules, records=records),
+        *_of_the_emergency(state, rules, printers),
         *_of_the_counters(state, rules),
         *_of_the_devices(rules, devices, printers),
         *_of_the_lines(state, rules),
@@ -66,13 +70,25 @@ def faults(
     once: dict[tuple[str, str], Fault] = {}
     for fault in found:
         once.setdefault((fault.name, fault.text), fault)
-    return [fault._asdict() for fault in once.values()]
+    steps = {failure: plan.steps for failure, plan in rules.emergency_plans.items()}
+    return [fault._replace(steps=steps.get(fault.plan, ()))._asdict() for fault in once.values()]
 
 
 def _of_the_journal(rules: Rules, *, records: bool) -> Iterator[Fault]:
     if not records:
         say = rules.wording.say
         yield Fault(JOURNAL, "urgent", say("fault.journal"), remedy=say("fault.journal_remedy"))
+
+
+def _of_the_emergency(state: State, rules: Rules, printers: Printers) -> Iterator[Fault]:
+    """The emergency that is on, and whether it could be over."""
+    say, plan = rules.wording.say, views.emergency_plan(state, rules)
+    if plan is None or state.emergency is None:
+        return
+    prints = bool(printers) and chosen(printers).paper == "ready"
+    remedy = say("fault.emergency_over" if plan.failure == "printer" and prints else "fault.emergency_remedy")
+    text = say("fault.emergency", plan=plan.name)
+    yield Fault("emergency", "warning", text, remedy=remedy, since=state.emergency.at, plan=plan.failure)
 
 
 def _of_the_counters(state: State, rules: Rules) -> Iterator[Fault]:
@@ -96,7 +112,8 @@ def _of_the_devices(rules: Rules, devices: Mapping[str, Mapping[str, Any]], prin
                 text = _of_the_printer(rules, devices, printers, printer, text)
             name = report.get("name") or id
             about = id if report.get("wired") else ""
-            yield Fault(f"device:{id}", severity, text, name, report.get("remedy", ""), report["since"], about)
+            plan = "printer" if severity == "urgent" else report.get("failure", "") if severity == "fault" else ""
+            yield Fault(f"device:{id}", severity, text, name, report.get("remedy", ""), report["since"], about, plan)
         elif silent := report.get("silent"):
             text = say("fault.silent", addresses=", ".join(silent))
             name = report.get("name") or id
@@ -107,7 +124,12 @@ def _of_the_devices(rules: Rules, devices: Mapping[str, Mapping[str, Any]], prin
         remedy = templates.get(f"advice.{printer.paper}", "")
         severity = _serious(printers, printer) or "warning"
         yield Fault(
-            "paper" if len(printers) == 1 else f"paper:{id}", severity, text, name or say("kind.escpos"), remedy
+            "paper" if len(printers) == 1 else f"paper:{id}",
+            severity,
+            text,
+            name or say("kind.escpos"),
+            remedy,
+            plan="printer" if severity == "urgent" else "",
         )
 
 

@@ -23,7 +23,7 @@ def day(state: State, rules: Rules, at: Ms | None = None) -> dict[str, Any]:
     """
     waits = {klass: SortedList(called) for klass, called in state.waits.items()}
     for ticket in state.tickets.values():
-        if at is not None and ticket.stage is Stage.WAITING and not ticket.called_at:
+        if at is not None and ticket.stage is Stage.WAITING and not ticket.called_at and not ticket.untimed:
             waits.setdefault(ticket.klass, SortedList()).add(max(0, at - ticket.waits_from) // 1000)
     everybody = SortedList(seconds for each in waits.values() for seconds in each)
     return {

@@ -14,7 +14,7 @@ from typing import Any
 from controller.lobby import rule
 from controller.lobby.forecast import staffing, waiting
 from controller.lobby.forecast.waiting import Coming
-from controller.lobby.model.admission import gives, slots, why_none
+from controller.lobby.model.admission import gives, roll_only, slots, why_none
 from controller.lobby.model.rules import Counter, HallZone, Rules
 from controller.lobby.model.state import (
     IN_HAND,
@@ -30,7 +30,7 @@ from controller.lobby.model.state import (
 )
 from controller.lobby.model.triage import NEEDS
 from controller.lobby.model.units import NEVER, Ms, in_seconds
-from controller.lobby.show import hall, views
+from controller.lobby.show import emergencies, hall, views
 from controller.lobby.show.ahead import ahead_of, ahead_of_all, ahead_of_newcomer
 from controller.lobby.show.views import Waits
 
@@ -43,7 +43,7 @@ MISSED_LISTED = 20
 ENDS = frozenset({Stage.FINISHED, Stage.MISSED, Stage.HELD})
 BADNESS = {"offline": 0, "degraded": 1}
 """The states of devices that are listed before those that work."""
-UNSHOWN = ("place", "heard", "silent", "code")
+UNSHOWN = ("place", "heard", "silent", "code", "failure")
 """What a device's report has beside what the console lists; terminals that are silent stand among the faults."""
 
 
@@ -324,6 +324,7 @@ def console(
         ],
         "held": [_away(rules, t, t.held_at) for t in held],
         "unprinted": _without_paper(state) if printer else [],
+        "emergency": emergencies.console(state, rules),
         "advice": views.advice(state, rules)["items"],
         "faults": list(faults),
         "new_day": today if state.day and (today := rules.day_of(at)) != state.day else "",
@@ -362,9 +363,11 @@ def _services(state: State, rules: Rules, at: Ms, waits: Waits, *, longest: bool
 
 def _offered(state: State, rules: Rules, waits: Waits, ahead: Mapping[str, int], at: Ms) -> dict[str, Any]:
     """What a kiosk offers, in the language of the rules. `closed`: why no tickets for a service are given, if none are;
-    `ahead`: how many come before whoever takes one."""
+    `ahead`: how many come before whoever takes one; `emergency`: where to take a number while there are none here."""
+    plan = roll_only(state, rules)
     return {
         "branch": rules.branch_name,
+        "emergency": plan.notice if plan else "",
         "triage": rules.triage.picture(),
         "services": [
             {
@@ -428,8 +431,12 @@ def _needs(ticket: Ticket) -> list[str]:
 
 def _without_paper(state: State) -> list[str]:
     """Tickets that may not have been printed, and waiting tickets that never were."""
-    never = (ticket.id for ticket in state.tickets.values() if ticket.stage is Stage.WAITING and not ticket.copies)
+    never = (ticket.id for ticket in state.tickets.values() if _lacks_paper(ticket))
     return list(dict.fromkeys((*state.unknown_prints, *islice(never, LISTED))))
+
+
+def _lacks_paper(ticket: Ticket) -> bool:
+    return ticket.stage is Stage.WAITING and not ticket.copies and not ticket.roll
 
 
 def _waiting(rules: Rules, ticket: Ticket, at: Ms) -> dict[str, Any]:
@@ -444,6 +451,7 @@ def _waiting(rules: Rules, ticket: Ticket, at: Ms) -> dict[str, Any]:
         "early": ticket.not_before > in_seconds(at),
         "needs": _needs(ticket),
         "undo": ticket.before is not None,
+        "roll": ticket.roll,
     }
 
 

@@ -12,6 +12,7 @@ from controller.lobby import rule
 from controller.lobby.forecast import staffing, waiting
 from controller.lobby.forecast.waiting import Coming
 from controller.lobby.model.admission import gives
+from controller.lobby.model.emergency import Plan
 from controller.lobby.model.knowledge import whole_minutes
 from controller.lobby.model.rules import Counter, Rules
 from controller.lobby.model.state import AGREES, CounterStage, Stage, State, Ticket, open_counters
@@ -242,6 +243,11 @@ def ticket_fields(state: State, rules: Rules, ticket: Ticket, qr: str, at: Ms) -
         "reprint": rules.wording.say("ticket.reprint") if ticket.copies > 1 else "",
         "qr": qr,
     }
+
+
+def emergency_plan(state: State, rules: Rules) -> Plan | None:
+    """The plan that is followed now; None: there is no emergency, or its plan is no longer known."""
+    return rules.emergency_plans.get(state.emergency.plan) if state.emergency else None
 
 
 STEP_TOLD = 3600 * 1000
