@@ -21,6 +21,8 @@ from controller.lobby.actions.cancel import Cancel
 from controller.lobby.actions.close_counter import Close
 from controller.lobby.actions.command import Command
 from controller.lobby.actions.day import BeginDay
+from controller.lobby.actions.emergency import DeclareEmergency, EndEmergency
+from controller.lobby.actions.enter_roll import EnterRoll
 from controller.lobby.actions.finish import Finish
 from controller.lobby.actions.hold import Hold
 from controller.lobby.actions.leave_note import LeaveNote
@@ -151,7 +153,7 @@ def test_every_terminal_key_is_in_the_table_above_and_no_other_byte_is_a_key() -
         assert presses.terminal_key(byte, "6") is None
 
 
-def on_panel(key: str, **given: str) -> Command | None:
+def on_panel(key: str, **given: Any) -> Command | None:
     paper: Any = given.pop("paper", "ready")
     return presses.command(Where.PANEL, key, Press(**PANEL, paper=paper, typed=given))
 
@@ -201,6 +203,15 @@ def on_panel(key: str, **given: str) -> Command | None:
         ("CANCEL", {"ticket": "A017", "reason": "left"}, Cancel(**PANEL, ticket="A017", reason="left")),
         ("WHY", {"ticket": "A017"}, AskWhy(at=5, cause=PANEL["cause"], ticket="A017")),
         ("WHY", {}, AskWhy(at=5, cause=PANEL["cause"], ticket="")),
+        ("EMERGENCY", {}, DeclareEmergency(**PANEL, plan="printer")),
+        ("EMERGENCY", {"plan": "power"}, DeclareEmergency(**PANEL, plan="power")),
+        ("ENDEMERGENCY", {}, EndEmergency(**PANEL)),
+        ("ROLL", {"numbers": "X014-X027"}, EnterRoll(**PANEL, numbers="X014-X027")),
+        (
+            "ROLL",
+            {"numbers": "X014", "service": "cash", "klass": "vip", "time": "09:10", "served": True},
+            EnterRoll(**PANEL, numbers="X014", service="cash", klass="vip", time="09:10", served=True),
+        ),
         ("NEWDAY", {"reason": "clock"}, BeginDay(**PANEL, reason="clock")),
         ("OPEN", {"counter": "3"}, Open(**PANEL, counter="3")),
         ("PAUSE", {"counter": "3", "digits": "1"}, Pause(**PANEL, counter="3", reason="1")),
@@ -210,7 +221,7 @@ def on_panel(key: str, **given: str) -> Command | None:
         ("REPRINT", {"paper": "down"}, Reprint(**PANEL, paper="down")),
     ],
 )
-def test_the_managers_buttons(key: str, given: dict[str, str], command: Command | None) -> None:
+def test_the_managers_buttons(key: str, given: dict[str, Any], command: Command | None) -> None:
     assert on_panel(key, **given) == command
 
 

@@ -6,6 +6,7 @@ import { awayPart } from "./console_away.js";
 import { advice, counters } from "./console_counters.js";
 import { sendAll } from "./console_deeds.js";
 import { devices, nothingRecent, recent } from "./console_devices.js";
+import { emergency } from "./console_emergency.js";
 import { faults } from "./console_faults.js";
 import { addPart, goOn, main, show, view } from "./console_hall.js";
 import { posted } from "./console_notices.js";
@@ -28,6 +29,7 @@ main.append(
   el("header", { class: "top" },
     branch, time, figures, posted, el("a", { class: "to-record", href: "/record", "data-reads": true }, say("page.title.record")),
     el("span", { class: "who soft" }, page.account?.name ?? ""), alarm, signOut),
+    branch, time, figures, posted, emergency, el("span", { class: "who soft" }, page.account?.name ?? ""), alarm, signOut),
   el("div", { class: "live", role: "status", "aria-label": say("page.console.notices") }, faults),
   el("div", { class: "live", role: "status", "aria-label": say("page.console.advice") }, advice),
   reminders,

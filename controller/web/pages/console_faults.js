@@ -1,6 +1,7 @@
 // What she should know or do now, the most urgent first: where, what is wrong, what helps, since when.
 
 import { ask, clock, el, put, say, toast } from "./common.js";
+import { openPlan } from "./console_emergency.js";
 import { addPart, view } from "./console_hall.js";
 import { keyed } from "./console_parts.js";
 
@@ -28,13 +29,18 @@ const showFaults = keyed(faults, (each) => each.id, () => {
   const since = el("small", { class: "number" });
   const button = el("button", { class: "quiet test", onclick: () => button.dataset.device && test(button.dataset.device, button) },
     say("page.console.test"));
-  const node = el("li", {}, name, text, remedy, since, button);
+  const plan = el("button", {
+    class: "quiet test", "aria-haspopup": "dialog", onclick: () => plan.dataset.plan && openPlan(plan.dataset.plan, plan),
+  }, say("page.console.emergency_plan"));
+  const node = el("li", {}, name, text, remedy, since, button, plan);
   return {
     node,
     show(each) {
       button.hidden = !each.device;
       if (!button.hasAttribute("aria-busy")) put(button, each.device ? say("page.console.test") : "");
       button.dataset.device = each.device ?? "";
+      plan.hidden = !each.plan;
+      plan.dataset.plan = each.plan ?? "";
       put(name, each.name);
       put(text, each.text);
       put(remedy, each.remedy);

@@ -70,6 +70,7 @@ export const cancelMark = (item) => cancelling.has(item.ticket) && say("page.con
 export function marksOf(item) {
   return [
     cancelMark(item),
+    item.roll && say("page.console.mark_roll"),
     view.unprinted.includes(item.ticket) && say("page.console.mark_no_paper"),
     item.only && say("page.console.mark_only", { counter: item.only }),
     item.early && say("page.console.mark_early"),

@@ -160,6 +160,7 @@ function slotButton({ slot, state }) {
 
 /** The screen that the customer's way has led to: what it asks, and its buttons. */
 function screen() {
+  if (view.emergency) return [say("page.kiosk.roll_title"), el("p", { class: "advice" }, view.emergency)];
   const last = path.at(-1) ?? {};
   if (last.slots) return [say("page.kiosk.which_slot"), grid(view.slots.map(slotButton), "times")];
   if (last.gone) {
@@ -200,13 +201,14 @@ function draw() {
   if (!told) return;
   view = { ...told, ...told.in[page.language] };
   put(branch, view.branch);
-  put(paper, view.paper ? "" : say("page.kiosk.paper"));
-  paper.hidden = view.paper;
+  const fine = view.paper || Boolean(view.emergency);
+  put(paper, fine ? "" : say("page.kiosk.paper"));
+  paper.hidden = fine;
   put(card, cardSays());
   card.hidden = !view.card;
   card.dataset.card = view.card;
   const names = view.services.map(({ id, name }) => [id, name]);
-  const stands = JSON.stringify([page.language, path, view.triage, names, view.slots, view.needs]);
+  const stands = JSON.stringify([page.language, path, view.triage, names, view.slots, view.needs, view.emergency]);
   if (stands === drawn) {
     // A button that is being touched must stay the same button.
     for (const write of details) write();
@@ -223,12 +225,12 @@ function draw() {
   fill(asked,
     slot && el("p", { class: "slot" }, say("page.kiosk.slot", { slot })),
     el("h2", { tabIndex: -1 }, question), ...parts);
-  fill(ways,
+  fill(ways, view.emergency ? [] : [
     path.length > 0 && el("button", { type: "button", onclick: back }, say("page.kiosk.back")),
     !path.length && view.slots.length > 0
-      && el("button", { type: "button", onclick: () => go({ slots: true }) }, say("page.kiosk.appointment")));
+      && el("button", { type: "button", onclick: () => go({ slots: true }) }, say("page.kiosk.appointment"))]);
   asked.scrollTop = 0;
-  needs.hidden = !view.services.length;
+  needs.hidden = !view.services.length || Boolean(view.emergency);
   needs.setAttribute("aria-label", say("page.kiosk.needs"));
   fill(needs, el("p", { class: "label" }, say("page.kiosk.needs")), [FORM, ...view.needs].map((need) => el("button", {
     type: "button", "aria-pressed": String(chosen.has(need)),
