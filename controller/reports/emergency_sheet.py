@@ -13,7 +13,7 @@ from html import escape
 from controller.lobby.model.emergency import Plan
 from controller.lobby.model.rules import Rules
 
-LINES = 24
+LINES = 22
 """Numbers on a register: what fits on a sheet with room to write by hand."""
 COLUMNS = ("number", "service", "klass", "taken", "served", "entered")
 

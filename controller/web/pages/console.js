@@ -30,6 +30,7 @@ main.append(
     branch, time, figures, posted, el("a", { class: "to-record", href: "/record", "data-reads": true }, say("page.title.record")),
     el("span", { class: "who soft" }, page.account?.name ?? ""), alarm, signOut),
     branch, time, figures, posted, emergency, el("span", { class: "who soft" }, page.account?.name ?? ""), alarm, signOut),
+    branch, time, figures, el("span", { class: "sheets" }, posted, emergency), el("span", { class: "who soft" }, page.account?.name ?? ""), alarm, signOut),
   el("div", { class: "live", role: "status", "aria-label": say("page.console.notices") }, faults),
   el("div", { class: "live", role: "status", "aria-label": say("page.console.advice") }, advice),
   reminders,

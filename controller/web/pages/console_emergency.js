@@ -57,7 +57,7 @@ function plans() {
   return el("section", { class: "group" },
     el("h3", {}, say("page.console.emergency_which")), el("div", { class: "chips" }, chips),
     el("h4", {}, say("page.console.emergency_steps")), steps, tells, takes,
-    el("div", { class: "choices wide" }, declare, end));
+    el("div", { class: "choices large" }, declare, end));
 }
 
 const input = (key) => el("input", {
