@@ -238,8 +238,9 @@ def called_unentered(state: State, rules: Rules, counter: Counter, digits: str, 
     """The number of the roll that a counter means with digits which nobody has who waits, to be entered as it is
     called; None: it is no such number.
 
-    Always with the roll's key before all digits of the number. Without it only where an emergency is on, or was today,
-    and with all digits: of numbers that are not there, nobody can tell which "17" is the end of.
+    Always with the roll's key before all digits of the number. Without it only where an emergency is on, or was today;
+    and with one or two digits, which is all that 68-terminals have, only where these can be the end of one number: of a
+    short roll, or near the highest number that is there.
     """
     number = int(digits)
     bare = state.emergency is not None or state.emergencies > 0
@@ -251,7 +252,10 @@ def called_unentered(state: State, rules: Rules, counter: Counter, digits: str, 
     ]
     meant = [(roll, n) for roll, n in meant if roll.has(n)]
     if not meant and bare:
-        meant = [(roll, number) for roll in rolls if roll.has(number) and len(digits) >= roll.digits]
+        if len(digits) > 2:
+            meant = [(roll, number) for roll in rolls if roll.has(number) and len(digits) >= roll.digits]
+        else:
+            meant = [(roll, n) for roll in rolls if (n := _ending_in(state, roll, number)) is not None]
         if not meant and any(len(digits) < roll.digits for roll in rolls):
             raise Refused("roll_digits", digits=digits)
     if not meant:
@@ -270,6 +274,20 @@ def called_unentered(state: State, rules: Rules, counter: Counter, digits: str, 
     klass = rules.default_class
     seniority = _Order(state).seniority(rules, roll, n, waiting.newcomer(state, rules, at, service, klass).seniority)
     return TicketIssued(roll.id(n), service, klass, seniority, n, f"counter/{counter.id}", False, roll=True)
+
+
+def _ending_in(state: State, roll: Roll, two: int) -> int | None:
+    """The number of a roll that ends in these two digits: of a roll of no more than 100 the one that there is, of a
+    longer one that which is nearest to the highest number that is there today; None: nobody can tell."""
+    first, last = roll.first, roll.last
+    if last - first >= 100:
+        known = [
+            t.number for t in state.tickets.values() if t.roll and roll.has(t.number) and roll.id(t.number) == t.id
+        ]
+        if not known:
+            return None
+        first, last = max(first, max(known) - 49), min(last, max(known) + 50)
+    return next((n for n in range(first, last + 1) if n % 100 == two), None)
 
 
 def _serves(rules: Rules, counter: Counter, service: str) -> bool:
