@@ -27,10 +27,9 @@ const titled = (name, title, ...children) =>
 
 main.append(
   el("header", { class: "top" },
-    branch, time, figures, posted, el("a", { class: "to-record", href: "/record", "data-reads": true }, say("page.title.record")),
+    branch, time, figures, el("span", { class: "sheets" }, emergency, posted,
+      el("a", { class: "to-record", href: "/record", "data-reads": true }, say("page.title.record"))),
     el("span", { class: "who soft" }, page.account?.name ?? ""), alarm, signOut),
-    branch, time, figures, posted, emergency, el("span", { class: "who soft" }, page.account?.name ?? ""), alarm, signOut),
-    branch, time, figures, el("span", { class: "sheets" }, posted, emergency), el("span", { class: "who soft" }, page.account?.name ?? ""), alarm, signOut),
   el("div", { class: "live", role: "status", "aria-label": say("page.console.notices") }, faults),
   el("div", { class: "live", role: "status", "aria-label": say("page.console.advice") }, advice),
   reminders,
