@@ -13,10 +13,12 @@ from branches import MINUTE, Lobby, asking, branch, history, long_steps
 from controller.lobby.actions.call_number import CallNumber
 from controller.lobby.actions.cancel import Cancel
 from controller.lobby.actions.day import RollOver
+from controller.lobby.actions.enter_roll import EnterRoll
 from controller.lobby.actions.no_show import NoShow
 from controller.lobby.actions.reassign import Reassign
 from controller.lobby.actions.return_ticket import Return
 from controller.lobby.actions.take_ticket import TakeTicket
+from controller.lobby.model.emergency import Roll
 from controller.lobby.model.percentile import percentile
 from controller.lobby.model.state import Effect, Stage
 from controller.lobby.show import figures
@@ -232,3 +234,17 @@ def test_one_in_twenty_waits_longer_than_the_95th_percentile() -> None:
     """Which is not the longest wait, once there are enough of them."""
     found = day(who_waited(range(40)))
     assert (found["customers"], found["mean"], found["p95"], found["max"]) == (40, 19.5, 38, 39)
+
+
+def test_the_wait_of_a_paper_number_counts_only_where_it_is_known() -> None:
+    lobby = Lobby(branch({"1": {"cash": 0}}, rolls=(Roll("X", 1, 500, key=9),)))
+    lobby.wait(40)
+    for numbers, time, served in (("X001", "09:10", False), ("X002", "", False), ("X003", "09:20", True)):
+        about = {"numbers": numbers, "time": time, "served": served}
+        lobby.do(EnterRoll(at=lobby.now, cause="", by="panel", **about))  # type: ignore[arg-type]
+    assert (day(lobby)["customers"], day(lobby)["max"]) == (1, 30.0)
+    assert [lobby.call("1"), lobby.call("1"), lobby.call("1")] == ["X001", "X002", ""]
+    lobby.do(CallNumber(at=lobby.now, cause="", counter="1", digits="9004", sure=True))
+    found = day(lobby)
+    assert (found["customers"], found["mean"], found["max"]) == (1, 30.0, 30.0)
+    assert lobby.replayed().picture() == lobby.state.picture()
