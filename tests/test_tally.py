@@ -1,56 +1,78 @@
-"""What is counted for a monitor: whose presses, and that nothing makes the number of doors grow."""
+"""What reports count of a day, against what the lobby and the day sheet count of it."""
 
 from __future__ import annotations
 
+from collections import Counter as Count
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+
 import pytest
+from branches import long_steps
+from test_day_figures import RULES, Told, logged
 
-from controller.lobby.answers import Answer
-from controller.operation.tally import BOUNDS, Tally, Waited
-
-DOORS = ("mqtt", "http", "home-assistant", "terminal68", "modbus", "line-keypad", "shelly")
-OK = Answer("ok", "")
-
-
-@pytest.mark.parametrize(
-    ("cause", "door"),
-    [
-        ("terminal68:terminals:3:1764205200000", "terminals.3"),
-        ("modbus:line:11:1764205200000", "line.11"),
-        ("line-keypad:keys:1764205200000", "keys"),
-        ("shelly:button:1764205200000:1764205200001", "button"),
-        ("mqtt:keypad/3:12:41", "keypad/3"),
-        ("mqtt:kiosk/kiosk:feedc0de:0", "kiosk/kiosk"),
-        ("mqtt", "mqtt"),
-        ("http:staff-4711:key:content", "pages"),
-        ("home-assistant:3:CALL:1764205200000", "home-assistant"),
-        ("clock:1764205200000:5000", ""),
-        ("device:printer:1764205200000:ok", ""),
-        ("plan:1764205200000", ""),
-        ("", ""),
-    ],
-)
-def test_a_door_is_where_a_press_came_in(cause: str, door: str) -> None:
-    tally = Tally(lambda: 0.0, DOORS)
-    tally.answered(cause, OK)
-    assert tally.presses == ({(door, "ok"): 1} if door else {})
+from controller.journal import Journal, JournalReader
+from controller.reports import day_figures
+from controller.reports.day_figures import DayLog
+from controller.reports.tally import KINDS, OF_TICKETS, DayTally, tally
 
 
-def test_refusals_are_counted_by_their_reason_and_the_last_press_is_known() -> None:
-    now = 10.0
-    tally = Tally(lambda: now, DOORS)
-    tally.answered("terminal68:terminals:3:1", OK)
-    now = 15.0
-    tally.answered("terminal68:terminals:3:2", Answer("refused", "", code="none_waiting"))
-    tally.answered("mqtt", Answer("error", "", code="unknown_device"))
-    now = 20.0
-    assert tally.refused == {"none_waiting": 1, "unknown_device": 1}
-    assert dict(tally.since_press()) == {"terminals.3": 5.0, "mqtt": 5.0}
+def of_the_log(log: DayLog) -> dict[str, object]:
+    state = log.state
+    return {
+        "taken": sorted(log.taken),
+        "waited": Count(log.waited),
+        "classes": {each.ticket: state.tickets[each.ticket].klass for each in log.taken},
+        "finished": Count(log.finished),
+        "missed": Count(log.missed),
+        "returned": Count(log.returned),
+        "granted": log.granted,
+        "turns": log.turns,
+        "last": log.last,
+        "over": log.over,
+        "effects": {klass: each for klass, each in state.effects.items() if each.passed},
+        "sent_away": state.sent_away,
+        "insisted": state.insisted,
+        "profile": state.profile,
+    }
 
 
-def test_waits_are_sorted_by_their_length() -> None:
-    waited = Waited()
-    for seconds in (0, 60, 61, BOUNDS[-1], BOUNDS[-1] + 1):
-        waited.add(seconds)
-    found = dict(waited.buckets())
-    assert (found["60"], found["180"], found[str(BOUNDS[-1])], found["+Inf"]) == (2, 3, 4, 5)
-    assert waited.seconds == 121 + 2 * BOUNDS[-1] + 1
+def of_the_tally(found: DayTally) -> dict[str, object]:
+    return {
+        "taken": sorted(found.taken.values()),
+        "waited": Count(found.waited.values()),
+        "classes": {each.ticket: found.klass(each.ticket) for each in found.taken.values()},
+        "finished": Count((each.ticket, each.counter) for each in found.finished.values()),
+        "missed": Count(each.ticket for each in found.missed),
+        "returned": Count(found.returned),
+        "granted": found.granted,
+        "turns": found.turns,
+        "last": found.last,
+        "over": found.over,
+        "effects": {klass: each for klass, each in found.effects.items() if each.passed},
+        "sent_away": found.sent_away,
+        "insisted": found.insisted,
+        "profile": found.profile,
+    }
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_a_day_counted_from_bare_rows_is_the_day_that_the_lobby_had(seed: int, tmp_path: Path) -> None:
+    lobby = Told()
+    for step in long_steps(seed, 700):
+        lobby.step(step)
+    with closing(Journal(tmp_path / "lobby.db")) as journal:
+        # A clock that goes back begins days twice.
+        journal.append([replace(row, cause=f"{row.cause}:{row.seq - row.part}") for row in lobby.told]).result()
+    with closing(JournalReader(tmp_path / "lobby.db")) as reader:
+        days = reader.days()
+        for day in days:
+            log = logged([*reader.rows(day)], RULES)
+            found = tally(day, reader.bare_rows(day, KINDS, OF_TICKETS - KINDS))
+            assert of_the_tally(found) == of_the_log(log), day
+            sheet = day_figures.sheet(log, RULES, lobby.now)
+            assert found.left == sheet.left, day
+            assert (found.advice[-1][1] if found.advice else 0) == sum(
+                {"open": 1, "close": -1}.get(each.action, 0) for each in log.state.windows.advice
+            ) or found.over
+    assert days

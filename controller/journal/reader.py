@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -22,7 +22,7 @@ from controller.journal.schema import (
     why_not_read,
 )
 from controller.lobby.actions.day import DayOpened
-from controller.lobby.actions.event import UnknownEventError, from_row
+from controller.lobby.actions.event import UnknownEventError, from_row, known_kinds
 from controller.lobby.aggregate import Row
 from controller.lobby.model.units import Ms
 
@@ -30,6 +30,8 @@ LOWEST = -(1 << 63)
 """The lowest number that SQLite can give a row; ours begin at 1."""
 AT_A_TIME = 1000
 """Rows read at a time: a long-running reader must not keep the log from being checkpointed."""
+BareRow = tuple[Ms, str, dict[str, Any], str]
+"""When (ms since 1970, UTC), the kind, the data and the cause of a row."""
 _ROWS = f"SELECT {', '.join(COLUMNS)} FROM event"
 
 
@@ -91,6 +93,33 @@ class JournalReader:
             for columns in part:
                 yield self._row(columns)
             first = part[-1][0] + 1
+
+    def bare_rows(self, day: str, kinds: Collection[str], timed: Collection[str] = ()) -> Iterator[BareRow]:
+        """As `rows`, of these kinds alone and without making events of them, for reports over many days; without data
+        those that are only `timed`. What this program does not know is refused as `rows` does."""
+        first, last = self._whole(day)
+        others = [kind for kind in known_kinds() if kind not in kinds and kind not in timed]
+        marks = ",".join("?" * len(others))
+        select = f"{_ROWS} WHERE seq BETWEEN ? AND ? AND kind NOT IN ({marks}) ORDER BY seq LIMIT {AT_A_TIME}"
+        while part := list(self._select(select, first, last, *others)):
+            for columns in part:
+                _, at, _, kind, version, data, cause, _ = columns
+                if kind in timed:
+                    yield at, kind, {}, cause
+                    continue
+                try:
+                    plain = json.loads(data) if kind in kinds and version == 1 else self._row(columns).event.to_row()
+                except ValueError:
+                    plain = self._row(columns).event.to_row()  # raises the error
+                yield at, kind, plain, cause
+            first = part[-1][0] + 1
+
+    def days_between(self, first: str, last: str) -> list[str]:
+        """The business days that there are from one day to another, oldest first."""
+        return [
+            day
+            for (day,) in self._select("SELECT DISTINCT day FROM event WHERE day BETWEEN ? AND ? ORDER BY day", first, last)
+        ]
 
     def remarks(self, kind: str, day: str) -> list[tuple[Row, str]]:
         """The rows of a kind on a business day, as `rows` has them, each with what was typed with it; not those with

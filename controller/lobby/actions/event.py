@@ -53,6 +53,11 @@ _NAMES: dict[type[Event], tuple[tuple[str, str], ...]] = {}
 _READS: dict[tuple[str, int], Callable[[Data], Data]] = {}
 
 
+def known_kinds() -> Mapping[str, type[Event]]:
+    """The kinds of rows that this program knows, and their events."""
+    return _KINDS
+
+
 def reads(kind: str, version: int) -> Callable[[Callable[[Data], Data]], Callable[[Data], Data]]:
     """Marks a function (an upcaster) that turns the data of an old version of a kind into those of the next version."""
 
