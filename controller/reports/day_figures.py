@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from itertools import pairwise
 from statistics import fmean
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from sortedcontainers import SortedList
 
@@ -314,6 +314,14 @@ def _waiting_at(queue: Sequence[tuple[Ms, Mapping[str, int]]], ends: Sequence[in
         yield sum(waiting.values()) if service == ALL else waiting.get(service, 0)
 
 
+class Attended(Protocol):
+    """What tells when counters were open: their turns, when anything last happened, whether the day is over."""
+
+    turns: list[Turn]
+    last: Ms
+    over: bool
+
+
 class Spell(NamedTuple):
     """A counter was open or paused between two times in ms since 1970, UTC."""
 
@@ -323,7 +331,7 @@ class Spell(NamedTuple):
     end: Ms
 
 
-def spells(log: DayLog, until: Ms) -> list[Spell]:
+def spells(log: Attended, until: Ms) -> list[Spell]:
     """When counters were open and when paused. One that was not closed counts until `until`, or on a day that is over
     until anything last happened."""
     found = []
@@ -417,13 +425,13 @@ def sheet(log: DayLog, rules: Rules, until: Ms) -> Sheet:
     reasons = Count(log.granted.values())
     return Sheet(
         tickets=len(log.taken),
-        day={**figures.day(state, rules, at), **_level((seconds for *_, seconds in waits), rules)},
+        day={**figures.day(state, rules, at), **level((seconds for *_, seconds in waits), rules)},
         services=[
             {
                 "id": id,
                 "name": rules.service_name(id),
                 "classes": {klass: taken[id, klass] for klass in classes},
-                **_level((seconds for service, _, seconds in waits if service == id), rules),
+                **level((seconds for service, _, seconds in waits if service == id), rules),
                 "tickets": sum(taken[id, klass] for klass in classes),
             }
             for id in services
@@ -432,7 +440,7 @@ def sheet(log: DayLog, rules: Rules, until: Ms) -> Sheet:
             {
                 "id": id,
                 "name": rules.class_name(id),
-                **_level((seconds for _, klass, seconds in waits if klass == id), rules),
+                **level((seconds for _, klass, seconds in waits if klass == id), rules),
                 "tickets": sum(taken[service, id] for service in services),
             }
             for id in classes
@@ -472,7 +480,8 @@ def _in_order(configured: Iterable[str], seen: set[str], *, every: bool = False)
     return [*known, *sorted(seen.difference(known))]
 
 
-def _level(seconds: Iterable[int], rules: Rules) -> dict[str, Any]:
+def level(seconds: Iterable[int], rules: Rules) -> dict[str, Any]:
+    """As `figures.level`, with median and 90th percentile, in minutes."""
     waits = SortedList(seconds)
     median, p90 = (_minutes(percentile(waits, percent)) if waits else 0.0 for percent in (50, 90))
     return {**figures.level(waits, rules), "median": median, "p90": p90}

@@ -87,6 +87,9 @@ class DayTally:
     day: str
     profile: str = ""
     """The kind of day; empty: its rows do not say."""
+    continues: str = ""
+    """The day that it continues, since only the clock was set; `kept`: these of its tickets, None: all."""
+    kept: set[str] | None = None
     over: bool = False
     last: Ms = NEVER
     """When something last happened to a ticket or a counter."""
@@ -136,6 +139,10 @@ class DayTally:
             apply(self, at, data)
         elif data:
             self.other.append((at, kind, data))
+
+    def tickets(self) -> Iterable[str]:
+        """The tickets that it still knows."""
+        return self._tickets.keys()
 
     def klass(self, ticket: str) -> str:
         """The class that a ticket has now."""
@@ -379,9 +386,11 @@ class DayTally:
 
     def _day_opened(self, at: Ms, data: Data) -> None:
         self.profile, self.over = data.get("profile") or "", False
-        if data.get("continues") is None or data.get("kept") is None:
+        self.continues = data.get("continues") or ""
+        if not self.continues or data.get("kept") is None:
             return
-        self.keep(set(data["kept"]))
+        self.kept = set(data["kept"])
+        self.keep(self.kept)
         self.effects.clear()
         for counter in self._counters.values():
             counter.call = None
