@@ -11,10 +11,10 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from bench import commands, days, estimate, faults, mqtt, pick, press, reload, rush, screens, startup
+from bench import commands, days, estimate, faults, mqtt, pick, press, reload, report, rush, screens, startup
 from bench.figures import Figure, table, write_json
 
-NAMES = ("press", "faults", "screens", "commands", "pick", "estimate", "days", "startup", "mqtt", "rush", "reload")
+NAMES = ("press", "faults", "screens", "commands", "pick", "estimate", "days", "startup", "mqtt", "rush", "reload", "report")
 DIRECTORY = Path(".bench")
 
 
@@ -84,14 +84,14 @@ def _measure(name: str, quick: bool, progress: Progress) -> list[Figure]:
         case "reload":
             reloads = 2 if quick else 20
             return reload.measure(DIRECTORY, reloads, task("presses during reloads", reloads))
-    rows, starts = (200_000, 1) if quick else (5_000_000, 5)
+        case "report":
+            rows, module, task_name = (200_000 if quick else 2_100_000), report.measure, "reports"
+        case _:
+            rows, module, task_name = (200_000 if quick else 5_000_000), startup.measure, "start-up and memory"
+    times = 1 if quick else 5
     building = progress.add_task(f"the journal of {rows:,} rows (made once, kept in {DIRECTORY}/)", total=rows)
-    figures = startup.measure(
-        DIRECTORY,
-        rows,
-        starts,
-        lambda made: progress.update(building, completed=made),
-        task("start-up and memory", starts),
+    figures = module(
+        DIRECTORY, rows, times, lambda made: progress.update(building, completed=made), task(task_name, times)
     )
     progress.update(building, completed=rows)
     return figures

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from pathlib import Path
 
 import click
@@ -53,6 +54,7 @@ def report(
     except NoPeriodError as error:
         stop(str(error), WRONG)
     settings = read(path)
+    gc.disable()  # it would look through a month of rows again and again, of which none is garbage
     with room_for(output), room_for(out):
         made = report(
             journal or settings.journal_path, settings.rules, kind, period, [device.id for device in settings.devices]

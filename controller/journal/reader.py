@@ -33,6 +33,8 @@ AT_A_TIME = 1000
 BareRow = tuple[Ms, str, dict[str, Any], str]
 """When (ms since 1970, UTC), the kind, the data and the cause of a row."""
 _ROWS = f"SELECT {', '.join(COLUMNS)} FROM event"
+_BARE = "CASE WHEN kind = 'ticket_called' AND json_valid(data) THEN json_remove(data, '$.why') ELSE data END"
+_BARE_ROWS = _ROWS.replace(" data,", f" {_BARE},")
 
 
 class Text(NamedTuple):
@@ -95,24 +97,46 @@ class JournalReader:
             first = part[-1][0] + 1
 
     def bare_rows(self, day: str, kinds: Collection[str], timed: Collection[str] = ()) -> Iterator[BareRow]:
-        """As `rows`, of these kinds alone and without making events of them, for reports over many days; without data
-        those that are only `timed`. What this program does not know is refused as `rows` does."""
+        """As `rows`, of these kinds alone and without making events of them, for reports over many days; and without
+        data the last row of the `timed` kinds. Why tickets were called is left out, which is most of the rows' text.
+        What this program does not know is refused as `rows` does."""
         first, last = self._whole(day)
-        others = [kind for kind in known_kinds() if kind not in kinds and kind not in timed]
-        marks = ",".join("?" * len(others))
-        select = f"{_ROWS} WHERE seq BETWEEN ? AND ? AND kind NOT IN ({marks}) ORDER BY seq LIMIT {AT_A_TIME}"
+        others = [kind for kind in known_kinds() if kind not in kinds]
+        newest = self._last_of(first, last, timed)
+        where = f"seq BETWEEN ? AND ? AND kind NOT IN ({_marks(others)})"
+        select = f"{_BARE_ROWS} WHERE {where} ORDER BY seq LIMIT {AT_A_TIME}"
         while part := list(self._select(select, first, last, *others)):
-            for columns in part:
-                _, at, _, kind, version, data, cause, _ = columns
-                if kind in timed:
-                    yield at, kind, {}, cause
-                    continue
-                try:
-                    plain = json.loads(data) if kind in kinds and version == 1 else self._row(columns).event.to_row()
-                except ValueError:
-                    plain = self._row(columns).event.to_row()  # raises the error
-                yield at, kind, plain, cause
+            for (seq, at, _, kind, _, _, cause, _), data in zip(part, self._data(part, kinds), strict=True):
+                if newest and newest[0] < seq:
+                    yield newest[1:]
+                    newest = None
+                yield at, kind, data, cause
             first = part[-1][0] + 1
+        if newest:
+            yield newest[1:]
+
+    def _last_of(self, first: int, last: int, kinds: Collection[str]) -> tuple[int, Ms, str, dict[str, Any], str] | None:
+        select = f"{_ROWS} WHERE seq BETWEEN ? AND ? AND kind IN ({_marks(kinds)}) ORDER BY seq DESC LIMIT 1"
+        found = next(self._select(select, first, last, *kinds), None)
+        return (found[0], found[1], found[3], {}, found[6]) if found else None
+
+    def _data(self, rows: Sequence[Sequence[Any]], kinds: Collection[str]) -> list[dict[str, Any]]:
+        """The data of rows, which is parsed all at once where it can be."""
+        if all(row[4] == 1 and row[3] in kinds for row in rows):
+            try:
+                found: list[dict[str, Any]] = json.loads(f"[{','.join(row[5] for row in rows)}]")
+                if len(found) == len(rows):
+                    return found
+            except (ValueError, TypeError):
+                pass  # reading them one by one will name the row
+        return [self._row(row).event.to_row() if row[4] != 1 or row[3] not in kinds else self._plain(row) for row in rows]
+
+    def _plain(self, row: Sequence[Any]) -> dict[str, Any]:
+        try:
+            data: dict[str, Any] = json.loads(row[5])
+            return data
+        except (ValueError, TypeError) as error:
+            raise self._damaged(row[0]) from error
 
     def days_between(self, first: str, last: str) -> list[str]:
         """The business days that there are from one day to another, oldest first."""
@@ -304,7 +328,14 @@ class JournalReader:
                 f"{self.path}: row {seq} ({error}) was written by a newer version of this program; install that version"
             ) from error
         except (ValueError, TypeError, AttributeError, KeyError) as error:
-            raise JournalError(
-                f"{self.path}: row {seq} cannot be read; the file is damaged: restore it from a backup, "
-                f"or move it and its .lock away to begin a new one"
-            ) from error
+            raise self._damaged(seq) from error
+
+    def _damaged(self, seq: int) -> JournalError:
+        return JournalError(
+            f"{self.path}: row {seq} cannot be read; the file is damaged: restore it from a backup, "
+            f"or move it and its .lock away to begin a new one"
+        )
+
+
+def _marks(values: Collection[object]) -> str:
+    return ",".join("?" * len(values))

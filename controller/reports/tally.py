@@ -476,10 +476,18 @@ OF_TICKETS = frozenset(
 )
 """The kinds of rows that say that people are at work."""
 
+_OFTEN = {kind: _APPLY[kind] for kind in ("ticket_issued", "ticket_called")}
+
 
 def tally(day: str, rows: Iterable[tuple[Ms, str, Data, str]]) -> DayTally:
     """A business day from its rows: when, kind, data and cause of each."""
     found = DayTally(day)
-    for row in rows:
-        found.add(*row)
+    add = found.add
+    for at, kind, data, cause in rows:
+        apply = _OFTEN.get(kind)
+        if apply:
+            found.until = found.last = at
+            apply(found, at, data)
+        else:
+            add(at, kind, data, cause)
     return found

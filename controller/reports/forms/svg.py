@@ -41,7 +41,8 @@ def draw(chart: Chart) -> str:
         return HEIGHT - BOTTOM - value / top * (HEIGHT - TOP - BOTTOM)
 
     parts = [*_axes(chart, x, y, top, gap)]
-    for line, colour, dashes in [*styles(chart)][::-1]:
+    # Bars would cover lines; the own line covers others.
+    for line, colour, dashes in [*styles(chart)][:: 1 if chart.bars else -1]:
         values = chart.lines.get(line, ())
         if line == "own" and chart.bars:
             parts += _bars(values, x, y)
