@@ -11,7 +11,7 @@ from itertools import pairwise
 from statistics import fmean
 from typing import Any, NamedTuple
 
-from controller.journal import JournalReader
+from controller.journal import JournalError, JournalReader
 from controller.lobby.actions.event import known_kinds
 from controller.lobby.model.calendar import at_second
 from controller.lobby.model.rules import Rules
@@ -250,7 +250,13 @@ def count(days: Iterable[str], reader: JournalReader, rules: Rules) -> Counted:
     kinds = KINDS | RECORD
     pending: DayTally | None = None
     for day in days:
-        one = tally(day, reader.bare_rows(day, kinds, OF_TICKETS - kinds))
+        try:
+            one = tally(day, reader.bare_rows(day, kinds, OF_TICKETS - kinds))
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise JournalError(
+                f"{reader.path}: the rows of {day} do not fit together ({error!r}); the file is damaged: restore it from "
+                "a backup"
+            ) from error
         one.over = one.over or day != newest
         if pending and one.continues == pending.day:
             # Its rows are counted again as the next day's, of those tickets that it has kept, or of all.
