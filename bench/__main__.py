@@ -14,7 +14,20 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from bench import commands, days, estimate, faults, mqtt, pick, press, reload, report, rush, screens, startup
 from bench.figures import Figure, table, write_json
 
-NAMES = ("press", "faults", "screens", "commands", "pick", "estimate", "days", "startup", "mqtt", "rush", "reload", "report")
+NAMES = (
+    "press",
+    "faults",
+    "screens",
+    "commands",
+    "pick",
+    "estimate",
+    "days",
+    "startup",
+    "mqtt",
+    "rush",
+    "reload",
+    "report",
+)
 DIRECTORY = Path(".bench")
 
 

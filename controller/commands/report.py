@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gc
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import click
@@ -39,14 +41,16 @@ def report(
     from controller.reports.period import NoPeriodError  # noqa: PLC0415
     from controller.reports.report import period_of, report  # noqa: PLC0415
 
+    if output and output.is_dir():
+        stop(f"{output}: is a folder; name a file in it", WRONG)
     if output and not form:
         form = output.suffix.lstrip(".").lower()
         if form not in FORMATS:
-            stop(f"{output}: name the format by --format, or by the end of the file's name: {', '.join(FORMATS)}", WRONG)
+            stop(
+                f"{output}: name the format by --format, or by the end of the file's name: {', '.join(FORMATS)}", WRONG
+            )
     if form == "pdf" and not output:
         stop("a PDF is written into a file: name it by --output FILE", WRONG)
-    if output and output.is_dir():
-        stop(f"{output}: is a folder; name a file in it", WRONG)
     if output and output.exists() and not force:
         stop(f"{output} is there already; name another file, or write over it by --force", WRONG)
     try:
@@ -54,8 +58,7 @@ def report(
     except NoPeriodError as error:
         stop(str(error), WRONG)
     settings = read(path)
-    gc.disable()  # it would look through a month of rows again and again, of which none is garbage
-    with room_for(output), room_for(out):
+    with room_for(output), room_for(out), _collecting_nothing():
         made = report(
             journal or settings.journal_path, settings.rules, kind, period, [device.id for device in settings.devices]
         )
@@ -86,6 +89,16 @@ def report(
         elif content:
             click.echo(content, nl=False)
         write_json(out, made.content())
+
+
+@contextmanager
+def _collecting_nothing() -> Iterator[None]:
+    """A month of rows is looked through for garbage again and again, and none of it is."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
 
 
 COMMAND = report

@@ -115,7 +115,9 @@ class JournalReader:
         if newest:
             yield newest[1:]
 
-    def _last_of(self, first: int, last: int, kinds: Collection[str]) -> tuple[int, Ms, str, dict[str, Any], str] | None:
+    def _last_of(
+        self, first: int, last: int, kinds: Collection[str]
+    ) -> tuple[int, Ms, str, dict[str, Any], str] | None:
         select = f"{_ROWS} WHERE seq BETWEEN ? AND ? AND kind IN ({_marks(kinds)}) ORDER BY seq DESC LIMIT 1"
         found = next(self._select(select, first, last, *kinds), None)
         return (found[0], found[1], found[3], {}, found[6]) if found else None
@@ -129,7 +131,9 @@ class JournalReader:
                     return found
             except (ValueError, TypeError):
                 pass  # reading them one by one will name the row
-        return [self._row(row).event.to_row() if row[4] != 1 or row[3] not in kinds else self._plain(row) for row in rows]
+        return [
+            self._row(row).event.to_row() if row[4] != 1 or row[3] not in kinds else self._plain(row) for row in rows
+        ]
 
     def _plain(self, row: Sequence[Any]) -> dict[str, Any]:
         try:
@@ -142,7 +146,9 @@ class JournalReader:
         """The business days that there are from one day to another, oldest first."""
         return [
             day
-            for (day,) in self._select("SELECT DISTINCT day FROM event WHERE day BETWEEN ? AND ? ORDER BY day", first, last)
+            for (day,) in self._select(
+                "SELECT DISTINCT day FROM event WHERE day BETWEEN ? AND ? ORDER BY day", first, last
+            )
         ]
 
     def remarks(self, kind: str, day: str) -> list[tuple[Row, str]]:

@@ -156,7 +156,8 @@ class Counted:
         profile = self.rules.profile_on(day.day, day.profile) or self.rules.profile(day.day)
         for span in profile.open:
             start, end = (
-                Ms(round(at_second(on, second, self.rules.zone).timestamp() * 1000)) for second in (span.start, span.end)
+                Ms(round(at_second(on, second, self.rules.zone).timestamp() * 1000))
+                for second in (span.start, span.end)
             )
             end = end if day.over else min(end, day.until)
             if start < end:

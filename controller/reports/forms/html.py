@@ -107,9 +107,7 @@ def _chart(chart: Chart) -> str:
 
 def _table(table: Table, *, named: bool) -> str:
     caption = f"<caption>{escape(table.title)}</caption>" if named else ""
-    head = "".join(
-        f'<th scope="col"{_class(column.unit)}>{escape(column.heading)}</th>' for column in table.columns
-    )
+    head = "".join(f'<th scope="col"{_class(column.unit)}>{escape(column.heading)}</th>' for column in table.columns)
     rows = []
     for place, (id, values) in enumerate(zip(table.ids, table.rows, strict=True)):
         cells = []

@@ -65,7 +65,9 @@ def key(colour: str, dashes: str, *, bar: bool) -> str:
         mark = f'<rect width="26" height="10" y="1" fill="{colour}"/>'
     else:
         mark = _path("M0 6H26", colour, 2, dashes)
-    return f'<svg xmlns="http://www.w3.org/2000/svg" class="key" viewBox="0 0 26 12" width="26" height="12">{mark}</svg>'
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" class="key" viewBox="0 0 26 12" width="26" height="12">{mark}</svg>'
+    )
 
 
 def _scale(most: float) -> tuple[float, float]:

@@ -34,4 +34,6 @@ def section(data: Data) -> Section | None:
         Column("away", say("away"), "minutes"),
         Column("longest", say("longest"), "minutes"),
     ]
-    return Section("devices", say("devices"), [Table("device", say("devices"), columns, ids, rows)], note=say("devices_note"))
+    return Section(
+        "devices", say("devices"), [Table("device", say("devices"), columns, ids, rows)], note=say("devices_note")
+    )

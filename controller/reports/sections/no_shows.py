@@ -27,7 +27,9 @@ def section(data: Data) -> Section:
         Column("share", say("share_missed"), "share"),
     ]
     note = say("no_shows_note", returned=own.returned, gave_up=own.gave_up, left=own.left)
-    return Section("no_shows", say("no_shows"), [Table("service", say("by_service"), columns, [*ids, "all"], rows)], note=note)
+    return Section(
+        "no_shows", say("no_shows"), [Table("service", say("by_service"), columns, [*ids, "all"], rows)], note=note
+    )
 
 
 def _share(missed: int, served: int) -> float | None:

@@ -58,4 +58,3 @@ def _tickets(of: Counted) -> int:
 
 def _missed(of: Counted) -> int:
     return sum(of.missed.values())
-
