@@ -26,7 +26,7 @@ MOST_MEMORY = 150
 
 
 def measure(
-    directory: Path, rows: int, runs: int, built: Callable[[int], None], done: Callable[[], None]
+    directory: Path, rows: int, starts: int, built: Callable[[int], None], done: Callable[[], None]
 ) -> list[Figure]:
     """`built` is called with the number of rows while the journal is made, which happens once."""
     now = Ms(time.time_ns() // 1_000_000)
@@ -46,7 +46,7 @@ def measure(
     command = [sys.executable, "-m", "controller.cli", "report", "month", f"{month:%Y-%m}", "--config", str(config)]
     command += ["--format", "html", "--output", str(directory / "report.html"), "--force"]
     seconds, processor, memory = [], [], []
-    for _ in range(runs):
+    for _ in range(starts):
         started = time.perf_counter()
         process = processes.start(command)
         _, status, usage = os.wait4(process.pid, 0)

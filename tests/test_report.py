@@ -21,6 +21,9 @@ from controller.lobby.actions.report_device import DeviceChanged
 from controller.lobby.actions.take_ticket import SelfServiceAdvised, TicketIssued
 from controller.lobby.aggregate import Row
 from controller.lobby.model.rules import Rules
+from controller.record.actions.alarms import AlarmEnded, AlarmRaised
+from controller.record.actions.repairs import RepairConfirmed, RepairOpened
+from controller.record.rules import RecordRules, Thing
 from controller.reports import day_figures
 from controller.reports.day_figures import DayLog
 from controller.reports.document import Report
@@ -36,7 +39,7 @@ class _Adds:
 
     def __init__(self, journal: Journal) -> None:
         self._journal = journal
-        self._seq = 0
+        self._seq = self._repairs = 0
 
     def __call__(self, rows: Sequence[Row]) -> None:
         told: list[Row] = []
@@ -58,6 +61,17 @@ class _Adds:
             if isinstance(event, TicketIssued) and event.service != "corporate" and event.number in (20, 30, 40):
                 state = {20: "offline", 30: "degraded", 40: "ok"}[event.number]
                 told.append(_beside(row, DeviceChanged(f"printer-{event.service}", state, "x"), "device"))
+            if isinstance(event, TicketIssued) and event.number == 60 and event.service == "cash":
+                self._repairs += 1
+                number, at = self._repairs, row.at
+                opened = RepairOpened(f"R{number}", "water", at - 900_000, at + 3_600_000, "user/li")
+                told.append(_beside(row, opened, "repair"))
+                told.append(_beside(row, AlarmRaised(f"wait:{number}", "wait", {"service": "cash"}), "alarm"))
+                later = replace(row, at=at + 60_000 * number)
+                if number % 4:
+                    told.append(_beside(later, AlarmEnded(f"wait:{number}", at), "ended"))
+                    done = RepairConfirmed(f"R{number}", "water", "user/li", at - 900_000, number % 3 == 0)
+                    told.append(_beside(later, done, "repaired"))
         numbered = [replace(row, seq=self._seq + n) for n, row in enumerate(told, 1)]
         self._seq += len(told)
         self._journal.append(numbered).result()
@@ -131,10 +145,10 @@ def tables(made: Report, section: str) -> dict[str, dict[str, dict[str, Any]]]:
     return {table: {row["id"]: row for row in rows} for table, rows in found.items()}
 
 
-def made_of(month: tuple[Path, Rules], kind: str, when: str, devices: Sequence[str] = ()) -> Report:
+def made_of(month: tuple[Path, Rules], kind: str, when: str, *things: Thing) -> Report:
     path, rules = month
     period = Period.read("month" if kind == "counters" else kind, when)  # type: ignore[arg-type]
-    return report(path, rules, kind, period, devices)
+    return report(path, RecordRules(rules, {thing.id: thing for thing in things}), kind, period)
 
 
 def test_the_waits_of_a_month_are_what_sql_finds(month: tuple[Path, Rules]) -> None:
@@ -159,7 +173,8 @@ def test_the_main_figures_of_a_month_and_the_one_before_are_what_sql_finds(month
     found = tables(made, "overview")["figures"]
     assert not made.content()["over"]
     before = Sql(month[0], f"{MONTH}-%")
-    everybody = "SELECT round(avg(seconds) / 60, 1), round(avg(seconds > 720), 3), round(max(seconds) / 60.0, 1) FROM ticket WHERE called"
+    waited = "round(avg(seconds) / 60, 1), round(avg(seconds > 720), 3), round(max(seconds) / 60.0, 1)"
+    everybody = f"SELECT {waited} FROM ticket WHERE called"
     assert (
         found["mean"]["before"], found["above_target"]["before"], found["max"]["before"]
     ) == before.all(everybody)[0]  # fmt: skip
@@ -204,9 +219,8 @@ def test_no_shows_privileges_and_machines_of_a_month_are_what_sql_finds(month: t
     assert "green" in classes
     machines = tables(made, "self_service")["choice"]["transfer"]
     advised = sql.one("SELECT count(*) FROM event WHERE day LIKE :days AND kind = 'self_service_advised'")
-    insisted = sql.one(
-        "SELECT count(*) FROM event WHERE day LIKE :days AND kind = 'ticket_issued' AND json_extract(data, '$.insisted')"
-    )
+    taken = "FROM event WHERE day LIKE :days AND kind = 'ticket_issued'"
+    insisted = sql.one(f"SELECT count(*) {taken} AND json_extract(data, '$.insisted')")
     assert (machines["advised"], machines["insisted"], machines["diverted"]) == (advised, insisted, advised - insisted)
     assert insisted > 10
 
@@ -254,7 +268,10 @@ def test_ratings_of_a_month_are_what_sql_finds(month: tuple[Path, Rules]) -> Non
 
 
 def test_outages_of_a_month_are_what_sql_finds(month: tuple[Path, Rules]) -> None:
-    found, sql = tables(made_of(month, "month", MONTH, ["board"]), "devices")["device"], Sql(month[0], f"{MONTH}-%")
+    found, sql = (
+        tables(made_of(month, "month", MONTH, Thing("board", "Board", is_device=True)), "devices")["device"],
+        Sql(month[0], f"{MONTH}-%"),
+    )
     turns = """
         WITH turns AS (SELECT json_extract(data, '$.device') AS device, json_extract(data, '$.state') AS state, at,
                        lead(at) OVER (PARTITION BY json_extract(data, '$.device') ORDER BY seq) AS until
@@ -263,7 +280,7 @@ def test_outages_of_a_month_are_what_sql_finds(month: tuple[Path, Rules]) -> Non
         FROM turns WHERE state = 'offline' GROUP BY 1"""
     told = {(id, row["away"], row["outages"], row["longest"]) for id, row in found.items() if row["outages"]}
     assert told == set(sql.all(turns))
-    path, rules = month
+    _, rules = month
     doors = sum(
         span.end - span.start
         for (day,) in sql.all("SELECT DISTINCT day FROM event WHERE day LIKE :days")
@@ -272,7 +289,26 @@ def test_outages_of_a_month_are_what_sql_finds(month: tuple[Path, Rules]) -> Non
     for id, row in found.items():
         if row["outages"]:
             assert row["uptime"] == pytest.approx(1 - row["away"] * 60 / doors, abs=0.0002), id
-    assert found["board"] == {"id": "board", "name": "board", "uptime": None, "outages": 0, "away": 0, "longest": 0}
+    assert found["board"] == {"id": "board", "name": "Board", "uptime": None, "outages": 0, "away": 0, "longest": 0}
+
+
+def test_repairs_and_alarms_of_a_month_are_what_sql_finds(month: tuple[Path, Rules]) -> None:
+    made, sql = made_of(month, "month", MONTH, Thing("water", "Water dispenser")), Sql(month[0], f"{MONTH}-%")
+    repairs = tables(made, "repairs")["thing"]["water"]
+    select = """SELECT count(*), sum(json_extract(data, '$.late')),
+                       round(avg(at - json_extract(data, '$.since')) / 3600000.0, 1),
+                       round(max(at - json_extract(data, '$.since')) / 3600000.0, 1)
+                FROM event WHERE day LIKE :days AND kind = 'repair_confirmed'"""
+    assert (repairs["confirmed"], repairs["late"], repairs["mean"], repairs["longest"]) == sql.all(select)[0]
+    opened = sql.one("SELECT count(*) FROM event WHERE day LIKE :days AND kind = 'repair_opened'")
+    assert repairs["opened"] == opened > repairs["confirmed"] > repairs["late"] > 0
+    assert repairs["name"] == "Water dispenser"
+    alarms = tables(made, "alarms")["kind"]["wait"]
+    ended = """SELECT count(*), round(sum(at - json_extract(data, '$.since')) / 60000.0, 1),
+                      round(max(at - json_extract(data, '$.since')) / 60000.0, 1)
+               FROM event WHERE day LIKE :days AND kind = 'alarm_ended'"""
+    assert (alarms["ended"], alarms["minutes"], alarms["longest"]) == sql.all(ended)[0]
+    assert alarms["raised"] == opened
 
 
 def test_a_day_is_told_as_on_its_day_sheet(month: tuple[Path, Rules]) -> None:

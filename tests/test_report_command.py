@@ -6,7 +6,7 @@ import csv
 import io
 import json
 import sqlite3
-from collections.abc import Iterator
+import sys
 from contextlib import closing
 from html.parser import HTMLParser
 from pathlib import Path
@@ -213,13 +213,12 @@ def test_a_file_that_cannot_be_written_is_told_before_the_work(journal: Path, tm
 
 
 @pytest.fixture
-def without_weasyprint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def without_weasyprint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """An installation without what makes PDF."""
     (tmp_path / "lacking").mkdir()
     (tmp_path / "lacking" / "weasyprint.py").write_text("raise ImportError('no module')\n", "utf-8")
     monkeypatch.syspath_prepend(tmp_path / "lacking")
-    monkeypatch.delitem(__import__("sys").modules, "weasyprint", raising=False)
-    yield
+    monkeypatch.delitem(sys.modules, "weasyprint", raising=False)
 
 
 @pytest.mark.usefixtures("without_weasyprint")

@@ -59,9 +59,7 @@ def report(
         stop(str(error), WRONG)
     settings = read(path)
     with room_for(output), room_for(out), _collecting_nothing():
-        made = report(
-            journal or settings.journal_path, settings.rules, kind, period, [device.id for device in settings.devices]
-        )
+        made = report(journal or settings.journal_path, settings.record, kind, period)
         content: str | bytes = ""
         try:
             match form:

@@ -36,8 +36,8 @@ class Wait(NamedTuple):
 
 
 class Outages(NamedTuple):
-    """A device while the doors were open, in ms: the time of which its state is known, of that the time for which it was
-    away, the longest such time, how often it went."""
+    """A device while the doors were open, in ms: the time of which its state is known, that for which it was away, the
+    longest such time, how often it went."""
 
     known: int
     away: int
@@ -255,8 +255,8 @@ def count(days: Iterable[str], reader: JournalReader, rules: Rules) -> Counted:
             one = tally(day, reader.bare_rows(day, kinds, OF_TICKETS - kinds))
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise JournalError(
-                f"{reader.path}: the rows of {day} do not fit together ({error!r}); the file is damaged: restore it from "
-                "a backup"
+                f"{reader.path}: the rows of {day} do not fit together ({error!r}); the file is damaged: "
+                "restore it from a backup"
             ) from error
         one.over = one.over or day != newest
         if pending and one.continues == pending.day:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from controller.lobby.model.rules import Rules
+from controller.record.rules import Thing
 from controller.reports.counted import Counted, Level, mean
 from controller.reports.period import Period
 
@@ -118,9 +119,9 @@ class Compared:
         each = [group.tickets(name) for group in self.groups]
         return {id: round(sum(c[id] for c in each) / len(each), 1) for id in {id: None for c in each for id in c}}
 
-    def mean(self, figure: Any) -> float:
+    def mean(self, figure: Callable[[Counted], float]) -> float:
         """The mean of a figure of each group."""
-        return round(sum(figure(group) for group in self.groups) / len(self.groups), 1)
+        return round(float(sum(figure(group) for group in self.groups)) / len(self.groups), 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,8 +132,8 @@ class Data:
     period: Period
     own: Counted
     beside: Sequence[Compared]
-    devices: Sequence[str] = ()
-    """The configured devices."""
+    things: Mapping[str, Thing] = field(default_factory=dict)
+    """The devices and other things that may break, by id."""
 
     def say(self, key: str, /, **about: object) -> str:
         """A text of reports in the branch's language."""
@@ -151,6 +152,11 @@ class Data:
     def service(self, id: str) -> str:
         """A service's name."""
         return self.rules.service_name(id)
+
+    def thing(self, id: str) -> str:
+        """What people call a device, or something else that may break."""
+        known = self.things.get(id)
+        return known.name if known else id
 
     def hour(self, hour: int) -> str:
         """An hour of the day, as people read it."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from contextlib import closing
 from datetime import date
 from pathlib import Path
@@ -10,6 +9,7 @@ from pathlib import Path
 from controller.journal import JournalError, JournalReader
 from controller.lobby.actions.take_ticket import TicketIssued
 from controller.lobby.model.rules import Rules
+from controller.record.rules import RecordRules
 from controller.reports import sections
 from controller.reports.counted import count
 from controller.reports.document import Compared, Data, Report
@@ -26,9 +26,10 @@ def period_of(kind: str, text: str) -> Period:
     return Period.read(of, text)
 
 
-def report(path: Path, rules: Rules, kind: str, period: Period | None = None, devices: Sequence[str] = ()) -> Report:
+def report(path: Path, about: RecordRules, kind: str, period: Period | None = None) -> Report:
     """A report from the journal at `path`; without `period` about the newest in which anybody took a ticket.
     JournalError, in one sentence, if the journal cannot be read or has nothing about it."""
+    rules = about.lobby
     with closing(JournalReader(path)) as reader:
         last = reader.last_day_with(TicketIssued.KIND)
         if period is None:
@@ -45,7 +46,7 @@ def report(path: Path, rules: Rules, kind: str, period: Period | None = None, de
             )
         sides = [] if kind == "counters" else beside(period, reader, rules)
         compared = [_compared(each, period, reader, rules) for each in sides]
-    data = Data(rules, period, own, [each for each in compared if each.groups], devices)
+    data = Data(rules, period, own, [each for each in compared if each.groups], about.things)
     made = (module.section(data) for module in sections.known() if kind in module.KINDS)
     return Report(
         title=data.say(f"title_{kind}", branch=rules.branch_name or rules.branch),

@@ -15,7 +15,7 @@ from controller.lobby.actions.event import known_kinds
 from controller.lobby.actions.reassign import OVERFLOW
 from controller.lobby.actions.take_ticket import GRANTED
 from controller.lobby.model.state import CounterStage, Effect, Stage
-from controller.lobby.model.units import NEVER, Ms, in_ms
+from controller.lobby.model.units import NEVER, UNSET, Ms, in_ms
 from controller.reports.day_figures import Taken, Turn, Waited
 
 Data = dict[str, Any]
@@ -167,7 +167,7 @@ class DayTally:
         id, service, klass = data["ticket"], data["service"], data["class"]
         if id in self.taken:
             self._again(id)
-        self._tickets[id] = _Ticket(service, klass, at, in_ms(data.get("slot") or 0))
+        self._tickets[id] = _Ticket(service, klass, at, in_ms(data.get("slot") or UNSET))
         self.taken[id] = Taken(id, service, at)
         if klass in GRANTED:
             self.granted[id] = klass, data.get("reason") or ""
@@ -180,9 +180,10 @@ class DayTally:
     def _again(self, id: str) -> None:
         """A clock that was set back and forth has begun the day twice, with the same numbers: both count."""
         other = f"{id}*{len(self.taken)}"
-        for each in (self.taken, self.waited, self.finished):
+        all_: tuple[dict[str, Any], ...] = self.taken, self.waited, self.finished
+        for each in all_:
             if id in each:
-                each[other] = each.pop(id)  # type: ignore[attr-defined]
+                each[other] = each.pop(id)
 
     def _called(self, at: Ms, data: Data) -> None:
         id, counter = data["ticket"], data["counter"]
@@ -282,7 +283,7 @@ class DayTally:
         id = data["ticket"]
         ticket = self._tickets[id]
         self._leave(id, ticket)
-        ticket.service, ticket.klass, ticket.slot = data["service"], data["class"], in_ms(data.get("slot") or 0)
+        ticket.service, ticket.klass, ticket.slot = data["service"], data["class"], in_ms(data.get("slot") or UNSET)
         ticket.stage, ticket.given = Stage.WAITING, None
         if self.granted.get(id, (ticket.klass, ""))[0] != ticket.klass:
             del self.granted[id]

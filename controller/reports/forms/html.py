@@ -113,7 +113,7 @@ def _table(table: Table, *, named: bool) -> str:
         cells = []
         for column, value in enumerate(values):
             text, tag = escape(shown(value, table.unit(place, column))), "td" if column else 'th scope="row"'
-            cells.append(f"<{tag}{_class(table.columns[column].unit)}>{text}</{tag.split()[0]}>")
+            cells.append(f"<{tag}{_class(table.columns[column].unit)}>{text}</{tag.partition(' ')[0]}>")
         kind = ' class="all"' if id == "all" else ""
         rows.append(f"<tr{kind}>{''.join(cells)}</tr>")
     return f"<table>{caption}<thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>"

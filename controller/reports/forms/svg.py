@@ -1,4 +1,5 @@
-"""Charts as SVG, drawn like those of the page of the day: the report's own values before those that they are set beside.
+"""Charts as SVG, drawn like those of the page of the day: the own values, and what they are set beside.
+
 All colours are attributes, so that every program that draws SVG draws them."""
 
 from __future__ import annotations
@@ -61,10 +62,7 @@ def draw(chart: Chart) -> str:
 
 def key(colour: str, dashes: str, *, bar: bool) -> str:
     """A line of the legend, as a picture."""
-    if bar:
-        mark = f'<rect width="26" height="10" y="1" fill="{colour}"/>'
-    else:
-        mark = _path("M0 6H26", colour, 2, dashes)
+    mark = f'<rect width="26" height="10" y="1" fill="{colour}"/>' if bar else _path("M0 6H26", colour, 2, dashes)
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" class="key" viewBox="0 0 26 12" width="26" height="12">{mark}</svg>'
     )

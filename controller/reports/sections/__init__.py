@@ -1,5 +1,6 @@
-"""The sections of reports, one file each with its `PLACE` (their order), `KINDS` (in which reports it is) and `section`,
-which returns None where there is nothing to tell. A file is found by being in this directory.
+"""The sections of reports, one file each, found by being in this directory.
+
+`PLACE`: their order; `KINDS`: in which reports it is; `section`: makes it, or None where there is nothing to tell.
 """
 
 from __future__ import annotations

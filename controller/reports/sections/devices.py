@@ -12,7 +12,8 @@ KINDS = ("day", "week", "month")
 def section(data: Data) -> Section | None:
     """Uptime and outages while the doors were open, of the devices that are configured or were heard of."""
     say, outages = data.say, data.own.outages()
-    ids = [*data.devices, *sorted({*outages} - {*data.devices})]
+    devices = [thing.id for thing in data.things.values() if thing.is_device]
+    ids = [*devices, *sorted({*outages} - {*devices})]
     if not ids:
         return None
     rows: list[list[Value]] = []
@@ -20,7 +21,7 @@ def section(data: Data) -> Section | None:
         found = outages.get(id, Outages(0, 0, 0, 0))
         rows.append(
             [
-                id,
+                data.thing(id),
                 round(1 - found.away / found.known, 4) if found.known else None,
                 found.times,
                 round(found.away / 60_000, 1),

@@ -26,16 +26,17 @@ def section(data: Data) -> Section | None:
         "counter": lambda id: say("counter_named", counter=id),
         "hour": data.hour,
     }
+    orders: dict[str, Callable[[Any], list[Any]]] = {
+        "service": lambda seen: data.ordered(data.rules.services, seen),
+        "counter": lambda seen: data.ordered(data.rules.counters, seen),
+        "hour": lambda seen: in_order(seen, data.rules),
+    }
     tables = []
     for key, place in places.items():
         groups: dict[Any, Count[int]] = {}
         for about, count in own.ratings.items():
             groups.setdefault(about[place], Count())[about[3]] += count
-        ids: list[Any] = {
-            "service": lambda g: data.ordered(data.rules.services, g),
-            "counter": lambda g: data.ordered(data.rules.counters, g),
-            "hour": lambda g: in_order(g, data.rules),
-        }[key](groups)
+        ids: list[Any] = orders[key](groups)
         rows = [[names[key](id), *_values(groups.get(id, Count()))] for id in ids]
         columns = [
             Column("name", say(key), "text"),
