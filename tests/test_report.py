@@ -63,14 +63,14 @@ class _Adds:
                 told.append(_beside(row, DeviceChanged(f"printer-{event.service}", state, "x"), "device"))
             if isinstance(event, TicketIssued) and event.number == 60 and event.service == "cash":
                 self._repairs += 1
-                number, at = self._repairs, row.at
-                opened = RepairOpened(f"R{number}", "water", at - 900_000, at + 3_600_000, "user/li")
+                nth, at = self._repairs, row.at
+                opened = RepairOpened(f"R{nth}", "water", at - 900_000, at + 3_600_000, "user/li")
                 told.append(_beside(row, opened, "repair"))
-                told.append(_beside(row, AlarmRaised(f"wait:{number}", "wait", {"service": "cash"}), "alarm"))
-                later = replace(row, at=at + 60_000 * number)
-                if number % 4:
-                    told.append(_beside(later, AlarmEnded(f"wait:{number}", at), "ended"))
-                    done = RepairConfirmed(f"R{number}", "water", "user/li", at - 900_000, number % 3 == 0)
+                told.append(_beside(row, AlarmRaised(f"wait:{nth}", "wait", {"service": "cash"}), "alarm"))
+                later = replace(row, at=at + 60_000 * nth)
+                if nth % 4:
+                    told.append(_beside(later, AlarmEnded(f"wait:{nth}", at), "ended"))
+                    done = RepairConfirmed(f"R{nth}", "water", "user/li", at - 900_000, nth % 3 == 0)
                     told.append(_beside(later, done, "repaired"))
         numbered = [replace(row, seq=self._seq + n) for n, row in enumerate(told, 1)]
         self._seq += len(told)
