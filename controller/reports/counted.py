@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter as Count
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from itertools import pairwise
@@ -12,6 +12,7 @@ from statistics import fmean
 from typing import Any, NamedTuple
 
 from controller.journal import JournalError, JournalReader
+from controller.journal.reader import BareRow
 from controller.lobby.actions.event import known_kinds
 from controller.lobby.model.calendar import at_second
 from controller.lobby.model.rules import Rules
@@ -245,14 +246,18 @@ RECORD = frozenset(kind for kind, event in known_kinds().items() if not event.OF
 """The kinds of rows of the record beside the lobby."""
 
 
-def count(days: Iterable[str], reader: JournalReader, rules: Rules) -> Counted:
+Pace = Callable[[Iterable[BareRow]], Iterable[BareRow]]
+"""What gives rows on, at the pace at which they are to be counted."""
+
+
+def count(days: Iterable[str], reader: JournalReader, rules: Rules, pace: Pace = iter) -> Counted:
     """These days of a journal. Raises JournalError if they cannot be read."""
     found, newest = Counted(rules), reader.last_day()
     kinds = KINDS | RECORD
     pending: DayTally | None = None
     for day in days:
         try:
-            one = tally(day, reader.bare_rows(day, kinds, OF_TICKETS - kinds))
+            one = tally(day, pace(reader.bare_rows(day, kinds, OF_TICKETS - kinds)))
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise JournalError(
                 f"{reader.path}: the rows of {day} do not fit together ({error!r}); the file is damaged: "

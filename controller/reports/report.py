@@ -11,7 +11,7 @@ from controller.lobby.actions.take_ticket import TicketIssued
 from controller.lobby.model.rules import Rules
 from controller.record.rules import RecordRules
 from controller.reports import sections
-from controller.reports.counted import count
+from controller.reports.counted import Pace, count
 from controller.reports.document import Compared, Data, Report
 from controller.reports.period import Beside, Kind, Period, beside
 
@@ -26,9 +26,9 @@ def period_of(kind: str, text: str) -> Period:
     return Period.read(of, text)
 
 
-def report(path: Path, about: RecordRules, kind: str, period: Period | None = None) -> Report:
-    """A report from the journal at `path`; without `period` about the newest in which anybody took a ticket.
-    JournalError, in one sentence, if the journal cannot be read or has nothing about it."""
+def report(path: Path, about: RecordRules, kind: str, period: Period | None = None, pace: Pace = iter) -> Report:
+    """A report from the journal at `path`, counted at a `pace`; without `period` about the newest in which anybody took
+    a ticket. JournalError, in one sentence, if the journal cannot be read or has nothing about it."""
     rules = about.lobby
     with closing(JournalReader(path)) as reader:
         last = reader.last_day_with(TicketIssued.KIND)
@@ -36,7 +36,7 @@ def report(path: Path, about: RecordRules, kind: str, period: Period | None = No
             if not last:
                 raise JournalError(f"{path}: nobody took a ticket yet")
             period = Period.around("month" if kind == "counters" else kind, date.fromisoformat(last))  # type: ignore[arg-type]
-        own = count(period.days(reader), reader, rules)
+        own = count(period.days(reader), reader, rules, pace)
         if not own.days:
             on = f"on {period.text}" if period.kind == "day" else f"in {period.text}"
             raise JournalError(
@@ -45,7 +45,7 @@ def report(path: Path, about: RecordRules, kind: str, period: Period | None = No
                 else f"{path}: nobody took a ticket yet"
             )
         sides = [] if kind == "counters" else beside(period, reader, rules)
-        compared = [_compared(each, period, reader, rules) for each in sides]
+        compared = [_compared(each, period, reader, rules, pace) for each in sides]
     data = Data(rules, period, own, [each for each in compared if each.groups], about.things)
     made = (module.section(data) for module in sections.known() if kind in module.KINDS)
     return Report(
@@ -67,8 +67,8 @@ def report(path: Path, about: RecordRules, kind: str, period: Period | None = No
     )
 
 
-def _compared(each: Beside, period: Period, reader: JournalReader, rules: Rules) -> Compared:
-    groups = [counted for days in each.groups if (counted := count(days, reader, rules)).days]
+def _compared(each: Beside, period: Period, reader: JournalReader, rules: Rules, pace: Pace) -> Compared:
+    groups = [counted for days in each.groups if (counted := count(days, reader, rules, pace)).days]
     shown = groups[0].days[-1] if groups and period.kind == "day" else ""
     name = rules.wording.say(f"report.beside_{period.kind}_{each.key}", n=len(groups), day=shown[5:])
     return Compared(each.key, name, groups)

@@ -163,7 +163,7 @@ class Days:
             return reader.last_anchor(found.day)
         chain, self._chain = self._chain or Chain(reader.last_anchor()), None
         try:
-            for row in _unhurried(reader.stored(chain.seq + 1)):
+            for row in unhurried(reader.stored(chain.seq + 1)):
                 chain.add(row)
         except MisfitError:
             return None  # the log says which row it is
@@ -183,7 +183,7 @@ class Days:
 
     def _take_in(self, rows: Iterable[Row]) -> None:
         try:
-            for row in _unhurried(rows):
+            for row in unhurried(rows):
                 self._log.add(row, self._rules)
                 self._seq = row.seq
         except BaseException:
@@ -202,7 +202,7 @@ class Days:
     def _read(self, reader: JournalReader, day: str) -> Counted | None:
         past, last = _Log(), NEVER
         try:
-            for row in _unhurried(reader.rows(day)):
+            for row in unhurried(reader.rows(day)):
                 past.add(row, self._rules)
                 last = row.at
         except (JournalError, KeyError, TypeError, ValueError) as error:
@@ -238,7 +238,8 @@ class Days:
         return self._kinds[day]
 
 
-def _unhurried(rows: Iterable[T]) -> Iterable[T]:
+def unhurried(rows: Iterable[T]) -> Iterable[T]:
+    """The same, with a rest now and then, in which a press is decided."""
     for number, row in enumerate(rows, 1):
         yield row
         if number % AT_A_TIME == 0:

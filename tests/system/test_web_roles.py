@@ -40,6 +40,7 @@ MAY: dict[tuple[str, str], tuple[str, ...] | None] = {
     ("get", "/api/record"): ("manager",),
     ("get", "/api/record/live"): ("manager",),
     ("get", "/api/record/day"): ("manager",),
+    ("get", "/api/report"): ("manager",),
     ("get", "/api/today"): ("manager",),
     ("get", "/api/tickets/{ticket}/why"): ("manager",),
     ("get", "/api/tickets/{ticket}/offers"): ("manager",),

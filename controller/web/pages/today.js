@@ -15,6 +15,7 @@ const figures = el("dl", { class: "facts" });
 const filter = el("div", { class: "filter", role: "group", "aria-label": say("page.today.by_service") });
 const legend = el("ul", { class: "legend" });
 const charts = el("div", { class: "charts" });
+const reports = { week: el("a", { download: "" }, say("page.today.week_report")), month: el("a", { download: "" }, say("page.today.month_report")) };
 const nothing = el("p", { class: "notice", role: "status", hidden: true });
 const sheet = el("article", { class: "sheet" });
 const frame = el("div", {
@@ -29,6 +30,7 @@ main.append(
   el("header", { class: "top" },
     el("a", { href: "/console", "data-reads": true }, say("page.today.back")), title, about,
     el("div", { class: "turns", role: "group", "aria-label": say("page.today.views") }, Object.values(turns)),
+    el("span", { class: "reports" }, Object.values(reports)),
     el("button", { type: "button", class: "main", "data-reads": true, onclick: () => print() },
       say("page.today.print"))),
   nothing,
@@ -86,6 +88,8 @@ function draw() {
   const shown = JSON.stringify([view, service]);
   put(title, view.branch);
   put(about, aboutDay(view));
+  reports.week.href = `/api/report?kind=week&when=${view.day}`;
+  reports.month.href = `/api/report?kind=month&when=${view.day.slice(0, 7)}`;
   if (shown === drawn) return;
   drawn = shown;
   const day = view.sheet.day;
