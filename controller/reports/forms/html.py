@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from html import escape
 from importlib import import_module
 
@@ -22,13 +23,15 @@ header p { margin: 1mm 0 0; color: #4a5a68; }
 h2 { margin: 7mm 0 2mm; font-size: 13pt; break-after: avoid; }
 h2 + * { break-before: avoid; }
 table { width: 100%; border-collapse: collapse; margin: 0 0 4mm; font-size: 9.5pt; break-inside: auto; }
+.whole { break-inside: avoid; }
 caption { padding: 1mm 0; text-align: left; font-weight: 700; break-after: avoid; }
 thead { display: table-header-group; }
 tr { break-inside: avoid; }
 th, td { padding: .7mm 1.4mm; border-bottom: 1px solid #dde4ea; text-align: right; font-weight: 400;
   font-variant-numeric: tabular-nums; vertical-align: bottom; }
-thead th { border-bottom: 1px solid #10202e; color: #4a5a68; }
+thead th { border-bottom: 1px solid #10202e; color: #4a5a68; word-break: keep-all; }
 .text { text-align: left; }
+tbody .text { white-space: nowrap; }
 tr.all > * { border-top: 1px solid #10202e; font-weight: 700; }
 .charts { margin: 0 0 3mm; }
 .charts::after { content: ""; display: block; clear: both; }
@@ -54,6 +57,10 @@ svg.key { display: inline-block; width: 26px; height: 12px; margin-right: 1.5mm;
 """
 
 
+SHORT = 16
+"""Rows of a table that stays on one page."""
+
+
 class NoPdfError(Exception):
     """What makes PDF is not installed; the text says what to do."""
 
@@ -72,6 +79,8 @@ def write(report: Report, language: str) -> str:
 
 def write_pdf(report: Report, language: str) -> bytes:
     """The same as PDF, with the fonts that it needs in it. NoPdfError if WeasyPrint, or Pango below it, is missing."""
+    for name in ("weasyprint", "weasyprint.progress"):  # it tells each step, and every rule that is for screens
+        logging.getLogger(name).setLevel(logging.ERROR)
     try:
         weasyprint = import_module("weasyprint")
     except (ImportError, OSError) as error:
@@ -116,7 +125,8 @@ def _table(table: Table, *, named: bool) -> str:
             cells.append(f"<{tag}{_class(table.columns[column].unit)}>{text}</{tag.partition(' ')[0]}>")
         kind = ' class="all"' if id == "all" else ""
         rows.append(f"<tr{kind}>{''.join(cells)}</tr>")
-    return f"<table>{caption}<thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
+    whole = ' class="whole"' if len(table.rows) <= SHORT else ""
+    return f"<table{whole}>{caption}<thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
 
 
 def _class(unit: str) -> str:

@@ -110,6 +110,8 @@ def _line(values: Values, colour: str, dashes: str, x: Scale, y: Scale, *, flat:
         else:
             points = [(x(step + 0.5), y(value)) for step, value in known]
         path = "L".join(f"{left:.1f} {up:.1f}" for left, up in points)
+        if flat:  # on bars a line needs a light edge
+            yield _path(f"M{path}", "#fff", 3.6)
         yield _path(f"M{path}", colour, 2.2 if not dashes else 1.6, dashes)
         if not flat and (not dashes or len(points) == 1):
             for left, up in points:
