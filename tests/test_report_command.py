@@ -5,8 +5,10 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 import sqlite3
 import sys
+import zlib
 from contextlib import closing
 from html.parser import HTMLParser
 from pathlib import Path
@@ -210,6 +212,21 @@ def test_a_file_that_cannot_be_written_is_told_before_the_work(journal: Path, tm
     )
     odd = tmp_path / "report.doc"
     assert told("day", DAY, "--journal", journal, "--output", odd)[1].startswith(f"{odd}: name the format by --format")
+
+
+def test_a_pdf_has_the_fonts_in_it_that_its_words_need(journal: Path, tmp_path: Path) -> None:
+    try:
+        pytest.importorskip("weasyprint")
+    except OSError as error:
+        pytest.skip(f"Pango is not installed: {error}")
+    out = tmp_path / "report.pdf"
+    result = ran("month", "--journal", journal, "--config", DEMO, "--output", out)
+    assert result.exception is None, result.exception
+    assert result.output == ""
+    pdf = out.read_bytes()
+    assert pdf.startswith(b"%PDF-")
+    streams = re.findall(rb"/FlateDecode.*?stream\n(.*?)\nendstream", pdf, re.DOTALL)
+    assert any(b"/FontFile" in zlib.decompressobj().decompress(stream) for stream in streams)
 
 
 @pytest.fixture
