@@ -22,6 +22,7 @@ from controller.lobby.actions.take_ticket import SelfServiceAdvised, TicketIssue
 from controller.lobby.aggregate import Row
 from controller.lobby.model.rules import Rules
 from controller.record.actions.alarms import AlarmEnded, AlarmRaised
+from controller.record.actions.complaints import ComplaintAnswered, ComplaintOpened
 from controller.record.actions.repairs import RepairConfirmed, RepairOpened
 from controller.record.rules import RecordRules, Thing
 from controller.reports import day_figures
@@ -67,6 +68,13 @@ class _Adds:
                 opened = RepairOpened(f"R{nth}", "water", at - 900_000, at + 3_600_000, "user/li")
                 told.append(_beside(row, opened, "repair"))
                 told.append(_beside(row, AlarmRaised(f"wait:{nth}", "wait", {"service": "cash"}), "alarm"))
+                opened_ = ComplaintOpened(f"C{nth}", "waiting", "user/li", at + 9_000_000, False)
+                told.append(_beside(row, opened_, "complaint"))
+                if nth % 5:
+                    answered = ComplaintAnswered(
+                        f"C{nth}", "waiting", "solved", "user/li", at - 600_000 * nth, nth % 2 == 0
+                    )
+                    told.append(_beside(row, answered, "answered"))
                 later = replace(row, at=at + 60_000 * nth)
                 if nth % 4:
                     told.append(_beside(later, AlarmEnded(f"wait:{nth}", at), "ended"))
@@ -309,6 +317,15 @@ def test_repairs_and_alarms_of_a_month_are_what_sql_finds(month: tuple[Path, Rul
                FROM event WHERE day LIKE :days AND kind = 'alarm_ended'"""
     assert (alarms["ended"], alarms["minutes"], alarms["longest"]) == sql.all(ended)[0]
     assert alarms["raised"] == opened
+
+
+def test_complaints_of_a_month_are_what_sql_finds(month: tuple[Path, Rules]) -> None:
+    found, sql = tables(made_of(month, "month", MONTH), "complaints")["cause"]["waiting"], Sql(month[0], f"{MONTH}-%")
+    select = """SELECT count(*), sum(json_extract(data, '$.late')),
+                       round(avg(at - json_extract(data, '$.since')) / 3600000.0, 1)
+                FROM event WHERE day LIKE :days AND kind = 'complaint_answered'"""
+    assert (found["answered"], found["late"], found["mean"]) == sql.all(select)[0]
+    assert found["opened"] == sql.one("SELECT count(*) FROM event WHERE day LIKE :days AND kind = 'complaint_opened'")
 
 
 def test_a_day_is_told_as_on_its_day_sheet(month: tuple[Path, Rules]) -> None:
