@@ -269,7 +269,8 @@ def test_ratings_of_a_month_are_what_sql_finds(month: tuple[Path, Rules]) -> Non
     }
     for table, column in columns.items():
         rated = {id: row["mean"] for id, row in found[table].items() if row["rated"]}
-        assert rated == sql.by(scores.format(by=column)), table
+        # SQLite and Python round 3.125 each its own way.
+        assert rated == pytest.approx(sql.by(scores.format(by=column)), abs=0.0101), table
     counts = "SELECT count(*) FROM event WHERE day LIKE :days AND kind = '{kind}'"
     assert sum(row["asked"] for row in found["counter"].values()) == sql.one(counts.format(kind="rating_asked"))
     assert sum(row["rated"] for row in found["counter"].values()) == sql.one(counts.format(kind="rated"))
