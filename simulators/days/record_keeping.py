@@ -11,6 +11,8 @@ from typing import Any
 from controller.lobby.actions.press import KEYS, Press, Where
 from controller.lobby.actions.report_device import ReportDevice
 from controller.lobby.model.units import Ms
+from controller.record.actions.cards import CARDS
+from controller.record.actions.complaints import CAUSES, Complaints
 from controller.record.actions.repairs import Repairs
 from controller.record.aggregate import Branch
 from controller.record.registry import LookAtRecord, all_due
@@ -29,6 +31,10 @@ NOTICED = (10, 90)
 """Minutes in which the manager confirms what works again."""
 DAYS_BROKEN = (1, 4)
 """Days that a thing which broke stays broken."""
+COMPLAINS = 0.4
+"""How likely it is that somebody complains on a day."""
+ANSWERED = (3, 60)
+"""Minutes in which a complaint is answered."""
 
 
 @dataclass(slots=True)
@@ -48,6 +54,11 @@ class RecordKeeping:
         day.later(opens - 30 * 60_000, lambda at: self._look(day, at, Ms(closes + 60 * 60_000)))
         self._devices(day, chance, opens, closes)
         self._things(day, chance, opens, closes)
+        self._complaints(day, chance, opens, closes)
+        for _ in range(chance.randint(0, 3)):
+            card, at = chance.choice(CARDS), chance.randint(opens, closes)
+            day.later(at, lambda at, card=card: self.press(day, at, "COUNT", card=card))  # type: ignore[misc]
+        day.later(closes + 20 * 60_000, lambda at: self.press(day, at, "SIGNOFF", sure=True))
 
     # -- what happens --------------------------------------------------------------------------------------------
 
@@ -70,6 +81,25 @@ class RecordKeeping:
         mended = chance.randint(opens, closes)
         lasts = chance.randint(*DAYS_BROKEN)
         day.later(mended, lambda at: self._confirms_old(day, at, lasts))
+
+    def _complaints(self, day: VirtualDay, chance: Random, opens: Ms, closes: Ms) -> None:
+        """Most are answered in time, some too late; all are settled a little later, or on the next day."""
+        for number in [*self.branch.record.part(Complaints).open]:
+            day.later(opens + 60_000, lambda at, number=number: self._settles(day, at, number))  # type: ignore[misc]
+        if chance.random() < COMPLAINS:
+            at, contact = chance.randint(opens, closes), chance.random() < 0.4
+            about, counter = chance.choice(CAUSES), chance.choice([*day.clerks])
+            day.later(at, lambda at: self.press(day, at, "COMPLAINT", about=about, counter=counter, contact=contact))
+            day.later(at + 60_000 * chance.randint(*ANSWERED), lambda at: self._answers(day, at))
+
+    def _answers(self, day: VirtualDay, at: Ms) -> None:
+        for number, complaint in [*self.branch.record.part(Complaints).open.items()]:
+            if not complaint.answered:
+                self.press(day, at, "ANSWER", complaint=number, outcome="explained")
+
+    def _settles(self, day: VirtualDay, at: Ms, number: str) -> None:
+        self._answers(day, at)
+        self.press(day, at, "SETTLE", complaint=number)
 
     def _things_of(self) -> Iterable[Thing]:
         return self.branch.facts(Ms(0)).rules.things.values()
