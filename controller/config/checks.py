@@ -52,6 +52,7 @@ def cross_checks(config: Table) -> Iterator[Fault]:
     yield from _zones(config, services, counters)
     yield from _things(config, things, services, devices)
     yield from _rolls(config, services)
+    yield from _checklists(config, devices)
 
 
 def _tables(config: Table, kind: str) -> dict[Place, Table]:
@@ -172,6 +173,28 @@ def _duty(config: Table) -> Iterator[Fault]:
         for (_, one), (place, other) in _pairs(_tables(config, kind), key):
             if one[key] == other[key]:
                 yield (*place, key), f"{told.format(one[key])}; give each its own"
+
+
+def _checklists(config: Table, devices: Mapping[Place, Table]) -> Iterator[Fault]:
+    lists = _tables(config, "checklist")
+    yield from _same_ids(lists)
+    known = _ids(config, "device", devices)
+    things = _ids(config, "thing", _tables(config, "thing"))
+    may_break = None if known is None or things is None else [*things, *known]
+    for place, checklist in lists.items():
+        items = {(*place, "items", n): item for n, item in enumerate(checklist.get("items") or ())}
+        for (_, one), (at, other) in _pairs(items, "id"):
+            if one["id"] == other["id"]:
+                yield (*at, "id"), f'another item of the list has the id "{one["id"]}" already; give each its own'
+        for at, item in items.items():
+            yield from _unknown([((*at, "thing"), _whole(item.get("thing")))], "device or thing", may_break)
+            seen = [((*at, "sees", n), _whole(id)) for n, id in _texts(item, "sees")]
+            yield from _unknown(seen, "device", known)
+
+
+def _whole(id: str | None) -> str | None:
+    """The device that a unit is part of, such as "windows" of "windows.3"."""
+    return id and id.partition(".")[0]
 
 
 def _classes(config: Table) -> list[str] | None:

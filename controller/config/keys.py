@@ -21,6 +21,7 @@ from zoneinfo import ZoneInfo
 from pydantic import BeforeValidator, Field, ValidationInfo
 
 from controller.config.values import (
+    CheckWhen,
     ClassId,
     DateRules,
     Days,
@@ -208,10 +209,12 @@ class PauseKeys(Keys):
 
 
 class ClerkKeys(Keys):
-    """A clerk's staff number, and the alias for it: numbers are in no journal, on no page and in no topic."""
+    """A clerk's staff number, and the alias for it: numbers are in no journal, on no page and in no topic.
+    `breaks`: when the clerk is planned to be away, on every day."""
 
     number: Annotated[str, takes('1 to 6 digits, in quotes, such as "4711"', pattern=r"^[0-9]{1,6}$")]
     alias: Annotated[str, takes("at most 16 characters, and no person's name or number", pattern=r"^.{1,16}$")]
+    breaks: Shifts = ()
 
 
 class RollKeys(Keys):
@@ -448,12 +451,14 @@ class CardsKeys(Keys):
 
 class ThingKeys(Keys):
     """A thing that may break and that the controller cannot see, or more about a device of this file, by its id.
-    `deadline`: in how many working hours it must be repaired; `affects`: services that cannot be had meanwhile."""
+    `deadline`: in how many working hours it must be repaired; `affects`: services that cannot be had meanwhile;
+    `hall`: whether customers are told that it is out of order."""
 
     id: Annotated[str, takes('small letters, digits, "." or "-", in quotes', pattern=r"^[a-z0-9.-]{1,32}$")]
     name: Name | None = None
     deadline: Annotated[float | None, takes("working hours above 0, to 1000", gt=0, le=1000)] = None
     affects: Annotated[list[ServiceId], takes('a list of services, as in ["cash"]')] = Field(default_factory=list)
+    hall: Annotated[bool, takes("true or false")] = True
 
 
 class RepairsKeys(Keys):
@@ -478,6 +483,28 @@ class AlarmsKeys(Keys):
     disk: Annotated[float, takes("percent from 0 to 50", ge=0, le=50)] = 5
     clock: Annotated[bool, takes("true or false")] = True
     hall: Annotated[bool, takes("true or false")] = False
+
+
+class CheckItemKeys(Keys):
+    """What is looked at. `sees`: devices whose working ticks it; `thing`: what a fault of it is a fault of, by default
+    the first of these devices, or the item itself."""
+
+    id: ServiceId
+    name: Name
+    sees: Annotated[list[str], takes('a list of devices, as in ["printer"]')] = Field(default_factory=list)
+    thing: str | None = None
+
+
+class ChecklistKeys(Keys):
+    """What is checked in one go. `minutes`: how long before opening or after closing it takes at most."""
+
+    id: ServiceId
+    name: Name
+    when: CheckWhen
+    minutes: Annotated[float, takes("minutes from 5 to 480", ge=5, le=480)] = 60
+    items: Annotated[
+        list[CheckItemKeys], takes('tables such as { id = "water", name = "Water" }', min_length=1, max_length=40)
+    ]
 
 
 class ComplaintsKeys(Keys):
@@ -565,6 +592,9 @@ class Config(Keys):
         default_factory=list
     )
     notify: Annotated[NotifyKeys, takes("a [notify] table with url and key_file")] | None = None
+    checklist: Annotated[
+        list[ChecklistKeys], takes("[[checklist]] tables, each with id, name, when and items", max_length=20)
+    ] = Field(default_factory=list)
     complaints: Annotated[ComplaintsKeys, takes("a [complaints] table")] = ComplaintsKeys()
     handouts: Annotated[HandoutsKeys, takes("a [handouts] table")] = HandoutsKeys()
     satisfaction: Annotated[SatisfactionKeys, takes("a [satisfaction] table")] = SatisfactionKeys()

@@ -12,7 +12,9 @@ from controller.lobby.model.rules import Rules
 from controller.lobby.model.wording import LANGUAGES
 from controller.record.actions.alarms import AlarmSettings
 from controller.record.actions.cards import CardSettings
+from controller.record.actions.checks import Checklist, CheckSettings, Item
 from controller.record.actions.complaints import ComplaintSettings
+from controller.record.actions.duty import DutySettings
 from controller.record.actions.repairs import RepairSettings
 from controller.record.actions.satisfaction import SatisfactionSettings
 from controller.record.rules import RecordRules, Thing
@@ -36,7 +38,20 @@ def _settings(config: Config) -> Iterator[Any]:
         alarms.hall,
         alarms.clock,
     )
+    yield CheckSettings(tuple(_checklists(config)))
+    yield DutySettings({clerk.alias: clerk.breaks for clerk in config.clerk})
     yield from _of_customers(config)
+
+
+def _checklists(config: Config) -> Iterator[Checklist]:
+    """The check lists; a fault of an item that names no thing and sees no device is a fault of the item itself."""
+    language = config.branch.language
+    for each in config.checklist:
+        items = (
+            Item(item.id, item.name.spoken(language), item.thing or next(iter(item.sees), item.id), tuple(item.sees))
+            for item in each.items
+        )
+        yield Checklist(each.id, each.name.spoken(language), each.when, tuple(items), round(60 * each.minutes))
 
 
 def _of_customers(config: Config) -> Iterator[Any]:
@@ -55,7 +70,8 @@ def _named(names: Mapping[str, Names]) -> Mapping[str, Mapping[str, str]]:
 
 
 def _things(config: Config, rules: Rules) -> Iterator[Thing]:
-    """The devices with their units, and what the file has more about them; then the other things."""
+    """The devices with their units, and what the file has more about them; then the other things, and what is checked
+    without being one of them, of which customers are not told."""
     named, language = {thing.id: thing for thing in config.thing}, config.branch.language
     called = names(config.device, rules.wording)
     drivers = {device.id: device.driver for device in config.device}
@@ -63,4 +79,9 @@ def _things(config: Config, rules: Rules) -> Iterator[Thing]:
         more = named.get(id)
         name = more.name.spoken(language) if more and more.name else called.get(id, id)
         hours, affects = (more.deadline or 0, tuple(more.affects)) if more else (0, ())
-        yield Thing(id, name, drivers.get(id.partition(".")[0], ""), hours, affects, is_device=id in called)
+        kind, hall = drivers.get(id.partition(".")[0], ""), more is None or more.hall
+        yield Thing(id, name, kind, hours, affects, is_device=id in called, hall=hall)
+    checked = {item.id: item for each in _checklists(config) for item in each.items if item.id == item.thing}
+    for id, item in checked.items():
+        if id not in named and id not in called:
+            yield Thing(id, item.name, hall=False)

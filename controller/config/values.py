@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from datetime import date, timedelta
 from difflib import get_close_matches
-from typing import Annotated
+from typing import Annotated, Literal
 from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import (
@@ -53,6 +53,17 @@ def _shift(value: object) -> Shift:
     if len(spans) != 1 or spans[0].start % 3600 % 60:
         raise ValueError('it takes one span of the day, such as "09:00-17:00"')
     return spans[0]
+
+
+def _check_time(value: object) -> CheckTime:
+    match value:
+        case "before_opening" | "after_closing":
+            return value
+    try:
+        (span,) = parse_spans(value) if isinstance(value, str) else ()
+    except ValueError:
+        raise ValueError('it takes "before_opening", "after_closing" or a part of the day, as "10:00-11:00"') from None
+    return span
 
 
 def _week(value: object) -> Week:
@@ -145,6 +156,9 @@ DayTime = Annotated[timedelta, made_by(_day_time)]
 Zone = Annotated[ZoneInfo, made_by(_zone)]
 Shifts = Annotated[tuple[Shift, ...], made_by(_shifts)]
 OneShift = Annotated[Shift, made_by(_shift)]
+CheckTime = Literal["before_opening", "after_closing"] | Shift
+"""When a check list is to be done: see `controller.record.actions.checks`."""
+CheckWhen = Annotated[CheckTime, made_by(_check_time)]
 Slots = Annotated[Mapping[Shift, tuple[int, ...]], made_by(_slots), takes(_SLOTS)]
 """Slots in order, each with the index of the entry that names it; with none where two entries do together."""
 DateRules = Annotated[tuple[DateRule, ...], made_by(_date_rules)]

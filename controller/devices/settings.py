@@ -18,6 +18,8 @@ from drivers.link import FileLink, InputLink, Link, SerialLink, TcpLink, parse_l
 def nearest(word: str, known: Iterable[str]) -> str:
     """A hint for an unknown word: the known one that was probably meant, else all of them."""
     spelled = {each.lower(): each for each in known}
+    if not spelled:
+        return "there are none"
     close = get_close_matches(word.lower(), spelled, n=1, cutoff=0.6)
     return f'did you mean "{spelled[close[0]]}"?' if close else f"known are {', '.join(spelled.values())}"
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any, TypeVar
 
+from controller.lobby.model.calendar import ALWAYS, at_second
 from controller.lobby.model.rules import Rules
 from controller.lobby.model.units import NEVER, Ms
 
@@ -18,7 +19,7 @@ class Thing:
     """Something that may break: a device of the configuration, or a thing that the controller cannot see.
 
     `kind`: the device's driver, or what kind of thing it is; `hours`: in how many working hours it must be repaired, 0:
-    as its kind; `affects`: the services that cannot be had meanwhile.
+    as its kind; `affects`: the services that cannot be had meanwhile; `hall`: whether customers are told.
     """
 
     id: str
@@ -27,6 +28,7 @@ class Thing:
     hours: float = 0
     affects: tuple[str, ...] = ()
     is_device: bool = False
+    hall: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +74,18 @@ class RecordRules:
         ends = Ms(round(max(closes for _, closes in spans).timestamp() * 1000)) if spans else NEVER
         return ends if ends >= at else self.lobby.end_of_day(at)
 
+    def doors(self, day: date) -> tuple[datetime, datetime] | None:
+        """When the branch opens and when it closes on a day, in local time: by the hours of its services, else of that
+        kind of day. None: it is closed."""
+        rules = self.lobby
+        if not rules.opens_on(day):
+            return None
+        weeks = [service.hours.week for service in rules.services.values() if service.hours not in (None, ALWAYS)]
+        weekday = rules.calendar.weekday(day)
+        spans = [span for week in weeks for span in week[weekday]] or rules.calendar.profile(day).open
+        first, last = min(span.start for span in spans), max(span.end for span in spans)
+        return at_second(day, first, rules.zone), at_second(day, last, rules.zone)
+
 
 _LOOK_AHEAD = 60
 """Days within which the working hours must lie; a branch that is closed for longer has every hour counted."""
@@ -79,8 +93,6 @@ _LOOK_AHEAD = 60
 
 def _spans(rules: Rules, day: Any) -> list[tuple[datetime, datetime]]:
     """When any service gives tickets on a day, in local time, without overlaps."""
-    from controller.lobby.model.calendar import at_second  # noqa: PLC0415
-
     zone = rules.zone
     found = sorted(
         (at_second(day, span.start, zone), at_second(day, span.end, zone))

@@ -87,3 +87,7 @@ class RecordEvent(Event, base=True):
 
     __slots__ = ()
     OF_LOBBY = False
+
+    def named(self, rules: RecordRules) -> Mapping[str, object]:
+        """What its sentence names that its fields are not enough for."""
+        return {}

@@ -6,13 +6,13 @@ reported by hand. A device that works again is not thereby repaired: somebody co
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Self
 
 from controller.lobby.actions.event import Event
 from controller.lobby.actions.press import WORDS, Field, Where, key
-from controller.lobby.actions.registry import Decision
+from controller.lobby.actions.registry import Decision, Events
 from controller.lobby.actions.report_device import DeviceChanged
 from controller.lobby.aggregate import Row
 from controller.lobby.model.outcome import Refused
@@ -166,19 +166,33 @@ class RepairConfirmed(RecordEvent):
 
 @decides(ReportFault)
 def _report(facts: Facts, command: ReportFault) -> Decision:
-    thing = facts.rules.things.get(command.thing)
-    if thing is None:
-        raise Refused("unknown_thing", thing=command.thing, things=" ".join(facts.rules.things))
+    events = fault_found(facts, [command.thing], command.by, bool(command.words.strip()))
+    if not events:
+        open = facts.part(Repairs).of(command.thing)
+        raise Refused("reported_already", repair=open, name=facts.rules.name_of(command.thing))
+    return events
+
+
+def fault_found(facts: Facts, things: Iterable[str], by: str, worded: bool) -> Events:
+    """The events that a fault of some things leads to: each that has no open repair gets one; to the repairs of the
+    others more words are added, if there are any. Refused if there is no such thing."""
     repairs = facts.part(Repairs)
-    if open := repairs.of(thing.id):
-        if not command.words.strip():
-            raise Refused("reported_already", repair=open, name=thing.name)
-        return [RepairNoted(open, thing.id, command.by)]
-    if len(repairs.open) >= AT_ONCE:
-        raise Refused("repairs_full", most=AT_ONCE)
-    since, detail = repairs.failing.get(thing.id, (command.at, ""))
-    worded = bool(command.words.strip()) or None
-    return [_opened(facts, repairs.last + 1, thing, since, command.by, detail, worded)]
+    events: Events = []
+    opened = 0
+    for id in dict.fromkeys(things):
+        thing = facts.rules.things.get(id)
+        if thing is None:
+            raise Refused("unknown_thing", thing=id, things=" ".join(facts.rules.things))
+        if open := repairs.of(id):
+            if worded:
+                events.append(RepairNoted(open, id, by))
+            continue
+        if len(repairs.open) + opened >= AT_ONCE:
+            raise Refused("repairs_full", most=AT_ONCE)
+        opened += 1
+        since, detail = repairs.failing.get(id, (facts.at, ""))
+        events.append(_opened(facts, repairs.last + opened, thing, since, by, detail, worded or None))
+    return events
 
 
 def _opened(
@@ -287,7 +301,7 @@ def _public(facts: Facts) -> Iterator[str]:
     """Customers are told of what keeps a service from them, and of things that they use themselves."""
     for repair in facts.part(Repairs).open.values():
         thing = facts.rules.things.get(repair.thing)
-        if thing is None or repair.works_since:
+        if thing is None or repair.works_since or not thing.hall:
             continue
         if thing.affects:
             services = facts.say("record.and").join(map(facts.rules.lobby.service_name, thing.affects))
