@@ -2,14 +2,16 @@
 
 import { bar, el, fill, now, page, press, put, say, toast, watch } from "./common.js";
 import { cards } from "./record_cards.js";
+import { checks } from "./record_checks.js";
 import { complaints } from "./record_complaints.js";
+import { duty } from "./record_duty.js";
 import { logbook } from "./record_logbook.js";
 import { reminders } from "./record_reminders.js";
 import { repairs } from "./record_repairs.js";
 import { satisfaction } from "./record_satisfaction.js";
 
 /** Each has `name`, and `draw(view, tools)`, which gives what stands below its heading. */
-const SECTIONS = [repairs, reminders, complaints, cards, satisfaction, logbook];
+const SECTIONS = [checks, repairs, reminders, duty, complaints, cards, satisfaction, logbook];
 
 const main = document.getElementById("main");
 const title = el("strong", { class: "branch" }, page.branch);

@@ -1,12 +1,7 @@
 // Faults and repairs: what is out of order and until when it must work again; a fault that nothing reports by itself.
 
-import { clock, date, el, page, say } from "./common.js";
-
-/** A time in the branch's zone: of another day with its date. */
-function when(at, now) {
-  const day = (time) => new Intl.DateTimeFormat("sv-SE", { timeZone: page.timezone }).format(time);
-  return day(at) === day(now) ? clock(at) : `${date(day(at), { month: "numeric", day: "numeric" })} ${clock(at)}`;
-}
+import { el, say } from "./common.js";
+import { when } from "./record_times.js";
 
 export const repairs = {
   name: "repairs",
