@@ -158,7 +158,9 @@ Shifts = Annotated[tuple[Shift, ...], made_by(_shifts)]
 OneShift = Annotated[Shift, made_by(_shift)]
 CheckTime = Literal["before_opening", "after_closing"] | Shift
 """When a check list is to be done: see `controller.record.actions.checks`."""
-CheckWhen = Annotated[CheckTime, made_by(_check_time)]
+CheckWhen = Annotated[
+    CheckTime, made_by(_check_time), takes('"before_opening", "after_closing" or a part of the day, as "10:00-11:00"')
+]
 Slots = Annotated[Mapping[Shift, tuple[int, ...]], made_by(_slots), takes(_SLOTS)]
 """Slots in order, each with the index of the entry that names it; with none where two entries do together."""
 DateRules = Annotated[tuple[DateRule, ...], made_by(_date_rules)]
