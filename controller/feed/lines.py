@@ -23,9 +23,9 @@ REST = 0.001
 """Seconds of a rest: where the daemon reads, a press need not wait for all of it."""
 LOOKED_AT = 20_000
 """Most rows that are looked at for one page."""
-PEOPLE = ("by", "clerk", "needs", "press")
-"""Fields that say who pressed (an account, a post or an alias), what a customer needs at the counter, or what was typed
-as it came."""
+PEOPLE = ("by", "clerk", "needs", "press", "parts")
+"""Fields that say who pressed (an account, a post or an alias), what a customer needs at the counter, what was typed
+as it came, or what was handed on of all that."""
 LEFT_OUT = ("learned",)
 """Fields that are long, and nobody else's."""
 

@@ -44,8 +44,8 @@ DAYS = 60
 """Business days whose rows are counted."""
 UNITS = ("lobby", "lobby-backup", "lobby-purge")
 TIMERS = ("lobby-backup.timer", "lobby-purge.timer")
-OURS = ("by", "clerk", "needs", "press")
-"""Fields of rows that name staff, or a customer's needs, or hold a key frame as it was typed."""
+OURS = ("by", "clerk", "needs", "press", "parts")
+"""Fields of rows that name staff, or a customer's needs, hold a key frame as it was typed, or were handed on of it."""
 
 Status = Callable[[Settings], str]
 

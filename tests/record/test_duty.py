@@ -139,8 +139,9 @@ def test_lobby_duty_is_begun_handed_over_and_ended() -> None:
     assert day.press("DUTY", clerk="C01") == [DutyBegun("C01", "user/li")]
     assert day.press("DUTY", clerk="C01") == "C01 is on lobby duty already"
     assert day.press("DUTY", clerk="C02", relieves="C03") == "nobody of that alias is on lobby duty; on duty: C01"
-    (over,) = day.go(180).press("DUTY", clerk="C02", relieves="C01", words="one wheelchair is lent")
-    assert over == DutyBegun("C02", "user/li", relieves="C01", worded=True)
+    over = day.go(180).press("DUTY", clerk="C02", relieves="C01", words="one wheelchair is lent")
+    assert over == [DutyEnded("C01", "user/li", worded=True), DutyBegun("C02", "user/li")]
+    assert day.branch.answer(over).text == "C02 is on lobby duty"
     day.go(10).press("DUTY", clerk="C03")  # in addition
     assert day.press("ENDDUTY") == "say whose duty ends: C02 C03"
     assert day.go(50).press("ENDDUTY", clerk="C03") == [DutyEnded("C03", "user/li")]

@@ -129,12 +129,11 @@ class EndDuty(RecordCommand):
 
 @dataclass(frozen=True, slots=True)
 class DutyBegun(RecordEvent):
-    """Somebody is on lobby duty, both by alias; `relieves`: whoever was, and no longer is. `worded`: something was
-    handed over in words, which stand in the table of remarks."""
+    """Somebody, by alias, is on lobby duty. `worded`: something was handed over in words, which stand in the table of
+    remarks."""
 
     clerk: str
     by: str
-    relieves: str | None = None
     worded: bool | None = None
 
 
@@ -156,7 +155,10 @@ def _begin(facts: Facts, command: BeginDuty) -> Decision:
         raise Refused("on_duty_already", clerk=command.clerk)
     if command.relieves and command.relieves not in on_duty:
         raise Refused("not_on_duty", aliases=" ".join(on_duty) or "-")
-    return [DutyBegun(command.clerk, command.by, command.relieves or None, bool(command.words.strip()) or None)]
+    worded = bool(command.words.strip()) or None
+    if command.relieves:  # who goes hands over
+        return [DutyEnded(command.relieves, command.by, worded), DutyBegun(command.clerk, command.by)]
+    return [DutyBegun(command.clerk, command.by, worded)]
 
 
 @decides(EndDuty)
@@ -175,12 +177,10 @@ def _end(facts: Facts, command: EndDuty) -> Decision:
 
 @applies(Duty, DutyBegun)
 def _duty_begun(duty: Duty, event: DutyBegun, row: Row) -> None:
-    if event.relieves:
-        _leave_lobby(duty, event.relieves, row.at)
     duty.lobby.append(Stretch(row.at, event.clerk))
     _trim(duty.lobby)
     if event.worded:
-        _note(duty, f"d{row.seq}", HandoverNote(LOBBY, row.at, row.cause, event.relieves or event.clerk))
+        _note(duty, f"d{row.seq}", HandoverNote(LOBBY, row.at, row.cause, event.clerk))
 
 
 @applies(Duty, DutyEnded)
