@@ -21,7 +21,18 @@ from controller.lobby.model.calendar import DAY, Span, at_second
 from controller.lobby.model.outcome import Refused
 from controller.lobby.model.units import NEVER, Ms
 from controller.record.actions.repairs import Repairs, fault_found
-from controller.record.registry import Alarm, RecordCommand, alarms, applies, decides, due, pictured
+from controller.record.registry import (
+    Alarm,
+    Line,
+    RecordCommand,
+    alarms,
+    applies,
+    decides,
+    drafted,
+    due,
+    outstanding,
+    pictured,
+)
 from controller.record.rules import RecordRules
 from controller.record.state import Facts, Part, RecordEvent
 
@@ -372,7 +383,7 @@ def _late(facts: Facts) -> Iterator[Alarm]:
         left = len(_open(facts, checklist))
         if not left or facts.at < time.begins:
             continue
-        by = facts.rules.lobby.local(time.ends).strftime("%H:%M")
+        by = _clock(facts, time.ends)
         about = {"name": checklist.name, "left": left, "by": by}
         if facts.at >= time.ends:
             yield Alarm(f"checklist:{checklist.id}", "checklist_late", about, time.ends, "warning")
@@ -411,6 +422,30 @@ def _device_changed(checks: Checks, event: DeviceChanged, row: Row) -> None:
 
 
 # -- what is shown -----------------------------------------------------------------------------------------------
+
+
+@outstanding
+def _incomplete(facts: Facts) -> Iterator[str]:
+    for checklist, time in _of_today(facts):
+        if facts.at >= time.begins and (left := len(_open(facts, checklist))):
+            yield facts.say("log.checklist_left", name=checklist.name, left=left)
+
+
+@drafted
+def _lines(facts: Facts) -> Iterator[Line]:
+    done = facts.part(Checks).done
+    for checklist, time in _of_today(facts):
+        at = done.get(checklist.id)
+        if at is not None:
+            key = "log.checklist_late" if at >= time.ends else "log.checklist_done"
+            yield Line("checks", facts.say(key, name=checklist.name, time=_clock(facts, at)), at)
+        elif facts.at >= time.ends:
+            left = len(_open(facts, checklist))
+            yield Line("checks", facts.say("log.checklist_left", name=checklist.name, left=left), time.ends)
+
+
+def _clock(facts: Facts, at: Ms) -> str:
+    return facts.rules.lobby.local(at).strftime("%H:%M")
 
 
 @pictured("checks")

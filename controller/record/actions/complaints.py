@@ -19,7 +19,7 @@ from controller.lobby.model.outcome import Refused
 from controller.lobby.model.rules import Rules
 from controller.lobby.model.units import NEVER, Ms
 from controller.record.personal import looks_personal
-from controller.record.registry import RecordCommand, applies, decides, due
+from controller.record.registry import RecordCommand, applies, decides, due, outstanding
 from controller.record.state import Facts, Part, RecordEvent
 
 FORM = "form"
@@ -475,3 +475,10 @@ def _changed(part: Complaints, event: Any, row: Row) -> None:
 @applies(Complaints, ComplaintSettled)
 def _settled(part: Complaints, event: ComplaintSettled, row: Row) -> None:
     part.open.pop(event.complaint, None)
+
+
+@outstanding
+def _not_answered(facts: Facts) -> Iterator[str]:
+    open = [id for id, each in facts.part(Complaints).open.items() if not each.answered]
+    if open:
+        yield facts.say("log.open_complaints", count=len(open))

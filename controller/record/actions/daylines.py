@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Self
 
 from controller.lobby.actions.clock import ClockStepped, ControllerStarted
+from controller.lobby.actions.emergency import EmergencyDeclared, EmergencyEnded
 from controller.lobby.actions.press import REMARK
 from controller.lobby.actions.promote import TicketPromoted
 from controller.lobby.actions.report_device import DeviceChanged
@@ -19,6 +20,7 @@ from controller.lobby.actions.windows import WindowAdviceAnswered, WindowsChecke
 from controller.lobby.aggregate import Row
 from controller.lobby.model.units import NEVER, Ms
 from controller.record.actions.alarms import AlarmEnded, AlarmRaised
+from controller.record.actions.complaints import ComplaintAnswered, ComplaintEscalated, ComplaintOpened
 from controller.record.actions.reminders import today
 from controller.record.actions.repairs import STAFF_CURE, RepairConfirmed, RepairOpened
 from controller.record.registry import Line, applies, drafted
@@ -133,6 +135,23 @@ def _alarm_ended(part: DayLines, event: AlarmEnded, row: Row) -> None:
         known.until = row.at
 
 
+@applies(DayLines, ComplaintOpened, ComplaintEscalated, ComplaintAnswered)
+def _complaint(part: DayLines, event: ComplaintOpened | ComplaintEscalated | ComplaintAnswered, row: Row) -> None:
+    key = f"log.{event.KIND}"
+    part.add("complaints", f"{event.complaint} {event.KIND}", Happened(row.at, key, {"complaint": event.complaint}))
+
+
+@applies(DayLines, EmergencyDeclared)
+def _emergency_declared(part: DayLines, event: EmergencyDeclared, row: Row) -> None:
+    part.add("emergency", event.plan, Happened(row.at, "log.emergency", {"plan": event.plan}))
+
+
+@applies(DayLines, EmergencyEnded)
+def _emergency_ended(part: DayLines, event: EmergencyEnded, row: Row) -> None:
+    if known := part.listed.get("emergency", {}).get(event.plan):
+        known.until = row.at
+
+
 @applies(DayLines, WindowsChecked)
 def _windows_checked(part: DayLines, event: WindowsChecked, row: Row) -> None:
     standing = {(each["action"], each["counter"]) for each in event.advice}
@@ -227,6 +246,8 @@ def _sentence(facts: Facts, each: Happened) -> str:
     about = dict(each.about)
     if "thing" in about:
         about["name"] = facts.rules.name_of(about["thing"])
+    if plan := facts.rules.lobby.emergency_plans.get(str(about.get("plan"))):
+        about["plan"] = plan.name
     if "klass" in about:
         about["class"] = facts.rules.lobby.class_name(about["klass"])
     try:

@@ -24,7 +24,7 @@ from controller.lobby.aggregate import Row
 from controller.lobby.model.calendar import Span
 from controller.lobby.model.outcome import Refused
 from controller.lobby.model.units import NEVER, Ms
-from controller.record.registry import RecordCommand, applies, decides, pictured
+from controller.record.registry import Line, RecordCommand, applies, decides, drafted, pictured
 from controller.record.state import Facts, Part, RecordEvent
 
 CLERK = Field("clerk", "", "a clerk's alias; empty, where duty ends: the only one who is on lobby duty", longest=16)
@@ -302,13 +302,10 @@ def _note(duty: Duty, id: str, note: HandoverNote) -> None:
 def _picture(facts: Facts) -> Mapping[str, Any]:
     """The day by place and person: `places` with their stretches, `people` with when they were where, their breaks as
     taken and as planned; who is on lobby duty; the notes, the latest first; and when the branch is open (`hours`)."""
-    duty, rules = facts.part(Duty), facts.rules
-    counters = [id for id in rules.lobby.counters if duty.counters.get(id)]
-    counters += [id for id in duty.counters if id not in rules.lobby.counters and duty.counters[id]]
-    places = {id: duty.counters[id] for id in counters} | ({LOBBY: duty.lobby} if duty.lobby else {})
+    duty, places = facts.part(Duty), _places(facts)
     return {
         "hours": _hours(facts),
-        "clerks": [*rules.lobby.clerks.values()],
+        "clerks": [*facts.rules.lobby.clerks.values()],
         "on_duty": duty.on_duty(),
         "places": [
             {"counter": id, "stretches": [_shown(facts, stretch) for stretch in stretches]}
@@ -317,6 +314,28 @@ def _picture(facts: Facts) -> Mapping[str, Any]:
         "people": [*_people(facts, places)],
         "notes": [*_notes(facts)][::-1],
     }
+
+
+@drafted
+def _lines(facts: Facts) -> Iterator[Line]:
+    """Who was where and when; of a counter at which nobody signed in, nothing."""
+
+    def clock(at: Ms) -> str:
+        return facts.rules.lobby.local(at).strftime("%H:%M") if at else ""
+
+    for person in [each for each in _people(facts, _places(facts)) if each["clerk"]]:
+        times = " ".join(f"{clock(since)}-{clock(until)}" for since, until in person["times"])
+        key = "log.on_duty" if person["counter"] == LOBBY else "log.duty_at_counter"
+        text = facts.say(key, clerk=person["clerk"], counter=person["counter"], times=times)
+        yield Line("duty", text, person["times"][0][0])
+
+
+def _places(facts: Facts) -> Mapping[str, list[Stretch]]:
+    """The day's stretches by place: the counters in their order, then lobby duty."""
+    duty, rules = facts.part(Duty), facts.rules
+    counters = [id for id in rules.lobby.counters if duty.counters.get(id)]
+    counters += [id for id in duty.counters if id not in rules.lobby.counters and duty.counters[id]]
+    return {id: duty.counters[id] for id in counters} | ({LOBBY: duty.lobby} if duty.lobby else {})
 
 
 def _hours(facts: Facts) -> list[Ms]:
