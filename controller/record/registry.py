@@ -38,14 +38,13 @@ class LookAtRecord(RecordCommand):
 
 class Alarm(NamedTuple):
     """What cannot wait. `id` stays the same for as long as it lasts; `about` fills the sentences `alarm.<kind>` and
-    `alarm.<kind>_remedy`; `hall`: whether customers are told, by `alarm.<kind>_hall`."""
+    `alarm.<kind>_remedy`."""
 
     id: str
     kind: str
     about: Mapping[str, Any] = {}
     since: Ms = NEVER
     severity: Severity = "fault"
-    hall: bool = False
 
 
 class Line(NamedTuple):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 from controller.lobby.actions.event import Event
 from controller.lobby.aggregate import Row
@@ -32,21 +32,29 @@ class AlarmSettings:
     clock: bool = True
 
 
+class Standing(NamedTuple):
+    """An alarm that stands, as its row has it; `since` in ms since 1970, UTC."""
+
+    since: Ms
+    kind: str
+    about: Mapping[str, Any]
+
+
 @dataclass(slots=True)
 class Alarms(Part):
-    """The alarms that stand: since when, by id; and when others have ended."""
+    """The alarms that stand, by id; and when others have ended."""
 
     NAME = "alarms"
 
-    standing: dict[str, Ms] = field(default_factory=dict)
+    standing: dict[str, Standing] = field(default_factory=dict)
     ended: dict[str, Ms] = field(default_factory=dict)
 
     def carried(self) -> Mapping[str, Any]:
-        return {"standing": self.standing} if self.standing else {}
+        return {"standing": {id: list(each) for id, each in self.standing.items()}} if self.standing else {}
 
     @classmethod
     def resumed(cls, carried: Mapping[str, Any]) -> Self:
-        return cls(dict(carried.get("standing", {})))
+        return cls({id: Standing(*each) for id, each in carried.get("standing", {}).items()})
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,14 +82,14 @@ def _changed(facts: Facts) -> Iterator[Event]:
     for id, alarm in now.items():
         if id not in part.standing and not 0 <= facts.at - part.ended.get(id, NEVER) < AGAIN:
             yield AlarmRaised(id, alarm.kind, alarm.about)
-    for id, since in part.standing.items():
+    for id, each in part.standing.items():
         if id not in now:
-            yield AlarmEnded(id, since)
+            yield AlarmEnded(id, each.since)
 
 
 @applies(Alarms, AlarmRaised)
 def _raised(part: Alarms, event: AlarmRaised, row: Row) -> None:
-    part.standing[event.alarm] = row.at
+    part.standing[event.alarm] = Standing(row.at, event.kind, event.about)
 
 
 @applies(Alarms, AlarmEnded)
@@ -103,7 +111,7 @@ def _of_the_lobby(facts: Facts) -> Iterator[Alarm]:
     for service, came in longest.items():
         if facts.at - came > settings.wait * 1000:
             about = {"service": rules.service_name(service), "minutes": settings.wait // 60}
-            yield Alarm(f"wait:{service}", "wait", about, Ms(came + settings.wait * 1000), hall=True)
+            yield Alarm(f"wait:{service}", "wait", about, Ms(came + settings.wait * 1000))
     for service in views.without_counter(lobby, rules):
         yield Alarm(f"no_counter:{service}", "no_counter", {"service": service})
     for id, counter in rules.counters.items():
@@ -133,25 +141,28 @@ def as_faults(facts: Facts) -> Iterator[Fault]:
             continue  # the console lists it already
         text = facts.say(f"alarm.{alarm.kind}", **alarm.about)
         remedy = facts.rules.lobby.wording.templates.get(f"alarm.{alarm.kind}_remedy", "")
-        since = alarm.since or standing.get(alarm.id, NEVER)
+        since = alarm.since or (standing[alarm.id].since if alarm.id in standing else NEVER)
         yield Fault(f"alarm:{alarm.id}", alarm.severity, text, remedy=remedy, since=since)
 
 
 @notices
 def _in_the_hall(facts: Facts) -> Iterator[str]:
-    if not facts.of(AlarmSettings).hall:
-        return
-    for alarm in all_alarms(facts):
-        if alarm.hall and alarm.id in facts.part(Alarms).standing:
-            yield facts.say(f"alarm.{alarm.kind}_hall", **alarm.about)
+    if facts.of(AlarmSettings).hall:
+        for each in facts.part(Alarms).standing.values():
+            if f"alarm.{each.kind}_hall" in facts.rules.lobby.wording.templates:
+                yield _said(facts, each, "_hall")
 
 
 @pictured("alarms")
 def shown(facts: Facts) -> list[Mapping[str, Any]]:
-    """Those that stand, as journalled."""
+    """Those that stand, as they were raised: nothing is looked for, since this is told with every press."""
     standing = facts.part(Alarms).standing
-    return [
-        {"id": alarm.id, "since": standing[alarm.id], "text": facts.say(f"alarm.{alarm.kind}", **alarm.about)}
-        for alarm in all_alarms(facts)
-        if alarm.id in standing
-    ]
+    return [{"id": id, "since": each.since, "text": _said(facts, each)} for id, each in standing.items()]
+
+
+def _said(facts: Facts, each: Standing, more: str = "") -> str:
+    """Its sentence; an alarm of another version of the program may not name all that this one's says."""
+    try:
+        return facts.say(f"alarm.{each.kind}{more}", **each.about)
+    except KeyError:
+        return each.kind
