@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from controller.lobby.model.rules import Rules
-from controller.record.rules import Thing
+from controller.record.rules import RecordRules, Thing
 from controller.reports.counted import Counted, Level, mean
 from controller.reports.period import Period
 
@@ -132,8 +132,13 @@ class Data:
     period: Period
     own: Counted
     beside: Sequence[Compared]
-    things: Mapping[str, Thing] = field(default_factory=dict)
-    """The devices and other things that may break, by id."""
+    record: RecordRules
+    """What names things that may break, causes of complaints and check lists."""
+
+    @property
+    def things(self) -> Mapping[str, Thing]:
+        """The devices and other things that may break, by id."""
+        return self.record.things
 
     def say(self, key: str, /, **about: object) -> str:
         """A text of reports in the branch's language."""
@@ -155,8 +160,7 @@ class Data:
 
     def thing(self, id: str) -> str:
         """What people call a device, or something else that may break."""
-        known = self.things.get(id)
-        return known.name if known else id
+        return self.record.name_of(id)
 
     def hour(self, hour: int) -> str:
         """An hour of the day, as people read it."""

@@ -46,7 +46,7 @@ def report(path: Path, about: RecordRules, kind: str, period: Period | None = No
             )
         sides = [] if kind == "counters" else beside(period, reader, rules)
         compared = [_compared(each, period, reader, rules, pace) for each in sides]
-    data = Data(rules, period, own, [each for each in compared if each.groups], about.things)
+    data = Data(rules, period, own, [each for each in compared if each.groups], about)
     made = (module.section(data) for module in sections.known() if kind in module.KINDS)
     return Report(
         title=data.say(f"title_{kind}", branch=rules.branch_name or rules.branch),

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import partial
 from random import Random
 from typing import Any
 
@@ -12,6 +13,7 @@ from controller.lobby.actions.press import KEYS, Press, Where
 from controller.lobby.actions.report_device import ReportDevice
 from controller.lobby.model.units import Ms
 from controller.record.actions.cards import CARDS
+from controller.record.actions.checks import CheckSettings, time_of
 from controller.record.actions.complaints import CAUSES, Complaints
 from controller.record.actions.repairs import Repairs
 from controller.record.aggregate import Branch
@@ -31,6 +33,8 @@ NOTICED = (10, 90)
 """Minutes in which the manager confirms what works again."""
 DAYS_BROKEN = (1, 4)
 """Days that a thing which broke stays broken."""
+LATE, FOUND = 0.1, 0.05
+"""How likely it is that a check list is done after its time, and that something is found."""
 COMPLAINS = 0.4
 """How likely it is that somebody complains on a day."""
 ANSWERED = (3, 60)
@@ -55,6 +59,7 @@ class RecordKeeping:
         self._devices(day, chance, opens, closes)
         self._things(day, chance, opens, closes)
         self._complaints(day, chance, opens, closes)
+        self._checks(day, chance)
         for _ in range(chance.randint(0, 3)):
             card, at = chance.choice(CARDS), chance.randint(opens, closes)
             day.later(at, lambda at, card=card: self.press(day, at, "COUNT", card=card))  # type: ignore[misc]
@@ -81,6 +86,26 @@ class RecordKeeping:
         mended = chance.randint(opens, closes)
         lasts = chance.randint(*DAYS_BROKEN)
         day.later(mended, lambda at: self._confirms_old(day, at, lasts))
+
+    def _checks(self, day: VirtualDay, chance: Random) -> None:
+        """Each list is done in its time, now and then after it; seldom something is found."""
+        rules = self.branch.facts(Ms(0)).rules
+        for checklist in rules.of(CheckSettings).lists:
+            time = time_of(rules, checklist, day.day.isoformat())
+            if time is None:
+                continue
+            late = chance.random() < LATE
+            at = Ms(time.ends + 60_000 * chance.randint(5, 40)) if late else chance.randint(time.begins, time.ends)
+            if chance.random() < FOUND:
+                item = chance.choice(checklist.items).id
+                day.later(at, partial(self._checked, day, checklist.id, item))
+            day.later(at + 60_000, partial(self._checked, day, checklist.id, ""))
+
+    def _checked(self, day: VirtualDay, checklist: str, item: str, at: Ms) -> None:
+        if item:
+            self.press(day, at, "CHECK", checklist=checklist, items=item, result="fault")
+        else:
+            self.press(day, at, "CHECK", checklist=checklist)
 
     def _complaints(self, day: VirtualDay, chance: Random, opens: Ms, closes: Ms) -> None:
         """Most are answered in time, some too late; all are settled a little later, or on the next day."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter as Count
 from statistics import fmean
 
-from controller.record.actions.complaints import ComplaintAnswered, ComplaintOpened
+from controller.record.actions.complaints import ComplaintAnswered, ComplaintOpened, ComplaintSettings
 from controller.reports.counted import HOUR_MS
 from controller.reports.document import Column, Data, Section, Table, Value
 
@@ -31,7 +31,7 @@ def section(data: Data) -> Section | None:
     rows: list[list[Value]] = []
     for id in ids:
         hours = took.get(id, [])
-        name = data.rules.wording.templates.get(f"complaint.{id}", id)
+        name = data.record.of(ComplaintSettings).name_of(id, data.rules)
         rows.append([name, opened[id], len(hours), late[id], round(fmean(hours), 1) if hours else None])
     columns = [
         Column("name", say("complaint_about"), "text"),
