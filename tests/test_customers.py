@@ -48,7 +48,7 @@ def near(found: float, expected: float, deviation: float) -> bool:
         ('[[counter]]\nid = "1"', '[calling]\npass_limit = 2\nrecalls = 1\n\n[[counter]]\nid = "1"'),
         ('id = "demo"', 'id = "another"'),
         ('language = "zh"', 'language = "en"'),
-        ('prefix = "A"', 'prefix = "X"'),
+        ('prefix = "A"', 'prefix = "Y"'),
         ('[mqtt]\nbroker = "embedded"', '[mqtt]\nbroker = "mqtt://10.0.0.1:1883"'),
         ("share = { normal = 60, pension = 75 }", "share = { normal = 60, pension = 10 }"),  # of another profile
     ],

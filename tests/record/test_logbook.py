@@ -103,6 +103,12 @@ def test_what_is_not_done_is_asked_about_once() -> None:
 
 def test_a_day_that_is_closed_and_not_signed_is_told_of_and_the_next_day_says_so() -> None:
     desk = Desk()
+    desk.do_nothing()
+    desk.press("OPEN", where=Where.COUNTER, counter="1")
+    desk.go(8 * 60).press("CLOSE", where=Where.COUNTER, counter="1")
+    assert [fault.id for fault in as_faults(desk.go(30).facts)] == []  # nobody has ever kept a log book here
+    desk.press("SIGNOFF", sure=True)
+    desk.go(DAY - 510)
     desk.press("OPEN", where=Where.COUNTER, counter="1")
     desk.go(3 * 60).press("CLOSE", where=Where.COUNTER, counter="1")
     desk.go(30)
@@ -112,10 +118,10 @@ def test_a_day_that_is_closed_and_not_signed_is_told_of_and_the_next_day_says_so
     assert drafted(desk)["day"] == ["first counter opened; at most 1 were open at once", "last counter closed"]
     assert [fault.id for fault in as_faults(desk.go(30).facts)] == ["alarm:log_unsigned"]
     desk.go(DAY).do_nothing()
-    assert drafted(desk)["day"] == ["the log of 2026-11-23 was not signed off"]
+    assert drafted(desk)["day"] == ["the log of 2026-11-24 was not signed off"]
     assert drafted(desk.replayed())["day"] == drafted(desk)["day"]
     desk.go(DAY).do_nothing()  # a day on which nothing happened leaves that to be seen
-    assert drafted(desk)["day"] == ["the log of 2026-11-23 was not signed off"]
+    assert drafted(desk)["day"] == ["the log of 2026-11-24 was not signed off"]
 
 
 def test_what_the_rollover_closes_was_closed_by_nobody() -> None:

@@ -184,7 +184,20 @@ async def test_a_tickets_own_page(serve: Serve) -> None:
         customer = lobby.anybody
         view = (await customer.get(f"/api/pages/{page}")).json
         assert view.keys() == {
-            *("now", "branch", "ticket", "service", "state", "ahead", "wait", "counter", "since", "returns_until", "in")
+            *(
+                "now",
+                "branch",
+                "ticket",
+                "service",
+                "state",
+                "ahead",
+                "wait",
+                "counter",
+                "since",
+                "returns_until",
+                "in",
+            ),
+            *("rate", "rated", "opinions"),
         }
         assert {name for texts in view["in"].values() for name in texts} == {"branch", "service", "wait"}
         assert (view["ticket"], view["state"], view["ahead"]) == ("A001", "waiting", 0)

@@ -86,6 +86,8 @@ class Logbook(Part):
 
     entries: dict[str, Entry] = field(default_factory=dict)
     unsigned: str = ""
+    used: bool = False
+    """Whether anybody has written in it or signed it on a day before: who keeps no log book is not asked to sign."""
     day: str = ""
     started: Ms = NEVER
     opened_at: Ms = NEVER
@@ -99,11 +101,12 @@ class Logbook(Part):
     def carried(self) -> Mapping[str, Any]:
         happened = self.opened_at or self.entries
         unsigned = ("" if self.signed_at else self.day) if happened else self.unsigned
-        return {"unsigned": unsigned} if unsigned else {}
+        used = self.used or bool(self.signed_at or self.entries)
+        return {"unsigned": unsigned, "used": used} if used else {}
 
     @classmethod
     def resumed(cls, carried: Mapping[str, Any]) -> Self:
-        return cls(unsigned=carried.get("unsigned", ""))
+        return cls(unsigned=carried.get("unsigned", ""), used=bool(carried.get("used")))
 
 
 # -- what is done ------------------------------------------------------------------------------------------------
@@ -308,7 +311,7 @@ def _of_the_day(facts: Facts) -> Iterator[Line]:
 def _not_signed(facts: Facts) -> Iterator[Alarm]:
     """Once the doors are closed and no counter is open any more."""
     log, rules = facts.part(Logbook), facts.rules.lobby
-    if not log.closed_at or log.signed_at or facts.at - log.closed_at < UNSIGNED:
+    if not (log.used or log.entries) or not log.closed_at or log.signed_at or facts.at - log.closed_at < UNSIGNED:
         return
     day = rules.local(log.closed_at).date()
     ends = at_second(day, rules.profile(str(day)).open[-1].end, rules.zone).timestamp() * 1000
