@@ -329,6 +329,35 @@ def test_complaints_of_a_month_are_what_sql_finds(month: tuple[Path, Rules]) -> 
     assert found["opened"] == sql.one("SELECT count(*) FROM event WHERE day LIKE :days AND kind = 'complaint_opened'")
 
 
+def test_counters_open_by_hour_and_reasons_of_privileges_are_what_sql_finds(month: tuple[Path, Rules]) -> None:
+    """How many were advised is in no query: what makes advice obsolete is in the rows before it."""
+    sql = Sql(month[0], f"{MONTH}-%")
+    hours = sql.by(
+        """WITH RECURSIVE turn AS (
+             SELECT day, kind, at,
+                    LEAD(at) OVER (PARTITION BY day, json_extract(data, '$.counter') ORDER BY seq) AS ends
+             FROM event WHERE day LIKE :days AND kind IN ('counter_opened', 'counter_paused', 'counter_closed')
+           ), hour(n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM hour WHERE n < 23)
+           SELECT n, round(sum(max(0, min(ends, midnight + (n + 1) * 3600000) - max(at, midnight + n * 3600000)))
+                           / (SELECT count(DISTINCT day) FROM event WHERE day LIKE :days) / 3600000.0, 1)
+           FROM hour, (
+             SELECT *, (at + 28800000) / 86400000 * 86400000 - 28800000 AS midnight
+             FROM turn WHERE kind = 'counter_opened'
+           ) GROUP BY n"""
+    )
+    found = tables(made_of(month, "month", MONTH), "counters")["hour"]
+    assert {id: row["open"] for id, row in found.items()} == {id: hours[id] for id in found}
+    assert max(hours.values()) > 2
+    grants = sql.by(
+        """SELECT json_extract(data, '$.class') || '/' || coalesce(json_extract(data, '$.reason'), ''), count(*)
+           FROM event WHERE day LIKE :days AND kind = 'ticket_issued' AND json_extract(data, '$.class') IN
+           ('green', 'urgent') GROUP BY 1"""
+    )
+    assert {
+        id: row["tickets"] for id, row in tables(made_of(month, "month", MONTH), "green")["grants"].items()
+    } == grants
+
+
 def test_a_day_is_told_as_on_its_day_sheet(month: tuple[Path, Rules]) -> None:
     path, rules = month
     for day in ("2026-01-14", "2026-02-03"):

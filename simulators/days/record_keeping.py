@@ -60,6 +60,7 @@ class RecordKeeping:
         self._things(day, chance, opens, closes)
         self._complaints(day, chance, opens, closes)
         self._checks(day, chance)
+        self._duty(day, opens, closes)
         for _ in range(chance.randint(0, 3)):
             card, at = chance.choice(CARDS), chance.randint(opens, closes)
             day.later(at, lambda at, card=card: self.press(day, at, "COUNT", card=card))  # type: ignore[misc]
@@ -86,6 +87,20 @@ class RecordKeeping:
         mended = chance.randint(opens, closes)
         lasts = chance.randint(*DAYS_BROKEN)
         day.later(mended, lambda at: self._confirms_old(day, at, lasts))
+
+    def _duty(self, day: VirtualDay, opens: Ms, closes: Ms) -> None:
+        """The first clerk signs in at the first counter, the last one has lobby duty."""
+        clerks = [*day.rules.clerks.items()]
+        if clerks:
+            (number, _), (_, alias) = clerks[0], clerks[-1]
+            day.later(opens - 60_000, lambda at: self._signs_in(day, at, number))
+            day.later(opens - 60_000, lambda at: self.press(day, at, "DUTY", clerk=alias))
+            day.later(closes, lambda at: self.press(day, at, "ENDDUTY", clerk=alias))
+
+    def _signs_in(self, day: VirtualDay, at: Ms, number: str) -> None:
+        counter = next(iter(day.clerks))
+        press = Press(at=at, cause=day.cause(), counter=counter, typed={"digits": number})
+        day.do(KEYS[Where.COUNTER, "SIGNIN"].command(press))
 
     def _checks(self, day: VirtualDay, chance: Random) -> None:
         """Each list is done in its time, now and then after it; seldom something is found."""
