@@ -428,6 +428,7 @@ async def test_a_stop_ends_fifty_pages_at_once(lobby: Lobby, open_page: Open) ->
         assert time.monotonic() - began < 3
 
 
+@pytest.mark.long
 async def test_a_stop_waits_for_nobody_who_does_not_read(lobby: Lobby, open_page: Open) -> None:
     async with open_page(limit=1000), open_page("quick") as quick:
         await until(lambda: lobby.pages == 2)

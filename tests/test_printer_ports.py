@@ -113,6 +113,7 @@ async def on_the_network(**abilities: bool) -> AsyncIterator[tuple[TcpWire, Prin
         wire.unplug()
 
 
+@pytest.mark.long
 async def test_a_network_printer_is_told_to_be_in_use_while_another_computer_has_it(tmp_path: Path) -> None:
     async with on_the_network() as (wire, far_end), place(tmp_path, wire.where) as here:
         await here.is_told("ok")
@@ -189,6 +190,7 @@ async def test_a_usb_printer_that_comes_back_as_another_node_goes_on_where_it_wa
         wire.unplug()
 
 
+@pytest.mark.long
 async def test_a_port_that_gives_no_status_is_said_to_give_none(tmp_path: Path) -> None:
     """As a printer on a cable without a way back: nothing is known but that the bytes have gone."""
     pty = Pty(tmp_path / "lp")

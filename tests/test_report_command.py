@@ -214,6 +214,7 @@ def test_a_file_that_cannot_be_written_is_told_before_the_work(journal: Path, tm
     assert told("day", DAY, "--journal", journal, "--output", odd)[1].startswith(f"{odd}: name the format by --format")
 
 
+@pytest.mark.long
 def test_a_pdf_has_the_fonts_in_it_that_its_words_need(journal: Path, tmp_path: Path) -> None:
     try:
         pytest.importorskip("weasyprint")

@@ -42,6 +42,7 @@ async def found(bench: Bench) -> dict[str, Found]:
     return {each.port.kernel: each for each in await asyncio.gather(*map(ask, ports))}
 
 
+@pytest.mark.long
 async def test_who_is_asked_says_who_it_is(bench: Bench) -> None:
     """Printers at their own speed, boards, Modbus units; all through adapters that echo, or that deliver in pieces."""
     bench.plug(bench.usb("ttyUSB0", "1"), PrinterFarEnd(Faults()), Faults(dribble=True), baud=9600)

@@ -48,6 +48,7 @@ async def press(page: Page, counter: str, key: str, digits: str = "") -> None:
     assert await page.evaluate(SEND, [f"/api/counters/{counter}/keys", {"key": key, "digits": digits}]) == "ok"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("language", ENGLISH)
 async def test_a_list_is_ticked_with_a_tap_an_item_and_duty_is_drawn(language: str, serve: Serve, pages: Pages) -> None:
     branch = await serve(language=language, plugged=True, parts=(BANK, LISTS))

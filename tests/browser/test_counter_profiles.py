@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+import pytest
 from playwright.async_api import expect
 from system.broker import Mosquitto
 from system.network import Network
@@ -27,6 +28,7 @@ alias = "C07"
 """
 
 
+@pytest.mark.long
 async def test_a_profile_is_two_taps_away_and_the_clerk_is_seen(serve: Serve, pages: Pages, broker: Mosquitto) -> None:
     branch = await serve(parts=(BANK, *DEVICES, PROFILES))
     async with Network(broker.port, branch.root) as network:

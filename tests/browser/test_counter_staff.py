@@ -49,6 +49,7 @@ class Desk:
         await expect(customer).to_contain_text(ticket or say("page.counter.nobody"))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("language", ENGLISH)
 async def test_a_counter_is_worked_with_the_keyboard_alone(
     language: str, serve: Serve, pages: Pages, broker: Mosquitto
@@ -237,6 +238,7 @@ class AfterAShift(ServedBranch):
         await super().launch()
 
 
+@pytest.mark.long
 async def test_a_note_is_there_the_next_morning_and_another_goes_with_the_customer_to_the_next_counter(
     serve: Serve, pages: Pages, broker: Mosquitto
 ) -> None:

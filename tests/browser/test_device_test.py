@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from playwright.async_api import expect
 
 from browser.branch import ServedBranch, as_role
@@ -11,6 +12,7 @@ from browser.pages import Pages
 ANSWERS = 30_000
 
 
+@pytest.mark.long
 async def test_a_device_is_tested_from_its_line(serve: Serve, pages: Pages) -> None:
     branch: ServedBranch = await serve(plugged=True)
     printer = branch.placed("printer")

@@ -112,6 +112,7 @@ async def test_a_page_has_the_size_language_and_time_that_it_is_given(pages: Pag
     assert found == [390, 844, "en-GB", "Europe/London", True]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("language", ["zh", long("en")])
 async def test_a_branch_of_processes_goes_on_after_kill(serve: Serve, broker: Mosquitto, language: str) -> None:
     branch = await serve(language=language, web=None, busy=True)

@@ -96,6 +96,7 @@ async def ask_in(page: Page, language: str) -> None:
         await page.locator(".language").tap()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("language", CHINESE)
 async def test_one_number_in_the_language_that_was_chosen(
     language: str, serve: Serve, pages: Pages, broker: Mosquitto

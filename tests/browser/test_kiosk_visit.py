@@ -103,6 +103,7 @@ async def test_triage_by_touch(language: str, serve: Serve, pages: Pages) -> Non
     await expect(start).to_be_visible()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("language", CHINESE)
 async def test_a_printer_without_paper_and_a_board_without_a_plug(language: str, serve: Serve, pages: Pages) -> None:
     branch = await serve(language=language, lobby=True)

@@ -270,6 +270,7 @@ async def test_the_day_in_figures_is_one_tap_away(language: str, serve: Serve, p
     await expect(figures).to_be_focused()
 
 
+@pytest.mark.long
 async def test_what_a_customer_needs_is_told_and_only_who_may_come_back_is_brought_back(
     serve: Serve, pages: Pages, broker: Mosquitto
 ) -> None:
@@ -307,6 +308,7 @@ async def test_what_a_customer_needs_is_told_and_only_who_may_come_back_is_broug
     await expect(console.sheet.get_by_role("region", name=say("page.console.to_where"), exact=True)).to_have_count(0)
 
 
+@pytest.mark.long
 async def test_a_day_that_the_clock_has_changed_is_confirmed_at_the_console(
     serve: Serve, pages: Pages, broker: Mosquitto, tmp_path: Path
 ) -> None:

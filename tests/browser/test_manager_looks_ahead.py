@@ -129,6 +129,7 @@ async def test_who_is_next_and_when_and_counters_are_worked_in_two_taps(
     assert branch.rows("counter_closed")[-1].data == {"counter": "4", "by": f"user/{NAME}"}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("language", ENGLISH)
 async def test_each_deed_is_two_taps_and_says_where_to_and_nothing_is_offered_that_is_refused(
     language: str, serve: Serve, pages: Pages, broker: Mosquitto

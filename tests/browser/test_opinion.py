@@ -17,6 +17,7 @@ from browser.pages import Pages
 HOSTILE = "<img src=x onerror=window.xss=1> 等了 40 分钟"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("language", CHINESE)
 async def test_an_opinion_from_the_phone_to_the_record(
     language: str, serve: Serve, pages: Pages, broker: Mosquitto

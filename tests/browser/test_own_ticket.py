@@ -22,6 +22,7 @@ BIG = 60
 """CSS pixels of a counter's number on a phone, when the customer is to go there."""
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("language", ENGLISH)
 async def test_the_way_of_a_ticket_on_a_phone(language: str, serve: Serve, pages: Pages, broker: Mosquitto) -> None:
     branch = await serve(language=language)

@@ -33,6 +33,7 @@ async def printed(page: Page) -> str:
     return text_of(pdf)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("language", CHINESE)
 async def test_a_day_is_logged_signed_and_printed_on_one_page(language: str, serve: Serve, pages: Pages) -> None:
     branch = await serve(BranchWithDays, language=language, parts=bank(), past=1)

@@ -166,6 +166,7 @@ async def test_every_page_outlives_the_daemon_and_the_network(serve: Serve, page
             await page.close()
 
 
+@pytest.mark.long
 async def test_who_is_revoked_has_to_sign_in(serve: Serve, pages: Pages) -> None:
     branch = await serve()
     desk, other = await pages.open(), await as_role(pages, branch, "screen")
@@ -179,6 +180,7 @@ async def test_who_is_revoked_has_to_sign_in(serve: Serve, pages: Pages) -> None
     await expect(cover(other)).to_be_hidden()
 
 
+@pytest.mark.long
 async def test_an_open_page_follows_another_configuration(serve: Serve, pages: Pages) -> None:
     branch = await serve()
     kiosk = await as_role(pages, branch, "kiosk")

@@ -14,6 +14,7 @@ from browser.days import BranchWithDays, bank, pages_of, text_of
 from browser.pages import Pages
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("language", CHINESE)
 async def test_a_manager_loads_a_report_and_prints_it(
     language: str, serve: Serve, pages: Pages, tmp_path: Path

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import pytest
 from machines import Bench
 from playwright.async_api import Browser, Page, expect
 from system.branch import LOBBY
@@ -58,6 +59,7 @@ async def answer(page: Page, question: str, text: str | None = None) -> None:
     await page.locator(".now button.main").click()
 
 
+@pytest.mark.long
 async def test_a_branch_is_set_up_in_a_browser(browser: Browser, tmp_path: Path) -> None:
     pages = Pages(browser)
     bench = Bench(tmp_path)

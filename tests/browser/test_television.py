@@ -36,6 +36,7 @@ player = "true"
 """
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("language", CHINESE)
 async def test_each_new_call_is_said_twice_and_no_old_one(
     language: str, serve: Serve, pages: Pages, broker: Mosquitto
@@ -178,6 +179,7 @@ async def test_the_television_leaves_speaking_to_the_voice_of_the_hall_unless_it
 FORBIDS, LETS = "--autoplay-policy=document-user-activation-required", "--autoplay-policy=no-user-gesture-required"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("browser", [FORBIDS], indirect=True)
 async def test_a_screen_that_may_not_speak_untouched_says_so_to_the_lobby(
     serve: Serve, pages: Pages, broker: Mosquitto
@@ -198,6 +200,7 @@ async def test_a_screen_that_may_not_speak_untouched_says_so_to_the_lobby(
         assert "page.tv-hall: " in branch.log()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("browser", "asked"), [(LETS, ""), (FORBIDS, "?voice=off")], indirect=["browser"], ids=["lets", "off"]
 )

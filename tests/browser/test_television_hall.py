@@ -135,6 +135,7 @@ async def test_a_call_of_long_ago_is_on_its_line_and_not_in_large_type(
     await expect(page.locator(".lit")).to_have_count(0)
 
 
+@pytest.mark.long
 async def test_a_zone_shows_and_speaks_its_own_calls_alone(serve: Serve, pages: Pages, broker: Mosquitto) -> None:
     zones = '\n[[zone]]\nid = "west"\nname = "西厅"\ncounters = ["3"]\nservices = ["personal"]\n'
     branch = await serve(parts=(BANK, *DEVICES, zones))
@@ -160,6 +161,7 @@ async def test_a_zone_shows_and_speaks_its_own_calls_alone(serve: Serve, pages: 
     await expect(wrong.locator(".closed")).to_have_text(branch.say("http.unknown_zone", zone="north", known="west"))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("language", CHINESE)
 async def test_the_lobby_manager_posts_a_notice_and_ends_it(language: str, serve: Serve, pages: Pages) -> None:
     branch = await serve(language=language)

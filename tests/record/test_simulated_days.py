@@ -21,6 +21,7 @@ from controller.reports.report import report
 from simulators.days.simulation import simulate
 
 
+@pytest.mark.long
 def test_each_day_hands_on_what_its_rows_lead_to() -> None:
     settings = read(shipped("branch.example.toml"))
     days: list[Sequence[Row]] = []

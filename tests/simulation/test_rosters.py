@@ -141,6 +141,7 @@ def test_without_history_those_are_expected_who_are_configured(bank: Rules) -> N
     assert drawn[:10] < drawn[-10:]
 
 
+@pytest.mark.long
 def test_history_teaches_how_many_come_for_what_and_for_how_long(bank: Rules) -> None:
     """The branch has half as many again as is configured, more for corporate business, and they take longer."""
     kinds = {

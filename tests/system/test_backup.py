@@ -22,6 +22,7 @@ from system.network import Network
 from system.waiting import until
 
 
+@pytest.mark.long
 async def test_a_backup_of_a_busy_branch_is_its_day_again(tmp_path: Path, broker: Mosquitto) -> None:
     backup = tmp_path / "kept.db"
     async with (

@@ -77,6 +77,7 @@ async def test_check_tells_every_error_with_its_line(tmp_path: Path) -> None:
     assert (run_code, run_err.splitlines()) == (2, errors)
 
 
+@pytest.mark.long
 async def test_what_is_not_shown_whole_is_a_warning_and_the_rest_gets_its_twin(
     tmp_path: Path, broker: Mosquitto
 ) -> None:

@@ -281,6 +281,7 @@ def the_replayed_journal_shows(config: Path, board: Any) -> None:
         journal.close()
 
 
+@pytest.mark.long
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("kills", [FEW_KILLS, long(KILLS)])
 async def test_killed_under_load(tmp_path: Path, broker: Mosquitto, kills: int) -> None:

@@ -477,6 +477,7 @@ answers = [
 """
 
 
+@pytest.mark.long
 async def test_a_screen_asks_tells_the_wait_and_says_why(tmp_path: Path, broker: Mosquitto) -> None:
     async with (
         Branch(tmp_path, broker.port, (HOUSE, MQTT, TRIAGE)) as branch,

@@ -279,6 +279,7 @@ async def test_each_does_what_it_is_for_and_nothing_else(tmp_path: Path, monkeyp
             assert all(client.answers == ["Success"] for client in everybody.values())
 
 
+@pytest.mark.long
 async def test_who_is_not_let_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async with house(tmp_path, monkeypatch, runs=False) as home:
         port, pad = home.broker.port, home.device("pad-1")

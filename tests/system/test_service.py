@@ -6,6 +6,8 @@ import asyncio
 import os
 from pathlib import Path
 
+import pytest
+
 from bench import processes
 from drivers.terminal68 import Key
 from system.branch import HALL, HOUSE, LOBBY, MQTT, PRINTER, TERMINALS, Branch, Notifications
@@ -32,6 +34,7 @@ async def test_the_status_names_what_does_not_work_and_how_many_wait(tmp_path: P
         await until(lambda: _status(branch.notified).endswith("waiting; Ticket printer: out of paper"))
 
 
+@pytest.mark.long
 async def test_a_terminal_of_which_nothing_ever_came_is_named(tmp_path: Path, broker: Mosquitto) -> None:
     async with running(tmp_path, broker, HOUSE, MQTT, TERMINALS) as (branch, network):
         await branch.key(2, Key.CALL)

@@ -157,6 +157,7 @@ def test_a_role_that_there_is_not(config: Path) -> None:
         assert role in done.err
 
 
+@pytest.mark.long
 def test_a_name_is_given_once_until_it_is_revoked(config: Path) -> None:
     assert (user(config, "add", "li", "--role", "manager", said=TWICE)).code == 0
     told = "li is there already; revoke it first to give it another PIN or token\n"

@@ -162,6 +162,7 @@ async def test_simulators_serve_their_page_and_find_a_broker_that_comes_late(
         own_broker.start()
 
 
+@pytest.mark.long
 async def test_the_demo_prints_where_its_page_is_before_anything_else() -> None:
     arguments = ("demo", "--headless", "--page", 0, "--customers", 2, "--speed", 100)
     async with command(*arguments) as run:

@@ -55,6 +55,7 @@ def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
 # -- nothing is lost --------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.long
 async def test_what_was_taken_before_a_power_cut_and_not_noted_comes_again(tmp_path: Path) -> None:
     """The daemon is killed when the receiver has answered and the answer has not been read."""
     async with receiver() as here:
