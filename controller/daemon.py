@@ -481,9 +481,16 @@ class Daemon:
         """Have the record do what is due."""
         while True:
             await asyncio.sleep(RECORD_LOOK)
-            now, machine = self._now(), await asyncio.to_thread(self._machine)
-            if all_due(replace(self.engine.facts(now), machine=machine)):
-                self.engine.submit(Request(LookAtRecord(at=now, cause=f"record:{now}", machine=machine), key="record"))
+            try:
+                now, machine = self._now(), await asyncio.to_thread(self._machine)
+                facts = replace(self.engine.facts(now), machine=machine)
+                for error in facts.record.errors():
+                    log.error("the day's record: %s; what it told is missing there", error)
+                if all_due(facts):
+                    look = LookAtRecord(at=now, cause=f"record:{now}", machine=machine)
+                    self.engine.submit(Request(look, key="record"))
+            except Exception:  # an error of ours in an item must not end a branch that works
+                log.exception("the day's record could not be looked at")
 
     def _machine(self) -> Mapping[str, Any]:
         """See `Facts.machine`."""

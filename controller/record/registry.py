@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import wraps
 from typing import Any, ClassVar, Literal, NamedTuple, TypeVar
 
 from controller.lobby.actions.command import Command
@@ -61,6 +62,7 @@ Decide = Callable[[Facts, Any], Decision]
 Apply = Callable[[Any, Any, Row], None]
 D = TypeVar("D", bound=Decide)
 F = TypeVar("F", bound=Callable[..., Any])
+T = TypeVar("T")
 
 _DECIDE: dict[type[RecordCommand], Decide] = {}
 _APPLY: dict[type[Event], list[tuple[type[Part], Apply]]] = {}
@@ -156,41 +158,63 @@ def decide(facts: Facts, command: RecordCommand) -> Decision:
 
 
 def apply(record: Record, row: Row) -> None:
-    """Apply a row, the record's own or the lobby's, to the parts that it concerns."""
+    """Apply a row, the record's own or the lobby's, to the parts that it concerns. One that does not fit what an item
+    remembers is left out there, also on replay: the lobby must open whatever became of a repair."""
     for part, function in _APPLY.get(type(row.event), ()):
-        function(record.part(part), row.event, row)
+        try:
+            function(record.part(part), row.event, row)
+        except Exception as error:
+            record.failed(f"row {row.seq} ({row.event.KIND}) does not fit what {part.NAME} holds: {error!r}")
+
+
+def _of_all(functions: Iterable[Callable[[Facts], Iterable[T]]], facts: Facts) -> Iterator[T]:
+    """What all of these give; of one that goes wrong what it gave before, and the others."""
+    for function in functions:
+        try:
+            yield from function(facts)
+        except Exception as error:
+            facts.record.failed(f"{function.__module__}.{function.__name__} failed: {error!r}")
 
 
 def all_due(facts: Facts) -> Events:
     """Everything that is due by now."""
-    return [event for function in _DUE for event in function(facts)]
+    return list(_of_all(_DUE, facts))
 
 
 def all_alarms(facts: Facts) -> Iterator[Alarm]:
     """Everything that cannot wait now."""
-    for function in _ALARMS:
-        yield from function(facts)
+    yield from _of_all(_ALARMS, facts)
 
 
 def all_notices(facts: Facts) -> Iterator[str]:
     """Everything that customers are told of the record now."""
-    for function in _NOTICES:
-        yield from function(facts)
+    yield from _of_all(_NOTICES, facts)
 
 
 def all_drafted(facts: Facts) -> list[Line]:
     """The lines of the day's log, each heading's in the order of time."""
-    return sorted((line for function in _DRAFTED for line in function(facts)), key=lambda line: line.at)
+    return sorted(_of_all(_DRAFTED, facts), key=lambda line: line.at)
 
 
 def all_outstanding(facts: Facts) -> list[str]:
     """What should be done before the day is signed off."""
-    return [text for function in _OUTSTANDING for text in function(facts)]
+    return list(_of_all(_OUTSTANDING, facts))
 
 
 def pictures(facts: Facts) -> dict[str, Any]:
     """What the page of the record shows, by item."""
-    return {name: picture(facts) for name, picture in sorted(_PICTURES.items())}
+    shown = {name: list(_of_all([_alone(picture)], facts)) for name, picture in sorted(_PICTURES.items())}
+    return {name: picture[0] for name, picture in shown.items() if picture}
+
+
+def _alone(function: Callable[[Facts], T]) -> Callable[[Facts], Iterable[T]]:
+    """The same function, as one that gives one thing."""
+
+    @wraps(function)
+    def gives(facts: Facts) -> Iterator[T]:
+        yield function(facts)
+
+    return gives
 
 
 @decides(LookAtRecord)

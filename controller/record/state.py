@@ -14,6 +14,9 @@ from controller.record.rules import RecordRules
 P = TypeVar("P", bound="Part")
 S = TypeVar("S")
 
+ERRORS_KEPT = 20
+"""Rows that did not fit and have not been told yet."""
+
 
 class Part:
     """What is remembered of one item. A business day begins with a new one, which takes over what `carried` gave."""
@@ -36,6 +39,17 @@ class Record:
     def __init__(self) -> None:
         self._parts: dict[str, Part] = {}
         self._handed_on: Mapping[str, Any] = {}
+        self._errors: list[str] = []
+
+    def failed(self, error: str) -> None:
+        """A row was left out; kept until it is told."""
+        if len(self._errors) < ERRORS_KEPT:
+            self._errors.append(error)
+
+    def errors(self) -> list[str]:
+        """What was left out since this was asked last."""
+        errors, self._errors = self._errors, []
+        return errors
 
     def part(self, kind: type[P]) -> P:
         """One part; of a kind that was not used today, as it was handed on."""

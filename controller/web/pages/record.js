@@ -47,6 +47,8 @@ const toolsOf = (view) => ({
 function show(view) {
   last = view;
   for (const section of SECTIONS) {
+    holders.get(section.name).hidden = !(section.name in view); // an item that went wrong, which is in the log
+    if (!(section.name in view)) continue;
     const [holder, content] = [holders.get(section.name), JSON.stringify([view[section.name], view.words])];
     if (drawn[section.name] === content || holder.contains(document.activeElement?.closest("form.dirty"))) continue;
     drawn[section.name] = content;
