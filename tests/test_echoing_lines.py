@@ -256,6 +256,7 @@ async def test_a_printer_is_heard_and_its_proof_too(tmp_path: Path, kind: str) -
         assert device.of(Echoing) == [Echoing(True)]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("knob", ["collision", "garble"])
 async def test_a_printer_on_a_bad_echoing_line_closes_every_job_once(tmp_path: Path, knob: str) -> None:
     printer = EscposPrinter(baud=BAUD, confirm_timeout=2.0)

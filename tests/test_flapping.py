@@ -46,6 +46,7 @@ def flips(period: float, until: float) -> Iterator[tuple[float, Health]]:
         at, n = at + period, n + 1
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("period", [0.01, 0.2, 5, 31, 150, 299, 301, 450, 600, 899, 901, 1200, 1799, 1801, 2701])
 def test_a_flapping_device_is_told_of_ten_times_an_hour_at_most(period: float) -> None:
     told = [at for at, _ in told_of(flips(period, 12 * HOUR), 12 * HOUR)]

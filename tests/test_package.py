@@ -57,6 +57,7 @@ def test_an_installed_lobby_says_its_version_and_has_its_types_and_licence(insta
     assert all((installed / package / "py.typed").is_file() for package in ("controller", "drivers", "simulators"))
 
 
+@pytest.mark.long
 def test_an_installed_demo_runs_from_any_directory(installed: Path) -> None:
     done = lobby(installed, "demo", "--headless", "--customers", "3", "--seed", "1", "--speed", "400")
     assert done.returncode == 0, done.stdout + done.stderr

@@ -199,6 +199,7 @@ async def test_no_slip_of_a_finger_costs_a_customer(
     assert branch.tickets("call_undone") == ["B002"]
 
 
+@pytest.mark.long
 async def test_digits_that_fit_several_numbers_offer_them(serve: Serve, pages: Pages, broker: Mosquitto) -> None:
     branch = await serve()
     async with Network(broker.port, branch.root) as network:

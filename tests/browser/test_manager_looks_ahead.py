@@ -52,6 +52,7 @@ async def look_up(console: Console, ticket: str) -> None:
     await expect(console.sheet.locator(".why-text")).to_contain_text(ticket)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("language", CHINESE)
 async def test_who_is_next_and_when_and_counters_are_worked_in_two_taps(
     language: str, serve: Serve, pages: Pages, tmp_path: Path

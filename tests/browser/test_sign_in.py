@@ -10,6 +10,7 @@ from browser.conftest import Serve
 from browser.pages import Pages
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("language", ENGLISH)
 async def test_an_address_that_is_opened_where_the_page_already_is(language: str, serve: Serve, pages: Pages) -> None:
     branch = await serve(language=language)

@@ -89,6 +89,7 @@ async def test_each_new_call_is_said_twice_and_no_old_one(
         assert {each.language for each in heard[2:]} == {TONGUES[language]}
 
 
+@pytest.mark.long
 async def test_what_is_over_is_not_in_large_type_and_no_older_call_takes_its_place(
     serve: Serve, pages: Pages, broker: Mosquitto
 ) -> None:
@@ -117,6 +118,7 @@ async def test_what_is_over_is_not_in_large_type_and_no_older_call_takes_its_pla
         await expect(rows).to_have_count(1)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("language", CHINESE)
 async def test_who_missed_a_call_reads_until_when_to_see_the_lobby_manager(
     language: str, serve: Serve, pages: Pages, broker: Mosquitto

@@ -201,6 +201,7 @@ def every_roster(grid: Grid) -> Iterator[Roster]:
     yield from sorted((roster for roster in product(*masks) if grid.covers(roster)), key=grid.seconds)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("which", [0, *map(long, range(1, len(SMALL_DAYS)))])
 def test_on_a_small_branch_it_finds_at_most_a_tenth_more_than_the_best_there_is(which: int, tmp_path: Path) -> None:
     rules = rules_of(small(tmp_path, *SMALL_DAYS[which]).read_text("utf-8"), tmp_path)

@@ -80,6 +80,7 @@ async def class_after(network: Network, branch: Branch, number: str, klass: str)
                 return
 
 
+@pytest.mark.long
 async def test_a_card_gives_its_class_to_one_ticket_and_nothing_of_it_is_kept(
     tmp_path: Path, broker: Mosquitto
 ) -> None:

@@ -162,6 +162,7 @@ UNUSABLE: list[tuple[Callable[[Path], None], str]] = [
 ]
 
 
+@pytest.mark.long
 async def test_journals_that_cannot_be_used(tmp_path: Path) -> None:
     async with Branch(tmp_path, 1, (HOUSE.replace("{id}", "b-1"),)):
         pass

@@ -242,6 +242,7 @@ async def test_the_journal_is_deleted(tmp_path: Path, broker: Mosquitto, suffixe
         await _goes_on(branch, network)
 
 
+@pytest.mark.long
 async def test_the_journal_is_deleted_and_the_power_fails(tmp_path: Path, broker: Mosquitto) -> None:
     """No other one is begun, in which A001 is given twice that day, unless somebody says so."""
     async with lost(tmp_path, broker) as (branch, network, path):

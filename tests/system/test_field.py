@@ -68,6 +68,7 @@ async def test_a_terminals_key_that_comes_twice(tmp_path: Path, broker: Mosquitt
         assert branch.tickets("ticket_finished") == []
 
 
+@pytest.mark.long
 async def test_a_key_held_down_calls_once(tmp_path: Path, broker: Mosquitto) -> None:
     async with lobby(tmp_path, broker, 5) as (branch, network):
         faults = branch.placed("terminals").wire.faults
@@ -82,6 +83,7 @@ async def test_a_key_held_down_calls_once(tmp_path: Path, broker: Mosquitto) -> 
         assert "check its wires A and B and its key" in line
 
 
+@pytest.mark.long
 async def test_a_terminal_that_does_not_hear_us_calls_once(tmp_path: Path, broker: Mosquitto) -> None:
     async with lobby(tmp_path, broker, 5) as (branch, _):
         faults = branch.placed("terminals").wire.faults
@@ -120,6 +122,7 @@ async def test_a_customer_finished_by_mistake_comes_back(tmp_path: Path, broker:
         assert (await network.press("panel/manager", "RETURN", ticket="A001"))["result"] == "ok"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("seed", [0, *map(long, range(1, 4))])
 async def test_killed_between_the_press_and_its_echo(tmp_path: Path, broker: Mosquitto, seed: int) -> None:
     """The terminal goes on sending its press while the daemon dies and comes back: the press acts once, without any

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
+import pytest
+
 from drivers.terminal68 import Key
 from system.branch import EVERYTHING, Branch
 from system.broker import Mosquitto
@@ -16,6 +18,7 @@ TRAIN = 2.5
 """Seconds after which a returned answer would be taken for another press."""
 
 
+@pytest.mark.long
 async def test_one_call_is_one_call_where_every_line_hears_itself(tmp_path: Path, broker: Mosquitto) -> None:
     branch = Branch(tmp_path, broker.port, EVERYTHING, starts=False)
     async with branch, Network(broker.port, branch.root) as network:

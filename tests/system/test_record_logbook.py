@@ -6,6 +6,8 @@ import time
 from contextlib import closing
 from pathlib import Path
 
+import pytest
+
 from bench import processes
 from controller.web.accounts import Accounts
 from system.branch import LOBBY
@@ -14,6 +16,7 @@ from system.served import Client, on_screen, process
 SHOWN = ("logbook", "reminders")
 
 
+@pytest.mark.long
 async def test_a_signed_log_is_the_same_after_a_power_cut(tmp_path: Path) -> None:
     async with process(tmp_path) as (branch, li):
         keys = (

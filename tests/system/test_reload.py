@@ -8,6 +8,8 @@ import signal
 from collections import Counter
 from pathlib import Path
 
+import pytest
+
 from bench import processes
 from drivers.terminal68 import Key
 from system.branch import HALL, HOUSE, LOBBY, MQTT, TERMINALS, WINDOWS, Branch
@@ -53,6 +55,7 @@ async def reload(branch: Branch) -> tuple[int, str]:
     return process.returncode, said.decode()
 
 
+@pytest.mark.long
 async def test_under_load_nothing_is_lost_and_what_is_new_works(tmp_path: Path, broker: Mosquitto) -> None:
     async with (
         Branch(tmp_path, broker.port, (HOUSE, MQTT, TERMINALS, HALL, WINDOWS)) as branch,

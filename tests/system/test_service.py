@@ -45,6 +45,7 @@ async def test_a_terminal_of_which_nothing_ever_came_is_named(tmp_path: Path, br
         await until(lambda: _status(branch.notified) == "2 counters open, 0 waiting")
 
 
+@pytest.mark.long
 async def test_a_mistake_is_told_once_and_taken_up_as_soon_as_it_is_mended(tmp_path: Path) -> None:
     config, runtime, log = tmp_path / "branch.toml", tmp_path / "run", tmp_path / "log"
     runtime.mkdir()

@@ -43,6 +43,7 @@ def papers(branch: Branch, printer: str) -> list[str]:
     return [next((word for word in paper.words.split() if word.startswith("A0")), "") for paper in far_end.tickets]
 
 
+@pytest.mark.long
 async def test_two_printers_of_which_one_and_then_both_lack_paper(tmp_path: Path, broker: Mosquitto) -> None:
     web = free_port()
     parts = (HOUSE, MQTT, PRINTER, SECOND, WEB.replace("{port}", str(web)))

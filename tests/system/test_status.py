@@ -32,6 +32,7 @@ def wrong(found: dict[str, Any]) -> list[str]:
     return [f"{each['name']}: {each['text']} -> {each['remedy']}" for each in found["troubles"]]
 
 
+@pytest.mark.long
 async def test_a_branch_that_is_well_one_with_a_fault_and_one_that_does_not_run(
     tmp_path: Path, broker: Mosquitto
 ) -> None:

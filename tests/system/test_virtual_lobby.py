@@ -176,6 +176,7 @@ async def test_the_demo_prints_where_its_page_is_before_anything_else() -> None:
         assert run.returncode == 0
 
 
+@pytest.mark.long
 @pytest.mark.skipif(not CHROMIUM.exists(), reason="Chromium is not installed: apt-get install chromium")
 async def test_in_a_browser_a_ticket_is_taken_seen_called_and_a_plug_pulled(tmp_path: Path, broker: Mosquitto) -> None:
     async with shown(tmp_path, broker) as (_, lobby, _), async_playwright() as playwright:
