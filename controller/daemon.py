@@ -71,8 +71,8 @@ PLAN_LOOK = 20.0
 """Seconds between two looks at what the calendar plans for counters."""
 RECORD_LOOK = 5.0
 """Seconds between two looks at what is due in the day's record."""
-SYNCHRONISES = 3_600_000
-"""Milliseconds after the start in which a time server may take its time."""
+SYNCHRONISES = 3600
+"""Seconds after the start in which a time server may take its time."""
 STATUS_EVERY = 2.0
 """Seconds between two lines for `systemctl status`, where they differ."""
 LOOK_AHEAD = 5.0
@@ -103,6 +103,7 @@ class Daemon:
         self._telling = False
         """Whether the journal has yet to take a step of the clock."""
         self._notifier = notifier
+        self._started = clock.steady()
         self._since = Ms(clock.wall())
         """When it was started, in ms since 1970, UTC."""
         self.ready = asyncio.Event()
@@ -494,7 +495,8 @@ class Daemon:
 
     def _machine(self) -> Mapping[str, Any]:
         """See `Facts.machine`."""
-        found: dict[str, Any] = {"clock": self._since + SYNCHRONISES > self._now() or synchronised() is not False}
+        runs = self._clock.steady() - self._started
+        found: dict[str, Any] = {"clock": runs < SYNCHRONISES or synchronised() is not False}
         with suppress(OSError):
             disk = os.statvfs(self._settings.journal_path.parent)
             found["disk"] = round(disk.f_bavail / max(1, disk.f_blocks), 2)

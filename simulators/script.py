@@ -25,6 +25,8 @@ from simulators.people import Hall
 from simulators.virtual_lobby.knobs import Drawer
 
 SCRIPTS = "scripts"
+SETTLES = 5.0
+"""Seconds after the last step in which devices show what it has led to."""
 
 
 class ScriptError(Exception):
@@ -111,6 +113,7 @@ class Player:
             done = Done(step.tells[self._language], self._hall.clock.hands(), wrong)
             self.done.append(done)
             tell(done)
+        await self._hall.clock.rest(SETTLES)
 
     async def _play(self, step: Step) -> str:
         if step.device or step.press:

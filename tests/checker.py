@@ -245,12 +245,13 @@ class Checker:
     def _must_be_in_order(self, id: str, number: int, seniority: int) -> None:
         """A number of the paper roll may count from before the last ticket, but numbers of one roll were taken in their
         order, and none in the future. Of two whose order is wrong already, since the clock was set, nothing is said."""
-        if seniority > max(self._now, self._last_seniority):
-            self._report(0, f"{id} counts from a time that is yet to come")
         letter = id.rstrip("0123456789")
         there = [t for t in self._tickets.values() if t.id.startswith(letter) and not t.back]
-        below = max((t.seniority for t in there if t.roll is not None and t.roll < number), default=seniority)
+        lower = [t.seniority for t in there if t.roll is not None and t.roll < number]
+        below = max(lower, default=seniority)
         above = min((t.seniority for t in there if t.roll is not None and t.roll > number), default=seniority)
+        if seniority > max(self._now, self._last_seniority) and seniority > max(lower, default=0):
+            self._report(0, f"{id} counts from a time that is yet to come")
         if below <= above and not below <= seniority <= above:
             self._report(0, f"{id} is not between the numbers before and after it on the roll")
 
