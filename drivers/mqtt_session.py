@@ -384,14 +384,16 @@ def _batches(topics: Sequence[str]) -> Iterator[list[str]]:
 
 
 class _Client(aiomqtt.Client):
-    """The library's client, with two corrections.
+    """The library's client, with three corrections.
 
     It would register a writer for a socket that has been closed meanwhile, which logs an error or calls back another
-    connection that has reused the descriptor. And it would forget a connection's end that came right after its CONNACK.
+    connection that has reused the descriptor. It would forget a connection's end that came right after its CONNACK, and asyncio
+    would log as an error one that nobody waits for any more.
     """
 
     async def __aenter__(self) -> Self:
         disconnected = self._disconnected
+        disconnected.add_done_callback(_seen)  # nobody asks for it if connecting is given up in that moment
         await super().__aenter__()
         self._disconnected = disconnected
         return self
@@ -409,6 +411,11 @@ class _Client(aiomqtt.Client):
                 self._loop.add_writer(sock.fileno(), write)
 
         self._loop.call_soon_threadsafe(register)
+
+
+def _seen(ended: asyncio.Future[None]) -> None:
+    if not ended.cancelled():
+        ended.exception()
 
 
 class _CallbackQueue(asyncio.Queue[aiomqtt.Message]):
