@@ -387,8 +387,8 @@ class _Client(aiomqtt.Client):
     """The library's client, with three corrections.
 
     It would register a writer for a socket that has been closed meanwhile, which logs an error or calls back another
-    connection that has reused the descriptor. It would forget a connection's end that came right after its CONNACK, and asyncio
-    would log as an error one that nobody waits for any more.
+    connection that has reused the descriptor. It would forget a connection's end that came right after its CONNACK, and
+    asyncio would log as an error one that nobody waits for any more.
     """
 
     async def __aenter__(self) -> Self:
