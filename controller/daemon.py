@@ -503,15 +503,16 @@ class Daemon:
         return found
 
     async def _press_record(self, request: Mapping[str, Any]) -> Answers:
-        """Press one of the record's keys for a command of this machine."""
+        """Press one of the record's keys, or of the panel's, for a command of this machine."""
         name, at = str(request.get("key", "")), self._now()
         try:
             content = PanelPayload.model_validate({"boot": "cli", "seq": 0, **request.get("fields", {}), "key": name})
         except ValidationError as error:
             yield {"ok": False, "text": "; ".join(f"{each['loc'][0]}: {each['msg']}" for each in error.errors())}
             return
-        press = Press(at=at, cause=f"cli:{name}:{at}", by="cli", typed=presses.typed(content))
-        command = presses.command(Where.RECORD, name, press)
+        printing = self.hub.context.printing()
+        press = Press(at=at, cause=f"cli:{name}:{at}", by="cli", typed=presses.typed(content), **printing)
+        command = presses.command((Where.RECORD, Where.PANEL), name, press)
         if command is None:
             yield {"ok": False, "text": f"there is no key {name}; there are {', '.join(presses.keys(Where.RECORD))}"}
             return

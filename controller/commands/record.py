@@ -19,7 +19,8 @@ PATIENCE = 10.0
 @click.argument("key")
 @click.argument("fields", nargs=-1, metavar="[FIELD=VALUE]...")
 def record(path: Path, key: str, fields: tuple[str, ...]) -> None:
-    """Press a KEY of the day's record, such as FAULT thing=water words="it leaks"; docs/reference/keys.md lists all."""
+    """Press a KEY of the day's record or of the manager's panel, such as FAULT thing=water words="it leaks", or ROLL
+    numbers=X001-X012; docs/reference/keys.md lists all."""
     from controller.config import read  # noqa: PLC0415
     from controller.control import NotRunningError, ask  # noqa: PLC0415
 

@@ -65,6 +65,9 @@ async def test_numbers_from_the_roll_are_there_once_across_a_power_cut(tmp_path:
         )
         twice = await network.press("panel/manager", "ROLL", numbers="X014-X019", service="cash")
         assert (twice["result"], twice["text"]) == ("refused", "all 6 numbers from X014 to X019 are there already")
+        record = (LOBBY, "record", "ROLL", "numbers=X014-X019", "--config", branch.config)
+        code, _, err = await processes.ended(*record)
+        assert (code, err) == (1, b"all 6 numbers from X014 to X019 are there already\n")
         one = await network.press("panel/manager", "ROLL", numbers="X017")
         assert one["text"] == "X017 is there already: called to counter 1"
         elsewhere = await network.press("keypad/3", "CALL", digits="9017")
