@@ -8,11 +8,9 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
-import os
 import signal
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import replace
 from datetime import datetime
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -52,6 +50,7 @@ from controller.lobby.model.rules import Rules
 from controller.lobby.model.state import Print, State
 from controller.lobby.model.units import Ms, between
 from controller.lobby.show.faults import PASSES
+from controller.operation.machine import room
 from controller.operation.service import Notifier
 from controller.presses import PanelPayload
 from controller.record.registry import LookAtRecord, all_due
@@ -484,7 +483,8 @@ class Daemon:
             await asyncio.sleep(RECORD_LOOK)
             try:
                 now, machine = self._now(), await asyncio.to_thread(self._machine)
-                facts = replace(self.engine.facts(now), machine=machine)
+                self.engine.hear_machine(machine)
+                facts = self.engine.facts(now)
                 for error in facts.record.errors():
                     log.error("the day's record: %s; what it told is missing there", error)
                 if all_due(facts):
@@ -497,9 +497,8 @@ class Daemon:
         """See `Facts.machine`."""
         runs = self._clock.steady() - self._started
         found: dict[str, Any] = {"clock": runs < SYNCHRONISES or synchronised() is not False}
-        with suppress(OSError):
-            disk = os.statvfs(self._settings.journal_path.parent)
-            found["disk"] = round(disk.f_bavail / max(1, disk.f_blocks), 2)
+        if disk := room(self._settings.journal_path):
+            found["disk"] = round(disk.free / max(1, disk.size), 2)
         return found
 
     async def _press_record(self, request: Mapping[str, Any]) -> Answers:

@@ -14,8 +14,9 @@ import asyncio
 import logging
 import time
 from collections import OrderedDict, deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from controller.journal import (
     Journal,
@@ -139,6 +140,10 @@ class Engine:
     def facts(self, at: Ms) -> Facts:
         """What the record is at `at` (ms since 1970, UTC): the engine's own, which goes on changing."""
         return self._branch.facts(at)
+
+    def hear_machine(self, machine: Mapping[str, Any]) -> None:
+        """What the machine says from now on, as `Facts` has it."""
+        self._branch.machine = machine
 
     def reconfigure(self, rules: Rules, record_rules: RecordRules | None = None) -> None:
         """Decide by these rules from now on. What is being written has been decided by the others."""

@@ -27,7 +27,7 @@ from controller.lobby.show import figures, views
 from controller.lobby.show.faults import PASSES
 from controller.lobby.show.views import Waits
 from controller.operation.tally import TOGETHER, Tally
-from controller.record.actions.alarms import AlarmRaised
+from controller.record.actions.alarms import AlarmRaised, said
 from controller.record.registry import all_notices
 from controller.record.rules import RecordRules
 from controller.record.state import Facts, Record
@@ -434,7 +434,7 @@ class Hub:
     def _log_alarms(self, rows: Sequence[Row]) -> None:
         for row in rows:
             if isinstance(row.event, AlarmRaised):
-                log.warning("%s", self.context.rules.wording.say(f"alarm.{row.event.kind}", **row.event.about))
+                log.warning("%s", said(self.context.facts(), row.event.kind, row.event.about))
 
     def _log(self, id: str, before: Health | None, health: Health, note: str) -> None:
         wording, flapping = self.context.rules.wording, self._flapping[id]

@@ -23,7 +23,7 @@ from datetime import UTC, datetime
 
 from controller import __version__
 from controller.devices.kit import Adapter, Context
-from controller.feed.lines import page, told
+from controller.feed.lines import line, page
 from controller.feed.post import Names, PostError, Reply, context_for, post
 from controller.feed.settings import WebhookSettings
 from controller.feed.signing import SecretError, secrets_in, signatures
@@ -72,7 +72,7 @@ def batch(rows: Sequence[Row], branch: str, journal: str, *, people: bool) -> Ba
     taken: list[str] = []
     size = 0
     for row in rows:
-        text = json.dumps(told(row, people=people), ensure_ascii=False, separators=(",", ":"))
+        text = line(row, people=people)
         size += len(text.encode())
         if taken and size > SIZE:
             break

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from controller.lobby.actions.clock import ClockStepped, ControllerStarted, putting_right
 from controller.lobby.actions.command import Command
 from controller.lobby.actions.day import DayOpened
 from controller.lobby.actions.event import Event
@@ -43,9 +44,9 @@ class Branch(Aggregate):
         return Facts(self.record, self.state, rules, at, self.machine)
 
     def decide(self, command: Command) -> Decision:
+        if isinstance(command, LookAtRecord):
+            return registry.decide(replace(self.facts(command.at), machine=command.machine), command)
         if isinstance(command, RecordCommand):
-            if isinstance(command, LookAtRecord):
-                self.machine = command.machine
             return registry.decide(self.facts(command.at), command)
         decision = super().decide(command)
         if isinstance(decision, list) and any(_begins(event) for event in decision):
@@ -96,6 +97,10 @@ def follow(record: Record, row: Row) -> None:
         return
     if _begins(row.event):
         record.begin({})
+    if isinstance(row.event, ControllerStarted):
+        record.started = row.at
+    elif isinstance(row.event, ClockStepped):
+        registry.put_right(record, putting_right(row.event.by, record.started, row.at))
     registry.apply(record, row)
 
 

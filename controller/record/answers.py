@@ -16,7 +16,7 @@ def sentence(rules: RecordRules, event: Event) -> str:
         about["name"] = rules.name_of(str(about["thing"]))
     for field in ("due", "at", "until"):
         if isinstance(about.get(field), int):
-            about[field] = rules.lobby.local(about[field]).strftime("%m-%d %H:%M")
+            about[field] = rules.moment(about[field])
     key = f"answer.{event.KIND}"
     if (own := f"{key}_{about.get('source', '')}") in rules.lobby.wording.templates:
         key = own

@@ -5,16 +5,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import wraps
 from typing import Any, ClassVar, Literal, NamedTuple, TypeVar
 
 from controller.lobby.actions.command import Command
 from controller.lobby.actions.event import Event
-from controller.lobby.actions.registry import Decision, Events
+from controller.lobby.actions.registry import Decision, Events, marks
 from controller.lobby.aggregate import Row
 from controller.lobby.model.outcome import Refused
 from controller.lobby.model.units import NEVER, Ms
-from controller.record.state import Facts, Part, Record, RecordEvent
+from controller.record.state import Facts, Part, Record
 
 Severity = Literal["urgent", "fault", "warning", "note"]
 """As of the console's faults: see `controller.lobby.show.faults`."""
@@ -77,13 +76,7 @@ _OUTSTANDING: list[Callable[[Facts], Iterable[str]]] = []
 def decides(command: type[RecordCommand]) -> Callable[[D], D]:
     """Marks the function that decides a command of the record: it returns events, or raises `Refused`."""
 
-    def mark(function: D) -> D:
-        if command in _DECIDE:
-            raise TypeError(f"{command.__name__} is decided twice")
-        _DECIDE[command] = function
-        return function
-
-    return mark
+    return marks(_DECIDE, command, "decided")
 
 
 def applies(part: type[Part], *events: type[Event]) -> Callable[[F], F]:
@@ -167,13 +160,27 @@ def apply(record: Record, row: Row) -> None:
             record.failed(f"row {row.seq} ({row.event.KIND}) does not fit what {part.NAME} holds: {error!r}")
 
 
+def put_right(record: Record, right: Callable[[Ms], Ms]) -> None:
+    """The clock was set: every part puts its times right, those that were handed on as well."""
+    for kind in dict.fromkeys(part for functions in _APPLY.values() for part, _ in functions):
+        try:
+            record.part(kind).put_right(right)
+        except Exception as error:
+            record.failed(_about(kind.put_right, error))
+    record.started = right(record.started)
+
+
 def _of_all(functions: Iterable[Callable[[Facts], Iterable[T]]], facts: Facts) -> Iterator[T]:
     """What all of these give; of one that goes wrong what it gave before, and the others."""
     for function in functions:
         try:
             yield from function(facts)
         except Exception as error:
-            facts.record.failed(f"{function.__module__}.{function.__name__} failed: {error!r}")
+            facts.record.failed(_about(function, error))
+
+
+def _about(function: Callable[..., object], error: Exception) -> str:
+    return f"{function.__module__}.{function.__name__} failed: {error!r}"
 
 
 def all_due(facts: Facts) -> Events:
@@ -203,23 +210,15 @@ def all_outstanding(facts: Facts) -> list[str]:
 
 def pictures(facts: Facts) -> dict[str, Any]:
     """What the page of the record shows, by item."""
-    shown = {name: list(_of_all([_alone(picture)], facts)) for name, picture in sorted(_PICTURES.items())}
-    return {name: picture[0] for name, picture in shown.items() if picture}
-
-
-def _alone(function: Callable[[Facts], T]) -> Callable[[Facts], Iterable[T]]:
-    """The same function, as one that gives one thing."""
-
-    @wraps(function)
-    def gives(facts: Facts) -> Iterator[T]:
-        yield function(facts)
-
-    return gives
+    shown: dict[str, Any] = {}
+    for name, picture in sorted(_PICTURES.items()):
+        try:
+            shown[name] = picture(facts)
+        except Exception as error:
+            facts.record.failed(_about(picture, error))
+    return shown
 
 
 @decides(LookAtRecord)
 def _look(facts: Facts, command: LookAtRecord) -> Decision:
     return all_due(facts)
-
-
-__all__ = ["RecordEvent", "alarms", "applies", "decides", "drafted", "due", "notices", "outstanding", "pictured"]

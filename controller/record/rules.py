@@ -49,6 +49,14 @@ class RecordRules:
         found = self.things.get(thing)
         return found.name if found else thing
 
+    def clock(self, at: Ms) -> str:
+        """A time of day, as people read it."""
+        return self.lobby.local(at).strftime("%H:%M")
+
+    def moment(self, at: Ms) -> str:
+        """A time of day with its date."""
+        return self.lobby.local(at).strftime("%m-%d %H:%M")
+
     def after_working_hours(self, at: Ms, hours: float) -> Ms:
         """The time so many working hours after `at`: those in which any service gives tickets; every hour counts if no
         service has hours."""

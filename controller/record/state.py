@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Self, TypeVar
 
 from controller.lobby.actions.event import Event
 from controller.lobby.model.state import State
-from controller.lobby.model.units import Ms
+from controller.lobby.model.units import NEVER, Ms
 from controller.record.rules import RecordRules
 
 P = TypeVar("P", bound="Part")
@@ -32,6 +32,9 @@ class Part:
         """The part of a day that begins, from what the day before has handed on."""
         return cls()
 
+    def put_right(self, right: Callable[[Ms], Ms]) -> None:
+        """The clock was set: put right the times that were taken from the wrong one, as the lobby's are."""
+
 
 class Record:
     """The record of a branch: its parts, each made when it is first asked for."""
@@ -40,6 +43,8 @@ class Record:
         self._parts: dict[str, Part] = {}
         self._handed_on: Mapping[str, Any] = {}
         self._errors: list[str] = []
+        self.started = NEVER
+        """When the controller was last started on this day, in ms since 1970, UTC."""
 
     def failed(self, error: str) -> None:
         """A row was left out; kept until it is told."""
@@ -68,6 +73,7 @@ class Record:
     def begin(self, handed_on: Mapping[str, Any]) -> None:
         """A business day begins."""
         self._parts.clear()
+        self.started = NEVER
         self._handed_on = handed_on
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import Counter as Count
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from itertools import pairwise
@@ -19,7 +19,7 @@ from sortedcontainers import SortedList
 
 from controller.lobby.actions.call_next import TicketCalled
 from controller.lobby.actions.cancel import TicketCancelled
-from controller.lobby.actions.clock import ClockStepped
+from controller.lobby.actions.clock import ClockStepped, putting_right
 from controller.lobby.actions.close_counter import CounterClosed
 from controller.lobby.actions.day import DayClosed, DayOpened
 from controller.lobby.actions.enter_roll import TicketServed
@@ -117,7 +117,7 @@ class DayLog:
 
     def _happened(self, at: Ms, event: Event, rules: Rules) -> None:
         if isinstance(event, ClockStepped):
-            self._shift(self.state.started_at, at - event.by, event.by)
+            self._put_right(putting_right(event.by, self.state.started_at, at))
         ticket = self.state.tickets.get(getattr(event, "ticket", ""))
         waits = ticket is not None and not ticket.called_at
         if isinstance(event, CounterOpened) and event.undone:
@@ -199,12 +199,8 @@ class DayLog:
         self.returned = [each for each in self.returned if each in kept]
         self.granted = {id: grant for id, grant in self.granted.items() if id in kept}
 
-    def _shift(self, first: int, last: int, by: int) -> None:
-        """The clock was set: times between two moments were taken from a wrong one."""
-
-        def right(ms: Ms) -> Ms:
-            return Ms(ms + by) if first <= ms <= last else ms
-
+    def _put_right(self, right: Callable[[Ms], Ms]) -> None:
+        """The clock was set: see `putting_right`."""
         self.taken = [each._replace(at=right(each.at)) for each in self.taken]
         self.waited = [each._replace(at=right(each.at)) for each in self.waited]
         self.queue = [(right(at), waiting) for at, waiting in self.queue]

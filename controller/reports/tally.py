@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from controller.lobby.actions.clock import putting_right
 from controller.lobby.actions.event import known_kinds
 from controller.lobby.actions.reassign import OVERFLOW
 from controller.lobby.actions.take_ticket import GRANTED
@@ -410,12 +411,7 @@ class DayTally:
         self._started_at = at
 
     def _clock_stepped(self, at: Ms, data: Data) -> None:
-        by, first = data["by"], self._started_at
-        last = at - by
-
-        def right(ms: Ms) -> Ms:
-            return Ms(ms + by) if ms and first <= ms <= last else ms
-
+        right = putting_right(data["by"], self._started_at, at)
         for ticket in self._tickets.values():
             ticket.issued_at, ticket.called_at = right(ticket.issued_at), right(ticket.called_at)
             ticket.since = right(ticket.since)

@@ -10,8 +10,8 @@ from random import Random
 
 from controller.journal import Journal
 from controller.record.actions.opinions import GiveOpinion
-from controller.reports.complaints import month_of
 from record.desk import Desk
+from record.month import month_of
 
 CAUSES = ("waiting", "attitude", "fees", "other")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from controller.lobby.actions.command import Command
@@ -79,13 +80,21 @@ def _controller_started(state: State, at: Ms, event: ControllerStarted) -> None:
         state.doubt = Doubt(event.clock_day, at)
 
 
+def putting_right(by: int, started: Ms, at: Ms) -> Callable[[Ms], Ms]:
+    """How times are put right when the clock was set by `by` ms at `at`: those taken from the wrong clock, between the
+    controller's start and then, are shifted. All in ms since 1970, UTC."""
+
+    def right(ms: Ms) -> Ms:
+        return Ms(ms + by) if ms and started <= ms <= at - by else ms
+
+    return right
+
+
 @evolves(ClockStepped)
 def _clock_stepped(state: State, at: Ms, event: ClockStepped) -> None:
     """Shift the times taken from the wrong clock: those between the controller's start and the setting of the clock."""
-    first, last, by = state.started_at, at - event.by, event.by
-
-    def right(ms: Ms) -> Ms:
-        return Ms(ms + by) if ms and first <= ms <= last else ms
+    by = event.by
+    right = putting_right(by, state.started_at, at)
 
     def right_seniority(seniority: Seconds, slot: Seconds) -> Seconds:
         return seniority if seniority == slot else in_seconds(right(in_ms(seniority)))

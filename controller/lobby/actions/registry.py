@@ -8,7 +8,7 @@ are pure: time comes in with the command, and nothing here uses a clock, file, s
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from controller.lobby.actions.command import Command
 from controller.lobby.actions.event import Event
@@ -26,6 +26,21 @@ _DECIDE: dict[type[Command], Decide] = {}
 _EVOLVE: dict[type[Event], Evolve] = {}
 D = TypeVar("D", bound=Decide)
 E = TypeVar("E", bound=Evolve)
+F = TypeVar("F", bound=Callable[..., Any])
+K = TypeVar("K")
+V = TypeVar("V", bound=Callable[..., Any])
+
+
+def marks(table: dict[type[K], V], what: type[K], done: str) -> Callable[[F], F]:
+    """What marks a function as the one by which `what` is `done`, in a table. TypeError: it is there already."""
+
+    def mark(function: F) -> F:
+        if what in table:
+            raise TypeError(f"{what.__name__} is {done} twice")
+        table[what] = cast(V, function)
+        return function
+
+    return mark
 
 
 def decides(command: type[Command]) -> Callable[[D], D]:
@@ -34,26 +49,14 @@ def decides(command: type[Command]) -> Callable[[D], D]:
     A refusal is a value with a reason for people; a refused command leaves no row in the journal.
     """
 
-    def mark(function: D) -> D:
-        if command in _DECIDE:
-            raise TypeError(f"{command.__name__} is decided twice")
-        _DECIDE[command] = function
-        return function
-
-    return mark
+    return marks(_DECIDE, command, "decided")
 
 
 def evolves(event: type[Event]) -> Callable[[E], E]:
     """Marks the function that applies an event of this kind to the state, in place: the state has one owner, and a copy
     per press would cost more than everything else."""
 
-    def mark(function: E) -> E:
-        if event in _EVOLVE:
-            raise TypeError(f"{event.__name__} is evolved twice")
-        _EVOLVE[event] = function
-        return function
-
-    return mark
+    return marks(_EVOLVE, event, "evolved")
 
 
 def for_the_record(event: type[Event]) -> None:

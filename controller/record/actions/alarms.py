@@ -150,19 +150,21 @@ def _in_the_hall(facts: Facts) -> Iterator[str]:
     if facts.of(AlarmSettings).hall:
         for each in facts.part(Alarms).standing.values():
             if f"alarm.{each.kind}_hall" in facts.rules.lobby.wording.templates:
-                yield _said(facts, each, "_hall")
+                yield said(facts, each.kind, each.about, "_hall")
 
 
 @pictured("alarms")
 def shown(facts: Facts) -> list[Mapping[str, Any]]:
     """Those that stand, as they were raised: nothing is looked for, since this is told with every press."""
     standing = facts.part(Alarms).standing
-    return [{"id": id, "since": each.since, "text": _said(facts, each)} for id, each in standing.items()]
+    return [
+        {"id": id, "since": each.since, "text": said(facts, each.kind, each.about)} for id, each in standing.items()
+    ]
 
 
-def _said(facts: Facts, each: Standing, more: str = "") -> str:
-    """Its sentence; an alarm of another version of the program may not name all that this one's says."""
+def said(facts: Facts, kind: str, about: Mapping[str, Any], more: str = "") -> str:
+    """An alarm's sentence, as it was raised; that of another version of the program may not name all that is said."""
     try:
-        return facts.say(f"alarm.{each.kind}{more}", **each.about)
+        return facts.say(f"alarm.{kind}{more}", **about)
     except KeyError:
-        return each.kind
+        return kind

@@ -227,7 +227,7 @@ def _check(facts: Facts, command: Check) -> Decision:
     if time is None:
         raise Refused("no_checklist_today", name=checklist.name)
     if command.at < (first := _first(checklist, time)):
-        begins = facts.rules.lobby.local(first).strftime("%H:%M")
+        begins = facts.rules.clock(first)
         raise Refused("checklist_early", name=checklist.name, begins=begins)
     ticks = facts.part(Checks).ticks.get(checklist.id, {})
     worded = bool(command.words.strip())
@@ -282,7 +282,7 @@ def _chosen(facts: Facts, checklist: Checklist, command: Check, ticks: Mapping[s
     found = [item for item in items if (t := ticks.get(item.id)) is None or t.result != command.result or worded]
     if not found:
         tick = ticks[items[0].id]
-        at = facts.rules.lobby.local(tick.at).strftime("%H:%M")
+        at = facts.rules.clock(tick.at)
         raise Refused("checked_already", name=items[0].name, by=_person(facts, tick.by), at=at)
     return found
 
@@ -383,7 +383,7 @@ def _late(facts: Facts) -> Iterator[Alarm]:
         left = len(_open(facts, checklist))
         if not left or facts.at < time.begins:
             continue
-        by = _clock(facts, time.ends)
+        by = facts.rules.clock(time.ends)
         about = {"name": checklist.name, "left": left, "by": by}
         if facts.at >= time.ends:
             yield Alarm(f"checklist:{checklist.id}", "checklist_late", about, time.ends, "warning")
@@ -438,14 +438,10 @@ def _lines(facts: Facts) -> Iterator[Line]:
         at = done.get(checklist.id)
         if at is not None:
             key = "log.checklist_late" if at >= time.ends else "log.checklist_done"
-            yield Line("checks", facts.say(key, name=checklist.name, time=_clock(facts, at)), at)
+            yield Line("checks", facts.say(key, name=checklist.name, time=facts.rules.clock(at)), at)
         elif facts.at >= time.ends:
             left = len(_open(facts, checklist))
             yield Line("checks", facts.say("log.checklist_left", name=checklist.name, left=left), time.ends)
-
-
-def _clock(facts: Facts, at: Ms) -> str:
-    return facts.rules.lobby.local(at).strftime("%H:%M")
 
 
 @pictured("checks")

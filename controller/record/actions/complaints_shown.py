@@ -17,7 +17,7 @@ def _overdue(facts: Facts) -> Iterator[Alarm]:
     late = {id: each for id, each in facts.part(Complaints).open.items() if is_overdue(each, facts.at)}
     for id, complaint in late.items():
         if complaint.source != FORM:
-            by = facts.rules.lobby.local(complaint.due).strftime("%m-%d %H:%M")
+            by = facts.rules.moment(complaint.due)
             about = {"complaint": id, "owner": _called(facts, complaint.owner), "due": by}
             yield Alarm(f"complaint:{id}", "complaint_overdue", about, complaint.due)
     if of_form := [id for id, complaint in late.items() if complaint.source == FORM]:

@@ -6,11 +6,10 @@ shown.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Self
 
-from controller.lobby.actions.clock import ClockStepped, ControllerStarted
 from controller.lobby.actions.emergency import EmergencyDeclared, EmergencyEnded
 from controller.lobby.actions.press import REMARK
 from controller.lobby.actions.promote import TicketPromoted
@@ -70,7 +69,6 @@ class DayLines(Part):
     given: int = 0
     taken: int = 0
     declined: int = 0
-    started: Ms = NEVER
 
     def carried(self) -> Mapping[str, Any]:
         lasting = {id: [each.detail, each.since] for id, each in self.troubles.items() if each.since}
@@ -80,6 +78,13 @@ class DayLines(Part):
     def resumed(cls, carried: Mapping[str, Any]) -> Self:
         found = carried.get("troubles", {})
         return cls({id: Trouble(detail, since, since) for id, (detail, since) in found.items()})
+
+    def put_right(self, right: Callable[[Ms], Ms]) -> None:
+        for trouble in self.troubles.values():
+            trouble.first, trouble.since, trouble.until = map(right, (trouble.first, trouble.since, trouble.until))
+        for under in self.listed.values():
+            for each in under.values():
+                each.at, each.until = right(each.at), right(each.until)
 
     def add(self, heading: str, id: str, happened: Happened) -> None:
         """List something, or count it if there is no room for it."""
@@ -175,26 +180,6 @@ def _granted(part: DayLines, event: TicketIssued | TicketPromoted, row: Row) -> 
         part.add("grants", event.ticket, Happened(row.at, "log.grant", about, words=row.cause))
 
 
-@applies(DayLines, ControllerStarted)
-def _started(part: DayLines, event: ControllerStarted, row: Row) -> None:
-    part.started = row.at
-
-
-@applies(DayLines, ClockStepped)
-def _clock_stepped(part: DayLines, event: ClockStepped, row: Row) -> None:
-    """Times that were taken from the wrong clock are put right, as the lobby's are."""
-
-    def right(at: Ms) -> Ms:
-        return Ms(at + event.by) if at and part.started <= at <= row.at - event.by else at
-
-    for trouble in part.troubles.values():
-        trouble.first, trouble.since, trouble.until = right(trouble.first), right(trouble.since), right(trouble.until)
-    for under in part.listed.values():
-        for each in under.values():
-            each.at, each.until = right(each.at), right(each.until)
-    part.started = right(part.started)
-
-
 # -- what is shown -----------------------------------------------------------------------------------------------
 
 
@@ -217,8 +202,8 @@ def _faults(facts: Facts) -> Iterator[Line]:
 
 def _time(facts: Facts, at: Ms) -> str:
     """A time of day; of another business day with its date."""
-    rules = facts.rules.lobby
-    return rules.local(at).strftime("%H:%M" if rules.day_of(at) == today(facts) else "%m-%d %H:%M")
+    rules = facts.rules
+    return rules.clock(at) if rules.lobby.day_of(at) == today(facts) else rules.moment(at)
 
 
 @drafted

@@ -321,7 +321,7 @@ def _lines(facts: Facts) -> Iterator[Line]:
     """Who was where and when; of a counter at which nobody signed in, nothing."""
 
     def clock(at: Ms) -> str:
-        return facts.rules.lobby.local(at).strftime("%H:%M") if at else ""
+        return facts.rules.clock(at) if at else ""
 
     for person in [each for each in _people(facts, _places(facts)) if each["clerk"]]:
         times = " ".join(f"{clock(since)}-{clock(until)}" for since, until in person["times"])

@@ -7,11 +7,10 @@ nowhere else, also not on the printed report of the day.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Self
 
-from controller.lobby.actions.clock import ClockStepped, ControllerStarted
 from controller.lobby.actions.close_counter import CounterClosed
 from controller.lobby.actions.event import Event
 from controller.lobby.actions.open_counter import CounterOpened
@@ -89,7 +88,6 @@ class Logbook(Part):
     used: bool = False
     """Whether anybody has written in it or signed it on a day before: who keeps no log book is not asked to sign."""
     day: str = ""
-    started: Ms = NEVER
     opened_at: Ms = NEVER
     closed_at: Ms = NEVER
     open: set[str] = field(default_factory=set)
@@ -107,6 +105,12 @@ class Logbook(Part):
     @classmethod
     def resumed(cls, carried: Mapping[str, Any]) -> Self:
         return cls(unsigned=carried.get("unsigned", ""), used=bool(carried.get("used")))
+
+    def put_right(self, right: Callable[[Ms], Ms]) -> None:
+        for entry in self.entries.values():
+            entry.at = right(entry.at)
+        self.opened_at, self.closed_at = right(self.opened_at), right(self.closed_at)
+        self.signed_at = right(self.signed_at)
 
 
 # -- what is done ------------------------------------------------------------------------------------------------
@@ -219,7 +223,7 @@ def _correct(facts: Facts, command: CorrectLog) -> Decision:
 def _sign_off(facts: Facts, command: SignOffDay) -> Decision:
     log = facts.part(Logbook)
     if log.signed_at:
-        at = facts.rules.lobby.local(log.signed_at).strftime("%H:%M")
+        at = facts.rules.clock(log.signed_at)
         raise Refused("signed_already", by=log.signed_by.removeprefix("user/"), time=at)
     left = all_outstanding(facts)
     if left and not command.sure:
@@ -264,24 +268,6 @@ def _counter_closed(log: Logbook, event: CounterClosed, row: Row) -> None:
     log.open.discard(event.counter)
     if not log.open and not row.cause.startswith("day:"):  # what the roll-over closes was closed by nobody
         log.closed_at = row.at
-
-
-@applies(Logbook, ControllerStarted)
-def _started(log: Logbook, event: ControllerStarted, row: Row) -> None:
-    log.started = row.at
-
-
-@applies(Logbook, ClockStepped)
-def _clock_stepped(log: Logbook, event: ClockStepped, row: Row) -> None:
-    """Times that were taken from the wrong clock are put right, as the lobby's are."""
-
-    def right(at: Ms) -> Ms:
-        return Ms(at + event.by) if at and log.started <= at <= row.at - event.by else at
-
-    for entry in log.entries.values():
-        entry.at = right(entry.at)
-    log.opened_at, log.closed_at, log.signed_at = right(log.opened_at), right(log.closed_at), right(log.signed_at)
-    log.started = right(log.started)
 
 
 # -- what is shown -----------------------------------------------------------------------------------------------

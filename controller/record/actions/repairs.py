@@ -315,7 +315,7 @@ def _overdue(facts: Facts) -> Iterator[Alarm]:
     for id, repair in facts.part(Repairs).open.items():
         about = {"repair": id, "name": facts.rules.name_of(repair.thing)}
         if facts.at >= repair.due:
-            by = facts.rules.lobby.local(repair.due).strftime("%m-%d %H:%M")
+            by = facts.rules.moment(repair.due)
             yield Alarm(f"overdue:{id}", "repair_overdue", about | {"due": by}, repair.due)
         elif repair.works_since:
             yield Alarm(f"confirm:{id}", "repair_to_confirm", about, repair.works_since, "note")

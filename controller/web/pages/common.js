@@ -297,6 +297,27 @@ async function refreshed() {
 /** Where to go from signing in: to the page that was asked for (the controller has seen that it is its own), or home. */
 export const onwards = (home) => page.next || home || "/";
 
+/** Ask for a view now and every so many ms: `show(view)`, or `refuse(text)`; while nothing answers, the page says so. */
+export function askAgain(path, every, show, refuse) {
+  let timer, told = 0; // when the controller last answered
+  async function look() {
+    clearTimeout(timer);
+    const answer = await ask("GET", path);
+    if (answer.result === "ok") {
+      if (answer.build !== page.build) location.reload();
+      told = now();
+      bar(0);
+      show(answer);
+    } else if (answer.result === "refused") refuse(answer.text);
+    else bar(told || now());
+    clearTimeout(timer);
+    timer = setTimeout(look, every);
+  }
+  addEventListener("online", look);
+  document.addEventListener("visibilitychange", () => document.hidden || look());
+  look();
+}
+
 /** `ask`, and tell what became of it. */
 export async function press(path, content = {}) {
   const answer = await ask("POST", path, content);

@@ -1,6 +1,6 @@
 // The report of a day on A4: figures, peaks, what the controller has noted, what people have entered, the signature.
 
-import { ask, bar, clock, date, el, fill, now, page, put, say } from "./common.js";
+import { askAgain, clock, date, el, fill, page, put, say } from "./common.js";
 import { number } from "./today_charts.js";
 import { aboutDay, hours, percent, reasonOf, table } from "./today_sheet.js";
 
@@ -24,8 +24,6 @@ main.append(
   el("div", { class: "frame", tabindex: "0", role: "region", "aria-label": say("page.title.record-day") }, sheet));
 
 let drawn = "";
-let told = 0; // when the controller last answered
-let timer;
 
 const nameOf = (by) => by.replace(/^user\//, "");
 const daytime = (second) => `${Math.floor(second / 3600)}:${String(Math.floor((second % 3600) / 60)).padStart(2, "0")}`;
@@ -121,22 +119,7 @@ function fit() {
   sheet.classList.toggle("long", sheet.scrollHeight > sheet.clientHeight);
 }
 
-async function look() {
-  clearTimeout(timer);
-  const answer = await ask("GET", `/api/record/day${asked ? `?day=${encodeURIComponent(asked)}` : ""}`);
-  if (answer.result === "ok") {
-    if (answer.build !== page.build) location.reload();
-    told = now();
-    bar(0);
-    draw(answer);
-  } else if (answer.result === "refused") {
-    nothing.hidden = false;
-    put(nothing, answer.text);
-  } else bar(told || now());
-  clearTimeout(timer);
-  timer = setTimeout(look, AGAIN);
-}
-
-addEventListener("online", look);
-document.addEventListener("visibilitychange", () => document.hidden || look());
-look();
+askAgain(`/api/record/day${asked ? `?day=${encodeURIComponent(asked)}` : ""}`, AGAIN, draw, (text) => {
+  nothing.hidden = false;
+  put(nothing, text);
+});

@@ -1,6 +1,6 @@
 // The day in pictures, for the lobby manager, and the day sheet: the same page, printed.
 
-import { ask, bar, el, fill, now, page, put, say } from "./common.js";
+import { askAgain, el, fill, page, put, say } from "./common.js";
 import { chart, largest, number } from "./today_charts.js";
 import { aboutDay, drawSheet, percent, shortDate } from "./today_sheet.js";
 
@@ -40,8 +40,6 @@ main.append(
 let view;
 let drawn = "";
 let service = "";
-let told = 0; // when the controller last answered
-let timer;
 turnTo(location.hash === "#sheet" ? "sheet" : "charts");
 
 function turnTo(name) {
@@ -131,23 +129,10 @@ function choose(id) {
   draw();
 }
 
-async function look() {
-  clearTimeout(timer);
-  const answer = await ask("GET", `/api/today${asked ? `?day=${encodeURIComponent(asked)}` : ""}`);
-  if (answer.result === "ok") {
-    if (answer.build !== page.build) location.reload();
-    view = answer;
-    told = now();
-    bar(0);
-    draw();
-  } else if (answer.result === "refused") {
-    nothing.hidden = false;
-    put(nothing, answer.text);
-  } else bar(told || now());
-  clearTimeout(timer);
-  timer = setTimeout(look, AGAIN);
-}
-
-addEventListener("online", look);
-document.addEventListener("visibilitychange", () => document.hidden || look());
-look();
+askAgain(`/api/today${asked ? `?day=${encodeURIComponent(asked)}` : ""}`, AGAIN, (answer) => {
+  view = answer;
+  draw();
+}, (text) => {
+  nothing.hidden = false;
+  put(nothing, text);
+});

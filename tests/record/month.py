@@ -1,4 +1,4 @@
-"""A month's opinions and complaints by cause (每月汇总), and the cards that were handed out, from a journal's rows.
+"""A month's opinions and complaints by cause (每月汇总), and the cards that were handed out, counted over all its rows.
 
 What happens counts in the month in which it happens: an answer on the first of a month to a complaint of the last of
 the month before is one of the new month. Pure: rows come in.
