@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Self, TypeVar
 from controller.lobby.actions.event import Event
 from controller.lobby.model.state import State
 from controller.lobby.model.units import NEVER, Ms
+from controller.record import times
 from controller.record.rules import RecordRules
 
 P = TypeVar("P", bound="Part")
@@ -34,6 +35,7 @@ class Part:
 
     def put_right(self, right: Callable[[Ms], Ms]) -> None:
         """The clock was set: put right the times that were taken from the wrong one, as the lobby's are."""
+        times.put_right(self, right)
 
 
 class Record:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any, Self
+from typing import Annotated, Any, Self
 
 from controller.lobby.actions.event import Event
 from controller.lobby.actions.finding import named
@@ -21,6 +21,7 @@ from controller.lobby.model.units import NEVER, Ms
 from controller.record.personal import looks_personal
 from controller.record.registry import RecordCommand, applies, decides, due, outstanding
 from controller.record.state import Facts, Part, RecordEvent
+from controller.record.times import ReckonedFrom
 
 FORM = "form"
 """The `source` of a complaint that a customer has written at the opinion form."""
@@ -70,7 +71,7 @@ class Complaint:
     about: str
     owner: str
     opened: Ms
-    due: Ms
+    due: Annotated[Ms, ReckonedFrom("opened")]
     counter: str = ""
     ticket: str = ""
     contact: bool = False

@@ -6,7 +6,7 @@ shown.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Self
 
@@ -78,13 +78,6 @@ class DayLines(Part):
     def resumed(cls, carried: Mapping[str, Any]) -> Self:
         found = carried.get("troubles", {})
         return cls({id: Trouble(detail, since, since) for id, (detail, since) in found.items()})
-
-    def put_right(self, right: Callable[[Ms], Ms]) -> None:
-        for trouble in self.troubles.values():
-            trouble.first, trouble.since, trouble.until = map(right, (trouble.first, trouble.since, trouble.until))
-        for under in self.listed.values():
-            for each in under.values():
-                each.at, each.until = right(each.at), right(each.until)
 
     def add(self, heading: str, id: str, happened: Happened) -> None:
         """List something, or count it if there is no room for it."""

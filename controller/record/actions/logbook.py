@@ -7,7 +7,7 @@ nowhere else, also not on the printed report of the day.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Self
 
@@ -105,12 +105,6 @@ class Logbook(Part):
     @classmethod
     def resumed(cls, carried: Mapping[str, Any]) -> Self:
         return cls(unsigned=carried.get("unsigned", ""), used=bool(carried.get("used")))
-
-    def put_right(self, right: Callable[[Ms], Ms]) -> None:
-        for entry in self.entries.values():
-            entry.at = right(entry.at)
-        self.opened_at, self.closed_at = right(self.opened_at), right(self.closed_at)
-        self.signed_at = right(self.signed_at)
 
 
 # -- what is done ------------------------------------------------------------------------------------------------

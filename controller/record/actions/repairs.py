@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any, Self
+from typing import Annotated, Any, Self
 
 from controller.lobby.actions.event import Event
 from controller.lobby.actions.press import WORDS, Field, Where, key
@@ -20,6 +20,7 @@ from controller.lobby.model.units import NEVER, Ms
 from controller.record.registry import Alarm, RecordCommand, alarms, applies, decides, due, notices, pictured
 from controller.record.rules import Thing
 from controller.record.state import Facts, Part, RecordEvent
+from controller.record.times import ReckonedFrom
 
 THING = Field("thing", "", "what is out of order: a device's id, or that of a [[thing]]", longest=32)
 REPAIR = Field("repair", "", "a repair's number, such as R12; empty: the only one that waits for it", longest=8)
@@ -50,7 +51,7 @@ class Repair:
 
     thing: str
     since: Ms
-    due: Ms
+    due: Annotated[Ms, ReckonedFrom("opened")]
     detail: str = ""
     by: str = ""
     opened: Ms = NEVER
