@@ -43,6 +43,7 @@ SIZES = {
 THEMES = ("light", "dark")
 WORKED, LOOKED_AT, STOOD_AT = ("phone", "tablet", "1080p"), ("upright", "1080p", "4k"), ("tablet", "upright", "1080p")
 """Sizes of pages that are worked with, of those in the hall, and of those where tickets are taken."""
+FITS = "document.documentElement.scrollWidth <= innerWidth"
 STILL = "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
 
 _names = count(1)
@@ -204,6 +205,7 @@ class Studio:
             for theme in THEMES:
                 await page.emulate_media(color_scheme=theme)  # type: ignore[arg-type]
                 await page.evaluate(STILL)
+                assert await page.evaluate(FITS), f"{screen.path} is wider than a {size}"
                 file = OUT / named(screen.name, what, size, self._branch.language, theme)
                 await page.screenshot(path=file, full_page=size == "phone", animations="disabled")
 
@@ -340,6 +342,7 @@ CHOSEN = (
     ("console", "fault", "tablet"),
     ("console", "stale", "tablet"),
     ("lobby", "use", "1080p"),
+    ("record", "use", "1080p"),
     ("kiosk", "use", "upright"),
     ("kiosk-ticket", "use", "upright"),
     ("console", "use", "phone"),
@@ -347,6 +350,7 @@ CHOSEN = (
     ("ticket-issued", "use", "phone"),
     ("ticket-called", "use", "phone"),
     ("sign-in", "use", "phone"),
+    ("record", "use", "phone"),
 )
 """Each in one language and one theme, in turn, so that the sheet has them all."""
 SHEET_STYLE = """

@@ -130,3 +130,18 @@ async def test_axe_has_nothing_serious_to_say(
             await look.at(f"{name} without the daemon", page)
         await branch.start()
     assert look.found == []
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+async def test_no_page_is_wider_than_a_phone(language: str, serve: Serve, pages: Pages) -> None:
+    branch = await serve(language=language, busy=True)
+    page = await as_role(pages, branch, "manager", width=390, height=844)
+    wide: list[str] = []
+    for path in ("/console", "/record", "/record/day", "/today", "/opinion", "/counter/1", "/sign-in"):
+        await page.goto(f"{branch.address}{path}")
+        await expect(page.locator("main, form").filter(visible=True).first).not_to_be_empty()
+        if path == "/record":
+            await expect(page.locator(".duty-chart svg")).to_be_visible()
+        width = await page.evaluate("document.documentElement.scrollWidth")
+        wide += [f"{path}: {width}"] * (width > 390)
+    assert wide == []
