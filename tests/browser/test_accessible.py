@@ -14,6 +14,15 @@ from browser.branch import LOCALES, as_role
 from browser.conftest import Serve
 from browser.pages import Pages
 
+OVERLAPS = """() => {
+  const parts = [...document.querySelectorAll("header > *")].filter((each) => each.checkVisibility());
+  const box = (each) => each.getBoundingClientRect();
+  const meet = (a, b) => a.left < b.right - 1 && b.left < a.right - 1 && a.top < b.bottom - 1 && b.top < a.bottom - 1;
+  return parts.flatMap((a, n) => parts.slice(n + 1).filter((b) => meet(box(a), box(b)))
+    .map((b) => `${a.textContent} lies on ${b.textContent}`));
+}"""
+"""Parts of a page's header that lie on each other."""
+
 
 class Look:
     """Collects the faults of pages in a theme, by page and state."""
@@ -133,7 +142,7 @@ async def test_axe_has_nothing_serious_to_say(
 
 
 @pytest.mark.parametrize("language", ["zh", "en"])
-async def test_no_page_is_wider_than_a_phone(language: str, serve: Serve, pages: Pages) -> None:
+async def test_every_page_fits_a_phone(language: str, serve: Serve, pages: Pages) -> None:
     branch = await serve(language=language, busy=True)
     page = await as_role(pages, branch, "manager", width=390, height=844)
     wide: list[str] = []
@@ -144,4 +153,5 @@ async def test_no_page_is_wider_than_a_phone(language: str, serve: Serve, pages:
             await expect(page.locator(".duty-chart svg")).to_be_visible()
         width = await page.evaluate("document.documentElement.scrollWidth")
         wide += [f"{path}: {width}"] * (width > 390)
+        wide += [f"{path}: {each}" for each in await page.evaluate(OVERLAPS)]
     assert wide == []
