@@ -13,6 +13,7 @@ from controller.lobby.actions.registry import Decision, Events, marks
 from controller.lobby.aggregate import Row
 from controller.lobby.model.outcome import Refused
 from controller.lobby.model.units import NEVER, Ms
+from controller.record import times
 from controller.record.state import Facts, Part, Record
 
 Severity = Literal["urgent", "fault", "warning", "note"]
@@ -164,9 +165,9 @@ def put_right(record: Record, right: Callable[[Ms], Ms]) -> None:
     """The clock was set: every part puts its times right, those that were handed on as well."""
     for kind in dict.fromkeys(part for functions in _APPLY.values() for part, _ in functions):
         try:
-            record.part(kind).put_right(right)
+            times.put_right(record.part(kind), right)
         except Exception as error:
-            record.failed(_about(kind.put_right, error))
+            record.failed(f"the times of {kind.NAME} could not be put right: {error!r}")
     record.started = right(record.started)
 
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Self, TypeVar
 
 from controller.lobby.actions.event import Event
 from controller.lobby.model.state import State
 from controller.lobby.model.units import NEVER, Ms
-from controller.record import times
 from controller.record.rules import RecordRules
 
 P = TypeVar("P", bound="Part")
@@ -32,10 +31,6 @@ class Part:
     def resumed(cls, carried: Mapping[str, Any]) -> Self:
         """The part of a day that begins, from what the day before has handed on."""
         return cls()
-
-    def put_right(self, right: Callable[[Ms], Ms]) -> None:
-        """The clock was set: put right the times that were taken from the wrong one, as the lobby's are."""
-        times.put_right(self, right)
 
 
 class Record:

@@ -48,7 +48,7 @@ class Everything(Part):
 
 def test_every_time_moves_however_deep_and_nothing_else() -> None:
     part = Everything(at=Ms(10), later=Ms(500))
-    part.put_right(lambda at: Ms(at + 1000) if 0 < at <= 100 else at)
+    put_right(part, lambda at: Ms(at + 1000) if 0 < at <= 100 else at)
     assert (part.at, part.never, part.later, part.count) == (1010, NEVER, 500, 10)
     assert part.by_id == {"a": (1020, "x")}
     assert part.deep == {"a": [Deep(Ms(1030), Ms(1900))]}
